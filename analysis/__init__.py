@@ -1,0 +1,1 @@
+"""Pure functions from a `Trace`, weights or a model to a frozen result."""

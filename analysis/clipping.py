@@ -1,0 +1,122 @@
+"""Gradient clipping: four rules, what each leaves of a gradient, and which parameters it touched."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor
+
+from models.lognorm import log_norm
+
+ClipRule = Literal["norm", "value", "per_parameter", "squared_norm"]
+CLIP_RULES: tuple[ClipRule, ...] = get_args(ClipRule)
+
+
+@dataclass(frozen=True, eq=False)
+class Clipping:
+    """A gradient before and after clipping. Log norms in nats; cosine between the two, 1 where it was only scaled."""
+
+    rule: ClipRule
+    threshold: float | None
+    grads: dict[str, Tensor]
+    """Parameter → its clipped gradient; NaN where the gradient was not a number."""
+    log_norm_before: float
+    log_norm_after: float
+    cosine: float
+    parameter_log_norm_before: dict[str, float]
+    parameter_log_norm_after: dict[str, float]
+
+    @property
+    def engaged(self) -> bool:
+        """Whether clipping changed anything."""
+        return any(self.parameter_log_norm_before[n] != a for n, a in self.parameter_log_norm_after.items())
+
+    @property
+    def touched(self) -> tuple[str, ...]:
+        """Names of the parameters whose gradients changed."""
+        before = self.parameter_log_norm_before
+        return tuple(name for name, after in self.parameter_log_norm_after.items() if before[name] != after)
+
+
+def clip(
+    grads: dict[str, Tensor],
+    threshold: float | None,
+    rule: ClipRule = "norm",
+    log_norms: dict[str, float] | None = None,
+) -> Clipping:
+    """The gradient clipped by a rule.
+
+    - `norm`: g·min(1, τ/‖g‖) with the norm over all parameters (Pascanu et al. 2013, Algorithm 1).
+    - `value`: each entry is limited to [−τ, τ] (Graves 2013).
+    - `per_parameter`: the rule `norm` for each parameter by itself.
+    - `squared_norm`: a lecture slide's g·τ/‖g‖² where ‖g‖² > τ: the larger the gradient, the smaller the step.
+
+    Args:
+        grads: parameter → gradient.
+        threshold: τ > 0, or None for no clipping.
+        rule: one of the four.
+        log_norms: ln‖g‖ of each parameter where it is known better than from `grads` (as a Trace does, for
+            gradients beyond the dtype).
+
+    Raises:
+        ValueError: an unknown rule, or a threshold that is not above 0.
+    """
+    if rule not in CLIP_RULES:
+        raise ValueError(f"rule was {rule!r}; it must be one of {', '.join(CLIP_RULES)}.")
+    if threshold is not None and not threshold > 0:
+        raise ValueError(f"threshold was {threshold}; it must be above 0, or None for no clipping.")
+    before = log_norms or {name: log_norm(g.flatten()).item() for name, g in grads.items()}
+    total = total_log_norm(before)
+    if threshold is None:
+        return Clipping(rule, None, dict(grads), total, total, 1.0, before, dict(before))
+    if rule == "value":
+        clipped = {name: g.clamp(-threshold, threshold) for name, g in grads.items()}
+        after = {name: log_norm(g.flatten()).item() for name, g in clipped.items()}
+        return Clipping(rule, threshold, clipped, total, total_log_norm(after), cosine(grads, clipped), before, after)
+
+    log_factor = {
+        name: log_scale(total if rule != "per_parameter" else b, threshold, rule) for name, b in before.items()
+    }
+    clipped = {name: g * math.exp(log_factor[name]) for name, g in grads.items()}
+    after = {name: b + log_factor[name] for name, b in before.items()}
+    after_total = total_log_norm(after)
+    return Clipping(
+        rule,
+        threshold,
+        clipped,
+        total,
+        after_total,
+        cosine_of_scaling(before, after, total, after_total),
+        before,
+        after,
+    )
+
+
+def log_scale(log_norm_before: float, threshold: float, rule: ClipRule) -> float:
+    """Log of the factor that a rule multiplies a gradient of this log norm by; 0 where it does not engage."""
+    compared = 2 * log_norm_before if rule == "squared_norm" else log_norm_before
+    return min(0.0, math.log(threshold) - compared)
+
+
+def total_log_norm(log_norms: dict[str, float]) -> float:
+    """ln of the norm over all parameters together (nats)."""
+    squares = torch.tensor([2 * value for value in log_norms.values()], dtype=torch.float64)
+    return torch.logsumexp(squares, dim=0).item() / 2
+
+
+def cosine(a: dict[str, Tensor], b: dict[str, Tensor]) -> float:
+    """Cosine of the angle between two gradients over all parameters; NaN where one is zero or not finite."""
+    x = torch.cat([g.flatten() for g in a.values()]).double()
+    y = torch.cat([g.flatten() for g in b.values()]).double()
+    return (
+        torch.dot(x / x.abs().max(), y / y.abs().max()) / (x / x.abs().max()).norm() / (y / y.abs().max()).norm()
+    ).item()
+
+
+def cosine_of_scaling(
+    before: dict[str, float], after: dict[str, float], total_before: float, total_after: float
+) -> float:
+    """Cosine between a gradient and itself with each parameter scaled: Σ‖a_p‖‖b_p‖ / (‖a‖‖b‖), all in logs."""
+    products = torch.tensor([before[name] + after[name] for name in before], dtype=torch.float64)
+    return math.exp(min(torch.logsumexp(products, dim=0).item() - total_before - total_after, 0.0))

@@ -1,0 +1,16 @@
+"""Statistics of values on a log scale, where −inf is an exact zero and NaN a diverged number."""
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+
+def log_quantile(values: Float[ndarray, "*rest sample"], q: float) -> Float[ndarray, "*rest"]:
+    """The sample nearest to the quantile `q` over the last axis; NaN samples are left out.
+
+    No interpolation: between −inf and a number there is none. NaN only where every sample is NaN.
+    """
+    order = np.sort(values, axis=-1)  # NaN sorts last
+    count = np.sum(~np.isnan(values), axis=-1)
+    index = np.clip(np.round(q * (count - 1)), 0, None).astype(int)
+    return np.take_along_axis(order, index[..., None], axis=-1)[..., 0]

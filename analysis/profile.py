@@ -1,0 +1,198 @@
+"""The gradient profile: ln‖dL/dh_t‖ over the lag from the loss, and how fast it decays."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from numpy import ndarray
+
+from analysis.numbers import log_quantile
+from models.trace import Trace
+
+HORIZON = 1e-7
+"""A gradient below this fraction of the largest is called vanished."""
+
+SHORTEST_FIT = 3
+"""Fewest timesteps through which a line with an error can be fitted."""
+
+
+@dataclass(frozen=True, eq=False)
+class Decay:
+    """A straight line through ln‖dL/dh_t‖ over lag, on the span where it is one.
+
+    `reason` says in a sentence why there is no fit; the numbers are then None.
+    """
+
+    rate: float | None
+    """Nats per step of lag; negative where the gradient vanishes."""
+    standard_error: float | None
+    """Of the rate, in nats per step, with residuals correlated over lags (Newey & West 1987)."""
+    intercept: float | None
+    """Nats: the line's value at lag 0."""
+    straight_from: int | None
+    straight_until: int | None
+    """The smallest and the largest lag between which the line holds."""
+    reason: str | None = None
+
+    @property
+    def factor(self) -> float | None:
+        """What each step multiplies the gradient by."""
+        return None if self.rate is None else math.exp(self.rate)
+
+    @property
+    def half_life(self) -> float | None:
+        """Steps in which the gradient halves; None where it does not shrink."""
+        return None if self.rate is None or self.rate >= 0 else math.log(0.5) / self.rate
+
+
+@dataclass(frozen=True, eq=False)
+class Profile:
+    """ln‖dL/dh_t‖ of one layer over time, and what follows from it. Arrays are [time], t = 1 … T."""
+
+    t: Int[ndarray, " time"]
+    lag: Int[ndarray, " time"]
+    """Steps back from the last that the gradient enters: T − t, or t − 1 in the reverse direction."""
+    median: Float[ndarray, " time"]
+    """Nats, the median over the batch; −inf where the gradient is exactly zero, NaN where it has diverged."""
+    low: Float[ndarray, " time"]
+    high: Float[ndarray, " time"]
+    """10 % and 90 % quantiles over the batch, nats."""
+    direct: Float[ndarray, " time"]
+    """Median of the direct gradient's log norm, nats."""
+    decay: Decay
+    horizon_t: int | None
+    """The timestep nearest to the loss at which the median is below 1e-7 of its largest value; None if none is."""
+    horizon_lag: int | None
+    underflow_log: float
+    """Natural log of the smallest number of the model's dtype."""
+    underflow_lag: int | None
+    """The lag from which on the dtype itself would show a zero."""
+    diverged: int
+    """How many (timestep, sample) pairs have a gradient that is not a number, or infinite."""
+
+
+def profile(trace: Trace, layer: int | None = None) -> Profile:
+    """The profile of one layer and direction.
+
+    Args:
+        trace: a recorded pass.
+        layer: index in the trace's layer axis, 2*l + d with two directions; None for the top layer, forwards.
+
+    Raises:
+        ValueError: no such layer.
+    """
+    layers = trace.log_norm.shape[0]
+    index = layers - trace.num_directions if layer is None else layer
+    if not 0 <= index < layers:
+        raise ValueError(f"layer was {layer}; this trace has layers 0 to {layers - 1}.")
+    log_norm = trace.log_norm[index].cpu().numpy()
+    T = len(log_norm)
+    t = np.arange(1, T + 1)
+    reverse = trace.num_directions == 2 and index % 2 == 1
+    lag = t - 1 if reverse else T - t
+    median = log_quantile(log_norm, 0.5)
+    by_lag = median if reverse else median[::-1]
+
+    horizon = first_below(by_lag, _largest(by_lag) + math.log(HORIZON))
+    underflow_log = smallest_log(trace.hidden.dtype)
+    underflow = first_below(by_lag, underflow_log)
+    return Profile(
+        t=t,
+        lag=lag,
+        median=median,
+        low=log_quantile(log_norm, 0.1),
+        high=log_quantile(log_norm, 0.9),
+        direct=log_quantile(trace.direct_log_norm[index].cpu().numpy(), 0.5),
+        decay=fit_decay(by_lag),
+        horizon_t=None if horizon is None else (horizon + 1 if reverse else T - horizon),
+        horizon_lag=horizon,
+        underflow_log=underflow_log,
+        underflow_lag=underflow,
+        diverged=int(np.sum(np.isnan(log_norm) | np.isposinf(log_norm))),
+    )
+
+
+def smallest_log(dtype: torch.dtype) -> float:
+    """Natural log of the smallest positive number of a dtype, subnormal ones included (nats)."""
+    info = torch.finfo(dtype)
+    return math.log(info.tiny) + math.log(info.eps)
+
+
+def _largest(log_values: Float[ndarray, " lag"]) -> float:
+    finite = log_values[np.isfinite(log_values)]
+    return float(finite.max()) if finite.size else math.nan
+
+
+def first_below(log_by_lag: Float[ndarray, " lag"], level: float) -> int | None:
+    """The smallest lag, beyond the largest value, at which the value is below `level`; None if there is none."""
+    finite = np.where(np.isfinite(log_by_lag), log_by_lag, -np.inf)
+    start = int(np.argmax(finite))
+    below = np.flatnonzero(log_by_lag[start:] < level)
+    return start + int(below[0]) if below.size else None
+
+
+def fit_decay(log_by_lag: Float[ndarray, " lag"]) -> Decay:
+    """Least squares over the longest span of lags on which a straight line describes the profile.
+
+    That is all of it, unless two lines are clearly better: then it is the longer of the two.
+    """
+    finite = np.isfinite(log_by_lag)
+    n = int(np.argmin(finite)) if not finite.all() else len(log_by_lag)
+    if n < SHORTEST_FIT:
+        what = f"only {n} finite timesteps next to the loss" if n < len(log_by_lag) else f"{n} timesteps"
+        return Decay(None, None, None, None, None, f"{what}; a fit needs at least {SHORTEST_FIT}.")
+    start, end = straight_span(log_by_lag[:n])
+    rate, intercept, error = least_squares_line(log_by_lag[start : end + 1])
+    return Decay(rate, error, intercept - rate * start, start, end)
+
+
+STRAIGHT_WITHIN = 0.5
+"""Nats: a profile that stays this close to its line is straight, whatever else would fit even better."""
+
+
+def straight_span(y: Float[ndarray, " lag"]) -> tuple[int, int]:
+    """First and last lag of the straight part: of two lines that meet at a knee, the longer, where one is not enough.
+
+    One line does if no residual passes 0.5 nats or 5 % of the fall, or if a second line does not halve the
+    squared error.
+    """
+    n = len(y)
+    rate, intercept, _ = least_squares_line(y)
+    residual = y - (intercept + rate * np.arange(n))
+    if np.abs(residual).max() <= max(STRAIGHT_WITHIN, 0.05 * float(np.ptp(y))) or n < 2 * SHORTEST_FIT:
+        return 0, n - 1
+    knees = np.arange(SHORTEST_FIT - 1, n - SHORTEST_FIT)
+    errors = _sums_of_squares(y)[knees] + _sums_of_squares(y[::-1])[::-1][knees + 1]
+    best = int(np.argmin(errors))
+    if errors[best] >= 0.5 * float(residual @ residual):
+        return 0, n - 1
+    knee = int(knees[best])
+    return (0, knee) if knee + 1 >= n - (knee + 1) else (knee + 1, n - 1)
+
+
+def _sums_of_squares(y: Float[ndarray, " lag"]) -> Float[ndarray, " lag"]:
+    """Residual sum of squares of the line through y[:k+1], for every k, by running sums."""
+    x = np.arange(len(y), dtype=float)
+    y = y - y[0]  # keeps the running sums small
+    n = x + 1
+    Sx, Sy, Sxx, Sxy, Syy = (np.cumsum(v) for v in (x, y, x * x, x * y, y * y))
+    varx = np.where(n > 1, Sxx - Sx**2 / n, 1)
+    return np.maximum(Syy - Sy**2 / n - (Sxy - Sx * Sy / n) ** 2 / varx, 0)
+
+
+def least_squares_line(y: Float[ndarray, " lag"]) -> tuple[float, float, float]:
+    """Slope, intercept, and the slope's standard error by Newey & West (1987) with ⌊4(n/100)^(2/9)⌋ lags."""
+    n = len(y)
+    x = np.arange(n) - (n - 1) / 2
+    Sxx = float(x @ x)
+    slope = float(x @ y) / Sxx
+    residual = y - y.mean() - slope * x
+    score = x * residual
+    bandwidth = min(int(4 * (n / 100) ** (2 / 9)), n - 1)
+    variance = float(score @ score)
+    for j in range(1, bandwidth + 1):
+        variance += 2 * (1 - j / (bandwidth + 1)) * float(score[j:] @ score[:-j])
+    error = math.sqrt(max(variance, 0) * n / max(n - 2, 1)) / Sxx
+    return slope, float(y.mean() - slope * (n - 1) / 2), error

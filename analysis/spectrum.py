@@ -1,0 +1,54 @@
+"""Singular values and eigenvalues of a recurrent matrix, of each gate's block where there are gates."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Complex, Float
+from numpy import ndarray
+from torch import Tensor
+
+from models.cell import Cell
+
+
+@dataclass(frozen=True, eq=False)
+class Spectrum:
+    """Of one square matrix. A matrix with entries that are not finite has NaN everywhere and `finite` False."""
+
+    singular_values: Float[ndarray, " unit"]
+    """Largest first."""
+    eigenvalues: Complex[ndarray, " unit"]
+    """Largest absolute value first."""
+    spectral_norm: float
+    """The largest singular value."""
+    spectral_radius: float
+    """The largest absolute value of an eigenvalue; never above the spectral norm."""
+    departure_from_normality: float
+    """√(‖W‖_F² − Σ|λ|²) / ‖W‖_F (Henrici 1962): 0 for a normal matrix, 1 for a nilpotent one."""
+    finite: bool
+
+
+def spectrum(weight: Tensor | Float[ndarray, "unit unit"]) -> Spectrum:
+    """The spectrum of a square matrix, in float64.
+
+    Raises:
+        ValueError: a matrix that is not square.
+    """
+    W = weight.detach().cpu().double().numpy() if isinstance(weight, Tensor) else np.asarray(weight, float)
+    if W.ndim != 2 or W.shape[0] != W.shape[1]:
+        raise ValueError(f"weight has shape {W.shape}; it must be a square matrix.")
+    if not np.isfinite(W).all():
+        nan = np.full(len(W), np.nan)
+        return Spectrum(nan, nan.astype(complex), np.nan, np.nan, np.nan, False)
+    S = np.linalg.svd(W, compute_uv=False)
+    eigenvalues = np.linalg.eigvals(W).astype(complex)
+    eigenvalues = eigenvalues[np.argsort(-np.abs(eigenvalues), kind="stable")]
+    frobenius = float(np.linalg.norm(S))
+    strictly_upper = max(frobenius**2 - float(np.sum(np.abs(eigenvalues) ** 2)), 0.0)
+    departure = float(np.sqrt(strictly_upper)) / frobenius if frobenius > 0 else 0.0
+    return Spectrum(S, eigenvalues, float(S[0]), float(np.abs(eigenvalues[0])), departure, True)
+
+
+def block_spectra(cell: Cell) -> dict[str, Spectrum]:
+    """Block name → the spectrum of its part of `weight_hh`: `h` for an Elman cell, one a gate otherwise."""
+    blocks = cell.weight_hh.detach().split(cell.hidden_size)
+    return {name: spectrum(block) for name, block in zip(cell.blocks, blocks, strict=True)}

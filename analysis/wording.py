@@ -1,0 +1,36 @@
+"""Numbers in words, the same on the command line and on the page: three significant digits, decades, rates."""
+
+import math
+
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def significant(value: float) -> str:
+    """Three significant digits; powers of ten outside of 0.001 … 100,000."""
+    if not math.isfinite(value):
+        return str(value)
+    if value != 0 and not 1e-3 <= abs(value) < 1e5:
+        return power_of_ten(math.log10(abs(value)), negative=value < 0)
+    return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+
+
+def power_of_ten(log10: float, negative: bool = False) -> str:
+    """10^log10 as `3.2×10⁻¹²`, whatever its size; `0` and `∞` for the infinite logs, plain between 0.001 and 1000."""
+    if math.isnan(log10):
+        return "not a number"
+    if math.isinf(log10):
+        return "0" if log10 < 0 else "∞"
+    sign = "−" if negative else ""
+    if -3 <= log10 < 3:
+        return f"{sign}{10**log10:.3g}"
+    exponent = math.floor(log10)
+    mantissa = round(10 ** (log10 - exponent), 1)
+    if mantissa >= 10:
+        mantissa, exponent = 1.0, exponent + 1
+    return f"{sign}{mantissa:g}×10{str(exponent).translate(SUPERSCRIPTS)}"
+
+
+def rate(nats_per_step: float) -> str:
+    """A rate per step as factor and nats: `×0.81 per step (−0.21 nats)`."""
+    sign = "−" if nats_per_step < 0 else "+"
+    return f"×{significant(math.exp(nats_per_step))} per step ({sign}{significant(abs(nats_per_step))} nats)"

@@ -1,0 +1,1 @@
+"""The Streamlit dashboard: views, components, lessons, session state and caching."""

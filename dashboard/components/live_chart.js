@@ -1,0 +1,221 @@
+// Streamlit calls the default export again for every answer of the server and every change of theme. The plot's
+// node is made once; each call only says what is newest, and one loop per chart draws it.
+
+const charts = new WeakMap();
+const decoder = new TextDecoder();
+
+export default function (component) {
+  const { parentElement, data } = component;
+  let chart = charts.get(parentElement);
+  if (!chart) {
+    chart = createChart(parentElement);
+    charts.set(parentElement, chart);
+  }
+  chart.want(JSON.parse(decoder.decode(data)));
+  return () => {
+    // Streamlit also cleans up after a call that a newer one has overtaken: only a node that has left the page is done.
+    setTimeout(() => {
+      if (!parentElement.isConnected) chart.destroy();
+    });
+  };
+}
+
+// --- one Plotly for the page ---
+
+function loadPlotly(path) {
+  const load = () =>
+    new Promise((resolve, reject) => {
+      const script = document.createElement("script");
+      script.src = serverUrl(path);
+      script.onload = () => resolve(globalThis.Plotly);
+      script.onerror = () => {
+        globalThis.gradientFlowPlotly = undefined; // the next update tries again
+        script.remove();
+        reject(new Error("plotly.min.js did not load. Is the server still running?"));
+      };
+      document.head.append(script);
+    });
+  return (globalThis.gradientFlowPlotly ??= load());
+}
+
+// The page's own address changes with navigation, and a proxy may add a prefix; where Streamlit's own code came from
+// is where the server is.
+function serverUrl(path) {
+  const own = performance
+    .getEntriesByType("resource")
+    .map((entry) => entry.name.split("/static/js/"))
+    .find((parts) => parts.length === 2);
+  return new URL(path, own ? `${own[0]}/` : document.baseURI).href;
+}
+
+// --- one chart ---
+
+function createChart(parent) {
+  const root = parent.querySelector(".live-chart");
+  const plot = document.createElement("div");
+  plot.className = "live-chart-plot";
+  // The words are the picture for a screen reader. They lie beside the plot, not on it: an image may contain no buttons,
+  // and the plot contains the modebar's.
+  const words = document.createElement("div");
+  words.className = "live-chart-words";
+  words.setAttribute("role", "img");
+  const error = document.createElement("p");
+  error.className = "live-chart-error";
+  error.setAttribute("role", "alert");
+  error.hidden = true;
+  root.append(words, plot, error);
+
+  let newest = null;
+  let drawn = "";
+  let drawing = false;
+  let redraws = 0;
+  let Plotly = null;
+  let settings = null; // one object for life: Plotly.react rebuilds the whole plot for a new `click` function
+
+  const signature = () => `${newest.revision} ${newest.height} ${JSON.stringify(themeOf(parent))}`;
+
+  async function want(message) {
+    newest = message;
+    root.dataset.key = message.key;
+    root.style.height = `${message.height}px`; // before Plotly has loaded: the page must not jump
+    if (!drawn) words.setAttribute("aria-label", message.alt);
+    if (drawing) return; // the loop below will find it
+    drawing = true;
+    try {
+      while (signature() !== drawn) {
+        const wanted = signature();
+        const { revision, alt } = newest;
+        const succeeded = await draw(newest);
+        drawn = succeeded ? wanted : "";
+        if (succeeded) {
+          root.dataset.revision = revision;
+          root.dataset.redraws = String(++redraws);
+          words.setAttribute("aria-label", alt);
+        } else if (signature() === wanted) {
+          break; // the same figure would fail again at once; the next answer of the server tries again
+        }
+      }
+      words.setAttribute("aria-label", newest.alt);
+    } finally {
+      drawing = false;
+    }
+  }
+
+  async function draw({ figure, key, height, plotly }) {
+    try {
+      Plotly = await loadPlotly(plotly);
+      settings ??= config(Plotly, parent);
+      plot.hidden = false;
+      await Plotly.react(plot, named(figure.data ?? []), dressed(figure.layout ?? {}, key, height, themeOf(parent)), settings);
+      for (const svg of plot.querySelectorAll(".main-svg")) svg.setAttribute("aria-hidden", "true");
+      words.hidden = false;
+      error.hidden = true;
+      return true;
+    } catch (reason) {
+      plot.hidden = words.hidden = true;
+      error.hidden = false;
+      error.textContent = `This figure could not be drawn: ${reason?.message ?? reason}`;
+      return false;
+    }
+  }
+
+  let frame = 0;
+  const observer = new ResizeObserver(() => {
+    cancelAnimationFrame(frame);
+    frame = requestAnimationFrame(() => {
+      const size = plot._fullLayout; // a hidden tab has no width; drawing there would fix a wrong one
+      if (size && plot.offsetWidth && Math.abs(size.width - plot.offsetWidth) >= 1) Plotly.Plots.resize(plot);
+    });
+  });
+  observer.observe(root);
+
+  function destroy() {
+    observer.disconnect();
+    charts.delete(parent);
+    Plotly?.purge(plot);
+  }
+
+  return { want, destroy };
+}
+
+// A trace is known by its name: when another one comes or goes, a hidden trace must not show in its place.
+function named(traces) {
+  const names = new Set(traces.map((trace) => trace.name));
+  if (names.has(undefined) || names.size < traces.length) return traces;
+  return traces.map((trace) => ({ uid: trace.name, ...trace }));
+}
+
+// --- the look ---
+
+function themeOf(element) {
+  const style = getComputedStyle(element);
+  const variable = (name) => style.getPropertyValue(`--st-${name}`).trim();
+  return {
+    text: variable("text-color"),
+    background: variable("background-color"),
+    panel: variable("secondary-background-color"),
+    border: variable("border-color"),
+    font: variable("font"),
+    accent: variable("primary-color"),
+  };
+}
+
+// The theme goes into the template: what the figure sets itself still wins.
+function dressed(layout, key, height, theme) {
+  const template = layout.template ?? {};
+  const base = template.layout ?? {};
+  const clear = "rgba(0,0,0,0)";
+  const axis = { gridcolor: theme.border, linecolor: theme.border, zerolinecolor: theme.border, tickcolor: theme.border };
+  const axes = Object.fromEntries(
+    ["xaxis", "yaxis"].map((name) => [name, { automargin: true, ...base[name], ...axis }]),
+  );
+  const look = {
+    ...base,
+    ...axes,
+    paper_bgcolor: clear,
+    plot_bgcolor: clear,
+    font: { ...base.font, color: theme.text, family: theme.font },
+    title: { ...base.title, font: { ...base.title?.font, color: theme.text } },
+    legend: { ...base.legend, bgcolor: clear },
+    hoverlabel: {
+      ...base.hoverlabel,
+      bgcolor: theme.panel,
+      bordercolor: theme.border,
+      font: { ...base.hoverlabel?.font, color: theme.text, family: theme.font },
+    },
+    modebar: { ...base.modebar, bgcolor: clear, color: theme.text, activecolor: theme.accent },
+  };
+  return {
+    uirevision: key, // constant: zoom and hidden traces outlive the data
+    ...layout,
+    template: { ...template, layout: look },
+    height,
+    width: undefined,
+    autosize: true,
+  };
+}
+
+function config(Plotly, parent) {
+  const save = (format) => (plot) => {
+    // The screen's picture is transparent: saved alone it needs the page's colour behind it.
+    const layout = { ...plot.layout, paper_bgcolor: themeOf(parent).background };
+    const { width, height } = plot._fullLayout;
+    Plotly.downloadImage(
+      { data: plot.data, layout, config: { showSendToCloud: false } },
+      { format, width, height, scale: format === "png" ? 2 : 1, filename: parent.querySelector(".live-chart").dataset.key },
+    );
+  };
+  const button = (format) => ({
+    name: `save-${format}`,
+    title: `Download as ${format.toUpperCase()}`,
+    icon: format === "png" ? Plotly.Icons.camera : Plotly.Icons.disk,
+    click: save(format),
+  });
+  return {
+    displaylogo: false,
+    showSendToCloud: false,
+    responsive: false, // the observer above also sees a column change its width
+    modeBarButtonsToRemove: ["toImage", "select2d", "lasso2d"],
+    modeBarButtonsToAdd: [button("png"), button("svg")],
+  };
+}

@@ -1,0 +1,1 @@
+"""Tasks, configurations, runs and the command line."""

@@ -1,0 +1,156 @@
+"""`RunConfig`: everything that decides a run, validated, frozen, and the run's identity."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+
+from experiments.allowed import choices, refusal
+from experiments.errors import ConfigError
+from experiments.tasks import TASKS, LossPosition
+from experiments.words import parse_words
+from models.elman import NONLINEARITIES
+from models.registry import CELLS
+
+FORMAT_VERSION = 1
+"""Part of every run's identity; raised when the same fields begin to mean another run."""
+
+
+class RunConfig(BaseModel):
+    """What decides a run. Two equal configurations are the same run."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    task: str = Field("adding", json_schema_extra={"enum": [*TASKS]}, description="What the network learns.")
+    text_file: str = Field(
+        "hello",
+        min_length=1,
+        examples=["hello", "pydoc", "the path of a text file"],
+        description="The text of next_character: hello, pydoc (Python's help topics) or a file's path.",
+    )
+    seq_len: int = Field(100, ge=1, le=100_000, description="Timesteps T of a sequence; copying makes T + 20 of them.")
+    batch_size: int = Field(16, ge=1, le=4096, description="Sequences in a batch.")
+    loss_position: LossPosition | None = Field(
+        None, description="Timesteps in the loss, the last or every one; none is the task's own choice."
+    )
+
+    cell: str = Field("lstm", json_schema_extra={"enum": [*CELLS]}, description="The recurrent cell.")
+    nonlinearity: str = Field(
+        "tanh",
+        json_schema_extra={"enum": [*NONLINEARITIES]},
+        description="Activation of the Elman cell; other cells do not use it.",
+    )
+    reset_after: bool = Field(
+        True,
+        description="Whether the GRU resets after the recurrent product, as torch does, or before it, as Cho did.",
+    )
+    hidden_size: int = Field(64, ge=1, le=4096, description="Units in a layer.")
+    num_layers: int = Field(1, ge=1, le=16, description="Layers, each reading the one below.")
+    bidirectional: bool = Field(False, description="Whether a second set of cells reads from the end.")
+
+    initialisation: Literal["default", "orthogonal", "identity", "gaussian", "chrono"] = Field(
+        "default", description="How the recurrent weights begin; default is torch's uniform ±1/√hidden_size."
+    )
+    gain: float = Field(
+        1.0, gt=0, description="Gain g of the Gaussian initialisation: standard deviation g/√hidden_size."
+    )
+    largest_singular_value: float | None = Field(
+        None,
+        ge=0,
+        le=100,
+        description="Spectral norm to which each recurrent block is scaled after initialisation; none leaves it.",
+    )
+    forget_bias: float | None = Field(
+        None, ge=-20, le=20, description="Bias that makes a cell keep its state at the start; none leaves it."
+    )
+    input_scale: float = Field(1.0, ge=0, description="Factor on the initial input weights.")
+
+    truncate: int | None = Field(
+        None, ge=1, description="Timesteps between which truncated BPTT stops the gradient; none is full BPTT."
+    )
+    clip_threshold: float | None = Field(None, gt=0, description="Threshold of gradient clipping; none does not clip.")
+    clip_rule: Literal["norm", "value", "per_parameter", "squared_norm"] = Field(
+        "norm", description="What is compared with the clip threshold: by default the norm of all gradients."
+    )
+    optimiser: Literal["sgd", "momentum", "adam", "rmsprop"] = Field(
+        "adam", description="The rule that turns gradients into steps."
+    )
+    learning_rate: float = Field(1e-3, gt=0, description="Size of the optimiser's steps.")
+    steps: int = Field(1000, ge=1, le=10_000_000, description="Optimiser steps.")
+    record_every: int = Field(
+        10, ge=1, le=10_000_000, description="Optimiser steps from one recorded step to the next."
+    )
+
+    seed: int = Field(
+        0, ge=0, le=2**63 - 1, description="Seed of the random numbers: weights and sequences follow from it."
+    )
+    dtype: Literal["float32", "float64"] = Field("float32", description="Floating point numbers of the network.")
+
+    @field_validator("task", "cell", "nonlinearity")
+    @classmethod
+    def _in_registry(cls, value: str, info: ValidationInfo) -> str:
+        if value not in choices(cls.model_fields[str(info.field_name)]):
+            raise ValueError("not in the registry")
+        return value
+
+    def identity(self) -> str:
+        """The run's name: 12 hexadecimal digits of the SHA-256 of all fields and `FORMAT_VERSION`.
+
+        The canonical form is JSON with sorted keys, so neither the order of fields nor that of words matters.
+        A text file counts by its path, not by what it holds.
+        """
+        fields = {name: v + 0.0 if isinstance(v, float) else v for name, v in self}  # -0.0 is 0.0
+        content = {"format": FORMAT_VERSION, **fields}
+        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+
+    @classmethod
+    def from_values(cls, values: dict[str, object]) -> Self:
+        """The configuration with these values, defaults for the others.
+
+        Raises:
+            ConfigError: the first thing wrong, in one sentence.
+        """
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            raise refusal(cls, error) from None
+
+    @classmethod
+    def from_words(cls, words: Sequence[str]) -> Self:
+        """The configuration that `key=value` words and TOML files give, later ones winning.
+
+        Raises:
+            ConfigError: the first thing wrong, in one sentence.
+        """
+        return cls.from_values(parse_words(words))
+
+
+def configs_from_words(words: Sequence[str]) -> list[RunConfig]:
+    """One configuration for each cell in `cell=elman,lstm,gru`, in that order; just one for a single cell.
+
+    A TOML file may give a list, `cell = ["elman", "lstm"]`.
+
+    Raises:
+        ConfigError: the first thing wrong, in one sentence; also a cell given twice.
+    """
+    values = parse_words(words)
+    cell = values.get("cell")
+    cells = (
+        [name.strip() for name in cell.split(",")]
+        if isinstance(cell, str)
+        else cell
+        if isinstance(cell, list)
+        else None
+    )
+    if not cells:
+        return [RunConfig.from_values(values)]
+    configs = [RunConfig.from_values({**values, "cell": name}) for name in cells]
+    if len({config.cell for config in configs}) < len(configs):
+        raise ConfigError(f"cell was {cell!r}; each cell may be given once.")
+    return configs
+
+
+__all__ = ["ConfigError", "RunConfig", "configs_from_words", "parse_words"]

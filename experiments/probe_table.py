@@ -1,0 +1,45 @@
+"""The probe's figures as a table for people."""
+
+import math
+
+from rich.table import Table
+
+from analysis.wording import power_of_ten, rate, significant
+from experiments.probe import Probe
+
+
+def probe_table(results: list[Probe]) -> Table:
+    """One column a cell, one row a figure."""
+    config = results[0].experiment.config
+    table = Table(title=f"{config.task}, T = {config.seq_len}, one recorded pass, seed {config.seed}")
+    table.add_column("")
+    for result in results:
+        table.add_column(result.experiment.config.cell)
+    columns = [figures(result) for result in results]
+    for name in columns[0]:
+        table.add_row(name, *(column[name] for column in columns))
+    return table
+
+
+def figures(result: Probe) -> dict[str, str]:
+    """What each row says for one cell."""
+    p, clipping, spectra = result.profile, result.clipping, result.spectra
+    T = result.trace.seq_len
+    horizon = "nowhere" if p.horizon_t is None else f"t = {p.horizon_t} (lag {p.horizon_lag} of {T - 1})"
+    decay = p.decay
+    if decay.rate is None or decay.standard_error is None:
+        decays = f"no fit: {decay.reason}"
+    else:
+        decays = f"{rate(decay.rate)} ± {decay.standard_error:.2g}, lags {decay.straight_from}-{decay.straight_until}"
+    return {
+        "loss (chance)": f"{significant(result.trace.loss.item())} ({significant(result.experiment.chance)})",
+        "‖dL/dh_t‖ decays by": decays,
+        "below 10⁻⁷ of its largest": horizon,
+        "spectral norm of W_hh": " ".join(f"{name} {significant(s.spectral_norm)}" for name, s in spectra.items()),
+        "spectral radius of W_hh": " ".join(f"{name} {significant(s.spectral_radius)}" for name, s in spectra.items()),
+        "‖dL/dW‖ before clipping": power_of_ten(clipping.log_norm_before / math.log(10)),
+        "‖dL/dW‖ after clipping": "not clipped"
+        if clipping.threshold is None
+        else power_of_ten(clipping.log_norm_after / math.log(10)),
+        "diverged (t, sample) pairs": str(p.diverged),
+    }

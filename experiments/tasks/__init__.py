@@ -1,0 +1,47 @@
+"""Every task by its name: a new task is one new file and one line of registration here."""
+
+from collections.abc import Callable
+from typing import Protocol, runtime_checkable
+
+from experiments.errors import ConfigError
+from experiments.tasks.adding import Adding
+from experiments.tasks.copying import Copying
+from experiments.tasks.next_character import NextCharacter
+from experiments.tasks.task import LossPosition, Targets, Task
+from experiments.tasks.temporal_order import TemporalOrder
+from experiments.tasks.text import load_text
+
+
+@runtime_checkable
+class TaskSettings(Protocol):
+    """What a task may need to know; a `RunConfig` is one."""
+
+    @property
+    def task(self) -> str:
+        """The task's name."""
+
+    @property
+    def text_file(self) -> str:
+        """Where the text comes from, for tasks that read one."""
+
+
+TASKS: dict[str, Callable[[TaskSettings], Task]] = {
+    "adding": lambda settings: Adding(),
+    "temporal_order": lambda settings: TemporalOrder(),
+    "copying": lambda settings: Copying(),
+    "next_character": lambda settings: NextCharacter(load_text(settings.text_file)),
+}
+
+
+def make_task(settings: TaskSettings) -> Task:
+    """The task that a configuration names.
+
+    Raises:
+        ConfigError: an unknown task, or a text that cannot be read (see `load_text`).
+    """
+    if settings.task not in TASKS:
+        raise ConfigError(f"task was {settings.task!r}; it must be one of {', '.join(TASKS)}.")
+    return TASKS[settings.task](settings)
+
+
+__all__ = ["TASKS", "LossPosition", "Targets", "Task", "TaskSettings", "make_task"]

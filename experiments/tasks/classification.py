@@ -1,0 +1,39 @@
+"""What tasks with classes share: one-hot symbols in, cross-entropy and the likeliest class out."""
+
+from typing import final
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from experiments.tasks.task import Task
+
+
+def one_hot(symbols: Int[Tensor, "time batch"], size: int, dtype: torch.dtype) -> Float[Tensor, "time batch {size}"]:
+    """1 in the channel of each symbol, 0 in the others."""
+    channels = torch.zeros(*symbols.shape, size, dtype=dtype, device=symbols.device)
+    return channels.scatter_(-1, symbols.unsqueeze(-1), 1)
+
+
+class Classification(Task):
+    """A task whose outputs are logits and whose targets are class indices."""
+
+    @final
+    def losses(
+        self,
+        outputs: Float[Tensor, "time batch output"],
+        targets: Int[Tensor, "batch"] | Int[Tensor, "time batch"],
+    ) -> Float[Tensor, "time batch"]:
+        """Cross-entropy −ln softmax(output)[target] at each timestep (nats)."""
+        T, B, _ = outputs.shape
+        return cross_entropy(outputs.flatten(0, 1), targets.expand(T, B).flatten(), reduction="none").view(T, B)
+
+    @final
+    def correct(
+        self,
+        outputs: Float[Tensor, "time batch output"],
+        targets: Int[Tensor, "batch"] | Int[Tensor, "time batch"],
+    ) -> Bool[Tensor, "time batch"]:
+        """Whether the largest output is the target's."""
+        return outputs.argmax(dim=-1) == targets

@@ -1,0 +1,58 @@
+"""Next character: read a text, and say at each character which one follows."""
+
+import math
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from experiments.tasks.classification import Classification, one_hot
+from experiments.tasks.task import LossPosition
+from experiments.tasks.text import Text
+
+
+class NextCharacter(Classification):
+    """The character after each character of a text (Elman 1990; Karpathy's char-rnn).
+
+    One-hot characters of the text's vocabulary, V channels. The text is circular, its first character follows its
+    last, so that a sequence of any length starts at a random place. Targets, one a timestep: the following character.
+    """
+
+    name = "next_character"
+    default_loss_position: LossPosition = "every"
+
+    def __init__(self, text: Text) -> None:
+        self.text = text
+        self.input_size = self.output_size = len(text.vocabulary)
+        self._codes = torch.from_numpy(codes(text))
+
+    def length(self, seq_len: int) -> int:
+        """T."""
+        return seq_len
+
+    def sample(
+        self, batch_size: int, seq_len: int, generator: torch.Generator, dtype: torch.dtype = torch.float32
+    ) -> tuple[Float[Tensor, "time batch input"], Int[Tensor, "time batch"]]:
+        """One-hot characters, and the index in the vocabulary of the one that follows each."""
+        N = len(self._codes)
+        start = torch.randint(0, N, (batch_size,), generator=generator, device=generator.device).cpu()
+        place = (start + torch.arange(seq_len + 1).unsqueeze(1)) % N
+        symbols = self._codes[place].long().to(generator.device)
+        return one_hot(symbols[:-1], self.input_size, dtype), symbols[1:]
+
+    def chance(self, seq_len: int, position: LossPosition | None = None) -> float:
+        """ln V (nats): all characters equally likely; knowing how frequent each one is does better."""
+        return math.log(self.output_size)
+
+    def dependency(self, seq_len: int) -> int:
+        """T − 1, the most there can be: any earlier character of a text may matter (in "hello" only one does)."""
+        return seq_len - 1
+
+
+def codes(text: Text) -> Int[np.ndarray, " characters"]:
+    """Each character's index in the vocabulary (int32)."""
+    code_points = np.frombuffer(text.characters.encode("utf-32-le"), dtype=np.uint32)
+    index = np.zeros(code_points.max() + 1, dtype=np.int32)
+    index[[ord(character) for character in text.vocabulary]] = np.arange(len(text.vocabulary), dtype=np.int32)
+    return index[code_points]

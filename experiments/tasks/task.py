@@ -1,0 +1,86 @@
+"""The one interface of all tasks: sequences in, a loss at each timestep, and what a guess would score."""
+
+from abc import ABC, abstractmethod
+from typing import Literal, TypeAlias, final
+
+import torch
+from jaxtyping import Bool, Float, Num
+from torch import Tensor
+
+LossPosition: TypeAlias = Literal["last", "every"]
+"""Which timesteps are in the loss: only the final one, or all of them."""
+
+Targets: TypeAlias = Num[Tensor, "batch"] | Num[Tensor, "time batch"]
+"""One target a sequence, or one a timestep; class indices (int64) or numbers of the inputs' dtype."""
+
+
+class Task(ABC):
+    """Sequences that need memory, and how well a network does on them."""
+
+    name: str
+    input_size: int
+    output_size: int
+    default_loss_position: LossPosition
+
+    @abstractmethod
+    def length(self, seq_len: int) -> int:
+        """Number of timesteps of a sample."""
+
+    @abstractmethod
+    def sample(
+        self, batch_size: int, seq_len: int, generator: torch.Generator, dtype: torch.dtype = torch.float32
+    ) -> tuple[Float[Tensor, "time batch input"], Targets]:
+        """Fresh inputs and their targets, on the generator's device.
+
+        The same generator state gives the same sequences in every dtype. `batch_size` and `seq_len` are at least 1.
+        """
+
+    @abstractmethod
+    def losses(self, outputs: Float[Tensor, "time batch output"], targets: Targets) -> Float[Tensor, "time batch"]:
+        """The loss at each timestep against that step's target; a sequence's one target counts at every step."""
+
+    @abstractmethod
+    def correct(self, outputs: Float[Tensor, "time batch output"], targets: Targets) -> Bool[Tensor, "time batch"]:
+        """Whether each timestep's output counts as right."""
+
+    @abstractmethod
+    def chance(self, seq_len: int, position: LossPosition | None = None) -> float:
+        """Expected loss of the best guess that knows the timestep and sees no input, in the loss's unit."""
+
+    @abstractmethod
+    def dependency(self, seq_len: int) -> int:
+        """Longest lag, in timesteps, from an input that matters to a loss that needs it.
+
+        Truncated BPTT with a smaller `truncate` sends no gradient over this lag.
+        """
+
+    @final
+    def loss(
+        self,
+        outputs: Float[Tensor, "time batch output"],
+        targets: Targets,
+        position: LossPosition | None = None,
+    ) -> Float[Tensor, ""]:
+        """Mean loss over the batch and the positions in the loss (`None`: the task's default)."""
+        return self.losses(*self._positions(outputs, targets, position)).mean()
+
+    @final
+    def accuracy(
+        self,
+        outputs: Float[Tensor, "time batch output"],
+        targets: Targets,
+        position: LossPosition | None = None,
+    ) -> float:
+        """Fraction of right outputs over the batch and the positions in the loss, 0 to 1."""
+        return self.correct(*self._positions(outputs, targets, position)).double().mean().item()
+
+    def _positions(
+        self,
+        outputs: Float[Tensor, "time batch output"],
+        targets: Targets,
+        position: LossPosition | None,
+    ) -> tuple[Tensor, Tensor]:
+        """Outputs and targets at the positions in the loss, so that nothing is computed for the others."""
+        if (position or self.default_loss_position) == "every":
+            return outputs, targets
+        return outputs[-1:], targets[-1:] if targets.ndim == 2 else targets

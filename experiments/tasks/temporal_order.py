@@ -1,0 +1,52 @@
+"""The temporal order problem: which of two symbols came first, long ago."""
+
+import math
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from experiments.tasks.classification import Classification, one_hot
+from experiments.tasks.task import LossPosition
+
+
+class TemporalOrder(Classification):
+    """The order of two symbols among distractors (Pascanu et al. 2013, §4.1.1, as its published code samples it).
+
+    Six symbols, one-hot: X = 0, Y = 1 and the distractors 2 to 5. X or Y at one random timestep of [.1T, .2T) and
+    again of [.5T, .6T), distractors elsewhere; no trigger. One target a sequence, the class v_1 + 2 v_2 of four.
+    Window edges round down, and that code needs T ≥ 10: below, each window is one timestep wide. With T = 1 both
+    windows are the only timestep, the second symbol hides the first, and no network gets below ln 2.
+    """
+
+    name = "temporal_order"
+    input_size = 6
+    output_size = 4
+    default_loss_position: LossPosition = "last"
+
+    def length(self, seq_len: int) -> int:
+        """T."""
+        return seq_len
+
+    def sample(
+        self, batch_size: int, seq_len: int, generator: torch.Generator, dtype: torch.dtype = torch.float32
+    ) -> tuple[Float[Tensor, "time batch 6"], Int[Tensor, "batch"]]:
+        """One-hot symbols, and the class of their order."""
+        T, B, device = seq_len, batch_size, generator.device
+        tenth, half = T // 10, T // 2
+        width = max(tenth, 1)
+        symbols = torch.randint(2, 6, (T, B), generator=generator, device=device)
+        t_1 = torch.randint(tenth, tenth + width, (1, B), generator=generator, device=device)
+        t_2 = torch.randint(half, half + width, (1, B), generator=generator, device=device)
+        v_1 = torch.randint(0, 2, (1, B), generator=generator, device=device)
+        v_2 = torch.randint(0, 2, (1, B), generator=generator, device=device)
+        symbols.scatter_(0, t_1, v_1).scatter_(0, t_2, v_2)
+        return one_hot(symbols, self.input_size, dtype), (v_1 + 2 * v_2).squeeze(0)
+
+    def chance(self, seq_len: int, position: LossPosition | None = None) -> float:
+        """ln 4 (nats): four classes, equally likely."""
+        return math.log(4)
+
+    def dependency(self, seq_len: int) -> int:
+        """From the start of the first window to the last timestep."""
+        return seq_len - 1 - seq_len // 10

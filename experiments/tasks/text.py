@@ -1,0 +1,83 @@
+"""Texts to learn from: a word, the standard library's own documentation, or the user's file."""
+
+import importlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from experiments.errors import ConfigError
+
+LIMIT_MB = 64
+ALLOWED = f"it must be hello, pydoc, or the path of a UTF-8 text file of at most {LIMIT_MB} MB"
+
+
+class TextFileError(ConfigError):
+    """A text that cannot be learned from; the message is one sentence that names `text_file`."""
+
+
+@dataclass(frozen=True)
+class Text:
+    """Characters, and the different ones among them in the order of the network's channels."""
+
+    characters: str
+    vocabulary: str
+
+
+def load_text(text_file: str) -> Text:
+    """The text that `text_file` names.
+
+    `hello`: that word, with the vocabulary h e l o. `pydoc`: the topics that Python's `help()` shows
+    (`pydoc_data.topics`), about 465 000 characters, a little different in each Python version. Anything else is
+    the path of a UTF-8 file. A vocabulary is sorted, except that of `hello`.
+
+    Raises:
+        TextFileError: the file is missing, no file, unreadable, empty, huge or binary, or has one character only.
+    """
+    if text_file == "hello":
+        return Text("hello", "helo")
+    characters = _pydoc() if text_file == "pydoc" else _read(text_file)
+    vocabulary = "".join(sorted(set(characters)))
+    if len(vocabulary) == 1:
+        raise _refused(text_file, f"which repeats the one character {vocabulary!r}", "with two different characters")
+    return Text(characters, vocabulary)
+
+
+def _pydoc() -> str:
+    try:
+        topics: dict[str, str] = importlib.import_module("pydoc_data.topics").topics
+    except ImportError:
+        raise _refused("pydoc", "which this Python comes without") from None
+    return "".join(topics.values())
+
+
+def _read(text_file: str) -> str:
+    path = Path(text_file)
+    try:
+        if path.is_dir():
+            raise _refused(text_file, "which is a directory")
+        if not path.exists():
+            raise _refused(text_file, "which does not exist")
+        if not path.is_file():
+            raise _refused(text_file, "which is not a regular file")
+        with path.open("rb") as file:
+            content = file.read(LIMIT_MB * 10**6 + 1)
+    except OSError as error:
+        raise _refused(text_file, f"which cannot be read ({error.strerror})") from None
+    return _decode(text_file, content)
+
+
+def _decode(text_file: str, content: bytes) -> str:
+    if len(content) > LIMIT_MB * 10**6:
+        raise _refused(text_file, f"which is larger than {LIMIT_MB} MB")
+    if b"\0" in content:
+        raise _refused(text_file, "which is binary (it has NUL bytes)")
+    try:
+        characters = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _refused(text_file, f"which is not UTF-8 (at byte {error.start})") from None
+    if not characters:
+        raise _refused(text_file, "which is empty")
+    return characters
+
+
+def _refused(text_file: str, reason: str, demand: str = "") -> TextFileError:
+    return TextFileError(f"text_file was {text_file!r}, {reason}; {' '.join(filter(None, [ALLOWED, demand]))}.")

@@ -1,0 +1,124 @@
+"""A real server and a real browser: what AppTest cannot see (drags, zoom, remounts, themes)."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+ROOT = Path(__file__).resolve().parents[2]
+START_SECONDS = 60.0
+Theme = Literal["light", "dark"]
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    return {
+        **browser_type_launch_args,
+        "executable_path": os.environ.get("CHROMIUM", "/usr/bin/chromium"),
+        "args": [
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+        ],
+    }
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_until_healthy(url: str, server: "subprocess.Popen[bytes]", log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if server.poll() is not None:
+            break
+        try:
+            with urllib.request.urlopen(f"{url}/_stcore/health", timeout=2) as answer:
+                if answer.status == 200:
+                    return
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            time.sleep(0.1)
+    raise RuntimeError(f"The server at {url} did not start:\n{log.read_text(errors='replace')}")
+
+
+@pytest.fixture(scope="session")
+def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Path], str]]:
+    """A function from a script's path to the address where Streamlit serves it, one server a script and worker."""
+    servers: dict[Path, tuple[subprocess.Popen[bytes], str]] = {}
+    logs = tmp_path_factory.mktemp("servers")
+
+    def start(script: Path) -> str:
+        script = Path(script).resolve()
+        if script not in servers:
+            port = _free_port()
+            url = f"http://127.0.0.1:{port}"
+            log = logs / f"{script.stem}-{port}.log"
+            command = [sys.executable, "-m", "streamlit", "run", str(script)]
+            options = ["--server.port", str(port), "--server.address", "127.0.0.1", "--server.headless", "true"]
+            paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
+            with log.open("wb") as out:
+                server = subprocess.Popen(
+                    command + options,
+                    cwd=ROOT,
+                    # A script in tests/ imports the packages of the root, as app.py does.
+                    env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
+                    stdout=out,
+                    stderr=subprocess.STDOUT,
+                )
+            servers[script] = (server, url)
+            _wait_until_healthy(url, server, log)
+        return servers[script][1]
+
+    yield start
+    for server, _ in servers.values():
+        server.terminate()
+    for server, _ in servers.values():
+        try:
+            server.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            server.kill()
+
+
+@pytest.fixture(scope="session")
+def app_url(serve: Callable[[Path], str]) -> str:
+    return serve(ROOT / "app.py")
+
+
+@pytest.fixture
+def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """A function `(url, theme="light", settled=True, **context options) -> Page`, in a context of its own."""
+    contexts = []
+
+    def open_(url: str, theme: Theme = "light", *, settled: bool = True, **options: Any) -> Page:
+        options.setdefault("viewport", {"width": 1280, "height": 900})
+        context = browser.new_context(color_scheme=theme, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.goto(url)
+        if settled:
+            settle(page)
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+
+
+def settle(page: Page) -> None:
+    """Wait until the script has run."""
+    page.wait_for_selector("[data-testid='stApp'][data-test-script-state='notRunning']", timeout=60_000)
