@@ -32,6 +32,7 @@ def gradient_bound(
     bound = np.empty_like(direct)
     carried = np.full(direct.shape[1], -np.inf)
     for t in range(len(direct)) if reverse else reversed(range(len(direct))):
-        bound[t] = np.logaddexp(direct[t], carried)
+        with np.errstate(invalid="ignore"):  # a diverged pass: NaN in, NaN out
+            bound[t] = np.logaddexp(direct[t], carried)
         carried = bound[t] + log_rate
     return log_quantile(bound, 0.5)

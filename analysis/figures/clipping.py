@@ -1,0 +1,70 @@
+"""The parameter gradient before and after clipping."""
+
+import math
+from collections.abc import Mapping
+
+from plotly.subplots import make_subplots
+
+from analysis.clipping import Clipping
+from analysis.figures.picture import Picture
+from analysis.figures.theme import LN_10, NEUTRAL, POWERS_OF_TEN, cell_colour, cell_name, look
+from analysis.wording import power_of_ten, significant
+
+ALL = "all parameters"
+
+
+def clipping_picture(clippings: Mapping[str, Clipping]) -> Picture:
+    """log₁₀ of each parameter's gradient norm before (ring) and after (dot) clipping, a column a cell."""
+    made = make_subplots(
+        rows=1, cols=len(clippings), subplot_titles=[cell_name(c) for c in clippings], horizontal_spacing=0.1
+    )
+    look(made, headline(clippings), 360)
+    made.update_layout(showlegend=False, margin={"l": 96, "t": 84})
+    columns: dict[str, list[object]] = {"cell": [], "parameter": [], "log_norm before": [], "log_norm after": []}
+    for column, (cell, c) in enumerate(clippings.items(), start=1):
+        before = {ALL: c.log_norm_before, **c.parameter_log_norm_before}
+        after = {ALL: c.log_norm_after, **c.parameter_log_norm_after}
+        labels = {name: name.removeprefix("recurrent.") for name in before}
+        for name, label in labels.items():
+            columns["cell"].append(cell)
+            columns["parameter"].append(label)
+            columns["log_norm before"].append(before[name])
+            columns["log_norm after"].append(after[name])
+            if math.isfinite(before[name]) and math.isfinite(after[name]) and before[name] != after[name]:
+                made.add_scatter(
+                    x=[before[name] / LN_10, after[name] / LN_10], y=[label, label], mode="lines", hoverinfo="skip",
+                    line={"color": NEUTRAL, "width": 2}, row=1, col=column,
+                )  # fmt: skip
+        for values, symbol, what in ((before, "circle-open", "before"), (after, "circle", "after")):
+            made.add_scatter(
+                x=[v / LN_10 if math.isfinite(v) else None for v in values.values()], y=list(labels.values()),
+                mode="markers", marker={"symbol": symbol, "size": 10, "color": cell_colour(cell), "line": {"width": 2}},
+                name=f"{cell_name(cell)} {what}", row=1, col=column,
+                hovertemplate=f"%{{y}} {what} clipping: 10<sup>%{{x:.2f}}</sup><extra></extra>",
+            )  # fmt: skip
+        if c.threshold is not None:
+            made.add_vline(x=math.log10(c.threshold), line={"color": NEUTRAL, "dash": "dash"}, row=1, col=column)
+        made.update_xaxes(title_text="gradient norm", **POWERS_OF_TEN, row=1, col=column)
+        made.update_yaxes(autorange="reversed", row=1, col=column)
+    return Picture(
+        "clipping",
+        made,
+        "Rings are the norms of the parameter gradients before clipping, dots after; the dashed line is the threshold.",
+        "Clipping. " + " ".join(describe(cell, c) for cell, c in clippings.items()),
+        columns,
+    )
+
+
+def headline(clippings: Mapping[str, Clipping]) -> str:
+    """Which cells are clipped."""
+    if all(c.threshold is None for c in clippings.values()):
+        return "Nothing is clipped: there is no threshold"
+    clipped = [cell_name(cell) for cell, c in clippings.items() if c.engaged]
+    threshold = significant(next(c.threshold for c in clippings.values() if c.threshold is not None))
+    return f"Threshold {threshold} clips {', '.join(clipped)}" if clipped else f"Threshold {threshold} clips nothing"
+
+
+def describe(cell: str, c: Clipping) -> str:
+    """One cell's clipping in a sentence."""
+    before, after = (power_of_ten(v / LN_10) for v in (c.log_norm_before, c.log_norm_after))
+    return f"{cell_name(cell)}: norm {before} before, {after} after, cosine {significant(c.cosine)}."

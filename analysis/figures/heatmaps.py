@@ -1,0 +1,116 @@
+"""Hidden states and gates as unit × time heatmaps."""
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import plotly.graph_objects as go
+from jaxtyping import Float
+from numpy import ndarray
+from plotly.subplots import make_subplots
+
+from analysis.figures.picture import Picture
+from analysis.figures.theme import DIVERGING, ZERO_TO_ONE, cell_name, figure, look, on_screen, thinning_note
+from analysis.wording import significant
+
+UnitsOverTime = Float[ndarray, "time unit"]
+
+CANDIDATES = ("g", "n")
+"""What torch lists among the gates but is a proposal in −1 … 1: the LSTM's g and the GRU's n."""
+
+GATE_WORDS = {
+    "lstm": {"i": "input gate i", "f": "forget gate f", "g": "candidate g", "o": "output gate o"},
+    "gru": {"r": "reset gate r", "z": "update gate z (1 keeps)", "n": "candidate n"},
+}
+
+
+def colour_limit(values: Iterable[UnitsOverTime]) -> float:
+    """The smallest of 0.1, 0.2, 0.5, 1 that holds every finite |value|, else the largest; for several maps at once."""
+    largest = max((float(np.max(np.abs(v[np.isfinite(v)]), initial=0.0)) for v in values), default=0.0)
+    return next((limit for limit in (0.1, 0.2, 0.5, 1.0) if largest <= limit), largest)
+
+
+def hidden_picture(cell: str, hidden: UnitsOverTime, limit: float, what: str = "hidden state h") -> Picture:
+    """One sample's states, [time, unit], on a scale from −limit to limit."""
+    values, unit_step, time_step = on_screen(hidden.T)
+    finite = values[np.isfinite(values)]
+    largest = float(np.abs(finite).max()) if finite.size else 1.0
+    lost = int(np.sum(~np.isfinite(hidden)))
+    busy = float(np.mean(np.abs(finite) > 0.9)) if finite.size and largest <= 1 else None
+    title = f"{cell_name(cell)}: {what}, " + (f"{lost} not finite" if lost else f"up to ±{significant(largest)}")
+    made = figure(title, "timestep t", "unit", 300)
+    made.add_heatmap(
+        z=values,
+        x=1 + time_step * np.arange(values.shape[1]),
+        y=1 + unit_step * np.arange(values.shape[0]),
+        zmin=-limit, zmax=limit, colorscale=DIVERGING, colorbar={"title": {"text": "value"}, "thickness": 12},
+        hovertemplate="t = %{x}, unit %{y}: %{z:.3g}<extra></extra>",
+    )  # fmt: skip
+    alt = f"{what} of {hidden.shape[1]} units over {hidden.shape[0]} timesteps, largest absolute value "
+    alt += significant(largest) + (f"; {busy:.0%} of the values are beyond ±0.9" if busy is not None else "")
+    sentence = f"Each row is one unit of the {cell_name(cell)} over time, for the first sequence of the batch: blue is "
+    sentence += "negative, red positive" + ("; gaps are Inf or NaN." if lost else ".")
+    return Picture(
+        f"{cell}-{what.split()[0]}",
+        made,
+        sentence + thinning_note(unit_step, time_step, "unit", "timestep"),
+        f"{cell_name(cell)}, {alt}.",
+        {
+            "t": list(range(1, len(hidden) + 1)),
+            **{f"unit {k + 1}": column.tolist() for k, column in enumerate(hidden.T)},
+        },
+    )
+
+
+def gates_picture(cell: str, gates: Mapping[str, UnitsOverTime]) -> Picture:
+    """One sample's gates, each [time, unit], above each other."""
+    words = GATE_WORDS.get(cell, {})
+    names = [words.get(name, f"gate {name}") for name in gates]
+    means = {name: float(np.mean(values)) for name, values in gates.items()}
+    made = make_subplots(rows=len(gates), cols=1, shared_xaxes=True, vertical_spacing=0.07, subplot_titles=names)
+    look(
+        made,
+        f"{cell_name(cell)}: " + ", ".join(f"mean {n} {significant(m)}" for n, m in means.items()),
+        150 * len(gates) + 90,
+    )
+    note = ""
+    for row, (name, gate) in enumerate(gates.items(), start=1):
+        values, unit_step, time_step = on_screen(gate.T)
+        note = thinning_note(unit_step, time_step, "unit", "timestep")
+        candidate = name in CANDIDATES
+        made.add_trace(
+            go.Heatmap(
+                z=values,
+                x=1 + time_step * np.arange(values.shape[1]),
+                y=1 + unit_step * np.arange(values.shape[0]),
+                coloraxis="coloraxis2" if candidate else "coloraxis",
+                name=name,
+                hovertemplate=f"{name}, t = %{{x}}, unit %{{y}}: %{{z:.3g}}<extra></extra>",
+            ),
+            row=row,
+            col=1,
+        )
+        made.update_yaxes(title_text="unit", row=row, col=1)
+    made.update_xaxes(title_text="timestep t", row=len(gates), col=1)
+    bar = {"thickness": 12, "len": 0.5, "yanchor": "middle"}
+    made.update_layout(
+        coloraxis={"colorscale": ZERO_TO_ONE, "cmin": 0, "cmax": 1, "colorbar": {**bar, "y": 0.76, "title": "gate"}},
+        coloraxis2={
+            "colorscale": DIVERGING, "cmin": -1, "cmax": 1, "colorbar": {**bar, "y": 0.22, "title": "candidate"},
+        },
+        margin_t=72,
+    )  # fmt: skip
+    closed = {name: float(np.mean(v < 0.1)) for name, v in gates.items() if name not in CANDIDATES}
+    opened = {name: float(np.mean(v > 0.9)) for name, v in gates.items() if name not in CANDIDATES}
+    alt = "; ".join(
+        f"{n}: mean {significant(means[n])}, {closed[n]:.0%} below 0.1, {opened[n]:.0%} above 0.9" for n in closed
+    )
+    flat = {"t": list(range(1, len(next(iter(gates.values()))) + 1))}
+    for name, gate in gates.items():
+        flat |= {f"{name} unit {k + 1}": column.tolist() for k, column in enumerate(gate.T)}
+    return Picture(
+        f"{cell}-gates",
+        made,
+        f"Each row is one unit's gate over time, for the first sequence of the batch: dark is shut, bright open.{note}",
+        f"Gates of the {cell_name(cell)}. {alt}.",
+        flat,
+    )

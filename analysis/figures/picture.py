@@ -1,0 +1,45 @@
+"""A figure together with everything that is shown beside it."""
+
+import csv
+import io
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import plotly.graph_objects as go
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A figure, its one sentence, its words for those who cannot see it, and its numbers."""
+
+    name: str
+    """Short, without spaces: the name of downloaded files."""
+    figure: go.Figure
+    sentence: str
+    """What am I seeing?"""
+    alt: str
+    """The picture in words, with its figures."""
+    columns: Mapping[str, Sequence[object]] = field(default_factory=dict)
+    """The numbers behind it: columns of equal length."""
+    why: str = ""
+    """The rest of the explanation, shown on request (Markdown)."""
+
+    def csv(self) -> str:
+        """The numbers as CSV, one row a line; NaN and infinities as `nan`, `inf` and `-inf`."""
+        text = io.StringIO()
+        writer = csv.writer(text)
+        writer.writerow(self.columns)
+        writer.writerows(zip(*self.columns.values(), strict=True))
+        return text.getvalue()
+
+    def json_columns(self) -> dict[str, list[object]]:
+        """The numbers as plain lists that JSON can hold; what is not finite as text."""
+        return {name: [_plain(value) for value in values] for name, values in self.columns.items()}
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, str | bool | int) or value is None:
+        return value
+    number = float(value)  # type: ignore[arg-type]
+    return number if math.isfinite(number) else str(number)

@@ -1,0 +1,174 @@
+"""The hero: the size of the total gradient over time, all cells over each other."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import plotly.graph_objects as go
+from jaxtyping import Float
+from numpy import ndarray
+
+from analysis.figures.picture import Picture
+from analysis.figures.theme import (
+    CELL_SYMBOLS,
+    LN_10,
+    NEUTRAL,
+    POWERS_OF_TEN,
+    cell_colour,
+    cell_name,
+    figure,
+    translucent,
+)
+from analysis.profile import Profile
+from analysis.wording import power_of_ten, rate
+
+Log = Float[ndarray, " time"]
+
+
+def profile_picture(
+    profiles: Mapping[str, Profile],
+    bounds: Mapping[str, Log],
+    dtype: str,
+    *,
+    direct: bool = False,
+) -> Picture:
+    """log₁₀‖dL/dh_t‖ over t, a line a cell.
+
+    Args:
+        profiles: cell → its profile; all of the same length.
+        bounds: cell → upper bound on ln‖dL/dh_t‖ (nats), for the cells that have one.
+        dtype: the networks' dtype, for the level below which it has nothing.
+        direct: whether the direct gradients are drawn, too.
+    """
+    made = figure(headline(profiles), "timestep t (the loss is at the right)", "size of dL/dh_t", 430)
+    made.update_yaxes(**POWERS_OF_TEN)
+    for cell, p in profiles.items():
+        add_cell(made, cell, p)
+        if direct:
+            add_line(made, p.t, p.direct, f"{cell_name(cell)}: direct only", cell_colour(cell), "dot", 1.5)
+        if cell in bounds:
+            add_line(made, p.t, bounds[cell], f"{cell_name(cell)}: bound (γ·norm)^lag", cell_colour(cell), "dash", 1.5)
+    add_levels(made, profiles, dtype)
+    return Picture(
+        "gradient-profile",
+        made,
+        "Each line is the size of the total gradient dL/dh_t that reaches timestep t, from the loss at the right back "
+        "to the first input at the left; the band holds the middle 80 % of the batch.",
+        alt_text(profiles),
+        columns(profiles, bounds),
+        WHY,
+    )
+
+
+WHY = """
+**Total, not direct.** $dL/dh_t$ counts every way in which $h_t$ acts on the loss, through all later states:
+$dL/dh_t = \\text{direct}_t + (\\partial h_{t+1} / \\partial h_t)^\\top \\, dL/dh_{t+1}$.
+A straight line on this scale means that every step multiplies the gradient by the same factor.
+
+**The bound** (dashed, Elman only) is $(\\gamma\\,\\lVert W\\rVert)^{T-t}$ times the gradient at the loss, with
+$\\lVert W\\rVert$ the largest singular value and $\\gamma$ the steepest slope of the nonlinearity. Where
+$\\gamma\\,\\lVert W\\rVert$ is below 1 it proves that the gradient vanishes; above 1 it proves nothing.
+
+**The dotted level** is the smallest number that the network's number format can hold: an ordinary norm would read 0
+below it. Here the gradient is rescaled on its way, so the line goes on.
+"""
+
+
+def add_cell(made: go.Figure, cell: str, p: Profile) -> None:
+    """The median line, the 80 % band, and marks where the gradient is exactly zero or has diverged."""
+    name, colour = cell_name(cell), cell_colour(cell)
+    band = np.isfinite(p.low) & np.isfinite(p.high)
+    made.add_scatter(
+        x=np.concatenate([p.t[band], p.t[band][::-1]]),
+        y=np.concatenate([p.high[band], p.low[band][::-1]]) / LN_10,
+        fill="toself", fillcolor=translucent(colour, 0.16), line={"width": 0}, mode="lines",
+        hoverinfo="skip", showlegend=False, legendgroup=name, name=f"{name}: 80 % of the batch",
+    )  # fmt: skip
+    made.add_scatter(
+        x=p.t, y=finite(p.median) / LN_10, mode="lines+markers" if len(p.t) < 3 else "lines",
+        line={"color": colour, "width": 2.5}, marker={"symbol": CELL_SYMBOLS.get(cell, "x")},
+        name=name, legendgroup=name,
+        hovertemplate=f"{name}, t = %{{x}}: 10<sup>%{{y:.2f}}</sup><extra></extra>",
+    )  # fmt: skip
+    drawn = np.concatenate([p.median[np.isfinite(p.median)], [0.0]]) / LN_10
+    for where, symbol, text, level in (
+        (np.isneginf(p.median), "triangle-down", "exactly zero", drawn.min()),
+        (np.isnan(p.median) | np.isposinf(p.median), "x", "not a number, or infinite", drawn.max()),
+    ):
+        if where.any():
+            made.add_scatter(
+                x=p.t[where], y=np.full(int(where.sum()), level), mode="markers", name=f"{name}: {text}",
+                legendgroup=name, marker={"symbol": symbol, "color": colour, "size": 7},
+                hovertemplate=f"{name}, t = %{{x}}: {text}<extra></extra>",
+            )  # fmt: skip
+
+
+def add_line(made: go.Figure, t: ndarray, values: Log, name: str, colour: str, dash: str, width: float) -> None:
+    """A thin line in the same units as the profile."""
+    made.add_scatter(
+        x=t, y=finite(values) / LN_10, mode="lines", line={"color": colour, "width": width, "dash": dash},
+        name=name, hovertemplate=f"{name}, t = %{{x}}: 10<sup>%{{y:.2f}}</sup><extra></extra>",
+    )  # fmt: skip
+
+
+def add_levels(made: go.Figure, profiles: Mapping[str, Profile], dtype: str) -> None:
+    """The smallest number of the dtype, drawn where the profiles come near it."""
+    first = next(iter(profiles.values()))
+    level = first.underflow_log / LN_10
+    lowest = min((np.min(p.median[np.isfinite(p.median)], initial=0.0) for p in profiles.values()), default=0.0) / LN_10
+    if lowest < 0.8 * level:
+        made.add_scatter(
+            x=[first.t[0], first.t[-1]], y=[level, level], mode="lines", hoverinfo="skip",
+            line={"color": NEUTRAL, "dash": "dot", "width": 1.5}, name=f"smallest {dtype} number",
+        )  # fmt: skip
+
+
+def finite(values: Log) -> Log:
+    """Gaps where there is no number to draw."""
+    return np.where(np.isfinite(values), values, np.nan)
+
+
+def headline(profiles: Mapping[str, Profile]) -> str:
+    """What is seen, in a line."""
+    diverged = [cell_name(c) for c, p in profiles.items() if p.diverged and not np.isfinite(p.median).any()]
+    if diverged:
+        return f"{', '.join(diverged)}: the pass diverged, no gradient is a number"
+    gone = [f"{cell_name(c)} {p.horizon_lag}" for c, p in profiles.items() if p.horizon_lag is not None]
+    if gone:
+        return f"The gradient has vanished (below 10⁻⁷) after: {', '.join(gone)} steps"
+    rates = {cell_name(c): p.decay.rate for c, p in profiles.items() if p.decay.rate is not None}
+    grows = [f"{name} ×{np.exp(r):.3g}" for name, r in rates.items() if r > 0.01]
+    if grows:
+        return f"The gradient explodes on its way back: {', '.join(grows)} per step"
+    return "The gradient reaches every timestep"
+
+
+def alt_text(profiles: Mapping[str, Profile]) -> str:
+    """The picture in words."""
+    return "Gradient profile. " + " ".join(describe(cell, p) for cell, p in profiles.items())
+
+
+def describe(cell: str, p: Profile) -> str:
+    """One cell's profile in a sentence."""
+    ends = [power_of_ten(float(value) / LN_10) for value in (p.median[-1], p.median[0])]
+    words = f"{cell_name(cell)}: {ends[0]} at t = {p.t[-1]}, {ends[1]} at t = {p.t[0]}"
+    if p.decay.rate is not None:
+        words += f", {rate(p.decay.rate)}"
+    if p.horizon_t is not None:
+        words += f", below 10⁻⁷ of its largest from t = {p.horizon_t} backwards"
+    if p.diverged:
+        words += f", {p.diverged} values not finite"
+    return words + "."
+
+
+def columns(profiles: Mapping[str, Profile], bounds: Mapping[str, Log]) -> dict[str, list[float]]:
+    """The numbers, log norms in nats."""
+    first = next(iter(profiles.values()))
+    out: dict[str, list[float]] = {"t": first.t.tolist(), "lag": first.lag.tolist()}
+    for cell, p in profiles.items():
+        out[f"{cell} log_norm median"] = p.median.tolist()
+        out[f"{cell} log_norm 10%"] = p.low.tolist()
+        out[f"{cell} log_norm 90%"] = p.high.tolist()
+        out[f"{cell} direct log_norm median"] = p.direct.tolist()
+        if cell in bounds:
+            out[f"{cell} log bound"] = bounds[cell].tolist()
+    return out

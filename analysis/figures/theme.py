@@ -1,0 +1,97 @@
+"""One look for all figures: a colour that means the same thing everywhere, and one template."""
+
+import math
+
+import numpy as np
+import plotly.graph_objects as go
+from jaxtyping import Float
+from numpy import ndarray
+
+CELL_COLOURS = {"elman": "#D55E00", "lstm": "#0072B2", "gru": "#009E73"}
+"""Okabe & Ito's palette, told apart by people with any colour vision."""
+
+OTHER_COLOURS = ("#CC79A7", "#56B4E9", "#E69F00", "#F0E442")
+"""The palette's other colours, for cells that are added."""
+
+CELL_NAMES = {"elman": "Elman", "lstm": "LSTM", "gru": "GRU"}
+CELL_SYMBOLS = {"elman": "circle", "lstm": "square", "gru": "diamond"}
+
+DIVERGING = "RdBu_r"
+"""Blue below, red above the middle: hidden states around 0, log gradients around their size at the loss."""
+
+ZERO_TO_ONE = "Cividis"
+"""Gates, from 0 (dark) to 1 (bright)."""
+
+NEUTRAL = "#8a8f9c"
+"""Grey that is readable on the light and on the dark page: bounds, levels, thresholds."""
+
+LARGEST_SIDE = 512
+"""Cells of a heatmap's side: about as many as a screen can show."""
+
+LN_10 = math.log(10)
+
+
+def cell_colour(cell: str) -> str:
+    """The cell's colour on every page."""
+    return CELL_COLOURS.get(cell) or OTHER_COLOURS[sum(cell.encode()) % len(OTHER_COLOURS)]
+
+
+def cell_name(cell: str) -> str:
+    """The cell's name as people write it."""
+    return CELL_NAMES.get(cell, cell)
+
+
+def translucent(colour: str, opacity: float) -> str:
+    """A `#rrggbb` colour with an opacity from 0 to 1."""
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{opacity})"
+
+
+def figure(title: str, x_title: str, y_title: str, height: int) -> go.Figure:
+    """An empty figure in the house's look. Text and background follow the page's theme."""
+    made = go.Figure()
+    look(made, title, height)
+    made.update_xaxes(title_text=x_title)
+    made.update_yaxes(title_text=y_title)
+    return made
+
+
+def look(made: go.Figure, title: str, height: int) -> None:
+    """Give a figure (or a grid of subplots) the house's title, margins, legend and fonts."""
+    made.update_layout(
+        template="plotly_white",
+        height=height,
+        title={"text": title, "x": 0, "xref": "container", "pad": {"l": 8}, "y": 1, "yref": "container",
+               "yanchor": "top", "font": {"size": 16}, "automargin": False},
+        title_pad_t=10,
+        margin={"l": 64, "r": 16, "t": 64, "b": 48},
+        legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1.0, "yanchor": "bottom"},
+        hovermode="closest",
+        uirevision="kept",  # zoom and hidden lines outlive every redraw
+        font={"size": 13},
+    )  # fmt: skip
+    made.update_xaxes(automargin=True, zeroline=False)
+    made.update_yaxes(automargin=True, zeroline=False)
+
+
+POWERS_OF_TEN = {"tickprefix": "10<sup>", "ticksuffix": "</sup>", "tickformat": "d"}
+"""Axis settings for values that are log₁₀ already: ticks read 10⁻²⁰."""
+
+
+def on_screen(values: Float[ndarray, "rows columns"]) -> tuple[Float[ndarray, "r c"], int, int]:
+    """The values thinned to at most 512 a side, and the two steps by which they were thinned."""
+    steps = [max(1, math.ceil(size / LARGEST_SIDE)) for size in values.shape]
+    thinned = values[:: steps[0], :: steps[1]]
+    return np.asarray(thinned, dtype=np.float32), steps[0], steps[1]
+
+
+def thinning_note(row_step: int, column_step: int, rows: str, columns: str) -> str:
+    """What a caption says about thinning; empty where every value is drawn."""
+    parts = [f"every {ordinal(step)} {what}" for step, what in ((row_step, rows), (column_step, columns)) if step > 1]
+    return f" Drawn thinned: {' and '.join(parts)}." if parts else ""
+
+
+def ordinal(n: int) -> str:
+    """2 → `2nd`."""
+    suffix = "th" if n % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")
+    return f"{n}{suffix}"

@@ -1,0 +1,8 @@
+"""Gradient Flow Lab in a browser: `streamlit run app.py`."""
+
+import streamlit as st
+
+st.set_page_config(page_title="Gradient Flow Lab", page_icon=":material/ssid_chart:", layout="wide")
+st.navigation(
+    [st.Page("dashboard/views/explore.py", title="Explore", icon=":material/tune:", default=True)], position="top"
+).run()

@@ -1,0 +1,28 @@
+"""Recorded passes, kept for as long as the page is likely to ask for them again."""
+
+import streamlit as st
+import torch
+
+from experiments.config import RunConfig
+from experiments.limits import check_memory
+from experiments.probe import Probe, probe
+
+PAGE_MEMORY_LIMIT = 256 * 2**20
+"""Bytes that one pass on the page may need: 256 MiB. With the cache below, the server stays under 2 GiB."""
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _recorded(config: RunConfig) -> Probe:
+    # One thread: a pass is a chain of small steps, and other people's passes want the other cores.
+    torch.set_num_threads(1)
+    return probe(config)
+
+
+def recorded(config: RunConfig) -> Probe:
+    """The configuration's recorded pass; clipping is left out of it, since it does not change what is recorded.
+
+    Raises:
+        ConfigError: the pass cannot be built, or would need more memory than the page allows.
+    """
+    check_memory(config, limit=PAGE_MEMORY_LIMIT)
+    return _recorded(config.model_copy(update={"clip_threshold": None, "clip_rule": "norm"}))

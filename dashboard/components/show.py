@@ -1,0 +1,27 @@
+"""A picture on the page: the chart, its sentence, and its numbers to take away."""
+
+import streamlit as st
+
+from analysis.figures.picture import Picture
+from dashboard.components.live_chart import live_chart
+
+
+def show(picture: Picture, key: str) -> None:
+    """Draw the picture in place, with its one sentence, a "why?" and a CSV download under it."""
+    live_chart(picture.figure, key=key, alt=picture.alt)
+    with st.container(horizontal=True, vertical_alignment="top", gap="small"):
+        st.caption(picture.sentence)
+        if picture.why:
+            with st.popover("Why?", width="content", type="tertiary"):
+                st.markdown(picture.why)
+        st.download_button(
+            "CSV",
+            picture.csv,
+            file_name=f"{picture.name}.csv",
+            mime="text/csv",
+            key=f"{key}-csv",
+            on_click="ignore",
+            width="content",
+            type="tertiary",
+            help="Download the numbers of this chart. Log norms are natural logs (nats).",
+        )

@@ -1,0 +1,73 @@
+"""Explore's logic, without a browser: what the page says and refuses."""
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+APP = str(Path(__file__).resolve().parents[2] / "app.py")
+
+
+def explore(**state: object) -> AppTest:
+    at = AppTest.from_file(APP, default_timeout=60)
+    for key, value in {"seq_len": 20.0, "hidden_size": 8, "batch_size": 4, **state}.items():
+        at.session_state[key] = value
+    return at.run()
+
+
+def words(at: AppTest) -> str:
+    return " ".join(str(element.proto) for element in at.get("html")) + " ".join(m.value for m in at.markdown)
+
+
+def test_the_first_visit_shows_every_cell():
+    at = AppTest.from_file(APP, default_timeout=60).run()
+    assert not at.exception
+    assert not at.error
+    for name in ("Elman", "LSTM", "GRU"):
+        assert name in words(at)
+
+
+@pytest.mark.parametrize("panel", ["hidden", "gates", "clipping"])
+@pytest.mark.parametrize("cells", [["elman"], ["lstm", "gru"], ["elman", "lstm", "gru"]])
+def test_every_panel_shows_for_any_choice_of_cells(panel, cells):
+    at = explore(panel=panel, cells=cells)
+    assert not at.exception
+    assert not at.error
+
+
+def test_no_cell_is_an_invitation_not_a_crash():
+    at = explore(cells=[])
+    assert not at.exception
+    assert "Choose at least one cell" in at.info[0].value
+
+
+def test_too_much_memory_is_refused_in_one_sentence_before_anything_is_built():
+    at = explore(seq_len=1000.0, hidden_size=512, batch_size=256)
+    assert not at.exception
+    assert "256 MiB" in at.error[0].value
+    assert at.error[0].value.count(". ") == 0
+
+
+@pytest.mark.parametrize("content", [b"", b"\x00\x01binary", None])
+def test_a_bad_text_file_is_one_sentence(tmp_path, content):
+    file = tmp_path / "text.txt"
+    if content is not None:
+        file.write_bytes(content)
+    at = explore(task="next_character", text_file=str(file))
+    assert not at.exception
+    assert "text_file" in at.error[0].value
+
+
+def test_a_diverged_pass_is_explained():
+    at = explore(cells=["elman"], nonlinearity="relu", initialisation="identity",
+                 largest_singular_value=3.0, seq_len=500.0)  # fmt: skip
+    assert not at.exception
+    assert "Diverged" in words(at)
+    assert "not finite from t =" in words(at)
+
+
+@pytest.mark.parametrize("task", ["adding", "temporal_order", "copying", "next_character"])
+def test_the_smallest_sizes_work(task):
+    at = explore(task=task, seq_len=1.0, hidden_size=1, batch_size=1)
+    assert not at.exception
+    assert not at.error

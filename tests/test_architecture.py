@@ -1,0 +1,44 @@
+"""Imports run only upwards: models ← analysis ← experiments ← dashboard; Streamlit only in the dashboard."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+ALLOWED = {
+    "models": set(),
+    "analysis": {"models"},
+    "experiments": {"models", "analysis"},
+    "dashboard": {"models", "analysis", "experiments"},
+}
+FILES = [path for folder in ALLOWED for path in sorted((ROOT / folder).rglob("*.py"))]
+
+
+def imported(path: Path) -> set[str]:
+    """Full names of every module that a file imports."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} imports relatively"
+            found.add(node.module or "")
+    return found
+
+
+@pytest.mark.parametrize("path", FILES, ids=[str(p.relative_to(ROOT)) for p in FILES])
+def test_imports_run_only_upwards(path):
+    folder = path.relative_to(ROOT).parts[0]
+    tops = {name.partition(".")[0] for name in imported(path)}
+    assert not (tops & set(ALLOWED)) - ALLOWED[folder] - {folder}
+    if folder != "dashboard":
+        assert "streamlit" not in tops
+    if path.is_relative_to(ROOT / "analysis" / "figures"):
+        assert "torch" not in tops
+    if folder in ("models", "experiments") or path.parent == ROOT / "analysis":
+        assert "plotly" not in tops, "only figures draw"
+
+
+def test_the_page_entry_holds_nothing_but_navigation():
+    assert len((ROOT / "app.py").read_text().splitlines()) < 30
