@@ -2,8 +2,10 @@
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 from analysis.clipping import Clipping, clip
+from analysis.diagnosis import Finding, Subject, diagnose
 from analysis.profile import Profile, profile
 from analysis.spectrum import Spectrum, block_spectra
 from experiments.build import Experiment, build
@@ -34,6 +36,37 @@ class Probe:
         """The parameter gradient before and after clipping."""
         config = self.experiment.config
         return clip(self.trace.parameter_grads, config.clip_threshold, config.clip_rule, self.trace.parameter_log_norm)
+
+    @property
+    def diagnosis(self) -> list[Finding]:
+        """What is wrong, the most severe first; none for a healthy network."""
+        experiment = self.experiment
+        config = experiment.config
+        return diagnose(
+            Subject(
+                cell=config.cell,
+                nonlinearity=config.nonlinearity,
+                trace=self.trace,
+                transport=self.transport,
+                dependency=experiment.task.dependency(config.seq_len),
+                loss=self.trace.loss.item(),
+                chance=experiment.chance,
+                clipping=self.clipping,
+            )
+        )
+
+    @cached_property
+    def transport(self) -> Trace:
+        """The same pass with the loss at the last step only, so that nothing hides what has vanished on the way."""
+        experiment = self.experiment
+        if (experiment.config.loss_position or experiment.task.default_loss_position) == "last":
+            return self.trace
+        return record(
+            experiment.model,
+            experiment.inputs,
+            lambda outputs: experiment.task.loss(outputs, experiment.targets, "last"),
+            truncate=experiment.config.truncate,
+        )
 
 
 def probe(config: RunConfig) -> Probe:
@@ -85,6 +118,17 @@ def summary(result: Probe) -> dict[str, object]:
         "grad_log_norm_after": plain(clipping.log_norm_after),
         "grad_cosine": plain(clipping.cosine),
         "clip_engaged": clipping.engaged,
+        "findings": [
+            {
+                "kind": f.kind,
+                "severity": f.severity,
+                "evidence": f.evidence,
+                "numbers": {name: plain(number) for name, number in f.numbers.items()},
+                "remedy": f.remedy,
+                "settings": f.settings,
+            }
+            for f in result.diagnosis
+        ],
         "path": result.trace.path,
     }
 

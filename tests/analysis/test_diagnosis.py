@@ -1,0 +1,157 @@
+"""Diagnosis on networks that were built to have, or not to have, each fault."""
+
+import math
+
+import pytest
+import torch
+
+from analysis.clipping import clip
+from analysis.diagnosis import Subject, diagnose
+from experiments.build import build
+from experiments.config import RunConfig
+from experiments.probe import Probe, probe
+from models import record
+
+SMALL = {"seq_len": 60, "hidden_size": 24, "batch_size": 8, "dtype": "float64"}
+CALM = {"input_scale": 0.1}
+ORTHOGONAL = {"cell": "elman", "initialisation": "orthogonal", "largest_singular_value": 1.0}
+LINEAR = {"nonlinearity": "identity", **ORTHOGONAL}
+
+HEALTHY: list[dict[str, object]] = [
+    {**ORTHOGONAL, **CALM, "nonlinearity": "tanh", "zero_bias": True},
+    {**LINEAR},
+    {**LINEAR, "task": "copying", "seq_len": 30},
+    {**LINEAR, "num_layers": 2, "clip_threshold": 100.0},
+    {**ORTHOGONAL, **CALM, "nonlinearity": "tanh", "zero_bias": True, "task": "temporal_order"},
+    {**LINEAR, "bidirectional": True},
+    *({"cell": "lstm", "forget_bias": bias, **CALM, "largest_singular_value": 0.5} for bias in (4.0, 5.0, 6.0)),
+    *({"cell": "gru", "forget_bias": bias, "largest_singular_value": 0.5} for bias in (3.5, 4.0, 5.0)),
+    {"cell": "lstm", "forget_bias": 5.0, "task": "temporal_order", "largest_singular_value": 0.5},
+    {"cell": "gru", "forget_bias": 4.0, "task": "copying", "seq_len": 30, "largest_singular_value": 0.5},
+    {"cell": "gru", "forget_bias": 4.0, "reset_after": False, "largest_singular_value": 0.5},
+    {"cell": "lstm", "initialisation": "chrono", "largest_singular_value": 0.5, "seq_len": 40},
+]
+VANISHING: list[dict[str, object]] = [
+    {"cell": "elman"},
+    {"cell": "elman", "largest_singular_value": 0.5},
+    {"cell": "elman", "largest_singular_value": 0.5, "nonlinearity": "identity"},
+    {**LINEAR, "largest_singular_value": 0.8},
+    {"cell": "elman", "initialisation": "gaussian", "gain": 0.5},
+    {"cell": "elman", "task": "copying", "seq_len": 30},
+    {"cell": "elman", "task": "temporal_order", "num_layers": 2},
+    {"cell": "lstm"},
+    {"cell": "lstm", "forget_bias": 0.0, "largest_singular_value": 0.5},
+    {"cell": "lstm", "task": "next_character"},
+    {"cell": "gru"},
+    {"cell": "gru", "reset_after": False},
+    {"cell": "gru", "task": "copying", "seq_len": 30},
+]
+EXPLODING: list[dict[str, object]] = [
+    {**LINEAR, "largest_singular_value": 1.3},
+    {**LINEAR, "largest_singular_value": 1.5, "task": "temporal_order"},
+    {"cell": "elman", "nonlinearity": "identity", "initialisation": "gaussian", "gain": 1.5},
+    {**ORTHOGONAL, "largest_singular_value": 1.6, "input_scale": 0.001, "zero_bias": True},
+    {**LINEAR, "largest_singular_value": 1.4, "task": "copying", "seq_len": 20},
+    {"cell": "lstm", "forget_bias": 8.0, "initialisation": "gaussian", "gain": 8.0},
+]
+OTHER: list[tuple[dict[str, object], set[str]]] = [
+    ({"cell": "elman", "nonlinearity": "relu", "initialisation": "identity", "largest_singular_value": 5.0,
+      "seq_len": 2000, "hidden_size": 6, "batch_size": 2}, {"diverged"}),
+    ({**LINEAR, "largest_singular_value": 3.0, "seq_len": 900, "hidden_size": 6, "batch_size": 2}, {"diverged"}),
+    ({"cell": "lstm", "forget_bias": -6.0}, {"vanishing", "saturated_gates"}),
+    ({"cell": "gru", "forget_bias": -6.0}, {"vanishing", "saturated_gates"}),
+    ({"cell": "elman", "input_scale": 300.0}, {"vanishing", "saturated_units"}),
+    ({"cell": "elman", "initialisation": "gaussian", "gain": 30.0, "largest_singular_value": None,
+      "input_scale": 100.0}, {"saturated_units", "vanishing"}),
+    ({"cell": "elman", "nonlinearity": "relu", "shut": True}, {"vanishing", "dead_units"}),
+    ({**LINEAR, "clip_threshold": 1e-3}, {"clipping_always"}),
+    ({"cell": "gru", "forget_bias": 4.0, "largest_singular_value": 0.5, "clip_threshold": 1e-3}, {"clipping_always"}),
+    ({**LINEAR, "clip_threshold": 1e6}, {"clipping_never"}),
+    ({"cell": "gru", "forget_bias": 4.0, "largest_singular_value": 0.5, "clip_threshold": 1e6}, {"clipping_never"}),
+    ({**LINEAR, "truncate": 10}, {"short_truncation", "vanishing"}),
+    ({"cell": "lstm", "forget_bias": 5.0, "largest_singular_value": 0.5, "truncate": 5},
+     {"short_truncation", "vanishing"}),
+]  # fmt: skip
+
+LABELLED = (
+    [(values, set()) for values in HEALTHY]
+    + [(values, {"vanishing"}) for values in VANISHING]
+    + [(values, {"exploding"}) for values in EXPLODING]
+    + OTHER
+)
+
+
+def built(values: dict[str, object]) -> Probe:
+    """A probe of a small network; `zero_bias` and `shut` are changes that no configuration makes."""
+    values = {**SMALL, **values}
+    zero_bias, shut = values.pop("zero_bias", False), values.pop("shut", False)
+    config = RunConfig.from_values(values)
+    if not zero_bias and not shut:
+        return probe(config)
+    experiment = build(config)
+    for name, p in experiment.model.recurrent.named_parameters():
+        if name.startswith("bias"):
+            p.data.fill_(-50.0 if shut else 0.0)
+    return Probe(experiment, record(experiment.model, experiment.inputs, experiment.loss, truncate=config.truncate))
+
+
+def test_diagnosis_of_the_labelled_set(capsys):
+    """Every network gets exactly its label; the set and the score are printed."""
+    wrong = []
+    lines = []
+    for values, expected in LABELLED:
+        found = {finding.kind for finding in built(values).diagnosis}
+        right = found == expected
+        lines.append(f"{'ok   ' if right else 'WRONG'} expected {sorted(expected)} found {sorted(found)} {values}")
+        if not right:
+            wrong.append(lines[-1])
+    with capsys.disabled():
+        print("\n" + "\n".join(lines))
+        print(f"diagnosis: {len(LABELLED) - len(wrong)} of {len(LABELLED)} labelled networks right")
+    assert len(LABELLED) >= 40
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("values", HEALTHY[:6])
+def test_every_number_in_a_finding_is_finite_or_explained(values):
+    result = built({**values, "truncate": 3, "clip_threshold": 1e-9})
+    for finding in result.diagnosis:
+        assert finding.evidence.endswith(".")
+        assert finding.remedy
+        assert finding.numbers
+        RunConfig.from_values({**result.experiment.config.model_dump(), **finding.settings})
+
+
+def test_the_worst_comes_first():
+    found = built({"cell": "elman", "largest_singular_value": 0.3, "clip_threshold": 1e6}).diagnosis
+    assert [f.severity for f in found] == sorted((f.severity for f in found), key=["severe", "warning", "note"].index)
+    assert found[0].kind == "vanishing"
+
+
+def test_loss_at_chance_is_a_finding_only_after_training():
+    result = built(HEALTHY[1])
+    trace = result.trace
+
+    def findings(loss: float, steps: int) -> set[str]:
+        subject = Subject(
+            cell="elman", nonlinearity="identity", trace=trace, transport=trace, dependency=59, loss=loss,
+            chance=1 / 6, trained_steps=steps,
+        )  # fmt: skip
+        return {finding.kind for finding in diagnose(subject)}
+
+    assert findings(1 / 6, 0) == set()
+    assert findings(1 / 6, 500) == {"at_chance"}
+    assert findings(0.01, 500) == set()
+
+
+def test_evidence_of_vanishing_is_the_measured_fraction():
+    result = built({**LINEAR, "largest_singular_value": 0.8})
+    (finding,) = result.diagnosis
+    dependency = result.experiment.task.dependency(60)
+    assert finding.numbers["log_arrives"] == pytest.approx(dependency * math.log(0.8), rel=1e-9)
+
+
+def test_clipping_findings_follow_the_threshold():
+    grads = {"w": torch.tensor([3.0, 4.0])}
+    assert clip(grads, 0.1).engaged
+    assert not clip(grads, 6.0).engaged
