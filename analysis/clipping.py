@@ -15,7 +15,8 @@ CLIP_RULES: tuple[ClipRule, ...] = get_args(ClipRule)
 
 @dataclass(frozen=True, eq=False)
 class Clipping:
-    """A gradient before and after clipping. Log norms in nats; cosine between the two, 1 where it was only scaled."""
+    """A gradient before and after clipping. Log norms in nats; cosine between the two, 1 where it was only scaled,
+    NaN where the gradient is zero or not a number."""
 
     rule: ClipRule
     threshold: float | None

@@ -28,7 +28,7 @@ class Decay:
     rate: float | None
     """Nats per step of lag; negative where the gradient vanishes."""
     standard_error: float | None
-    """Of the rate, in nats per step, with residuals correlated over lags (Newey & West 1987)."""
+    """Of the rate, in nats per step, for residuals that are correlated over lags (see `least_squares_line`)."""
     intercept: float | None
     """Nats: the line's value at lag 0."""
     straight_from: int | None
@@ -183,16 +183,38 @@ def _sums_of_squares(y: Float[ndarray, " lag"]) -> Float[ndarray, " lag"]:
 
 
 def least_squares_line(y: Float[ndarray, " lag"]) -> tuple[float, float, float]:
-    """Slope, intercept, and the slope's standard error by Newey & West (1987) with ⌊4(n/100)^(2/9)⌋ lags."""
+    """Slope, intercept, and the slope's standard error.
+
+    A profile is a running sum of log growths, so that its residuals wander: an error for residuals that are only
+    correlated over a few lags (Newey & West 1987) came out 2 to 7 times too small. They are therefore whitened first by
+    u_t = ρ u_{t−1} + e_t (Andrews & Monahan 1992); within 1.3 of the true scatter from 50 lags on, whatever ρ.
+    """
     n = len(y)
     x = np.arange(n) - (n - 1) / 2
-    Sxx = float(x @ x)
-    slope = float(x @ y) / Sxx
-    residual = y - y.mean() - slope * x
-    score = x * residual
+    slope = float(x @ y) / float(x @ x)
+    u = y - y.mean() - slope * x
+    rho = autoregression(u)
+    e = np.concatenate([u[:1], u[1:] - rho * u[:-1]])
+    effect = x / float(x @ x)  # of each e_t on the slope, through all later u
+    for t in reversed(range(n - 1)):
+        effect[t] += rho * effect[t + 1]
+    score = effect * e
     bandwidth = min(int(4 * (n / 100) ** (2 / 9)), n - 1)
     variance = float(score @ score)
     for j in range(1, bandwidth + 1):
         variance += 2 * (1 - j / (bandwidth + 1)) * float(score[j:] @ score[:-j])
-    error = math.sqrt(max(variance, 0) * n / max(n - 2, 1)) / Sxx
+    error = math.sqrt(max(variance, 0) * n / max(n - 2, 1))
     return slope, float(y.mean() - slope * (n - 1) / 2), error
+
+
+def autoregression(residual: Float[ndarray, " lag"]) -> float:
+    """ρ of u_t = ρ u_{t−1} + e_t from a line's residuals, 0 to 1.
+
+    The estimate is (2 + 8ρ)/n too small on average, since the line has been fitted to the same data; within 6/n of 1,
+    where a sum of independent growths cannot be told from it, it is 1.
+    """
+    n = len(residual)
+    square = float(residual @ residual)
+    rho = float(residual[1:] @ residual[:-1]) / square if square > 0 else 0.0
+    rho = min(max(rho + (2 + 8 * rho) / n, 0.0), 1.0)
+    return 1.0 if n * (1 - rho) < 6 else rho

@@ -34,7 +34,7 @@ def spectrum(weight: Tensor | Float[ndarray, "unit unit"]) -> Spectrum:
         ValueError: a matrix that is not square.
     """
     W = weight.detach().cpu().double().numpy() if isinstance(weight, Tensor) else np.asarray(weight, float)
-    if W.ndim != 2 or W.shape[0] != W.shape[1]:
+    if W.ndim != 2 or W.shape[0] != W.shape[1] or not W.size:
         raise ValueError(f"weight has shape {W.shape}; it must be a square matrix.")
     if not np.isfinite(W).all():
         nan = np.full(len(W), np.nan)

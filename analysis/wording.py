@@ -11,7 +11,7 @@ def significant(value: float) -> str:
         return str(value)
     if value != 0 and not 1e-3 <= abs(value) < 1e5:
         return power_of_ten(math.log10(abs(value)), negative=value < 0)
-    return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+    return (f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}").replace("-", "−")
 
 
 def power_of_ten(log10: float, negative: bool = False) -> str:

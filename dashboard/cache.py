@@ -1,4 +1,4 @@
-"""Recorded passes, kept for as long as the page is likely to ask for them again."""
+"""Recorded passes and what was computed from them, kept for as long as the page is likely to ask again."""
 
 import streamlit as st
 import torch
@@ -19,7 +19,7 @@ def _recorded(config: RunConfig) -> Probe:
 
 
 def recorded(config: RunConfig) -> Probe:
-    """The configuration's recorded pass; clipping is left out of it, since it does not change what is recorded.
+    """The configuration's recorded pass, without its clipping: that acts after the pass (`Probe.clip`).
 
     Raises:
         ConfigError: the pass cannot be built, or would need more memory than the page allows.

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from analysis.clipping import CLIP_RULES
 from dashboard.components.live_slider import live_slider
 from experiments.config import RunConfig
 from experiments.tasks import TASKS
@@ -15,6 +16,19 @@ TASK_WORDS = {
     "next_character": "Next character of a text",
 }
 POSITION_WORDS = {None: "as the task has it", "last": "last step only", "every": "every step"}
+SHAPE_WORDS = {
+    "kept": "as drawn, scaled",
+    "equal": "all equal (orthogonal)",
+    "gaussian": "of a Gaussian matrix",
+    "linear": "in a line down to 0",
+    "outlier": "one outlier, others 1",
+}
+RULE_WORDS = {
+    "norm": "by the norm of all",
+    "value": "by each value",
+    "per_parameter": "by each parameter's norm",
+    "squared_norm": "a slide's squared norm",
+}
 NAMES = {"elman": "Elman", "lstm": "LSTM", "gru": "GRU"}
 LONGEST = 1000
 """Timesteps that the slider reaches; longer sequences are for the command line."""
@@ -47,8 +61,15 @@ def sidebar() -> dict[str, object]:
                          "identity": "identity"}.__getitem__,
             help="Then every recurrent block is scaled to the largest singular value that you drag.",
         )  # fmt: skip
+        values["spectrum_shape"] = st.selectbox(
+            "Singular values", list(SHAPE_WORDS), format_func=SHAPE_WORDS.__getitem__, key="spectrum_shape",
+            help="Replaces the singular values of every recurrent block and keeps its singular vectors.",
+        )  # fmt: skip
         values["nonlinearity"] = st.selectbox("Elman's nonlinearity", list(NONLINEARITIES), key="nonlinearity")
         values["bidirectional"] = st.toggle("Bidirectional", key="bidirectional")
+        values["clip_rule"] = st.selectbox(
+            "Clipping", list(CLIP_RULES), format_func=RULE_WORDS.__getitem__, key="clip_rule"
+        )
         values["dtype"] = st.selectbox("Numbers", ["float32", "float64"], key="dtype")
     return values
 

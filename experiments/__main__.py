@@ -11,8 +11,9 @@ import typer
 from rich.console import Console
 
 from experiments.config import ConfigError, RunConfig, configs_from_words
-from experiments.probe import Probe, probe, profile_rows, summary
+from experiments.probe import Probe, probe
 from experiments.probe_table import probe_table
+from experiments.summary import profile_rows, summary
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from analysis.surgery import operate, wanted_values
 from experiments.config import RunConfig
 from experiments.errors import ConfigError
 from experiments.limits import check_memory
@@ -96,10 +97,21 @@ def initialise_(recurrent: Recurrent, config: RunConfig, task: Task, generator: 
     elif config.initialisation != "default":
         recurrent_matrices_(recurrent, config.initialisation, config.gain, generator)
     for name, weight in recurrent.named_parameters():
-        if name.startswith("weight_hh") and config.largest_singular_value is not None:
+        if name.startswith("weight_hh") and config.spectrum_shape != "kept":
+            shape_spectrum_(weight, config, generator)
+        elif name.startswith("weight_hh") and config.largest_singular_value is not None:
             blocks = len(recurrent.cell_type.blocks)
             weight.copy_(scale_spectral_norm(weight, config.largest_singular_value, blocks))
         if name.startswith("weight_ih_l0"):
             weight.mul_(config.input_scale)
     if config.forget_bias is not None and config.cell in FORGET_BLOCK:
         set_gate_bias_(recurrent, FORGET_BLOCK[config.cell], config.forget_bias)
+
+
+def shape_spectrum_(weight: Tensor, config: RunConfig, generator: torch.Generator) -> None:
+    """Give each block of a recurrent matrix the configured shape of singular values."""
+    assert config.spectrum_shape != "kept"
+    largest = 1.0 if config.largest_singular_value is None else config.largest_singular_value
+    for block in weight.split(config.hidden_size):
+        values = wanted_values(config.spectrum_shape, config.hidden_size, largest, generator=generator)
+        block.copy_(operate(block, values).weight)

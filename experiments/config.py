@@ -56,6 +56,10 @@ class RunConfig(BaseModel):
     gain: float = Field(
         1.0, gt=0, description="Gain g of the Gaussian initialisation: standard deviation g/√hidden_size."
     )
+    spectrum_shape: Literal["kept", "equal", "gaussian", "linear", "outlier"] = Field(
+        "kept",
+        description="Shape of the singular values that each recurrent block is given, its singular vectors kept.",
+    )
     largest_singular_value: float | None = Field(
         None,
         ge=0,

@@ -1,13 +1,22 @@
 """One recorded pass without training, and what it says."""
 
-import math
 from dataclasses import dataclass
 from functools import cached_property
 
-from analysis.clipping import Clipping, clip
+from jaxtyping import Float
+from numpy import ndarray
+
+from analysis.clipping import Clipping, ClipRule, clip
+from analysis.credit import Credit, credit
 from analysis.diagnosis import Finding, Subject, diagnose
+from analysis.gates import GateStatistics, gate_statistics
+from analysis.jacobian import step_jacobians
+from analysis.lyapunov import Lyapunov, lyapunov
+from analysis.paths import Paths, paths
+from analysis.product import ProductSpectrum, product_spectrum
 from analysis.profile import Profile, profile
 from analysis.spectrum import Spectrum, block_spectra
+from analysis.theory import MeanField, gradient_bound, measured_mean_field
 from experiments.build import Experiment, build
 from experiments.config import RunConfig
 from models import Trace, record
@@ -15,45 +24,77 @@ from models import Trace, record
 
 @dataclass(frozen=True, eq=False)
 class Probe:
-    """A configuration's recorded pass; what follows from it is computed when it is asked for."""
+    """A configuration's recorded pass; what follows from it is computed when it is first asked for, and kept.
+
+    All of it is of the top layer, forwards.
+    """
 
     experiment: Experiment
     trace: Trace
 
     @property
-    def profile(self) -> Profile:
-        """The gradient profile of the top layer."""
-        return profile(self.trace)
+    def top(self) -> int:
+        """Index of the top layer, forwards, in the trace's layer axis."""
+        return self.trace.hidden.shape[0] - self.trace.num_directions
 
     @property
+    def state_size(self) -> int:
+        """How many numbers the layer's state has: its hidden units, twice as many with a cell state."""
+        return self.trace.hidden.shape[-1] * (1 if self.trace.cell_state is None else 2)
+
+    @cached_property
+    def profile(self) -> Profile:
+        """The gradient profile."""
+        return profile(self.trace, self.top)
+
+    @cached_property
     def spectra(self) -> dict[str, Spectrum]:
-        """Block → spectrum of the top layer's recurrent matrix."""
+        """Block → spectrum of the recurrent matrix."""
         recurrent = self.experiment.model.recurrent
         return block_spectra(recurrent.cell(recurrent.num_layers - 1))
 
-    @property
-    def clipping(self) -> Clipping:
-        """The parameter gradient before and after clipping."""
-        config = self.experiment.config
-        return clip(self.trace.parameter_grads, config.clip_threshold, config.clip_rule, self.trace.parameter_log_norm)
+    @cached_property
+    def gate_statistics(self) -> GateStatistics:
+        """Saturation and time constants."""
+        return gate_statistics(self.trace, self.top)
 
-    @property
-    def diagnosis(self) -> list[Finding]:
-        """What is wrong, the most severe first; none for a healthy network."""
-        experiment = self.experiment
-        config = experiment.config
-        return diagnose(
-            Subject(
-                cell=config.cell,
-                nonlinearity=config.nonlinearity,
-                trace=self.trace,
-                transport=self.transport,
-                dependency=experiment.task.dependency(config.seq_len),
-                loss=self.trace.loss.item(),
-                chance=experiment.chance,
-                clipping=self.clipping,
-            )
-        )
+    @cached_property
+    def lyapunov(self) -> Lyapunov:
+        """Exponents along the first sequence."""
+        return lyapunov(self.experiment.model, self.trace, self.top)
+
+    @cached_property
+    def product(self) -> ProductSpectrum:
+        """Singular values of the product of all step Jacobians along the first sequence."""
+        jacobians = step_jacobians(self.experiment.model, self.trace, self.top)
+        return product_spectrum(jacobians.matrices[:, 0])
+
+    @cached_property
+    def credit(self) -> Credit:
+        """Who would get credit for a loss at each timestep, wherever the configured loss sits."""
+        task, targets = self.experiment.task, self.experiment.targets
+        return credit(self.experiment.model, self.trace, lambda outputs: task.losses(outputs, targets), None, self.top)
+
+    @cached_property
+    def paths(self) -> Paths | None:
+        """Which way the gradient took; None for a cell without a gated path."""
+        return paths(self.experiment.model, self.trace, self.top) if self.experiment.config.cell in GATED else None
+
+    @cached_property
+    def bound(self) -> Float[ndarray, " time"] | None:
+        """Upper bound on ln‖dL/dh_t‖ (nats); None for a gated cell, which has none so simple."""
+        config = self.experiment.config
+        if config.cell != "elman":
+            return None
+        return gradient_bound(self.trace, self.spectra["h"].spectral_norm, config.nonlinearity, self.top)
+
+    @cached_property
+    def mean_field(self) -> MeanField | None:
+        """What a wide random network of this gain and drive would do; None unless it is a tanh Elman, not diverged."""
+        config = self.experiment.config
+        if config.cell != "elman" or config.nonlinearity != "tanh" or not bool(self.trace.hidden.isfinite().all()):
+            return None
+        return measured_mean_field(self.experiment.model, self.trace, self.top)
 
     @cached_property
     def transport(self) -> Trace:
@@ -68,6 +109,39 @@ class Probe:
             truncate=experiment.config.truncate,
         )
 
+    @cached_property
+    def clipping(self) -> Clipping:
+        """The parameter gradient before and after the configured clipping."""
+        return self.clip(self.experiment.config.clip_threshold, self.experiment.config.clip_rule)
+
+    def clip(self, threshold: float | None, rule: ClipRule = "norm") -> Clipping:
+        """The parameter gradient before and after another clipping, which acts after the pass."""
+        return clip(self.trace.parameter_grads, threshold, rule, self.trace.parameter_log_norm)
+
+    def diagnose(self, clipping: Clipping) -> list[Finding]:
+        """What is wrong, the most severe first; none for a healthy network."""
+        config, task = self.experiment.config, self.experiment.task
+        return diagnose(
+            Subject(
+                cell=config.cell,
+                nonlinearity=config.nonlinearity,
+                trace=self.trace,
+                transport=self.transport,
+                dependency=task.dependency(config.seq_len),
+                loss=self.trace.loss.item(),
+                chance=self.experiment.chance,
+                clipping=clipping,
+            )
+        )
+
+    @cached_property
+    def diagnosis(self) -> list[Finding]:
+        """What is wrong under the configured clipping."""
+        return self.diagnose(self.clipping)
+
+
+GATED = ("lstm", "gru")
+
 
 def probe(config: RunConfig) -> Probe:
     """Build the network, draw a batch, and record one forward and backward pass.
@@ -77,83 +151,3 @@ def probe(config: RunConfig) -> Probe:
     """
     experiment = build(config)
     return Probe(experiment, record(experiment.model, experiment.inputs, experiment.loss, truncate=config.truncate))
-
-
-def summary(result: Probe) -> dict[str, object]:
-    """The probe's figures as plain values, for a table or JSON; numbers that are not finite become None or text.
-
-    Norms are given as natural logs (nats) where they may leave the range of a float.
-    """
-    p, spectra, clipping = result.profile, result.spectra, result.clipping
-    experiment = result.experiment
-    return {
-        "run": experiment.config.identity(),
-        "config": experiment.config.model_dump(),
-        "loss": plain(result.trace.loss.item()),
-        "chance": experiment.chance,
-        "decay_rate": plain(p.decay.rate),
-        "decay_rate_standard_error": plain(p.decay.standard_error),
-        "decay_factor": plain(p.decay.factor),
-        "half_life": plain(p.decay.half_life),
-        "straight_from_lag": p.decay.straight_from,
-        "straight_until_lag": p.decay.straight_until,
-        "decay_reason": p.decay.reason,
-        "horizon_t": p.horizon_t,
-        "horizon_lag": p.horizon_lag,
-        "underflow_lag": p.underflow_lag,
-        "diverged": p.diverged,
-        "spectral_norm": plain(max(s.spectral_norm for s in spectra.values())),
-        "spectral_radius": plain(max(s.spectral_radius for s in spectra.values())),
-        "blocks": {
-            name: {
-                "spectral_norm": plain(s.spectral_norm),
-                "spectral_radius": plain(s.spectral_radius),
-                "departure_from_normality": plain(s.departure_from_normality),
-            }
-            for name, s in spectra.items()
-        },
-        "clip_rule": clipping.rule,
-        "clip_threshold": clipping.threshold,
-        "grad_log_norm_before": plain(clipping.log_norm_before),
-        "grad_log_norm_after": plain(clipping.log_norm_after),
-        "grad_cosine": plain(clipping.cosine),
-        "clip_engaged": clipping.engaged,
-        "findings": [
-            {
-                "kind": f.kind,
-                "severity": f.severity,
-                "evidence": f.evidence,
-                "numbers": {name: plain(number) for name, number in f.numbers.items()},
-                "remedy": f.remedy,
-                "settings": f.settings,
-            }
-            for f in result.diagnosis
-        ],
-        "path": result.trace.path,
-    }
-
-
-def plain(value: float | None) -> float | str | None:
-    """A number that JSON can hold: `inf`, `-inf` and `nan` as text, since JSON has no word for them."""
-    return value if value is None or math.isfinite(value) else str(value)
-
-
-def profile_rows(result: Probe) -> list[dict[str, object]]:
-    """The whole profile, every layer and direction: one row a timestep, for a table file (log norms in nats)."""
-    rows: list[dict[str, object]] = []
-    for layer in range(result.trace.log_norm.shape[0]):
-        p = profile(result.trace, layer)
-        for k, t in enumerate(p.t):
-            rows.append(
-                {
-                    "cell": result.experiment.config.cell,
-                    "layer": layer,
-                    "t": int(t),
-                    "lag": int(p.lag[k]),
-                    "log_norm_median": float(p.median[k]),
-                    "log_norm_low": float(p.low[k]),
-                    "log_norm_high": float(p.high[k]),
-                    "direct_log_norm_median": float(p.direct[k]),
-                }
-            )
-    return rows

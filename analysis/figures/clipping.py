@@ -23,6 +23,8 @@ def clipping_picture(clippings: Mapping[str, Clipping]) -> Picture:
     columns: dict[str, list[object]] = {"cell": [], "parameter": [], "log_norm before": [], "log_norm after": []}
     for column, (cell, c) in enumerate(clippings.items(), start=1):
         before = {ALL: c.log_norm_before, **c.parameter_log_norm_before}
+        colour = cell_colour(cell)
+        edge = {"width": 2, "color": colour}
         after = {ALL: c.log_norm_after, **c.parameter_log_norm_after}
         labels = {name: name.removeprefix("recurrent.") for name in before}
         for name, label in labels.items():
@@ -38,12 +40,14 @@ def clipping_picture(clippings: Mapping[str, Clipping]) -> Picture:
         for values, symbol, what in ((before, "circle-open", "before"), (after, "circle", "after")):
             made.add_scatter(
                 x=[v / LN_10 if math.isfinite(v) else None for v in values.values()], y=list(labels.values()),
-                mode="markers", marker={"symbol": symbol, "size": 10, "color": cell_colour(cell), "line": {"width": 2}},
+                mode="markers", marker={"symbol": symbol, "size": 10, "color": colour, "line": edge},
                 name=f"{cell_name(cell)} {what}", row=1, col=column,
                 hovertemplate=f"%{{y}} {what} clipping: 10<sup>%{{x:.2f}}</sup><extra></extra>",
             )  # fmt: skip
         if c.threshold is not None:
-            made.add_vline(x=math.log10(c.threshold), line={"color": NEUTRAL, "dash": "dash"}, row=1, col=column)
+            made.add_vline(
+                x=math.log10(c.threshold), line={"color": NEUTRAL, "dash": "dash"}, layer="below", row=1, col=column
+            )
         made.update_xaxes(title_text="gradient norm", **POWERS_OF_TEN, row=1, col=column)
         made.update_yaxes(autorange="reversed", row=1, col=column)
     return Picture(

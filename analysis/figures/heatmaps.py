@@ -9,7 +9,7 @@ from numpy import ndarray
 from plotly.subplots import make_subplots
 
 from analysis.figures.picture import Picture
-from analysis.figures.theme import DIVERGING, ZERO_TO_ONE, cell_name, figure, look, on_screen, thinning_note
+from analysis.figures.theme import DIVERGING, ZERO_TO_ONE, cell_name, figure, look, on_screen, the_cell, thinning_note
 from analysis.wording import significant
 
 UnitsOverTime = Float[ndarray, "time unit"]
@@ -47,7 +47,7 @@ def hidden_picture(cell: str, hidden: UnitsOverTime, limit: float, what: str = "
     )  # fmt: skip
     alt = f"{what} of {hidden.shape[1]} units over {hidden.shape[0]} timesteps, largest absolute value "
     alt += significant(largest) + (f"; {busy:.0%} of the values are beyond ±0.9" if busy is not None else "")
-    sentence = f"Each row is one unit of the {cell_name(cell)} over time, for the first sequence of the batch: blue is "
+    sentence = f"Each row is one unit of {the_cell(cell)} over time, for the first sequence of the batch: blue is "
     sentence += "negative, red positive" + ("; gaps are Inf or NaN." if lost else ".")
     return Picture(
         f"{cell}-{what.split()[0]}",
@@ -111,6 +111,6 @@ def gates_picture(cell: str, gates: Mapping[str, UnitsOverTime]) -> Picture:
         f"{cell}-gates",
         made,
         f"Each row is one unit's gate over time, for the first sequence of the batch: dark is shut, bright open.{note}",
-        f"Gates of the {cell_name(cell)}. {alt}.",
+        f"Gates of {the_cell(cell)}. {alt}.",
         flat,
     )

@@ -28,6 +28,7 @@ def profile_picture(
     profiles: Mapping[str, Profile],
     bounds: Mapping[str, Log],
     dtype: str,
+    rates: Mapping[str, tuple[str, float]] | None = None,
     *,
     direct: bool = False,
 ) -> Picture:
@@ -37,6 +38,7 @@ def profile_picture(
         profiles: cell → its profile; all of the same length.
         bounds: cell → upper bound on ln‖dL/dh_t‖ (nats), for the cells that have one.
         dtype: the networks' dtype, for the level below which it has nothing.
+        rates: label → (cell, nats per step): lines of these slopes from the gradient at the loss.
         direct: whether the direct gradients are drawn, too.
     """
     made = figure(headline(profiles), "timestep t (the loss is at the right)", "size of dL/dh_t", 430)
@@ -47,6 +49,11 @@ def profile_picture(
             add_line(made, p.t, p.direct, f"{cell_name(cell)}: direct only", cell_colour(cell), "dot", 1.5)
         if cell in bounds:
             add_line(made, p.t, bounds[cell], f"{cell_name(cell)}: bound (γ·norm)^lag", cell_colour(cell), "dash", 1.5)
+    for label, (cell, slope) in (rates or {}).items():
+        p = profiles[cell]
+        add_line(
+            made, p.t, float(p.median[-1]) + slope * p.lag, label, translucent(cell_colour(cell), 0.7), "dashdot", 1.5
+        )
     add_levels(made, profiles, dtype)
     return Picture(
         "gradient-profile",
@@ -59,14 +66,14 @@ def profile_picture(
     )
 
 
-WHY = """
-**Total, not direct.** $dL/dh_t$ counts every way in which $h_t$ acts on the loss, through all later states:
-$dL/dh_t = \\text{direct}_t + (\\partial h_{t+1} / \\partial h_t)^\\top \\, dL/dh_{t+1}$.
-A straight line on this scale means that every step multiplies the gradient by the same factor.
+WHY = r"""
+**Total, not direct.** $dL/dh_t$ counts every way in which $h_t$ acts on the loss, through all later states: $dL/dh_t
+= \text{direct}_t + (\partial h_{t+1} / \partial h_t)^\top \, dL/dh_{t+1}$. A straight line on this scale means that
+every step multiplies the gradient by the same factor.
 
-**The bound** (dashed, Elman only) is $(\\gamma\\,\\lVert W\\rVert)^{T-t}$ times the gradient at the loss, with
-$\\lVert W\\rVert$ the largest singular value and $\\gamma$ the steepest slope of the nonlinearity. Where
-$\\gamma\\,\\lVert W\\rVert$ is below 1 it proves that the gradient vanishes; above 1 it proves nothing.
+**The bound** (dashed, Elman only) is $(\gamma\,\lVert W\rVert)^{T-t}$ times the gradient at the loss, with $\lVert
+W\rVert$ the largest singular value and $\gamma$ the steepest slope of the nonlinearity. Where $\gamma\,\lVert
+W\rVert$ is below 1 it proves that the gradient vanishes; above 1 it proves nothing.
 
 **The dotted level** is the smallest number that the network's number format can hold: an ordinary norm would read 0
 below it. Here the gradient is rescaled on its way, so the line goes on.

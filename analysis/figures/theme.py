@@ -41,6 +41,11 @@ def cell_name(cell: str) -> str:
     return CELL_NAMES.get(cell, cell)
 
 
+def the_cell(cell: str) -> str:
+    """`the Elman RNN`, `the LSTM`: the cell within a sentence."""
+    return f"the {cell_name(cell)}" + (" RNN" if cell == "elman" else "")
+
+
 def translucent(colour: str, opacity: float) -> str:
     """A `#rrggbb` colour with an opacity from 0 to 1."""
     red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
@@ -73,6 +78,9 @@ def look(made: go.Figure, title: str, height: int) -> None:
     made.update_xaxes(automargin=True, zeroline=False)
     made.update_yaxes(automargin=True, zeroline=False)
 
+
+LEGEND_RIGHT = {"orientation": "v", "x": 1.02, "xanchor": "left", "y": 1.0, "yanchor": "top"}
+"""For legends of more entries than fit above the chart in a row."""
 
 POWERS_OF_TEN = {"tickprefix": "10<sup>", "ticksuffix": "</sup>", "tickformat": "d"}
 """Axis settings for values that are log₁₀ already: ticks read 10⁻²⁰."""

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dashboard.panels import CLIPPED_PANELS, PANELS
+
 APP = str(Path(__file__).resolve().parents[2] / "app.py")
 
 
@@ -27,12 +29,12 @@ def test_the_first_visit_shows_every_cell():
         assert name in words(at)
 
 
-@pytest.mark.parametrize("panel", ["hidden", "gates", "clipping"])
+@pytest.mark.parametrize("panel", [*PANELS, *CLIPPED_PANELS])
 @pytest.mark.parametrize("cells", [["elman"], ["lstm", "gru"], ["elman", "lstm", "gru"]])
 def test_every_panel_shows_for_any_choice_of_cells(panel, cells):
     at = explore(panel=panel, cells=cells)
     assert not at.exception
-    assert not at.error
+    assert panel == "Diagnosis" or not at.error
 
 
 def test_no_cell_is_an_invitation_not_a_crash():
@@ -60,10 +62,10 @@ def test_a_bad_text_file_is_one_sentence(tmp_path, content):
 
 def test_a_diverged_pass_is_explained():
     at = explore(cells=["elman"], nonlinearity="relu", initialisation="identity",
-                 largest_singular_value=3.0, seq_len=500.0)  # fmt: skip
+                 largest_singular_value=3.0, seq_len=500.0, panel="Diagnosis")  # fmt: skip
     assert not at.exception
-    assert "Diverged" in words(at)
-    assert "not finite from t =" in words(at)
+    assert "not finite from t =" in at.error[0].value
+    assert "The pass diverges" in words(at)
 
 
 @pytest.mark.parametrize("task", ["adding", "temporal_order", "copying", "next_character"])

@@ -14,7 +14,8 @@ from typer.testing import CliRunner
 from experiments.__main__ import app
 from experiments.build import build
 from experiments.config import RunConfig
-from experiments.probe import probe, summary
+from experiments.probe import probe
+from experiments.summary import summary
 from experiments.tasks import TASKS
 from models.registry import CELLS
 

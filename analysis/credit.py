@@ -1,0 +1,193 @@
+"""Credit: the matrix ‖∂L_t/∂h_k‖, which past state k answers for which loss t.
+
+    ∂L_t/∂s_k = ∂L_t/∂s_{k+1} J[k+1],    ∂L_t/∂s_t = (the direct gradient of the loss at t)
+
+One backward sweep carries the rows of all loss times at once: a block of [T − k] vectors, times one Jacobian a step.
+"""
+
+import itertools
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int64
+from numpy import ndarray
+from torch import Tensor
+
+from analysis.closed_form import Steps
+from analysis.jacobian import input_jacobian, is_reverse, layer_index, layer_steps, state_jacobian
+from analysis.numbers import log_quantile
+from models.bptt import differentiate_loss, is_boundary
+from models.scaled import LN_2, Scaled, times_power_of_two
+from models.sequence_model import SequenceModel
+from models.trace import Trace
+
+Losses = Callable[[Float[Tensor, "time batch output"]], Float[Tensor, "time batch"]]
+
+
+@dataclass(frozen=True, eq=False)
+class Credit:
+    """Of one layer and direction. Times are input positions, in the reverse direction too: index 0 is t = 1."""
+
+    log_norm: Float[ndarray, "loss_time state_time batch"]
+    """ln‖∂L_t/∂h_k‖₂ (nats); −inf where no path leads from h_k to L_t, NaN where the pass diverged.
+
+    L_t is what enters the loss through the output at t, its weight included.
+    """
+    total: Float[ndarray, "time batch unit"]
+    """Direction of Σ_t ∂L_t/∂h_k, the total gradient dL/dh_k: its true value is `total * exp(total_log_scale)`."""
+    total_log_scale: Float[ndarray, "time batch"]
+    """Nats."""
+    reason: str | None = None
+    """A sentence where an entry is NaN."""
+
+    @property
+    def median(self) -> Float[ndarray, "loss_time state_time"]:
+        """Median of the log norm over the batch (nats)."""
+        return log_quantile(self.log_norm, 0.5)
+
+
+def credit(
+    model: SequenceModel,
+    trace: Trace,
+    losses: Losses,
+    weights: Float[Tensor, "time batch"] | None = None,
+    layer: int | None = None,
+) -> Credit:
+    """Who in the past gets credit for which loss. A truncated trace gets no credit across its boundaries.
+
+    Args:
+        model: the one that the trace was recorded with.
+        trace: a recorded pass.
+        losses: outputs [time, batch, output] → the loss at each timestep [time, batch].
+        weights: of each loss in the scalar loss Σ weights · losses; None for the mean, 1/(time · batch) each.
+        layer: index in the trace's layer axis; None for the top layer, forwards. With two directions only the top
+            layer's two: below, a loss reaches a state on ways that run through time both forwards and backwards.
+
+    Raises:
+        ValueError: no such layer, losses or weights of another shape, or a trace of another model.
+    """
+    index = layer_index(trace, layer)
+    D, layers = trace.num_directions, len(trace.hidden)
+    if D == 2 and index < layers - 2:
+        top = f"{layers - 2} or {layers - 1}"
+        raise ValueError(f"layer was {layer}; with two directions credit is for the top layer, {top}.")
+    reverse = is_reverse(trace, index)
+    direct = direct_gradient(model, trace, losses, weights, index)
+    rows = torch.nonzero((direct != 0).flatten(1).any(dim=1) | direct.isnan().flatten(1).any(dim=1)).flatten()
+
+    path = [index] if D == 2 else list(range(layers - 1, index - 1, -1))
+    sweeps = [Sweep.start(layer_steps(model, trace, l), len(rows)) for l in path]
+    T, B, H = direct.shape
+    log_norm = torch.full((T, T, B), -math.inf, dtype=torch.float64)
+    total, total_exponent = torch.zeros(T, B, H, dtype=torch.float64), torch.zeros(T, B, dtype=torch.int64)
+    for k in reversed(range(T)):
+        first = int(torch.searchsorted(rows, k))  # rows before it are losses that h_k comes after
+        if first < len(rows) and rows[first] == k:
+            sweeps[0].block[:, first, :H] = direct[k]
+        for sweep in sweeps:
+            sweep.rescale(first)
+        for above, sweep in itertools.pairwise(sweeps):
+            sweep.add(above.to_inputs(k, first), first)
+        norms = sweeps[-1].log_norms(first)
+        log_norm[rows[first:], k] = norms.T
+        total[k], total_exponent[k] = sweeps[-1].sum(first, norms)
+        position = T - 1 - k if reverse else k
+        for sweep in sweeps:
+            if trace.truncate is not None and is_boundary(position, trace.truncate, reverse):
+                sweep.block.zero_()
+            elif k > 0:
+                sweep.step(k, first)
+
+    if reverse:
+        log_norm, total, total_exponent = log_norm.flip(0, 1), total.flip(0), total_exponent.flip(0)
+    return Credit(
+        log_norm=log_norm.numpy(),
+        total=total.numpy(),
+        total_log_scale=(total_exponent.double() * LN_2).numpy(),
+        reason="The recorded pass diverged: some entries are NaN." if bool(log_norm.isnan().any()) else None,
+    )
+
+
+def direct_gradient(
+    model: SequenceModel, trace: Trace, losses: Losses, weights: Tensor | None, index: int
+) -> Float[Tensor, "time batch unit"]:
+    """What each timestep's loss sends to the top layer's h_t, in the direction's processing order, float64."""
+    D, (_, T, B, H) = trace.num_directions, trace.hidden.shape
+
+    def scalar(outputs: Tensor) -> Tensor:
+        values = losses(outputs)
+        if tuple(values.shape) != (T, B):
+            raise ValueError(f"losses returned shape {tuple(values.shape)}; it must be [time, batch], ({T}, {B}).")
+        return values.mean() if weights is None else (values * weights.to(values.dtype)).sum()
+
+    if weights is not None and tuple(weights.shape) != (T, B):
+        raise ValueError(f"weights have shape {tuple(weights.shape)}; they must be [time, batch], ({T}, {B}).")
+    features = torch.cat(list(trace.hidden[-D:]), dim=-1)
+    _, _, gradient, _ = differentiate_loss(model, features, scalar)
+    reverse = is_reverse(trace, index)
+    gradient = gradient.detach().cpu().double()[..., H * reverse : H * (1 + reverse)]
+    return gradient.flip(0) if reverse else gradient
+
+
+COMFORTABLE = 1e-60, 1e60
+"""A row whose largest entry is within these has squares in float64, also after a step by which it shrinks by 1e-90."""
+
+
+@dataclass(eq=False)
+class Sweep:
+    """The rows ∂L_t/∂s_k of one layer on their way back in time: the true row is `block * 2 ** exponent`."""
+
+    steps: Steps
+    block: Float[Tensor, "batch loss state"]
+    exponent: Int64[Tensor, "batch loss"]
+
+    @staticmethod
+    def start(steps: Steps, rows: int) -> "Sweep":
+        """Zeros: no loss has been met."""
+        B, size = steps.inputs.shape[1], len(steps.before) * steps.cell.hidden_size
+        block = torch.zeros(B, rows, size, dtype=torch.float64)
+        return Sweep(steps, block, torch.zeros(B, rows, dtype=torch.int64))
+
+    def step(self, k: int, first: int) -> None:
+        """∂L_t/∂s_{k-1} from ∂L_t/∂s_k: vector times Jacobian, for all loss times together."""
+        self.block[:, first:] = self.block[:, first:] @ state_jacobian(self.steps[k])
+
+    def to_inputs(self, k: int, first: int) -> Scaled:
+        """∂L_t/∂x_k: what this layer sends to the h_k of the layer below."""
+        return Scaled((self.block[:, first:] @ input_jacobian(self.steps[k]),), self.exponent[:, first:])
+
+    def add(self, gradient: Scaled, first: int) -> None:
+        """Add a gradient with respect to h."""
+        H = self.steps.cell.hidden_size
+        (rows,) = gradient.parts
+        padded = torch.nn.functional.pad(rows, (0, self.block.shape[-1] - H))
+        result = Scaled((self.block[:, first:],), self.exponent[:, first:]) + Scaled((padded,), gradient.exponent)
+        self.block[:, first:], self.exponent[:, first:] = result.parts[0], result.exponent
+
+    def rescale(self, first: int) -> None:
+        """Rows that have grown or shrunk far, to a largest entry near 1."""
+        largest = torch.linalg.vector_norm(self.block[:, first:], ord=math.inf, dim=-1)
+        far = (largest != 0) & ((largest < COMFORTABLE[0]) | (largest > COMFORTABLE[1]))
+        if bool(far.any()):
+            scaled = Scaled((self.block,), self.exponent)
+            magnitude = torch.where((self.block == 0).all(dim=-1), 0, scaled.magnitude())
+            self.block, self.exponent = scaled.at(magnitude).parts[0], magnitude
+
+    def log_norms(self, first: int) -> Float[Tensor, "batch loss"]:
+        """ln‖∂L_t/∂h_k‖ of each loss time (nats)."""
+        h = self.block[:, first:, : self.steps.cell.hidden_size]
+        return torch.linalg.vector_norm(h, dim=-1).log() + self.exponent[:, first:].double() * LN_2
+
+    def sum(self, first: int, log_norms: Float[Tensor, "batch loss"]) -> tuple[Tensor, Tensor]:
+        """Σ_t ∂L_t/∂h_k as [batch, unit] and its exponent [batch]."""
+        h, exponent = self.block[:, first:, : self.steps.cell.hidden_size], self.exponent[:, first:]
+        present = ~torch.isneginf(log_norms)
+        if not bool(present.any()):
+            return h.new_zeros(len(h), h.shape[-1]), exponent.new_zeros(len(h))
+        largest = torch.where(present, exponent, torch.iinfo(torch.int64).min).amax(dim=1)
+        largest = torch.where(present.any(dim=1), largest, 0)
+        share = torch.where(present, exponent - largest[:, None], 0)
+        weight = times_power_of_two(torch.ones_like(log_norms), share)
+        return torch.einsum("br,brh->bh", weight, h), largest

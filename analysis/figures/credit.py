@@ -1,0 +1,48 @@
+"""Who in the past gets credit for which loss."""
+
+import numpy as np
+
+from analysis.credit import Credit
+from analysis.figures.picture import Picture
+from analysis.figures.theme import DIVERGING, LN_10, cell_name, figure, on_screen, the_cell, thinning_note
+from analysis.numbers import log_quantile
+from analysis.wording import power_of_ten
+
+DECADES = 8.0
+"""Half-width of the colour scale: what has lost 10⁻⁸ is as blue as what has lost more."""
+
+
+def credit_picture(cell: str, credit: Credit) -> Picture:
+    """log₁₀ of ‖∂L_t/∂h_k‖ ÷ ‖∂L_t/∂h_t‖ (median over the batch) over state time k and loss time t."""
+    typical = log_quantile(credit.log_norm, 0.5)
+    with np.errstate(invalid="ignore"):
+        relative = (typical - np.diagonal(typical)[:, None]) / LN_10
+    values, row_step, column_step = on_screen(relative)
+    T = len(typical)
+    furthest = float(relative[-1, 0])
+    kept = "not a number" if np.isnan(furthest) else power_of_ten(furthest)
+    made = figure(f"{cell_name(cell)}: {kept} of the last loss reaches t = 1", "state time k", "loss time t", 380)
+    made.add_heatmap(
+        z=np.where(np.isfinite(values), values, np.nan),
+        x=1 + column_step * np.arange(values.shape[1]), y=1 + row_step * np.arange(values.shape[0]),
+        colorscale=DIVERGING, zmin=-DECADES, zmax=DECADES,
+        colorbar={"title": {"text": "decades"}, "thickness": 12},
+        hovertemplate="loss at %{y}, state at %{x}: 10<sup>%{z:.2f}</sup> of its size<extra></extra>",
+    )  # fmt: skip
+    made.update_yaxes(autorange="reversed")
+    rows, columns = np.tril_indices(T)
+    note = " " + credit.reason if credit.reason else ""
+    return Picture(
+        f"{cell}-credit",
+        made,
+        f"Row t: what a loss at t would send back to each earlier h_k of {the_cell(cell)}, against what it sends "
+        "to h_t itself; blue has vanished, red has exploded, white is kept."
+        + thinning_note(row_step, column_step, "loss time", "state time")
+        + note,
+        f"Credit matrix of {the_cell(cell)} over {T} timesteps: {kept} of the last loss's gradient reaches t = 1.",
+        {
+            "loss_time": (rows + 1).tolist(),
+            "state_time": (columns + 1).tolist(),
+            "log_norm": typical[rows, columns].tolist(),
+        },
+    )

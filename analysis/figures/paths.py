@@ -1,0 +1,82 @@
+"""Which way the gradient took: an LSTM's direct path beside the full derivative, and what each gate carries."""
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from analysis.figures.picture import Picture
+from analysis.figures.theme import LEGEND_RIGHT, LN_10, POWERS_OF_TEN, cell_colour, cell_name, look
+from analysis.numbers import log_quantile
+from analysis.paths import Paths
+from analysis.wording import significant
+
+ROUTE_COLOURS = {
+    "loss": "#8a8f9c",
+    "state": "#0072B2",
+    "i": "#E69F00",
+    "f": "#56B4E9",
+    "g": "#009E73",
+    "o": "#CC79A7",
+    "r": "#E69F00",
+    "z": "#56B4E9",
+    "n": "#009E73",
+}
+"""Okabe & Ito's palette."""
+
+WORDS = {"loss": "the loss at t", "state": "kept state"}
+
+
+def paths_picture(cell: str, p: Paths) -> Picture:
+    """Left: the full gradient and the part that came by the kept state alone. Right: each route's share of it."""
+    T = len(p.total_log_norm)
+    t = np.arange(1, T + 1)
+    keep, target = ("f", "dL/dc_t") if p.target == "cell_state" else ("z", "dL/dh_t")
+    full, alone = log_quantile(p.total_log_norm, 0.5), log_quantile(p.direct_path_log_norm, 0.5)
+    share = {name: np.nanmedian(np.where(np.isfinite(s), s, np.nan), axis=1) for name, s in p.share.items()}
+    titles = [f"size of {target}", "share of it by route"]
+    made = make_subplots(rows=1, cols=2, horizontal_spacing=0.11, subplot_titles=titles)
+    gap = float(full[0] - alone[0]) / LN_10 if np.isfinite(full[0]) and np.isfinite(alone[0]) else float("nan")
+    title = (
+        f"{cell_name(cell)}: at t = 1, the path Π{keep} alone is 10<sup>{significant(-gap)}</sup> of the full gradient"
+    )
+    look(made, title, 360)
+    made.update_layout(margin_t=84, legend=LEGEND_RIGHT)
+    for values, name, dash in ((full, f"full {target}", "solid"), (alone, f"path Π{keep} alone", "dash")):
+        made.add_trace(
+            go.Scatter(x=t, y=np.where(np.isfinite(values), values, np.nan) / LN_10, name=name,
+                       line={"color": cell_colour(cell), "dash": dash}),
+            row=1, col=1,
+        )  # fmt: skip
+    for name, values in share.items():
+        made.add_trace(
+            go.Scatter(x=t, y=values, name=WORDS.get(name, f"gate {name}"), line={"color": ROUTE_COLOURS.get(name)},
+                       hovertemplate=f"{name}, t = %{{x}}: %{{y:.1%}}<extra></extra>"),
+            row=1, col=2,
+        )  # fmt: skip
+    made.update_xaxes(title_text="timestep t")
+    made.update_yaxes(row=1, col=1, **POWERS_OF_TEN)
+    made.update_yaxes(tickformat=".0%", row=1, col=2)
+    means = {name: float(np.nanmean(values)) for name, values in share.items() if np.isfinite(values).any()}
+    note = f" {p.reason}" if p.reason else ""
+    return Picture(
+        f"{cell}-paths",
+        made,
+        f"Left: the full {target} and what comes by the kept state alone (the product of {keep}); right: the share of "
+        f"each route in one step; below zero a route works against the others.{note}",
+        f"Paths of the {cell_name(cell)}. Mean shares: {', '.join(f'{n} {significant(m)}' for n, m in means.items())}.",
+        {
+            "t": t.tolist(),
+            "log_norm full": full.tolist(),
+            "log_norm direct path": alone.tolist(),
+            **{f"share {name}": values.tolist() for name, values in share.items()},
+        },
+        WHY,
+    )
+
+
+WHY = r"""
+"Uninterrupted gradient flow" is half the story. The path from $c_{t+1}$ to $c_t$ by the forget gate alone multiplies
+by $f_{t+1}$, and a product of numbers below 1 still vanishes. The full derivative adds the ways through $h_t$ into
+every gate at the next step. Shares are $\langle \text{route}, \text{total}\rangle / \lVert \text{total}\rVert^2$, so
+they sum to 1.
+"""

@@ -1,0 +1,116 @@
+"""How open the gates are: saturation, means, and the time constants of the gate that keeps the past."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from analysis.jacobian import layer_index
+from models.initialise import FORGET_BLOCK
+from models.trace import Trace
+
+CLOSED, OPEN = 0.1, 0.9
+"""Beyond these a gate is saturated (Karpathy, Johnson & Li 2015, §4.2): its slope is below 36 % of its largest."""
+
+TANH_GATES = ("g", "n")
+"""Candidates in (−1, 1). As tanh(a) = 2σ(2a) − 1, they are measured at (1 + g)/2, where the same 36 % holds."""
+
+
+@dataclass(frozen=True, eq=False)
+class Gate:
+    """One gate of one layer; means over batch and the axis that is not named."""
+
+    mean: float
+    mean_over_time: Float[ndarray, " time"]
+    mean_of_unit: Float[ndarray, " unit"]
+    closed: float
+    """Fraction of values below .1 (for g and n: below −.8)."""
+    open: float
+    """Fraction of values above .9 (for g and n: above .8)."""
+    closed_over_time: Float[ndarray, " time"]
+    open_over_time: Float[ndarray, " time"]
+    closed_of_unit: Float[ndarray, " unit"]
+    open_of_unit: Float[ndarray, " unit"]
+
+    @property
+    def saturated(self) -> float:
+        """Fraction of values that are either."""
+        return self.closed + self.open
+
+
+@dataclass(frozen=True, eq=False)
+class TimeConstants:
+    """−1/ln f in steps: after so many, the state itself has kept 1/e. ∞ where the gate is 1, 0 where it is 0."""
+
+    gate: str
+    """`f` of an LSTM, `z` of a GRU (torch's, where z near 1 keeps)."""
+    overall: float
+    over_time: Float[ndarray, " time"]
+    of_unit: Float[ndarray, " unit"]
+    """From the mean of ln f over time and batch: the rate at which this unit's product of gates falls."""
+
+
+@dataclass(frozen=True, eq=False)
+class GateStatistics:
+    """All gates of one layer and direction, times at input positions."""
+
+    gates: dict[str, Gate]
+    """In torch's order; empty for a cell without gates."""
+    time_constants: TimeConstants | None
+    """None for a cell without a gate that keeps the past."""
+    reason: str | None = None
+    """A sentence where there is nothing to measure, or where values are not finite and numbers NaN."""
+
+
+def gate_statistics(trace: Trace, layer: int | None = None) -> GateStatistics:
+    """Saturation, means and time constants of one layer's gates.
+
+    Args:
+        trace: a recorded pass.
+        layer: index in the trace's layer axis; None for the top layer, forwards.
+
+    Raises:
+        ValueError: no such layer.
+    """
+    index = layer_index(trace, layer)
+    if not trace.gates:
+        return GateStatistics({}, None, "This cell has no gates.")
+    values = {name: gate[index].detach().cpu().double().numpy() for name, gate in trace.gates.items()}
+    keep = next((name for name in FORGET_BLOCK.values() if name in values), None)
+    finite = all(np.isfinite(v).all() for v in values.values())
+    return GateStatistics(
+        gates={name: gate(v, signed=name in TANH_GATES) for name, v in values.items()},
+        time_constants=None if keep is None else time_constants(keep, values[keep]),
+        reason=None if finite else "The recorded pass diverged: some gates are not finite.",
+    )
+
+
+def gate(values: Float[ndarray, "time batch unit"], signed: bool = False) -> Gate:
+    """Statistics of one gate's values in (0, 1), or in (−1, 1) where `signed`."""
+    openness = (1 + values) / 2 if signed else values
+    undefined = np.where(np.isnan(values), np.nan, 0)
+    closed, opened = (openness < CLOSED) + undefined, (openness > OPEN) + undefined
+    return Gate(
+        mean=float(values.mean()),
+        mean_over_time=values.mean(axis=(1, 2)),
+        mean_of_unit=values.mean(axis=(0, 1)),
+        closed=float(closed.mean()),
+        open=float(opened.mean()),
+        closed_over_time=closed.mean(axis=(1, 2)),
+        open_over_time=opened.mean(axis=(1, 2)),
+        closed_of_unit=closed.mean(axis=(0, 1)),
+        open_of_unit=opened.mean(axis=(0, 1)),
+    )
+
+
+def time_constants(name: str, values: Float[ndarray, "time batch unit"]) -> TimeConstants:
+    """−1 / (mean of ln f), over everything, at each timestep and of each unit."""
+    with np.errstate(divide="ignore"):  # ln 0 → τ = 0, and 1/0 → ∞ for a gate of exactly 1
+        log_f = np.log(values)  # at most 0
+        return TimeConstants(
+            gate=name,
+            overall=float(1 / np.abs(log_f.mean())),
+            over_time=1 / np.abs(log_f.mean(axis=(1, 2))),
+            of_unit=1 / np.abs(log_f.mean(axis=(0, 1))),
+        )

@@ -1,0 +1,184 @@
+"""Step Jacobians J[t] = ∂s_t/∂s_{t-1} at a recorded pass, in the joint state (h, c) where the cell has one.
+
+Closed form where `analysis.closed_form` has one for the cell, autodiff through `cell.step` otherwise.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import torch
+from jaxtyping import Float64
+from numpy import ndarray
+from torch import Tensor
+
+from analysis.closed_form import CLOSED_FORMS, Jacobian, Steps
+from models.cell import Cell
+from models.sequence_model import SequenceModel
+from models.trace import Trace
+
+Method = Literal["auto", "closed form", "autodiff"]
+
+
+@dataclass(frozen=True, eq=False)
+class Jacobians:
+    """Step Jacobians of one layer and direction, in the order in which it reads: the first is ∂s_1/∂s_0.
+
+    In the reverse direction the first is that of the last input. Rows and columns are h, then c for an LSTM.
+    """
+
+    matrices: Float64[ndarray, "time sample state state"]
+    state_names: tuple[str, ...]
+    hidden_size: int
+    method: Literal["closed form", "autodiff"]
+    reason: str | None
+    """A sentence where entries are not finite; None otherwise."""
+
+
+def step_jacobians(
+    model: SequenceModel,
+    trace: Trace,
+    layer: int | None = None,
+    samples: Sequence[int] | None = (0,),
+    start: int = 0,
+    stop: int | None = None,
+    method: Method = "auto",
+) -> Jacobians:
+    """J[t] for t = start … stop−1 (from 0, in the order in which the layer reads), in float64.
+
+    Args:
+        model: the one that the trace was recorded with.
+        trace: a recorded pass.
+        layer: index in the trace's layer axis, 2*l + d with two directions; None for the top layer, forwards.
+        samples: which sequences of the batch; None for all. One matrix takes 8·state² bytes: 0.5 MB for an LSTM of 128.
+        start: first step.
+        stop: one past the last step; None for the end.
+        method: `closed form` raises for a cell that has none, `auto` falls back to autodiff.
+
+    Raises:
+        ValueError: no such layer, sample, span or method, or a trace of another model.
+    """
+    steps = layer_steps(model, trace, layer)
+    T, B, _ = steps.inputs.shape
+    stop = T if stop is None else stop
+    if not 0 <= start < stop <= T:
+        raise ValueError(f"start and stop were {start} and {stop}; they must be 0 ≤ start < stop ≤ {T}.")
+    chosen = range(B) if samples is None else samples
+    if not len(chosen) or not all(0 <= b < B for b in chosen):
+        raise ValueError(f"samples were {list(chosen)}; they must be at least one of 0 to {B - 1}.")
+    J = state_jacobian(steps[slice(start, stop), torch.tensor(list(chosen))], method)
+    return Jacobians(
+        matrices=J.numpy(),
+        state_names=steps.cell.state_names,
+        hidden_size=steps.cell.hidden_size,
+        method="closed form" if has_closed_form(steps.cell) and method != "autodiff" else "autodiff",
+        reason=None if bool(J.isfinite().all()) else "The recorded pass diverged: some Jacobians are not finite.",
+    )
+
+
+def layer_index(trace: Trace, layer: int | None) -> int:
+    """The index in the trace's layer axis; None is the top layer, forwards.
+
+    Raises:
+        ValueError: no such layer.
+    """
+    layers = trace.hidden.shape[0]
+    index = layers - trace.num_directions if layer is None else layer
+    if not 0 <= index < layers:
+        raise ValueError(f"layer was {layer}; this trace has layers 0 to {layers - 1}.")
+    return index
+
+
+def is_reverse(trace: Trace, index: int) -> bool:
+    """Whether the layer at this index reads from the last input to the first."""
+    return trace.num_directions == 2 and index % 2 == 1
+
+
+def layer_steps(model: SequenceModel, trace: Trace, layer: int | None = None) -> Steps:
+    """What one layer and direction read and made at every step: [time, batch, unit], in processing order, float64.
+
+    Raises:
+        ValueError: no such layer, or a trace of another model.
+    """
+    index = layer_index(trace, layer)
+    D = trace.num_directions
+    r = model.recurrent
+    if (r.num_layers * r.num_directions, r.hidden_size, D) != (
+        len(trace.hidden),
+        trace.hidden.shape[-1],
+        r.num_directions,
+    ):
+        raise ValueError("model has other layers or units than the trace; they must belong together.")
+    l, d = divmod(index, D)
+    inputs = trace.inputs if l == 0 else torch.cat(list(trace.hidden[(l - 1) * D : l * D]), dim=-1)
+    states = [s[index] for s in (trace.hidden, trace.cell_state) if s is not None]
+
+    def in_order(x: Tensor) -> Tensor:
+        x = x.detach().cpu().double()
+        return x.flip(0) if is_reverse(trace, index) else x
+
+    after = tuple(in_order(s) for s in states)
+    return Steps(
+        cell=in_float64(r.cell(l, d)),
+        inputs=in_order(inputs),
+        before=tuple(torch.cat([torch.zeros_like(s[:1]), s[:-1]]) for s in after),
+        after=after,
+        gates={name: in_order(gate[index]) for name, gate in trace.gates.items()},
+    )
+
+
+def in_float64(cell: Cell) -> Cell:
+    """The same cell with detached float64 weights on the CPU: the analyses are of what float32 computed, not in it."""
+    names = cell.parameter_shapes(1, 1)
+    return replace(cell, **{name: getattr(cell, name).detach().cpu().double() for name in names})
+
+
+def has_closed_form(cell: Cell) -> bool:
+    """Whether this very type of cell is in the table: a subclass may have another step."""
+    return type(cell) in CLOSED_FORMS
+
+
+def state_jacobian(steps: Steps, method: Method = "auto") -> Jacobian:
+    """∂s_t/∂s_{t-1} at each recorded step: [*sample, state, state].
+
+    Raises:
+        ValueError: an unknown method, or `closed form` for a cell without one.
+    """
+    if use_closed_form(steps.cell, method):
+        return CLOSED_FORMS[type(steps.cell)].state(steps)
+    return autodiff(steps, of_input=False)
+
+
+def input_jacobian(steps: Steps, method: Method = "auto") -> Jacobian:
+    """∂s_t/∂x_t at each recorded step: [*sample, state, input].
+
+    Raises:
+        ValueError: as `state_jacobian`.
+    """
+    if use_closed_form(steps.cell, method):
+        return CLOSED_FORMS[type(steps.cell)].inputs(steps)
+    return autodiff(steps, of_input=True)
+
+
+def use_closed_form(cell: Cell, method: Method) -> bool:
+    """Which of the two ways a method means for this cell."""
+    if method not in ("auto", "closed form", "autodiff"):
+        raise ValueError(f"method was {method!r}; it must be one of auto, closed form, autodiff.")
+    if method == "closed form" and not has_closed_form(cell):
+        raise ValueError(f"method was 'closed form'; a {type(cell).__name__} has none, use auto or autodiff.")
+    return method != "autodiff" and has_closed_form(cell)
+
+
+def autodiff(steps: Steps, of_input: bool) -> Jacobian:
+    """The same derivative by reverse-mode autodiff through one step of any cell, one sample at a time under vmap."""
+    H = steps.cell.hidden_size
+
+    def step(s: Tensor, x: Tensor) -> Tensor:
+        after, _ = steps.cell.step(x.unsqueeze(0), tuple(part.unsqueeze(0) for part in s.split(H)))
+        return torch.cat(after, dim=-1).squeeze(0)
+
+    leading = steps.inputs.shape[:-1]
+    s = torch.cat(steps.before, dim=-1).flatten(0, -2) if leading else torch.cat(steps.before, dim=-1).unsqueeze(0)
+    x = steps.inputs.reshape(len(s), -1)
+    J: Tensor = torch.func.vmap(torch.func.jacrev(step, argnums=1 if of_input else 0))(s, x)
+    return J.detach().reshape(*leading, *J.shape[1:])

@@ -1,0 +1,252 @@
+"""Lyapunov exponents: the rates, in nats per step, at which small changes of the state grow or die in the long run.
+
+    Q, R = qr(J[t] @ Q);   λ_i = mean over t of ln |R_ii|        (Benettin et al. 1980; Engelken et al. 2023)
+
+J[t] is taken in the joint state (h, c) where the cell has one: an LSTM's h alone gives other numbers, and wrong ones.
+In a stack, the exponents of the whole are those of its layers, each driven by the one below.
+"""
+
+import itertools
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from numpy import ndarray
+from torch import Tensor
+
+from analysis.closed_form import Steps
+from analysis.jacobian import in_float64, layer_steps, state_jacobian
+from analysis.product import cosine_basis
+from models.cell import Cell, State
+from models.sequence_model import SequenceModel
+from models.trace import Trace
+
+FEWEST_STEPS = 16
+"""Measured steps below which no standard error is given, and so no exponent."""
+
+
+@dataclass(frozen=True, eq=False)
+class Lyapunov:
+    """Exponents of one trajectory."""
+
+    exponents: Float[ndarray, " exponent"]
+    """Nats per step, largest first; NaN where `reason` says why.
+
+    −inf where a Jacobian is singular: a factor below state·1e-16 of a step, which float64 cannot tell from 0.
+    """
+    standard_error: Float[ndarray, " exponent"]
+    """Of each, in nats per step, from the scatter of batch means; NaN beside an exponent that is not finite."""
+    state_size: int
+    """How many exponents there are in all: hidden units, twice as many with a cell state."""
+    steps: int
+    """Steps that were measured."""
+    transient: int
+    """Steps before them, in which state and directions settled."""
+    reason: str | None = None
+    """A sentence where some number above is not finite."""
+
+
+def lyapunov(
+    model: SequenceModel,
+    trace: Trace,
+    layer: int | None = None,
+    sample: int = 0,
+    count: int | None = None,
+    transient: int | None = None,
+) -> Lyapunov:
+    """The spectrum of one layer along one recorded sequence: driven by its inputs.
+
+    Args:
+        model: the one that the trace was recorded with.
+        trace: a recorded pass.
+        layer: index in the trace's layer axis; None for the top layer, forwards.
+        sample: which sequence of the batch.
+        count: only the largest so many exponents, at less cost; None for all.
+        transient: first steps that are not measured; None for a tenth.
+
+    Raises:
+        ValueError: no such layer or sample, a count or transient out of range, or a trace of another model.
+    """
+    steps = layer_steps(model, trace, layer)
+    if not 0 <= sample < steps.inputs.shape[1]:
+        raise ValueError(f"sample was {sample}; this trace has samples 0 to {steps.inputs.shape[1] - 1}.")
+    return lyapunov_of_steps(steps[:, torch.tensor(sample)], count, transient)
+
+
+def lyapunov_driven(
+    cell: Cell,
+    inputs: Float[Tensor, "time input"],
+    start: State | None = None,
+    count: int | None = None,
+    transient: int | None = None,
+) -> Lyapunov:
+    """The spectrum of a cell driven by one input sequence; `start` is (h,) or (h, c) of [hidden], zeros if left out.
+
+    Raises:
+        ValueError: inputs or a start of another shape, a count or transient out of range.
+    """
+    return lyapunov_of_steps(run(cell, inputs, start), count, transient)
+
+
+def lyapunov_autonomous(
+    cell: Cell, start: State, steps: int, count: int | None = None, transient: int | None = None
+) -> Lyapunov:
+    """The spectrum of a cell left to itself with zero input, from a start (h,) or (h, c) of [hidden].
+
+    Zeros are a fixed point of a network without biases: start elsewhere to see the attractor that it would leave for.
+
+    Raises:
+        ValueError: as `lyapunov_driven`, or fewer than 1 step.
+    """
+    if steps < 1:
+        raise ValueError(f"steps was {steps}; it must be at least 1.")
+    inputs = torch.zeros(steps, cell.weight_ih.shape[1], dtype=torch.float64)
+    return lyapunov_of_steps(run(cell, inputs, start), count, transient)
+
+
+def run(cell: Cell, inputs: Float[Tensor, "time input"], start: State | None) -> Steps:
+    """One trajectory in float64, without a gradient: [time, unit]."""
+    cell = in_float64(cell)
+    input_size, H = cell.weight_ih.shape[1], cell.hidden_size
+    if inputs.ndim != 2 or inputs.shape[1] != input_size or not len(inputs):
+        raise ValueError(
+            f"inputs have shape {tuple(inputs.shape)}; they must be [time, {input_size}], with time at least 1."
+        )
+    start = tuple(torch.zeros(H) for _ in cell.state_names) if start is None else start
+    if [tuple(s.shape) for s in start] != [(H,)] * len(cell.state_names):
+        raise ValueError(
+            f"start must be {len(cell.state_names)} tensors of shape [{H}]: {', '.join(cell.state_names)}."
+        )
+    inputs = inputs.detach().cpu().double()
+    states, gates = [tuple(s.detach().cpu().double().unsqueeze(0) for s in start)], []
+    for x_t in inputs.unsqueeze(1):
+        state, gates_t = cell.step(x_t, states[-1])
+        states.append(state)
+        gates.append(gates_t)
+    over_time = tuple(torch.cat(part) for part in zip(*states, strict=True))
+    return Steps(
+        cell=cell,
+        inputs=inputs,
+        before=tuple(s[:-1] for s in over_time),
+        after=tuple(s[1:] for s in over_time),
+        gates={name: torch.cat([g[name] for g in gates]) for name in cell.gate_names},
+    )
+
+
+CHUNK = 64
+"""Steps whose Jacobians are made at once: 34 MB for an LSTM of 128 units."""
+
+
+def lyapunov_of_steps(steps: Steps, count: int | None = None, transient: int | None = None) -> Lyapunov:
+    """The spectrum along recorded steps [time, unit] of one sequence.
+
+    Raises:
+        ValueError: a count or transient out of range.
+    """
+    T = len(steps.inputs)
+    size = len(steps.before) * steps.cell.hidden_size
+    J = (J_t for t in range(0, T, CHUNK) for J_t in state_jacobian(steps[t : t + CHUNK]))
+    return lyapunov_of_jacobians(J, T, size, count, transient)
+
+
+def lyapunov_of_jacobians(
+    jacobians: Iterable[Float[Tensor, "state state"]],
+    steps: int,
+    size: int,
+    count: int | None = None,
+    transient: int | None = None,
+) -> Lyapunov:
+    """The spectrum of any sequence of `steps` square matrices, the first acting first; read once, in order.
+
+    Raises:
+        ValueError: a count or transient out of range.
+    """
+    count = size if count is None else count
+    transient = steps // 10 if transient is None else transient
+    if not 1 <= count <= size:
+        raise ValueError(f"count was {count}; it must be from 1 to {size}.")
+    if transient < 0:
+        raise ValueError(f"transient was {transient}; it must be at least 0.")
+    measured = steps - transient
+    nan = np.full(count, np.nan)
+    if measured < FEWEST_STEPS:
+        reason = f"Only {max(measured, 0)} steps after a transient of {transient}; {FEWEST_STEPS} are needed."
+        return Lyapunov(nan, nan, size, max(measured, 0), transient, reason)
+
+    batches = 20 if measured >= 200 else 8
+    # QR falls on the transient's end and on every batch's, so that batches have whole numbers of steps.
+    ends = [transient + measured * b // batches for b in range(batches + 1)]
+    Q = torch.from_numpy(cosine_basis(size))[:, :count].contiguous()
+    total = np.zeros(count)
+    totals = [total]
+    for done, log_growth in qr_recursion(jacobians, Q, set(ends)):
+        if np.isnan(log_growth).any():
+            return Lyapunov(nan, nan, size, measured, transient, f"The Jacobian of step {done} is not finite.")
+        if done <= transient:
+            continue
+        total = total + log_growth
+        if done in ends:
+            totals.append(total)
+
+    lengths = np.diff(ends)
+    with np.errstate(invalid="ignore"):  # −inf of a singular Jacobian
+        growth = np.stack([after - before for before, after in itertools.pairwise(totals)])
+        exponents = total / measured
+        deviation = growth / lengths[:, None] - exponents
+        error = np.sqrt((lengths[:, None] * deviation**2).sum(axis=0) / measured / (batches - 1))
+    dead = np.isneginf(total)
+    exponents[dead], error[dead] = -np.inf, np.nan
+    order = np.argsort(-exponents, kind="stable")
+    note = f"{dead.sum()} exponents are −inf: Jacobians are singular." if dead.any() else None
+    return Lyapunov(exponents[order], error[order], size, measured, transient, note)
+
+
+LARGEST_LOSS = float(np.log(1e8))
+"""How far columns may turn towards each other between two QRs: the smallest R_ii keeps eight of its sixteen digits."""
+
+
+def qr_recursion(
+    jacobians: Iterable[Tensor], Q: Float[Tensor, "state exponent"], ends: set[int]
+) -> Iterator[tuple[int, Float[ndarray, " exponent"]]]:
+    """(steps done, ln |R_ii| since the last QR), at least at each of `ends`; NaN where a product is not finite.
+
+    QR costs five matrix products, so it waits while the columns stay apart: as many steps as the last ones say is
+    safe. Where they came too close all the same, the steps are done again one by one.
+    """
+    waiting: list[Tensor] = []
+    wait = 1
+    for done, J in enumerate(jacobians, start=1):
+        waiting.append(J)
+        if len(waiting) < wait and done not in ends:
+            continue
+        Y = Q
+        for factor in waiting:
+            Y = factor @ Y
+        new_Q, R = torch.linalg.qr(Y)
+        loss = columns_closeness(R)
+        if not loss <= LARGEST_LOSS and len(waiting) > 1:
+            for k, factor in enumerate(waiting, start=done - len(waiting) + 1):
+                Q, R = torch.linalg.qr(factor @ Q)
+                yield k, log_diagonal(R)
+            wait = 1
+        else:
+            Q = new_Q
+            yield done, log_diagonal(R)
+            safe = int(0.7 * LARGEST_LOSS * len(waiting) / loss) if loss > 0 else 2 * wait
+            wait = max(1, min(safe, 2 * wait, 16))  # 16: norms stay in range up to 1e19 a step
+        waiting = []
+
+
+def columns_closeness(R: Float[Tensor, "exponent exponent"]) -> float:
+    """The largest ln(‖column‖ / |R_ii|): 0 for orthogonal columns, large where one nearly lies in those before it."""
+    return float((R.norm(dim=0) / R.diagonal().abs()).max().log())
+
+
+def log_diagonal(R: Float[Tensor, "exponent exponent"]) -> Float[ndarray, " exponent"]:
+    """ln |R_ii|; −inf where it is within rounding of zero, NaN where R is not finite."""
+    diagonal, column = R.diagonal().abs(), R.norm(dim=0)
+    rounding = len(R) * torch.finfo(R.dtype).eps * column
+    values: Float[ndarray, " exponent"] = torch.where(diagonal > rounding, diagonal, 0.0).log().numpy()
+    return np.where(bool(R.isfinite().all()), values, np.nan)

@@ -1,0 +1,167 @@
+"""One-unit networks, where everything can be drawn: folds, the cliff of an error surface, and a latch."""
+
+import itertools
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+from scipy.optimize import brentq
+
+Values = float | Float[ndarray, "*grid"]
+
+
+def sigmoid(x: Float[ndarray, "*grid"]) -> Float[ndarray, "*grid"]:
+    """σ(x) = 1/(1 + e^−x), without overflow."""
+    return 0.5 * (1 + np.tanh(0.5 * x))
+
+
+# Doya's unit: x_t = w σ(x_{t−1}) + b
+
+
+def doya_fold_biases(weight: float) -> tuple[float, float] | None:
+    """The two biases, smaller first, between which x = w σ(x) + b has two stable states; None for w ≤ 4.
+
+    At a fold the curve x − w σ(x) turns: w σ'(x) = 1, so that σ = (1 ± √(1 − 4/w))/2 (Doya 1993; Pascanu et al. 2013,
+    Fig. 3, has w = 5: −2.6556 and −2.3444). Just beyond a fold the unit jumps, and its gradient explodes.
+
+    Raises:
+        ValueError: a weight that is not finite.
+    """
+    if not math.isfinite(weight):
+        raise ValueError(f"weight was {weight}; it must be finite.")
+    if weight <= 4:
+        return None
+    root = math.sqrt(1 - 4 / weight)
+    biases = [math.log(s / (1 - s)) - weight * s for s in ((1 + root) / 2, (1 - root) / 2)]
+    return min(biases), max(biases)
+
+
+@dataclass(frozen=True, eq=False)
+class Orbit:
+    """A unit's states and the gradient that goes back through them, one a step."""
+
+    x: Float[ndarray, "step *grid"]
+    """x_0 … x_T."""
+    log_gradient: Float[ndarray, "step *grid"]
+    """ln |∂x_T/∂x_t| (nats)."""
+
+
+def doya_orbit(weight: Values, bias: Values, start: Values, steps: int) -> Orbit:
+    """x_t = w σ(x_{t−1}) + b for so many steps; weight, bias and start may be grids of one shape.
+
+    Raises:
+        ValueError: fewer than 1 step.
+    """
+    if steps < 1:
+        raise ValueError(f"steps was {steps}; it must be at least 1.")
+    w, b, x = np.broadcast_arrays(*(np.asarray(v, float) for v in (weight, bias, start)))
+    states, log_slopes = [x], []
+    for _ in range(steps):
+        s = sigmoid(x)
+        with np.errstate(divide="ignore"):
+            log_slopes.append(np.log(np.abs(w * s * (1 - s))))
+        x = w * s + b
+        states.append(x)
+    backwards = np.cumsum(log_slopes[::-1], axis=0)[::-1]
+    return Orbit(np.stack(states), np.concatenate([backwards, np.zeros((1, *w.shape))]))
+
+
+@dataclass(frozen=True, eq=False)
+class ErrorSurface:
+    """E(w, b) on a grid, rows over b and columns over w, and its gradient."""
+
+    weight: Float[ndarray, " column"]
+    bias: Float[ndarray, " row"]
+    error: Float[ndarray, "row column"]
+    grad_weight: Float[ndarray, "row column"]
+    grad_bias: Float[ndarray, "row column"]
+
+    @property
+    def slope(self) -> Float[ndarray, "row column"]:
+        """‖∇E‖."""
+        return np.hypot(self.grad_weight, self.grad_bias)
+
+
+def error_surface(
+    weight: Float[ndarray, " column"],
+    bias: Float[ndarray, " row"],
+    start: float = 0.5,
+    steps: int = 50,
+    target: float = 0.7,
+) -> ErrorSurface:
+    """E = (σ(x_T) − target)² of Doya's unit and its gradient, as in Pascanu et al. 2013, Fig. 6: a wall at the fold.
+
+    Args:
+        weight: w along the columns; the figure has 0 to 7.
+        bias: b along the rows; the figure has −4 to 0.
+        start: x_0.
+        steps: T.
+        target: what σ(x_T) should be.
+
+    Raises:
+        ValueError: axes that are empty or not finite, or fewer than 1 step.
+    """
+    for name, axis in {"weight": weight, "bias": bias}.items():
+        if np.ndim(axis) != 1 or not len(axis) or not np.isfinite(axis).all():
+            raise ValueError(f"{name} must be a list of at least one finite number.")
+    if steps < 1:
+        raise ValueError(f"steps was {steps}; it must be at least 1.")
+    w, b = np.meshgrid(np.asarray(weight, float), np.asarray(bias, float))
+    x, dx_dw, dx_db = np.full_like(w, start), np.zeros_like(w), np.zeros_like(w)
+    for _ in range(steps):
+        s = sigmoid(x)
+        slope = w * s * (1 - s)
+        x, dx_dw, dx_db = w * s + b, s + slope * dx_dw, 1 + slope * dx_db
+    y = sigmoid(x)
+    dE_dx = 2 * (y - target) * y * (1 - y)
+    return ErrorSurface(
+        np.asarray(weight, float), np.asarray(bias, float), (y - target) ** 2, dE_dx * dx_dw, dE_dx * dx_db
+    )
+
+
+# The latch: x_t = w tanh(x_{t−1}) + b
+
+
+@dataclass(frozen=True, eq=False)
+class Latch:
+    """One tanh unit that may keep a bit (Bengio et al. 1994)."""
+
+    weight: float
+    bias: float
+    bistable: bool
+    largest_bias: float | None
+    """The |b| below which it has two stable states; None for w ≤ 1, which never has."""
+    fixed_points: Float[ndarray, " point"]
+    """All x = w tanh(x) + b, in rising order."""
+    slopes: Float[ndarray, " point"]
+    """w tanh'(x) at each: what a step multiplies a gradient by there. Below 1 where stable: latching is vanishing."""
+
+
+def latch(weight: float, bias: float) -> Latch:
+    """The fixed points of x = w tanh x + b and whether two of them hold a bit.
+
+    Bistable iff w > 1 and |b| < √(w(w−1)) − ln(√w + √(w−1)).
+
+    Raises:
+        ValueError: a weight below 0 (it alternates instead of latching), or a number that is not finite.
+    """
+    if not 0 <= weight < math.inf:
+        raise ValueError(f"weight was {weight}; it must be a finite number of at least 0.")
+    if not math.isfinite(bias):
+        raise ValueError(f"bias was {bias}; it must be finite.")
+    largest = math.sqrt(weight * (weight - 1)) - math.acosh(math.sqrt(weight)) if weight > 1 else None
+
+    # Between its turning points ±acosh(√w), x − w tanh x − b is monotone: at most one zero each side and one between.
+    turn = math.acosh(math.sqrt(weight)) if weight > 1 else 0.0
+    far = weight + abs(bias) + 1
+    edges = [-far, -turn, turn, far] if turn > 0 else [-far, far]
+
+    def excess(x: float) -> float:
+        return x - weight * math.tanh(x) - bias
+
+    brackets = [ab for ab in itertools.pairwise(edges) if excess(ab[0]) * excess(ab[1]) < 0]
+    x = np.array([brentq(excess, *ab, xtol=1e-15) for ab in brackets] + [e for e in edges if excess(e) == 0])
+    x.sort()
+    return Latch(weight, bias, largest is not None and abs(bias) < largest, largest, x, weight * (1 - np.tanh(x) ** 2))

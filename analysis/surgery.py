@@ -1,0 +1,103 @@
+"""A recurrent matrix with the spectrum that one wants: its singular vectors kept, its singular values set."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from analysis.spectrum import Spectrum, spectrum
+from models.initialise import set_singular_values
+
+Shape = Literal["equal", "gaussian", "linear", "outlier"]
+SHAPES: tuple[Shape, ...] = get_args(Shape)
+
+
+@dataclass(frozen=True, eq=False)
+class Surgery:
+    """A square matrix before and after."""
+
+    weight: Float[Tensor, "hidden hidden"]
+    """The new matrix, in the old one's dtype."""
+    before: Spectrum
+    after: Spectrum
+
+
+def operate(weight: Float[Tensor, "hidden hidden"], values: Float[Tensor, " hidden"]) -> Surgery:
+    """The matrix with its singular vectors kept and these singular values, largest first, zeros allowed.
+
+    Where the matrix has equal singular values, its vectors are not unique and those that the SVD chose are kept; of a
+    zero matrix they are the unit vectors.
+
+    Raises:
+        ValueError: a matrix that is not square or not finite; values that are negative, not finite, unsorted or of
+            another number.
+    """
+    if weight.ndim != 2 or weight.shape[0] != weight.shape[1] or not len(weight):
+        raise ValueError(f"weight has shape {tuple(weight.shape)}; it must be a square matrix.")
+    if not bool(weight.isfinite().all()):
+        raise ValueError("weight has entries that are not finite; it has no singular vectors to keep.")
+    values = torch.as_tensor(values, dtype=torch.float64)
+    if tuple(values.shape) != (len(weight),):
+        raise ValueError(f"values have shape {tuple(values.shape)}; this matrix has {len(weight)} singular values.")
+    if not bool((values.isfinite() & (values >= 0)).all()):
+        raise ValueError("values must be finite and at least 0: singular values are lengths.")
+    if bool((values.diff() > 0).any()):
+        raise ValueError("values must come largest first.")
+    new = set_singular_values(weight.detach().double(), values).to(weight.dtype)
+    return Surgery(new, spectrum(weight), spectrum(new))
+
+
+def wanted_values(
+    shape: Shape,
+    size: int,
+    largest: float = 1.0,
+    smallest: float = 0.0,
+    rest: float = 1.0,
+    gain: float | None = None,
+    generator: torch.Generator | None = None,
+) -> Float[Tensor, " hidden"]:
+    """Singular values of a named shape, largest first, float64.
+
+    - `equal`: all `largest`: a multiple of an orthogonal matrix.
+    - `gaussian`: those of a matrix with independent entries of standard deviation gain/√size, drawn from `generator`;
+      without a `gain`, scaled so that the first is `largest`.
+    - `linear`: from `largest` down to `smallest` in equal steps.
+    - `outlier`: one of `largest`, all others `rest`; the order is kept where `rest` is above.
+
+    Raises:
+        ValueError: an unknown shape, a size below 1, or a value below 0 or not finite.
+    """
+    if shape not in SHAPES:
+        raise ValueError(f"shape was {shape!r}; it must be one of {', '.join(SHAPES)}.")
+    if size < 1:
+        raise ValueError(f"size was {size}; it must be at least 1.")
+    for name, value in {"largest": largest, "smallest": smallest, "rest": rest, "gain": gain or 0.0}.items():
+        if not 0 <= value < float("inf"):
+            raise ValueError(f"{name} was {value}; it must be a finite number of at least 0.")
+    if shape == "equal":
+        values = torch.full((size,), largest, dtype=torch.float64)
+    elif shape == "gaussian":
+        drawn = torch.linalg.svdvals(torch.randn(size, size, generator=generator, dtype=torch.float64))
+        values = drawn * (largest / drawn[0] if gain is None else gain * size**-0.5)
+    elif shape == "linear":
+        values = torch.linspace(largest, smallest, size, dtype=torch.float64)
+    else:
+        values = torch.full((size,), rest, dtype=torch.float64)
+        values[0] = largest
+    return values.sort(descending=True).values
+
+
+def operate_on_block(weight: Float[Tensor, "rows hidden"], block: int, values: Float[Tensor, " hidden"]) -> Tensor:
+    """A recurrent matrix of square blocks (one a gate, in torch's order) with one of them operated on.
+
+    Raises:
+        ValueError: no such block, or as `operate`.
+    """
+    H = weight.shape[-1]
+    blocks = list(weight.detach().split(H))
+    if not 0 <= block < len(blocks):
+        raise ValueError(f"block was {block}; this matrix has blocks 0 to {len(blocks) - 1}.")
+    blocks[block] = operate(blocks[block], values).weight
+    return torch.cat(blocks)

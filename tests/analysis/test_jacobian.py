@@ -1,0 +1,145 @@
+"""Closed-form step Jacobians against autodiff, finite differences, and the recorded gradients themselves."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+import torch
+from oracles import CONFIGURATION_NAMES, CONFIGURATIONS, last_step_loss, make_model, oracle_step
+
+from analysis.jacobian import input_jacobian, layer_steps, state_jacobian, step_jacobians
+from models import record
+from models.elman import ElmanCell
+from models.registry import CELLS
+
+
+def recorded(cell, options, *, seq_len=7, batch_size=3, **keywords):
+    """A pass with weights of a size at which the Jacobians are far from normal and change from step to step."""
+    model = make_model(cell, options, **keywords)
+    with torch.no_grad():
+        for parameter in model.recurrent.parameters():
+            parameter.mul_(2)
+    generator = torch.Generator().manual_seed(1)
+    inputs = torch.randn(seq_len, batch_size, 3, dtype=torch.float64, generator=generator)
+    return model, record(model, inputs, last_step_loss)
+
+
+@pytest.mark.parametrize(("cell", "options"), CONFIGURATIONS, ids=CONFIGURATION_NAMES)
+@pytest.mark.parametrize("num_layers", [1, 2, 3])
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_closed_form_equals_autodiff_within_1e_10(cell, options, num_layers, bidirectional):
+    model, trace = recorded(cell, options, num_layers=num_layers, bidirectional=bidirectional)
+    for layer in range(len(trace.hidden)):
+        closed = step_jacobians(model, trace, layer, samples=None, method="closed form").matrices
+        auto = step_jacobians(model, trace, layer, samples=None, method="autodiff").matrices
+        size = 10 if cell == "lstm" else 5
+        assert closed.shape == (7, 3, size, size)
+        assert np.abs(closed - auto).max() < 1e-10
+        steps = layer_steps(model, trace, layer)
+        of_input = input_jacobian(steps, "closed form") - input_jacobian(steps, "autodiff")
+        assert of_input.abs().max() < 1e-10
+        if options.get("nonlinearity") != "identity":
+            assert np.abs(closed[1] - closed[4]).max() > 1e-2  # they do change over time
+        J = closed.reshape(-1, size, size)
+        commutator = np.linalg.norm(J @ J.swapaxes(1, 2) - J.swapaxes(1, 2) @ J, axis=(1, 2))
+        assert (commutator > 0.02 * np.linalg.norm(J, axis=(1, 2)) ** 2).mean() > 0.5  # and are not normal
+
+
+@pytest.mark.parametrize(("cell", "options"), CONFIGURATIONS, ids=CONFIGURATION_NAMES)
+def test_step_jacobian_matches_finite_differences(cell, options):
+    model, trace = recorded(cell, options)
+    J = step_jacobians(model, trace, samples=[1]).matrices[:, 0]
+    weights = tuple(p.detach() for p in model.recurrent.parameters())
+    states = [trace.hidden[0, :, 1]] + ([trace.cell_state[0, :, 1]] if cell == "lstm" else [])
+    t, eps = 4, 1e-6
+    s = torch.cat([part[t - 1] for part in states])
+    for column in range(len(s)):
+
+        def after(nudge, column=column):
+            nudged = s.clone()
+            nudged[column] += nudge
+            state = tuple(part.unsqueeze(0) for part in nudged.split(5))
+            return torch.cat(oracle_step(cell, options, weights, trace.inputs[t, 1:2], state), dim=-1)[0]
+
+        difference = (after(eps) - after(-eps)) / (2 * eps)
+        assert np.abs(J[t][:, column] - difference.numpy()).max() < 1e-7
+
+
+@pytest.mark.parametrize(("cell", "options"), CONFIGURATIONS, ids=CONFIGURATION_NAMES)
+@pytest.mark.parametrize("direction", [0, 1])
+def test_jacobians_carry_the_recorded_gradient(cell, options, direction):
+    """dL/ds_{t-1} = J[t]ᵀ dL/ds_t: the recorded gradients of another part of the code, in both directions."""
+    model = make_model(cell, options, bidirectional=True, hidden_size=4)
+    inputs = torch.randn(6, 2, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
+    edge = -1 if direction == 0 else 0
+    trace = record(model, inputs, lambda outputs: (outputs[edge] ** 2).sum())
+    J = step_jacobians(model, trace, direction, samples=None).matrices
+    grads = trace.total_grad_hidden[direction].numpy()
+    if direction:
+        grads = grads[::-1]
+    adjoint = np.concatenate([grads[-1], *([np.zeros_like(grads[-1])] if cell == "lstm" else [])], axis=-1)
+    for t in reversed(range(1, 6)):
+        adjoint = np.einsum("bij,bi->bj", J[t], adjoint)
+        assert np.abs(adjoint[:, :4] - grads[t - 1]).max() < 1e-12
+
+
+@dataclass(frozen=True, eq=False)
+class LeakyCell(ElmanCell):
+    """A new cell, derived from one that has a closed form, and without one of its own."""
+
+    def step(self, x_t, state):
+        (after,), gates = super().step(x_t, state)
+        return (0.7 * state[0] + 0.3 * after,), gates
+
+
+def test_a_cell_without_a_closed_form_falls_back_to_autodiff(monkeypatch):
+    monkeypatch.setitem(CELLS, "leaky", LeakyCell)
+    model, trace = recorded("leaky", {})
+    J = step_jacobians(model, trace)
+    assert J.method == "autodiff"
+    elman = layer_steps(model, trace)
+    W = elman.cell.weight_hh
+    inner = (elman.after[0] - 0.7 * elman.before[0]) / 0.3
+    expected = 0.7 * torch.eye(5, dtype=torch.float64) + 0.3 * (1 - inner[:, 0, :, None] ** 2) * W
+    assert np.abs(J.matrices[:, 0] - expected.numpy()).max() < 1e-12
+    with pytest.raises(ValueError, match="LeakyCell has none"):
+        step_jacobians(model, trace, method="closed form")
+
+
+def test_a_float32_pass_is_differentiated_in_float64():
+    model = make_model("gru", {}, dtype=torch.float32)
+    trace = record(model, torch.randn(5, 2, 3, generator=torch.Generator().manual_seed(0)), last_step_loss)
+    closed = step_jacobians(model, trace)
+    assert closed.matrices.dtype == np.float64
+    assert np.abs(closed.matrices - step_jacobians(model, trace, method="autodiff").matrices).max() < 1e-6
+
+
+def test_span_and_samples_select_the_same_matrices():
+    model, trace = recorded("lstm", {})
+    everything = step_jacobians(model, trace, samples=None).matrices
+    part = step_jacobians(model, trace, samples=[2, 0], start=2, stop=5).matrices
+    assert np.array_equal(part, everything[2:5][:, [2, 0]])
+    steps = layer_steps(model, trace)
+    assert torch.equal(state_jacobian(steps[3]), torch.from_numpy(everything[3]))
+
+
+def test_wrong_arguments_are_named():
+    model, trace = recorded("gru", {})
+    with pytest.raises(ValueError, match="layer was 1"):
+        step_jacobians(model, trace, 1)
+    with pytest.raises(ValueError, match="start and stop"):
+        step_jacobians(model, trace, start=5, stop=5)
+    with pytest.raises(ValueError, match="samples"):
+        step_jacobians(model, trace, samples=[3])
+    with pytest.raises(ValueError, match="method"):
+        step_jacobians(model, trace, method="symbolic")
+    with pytest.raises(ValueError, match="model"):
+        step_jacobians(make_model("gru", {}, hidden_size=6), trace)
+
+
+def test_a_diverged_pass_says_so():
+    model, trace = recorded("elman", {"nonlinearity": "tanh"})
+    hidden = trace.hidden.clone()
+    hidden[0, 4] = torch.nan
+    assert step_jacobians(model, trace).reason is None
+    assert "not finite" in step_jacobians(model, replace(trace, hidden=hidden)).reason

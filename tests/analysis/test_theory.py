@@ -1,0 +1,102 @@
+"""Mean field against Monte Carlo and limits; the bound against its recursion; the gain of a matrix."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from oracles import LOSSES, make_model
+
+from analysis.profile import profile
+from analysis.spectrum import spectrum
+from analysis.theory import critical_gain, effective_gain, gaussian_mean, gradient_bound, mean_field
+from models import record
+
+
+@pytest.mark.parametrize("variance", [0.0, 1e-8, 0.1, 1.0, 30.0, 1000.0])
+def test_gaussian_mean_of_polynomials_is_exact(variance):
+    assert gaussian_mean(lambda a: np.ones_like(a), variance) == pytest.approx(1, rel=1e-14)
+    assert gaussian_mean(lambda a: a**2, variance) == pytest.approx(variance, rel=1e-13)
+    assert gaussian_mean(lambda a: a**4, variance) == pytest.approx(3 * variance**2, rel=1e-12)
+
+
+@pytest.mark.parametrize("variance", [0.3, 4.0, 100.0])
+def test_gaussian_mean_of_slopes_equals_adaptive_quadrature(variance):
+    from scipy.integrate import quad
+
+    s = math.sqrt(variance)
+    expected, _ = quad(
+        lambda z: math.exp(-z * z / 2) / math.sqrt(2 * math.pi) / math.cosh(s * z) ** 4,
+        -12,
+        12,
+        epsabs=1e-13,
+        points=[0],
+    )
+    assert gaussian_mean(lambda a: (1 - np.tanh(a) ** 2) ** 2, variance) == pytest.approx(expected, rel=1e-11)
+
+
+@pytest.mark.parametrize(("gain", "variance"), [(0.5, 0.2), (1.0, 0.25), (2.0, 1.0), (3.0, 0.0)])
+def test_mean_field_variance_is_its_own_next_step(gain, variance):
+    m = mean_field(gain, variance)
+    q = gain**2 * gaussian_mean(lambda a: np.tanh(a) ** 2, m.preactivation_variance) + variance
+    assert m.preactivation_variance == pytest.approx(q, rel=1e-12)
+    z = np.random.default_rng(0).normal(size=1_000_000)
+    slopes = (1 - np.tanh(math.sqrt(q) * z) ** 2) ** 2
+    assert abs(m.squared_slope - gain**2 * slopes.mean()) < 5 * gain**2 * slopes.std() / 1000
+
+
+def test_limits():
+    assert mean_field(0.8, 0).preactivation_variance == 0
+    assert mean_field(0.8, 0).rate == pytest.approx(math.log(0.8))
+    assert mean_field(0, 0.5).preactivation_variance == 0.5
+    assert mean_field(0, 0.5).rate == -math.inf
+    just_above = mean_field(1.001, 0)
+    assert 0 < just_above.preactivation_variance < 2e-3
+    assert mean_field(1.5, 1e6).rate < -2  # saturated by its inputs
+
+
+def test_at_the_critical_gain_the_rate_is_zero():
+    for variance in (1e-6, 0.05, 2.0, 50.0):
+        assert abs(mean_field(critical_gain(variance), variance).rate) < 1e-9
+
+
+@pytest.mark.parametrize("position", ["last", "every"])
+@pytest.mark.parametrize(("num_layers", "bidirectional", "layer"), [(1, False, 0), (2, False, 0), (1, True, 1)])
+def test_bound_is_above_every_profile_and_tight_for_an_orthogonal_network(position, num_layers, bidirectional, layer):
+    model = make_model("elman", {"nonlinearity": "tanh"}, num_layers=num_layers, bidirectional=bidirectional)
+    inputs = torch.randn(25, 1, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    trace = record(model, inputs, LOSSES[position])
+    W = dict(model.recurrent.named_parameters())["weight_hh_l0" + ("_reverse" if layer and bidirectional else "")]
+    bound = gradient_bound(trace, spectrum(W).spectral_norm, "tanh", layer)
+    assert (profile(trace, layer).median <= bound + 1e-12).all()
+
+
+def test_bound_counts_back_from_the_last_loss():
+    model = make_model("elman", {"nonlinearity": "identity"})
+    trace = record(model, torch.zeros(10, 1, 3, dtype=torch.float64), lambda outputs: outputs[-1].sum())
+    bound = gradient_bound(trace, 0.5, "identity")
+    assert np.diff(bound) == pytest.approx(np.full(9, math.log(2)))
+    assert bound[-1] == pytest.approx(profile(trace).median[-1])
+    assert np.isneginf(gradient_bound(trace, 0.0, "identity")[:-1]).all()
+    with pytest.raises(ValueError, match="nonlinearity was 'sin'"):
+        gradient_bound(trace, 0.5, "sin")
+
+
+def test_effective_gain():
+    W = torch.randn(400, 400, generator=torch.Generator().manual_seed(0))
+    assert effective_gain(1.3 * W / 20) == pytest.approx(1.3, rel=0.01)
+    assert effective_gain(np.zeros((3, 3))) == 0
+    with pytest.raises(ValueError, match="weight has shape"):
+        effective_gain(np.zeros((2, 3)))
+    with pytest.raises(ValueError, match="not finite"):
+        effective_gain(np.full((2, 2), np.nan))
+
+
+@pytest.mark.parametrize("bad", [-0.1, math.inf, math.nan])
+def test_wrong_arguments_are_named(bad):
+    with pytest.raises(ValueError, match="gain was"):
+        mean_field(bad, 0)
+    with pytest.raises(ValueError, match="input_variance was"):
+        mean_field(1, bad)
+    with pytest.raises(ValueError, match="input_variance was"):
+        critical_gain(bad)
