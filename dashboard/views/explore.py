@@ -1,5 +1,7 @@
 """Explore: drag a value and watch the gradient vanish or explode."""
 
+from urllib.parse import urlencode
+
 import streamlit as st
 
 from analysis.clipping import ClipRule
@@ -10,47 +12,71 @@ from analysis.wording import power_of_ten, rate, significant
 from dashboard.cache import recorded
 from dashboard.components.show import show
 from dashboard.components.style import page_style
-from dashboard.controls import configs, sidebar, under_the_hand
+from dashboard.controls import configs, run_values, sidebar, under_the_hand
 from dashboard.panels import CLIPPED_PANELS, LARGEST_STATE, PANELS
+from dashboard.presets import PRESETS
+from dashboard.state import OVERLAYS, PANEL_NAMES, apply, keep, prepare, to_link
 from experiments.config import ConfigError
 from experiments.probe import Probe
 
 
 @st.fragment
-def lab(coarse: dict[str, object]) -> None:
+def lab() -> None:
     """Controls, computation and charts in one fragment, so that a drag reruns nothing else."""
-    live = under_the_hand()
-    if not coarse["cell"]:
+    presets()
+    under_the_hand()
+    state = keep()
+    if not state["cells"]:
         st.info("Choose at least one cell in the sidebar.")
         return
     try:
-        chosen = configs({**coarse, **live})
+        chosen = configs(run_values(state))
         probes = {config.cell: recorded(config) for config in chosen}
     except ConfigError as error:
         st.error(str(error))
         return
-    threshold = live["clip_threshold"]
+    threshold = state["clip_threshold"]
     assert isinstance(threshold, float)
     hero, words = st.columns([7, 3], gap="medium")
     with hero:
-        show(hero_picture(probes), "profile")
+        chart = st.container()
+        overlays = st.pills("Show beside it", OVERLAYS, selection_mode="multi", key="overlays")
+        with chart:
+            show(hero_picture(probes, overlays), "profile")
     with words:
         what_this_says(probes, threshold, chosen[0].clip_rule)
     rule = chosen[0].clip_rule
-    choices = [*PANELS, *CLIPPED_PANELS]
-    panel = st.segmented_control("Look at", choices, default=choices[0], key="panel", required=True)
+    panel = st.segmented_control("Look at", PANEL_NAMES, key="panel", required=True) or PANEL_NAMES[0]
     if panel in PANELS:
         PANELS[panel](probes)
     else:
         CLIPPED_PANELS[panel](probes, threshold, rule)
 
 
-OVERLAYS = ("bound", "direct gradient", "mean-field rate", "Lyapunov rate")
+def presets() -> None:
+    """Places to start, each with one sentence on what to drag, and the link to the present state."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        for k, preset in enumerate(PRESETS):
+            chosen = st.session_state["preset"] == k
+            st.button(
+                preset.name, key=f"preset-{k}", on_click=choose, args=(k,), type="secondary" if chosen else "tertiary"
+            )
+        with st.popover("Link", type="tertiary", width="content"):
+            st.markdown("This address opens the page as it is now:")
+            page = (st.context.url or "").split("?")[0]
+            st.code(f"{page}?{urlencode(to_link(keep()))}", language=None, wrap_lines=True)
+    chosen = st.session_state["preset"]
+    st.markdown(PRESETS[chosen].try_this if chosen is not None else "Drag a value, or start from one of the above.")
 
 
-def hero_picture(probes: dict[str, Probe]) -> Picture:
+def choose(k: int) -> None:
+    """Go to a preset."""
+    apply(PRESETS[k].settings)
+    st.session_state["preset"] = k
+
+
+def hero_picture(probes: dict[str, Probe], overlays: list[str]) -> Picture:
     """The profiles, with what the reader wants to see beside them."""
-    overlays = st.pills("Show beside it", OVERLAYS, selection_mode="multi", default=["bound"], key="overlays")
     bounds = {cell: r.bound for cell, r in probes.items() if "bound" in overlays and r.bound is not None}
     rates: dict[str, tuple[str, float]] = {}
     for cell, r in probes.items():
@@ -88,8 +114,14 @@ def what_this_says(probes: dict[str, Probe], threshold: float, rule: ClipRule) -
 
 
 page_style()
+if "preset" not in st.session_state:
+    # The first visit begins at the first preset, unless a link says where.
+    st.session_state["preset"] = None if st.query_params else 0
+    if not st.query_params:
+        apply(PRESETS[0].settings)
+wrong = prepare()
 st.title("Why does the gradient vanish here?")
-st.caption(
-    "Drag a value. Every line is the total gradient of a real backward pass through time, recomputed as you drag."
-)
-lab(sidebar())
+if wrong:
+    st.warning(f"The link was restored except for: {'; '.join(wrong[:5])}.")
+sidebar()
+lab()

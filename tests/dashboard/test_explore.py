@@ -12,7 +12,7 @@ APP = str(Path(__file__).resolve().parents[2] / "app.py")
 
 def explore(**state: object) -> AppTest:
     at = AppTest.from_file(APP, default_timeout=60)
-    for key, value in {"seq_len": 20.0, "hidden_size": 8, "batch_size": 4, **state}.items():
+    for key, value in {"seq_len": 20.0, "hidden_size": 8, "batch_size": 4, "preset": None, **state}.items():
         at.session_state[key] = value
     return at.run()
 

@@ -1,0 +1,203 @@
+"""A training run as it unfolds: loss, gradient norm, spectrum, saturation, and the gradient over step × timestep."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import plotly.graph_objects as go
+from jaxtyping import Float, Int
+from numpy import ndarray
+
+from analysis.figures.picture import Picture
+from analysis.figures.theme import DIVERGING, LN_10, NEUTRAL, POWERS_OF_TEN, figure, on_screen, thinning_note
+from analysis.numbers import log_quantile
+from analysis.wording import power_of_ten, significant
+
+Over = Float[ndarray, " step"]
+
+MOST_POINTS = 2000
+"""Points of a line: more than a screen has columns."""
+
+
+@dataclass(frozen=True, eq=False)
+class Lane:
+    """One run's scalars over its optimiser steps, for the lines of a chart."""
+
+    label: str
+    colour: str
+    step: Int[ndarray, " step"]
+    loss: Over
+    chance: float
+    log_norm_before: Over
+    """ln of the global gradient norm (nats), before clipping."""
+    log_norm_after: Over
+    events: Sequence[tuple[int, str]] = ()
+    """(step, what happened)."""
+    dash: str = "solid"
+
+
+def loss_picture(lanes: Sequence[Lane]) -> Picture:
+    """log₁₀ of the loss over steps, with what a guess scores."""
+    ends = [f"{lane.label} {significant(last(lane.loss))}" for lane in lanes]
+    made = figure("Loss: " + ", ".join(ends), "optimiser step", "loss", 320)
+    made.update_yaxes(type="log", exponentformat="power")
+    columns: dict[str, list[object]] = {"run": [], "step": [], "loss": []}
+    for lane in lanes:
+        keep = thinned(len(lane.step))
+        smooth = running_mean(lane.loss, max(1, len(lane.step) // 100))
+        add_line(made, lane, lane.step[keep], lane.loss[keep], f"{lane.label}: each batch", faint=True)
+        add_line(made, lane, lane.step[keep], smooth[keep], lane.label)
+        columns["run"] += [lane.label] * len(lane.step)
+        columns["step"] += lane.step.tolist()
+        columns["loss"] += lane.loss.tolist()
+    for chance in sorted({lane.chance for lane in lanes}):
+        made.add_hline(
+            y=chance, line={"color": NEUTRAL, "dash": "dot"}, annotation_text=f"a guess: {significant(chance)}"
+        )
+    add_events(made, lanes)
+    return Picture(
+        "loss",
+        made,
+        "The loss of each batch (faint) and its running mean; a network that learns falls below the dotted level.",
+        "Loss over steps. "
+        + "; ".join(f"{end} at step {last_step(lane)}" for end, lane in zip(ends, lanes, strict=True)),
+        columns,
+    )
+
+
+def norm_picture(lanes: Sequence[Lane], thresholds: Mapping[str, float | None]) -> Picture:
+    """log₁₀ of the global gradient norm over steps, its threshold, and every clipped step marked."""
+    clipped = {lane.label: lane.log_norm_after < lane.log_norm_before for lane in lanes}
+    share = {label: float(np.mean(c)) if len(c) else 0.0 for label, c in clipped.items()}
+    title = "Clipped steps: " + ", ".join(f"{label} {value:.0%}" for label, value in share.items())
+    made = figure(title, "optimiser step", "gradient norm", 320)
+    made.update_yaxes(**POWERS_OF_TEN)
+    columns: dict[str, list[object]] = {"run": [], "step": [], "log_norm before": [], "log_norm after": []}
+    for lane in lanes:
+        keep = thinned(len(lane.step))
+        y = np.where(np.isfinite(lane.log_norm_before), lane.log_norm_before, np.nan) / LN_10
+        add_line(made, lane, lane.step[keep], y[keep], lane.label)
+        marked = np.flatnonzero(clipped[lane.label])
+        marked = marked[thinned(len(marked))]
+        made.add_scatter(
+            x=lane.step[marked], y=y[marked], mode="markers", name=f"{lane.label}: clipped",
+            marker={"color": lane.colour, "symbol": "triangle-down-open", "size": 6},
+            hovertemplate="step %{x}: 10<sup>%{y:.2f}</sup>, clipped<extra></extra>",
+        )  # fmt: skip
+        threshold = thresholds.get(lane.label)
+        if threshold is not None:
+            made.add_hline(y=float(np.log10(threshold)), line={"color": lane.colour, "dash": "dash", "width": 1})
+        columns["run"] += [lane.label] * len(lane.step)
+        columns["step"] += lane.step.tolist()
+        columns["log_norm before"] += lane.log_norm_before.tolist()
+        columns["log_norm after"] += lane.log_norm_after.tolist()
+    add_events(made, lanes)
+    return Picture(
+        "gradient-norm",
+        made,
+        "The norm of the whole gradient before clipping; triangles are clipped steps, the dashed line the threshold.",
+        "Gradient norm over steps. "
+        + "; ".join(f"{label}: {value:.0%} of the steps clipped" for label, value in share.items()),
+        columns,
+    )
+
+
+def heatmap_picture(
+    label: str, step: Int[ndarray, " record"], log_norm: Float[ndarray, "record time batch"]
+) -> Picture:
+    """log₁₀‖dL/dh_t‖ (median over the batch) over optimiser step and timestep, around its size at the last timestep."""
+    typical = log_quantile(log_norm, 0.5) / LN_10  # [record, time]
+    finite = np.where(np.isfinite(typical), typical, np.nan)
+    middle = float(np.nanmedian(finite[:, -1])) if np.isfinite(finite[:, -1:]).any() else 0.0
+    values, time_step, record_step = on_screen(finite.T)
+    reach = max(float(np.nanmax(np.abs(finite - middle))) if np.isfinite(finite).any() else 1.0, 1.0)
+    T = finite.shape[1]
+    first = last(finite[:, 0]) if len(finite) else float("nan")
+    made = figure(
+        f"{label}: {power_of_ten(first) if len(finite) else 'nothing'} reaches t = 1 now",
+        "optimiser step",
+        "timestep t",
+        340,
+    )
+    made.add_heatmap(
+        z=values, x=step[::record_step], y=1 + time_step * np.arange(values.shape[0]), colorscale=DIVERGING,
+        zmid=middle, zmin=middle - reach, zmax=middle + reach,
+        colorbar={"title": {"text": "log₁₀"}, "thickness": 12},
+        hovertemplate="step %{x}, t = %{y}: 10<sup>%{z:.2f}</sup><extra></extra>",
+    )  # fmt: skip
+    return Picture(
+        "gradient-over-training",
+        made,
+        "Each column is one recorded step's profile: white is the usual size at the loss, blue is smaller, red larger."
+        + thinning_note(time_step, record_step, "timestep", "recorded step"),
+        f"{label}: size of dL/dh_t over {len(step)} recorded steps and {T} timesteps.",
+        {"step": step.tolist(), **{f"t={t + 1}": typical[:, t].tolist() for t in range(T)}},
+    )
+
+
+def lines_picture(
+    name: str, title: str, y_title: str, sentence: str, lines: Sequence[tuple[str, str, str, Int[ndarray, " n"], Over]],
+    level: float | None = None,
+) -> Picture:  # fmt: skip
+    """Plain lines over steps: (label, colour, dash, step, value) each; `level` is drawn dotted."""
+    made = figure(title, "optimiser step", y_title, 300)
+    columns: dict[str, list[object]] = {"line": [], "step": [], "value": []}
+    for label, colour, dash, step, value in lines:
+        keep = thinned(len(step))
+        made.add_scatter(
+            x=step[keep], y=np.where(np.isfinite(value), value, np.nan)[keep], mode="lines", name=label,
+            line={"color": colour, "dash": dash},
+        )  # fmt: skip
+        columns["line"] += [label] * len(step)
+        columns["step"] += step.tolist()
+        columns["value"] += value.tolist()
+    if level is not None:
+        made.add_hline(y=level, line={"color": NEUTRAL, "dash": "dot"})
+    now = ", ".join(f"{label} {significant(last(value))}" for label, _, _, _, value in lines)
+    return Picture(name, made, sentence, f"{title}. Now: {now}.", columns)
+
+
+def add_line(made: go.Figure, lane: Lane, x: ndarray, y: Over, name: str, faint: bool = False) -> None:
+    """One lane's line."""
+    made.add_scatter(
+        x=x, y=np.where(np.isfinite(y), y, np.nan), mode="lines", name=name, opacity=0.25 if faint else 1.0,
+        line={"color": lane.colour, "dash": "solid" if faint else lane.dash, "width": 1 if faint else 2},
+        showlegend=not faint, hoverinfo="skip" if faint else None,
+    )  # fmt: skip
+
+
+def add_events(made: go.Figure, lanes: Sequence[Lane]) -> None:
+    """A vertical line where something happened, with its words on hover."""
+    for lane in lanes:
+        for step, words in lane.events:
+            made.add_vline(
+                x=step, line={"color": lane.colour, "width": 1, "dash": "dot"},
+                annotation={"text": "●", "font": {"color": lane.colour, "size": 9}, "hovertext": words},
+            )  # fmt: skip
+
+
+def thinned(n: int) -> ndarray:
+    """At most 2,000 of n indices, the last among them."""
+    if n <= MOST_POINTS:
+        return np.arange(n)
+    return np.unique(np.linspace(0, n - 1, MOST_POINTS).astype(int))
+
+
+def running_mean(values: Over, window: int) -> Over:
+    """Mean of the last `window` finite values up to each point."""
+    finite = np.isfinite(values)
+    total = np.cumsum(np.where(finite, values, 0.0))
+    count = np.cumsum(finite)
+    total[window:] = total[window:] - total[:-window]
+    count[window:] = count[window:] - count[:-window]
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def last(values: Over) -> float:
+    """The last value, NaN where there is none."""
+    return float(values[-1]) if len(values) else float("nan")
+
+
+def last_step(lane: Lane) -> int:
+    """The last step of a lane, 0 where there is none."""
+    return int(lane.step[-1]) if len(lane.step) else 0

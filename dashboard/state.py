@@ -1,0 +1,167 @@
+"""Everything on Explore follows from these settings: their defaults, what is allowed, and a link that has them."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import get_args
+
+import streamlit as st
+
+from analysis.clipping import CLIP_RULES
+from experiments.config import RunConfig
+from experiments.tasks import TASKS
+from models.elman import NONLINEARITIES
+from models.registry import CELLS
+
+Value = object
+
+LONGEST = 1000
+"""Timesteps that the page goes to; longer sequences are for the command line."""
+
+OVERLAYS = ("bound", "direct gradient", "mean-field rate", "Lyapunov rate")
+PANEL_NAMES = ("Hidden states", "Gates", "Spectrum", "Lyapunov exponents", "Credit", "Paths", "Clipping", "Diagnosis")
+TEXTS = ("hello", "pydoc")
+"""Texts that a link may name. A file of the server's is for the person at its keyboard only."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting: its default, and how text from a link becomes a value (a ValueError says what is allowed)."""
+
+    default: Value
+    read: Callable[[str], Value]
+
+
+def choice(*allowed: str | None) -> Callable[[str], Value]:
+    """One of these words; `none` is None."""
+
+    def read(text: str) -> Value:
+        value = None if text == "none" and None in allowed else text
+        if value not in allowed:
+            raise ValueError(f"one of {', '.join(str(a) for a in allowed)}")
+        return value
+
+    return read
+
+
+def several(*allowed: str) -> Callable[[str], Value]:
+    """Any of these words, separated by commas."""
+
+    def read(text: str) -> Value:
+        words = [word for word in text.split(",") if word]
+        if len(set(words)) < len(words) or not set(words) <= set(allowed):
+            raise ValueError(f"some of {', '.join(allowed)}")
+        return words
+
+    return read
+
+
+def number(lowest: float, highest: float, whole: bool = False) -> Callable[[str], Value]:
+    """A finite number in a range."""
+
+    def read(text: str) -> Value:
+        words = f"a {'whole ' if whole else ''}number from {lowest:g} to {highest:g}"
+        try:
+            value = float(text)
+        except ValueError:
+            raise ValueError(words) from None
+        if not math.isfinite(value) or not lowest <= value <= highest or (whole and value != int(value)):
+            raise ValueError(words)
+        return int(value) if whole else value
+
+    return read
+
+
+def options(field: str) -> tuple[str, ...]:
+    """The words that a field of `RunConfig` allows."""
+    return get_args(RunConfig.model_fields[field].annotation)
+
+
+def flag(text: str) -> Value:
+    """`True` or `False`."""
+    if text not in ("True", "False"):
+        raise ValueError("True or False")
+    return text == "True"
+
+
+INITIALISATIONS = tuple(word for word in options("initialisation") if word != "chrono")
+
+SETTINGS: dict[str, Setting] = {
+    "task": Setting("adding", choice(*TASKS)),
+    "text_file": Setting("hello", choice(*TEXTS)),
+    "cells": Setting(list(CELLS), several(*CELLS)),
+    "loss_position": Setting(None, choice(None, "last", "every")),
+    "hidden_size": Setting(64, number(1, 512, whole=True)),
+    "batch_size": Setting(16, number(1, 256, whole=True)),
+    "num_layers": Setting(1, number(1, 8, whole=True)),
+    "seed": Setting(0, number(0, 2**31, whole=True)),
+    "initialisation": Setting("default", choice(*INITIALISATIONS)),
+    "spectrum_shape": Setting("kept", choice(*options("spectrum_shape"))),
+    "nonlinearity": Setting("tanh", choice(*NONLINEARITIES)),
+    "bidirectional": Setting(False, flag),
+    "clip_rule": Setting("norm", choice(*CLIP_RULES)),
+    "dtype": Setting("float32", choice(*options("dtype"))),
+    "largest_singular_value": Setting(1.0, number(0, 3)),
+    "clip_threshold": Setting(1.0, number(1e-3, 1e3)),
+    "seq_len": Setting(100.0, number(1, LONGEST)),
+    "forget_bias": Setting(0.0, number(-5, 8)),
+    "input_scale": Setting(1.0, number(0, 10)),
+    "truncate": Setting(0.0, number(0, LONGEST)),
+    "overlays": Setting(["bound"], several(*OVERLAYS)),
+    "panel": Setting("Hidden states", choice(*PANEL_NAMES)),
+}
+
+
+def to_link(state: Mapping[str, Value]) -> dict[str, str]:
+    """Query parameters for what differs from the defaults."""
+    parameters = {}
+    for name, setting in SETTINGS.items():
+        value = state.get(name, setting.default)
+        if value != setting.default and (name != "text_file" or value in TEXTS):
+            parameters[name] = ",".join(value) if isinstance(value, list) else str(value).replace("None", "none")
+    return parameters
+
+
+def from_link(parameters: Mapping[str, str]) -> tuple[dict[str, Value], list[str]]:
+    """What is valid of a link, and a few words for each part that is not."""
+    values: dict[str, Value] = {}
+    wrong: list[str] = []
+    for name, text in parameters.items():
+        if name not in SETTINGS:
+            wrong.append(f"{name[:40]!r} is not a setting")
+            continue
+        try:
+            values[name] = SETTINGS[name].read(text)
+        except ValueError as allowed:
+            wrong.append(f"{name} was {text[:40]!r}, allowed is {allowed}")
+    return values, wrong
+
+
+KEPT = "explore-settings"
+
+
+def prepare() -> list[str]:
+    """Give every setting its value before its widget is made; what was wrong with the link, on the first run.
+
+    Streamlit drops a widget's value with its page; a copy of all outlives it.
+    """
+    wrong: list[str] = []
+    if KEPT not in st.session_state:
+        values, wrong = from_link(st.query_params.to_dict())
+        st.session_state[KEPT] = values
+    for name, setting in SETTINGS.items():
+        if name not in st.session_state:
+            st.session_state[name] = st.session_state[KEPT].get(name, setting.default)
+    return wrong
+
+
+def keep() -> dict[str, Value]:
+    """Copy all settings for the next visit of the page, and return them."""
+    st.session_state[KEPT] = {name: st.session_state[name] for name in SETTINGS if name in st.session_state}
+    return dict(st.session_state[KEPT])
+
+
+def apply(values: Mapping[str, Value]) -> None:
+    """Set all settings: these, and the defaults of all others. For a button's callback."""
+    for name, setting in SETTINGS.items():
+        st.session_state[name] = values.get(name, setting.default)

@@ -1,0 +1,90 @@
+"""Links: what is valid is restored, what is not is said, and nothing is executed."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from streamlit.testing.v1 import AppTest
+from test_explore import APP
+
+from dashboard.presets import PRESETS
+from dashboard.state import SETTINGS, from_link, to_link
+
+CHANGED = {
+    "task": "copying",
+    "cells": ["gru", "elman"],
+    "loss_position": "last",
+    "hidden_size": 7,
+    "largest_singular_value": 1.23456789,
+    "bidirectional": True,
+    "overlays": [],
+    "panel": "Lyapunov exponents",
+    "truncate": 12.0,
+}
+
+
+def test_a_link_restores_the_exact_state():
+    values, wrong = from_link(to_link(CHANGED))
+    assert values == CHANGED
+    assert wrong == []
+
+
+def test_defaults_make_an_empty_link():
+    assert to_link({name: setting.default for name, setting in SETTINGS.items()}) == {}
+
+
+@given(st.dictionaries(st.sampled_from([*SETTINGS, "other", "<script>"]), st.text(max_size=30), max_size=6))
+def test_any_link_gives_only_allowed_values(parameters):
+    values, wrong = from_link(parameters)
+    assert len(values) + len(wrong) == len(parameters)
+    for name, value in values.items():
+        text = ",".join(value) if isinstance(value, list) else str(value).replace("None", "none")
+        assert SETTINGS[name].read(text) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("hidden_size", "99999999"),
+        ("hidden_size", "3.5"),
+        ("seq_len", "nan"),
+        ("largest_singular_value", "1e999"),
+        ("cells", "elman,elman"),
+        ("task", "<script>alert(1)</script>"),
+        ("text_file", "/etc/passwd"),
+        ("panel", "__import__"),
+        ("bidirectional", "yes"),
+    ],
+)
+def test_a_tampered_value_is_refused_and_the_rest_restored(name, text):
+    values, wrong = from_link({name: text, "seed": "5"})
+    assert values == {"seed": 5}
+    assert len(wrong) == 1
+    assert name in wrong[0]
+
+
+def test_a_file_of_the_server_is_not_put_into_a_link():
+    assert to_link({"text_file": "/home/me/diary.txt"}) == {}
+
+
+def test_the_page_says_in_one_line_what_a_link_had_wrong():
+    at = AppTest.from_file(APP, default_timeout=60)
+    at.query_params["hidden_size"] = "1000000"
+    at.query_params["cells"] = "gru"
+    at.query_params["seq_len"] = "12"
+    at.run()
+    assert not at.exception
+    assert at.warning[0].value.count("hidden_size") == 1
+    assert at.session_state["cells"] == ["gru"]
+    assert at.session_state["seq_len"] == 12.0
+    assert at.session_state["hidden_size"] == 64
+
+
+@pytest.mark.parametrize("k", range(len(PRESETS)), ids=[preset.name for preset in PRESETS])
+def test_every_preset_shows(k):
+    at = AppTest.from_file(APP, default_timeout=60).run()
+    at.button(key=f"preset-{k}").click().run()
+    assert not at.exception
+    assert not at.error
+    assert any(PRESETS[k].try_this == m.value for m in at.markdown)
+    for name, value in PRESETS[k].settings.items():
+        assert at.session_state[name] == value
