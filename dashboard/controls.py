@@ -1,5 +1,6 @@
 """What a person can set on Explore: coarse settings in the sidebar, live ones under the hand."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
@@ -19,7 +20,7 @@ TASK_WORDS = {
     "copying": "Copying: repeat ten symbols",
     "next_character": "Next character of a text",
 }
-POSITION_WORDS = {None: "as the task has it", "last": "last step only", "every": "every step"}
+POSITION_WORDS = {"task": "as the task has it", "last": "last step only", "every": "every step"}
 SHAPE_WORDS = {
     "kept": "as drawn, scaled",
     "equal": "all equal (orthogonal)",
@@ -150,7 +151,15 @@ def run_values(state: dict[str, Value]) -> dict[str, object]:
     seq_len, truncate = state["seq_len"], state["truncate"]
     assert isinstance(seq_len, float)
     assert isinstance(truncate, float)
-    return {**fields, "seq_len": int(seq_len), "truncate": int(truncate) or None, "cell": state["cells"]}
+    position = None if state["loss_position"] == "task" else state["loss_position"]
+    whole = {"seq_len": int(seq_len), "truncate": int(truncate) or None}
+    return {**fields, **whole, "loss_position": position, "cell": state["cells"]}
+
+
+def page_values(settings: Mapping[str, object]) -> dict[str, Value]:
+    """Some `RunConfig` values, a remedy's, as the page's settings."""
+    words = {"truncate": 0.0, "loss_position": "task"}
+    return {name: words[name] if value is None else value for name, value in settings.items()}
 
 
 def configs(values: dict[str, object]) -> list[RunConfig]:

@@ -15,6 +15,7 @@ from analysis.figures.picture import Picture
 from analysis.figures.spectrum import eigenvalues_picture, singular_values_picture
 from analysis.figures.theme import cell_name
 from dashboard.components.show import show
+from dashboard.controls import page_values
 from experiments.probe import Probe
 
 Probes = Mapping[str, Probe]
@@ -107,6 +108,15 @@ def diagnosis_panel(probes: Probes, threshold: float, rule: ClipRule) -> None:
             for finding in findings:
                 box = {"severe": st.error, "warning": st.warning, "note": st.info}[finding.severity]
                 box(f"**{finding.title}.** {finding.evidence}\n\n{finding.remedy}")
+                if finding.settings:
+                    key = f"remedy-{cell}-{finding.kind}-{finding.title}"
+                    st.button("Apply the remedy", key=key, on_click=remedy, args=(finding.settings,))
+
+
+def remedy(settings: Mapping[str, object]) -> None:
+    """Change the page's settings as a finding advises."""
+    for name, value in page_values(settings).items():
+        st.session_state[name] = value
 
 
 PANELS: dict[str, Callable[[Probes], None]] = {

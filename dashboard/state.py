@@ -32,14 +32,13 @@ class Setting:
     read: Callable[[str], Value]
 
 
-def choice(*allowed: str | None) -> Callable[[str], Value]:
-    """One of these words; `none` is None."""
+def choice(*allowed: str) -> Callable[[str], Value]:
+    """One of these words."""
 
     def read(text: str) -> Value:
-        value = None if text == "none" and None in allowed else text
-        if value not in allowed:
-            raise ValueError(f"one of {', '.join(str(a) for a in allowed)}")
-        return value
+        if text not in allowed:
+            raise ValueError(f"one of {', '.join(allowed)}")
+        return text
 
     return read
 
@@ -90,7 +89,7 @@ SETTINGS: dict[str, Setting] = {
     "task": Setting("adding", choice(*TASKS)),
     "text_file": Setting("hello", choice(*TEXTS)),
     "cells": Setting(list(CELLS), several(*CELLS)),
-    "loss_position": Setting(None, choice(None, "last", "every")),
+    "loss_position": Setting("task", choice("task", "last", "every")),
     "hidden_size": Setting(64, number(1, 512, whole=True)),
     "batch_size": Setting(16, number(1, 256, whole=True)),
     "num_layers": Setting(1, number(1, 8, whole=True)),
@@ -118,7 +117,7 @@ def to_link(state: Mapping[str, Value]) -> dict[str, str]:
     for name, setting in SETTINGS.items():
         value = state.get(name, setting.default)
         if value != setting.default and (name != "text_file" or value in TEXTS):
-            parameters[name] = ",".join(value) if isinstance(value, list) else str(value).replace("None", "none")
+            parameters[name] = ",".join(value) if isinstance(value, list) else str(value)
     return parameters
 
 
@@ -159,6 +158,22 @@ def keep() -> dict[str, Value]:
     """Copy all settings for the next visit of the page, and return them."""
     st.session_state[KEPT] = {name: st.session_state[name] for name in SETTINGS if name in st.session_state}
     return dict(st.session_state[KEPT])
+
+
+def differences(before: Mapping[str, Value], after: Mapping[str, Value]) -> list[str]:
+    """What changed from one state to another, in words; what only chooses a view is left out."""
+    said = []
+    for name in SETTINGS:
+        if name not in ("panel", "overlays") and before.get(name) != after.get(name):
+            said.append(f"{name} {in_words(before.get(name))} → {in_words(after.get(name))}")
+    return said
+
+
+def in_words(value: Value) -> str:
+    """A setting's value as people write it."""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return ", ".join(value) if isinstance(value, list) else str(value)
 
 
 def apply(values: Mapping[str, Value]) -> None:

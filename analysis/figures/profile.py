@@ -31,6 +31,7 @@ def profile_picture(
     rates: Mapping[str, tuple[str, float]] | None = None,
     *,
     direct: bool = False,
+    pinned: Mapping[str, Profile] | None = None,
 ) -> Picture:
     """log₁₀‖dL/dh_t‖ over t, a line a cell.
 
@@ -40,6 +41,7 @@ def profile_picture(
         dtype: the networks' dtype, for the level below which it has nothing.
         rates: label → (cell, nats per step): lines of these slopes from the gradient at the loss.
         direct: whether the direct gradients are drawn, too.
+        pinned: cell → an earlier profile to compare with, drawn thin and named A.
     """
     made = figure(headline(profiles), "timestep t (the loss is at the right)", "size of dL/dh_t", 430)
     made.update_yaxes(**POWERS_OF_TEN)
@@ -49,6 +51,8 @@ def profile_picture(
             add_line(made, p.t, p.direct, f"{cell_name(cell)}: direct only", cell_colour(cell), "dot", 1.5)
         if cell in bounds:
             add_line(made, p.t, bounds[cell], f"{cell_name(cell)}: bound (γ·norm)^lag", cell_colour(cell), "dash", 1.5)
+    for cell, p in (pinned or {}).items():
+        add_line(made, p.t, p.median, f"A: {cell_name(cell)}", translucent(cell_colour(cell), 0.6), "dot", 2.0)
     for label, (cell, slope) in (rates or {}).items():
         p = profiles[cell]
         add_line(
@@ -61,7 +65,7 @@ def profile_picture(
         "Each line is the size of the total gradient dL/dh_t that reaches timestep t, from the loss at the right back "
         "to the first input at the left; the band holds the middle 80 % of the batch.",
         alt_text(profiles),
-        columns(profiles, bounds),
+        columns(profiles, bounds) | pinned_columns(pinned or {}, len(next(iter(profiles.values())).t)),
         WHY,
     )
 
@@ -179,3 +183,8 @@ def columns(profiles: Mapping[str, Profile], bounds: Mapping[str, Log]) -> dict[
         if cell in bounds:
             out[f"{cell} log bound"] = bounds[cell].tolist()
     return out
+
+
+def pinned_columns(pinned: Mapping[str, Profile], length: int) -> dict[str, list[float]]:
+    """The pinned numbers by t, where their sequence is as long."""
+    return {f"A: {c} log_norm median": p.median.tolist() for c, p in pinned.items() if len(p.t) == length}

@@ -8,6 +8,7 @@ from analysis.clipping import ClipRule
 from analysis.figures.picture import Picture
 from analysis.figures.profile import profile_picture
 from analysis.figures.theme import LN_10, cell_colour, cell_name
+from analysis.profile import Profile
 from analysis.wording import power_of_ten, rate, significant
 from dashboard.cache import recorded
 from dashboard.components.show import show
@@ -15,8 +16,8 @@ from dashboard.components.style import page_style
 from dashboard.controls import configs, run_values, sidebar, under_the_hand
 from dashboard.panels import CLIPPED_PANELS, LARGEST_STATE, PANELS
 from dashboard.presets import PRESETS
-from dashboard.state import OVERLAYS, PANEL_NAMES, apply, keep, prepare, to_link
-from experiments.config import ConfigError
+from dashboard.state import OVERLAYS, PANEL_NAMES, Value, apply, differences, keep, prepare, to_link
+from experiments.config import ConfigError, RunConfig
 from experiments.probe import Probe
 
 
@@ -43,6 +44,9 @@ def lab() -> None:
         overlays = st.pills("Show beside it", OVERLAYS, selection_mode="multi", key="overlays")
         with chart:
             show(hero_picture(probes, overlays), "profile")
+            if st.session_state["pinned"] is not None:
+                changed = differences(st.session_state["pinned"], state)
+                st.markdown(f"**From A to now:** {'; '.join(changed) or 'nothing has changed'}.")
     with words:
         what_this_says(probes, threshold, chosen[0].clip_rule)
     rule = chosen[0].clip_rule
@@ -65,6 +69,14 @@ def presets() -> None:
             st.markdown("This address opens the page as it is now:")
             page = (st.context.url or "").split("?")[0]
             st.code(f"{page}?{urlencode(to_link(keep()))}", language=None, wrap_lines=True)
+        with st.popover("Python", type="tertiary", width="content"):
+            st.markdown("This prints the page's numbers:")
+            st.code(snippet(keep()), language="python")
+        if st.session_state["pinned"] is None:
+            help_text = "Keep the present lines as A, and compare what you change with them."
+            st.button("Pin as A", type="tertiary", on_click=pin, help=help_text)
+        else:
+            st.button("Unpin A", type="tertiary", on_click=unpin)
     chosen = st.session_state["preset"]
     st.markdown(PRESETS[chosen].try_this if chosen is not None else "Drag a value, or start from one of the above.")
 
@@ -73,6 +85,36 @@ def choose(k: int) -> None:
     """Go to a preset."""
     apply(PRESETS[k].settings)
     st.session_state["preset"] = k
+
+
+def pin() -> None:
+    """Keep the present settings as A."""
+    st.session_state["pinned"] = keep()
+
+
+def unpin() -> None:
+    """Forget A."""
+    st.session_state["pinned"] = None
+
+
+def snippet(state: dict[str, Value]) -> str:
+    """Python that prints the page's numbers through the public API."""
+    values = run_values(state)
+    cells = values.pop("cell")
+    default = RunConfig().model_dump()
+    given = {name: value for name, value in values.items() if default[name] != value}
+    arguments = "".join(f", {name}={value!r}" for name, value in given.items())
+    return SNIPPET.format(cells=cells, arguments=arguments)
+
+
+SNIPPET = """from experiments.config import RunConfig
+from experiments.probe import probe
+
+for cell in {cells}:
+    result = probe(RunConfig(cell=cell{arguments}))
+    print(cell, result.trace.loss.item(), result.profile.decay.rate)
+    print(result.profile.median.tolist())  # ln of the size of dL/dh_t, t = 1 ... T
+"""
 
 
 def hero_picture(probes: dict[str, Probe], overlays: list[str]) -> Picture:
@@ -86,7 +128,17 @@ def hero_picture(probes: dict[str, Probe], overlays: list[str]) -> Picture:
             rates[f"{cell_name(cell)}: largest Lyapunov exponent"] = (cell, float(r.lyapunov.exponents[0]))
     dtype = next(iter(probes.values())).experiment.config.dtype
     profiles = {cell: r.profile for cell, r in probes.items()}
-    return profile_picture(profiles, bounds, dtype, rates, direct="direct gradient" in overlays)
+    return profile_picture(
+        profiles, bounds, dtype, rates, direct="direct gradient" in overlays, pinned=pinned_profiles()
+    )
+
+
+def pinned_profiles() -> dict[str, Profile]:
+    """The profiles of the pinned state A; none where nothing is pinned."""
+    pinned = st.session_state["pinned"]
+    if pinned is None:
+        return {}
+    return {config.cell: recorded(config).profile for config in configs(run_values(pinned))}
 
 
 def what_this_says(probes: dict[str, Probe], threshold: float, rule: ClipRule) -> None:
@@ -119,6 +171,7 @@ if "preset" not in st.session_state:
     st.session_state["preset"] = None if st.query_params else 0
     if not st.query_params:
         apply(PRESETS[0].settings)
+st.session_state.setdefault("pinned", None)
 wrong = prepare()
 st.title("Why does the gradient vanish here?")
 if wrong:

@@ -6,6 +6,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.panels import CLIPPED_PANELS, PANELS
+from experiments.config import RunConfig
+from experiments.probe import probe
 
 APP = str(Path(__file__).resolve().parents[2] / "app.py")
 
@@ -73,3 +75,30 @@ def test_the_smallest_sizes_work(task):
     at = explore(task=task, seq_len=1.0, hidden_size=1, batch_size=1)
     assert not at.exception
     assert not at.error
+
+
+def test_a_pinned_state_is_compared_with_the_present_one():
+    at = explore(cells=["elman"])
+    next(b for b in at.button if b.label == "Pin as A").click().run()
+    at.session_state["largest_singular_value"] = 2.0
+    at.run()
+    assert not at.exception
+    assert any("largest_singular_value 1 → 2" in m.value for m in at.markdown)
+
+
+def test_a_remedy_changes_the_settings():
+    at = explore(cells=["lstm"], panel="Diagnosis")
+    next(b for b in at.button if b.label == "Apply the remedy").click().run()
+    assert not at.exception
+    assert at.session_state["forget_bias"] > 1
+
+
+def test_the_snippet_prints_the_numbers_of_the_page(capsys):
+    at = explore(cells=["gru"], seq_len=9.0, hidden_size=4, truncate=3.0)
+    code = next(c.value for c in at.code if "import RunConfig" in c.value)
+    exec(code, {})
+    printed = capsys.readouterr().out.splitlines()
+    expected = probe(RunConfig(cell="gru", seq_len=9, hidden_size=4, batch_size=4, truncate=3, forget_bias=0.0,
+                               largest_singular_value=1.0))  # fmt: skip
+    assert float(printed[-2].split()[1]) == expected.trace.loss.item()
+    assert [float(x) for x in printed[-1].strip("[]").split(",")] == expected.profile.median.tolist()

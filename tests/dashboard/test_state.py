@@ -37,7 +37,7 @@ def test_any_link_gives_only_allowed_values(parameters):
     values, wrong = from_link(parameters)
     assert len(values) + len(wrong) == len(parameters)
     for name, value in values.items():
-        text = ",".join(value) if isinstance(value, list) else str(value).replace("None", "none")
+        text = ",".join(value) if isinstance(value, list) else str(value)
         assert SETTINGS[name].read(text) == value
 
 
