@@ -5,7 +5,7 @@ ADDRESS ?= 127.0.0.1
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup setup-dev app test lint types format
+.PHONY: setup setup-dev app test lint types format measure-drag
 
 setup: $(VENV)/runtime.stamp
 
@@ -27,6 +27,9 @@ types: $(VENV)/dev.stamp
 format: $(VENV)/dev.stamp
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+measure-drag: $(VENV)/dev.stamp
+	$(BIN)/python tools/measure_drag.py
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'

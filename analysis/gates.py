@@ -11,7 +11,7 @@ from models.initialise import FORGET_BLOCK
 from models.trace import Trace
 
 CLOSED, OPEN = 0.1, 0.9
-"""Beyond these a gate is saturated (Karpathy, Johnson & Li 2015, §4.2): its slope is below 36 % of its largest."""
+"""Beyond these a gate is saturated (Karpathy, Johnson & Li 2015): its slope is below 36 % of its largest."""
 
 TANH_GATES = ("g", "n")
 """Candidates in (−1, 1). As tanh(a) = 2σ(2a) − 1, they are measured at (1 + g)/2, where the same 36 % holds."""

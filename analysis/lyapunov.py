@@ -135,8 +135,7 @@ def run(cell: Cell, inputs: Float[Tensor, "time input"], start: State | None) ->
     )
 
 
-CHUNK = 64
-"""Steps whose Jacobians are made at once: 34 MB for an LSTM of 128 units."""
+CHUNK = 64  # steps whose Jacobians are made at once: 34 MB for an LSTM of 128 units
 
 
 def lyapunov_of_steps(steps: Steps, count: int | None = None, transient: int | None = None) -> Lyapunov:

@@ -32,7 +32,7 @@ class NormPenalty:
 
 
 def norm_penalty(model: SequenceModel, trace: Trace, layer: int | None = None) -> NormPenalty:
-    """Ω = Σ_t (‖∂L/∂s_{t+1} ∂s_{t+1}/∂s_t‖ / ‖∂L/∂s_{t+1}‖ − 1)² of a recorded pass (Pascanu et al. 2013, eqs. 9-10).
+    """Ω = Σ_t (‖∂L/∂s_{t+1} ∂s_{t+1}/∂s_t‖ / ‖∂L/∂s_{t+1}‖ − 1)² of a recorded pass (Pascanu et al. 2013, eq. 9).
 
     s is the joint state (h, c) of an LSTM. A truncated trace is taken as it is: its gradients, the whole Jacobians.
 

@@ -46,7 +46,7 @@ def product_spectrum(factors: Factors) -> ProductSpectrum:
         ValueError: factors of another shape, or none.
 
     Source:
-        The QR recursion: Benettin et al. 1980; graded products: Stewart 1997, "On graded QR decompositions of
+        The QR recursion: Benettin et al. 1980; graded products: Stewart 1995, "On graded QR decompositions of
         products of matrices".
     """
     factors = checked(factors)

@@ -10,6 +10,7 @@ import torch
 import typer
 from rich.console import Console
 
+from experiments.benchmark_command import benchmark_command
 from experiments.config import ConfigError, RunConfig, configs_from_words
 from experiments.probe import Probe, probe
 from experiments.probe_table import probe_table
@@ -48,6 +49,9 @@ def probe_command(
         sys.stdout.write(orjson.dumps([summary(r) for r in results], option=orjson.OPT_INDENT_2).decode() + "\n")
     else:
         Console().print(probe_table(results))
+
+
+app.command("benchmark")(benchmark_command)
 
 
 def write_csv(path: Path, results: list[Probe]) -> None:

@@ -65,8 +65,9 @@ class Probe:
 
     @cached_property
     def product(self) -> ProductSpectrum:
-        """Singular values of the product of all step Jacobians along the first sequence."""
-        jacobians = step_jacobians(self.experiment.model, self.trace, self.top)
+        """Singular values of the product of the last 200 step Jacobians (or all) along the first sequence."""
+        start = max(0, self.trace.seq_len - PRODUCT_STEPS)
+        jacobians = step_jacobians(self.experiment.model, self.trace, self.top, start=start)
         return product_spectrum(jacobians.matrices[:, 0])
 
     @cached_property
@@ -139,6 +140,9 @@ class Probe:
         """What is wrong under the configured clipping."""
         return self.diagnose(self.clipping)
 
+
+PRODUCT_STEPS = 200
+"""Factors of the Jacobian product: each takes 8 bytes times the state's size squared."""
 
 GATED = ("lstm", "gru")
 

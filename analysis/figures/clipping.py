@@ -3,11 +3,9 @@
 import math
 from collections.abc import Mapping
 
-from plotly.subplots import make_subplots
-
 from analysis.clipping import Clipping
 from analysis.figures.picture import Picture
-from analysis.figures.theme import LN_10, NEUTRAL, POWERS_OF_TEN, cell_colour, cell_name, look
+from analysis.figures.theme import LN_10, NEUTRAL, POWERS_OF_TEN, cell_colour, cell_name, grid
 from analysis.wording import power_of_ten, significant
 
 ALL = "all parameters"
@@ -15,10 +13,8 @@ ALL = "all parameters"
 
 def clipping_picture(clippings: Mapping[str, Clipping]) -> Picture:
     """log₁₀ of each parameter's gradient norm before (ring) and after (dot) clipping, a column a cell."""
-    made = make_subplots(
-        rows=1, cols=len(clippings), subplot_titles=[cell_name(c) for c in clippings], horizontal_spacing=0.1
-    )
-    look(made, headline(clippings), 360)
+    titles = [cell_name(c) for c in clippings]
+    made = grid(headline(clippings), 360, 1, len(clippings), subplot_titles=titles, horizontal_spacing=0.1)
     made.update_layout(showlegend=False, margin={"l": 96, "t": 84})
     columns: dict[str, list[object]] = {"cell": [], "parameter": [], "log_norm before": [], "log_norm after": []}
     for column, (cell, c) in enumerate(clippings.items(), start=1):

@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 
 import numpy as np
-from plotly.subplots import make_subplots
 
 from analysis.figures.picture import Picture
-from analysis.figures.theme import LEGEND_RIGHT, cell_colour, cell_name, look
+from analysis.figures.theme import LEGEND_RIGHT, cell_colour, cell_name, grid
 from analysis.gates import GateStatistics
 from analysis.wording import significant
 
@@ -17,10 +16,8 @@ SHARES = {"below 0.1": "#00204d", "between": "#a59c74", "above 0.9": "#ffea46"}
 def saturation_picture(statistics: Mapping[str, GateStatistics]) -> Picture:
     """Left: the share of shut, middle and open values of each gate. Right: each unit's time constant, sorted."""
     gated = {cell: s for cell, s in statistics.items() if s.gates}
-    made = make_subplots(
-        rows=1, cols=2, horizontal_spacing=0.12, subplot_titles=["share of values", "time constant of each unit"]
-    )
-    look(made, headline(gated), 340)
+    titles = ["share of values", "time constant of each unit"]
+    made = grid(headline(gated), 340, 1, 2, horizontal_spacing=0.12, subplot_titles=titles)
     made.update_layout(barmode="stack", margin_t=84, legend=LEGEND_RIGHT)
     rows = [(f"{cell_name(cell)} {name}", g) for cell, s in gated.items() for name, g in s.gates.items()]
     labels = [label for label, _ in rows]

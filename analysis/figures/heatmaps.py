@@ -6,10 +6,9 @@ import numpy as np
 import plotly.graph_objects as go
 from jaxtyping import Float
 from numpy import ndarray
-from plotly.subplots import make_subplots
 
 from analysis.figures.picture import Picture
-from analysis.figures.theme import DIVERGING, ZERO_TO_ONE, cell_name, figure, look, on_screen, the_cell, thinning_note
+from analysis.figures.theme import DIVERGING, ZERO_TO_ONE, cell_name, figure, grid, on_screen, the_cell, thinning_note
 from analysis.wording import significant
 
 UnitsOverTime = Float[ndarray, "time unit"]
@@ -66,12 +65,9 @@ def gates_picture(cell: str, gates: Mapping[str, UnitsOverTime]) -> Picture:
     words = GATE_WORDS.get(cell, {})
     names = [words.get(name, f"gate {name}") for name in gates]
     means = {name: float(np.mean(values)) for name, values in gates.items()}
-    made = make_subplots(rows=len(gates), cols=1, shared_xaxes=True, vertical_spacing=0.07, subplot_titles=names)
-    look(
-        made,
-        f"{cell_name(cell)}: " + ", ".join(f"mean {n} {significant(m)}" for n, m in means.items()),
-        150 * len(gates) + 90,
-    )
+    title = f"{cell_name(cell)}: " + ", ".join(f"mean {n} {significant(m)}" for n, m in means.items())
+    rows = len(gates)
+    made = grid(title, 150 * rows + 90, rows, 1, shared_xaxes=True, vertical_spacing=0.07, subplot_titles=names)
     note = ""
     for row, (name, gate) in enumerate(gates.items(), start=1):
         values, unit_step, time_step = on_screen(gate.T)

@@ -2,13 +2,12 @@
 
 import numpy as np
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from analysis.figures.picture import Picture
-from analysis.figures.theme import LEGEND_RIGHT, LN_10, POWERS_OF_TEN, cell_colour, cell_name, look
+from analysis.figures.theme import LEGEND_RIGHT, LN_10, POWERS_OF_TEN, cell_colour, cell_name, grid
 from analysis.numbers import log_quantile
 from analysis.paths import Paths
-from analysis.wording import significant
+from analysis.wording import power_of_ten, significant
 
 ROUTE_COLOURS = {
     "loss": "#8a8f9c",
@@ -33,13 +32,10 @@ def paths_picture(cell: str, p: Paths) -> Picture:
     keep, target = ("f", "dL/dc_t") if p.target == "cell_state" else ("z", "dL/dh_t")
     full, alone = log_quantile(p.total_log_norm, 0.5), log_quantile(p.direct_path_log_norm, 0.5)
     share = {name: np.nanmedian(np.where(np.isfinite(s), s, np.nan), axis=1) for name, s in p.share.items()}
-    titles = [f"size of {target}", "share of it by route"]
-    made = make_subplots(rows=1, cols=2, horizontal_spacing=0.11, subplot_titles=titles)
     gap = float(full[0] - alone[0]) / LN_10 if np.isfinite(full[0]) and np.isfinite(alone[0]) else float("nan")
-    title = (
-        f"{cell_name(cell)}: at t = 1, the path Π{keep} alone is 10<sup>{significant(-gap)}</sup> of the full gradient"
-    )
-    look(made, title, 360)
+    title = f"{cell_name(cell)}: at t = 1, the path Π{keep} alone is {power_of_ten(-gap)} of the full gradient"
+    titles = [f"size of {target}", "share of it by route"]
+    made = grid(title, 360, 1, 2, horizontal_spacing=0.11, subplot_titles=titles)
     made.update_layout(margin_t=84, legend=LEGEND_RIGHT)
     for values, name, dash in ((full, f"full {target}", "solid"), (alone, f"path Π{keep} alone", "dash")):
         made.add_trace(

@@ -74,15 +74,19 @@ function createChart(parent) {
 
   const signature = () => `${newest.revision} ${newest.height} ${JSON.stringify(themeOf(parent))}`;
 
-  async function want(message) {
+  function want(message) {
     newest = message;
     root.dataset.key = message.key;
     root.style.height = `${message.height}px`; // before Plotly has loaded: the page must not jump
-    if (!drawn) words.setAttribute("aria-label", message.alt);
-    if (drawing) return; // the loop below will find it
+    if (!drawn || !visible) words.setAttribute("aria-label", message.alt);
+    catchUp();
+  }
+
+  async function catchUp() {
+    if (drawing || !newest) return; // the loop below will find it
     drawing = true;
     try {
-      while (signature() !== drawn) {
+      while (visible && signature() !== drawn) {
         const wanted = signature();
         const { revision, alt } = newest;
         const succeeded = await draw(newest);
@@ -119,6 +123,17 @@ function createChart(parent) {
     }
   }
 
+  // A chart out of sight waits: during a drag, what can be seen gets all the time there is.
+  let visible = false;
+  const sight = new IntersectionObserver(
+    (entries) => {
+      visible = entries.at(-1).isIntersecting;
+      catchUp();
+    },
+    { rootMargin: "200px" },
+  );
+  sight.observe(root);
+
   let frame = 0;
   const observer = new ResizeObserver(() => {
     cancelAnimationFrame(frame);
@@ -131,6 +146,7 @@ function createChart(parent) {
 
   function destroy() {
     observer.disconnect();
+    sight.disconnect();
     charts.delete(parent);
     Plotly?.purge(plot);
   }

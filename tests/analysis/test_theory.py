@@ -9,7 +9,14 @@ from oracles import LOSSES, make_model
 
 from analysis.profile import profile
 from analysis.spectrum import spectrum
-from analysis.theory import critical_gain, effective_gain, gaussian_mean, gradient_bound, mean_field
+from analysis.theory import (
+    critical_gain,
+    effective_gain,
+    gaussian_mean,
+    gradient_bound,
+    mean_field,
+    measured_mean_field,
+)
 from models import record
 
 
@@ -90,6 +97,19 @@ def test_effective_gain():
         effective_gain(np.zeros((2, 3)))
     with pytest.raises(ValueError, match="not finite"):
         effective_gain(np.full((2, 2), np.nan))
+
+
+def test_measured_mean_field_takes_gain_and_drive_from_the_network():
+    model = make_model("elman", {"nonlinearity": "tanh"}, hidden_size=64)
+    inputs = torch.randn(25, 8, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    measured = measured_mean_field(model, record(model, inputs, LOSSES["last"]))
+    W_ih, W_hh, b_ih, b_hh = (p.detach() for p in model.recurrent.parameters())
+    assert measured.gain == pytest.approx(effective_gain(W_hh))
+    assert measured.input_variance == pytest.approx(float(((inputs @ W_ih.T + b_ih + b_hh) ** 2).mean()))
+    assert measured.rate == mean_field(measured.gain, measured.input_variance).rate
+    gru = make_model("gru", {})
+    with pytest.raises(ValueError, match="tanh Elman"):
+        measured_mean_field(gru, record(gru, inputs, LOSSES["last"]))
 
 
 @pytest.mark.parametrize("bad", [-0.1, math.inf, math.nan])

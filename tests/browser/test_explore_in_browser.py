@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
 ROOT = Path(__file__).resolve().parents[2]
-SLIDERS = ("largest_singular_value", "clip_threshold", "seq_len", "forget_bias")
+SLIDERS = ("largest_singular_value", "clip_threshold", "seq_len", "forget_bias", "input_scale", "truncate")
 
 
 def redraws(page: Page, chart: str = "profile") -> int:
@@ -79,16 +79,17 @@ def test_the_profile_follows_the_drag_and_ends_at_what_probe_computes(app_url, o
 
 @pytest.mark.parametrize("key", SLIDERS)
 def test_every_live_control_changes_its_chart_during_the_drag(app_url, open_page, key):
-    page = open_page(app_url)
+    page = open_page(app_url, viewport={"width": 1280, "height": 1800})
     if key == "clip_threshold":  # clipping changes no profile, but the parameter gradients' chart
-        page.get_by_text("Clipping", exact=True).click()
+        page.get_by_role("radio", name="Clipping").click()
         settle(page)
         before = redraws(page, "clipping")
         drag(page, key, 0.5, 0.2)
         settle(page)
         assert redraws(page, "clipping") - before >= 2
     else:
-        assert drag(page, key, 0.35, 0.15) >= 2
+        start, stop = (0.01, 0.08) if key == "truncate" else (0.35, 0.15)
+        assert drag(page, key, start, stop) >= 2
 
 
 def test_zoom_survives_a_drag(app_url, open_page):

@@ -1,0 +1,28 @@
+"""`python -m experiments benchmark [WHAT]`: speed as ratios, measured side by side in one run."""
+
+import importlib
+from typing import Annotated
+
+import typer
+
+from experiments.errors import ConfigError
+
+BENCHMARKS = {
+    "bptt": "experiments.benchmark",
+    "analysis": "experiments.benchmark_analysis",
+}
+"""What can be measured → the module whose `main` does it."""
+
+
+def benchmark_command(
+    what: Annotated[str, typer.Argument(help=", ".join(BENCHMARKS))] = "bptt",
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer rounds and sizes (bptt only).")] = False,
+) -> None:
+    """Measure and print one table: `bptt` (recording beside torch.nn), or `analysis`."""
+    if what not in BENCHMARKS:
+        raise ConfigError(f"benchmark was {what!r}; it must be one of {', '.join(BENCHMARKS)}.")
+    main = importlib.import_module(BENCHMARKS[what]).main
+    if what == "bptt":
+        main(quick=quick)
+    else:
+        main()
