@@ -29,7 +29,7 @@ format: $(VENV)/dev.stamp
 	$(BIN)/ruff check --fix .
 
 measure-drag: $(VENV)/dev.stamp
-	$(BIN)/python tools/measure_drag.py
+	$(BIN)/python tests/browser/measure_drag.py
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
