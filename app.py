@@ -4,5 +4,10 @@ import streamlit as st
 
 st.set_page_config(page_title="Gradient Flow Lab", page_icon=":material/ssid_chart:", layout="wide")
 st.navigation(
-    [st.Page("dashboard/views/explore.py", title="Explore", icon=":material/tune:", default=True)], position="top"
+    [
+        st.Page("dashboard/views/explore.py", title="Explore", icon=":material/tune:", default=True),
+        st.Page("dashboard/views/train.py", title="Train", icon=":material/model_training:"),
+        st.Page("dashboard/views/runs.py", title="Runs", icon=":material/folder_open:"),
+    ],
+    position="top",
 ).run()

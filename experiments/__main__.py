@@ -14,6 +14,7 @@ from experiments.benchmark_command import benchmark_command
 from experiments.config import ConfigError, RunConfig, configs_from_words
 from experiments.probe import Probe, probe
 from experiments.probe_table import probe_table
+from experiments.run_commands import add_run_commands
 from experiments.summary import profile_rows, summary
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -65,6 +66,9 @@ def write_csv(path: Path, results: list[Probe]) -> None:
     except OSError as error:
         reason = (error.strerror or "an unknown reason").lower()
         raise ConfigError(f"--csv was {str(path)!r}; it must be a file that can be written ({reason}).") from None
+
+
+add_run_commands(app)
 
 
 def run() -> None:

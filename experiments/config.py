@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from typing import Literal, Self
 
@@ -31,6 +32,14 @@ class RunConfig(BaseModel):
         description="The text of next_character: hello, pydoc (Python's help topics) or a file's path.",
     )
     seq_len: int = Field(100, ge=1, le=100_000, description="Timesteps T of a sequence; copying makes T + 20 of them.")
+    seq_len_schedule: Literal["fixed", "ranged", "curriculum"] = Field(
+        "fixed",
+        description="Timesteps of each step's batch: always seq_len; drawn anew between seq_len_min and seq_len; or "
+        "growing from seq_len_min to seq_len over the first half of the steps.",
+    )
+    seq_len_min: int = Field(
+        10, ge=1, le=100_000, description="The fewest timesteps of a ranged or curriculum schedule."
+    )
     batch_size: int = Field(16, ge=1, le=4096, description="Sequences in a batch.")
     loss_position: LossPosition | None = Field(
         None, description="Timesteps in the loss, the last or every one; none is the task's own choice."
@@ -82,9 +91,29 @@ class RunConfig(BaseModel):
         "adam", description="The rule that turns gradients into steps."
     )
     learning_rate: float = Field(1e-3, gt=0, description="Size of the optimiser's steps.")
-    steps: int = Field(1000, ge=1, le=10_000_000, description="Optimiser steps.")
+    steps: int = Field(6000, ge=1, le=10_000_000, description="Optimiser steps.")
     record_every: int = Field(
         10, ge=1, le=10_000_000, description="Optimiser steps from one recorded step to the next."
+    )
+    record_units: int | str | None = Field(
+        8,
+        examples=["indices such as 0,3,17"],
+        description="Units whose states and gates are kept: so many, spread evenly, or their indices; none is all.",
+    )
+    record_samples: int | str | None = Field(
+        1,
+        examples=["indices such as 0,3,17"],
+        description="Sequences of the batch whose states and gates are kept: so many, spread evenly, or their indices; "
+        "none is all.",
+    )
+    evaluate_every: int | None = Field(
+        100, ge=1, description="Optimiser steps from one evaluation on fresh sequences to the next; none is never."
+    )
+    evaluate_size: int = Field(500, ge=1, le=100_000, description="Fresh sequences in an evaluation.")
+    stop_on_success: bool = Field(True, description="Whether a run ends at the first evaluation that solves the task.")
+    on_nonfinite: Literal["stop", "skip", "continue"] = Field(
+        "stop",
+        description="What an Inf or NaN in the loss or the gradient does: end the run, skip the update, or nothing.",
     )
 
     seed: int = Field(
@@ -97,6 +126,15 @@ class RunConfig(BaseModel):
     def _in_registry(cls, value: str, info: ValidationInfo) -> str:
         if value not in choices(cls.model_fields[str(info.field_name)]):
             raise ValueError("not in the registry")
+        return value
+
+    @field_validator("record_units", "record_samples")
+    @classmethod
+    def _is_selection(cls, value: int | str | None) -> int | str | None:
+        if isinstance(value, int) and value < 0:
+            raise ValueError("a negative count")
+        if isinstance(value, str) and not re.fullmatch(r"[0-9]{1,6}(,[0-9]{1,6})*,?", value):
+            raise ValueError("not a list of indices")
         return value
 
     def identity(self) -> str:

@@ -1,6 +1,6 @@
 """Recurrent cells, exact backpropagation through time, and the `Trace` that it records."""
 
-from models.bptt import record
+from models.recording import record
 from models.registry import CELLS
 from models.sequence_model import SequenceModel
 from models.trace import Trace

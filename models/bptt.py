@@ -52,21 +52,8 @@ class LayerBackward:
     direct: Scaled
 
 
-@torch.no_grad()
-def record(model: SequenceModel, inputs: Tensor, loss: Loss, truncate: int | None = None) -> Trace:
-    """Run the model and its BPTT once, and keep every step.
-
-    Args:
-        model: its parameters' `.grad` are neither read nor written.
-        inputs: [time, batch, input], of the model's dtype.
-        loss: outputs [time, batch, output] → scalar, differentiable by torch.
-        truncate: truncated BPTT: the state runs on, the gradient stops between the input positions k and k+1,
-            2k and 2k+1, … (in both directions); None for none.
-
-    Raises:
-        ValueError: inputs that do not fit the model, a loss that is not a scalar, or truncate below 1.
-    """
-    check_arguments(model, inputs, truncate)
+def record_reference(model: SequenceModel, inputs: Tensor, loss: Loss, truncate: int | None) -> Trace:
+    """See `models.record`, which has checked the arguments."""
     layers = forward(model, inputs)
     features = torch.cat([layer.states[0] for layer in layers[-model.recurrent.num_directions :]], dim=-1)
     outputs, loss_value, grad_features, readout_grads = differentiate_loss(model, features, loss)
@@ -76,20 +63,6 @@ def record(model: SequenceModel, inputs: Tensor, loss: Loss, truncate: int | Non
         grads[name] = grad
         log_norms[name] = log_norm(grad.flatten()).item()
     return assemble(inputs, outputs, loss_value, layers, backward, grads, log_norms, model, truncate)
-
-
-def check_arguments(model: SequenceModel, inputs: Tensor, truncate: int | None) -> None:
-    """Raise a ValueError of one sentence for what `record` cannot take."""
-    expected = model.recurrent.input_size
-    if inputs.ndim != 3 or inputs.shape[-1] != expected or 0 in inputs.shape:
-        raise ValueError(
-            f"inputs have shape {tuple(inputs.shape)}; they must be [time, batch, {expected}], none of them 0."
-        )
-    dtype = model.readout.weight.dtype
-    if inputs.dtype != dtype:
-        raise ValueError(f"inputs are {inputs.dtype}; the model is {dtype}, and they must be the same.")
-    if truncate is not None and truncate < 1:
-        raise ValueError(f"truncate was {truncate}; it must be a whole number of at least 1, or None.")
 
 
 def forward(model: SequenceModel, inputs: Tensor) -> list[LayerForward]:

@@ -50,7 +50,7 @@ class Trace:
     num_directions: int
     truncate: int | None
     path: str
-    """Which implementation made this: `reference`."""
+    """Which implementation made this: `reference` or `fast`."""
 
     @property
     def seq_len(self) -> int:

@@ -98,7 +98,7 @@ def layout(title: str, height: int) -> dict[str, object]:
 LEGEND_RIGHT = {"orientation": "v", "x": 1.02, "xanchor": "left", "y": 1.0, "yanchor": "top"}
 """For legends of more entries than fit above the chart in a row."""
 
-POWERS_OF_TEN = {"tickprefix": "10<sup>", "ticksuffix": "</sup>", "tickformat": "d"}
+POWERS_OF_TEN = {"tickprefix": "10<sup>", "ticksuffix": "</sup>"}
 """Axis settings for values that are log₁₀ already: ticks read 10⁻²⁰."""
 
 

@@ -9,8 +9,16 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 
 from analysis.figures.picture import Picture
-from analysis.figures.theme import DIVERGING, LN_10, NEUTRAL, POWERS_OF_TEN, figure, on_screen, thinning_note
-from analysis.numbers import log_quantile
+from analysis.figures.theme import (
+    DIVERGING,
+    LEGEND_RIGHT,
+    LN_10,
+    NEUTRAL,
+    POWERS_OF_TEN,
+    figure,
+    on_screen,
+    thinning_note,
+)
 from analysis.wording import power_of_ten, significant
 
 Over = Float[ndarray, " step"]
@@ -40,7 +48,9 @@ def loss_picture(lanes: Sequence[Lane]) -> Picture:
     """log₁₀ of the loss over steps, with what a guess scores."""
     ends = [f"{lane.label} {significant(last(lane.loss))}" for lane in lanes]
     made = figure("Loss: " + ", ".join(ends), "optimiser step", "loss", 320)
-    made.update_yaxes(type="log", exponentformat="power")
+    if spread(lanes) > 1:
+        made.update_yaxes(type="log", exponentformat="power", dtick=1)
+    made.update_layout(margin_t=84)
     columns: dict[str, list[object]] = {"run": [], "step": [], "loss": []}
     for lane in lanes:
         keep = thinned(len(lane.step))
@@ -50,10 +60,12 @@ def loss_picture(lanes: Sequence[Lane]) -> Picture:
         columns["run"] += [lane.label] * len(lane.step)
         columns["step"] += lane.step.tolist()
         columns["loss"] += lane.loss.tolist()
+    until = max((last_step(lane) for lane in lanes), default=1)
     for chance in sorted({lane.chance for lane in lanes}):
-        made.add_hline(
-            y=chance, line={"color": NEUTRAL, "dash": "dot"}, annotation_text=f"a guess: {significant(chance)}"
-        )
+        made.add_scatter(
+            x=[0, until], y=[chance, chance], mode="lines", name=f"a guess: {significant(chance)}", hoverinfo="skip",
+            line={"color": NEUTRAL, "dash": "dot"},
+        )  # fmt: skip
     add_events(made, lanes)
     return Picture(
         "loss",
@@ -65,6 +77,12 @@ def loss_picture(lanes: Sequence[Lane]) -> Picture:
     )
 
 
+def spread(lanes: Sequence[Lane]) -> float:
+    """Decades between the smallest and the largest finite loss."""
+    logs = np.concatenate([np.log10(v[np.isfinite(v) & (v > 0)]) for v in (lane.loss for lane in lanes)])
+    return float(np.ptp(logs)) if logs.size else 0.0
+
+
 def norm_picture(lanes: Sequence[Lane], thresholds: Mapping[str, float | None]) -> Picture:
     """log₁₀ of the global gradient norm over steps, its threshold, and every clipped step marked."""
     clipped = {lane.label: lane.log_norm_after < lane.log_norm_before for lane in lanes}
@@ -72,6 +90,7 @@ def norm_picture(lanes: Sequence[Lane], thresholds: Mapping[str, float | None]) 
     title = "Clipped steps: " + ", ".join(f"{label} {value:.0%}" for label, value in share.items())
     made = figure(title, "optimiser step", "gradient norm", 320)
     made.update_yaxes(**POWERS_OF_TEN)
+    made.update_layout(margin_t=84)
     columns: dict[str, list[object]] = {"run": [], "step": [], "log_norm before": [], "log_norm after": []}
     for lane in lanes:
         keep = thinned(len(lane.step))
@@ -102,11 +121,9 @@ def norm_picture(lanes: Sequence[Lane], thresholds: Mapping[str, float | None]) 
     )
 
 
-def heatmap_picture(
-    label: str, step: Int[ndarray, " record"], log_norm: Float[ndarray, "record time batch"]
-) -> Picture:
-    """log₁₀‖dL/dh_t‖ (median over the batch) over optimiser step and timestep, around its size at the last timestep."""
-    typical = log_quantile(log_norm, 0.5) / LN_10  # [record, time]
+def heatmap_picture(label: str, step: Int[ndarray, " record"], log_norm: Float[ndarray, "record time"]) -> Picture:
+    """log₁₀‖dL/dh_t‖ over optimiser step and timestep, around its size at the last timestep; `log_norm` in nats."""
+    typical = log_norm / LN_10
     finite = np.where(np.isfinite(typical), typical, np.nan)
     middle = float(np.nanmedian(finite[:, -1])) if np.isfinite(finite[:, -1:]).any() else 0.0
     values, time_step, record_step = on_screen(finite.T)
@@ -151,6 +168,7 @@ def lines_picture(
         columns["line"] += [label] * len(step)
         columns["step"] += step.tolist()
         columns["value"] += value.tolist()
+    made.update_layout(legend=LEGEND_RIGHT)
     if level is not None:
         made.add_hline(y=level, line={"color": NEUTRAL, "dash": "dot"})
     now = ", ".join(f"{label} {significant(last(value))}" for label, _, _, _, value in lines)

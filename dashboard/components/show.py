@@ -1,5 +1,7 @@
 """A picture on the page: the chart, its sentence, and its numbers to take away."""
 
+from collections.abc import Mapping
+
 import streamlit as st
 
 from analysis.figures.picture import Picture
@@ -25,3 +27,12 @@ def show(picture: Picture, key: str) -> None:
             type="tertiary",
             help="Download the numbers of this chart. Log norms are natural logs (nats).",
         )
+
+
+def in_two_columns(pictures: Mapping[str, Picture], prefix: str) -> None:
+    """Pictures side by side, row by row; their keys are prefixed, since a key is one chart's on all pages."""
+    items = list(pictures.items())
+    for k in range(0, len(items), 2):
+        for column, (key, picture) in zip(st.columns(2, gap="medium"), items[k : k + 2], strict=False):
+            with column:
+                show(picture, f"{prefix}-{key}")

@@ -26,6 +26,8 @@ VALUES: dict[str, st.SearchStrategy] = {
     "task": st.sampled_from(["adding", "temporal_order", "copying", "next_character"]),
     "text_file": st.sampled_from(["hello", "pydoc", "a text.txt", "tale=1.txt"]),
     "seq_len": st.integers(1, 100_000),
+    "seq_len_schedule": st.sampled_from(["fixed", "ranged", "curriculum"]),
+    "seq_len_min": st.integers(1, 100_000),
     "batch_size": st.integers(1, 4096),
     "loss_position": optional(st.sampled_from(["last", "every"])),
     "cell": st.sampled_from(["elman", "lstm", "gru"]),
@@ -47,6 +49,12 @@ VALUES: dict[str, st.SearchStrategy] = {
     "learning_rate": real(1e-9, 1e3),
     "steps": st.integers(1, 10**6),
     "record_every": st.integers(1, 10**4),
+    "record_units": optional(st.integers(0, 100) | st.sampled_from(["0,3,17", "5,"])),
+    "record_samples": optional(st.integers(0, 100) | st.sampled_from(["0,3,17", "5,"])),
+    "evaluate_every": optional(st.integers(1, 10**4)),
+    "evaluate_size": st.integers(1, 100_000),
+    "stop_on_success": st.booleans(),
+    "on_nonfinite": st.sampled_from(["stop", "skip", "continue"]),
     "seed": st.integers(0, 2**63 - 1),
     "dtype": st.sampled_from(["float32", "float64"]),
 }
@@ -177,6 +185,9 @@ def assert_one_sentence(message: str) -> None:
         ("nonlinearity=sigmoid", "nonlinearity was 'sigmoid'; it must be tanh, relu or identity."),
         ("text_file=", "text_file was ''; it must be hello, pydoc or the path of a text file."),
         ("text_file=7", "text_file was 7; it must be hello, pydoc or the path of a text file."),
+        ("record_units=-1", "record_units was -1; it must be a whole number, indices such as 0,3,17 or none."),
+        ("record_samples=all", "record_samples was 'all'; it must be a whole number, indices such as 0,3,17 or none."),
+        ("on_nonfinite=ignore", "on_nonfinite was 'ignore'; it must be stop, skip or continue."),
         ("dtype=float16", "dtype was 'float16'; it must be float32 or float64."),
         ("hiden_size=3", "'hiden_size' is not a field; the closest is hidden_size, and the fields are task,"),
         ("xyzzy=3", "'xyzzy' is not a field; the fields are task, text_file, seq_len,"),
@@ -200,7 +211,7 @@ def test_any_value_is_taken_or_refused_by_its_fields_name(name, value):
     message = refusal_of(lambda: RunConfig.from_values({name: value}))
     if message is None:
         assert getattr(RunConfig.from_values({name: value}), name) == value
-        assert isinstance(value, bool) == (name in ("reset_after", "bidirectional"))
+        assert isinstance(value, bool) == (name in ("reset_after", "bidirectional", "stop_on_success"))
     else:
         assert message.startswith(f"{name} was ")
         assert "; it must be " in message
@@ -270,8 +281,8 @@ def test_the_allowed_cells_are_the_registered_ones():
 
 def test_the_identity_of_a_configuration_does_not_change_between_versions():
     """If this fails on purpose, raise FORMAT_VERSION: stored runs are found by this name."""
-    assert RunConfig().identity() == "54b1568362aa"
-    assert RunConfig(cell="gru", seq_len=9, clip_threshold=0.5).identity() == "476eec3d19d1"
+    assert RunConfig().identity() == "0755e1d01f46"
+    assert RunConfig(cell="gru", seq_len=9, clip_threshold=0.5).identity() == "c5d6cb1aace2"
 
 
 @given(valid)

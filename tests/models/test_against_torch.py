@@ -4,8 +4,6 @@ import pytest
 import torch
 from oracles import CONFIGURATION_NAMES, CONFIGURATIONS, LOSSES, make_model, relative_error, torch_twin
 
-from models import record
-
 WITH_TWIN = [c for c in CONFIGURATIONS if c[1] not in ({"nonlinearity": "identity"}, {"reset_after": False})]
 
 
@@ -14,7 +12,9 @@ WITH_TWIN = [c for c in CONFIGURATIONS if c[1] not in ({"nonlinearity": "identit
 @pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize("seq_len", [1, 2, 37])
 @pytest.mark.parametrize("batch_size", [1, 5])
-def test_outputs_and_parameter_gradients_equal_torch_nn(cell, options, num_layers, bidirectional, seq_len, batch_size):
+def test_outputs_and_parameter_gradients_equal_torch_nn(
+    record, cell, options, num_layers, bidirectional, seq_len, batch_size
+):
     model = make_model(cell, options, num_layers=num_layers, bidirectional=bidirectional)
     inputs = torch.randn(seq_len, batch_size, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     trace = record(model, inputs, LOSSES["every"])
@@ -54,7 +54,7 @@ def test_torch_default_initialisation_has_torch_range():
 
 
 @pytest.mark.parametrize(("cell", "options"), CONFIGURATIONS, ids=CONFIGURATION_NAMES)
-def test_recorded_states_and_gates_follow_the_last_layer(cell, options):
+def test_recorded_states_and_gates_follow_the_last_layer(record, cell, options):
     model = make_model(cell, options, num_layers=2, bidirectional=True)
     inputs = torch.randn(7, 4, 3, dtype=torch.float64)
     trace = record(model, inputs, LOSSES["last"])

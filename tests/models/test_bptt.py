@@ -16,8 +16,6 @@ from oracles import (
     relative_error,
 )
 
-from models import record
-
 
 def inputs_for(seq_len: int = 9, batch_size: int = 3, seed: int = 1) -> torch.Tensor:
     return torch.randn(seq_len, batch_size, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
@@ -28,7 +26,7 @@ def inputs_for(seq_len: int = 9, batch_size: int = 3, seed: int = 1) -> torch.Te
 @pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize("position", ["last", "every"])
 @pytest.mark.parametrize("truncate", [None, 1, 4, 100])
-def test_total_gradients_equal_an_autograd_loop(cell, options, num_layers, bidirectional, position, truncate):
+def test_total_gradients_equal_an_autograd_loop(record, cell, options, num_layers, bidirectional, position, truncate):
     model = make_model(cell, options, num_layers=num_layers, bidirectional=bidirectional)
     inputs = inputs_for()
     trace = record(model, inputs, LOSSES[position], truncate=truncate)
@@ -52,7 +50,7 @@ def test_total_gradients_equal_an_autograd_loop(cell, options, num_layers, bidir
 
 
 @pytest.mark.parametrize(("cell", "options"), CONFIGURATIONS, ids=CONFIGURATION_NAMES)
-def test_total_gradient_equals_finite_differences(cell, options):
+def test_total_gradient_equals_finite_differences(record, cell, options):
     """Nudge one unit of one h_t (or c_t), run the rest, and look at the loss."""
     model = make_model(cell, options)
     inputs = inputs_for(seq_len=6, batch_size=2)
@@ -80,7 +78,7 @@ def test_total_gradient_equals_finite_differences(cell, options):
 
 
 @pytest.mark.parametrize(("cell", "options"), CONFIGURATIONS, ids=CONFIGURATION_NAMES)
-def test_direct_gradient_is_what_the_loss_sends_past_the_recurrence(cell, options):
+def test_direct_gradient_is_what_the_loss_sends_past_the_recurrence(record, cell, options):
     """With a last-step loss only h_T has a direct gradient; the total gradient reaches every h_t."""
     model = make_model(cell, options)
     inputs = inputs_for()
@@ -99,7 +97,7 @@ def test_direct_gradient_is_what_the_loss_sends_past_the_recurrence(cell, option
     assert not torch.allclose(every.total_grad_hidden[0, 0], features.grad[0], rtol=1e-3)
 
 
-def test_direct_gradient_of_a_lower_layer_comes_through_the_layer_above():
+def test_direct_gradient_of_a_lower_layer_comes_through_the_layer_above(record):
     model = make_model("gru", {"reset_after": True}, num_layers=2)
     trace = record(model, inputs_for(), last_step_loss)
     # total = direct + (∂h_{t+1}/∂h_t)ᵀ total: cutting the carried part at every step leaves the direct part.
@@ -111,7 +109,7 @@ def test_direct_gradient_of_a_lower_layer_comes_through_the_layer_above():
 
 @pytest.mark.parametrize(("cell", "options"), CONFIGURATIONS, ids=CONFIGURATION_NAMES)
 @pytest.mark.parametrize("k", [1, 3, 5, 9])
-def test_truncation_equals_chunks_with_the_state_carried_on(cell, options, k):
+def test_truncation_equals_chunks_with_the_state_carried_on(record, cell, options, k):
     model = make_model(cell, options, num_layers=2)
     inputs = inputs_for()
     trace = record(model, inputs, every_step_loss, truncate=k)
@@ -149,7 +147,7 @@ def test_truncation_equals_chunks_with_the_state_carried_on(cell, options, k):
             assert torch.allclose(trace.total_grad_hidden[layer, t], chunk_grads[2 * t + layer], rtol=0, atol=1e-14)
 
 
-def test_record_is_deterministic_and_leaves_the_model_alone():
+def test_record_is_deterministic_and_leaves_the_model_alone(record):
     model = make_model("lstm", {}, num_layers=2, bidirectional=True, dtype=torch.float32)
     inputs = inputs_for().float()
     before = {name: p.detach().clone() for name, p in model.named_parameters()}
@@ -176,12 +174,12 @@ def test_record_is_deterministic_and_leaves_the_model_alone():
         (lambda x: x.float(), "inputs"),
     ],
 )
-def test_wrong_inputs_are_named(change, named):
+def test_wrong_inputs_are_named(record, change, named):
     with pytest.raises(ValueError, match=named):
         record(make_model("gru", {}), change(inputs_for()), last_step_loss)
 
 
-def test_wrong_loss_and_truncation_are_named():
+def test_wrong_loss_and_truncation_are_named(record):
     model = make_model("gru", {})
     with pytest.raises(ValueError, match="loss"):
         record(model, inputs_for(), lambda o: o)
@@ -189,7 +187,7 @@ def test_wrong_loss_and_truncation_are_named():
         record(model, inputs_for(), last_step_loss, truncate=0)
 
 
-def test_a_loss_without_gradient_gives_minus_infinity_everywhere():
+def test_a_loss_without_gradient_gives_minus_infinity_everywhere(record):
     trace = record(make_model("lstm", {}), inputs_for(), lambda o: torch.zeros(()))
     assert torch.isneginf(trace.log_norm).all()
     assert all(value == float("-inf") for value in trace.parameter_log_norm.values())

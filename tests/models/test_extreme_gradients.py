@@ -8,14 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import last_step_loss, linear_model, make_model, random_orthogonal
 
-from models import SequenceModel, record
+from models import SequenceModel
 from models.lognorm import log_norm
 from models.scaled import Scaled, times_power_of_two
 
 
 @pytest.mark.parametrize("factor", [2.0, 0.5])
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
-def test_linear_network_over_3465_nats(factor, dtype):
+def test_linear_network_over_3465_nats(record, factor, dtype):
     """W = 2Q and W = Q/2, T = 5000, zero input: ln‖dL/dh_t‖ is linear in the lag over ±3,465 nats."""
     T = 5000
     model = linear_model((factor * random_orthogonal(12)).to(dtype), dtype)
@@ -29,7 +29,7 @@ def test_linear_network_over_3465_nats(factor, dtype):
     assert math.isfinite(trace.parameter_log_norm["recurrent.bias_ih_l0"])
 
 
-def test_float32_lstm_of_2000_steps_has_no_timestep_at_minus_infinity():
+def test_float32_lstm_of_2000_steps_has_no_timestep_at_minus_infinity(record):
     model = make_model("lstm", {}, dtype=torch.float32, hidden_size=32)
     inputs = torch.randn(2000, 4, 3, generator=torch.Generator().manual_seed(0))
     trace = record(model, inputs, last_step_loss)
@@ -38,7 +38,7 @@ def test_float32_lstm_of_2000_steps_has_no_timestep_at_minus_infinity():
 
 
 @pytest.mark.parametrize("cell", ["elman", "lstm", "gru"])
-def test_float32_profile_follows_float64_below_the_smallest_float32(cell):
+def test_float32_profile_follows_float64_below_the_smallest_float32(record, cell):
     inputs = torch.randn(300, 2, 3, generator=torch.Generator().manual_seed(0))
     model = make_model(cell, {}, dtype=torch.float32, hidden_size=16, num_layers=2)
     twin = make_model(cell, {}, dtype=torch.float64, hidden_size=16, num_layers=2)
@@ -49,7 +49,7 @@ def test_float32_profile_follows_float64_below_the_smallest_float32(cell):
     assert (a.direct_log_norm - b.direct_log_norm).nan_to_num(0, 0, 0).abs().max() < 1e-2
 
 
-def test_a_diverged_forward_pass_is_recorded_not_raised():
+def test_a_diverged_forward_pass_is_recorded_not_raised(record):
     model = SequenceModel("elman", 1, 4, 1, nonlinearity="relu")
     with torch.no_grad():
         model.recurrent.weight_hh_l0.copy_(3 * torch.eye(4))
@@ -60,7 +60,7 @@ def test_a_diverged_forward_pass_is_recorded_not_raised():
     assert trace.hidden[0, 5].isfinite().all()
 
 
-def test_one_sample_vanishing_does_not_hide_another():
+def test_one_sample_vanishing_does_not_hide_another(record):
     """Scales are kept per sample: one at rest in tanh's linear range, one saturated."""
     model = SequenceModel("elman", 1, 3, 1, dtype=torch.float64)
     with torch.no_grad():

@@ -1,0 +1,68 @@
+"""What is compared: one forward and backward pass, without recording and by each way of recording."""
+
+import time
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from models import SequenceModel, record
+
+CELLS = ("elman", "gru", "lstm")
+SIZES = ((100, 32, 32), (200, 32, 64), (500, 32, 128), (1000, 20, 128))
+"""Timesteps, batch size, hidden size."""
+INPUTS = 2
+WAYS = ("torch.nn", "loop", "reference", "fast")
+"""Unrecorded; the explicit loop with `retain_grad`; the two paths of `record`."""
+
+
+def step_of(way: str, cell: str, size: tuple[int, int, int]) -> Callable[[], object]:
+    """A forward and backward pass of one model on one batch, by one way."""
+    T, B, H = size
+    generator = torch.Generator().manual_seed(0)
+    model = SequenceModel(cell, INPUTS, H, 1, generator=generator)
+    inputs = torch.randn(T, B, INPUTS, generator=generator)
+    if way in ("fast", "reference"):
+        return lambda: record(model, inputs, loss, path=way)
+    if way == "loop":
+        return lambda: explicit_loop(model, inputs)
+    twin: nn.RNNBase = {"elman": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}[cell](INPUTS, H)
+    twin.load_state_dict(model.recurrent.state_dict())
+    parameters = [*twin.parameters(), *model.readout.parameters()]
+    return lambda: torch.autograd.grad(loss(model.readout(twin(inputs)[0])), parameters)
+
+
+def loss(outputs: Tensor) -> Tensor:
+    """The last step's mean square, as in the adding problem."""
+    return (outputs[-1] ** 2).mean()
+
+
+def explicit_loop(model: SequenceModel, inputs: Tensor) -> list[Tensor]:
+    """What people write today to see dL/dh_t: torch's own cell, step by step, with `retain_grad` on every state."""
+    recurrent = model.recurrent
+    weights = list(recurrent.parameters())
+    state = tuple(inputs.new_zeros(inputs.shape[1], recurrent.hidden_size) for _ in recurrent.cell_type.state_names)
+    kept: list[Tensor] = []
+    for x_t in inputs:
+        if recurrent.cell_name == "lstm":
+            state = torch.lstm_cell(x_t, state, *weights)
+        else:
+            step = torch.gru_cell if recurrent.cell_name == "gru" else torch.rnn_tanh_cell
+            state = (step(x_t, state[0], *weights),)
+        for s in state:
+            s.retain_grad()
+        kept.append(state[0])
+    parameters = list(model.parameters())
+    loss(model.readout(torch.stack(kept))).backward()
+    log_norms = torch.stack([h.grad for h in kept if h.grad is not None]).norm(dim=-1).log()
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    for p in parameters:
+        p.grad = None
+    return [log_norms, *gradients]
+
+
+def timed(step: Callable[[], object]) -> float:
+    """Seconds of one call."""
+    start = time.perf_counter()
+    step()
+    return time.perf_counter() - start

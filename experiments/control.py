@@ -1,0 +1,112 @@
+"""What a person may change while a run trains: a small file beside it, which the trainer looks at before each step.
+
+The trainer writes it when it starts; from then on a page (or anyone) does, and the trainer only reads.
+"""
+
+import math
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import orjson
+
+from experiments.errors import ConfigError
+from experiments.store.errors import ForeignRunError
+from experiments.store.files import TEMPORARY, inside
+
+CONTROL = "control.json"
+
+
+@dataclass(frozen=True)
+class Control:
+    """What is wanted now."""
+
+    learning_rate: float
+    clip_threshold: float | None
+    """None does not clip."""
+    pause: bool = False
+    stop: bool = False
+    single_step: int = 0
+    """How many single steps were asked for since the trainer started; a paused run takes one for each."""
+
+
+def read_control(folder: Path) -> Control | None:
+    """What is wanted; None where the file is missing, half written by a stranger, or has values that cannot be."""
+    try:
+        given = orjson.loads(inside(folder, CONTROL).read_bytes())
+        return checked(Control(**given))
+    except (OSError, ForeignRunError, orjson.JSONDecodeError, TypeError, ConfigError):
+        return None
+
+
+def write_control(folder: Path, control: Control) -> None:
+    """Replace what is wanted, as a whole.
+
+    Raises:
+        ConfigError: a learning rate or a threshold that cannot be.
+    """
+    temporary = folder / (CONTROL + TEMPORARY)
+    temporary.write_bytes(orjson.dumps(asdict(checked(control))))
+    temporary.replace(folder / CONTROL)
+
+
+def change_control(folder: Path, **changes: object) -> Control:
+    """Change some fields, keep the others, and return all.
+
+    Raises:
+        ConfigError: a value that cannot be, or a run that was never started.
+    """
+    now = read_control(folder)
+    if now is None:
+        raise ConfigError(f"run {folder.name} has no {CONTROL} that can be read; start or resume the run first.")
+    control = checked(replace(now, **changes))  # type: ignore[arg-type]
+    write_control(folder, control)
+    return control
+
+
+def single_step(folder: Path) -> Control:
+    """Ask a paused run for one more step.
+
+    Raises:
+        ConfigError: a run that was never started.
+    """
+    now = read_control(folder)
+    return change_control(folder, single_step=1 + (now.single_step if now else 0))
+
+
+def checked(control: Control) -> Control:
+    """The control itself, if every value can be.
+
+    Raises:
+        ConfigError: the field, what was given and what is allowed.
+    """
+    for name in ("learning_rate", "clip_threshold"):
+        value = getattr(control, name)
+        fits = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value > 0
+        if not fits and not (value is None and name == "clip_threshold"):
+            raise ConfigError(f"{name} was {value!r}; it must be a finite number greater than 0.")
+    if type(control.single_step) is not int or control.single_step < 0:
+        raise ConfigError(f"single_step was {control.single_step!r}; it must be a whole number of at least 0.")
+    for name in ("pause", "stop"):
+        if not isinstance(getattr(control, name), bool):
+            raise ConfigError(f"{name} was {getattr(control, name)!r}; it must be true or false.")
+    return control
+
+
+class Watch:
+    """Reads the control file only when it has changed."""
+
+    def __init__(self, folder: Path, control: Control) -> None:
+        self.path, self.control = folder / CONTROL, control
+        self.seen: tuple[int, int] = (0, 0)
+
+    def poll(self) -> Control:
+        """What is wanted now; what was wanted before, where the file cannot be read."""
+        try:
+            stat = self.path.stat()
+        except OSError:
+            return self.control
+        stamp = (stat.st_mtime_ns, stat.st_ino)
+        if stamp != self.seen:
+            self.seen = stamp
+            self.control = read_control(self.path.parent) or self.control
+        return self.control

@@ -1,0 +1,63 @@
+"""Where an Inf or a NaN came from first."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from analysis.clipping import Clipping
+from models import SequenceModel, Trace
+
+
+def is_finite(trace: Trace, clipping: Clipping) -> bool:
+    """Whether the loss, the gradient's norm and every number of the clipped gradient are; a zero gradient is."""
+    log_norm = clipping.log_norm_before
+    return (
+        math.isfinite(trace.loss.item())
+        and not (math.isnan(log_norm) or log_norm == math.inf)
+        and all(bool(grad.isfinite().all()) for grad in clipping.grads.values())
+    )
+
+
+def first_culprit(model: SequenceModel, trace: Trace, clipping: Clipping) -> str:
+    """The first tensor that is not finite, in the order in which a step computes them, in words.
+
+    Weights, then states from t = 1 on, outputs, the loss, gradients from t = T back, then parameter gradients.
+    """
+    for name, parameter in model.named_parameters():
+        if not parameter.isfinite().all():
+            return f"the weights {name}"
+    forwards = {"hidden": trace.hidden} | ({} if trace.cell_state is None else {"cell_state": trace.cell_state})
+    for name, states in forwards.items():
+        if (where := broken(~states.isfinite().all(dim=-1))) is not None:
+            return f"{name} {place(where)}"
+    if not trace.outputs.isfinite().all():
+        return "the outputs"
+    if not math.isfinite(trace.loss.item()):
+        return "the loss"
+    bad = trace.log_norm.isnan() | (trace.log_norm == math.inf)
+    if (where := broken(bad.flip(1))) is not None:
+        layer, t, sample = where
+        return f"dL/dh {place((layer, bad.shape[1] - 1 - t, sample))}"
+    for name, size in clipping.parameter_log_norm_before.items():
+        if math.isnan(size) or size == math.inf:
+            return f"the gradient of {name}"
+    for name, grad in clipping.grads.items():
+        if not grad.isfinite().all():
+            return f"the gradient of {name}, which is larger than its dtype can hold"
+    return "nothing that is kept"
+
+
+def broken(bad: Tensor) -> tuple[int, int, int] | None:
+    """Layer, timestep (from 0) and sample of the first True of [layer, time, batch], the earliest timestep first."""
+    found = torch.nonzero(bad.transpose(0, 1))
+    if not len(found):
+        return None
+    t, layer, sample = found[0].tolist()
+    return layer, t, sample
+
+
+def place(where: tuple[int, int, int]) -> str:
+    """`of layer 0 at t = 7, sample 3`, timesteps from 1."""
+    layer, t, sample = where
+    return f"of layer {layer} at t = {t + 1}, sample {sample}"

@@ -1,0 +1,109 @@
+"""A run for other programs: CSV and Parquet of its scalars, netCDF of everything, HTML for people."""
+
+from collections.abc import Callable
+from pathlib import Path
+from secrets import token_hex
+
+import numpy as np
+import orjson
+import xarray as xr
+
+from experiments.export_html import html_of
+from experiments.limits import readable
+from experiments.store.errors import RunError
+from experiments.store.reader import RunReader
+
+LARGEST_NETCDF = 2**31 - 1
+"""Bytes of one variable in a netCDF 3 file."""
+
+
+def export(run: RunReader, form: str, target: Path, replace: bool = False) -> Path:
+    """Write the run to a file, whole or not at all, and return its path.
+
+    Args:
+        run: what is exported.
+        form: one of `FORMS`.
+        target: the file.
+        replace: whether a file that is there already is replaced.
+
+    Raises:
+        RunError: an unknown form, a file that is there or cannot be written, or a run that is too large for the form.
+        DamagedRunError: something in the run is damaged; the message names it.
+    """
+    if form not in FORMS:
+        raise RunError(f"--format was {form!r}; it must be one of {', '.join(FORMS)}.")
+    if target.exists() and not replace:
+        raise RunError(f"{str(target)!r} is there already; --force replaces it.")
+    partial = target.with_name(f".{target.name}.{token_hex(4)}.partial")
+    try:
+        FORMS[form](run, partial)
+        partial.replace(target)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise RunError(f"the run cannot be exported to {str(target)!r} ({reason}).") from None
+    finally:
+        partial.unlink(missing_ok=True)
+    return target
+
+
+def scalar_set(run: RunReader) -> xr.Dataset:
+    """The numbers of every optimiser step, along the axis `step`."""
+    scalars = run.scalars()
+    step = scalars.pop("step", np.empty(0, np.int64))
+    return xr.Dataset({name: ("step", v) for name, v in scalars.items()}, {"step": step}, about(run))
+
+
+def record_set(run: RunReader) -> xr.Dataset:
+    """Every array, up to the last commit; names along `gate`, `parameter`, … as coordinates."""
+    arrays = {name: (run.tensor(name).dimensions, run.tensor(name)[:]) for name in run.tensors}
+    sizes = {d: n for dimensions, v in arrays.values() for d, n in zip(dimensions, v.shape, strict=True)}
+    named = {axis: names for axis, names in run.attributes.items() if len(names) == sizes.get(axis)}
+    return xr.Dataset(arrays, attrs=about(run)).assign_coords(named)
+
+
+def about(run: RunReader) -> dict[str, object]:
+    """What a file says of the run that it came from."""
+    return {"run": run.name, "config": run.config.model_dump_json(), "steps_done": run.progress.step}
+
+
+def to_csv(run: RunReader, path: Path) -> None:
+    """One row an optimiser step; an empty cell is NaN."""
+    scalar_set(run).to_dataframe().to_csv(path)
+
+
+def to_parquet(run: RunReader, path: Path) -> None:
+    """One row an optimiser step; the configuration is in the file's metadata."""
+    import pyarrow as pa  # type: ignore[import-untyped]  # here, as it takes a quarter of a second
+    from pyarrow import parquet
+
+    table = pa.table(dict(run.scalars()))
+    metadata = {key: orjson.dumps(value) for key, value in about(run).items()}
+    parquet.write_table(table.replace_schema_metadata(metadata), path)
+
+
+def to_netcdf(run: RunReader, path: Path) -> None:
+    """Every array, and the scalars with the prefix `scalar_` along `optimiser_step`; netCDF 3, 64-bit offsets."""
+    for name in run.tensors:
+        tensor = run.tensor(name)
+        size = int(np.prod(tensor.shape)) * np.dtype(tensor.spec.dtype).itemsize
+        if size > LARGEST_NETCDF:
+            raise RunError(
+                f"{name} has {readable(size)}, and a netCDF variable at most 2 GiB; open the run's tensors.zarr itself."
+            )
+    scalars = scalar_set(run).rename(step="optimiser_step")
+    merged = record_set(run).merge(scalars.rename({name: f"scalar_{name}" for name in scalars.data_vars}))
+    merged.to_netcdf(path, engine="scipy", format="NETCDF3_64BIT")
+
+
+def to_html(run: RunReader, path: Path) -> None:
+    """One page with its charts, which needs no other file and no network."""
+    path.write_text(html_of(run), encoding="utf-8")
+
+
+FORMS: dict[str, Callable[[RunReader, Path], None]] = {
+    "csv": to_csv,
+    "parquet": to_parquet,
+    "netcdf": to_netcdf,
+    "html": to_html,
+}
+ENDINGS = {"csv": ".csv", "parquet": ".parquet", "netcdf": ".nc", "html": ".html"}

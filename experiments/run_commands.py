@@ -1,0 +1,204 @@
+"""The commands that make and look after runs: run, resume, list, show, export, verify, delete."""
+
+import shlex
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+from rich.console import Console
+
+from experiments.config import ConfigError, RunConfig, configs_from_words
+from experiments.export import ENDINGS, FORMS, export
+from experiments.limits import readable
+from experiments.run_progress import watched
+from experiments.run_tables import as_json, shown, table_of
+from experiments.runs import delete_run, find_run, folder_for, list_runs, runs_folder
+from experiments.store.errors import DamagedRunError, RunError
+from experiments.store.reader import dumps, open_run
+from experiments.store.verify import verify
+from experiments.train import Recorder, stop_at_signals, train
+from experiments.words import parse_words
+
+Runs = Annotated[Path | None, typer.Option("--runs", help="The folder of runs; else $GRADIENT_FLOW_RUNS, else ./runs.")]
+Name = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, or any beginning that no other run has.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Paused = Annotated[bool, typer.Option("--paused", help="Wait before the first step until control.json says otherwise.")]
+
+
+def run_command(
+    words: Annotated[list[str] | None, typer.Argument(help="key=value words and .toml files")] = None,
+    runs: Runs = None,
+    against: Annotated[
+        list[str] | None,
+        typer.Option(help="Train another run in lockstep, with these words changed: --against 'clip_threshold=none'."),
+    ] = None,
+    again: Annotated[bool, typer.Option("--again", help="Run settings that were run before once more.")] = False,
+    path: Annotated[str | None, typer.Option(help="fast or reference: which implementation records.")] = None,
+    paused: Paused = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train, and record it in a run folder. Several cells (cell=lstm,gru) train in lockstep."""
+    configs = configs_from_words(words or [])
+    for other in against or []:
+        configs.append(RunConfig.from_values({**configs[0].model_dump(), **parse_words(shlex.split(other))}))
+    if path not in (None, "fast", "reference"):
+        raise ConfigError(f"--path was {path!r}; it must be fast or reference.")
+    torch.set_num_threads(1)  # a step is a chain of small products: more threads only wait for each other
+    folders = [folder_for(config, runs_folder(runs), again) for config in configs]
+    if len(set(folders)) < len(folders):
+        raise ConfigError("two of the runs have the same settings; each must differ from the others.")
+    recorders: list[Recorder] = []
+    try:
+        for config, folder in zip(configs, folders, strict=True):
+            recorders.append(Recorder.start(config, folder, path, paused))
+    except BaseException:
+        close(recorders)
+        raise
+    follow(recorders, quiet)
+
+
+def resume_command(
+    names: Annotated[list[str], typer.Argument(metavar="RUN...", help="Ids of runs, or beginnings of them.")],
+    runs: Runs = None,
+    paused: Paused = False,
+    quiet: Quiet = False,
+) -> None:
+    """Go on with a run where it was last committed, as if it had never stopped."""
+    torch.set_num_threads(1)
+    recorders: list[Recorder] = []
+    try:
+        for name in names:
+            recorders.append(Recorder.resume(find_run(runs_folder(runs), name), paused))
+    except BaseException:
+        close(recorders)
+        raise
+    follow(recorders, quiet)
+
+
+def close(recorders: list[Recorder]) -> None:
+    """Give back the leases of runs that were opened in vain."""
+    for recorder in recorders:
+        recorder.writer.__exit__()
+
+
+def follow(recorders: list[Recorder], quiet: bool) -> None:
+    """Train with a progress bar for each run, and say at the end how each of them ended."""
+    console = Console(stderr=True, quiet=quiet)
+    for recorder in recorders:
+        console.print(f"run {recorder.folder.name} in {recorder.folder}", highlight=False)
+    with stop_at_signals() as stop, watched(recorders, console) as watch:
+        train(recorders, watch, stop)
+    for recorder in recorders:
+        sys.stdout.write(ending(recorder) + "\n")
+    if stop.is_set():
+        raise typer.Exit(130)
+
+
+def ending(recorder: Recorder) -> str:
+    """How a run ended, in one sentence."""
+    name, p = recorder.folder.name, recorder.writer.progress
+    loss = p.latest.get("evaluation_loss", p.latest.get("loss"))
+    measured = "" if loss is None else f", loss {float(str(loss)):.3g} (a guess: {recorder.training.chance:.3g})"
+    ends = {
+        "success": f"run {name} solved the task at step {p.step}{measured}.",
+        "steps": f"run {name} took all of its {p.step} steps without solving the task{measured}.",
+        "nonfinite": f"run {name} diverged at step {p.step}: Inf or NaN; `show {name}` says where.",
+    }
+    kept = f"run {name} stopped after step {p.step}{measured}; all of it is kept, "
+    return ends.get(p.reason, kept + f"`python -m experiments resume {name}` goes on.")
+
+
+def list_command(
+    where: Annotated[
+        list[str] | None, typer.Argument(metavar="FILTER...", help="key=value words; key is a field, or status.")
+    ] = None,
+    runs: Runs = None,
+    sort: Annotated[str, typer.Option(help="created, updated, name, status, step, loss, or a field.")] = "created",
+    json: AsJson = False,
+) -> None:
+    """List the runs, the newest first."""
+    summaries = as_json(list_runs(runs_folder(runs)), parse_words(where or []), sort)
+    if json:
+        sys.stdout.write(dumps(summaries) + "\n")
+    else:
+        Console().print(table_of(summaries, runs_folder(runs)))
+
+
+def show_command(name: Name, runs: Runs = None, json: AsJson = False) -> None:
+    """Show a run's settings, where it stands, and what happened."""
+    run = open_run(find_run(runs_folder(runs), name))
+    if json:
+        sys.stdout.write(dumps(shown(run)) + "\n")
+        return
+    console = Console()
+    for key, value in shown(run).items():
+        if isinstance(value, dict):
+            value = " ".join(f"{k}={v}" for k, v in value.items())
+        if isinstance(value, list):
+            value = "".join(f"\n  {v}" for v in value) or "none"
+        console.print(f"{key}: {value}", highlight=False, markup=False)
+
+
+def export_command(
+    name: Name,
+    form: Annotated[str, typer.Option("--format", help=f"{', '.join(FORMS)}.")] = "csv",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The file; else RUN and the format's ending.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+    runs: Runs = None,
+) -> None:
+    """Write a run to a file: its scalars (csv, parquet), everything (netcdf), or a page with charts (html)."""
+    run = open_run(find_run(runs_folder(runs), name))
+    target = output or Path(run.name + ENDINGS.get(form, ""))
+    written = export(run, form, target, force)
+    sys.stdout.write(f"{written} ({readable(written.stat().st_size)})\n")
+
+
+def verify_command(name: Name, runs: Runs = None) -> None:
+    """Compare every checksum of a run, and name what is damaged."""
+    folder, began = find_run(runs_folder(runs), name), time.perf_counter()
+    found = verify(folder)
+    for problem in found.problems:
+        sys.stdout.write(problem + "\n")
+    if found.problems:
+        raise DamagedRunError(
+            f"{len(found.problems)} of {found.files} files of run {folder.name} are damaged; the others are whole."
+        )
+    seconds = time.perf_counter() - began
+    sys.stdout.write(
+        f"{found.files} files of run {folder.name} ({readable(found.bytes)}) are whole ({seconds:.1f} s).\n"
+    )
+
+
+def delete_command(
+    name: Name, runs: Runs = None, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False
+) -> None:
+    """Delete a run, after asking."""
+    folder = find_run(runs_folder(runs), name)
+    if not yes:
+        if not sys.stdin.isatty():
+            raise RunError(f"deleting run {folder.name} must be confirmed; give --yes where nobody can be asked.")
+        typer.confirm(f"Delete run {folder.name} for good?", abort=True)
+    delete_run(folder)
+    sys.stdout.write(f"run {folder.name} is deleted.\n")
+
+
+def add_run_commands(app: typer.Typer) -> None:
+    """Put these commands on the command line."""
+    commands: dict[str, Callable[..., None]] = {
+        "run": run_command,
+        "resume": resume_command,
+        "list": list_command,
+        "show": show_command,
+        "export": export_command,
+        "verify": verify_command,
+        "delete": delete_command,
+    }
+    for name, command in commands.items():
+        app.command(name)(command)

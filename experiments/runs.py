@@ -1,0 +1,129 @@
+"""The folder of runs: what is in it, by which name, and how a run is put there or taken away.
+
+There is no database: the list is a look at each run's two small files.
+"""
+
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from experiments.config import RunConfig
+from experiments.store.errors import RunError, RunInUseError
+from experiments.store.lease import is_held
+from experiments.store.progress import Status
+from experiments.store.reader import CONFIG, open_run
+
+RUNS_VARIABLE = "GRADIENT_FLOW_RUNS"
+"""Environment variable with the folder of runs, where none is named."""
+DEFAULT_RUNS = "runs"
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """One line of the list of runs."""
+
+    name: str
+    folder: Path
+    config: RunConfig | None
+    """None where it cannot be read; `problem` then says why, and the numbers are zero."""
+    status: Status
+    reason: str
+    step: int
+    recorded: int
+    latest: Mapping[str, object]
+    """The last scalars, the last evaluation's among them; what is not finite as text."""
+    chance: float
+    seconds: float
+    """Spent in training steps."""
+    created: float
+    updated: float
+    """Seconds since 1970."""
+    problem: str | None = None
+
+
+def runs_folder(named: Path | None = None) -> Path:
+    """The folder of runs: the one named, else that of the environment, else `runs`."""
+    return named or Path(os.environ.get(RUNS_VARIABLE) or DEFAULT_RUNS)
+
+
+def list_runs(runs: Path) -> list[RunSummary]:
+    """Every run in the folder, the newest first; those that cannot be read with their problem. Reads no arrays."""
+    try:
+        folders = [entry for entry in runs.iterdir() if NAME.fullmatch(entry.name) and (entry / CONFIG).exists()]
+    except OSError:
+        return []
+    summaries = [summarise(folder) for folder in folders if folder.is_dir() and not folder.is_symlink()]
+    return sorted(summaries, key=lambda s: (-s.created, s.name))
+
+
+def summarise(folder: Path) -> RunSummary:
+    """One run's line."""
+    try:
+        run = open_run(folder)
+        p = run.progress
+        created = float(run.description.get("created", 0))
+        return RunSummary(
+            run.name, folder, run.config, run.status, p.reason, p.step, p.committed, p.latest, run.chance, p.seconds,
+            created, p.updated,
+        )  # fmt: skip
+    except (RunError, OSError, TypeError, ValueError) as error:
+        return RunSummary(folder.name, folder, None, "failed", "", 0, 0, {}, 0.0, 0.0, 0.0, 0.0, str(error))
+
+
+def find_run(runs: Path, name: str) -> Path:
+    """The folder of the run whose name begins with `name`.
+
+    Raises:
+        RunError: none begins so, several do, or it is no name but a path.
+    """
+    if not NAME.fullmatch(name):
+        raise RunError(f"the run was {name!r}; it must be the beginning of a run's id, and no path.")
+    names = [entry.name for entry in runs.iterdir() if NAME.fullmatch(entry.name)] if runs.is_dir() else []
+    found = [name] if name in names else sorted(n for n in names if n.startswith(name))
+    if not found:
+        raise RunError(f"no run in {str(runs)!r} begins with {name!r}; `python -m experiments list` shows them.")
+    if len(found) > 1:
+        raise RunError(f"{name!r} begins {len(found)} runs: {', '.join(found[:5])}; give more of its id.")
+    if (runs / found[0]).is_symlink():
+        raise RunError(f"{found[0]!r} in {str(runs)!r} is a symbolic link, so it is not opened.")
+    return runs / found[0]
+
+
+def folder_for(config: RunConfig, runs: Path, again: bool = False) -> Path:
+    """Where a new run of the configuration goes: named by its id, `ID-2`, `ID-3`, … if it is to run again.
+
+    Raises:
+        RunError: such a run is there already, and `again` is False.
+    """
+    name = config.identity()
+    if not (runs / name).exists():
+        return runs / name
+    if not again:
+        status = summarise(runs / name).status
+        hint = f"`resume {name}` goes on with it" if status in ("interrupted", "failed") else f"`show {name}` shows it"
+        raise RunError(f"run {name} is there already ({status}); {hint}, --again makes another of the same settings.")
+    number = next(n for n in range(2, 10**6) if not (runs / f"{name}-{n}").exists())
+    return runs / f"{name}-{number}"
+
+
+def delete_run(folder: Path) -> None:
+    """Delete a run; from one moment to the next it is no longer listed.
+
+    Raises:
+        RunInUseError: it is being written.
+        RunError: the disk refuses.
+    """
+    if is_held(folder):
+        raise RunInUseError(f"run {folder.name} is being written; stop it first.")
+    gone = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.deleted")
+    try:
+        folder.rename(gone)
+        shutil.rmtree(gone)
+    except OSError as error:
+        reason = (error.strerror or "an unknown reason").lower()
+        raise RunError(f"run {folder.name} cannot be deleted ({reason}).") from None

@@ -1,0 +1,80 @@
+"""Every checksum of a run folder, compared; what is damaged, by its name."""
+
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from experiments.store.checkpoint import load_checkpoint
+from experiments.store.chunks import TENSORS, read_chunk, read_spec
+from experiments.store.errors import RunError
+from experiments.store.files import inside
+from experiments.store.lines import EVENTS, SCALARS
+from experiments.store.progress import Committed
+from experiments.store.reader import RunReader, open_run
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What was compared, and a sentence for each thing that is not what was committed."""
+
+    files: int
+    bytes: int
+    problems: tuple[str, ...]
+
+
+def verify(folder: Path) -> Verification:
+    """Compare everything that is committed with its checksum.
+
+    The configuration with the run's id, `progress.json` with its own CRC-32, both files of lines and the checkpoint
+    with theirs in `progress.json`, every chunk with the CRC-32C at its end; and that no array is missing.
+
+    Raises:
+        RunError: what is needed to look at the rest (`config.json`, `progress.json`) is damaged or not ours.
+    """
+    run = open_run(folder)
+    problems: list[str] = []
+    files, size = 2, 0
+    for name, committed in ((SCALARS, run.progress.scalars), (EVENTS, run.progress.events)):
+        problems += check_lines(run, name, committed)
+        files, size = files + 1, size + committed.size
+    if run.progress.checkpoint is not None:
+        files += 1
+        try:
+            load_checkpoint(folder, run.progress.checkpoint, run.progress.checkpoint_crc32)
+        except RunError as error:
+            problems.append(str(error))
+    for array in run.tensors:
+        try:
+            spec = read_spec(folder, array)
+        except RunError as error:
+            problems.append(str(error))
+            continue
+        rows = run.progress.committed if spec.dimensions[0] == "step" else spec.shape[0]
+        for index in spec.chunks(rows):
+            files, size = files + 1, size + spec.chunk_bytes
+            try:
+                read_chunk(folder, array, spec, index)
+            except RunError as error:
+                problems.append(str(error))
+    wanted = run.description.get("arrays", [])
+    problems += [f"'{TENSORS}/{name}' is missing in {str(folder)!r}." for name in wanted if name not in run.tensors]
+    return Verification(files, size, tuple(problems))
+
+
+def check_lines(run: RunReader, name: str, committed: Committed) -> list[str]:
+    """One sentence, if the committed bytes of a file of lines are not what was written."""
+    crc32, left = 0, committed.size
+    try:
+        with inside(run.folder, name).open("rb") as file:
+            while left and (block := file.read(min(left, 2**20))):
+                crc32, left = zlib.crc32(block, crc32), left - len(block)
+    except FileNotFoundError:
+        return [f"{name!r} is missing in {str(run.folder)!r}."]
+    except RunError as error:
+        return [str(error)]
+    if left:
+        has = committed.size - left
+        return [f"{name!r} in {str(run.folder)!r} has {has} of its {committed.size} committed bytes."]
+    return (
+        [] if crc32 == committed.crc32 else [f"{name!r} in {str(run.folder)!r} is damaged: its checksum does not fit."]
+    )

@@ -1,0 +1,264 @@
+"""The one writer of a run folder: rows, lines and checkpoints wait here until they are committed together."""
+
+import shutil
+import time
+import zlib
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from secrets import token_hex
+
+import numpy as np
+import orjson
+from numpy import ndarray
+
+from experiments.store.checkpoint import CHECKPOINTS, Checkpoint, checkpoint_name, encode_checkpoint, load_checkpoint
+from experiments.store.chunks import TENSORS, ArraySpec, encode, read_chunk, read_spec
+from experiments.store.errors import DamagedRunError, RecordingError, RunError
+from experiments.store.files import TEMPORARY, inside, refuse_links, replace_all, synchronise
+from experiments.store.lease import Lease
+from experiments.store.lines import EVENTS, SCALARS, encode_line, plain
+from experiments.store.progress import Committed, Progress, Status, read_progress, write_progress
+
+CONFIG = "config.json"
+
+
+def create_run(
+    folder: Path,
+    description: dict[str, object],
+    specs: dict[str, ArraySpec],
+    coordinates: dict[str, ndarray],
+    attributes: dict[str, object],
+    checkpoint: Checkpoint,
+) -> None:
+    """Make a run folder with nothing recorded yet; it is there as a whole, or not at all.
+
+    Args:
+        folder: where; it must not exist.
+        description: what `config.json` holds.
+        specs: the arrays with a row a recorded step.
+        coordinates: arrays without, each of one axis that has its own name.
+        attributes: of the group of arrays.
+        checkpoint: the state before the first step.
+
+    Raises:
+        RecordingError: the disk refuses.
+        RunError: the folder exists.
+    """
+    unborn = folder.with_name(f".{folder.name}.{token_hex(4)}{TEMPORARY}")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        unborn.mkdir()
+        group = {"zarr_format": 3, "node_type": "group", "attributes": attributes}
+        static = {name: ArraySpec(v.shape, (name,), str(v.dtype), len(v)) for name, v in coordinates.items()}
+        name = checkpoint_name(0)
+        contents = {CONFIG: description, f"{TENSORS}/zarr.json": group}
+        contents |= {f"{TENSORS}/{array}/zarr.json": spec.metadata() for array, spec in {**specs, **static}.items()}
+        files = {unborn / path: orjson.dumps(content) for path, content in contents.items()}
+        files |= {unborn / TENSORS / a / spec.chunk_name(0): encode(coordinates[a]) for a, spec in static.items()}
+        files |= {
+            unborn / SCALARS: b"",
+            unborn / EVENTS: b"",
+            unborn / CHECKPOINTS / name: encode_checkpoint(checkpoint),
+        }
+        replace_all(files, unborn)
+        crc32 = zlib.crc32(files[unborn / CHECKPOINTS / name])
+        start = Progress(folder.name, checkpoint=name, checkpoint_crc32=crc32, attempt=0, status="interrupted")
+        write_progress(unborn, replace(start, updated=time.time()))
+        if folder.exists():
+            raise RunError(f"{str(folder)!r} exists already; resume that run, or delete it first.")
+        unborn.rename(folder)
+        synchronise([folder.parent])
+    except OSError as error:
+        raise refused(error, folder, "nothing of it") from None
+    finally:
+        shutil.rmtree(unborn, ignore_errors=True)
+
+
+def refused(error: OSError, folder: Path, kept: str) -> RecordingError:
+    """The sentence for what the disk did."""
+    reason = (error.strerror or str(error)).lower()
+    return RecordingError(f"run {folder.name} cannot be written to {str(folder.parent)!r} ({reason}); {kept} is kept.")
+
+
+class RunWriter:
+    """A run folder open for writing; see `open`. Use it as a context manager: the lease is given back at the end."""
+
+    def __init__(self, folder: Path, lease: Lease, progress: Progress, specs: dict[str, ArraySpec]) -> None:
+        self.folder, self.lease, self.progress = folder, lease, progress
+        self.columns = {name: Column(folder, name, spec, progress.committed) for name, spec in specs.items()}
+        self.lines: dict[str, bytearray] = {SCALARS: bytearray(), EVENTS: bytearray()}
+        self.latest = dict(progress.latest)
+        self.rows = progress.committed
+
+    @classmethod
+    def open(cls, folder: Path) -> tuple["RunWriter", Checkpoint]:
+        """Take the lease, drop what was written but not committed, and go on from the checkpoint.
+
+        Raises:
+            RunInUseError: another process writes the run.
+            DamagedRunError, ForeignRunError: what is committed cannot be read.
+            RecordingError: the disk refuses.
+        """
+        refuse_links(folder)
+        try:
+            lease = Lease.acquire(folder)
+        except OSError as error:
+            raise refused(error, folder, "what it has") from None
+        try:
+            progress = read_progress(folder)
+            if progress.checkpoint is None:
+                raise DamagedRunError(
+                    f"run {folder.name} has no checkpoint, so it cannot be resumed; its records can be read."
+                )
+            checkpoint = load_checkpoint(folder, progress.checkpoint, progress.checkpoint_crc32)
+            specs = {path.parent.name: read_spec(folder, path.parent.name) for path in array_files(folder)}
+            specs = {name: spec for name, spec in specs.items() if spec.dimensions[0] == "step"}
+            cut_off(folder, progress, specs)
+            return cls(folder, lease, replace(progress, attempt=progress.attempt + 1), specs), checkpoint
+        except OSError as error:
+            lease.release()
+            raise refused(error, folder, "what it has") from None
+        except BaseException:
+            lease.release()
+            raise
+
+    def __enter__(self) -> "RunWriter":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with suppress(OSError):  # a disk that is gone: a dead process holds nothing
+            self.lease.release()
+
+    def scalars(self, values: dict[str, object]) -> None:
+        """One optimiser step's numbers."""
+        self.lines[SCALARS] += encode_line(values)
+        self.latest |= values
+
+    def event(self, step: int, kind: str, text: str, **values: object) -> None:
+        """Something that happened at a step, in words."""
+        line = {
+            "step": step,
+            "kind": kind,
+            "text": text,
+            "attempt": self.progress.attempt,
+            "time": time.time(),
+            **values,
+        }
+        self.lines[EVENTS] += encode_line(line)
+
+    def record(self, row: dict[str, ndarray | np.generic | float]) -> None:
+        """One recorded step: a row of every array."""
+        for name, column in self.columns.items():
+            column.append(np.asarray(row[name]))
+        self.rows += 1
+
+    @property
+    def waiting_bytes(self) -> int:
+        """Memory of what waits for the next commit."""
+        return sum(column.waiting_bytes for column in self.columns.values())
+
+    def commit(self, checkpoint: Checkpoint, step: int, status: Status, reason: str, seconds: float) -> None:
+        """Put everything on the disk, and then say so in `progress.json`.
+
+        Raises:
+            RecordingError: the disk refuses; the commit before this one holds.
+            RunInUseError: another process has taken the run over.
+        """
+        try:
+            self.lease.confirm()
+            before, name, content = self.progress, checkpoint_name(step), encode_checkpoint(checkpoint)
+            files = {path: c for column in self.columns.values() for path, c in column.pending().items()}
+            files[self.folder / CHECKPOINTS / name] = content
+            grown = {file: self._append(file, start) for file, start in self._offsets(before).items()}
+            replace_all(files, self.folder)
+            now = replace(
+                before,
+                step=step,
+                committed=self.rows,
+                scalars=grown[SCALARS],
+                events=grown[EVENTS],
+                checkpoint=name,
+                checkpoint_crc32=zlib.crc32(content),
+                status=status,
+                reason=reason,
+                seconds=seconds,
+                updated=time.time(),
+                latest=plain(self.latest),
+            )
+            write_progress(self.folder, now)
+        except OSError as error:
+            kept = f"everything up to step {self.progress.step}"
+            raise refused(error, self.folder, kept) from None
+        self.progress = now
+        for column in self.columns.values():
+            column.written()
+        for lines in self.lines.values():
+            lines.clear()
+        if before.checkpoint not in (None, name):
+            (self.folder / CHECKPOINTS / str(before.checkpoint)).unlink(missing_ok=True)
+
+    def restate(self, status: Status, reason: str) -> None:
+        """Change what the last commit says of the run's state, and nothing else; events that wait come with it.
+
+        Raises:
+            RecordingError: the disk refuses.
+        """
+        try:
+            self.lease.confirm()
+            events = self._append(EVENTS, self.progress.events)
+            self.progress = replace(self.progress, events=events, status=status, reason=reason, updated=time.time())
+            write_progress(self.folder, self.progress)
+        except OSError as error:
+            raise refused(error, self.folder, f"everything up to step {self.progress.step}") from None
+
+    def _offsets(self, progress: Progress) -> dict[str, Committed]:
+        return {SCALARS: progress.scalars, EVENTS: progress.events}
+
+    def _append(self, name: str, start: Committed) -> Committed:
+        """The lines that wait, written after those that are committed."""
+        more = bytes(self.lines[name])
+        if more:
+            path = self.folder / name
+            with path.open("r+b") as file:
+                file.seek(start.size)
+                file.write(more)
+                file.truncate()
+            synchronise([path])
+        return start.and_then(more)
+
+
+def array_files(folder: Path) -> list[Path]:
+    """`zarr.json` of every array."""
+    return sorted((folder / TENSORS).glob("*/zarr.json"))
+
+
+def cut_off(folder: Path, progress: Progress, specs: dict[str, ArraySpec]) -> None:
+    """Delete what was written after the last commit, and what is half written.
+
+    Raises:
+        DamagedRunError: a file of lines has less than what was committed.
+    """
+    for path in folder.rglob(f"*{TEMPORARY}"):
+        path.unlink(missing_ok=True)
+    for name, committed in ((SCALARS, progress.scalars), (EVENTS, progress.events)):
+        try:
+            path = inside(folder, name)
+        except FileNotFoundError:
+            raise DamagedRunError(f"{name!r} is missing in {str(folder)!r}, so the run cannot be resumed.") from None
+        size = path.stat().st_size
+        if size < committed.size:
+            raise DamagedRunError(
+                f"{name!r} in {str(folder)!r} has {size} of its {committed.size} committed bytes, so the run cannot "
+                "be resumed; what it has can be read."
+            )
+        with path.open("r+b") as file:
+            file.truncate(committed.size)
+    for name, spec in specs.items():
+        kept = spec.chunks(progress.committed)
+        for chunk in (folder / TENSORS / name / "c").glob("[0-9]*"):
+            if int(chunk.name) not in kept:
+                shutil.rmtree(chunk) if chunk.is_dir() else chunk.unlink()
+    for path in (folder / CHECKPOINTS).iterdir():
+        if path.name != progress.checkpoint:
+            path.unlink()

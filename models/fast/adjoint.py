@@ -1,0 +1,144 @@
+"""The sum direct_t + carried, row by row, rescaled by a power of two where it leaves a safe range.
+
+A row is one sample's gradient, with one exponent for its h and c, as in `models.scaled.Scaled`. The reference rescales
+at every step. Here a row keeps its exponent while its norm is in a range from which one more step neither overflows nor
+loses a digit, so that an ordinary pass has exponents of 0 throughout and pays for the check alone.
+"""
+
+import math
+
+import numpy as np
+
+from models.fast.jit import Array, Exponents, kernel, summing
+
+LN_2 = math.log(2)
+NEVER = -(2**62)
+"""Exponent of a row of zeros."""
+
+SAFE_32, SAFE_64 = 2.0**80, 2.0**600
+"""Largest squared norm, and the reciprocal of the smallest."""
+
+SMALLEST_SQUARE = 1e-290
+"""Below it a sum of squares in float64 may have lost digits."""
+
+
+@summing
+def sum_of_squares(x: Array) -> float:
+    """‖x‖² in float64: no float32 is too small or too large for it."""
+    total = 0.0
+    for k in range(x.size):
+        value = np.float64(x[k])
+        total += value * value
+    return total
+
+
+@summing
+def add_squares(a: Array, b: Array, total: Array) -> tuple[float, float]:
+    """total ← a + b; ‖a‖² and ‖total‖²."""
+    square_a = square = 0.0
+    for k in range(total.size):
+        value = a[k] + b[k]
+        total[k] = value
+        square_a += np.float64(a[k]) * np.float64(a[k])
+        square += np.float64(value) * np.float64(value)
+    return square_a, square
+
+
+@kernel
+def largest(x: Array) -> float:
+    """max |x|, or NaN where there is one."""
+    top = 0.0
+    for k in range(x.size):
+        value = abs(np.float64(x[k]))
+        if not value <= top:
+            top = value
+            if math.isnan(value):
+                return value
+    return top
+
+
+@kernel
+def log_norm(x: Array, square: float) -> float:
+    """ln‖x‖ (nats), given ‖x‖² as far as float64 can hold it."""
+    if SMALLEST_SQUARE < square < 1 / SMALLEST_SQUARE:
+        return 0.5 * math.log(square)
+    top = largest(x)
+    if top == 0:
+        return -math.inf
+    if not math.isfinite(top):
+        return math.nan if math.isnan(square) else top
+    total = 0.0
+    for k in range(x.size):
+        total += (x[k] / top) ** 2
+    return 0.5 * math.log(total) + math.log(top)
+
+
+@kernel
+def magnitude(top: float, exponent: int) -> int:
+    """Exponent of a row's largest entry; a row that is not finite keeps its own."""
+    if top == 0:
+        return NEVER
+    return exponent + math.frexp(top)[1] if math.isfinite(top) else exponent
+
+
+@kernel
+def scale(x: Array, power: int) -> None:
+    """x ← x · 2^power; in two factors, since 2^power may not exist where the product does."""
+    power = max(-2000, min(2000, power))
+    first = math.ldexp(1.0, power // 2)
+    second = math.ldexp(1.0, power - power // 2)
+    for k in range(x.size):
+        x[k] = np.float64(x[k]) * first * second
+
+
+@kernel
+def add_rescaled(direct: Array, direct_exponent: int, carried: Array, carried_cell: Array, exponent: int) -> int:
+    """carried ← direct + carried, carried_cell with it, at the larger of their magnitudes, which is returned."""
+    top = max(largest(carried), largest(carried_cell))
+    if math.isnan(largest(carried)) or math.isnan(largest(carried_cell)):
+        top = math.nan
+    ours, theirs = magnitude(top, exponent), magnitude(largest(direct), direct_exponent)
+    new = max(ours, theirs)
+    if new == NEVER:
+        new = 0
+    scale(carried, exponent - new)
+    scale(carried_cell, exponent - new)
+    power = max(-2000, min(2000, direct_exponent - new))
+    first = math.ldexp(1.0, power // 2)
+    second = math.ldexp(1.0, power - power // 2)
+    for k in range(carried.size):
+        carried[k] += np.float64(direct[k]) * first * second
+    return new
+
+
+@kernel
+def add_direct(
+    direct: Array,
+    direct_exponent: Exponents,
+    carried: Array,
+    carried_cell: Array,
+    exponent: Exponents,
+    total: Array,
+    out_exponent: Exponents,
+    out_log_norm: Array,
+    out_direct_log_norm: Array,
+) -> None:
+    """total ← direct + carried for each row, with its exponent, its log norm and the direct gradient's.
+
+    `carried`, `carried_cell` (no columns where the cell has no c) and `exponent` are left at the scale of `total`.
+    """
+    single = total.itemsize == 4
+    safe = SAFE_32 if single else SAFE_64
+    for b in range(total.shape[0]):
+        e = exponent[b]
+        square_direct, square = add_squares(direct[b], carried[b], total[b])
+        silent = square_direct == 0 and (single or largest(direct[b]) == 0)
+        same = silent or direct_exponent[b] == e
+        if not (same and 1 / safe < square + sum_of_squares(carried_cell[b]) < safe):
+            e = add_rescaled(direct[b], direct_exponent[b], carried[b], carried_cell[b], e)
+            total[b] = carried[b]
+            square = sum_of_squares(total[b])
+            exponent[b] = e
+        out_exponent[b] = e
+        out_log_norm[b] = log_norm(total[b], square) + e * LN_2
+        out_direct_log_norm[b] = -math.inf if silent else log_norm(direct[b], square_direct) + direct_exponent[b] * LN_2

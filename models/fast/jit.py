@@ -1,0 +1,30 @@
+"""The one decorator of compiled code."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+Scalar = Any
+"""A number of the dtype that is being compiled for."""
+Array = NDArray[np.floating[Any]]
+Exponents = NDArray[np.int64]
+Gates = tuple[Array, Array, Array, Array]
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+njit: Any = numba.njit
+OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
+"""`contract` lets a·b + c be one operation; most other promises of fastmath would break NaN and Inf."""
+
+
+def kernel(function: Function) -> Function:
+    """The function, to be compiled when its caller is."""
+    return njit(**OPTIONS)(inspect.unwrap(function))
+
+
+def summing(function: Function) -> Function:
+    """The same for a sum whose terms may be added in any order, hence several at once."""
+    return njit(**(OPTIONS | {"fastmath": {"contract", "reassoc"}}))(inspect.unwrap(function))

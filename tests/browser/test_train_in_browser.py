@@ -1,0 +1,92 @@
+"""Train and Runs in a real browser: start, pause, change, reload, resume, stop, open again."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, _free_port, _wait_until_healthy
+from playwright.sync_api import Page, expect
+
+from experiments.store.reader import open_run
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """A server with a folder of runs of its own."""
+    port, runs, log = _free_port(), tmp_path / "runs", tmp_path / "log"
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env={**os.environ, "GRADIENT_FLOW_RUNS": str(runs)}, stdout=out, stderr=out
+        )
+    url = f"http://127.0.0.1:{port}"
+    _wait_until_healthy(url, process, log)
+    yield url, runs
+    process.terminate()
+    process.wait(timeout=10)
+    shutil.rmtree(runs, ignore_errors=True)
+
+
+def press(page: Page, name: str) -> None:
+    button = page.get_by_role("button", name=name, exact=True)
+    expect(button).to_be_enabled(timeout=60_000)
+    button.click()
+
+
+def wait_for(condition, seconds: float = 60.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.1)
+
+
+def test_a_run_from_start_to_its_link(server, open_page):
+    url, runs = server
+    page = open_page(f"{url}/train", viewport={"width": 1280, "height": 1400})
+    press(page, "Start")
+    wait_for(lambda: runs.is_dir() and len([f for f in runs.iterdir() if (f / "progress.json").exists()]) == 2)
+    names = sorted(folder.name for folder in runs.iterdir() if (folder / "progress.json").exists())
+    wait_for(lambda: all(open_run(runs / name).progress.step > 100 for name in names))
+    press(page, "Pause")
+    wait_for(lambda: all(open_run(runs / name).status == "paused" for name in names))
+
+    threshold = page.get_by_label(re.compile("Clip at now"))
+    threshold.fill("0.5")
+    threshold.press("Enter")
+    page.wait_for_timeout(2500)
+    page.reload()
+    expect(page.get_by_text(names[0]).first).to_be_visible(timeout=30_000)
+    assert all(open_run(runs / name).status == "paused" for name in names), "closing the page stops nothing"
+
+    before = max(open_run(runs / name).progress.step for name in names)
+    press(page, "Resume")
+    wait_for(lambda: min(open_run(runs / name).progress.step for name in names) > before + 50)
+    press(page, "Stop")
+    wait_for(lambda: all(open_run(runs / name).status == "interrupted" for name in names))
+    events = [event for name in names for event in open_run(runs / name).events()]
+    assert {"paused", "resumed", "clip_threshold", "ended"} <= {event["kind"] for event in events}
+    assert next(e for e in events if e["kind"] == "clip_threshold")["new"] == 0.5
+
+    page.goto(f"{url}/runs?run={names[0]}")
+    chart = page.locator(f'.live-chart[data-key="scrub-profile-{names[0]}"][data-redraws]')
+    expect(chart).to_be_visible(timeout=30_000)
+    link = page.get_by_text(re.compile(r"/runs\?run=")).first.inner_text()
+    other = open_page(link)
+    expect(other.locator(f'.live-chart[data-key="scrub-profile-{names[0]}"]')).to_be_visible(timeout=30_000)
+    both = open_page(f"{url}/runs?run={','.join(names)}")
+    expect(both.locator('.live-chart[data-key="runs-loss"][data-redraws]')).to_be_visible(timeout=30_000)
+
+
+def test_a_link_to_no_run_or_to_a_path_is_one_sentence(server, open_page):
+    url, runs = server
+    (runs / "other").mkdir(parents=True)
+    for name in ("nosuchrun", "../../etc", "other"):
+        page = open_page(f"{url}/runs?run={name}")
+        expect(page.get_by_test_id("stAlert").first).to_be_visible(timeout=30_000)
+        assert "Traceback" not in page.content()
