@@ -16,18 +16,17 @@ from experiments.config import RunConfig
 from experiments.control import Control, Watch, write_control
 from experiments.records import is_recorded, layout, row
 from experiments.store.checkpoint import Checkpoint
+from experiments.store.create import create_run, refused
 from experiments.store.errors import RecordingError, RunInUseError
 from experiments.store.progress import FORMAT, Status
 from experiments.store.reader import open_run
-from experiments.store.writer import RunWriter, create_run, refused
+from experiments.store.writer import RunWriter
 from experiments.training import Step, Training
 
 COMMIT_SECONDS = 1.0
 """A commit waits at least so long after the one before,"""
 COMMIT_SHARE = 0.03
-"""and so long that commits take no more than this share of the time,"""
-WAITING_BYTES = 2**26
-"""unless more than this waits in memory."""
+"""and so long that commits take no more than this share of the time."""
 POLL_SECONDS = 0.05
 """How often a paused run looks whether it may go on."""
 
@@ -221,7 +220,7 @@ class Recorder:
     def is_due(self) -> bool:
         """Whether it is time to commit."""
         wait = max(COMMIT_SECONDS, self.commit_took / COMMIT_SHARE)
-        return time.monotonic() - self.commit_ended > wait or self.writer.waiting_bytes > WAITING_BYTES
+        return time.monotonic() - self.commit_ended > wait
 
     def commit(self) -> None:
         """Put everything so far on the disk."""

@@ -3,82 +3,26 @@
 import shutil
 import time
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from secrets import token_hex
 
 import numpy as np
-import orjson
 from numpy import ndarray
 
 from experiments.store.checkpoint import CHECKPOINTS, Checkpoint, checkpoint_name, encode_checkpoint, load_checkpoint
-from experiments.store.chunks import TENSORS, ArraySpec, encode, read_chunk, read_spec
-from experiments.store.errors import DamagedRunError, RecordingError, RunError
+from experiments.store.chunks import TENSORS, ArraySpec, read_spec
+from experiments.store.column import Column
+from experiments.store.create import refused
+from experiments.store.errors import DamagedRunError
 from experiments.store.files import TEMPORARY, inside, refuse_links, replace_all, synchronise
 from experiments.store.lease import Lease
 from experiments.store.lines import EVENTS, SCALARS, encode_line, plain
 from experiments.store.progress import Committed, Progress, Status, read_progress, write_progress
 
-CONFIG = "config.json"
-
-
-def create_run(
-    folder: Path,
-    description: dict[str, object],
-    specs: dict[str, ArraySpec],
-    coordinates: dict[str, ndarray],
-    attributes: dict[str, object],
-    checkpoint: Checkpoint,
-) -> None:
-    """Make a run folder with nothing recorded yet; it is there as a whole, or not at all.
-
-    Args:
-        folder: where; it must not exist.
-        description: what `config.json` holds.
-        specs: the arrays with a row a recorded step.
-        coordinates: arrays without, each of one axis that has its own name.
-        attributes: of the group of arrays.
-        checkpoint: the state before the first step.
-
-    Raises:
-        RecordingError: the disk refuses.
-        RunError: the folder exists.
-    """
-    unborn = folder.with_name(f".{folder.name}.{token_hex(4)}{TEMPORARY}")
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        unborn.mkdir()
-        group = {"zarr_format": 3, "node_type": "group", "attributes": attributes}
-        static = {name: ArraySpec(v.shape, (name,), str(v.dtype), len(v)) for name, v in coordinates.items()}
-        name = checkpoint_name(0)
-        contents = {CONFIG: description, f"{TENSORS}/zarr.json": group}
-        contents |= {f"{TENSORS}/{array}/zarr.json": spec.metadata() for array, spec in {**specs, **static}.items()}
-        files = {unborn / path: orjson.dumps(content) for path, content in contents.items()}
-        files |= {unborn / TENSORS / a / spec.chunk_name(0): encode(coordinates[a]) for a, spec in static.items()}
-        files |= {
-            unborn / SCALARS: b"",
-            unborn / EVENTS: b"",
-            unborn / CHECKPOINTS / name: encode_checkpoint(checkpoint),
-        }
-        replace_all(files, unborn)
-        crc32 = zlib.crc32(files[unborn / CHECKPOINTS / name])
-        start = Progress(folder.name, checkpoint=name, checkpoint_crc32=crc32, attempt=0, status="interrupted")
-        write_progress(unborn, replace(start, updated=time.time()))
-        if folder.exists():
-            raise RunError(f"{str(folder)!r} exists already; resume that run, or delete it first.")
-        unborn.rename(folder)
-        synchronise([folder.parent])
-    except OSError as error:
-        raise refused(error, folder, "nothing of it") from None
-    finally:
-        shutil.rmtree(unborn, ignore_errors=True)
-
-
-def refused(error: OSError, folder: Path, kept: str) -> RecordingError:
-    """The sentence for what the disk did."""
-    reason = (error.strerror or str(error)).lower()
-    return RecordingError(f"run {folder.name} cannot be written to {str(folder.parent)!r} ({reason}); {kept} is kept.")
+WAITING_BYTES = 2**26
+"""Memory that may wait for a slow disk before the training waits, too."""
 
 
 class RunWriter:
@@ -86,7 +30,8 @@ class RunWriter:
 
     def __init__(self, folder: Path, lease: Lease, progress: Progress, specs: dict[str, ArraySpec]) -> None:
         self.folder, self.lease, self.progress = folder, lease, progress
-        self.columns = {name: Column(folder, name, spec, progress.committed) for name, spec in specs.items()}
+        self.pool = ThreadPoolExecutor(1)
+        self.columns = {n: Column(folder, n, spec, progress.committed, self.pool) for n, spec in specs.items()}
         self.lines: dict[str, bytearray] = {SCALARS: bytearray(), EVENTS: bytearray()}
         self.latest = dict(progress.latest)
         self.rows = progress.committed
@@ -127,6 +72,7 @@ class RunWriter:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.pool.shutdown(cancel_futures=True)
         with suppress(OSError):  # a disk that is gone: a dead process holds nothing
             self.lease.release()
 
@@ -148,15 +94,16 @@ class RunWriter:
         self.lines[EVENTS] += encode_line(line)
 
     def record(self, row: dict[str, ndarray | np.generic | float]) -> None:
-        """One recorded step: a row of every array."""
+        """One recorded step: a row of every array.
+
+        Raises:
+            RecordingError: the disk refuses.
+        """
         for name, column in self.columns.items():
             column.append(np.asarray(row[name]))
         self.rows += 1
-
-    @property
-    def waiting_bytes(self) -> int:
-        """Memory of what waits for the next commit."""
-        return sum(column.waiting_bytes for column in self.columns.values())
+        if sum(column.waiting_bytes for column in self.columns.values()) > WAITING_BYTES:
+            self._wait()
 
     def commit(self, checkpoint: Checkpoint, step: int, status: Status, reason: str, seconds: float) -> None:
         """Put everything on the disk, and then say so in `progress.json`.
@@ -168,10 +115,11 @@ class RunWriter:
         try:
             self.lease.confirm()
             before, name, content = self.progress, checkpoint_name(step), encode_checkpoint(checkpoint)
-            files = {path: c for column in self.columns.values() for path, c in column.pending().items()}
+            ready = self._wait()
+            files = {path: c for column in self.columns.values() for path, c in column.partial().items()}
             files[self.folder / CHECKPOINTS / name] = content
             grown = {file: self._append(file, start) for file, start in self._offsets(before).items()}
-            replace_all(files, self.folder)
+            replace_all(files, self.folder, ready)
             now = replace(
                 before,
                 step=step,
@@ -192,7 +140,7 @@ class RunWriter:
             raise refused(error, self.folder, kept) from None
         self.progress = now
         for column in self.columns.values():
-            column.written()
+            column.committed()
         for lines in self.lines.values():
             lines.clear()
         if before.checkpoint not in (None, name):
@@ -209,6 +157,13 @@ class RunWriter:
             events = self._append(EVENTS, self.progress.events)
             self.progress = replace(self.progress, events=events, status=status, reason=reason, updated=time.time())
             write_progress(self.folder, self.progress)
+        except OSError as error:
+            raise refused(error, self.folder, f"everything up to step {self.progress.step}") from None
+
+    def _wait(self) -> list[Path]:
+        """The full chunks since the last commit, once they are on the disk."""
+        try:
+            return [path for column in self.columns.values() for path in column.wait()]
         except OSError as error:
             raise refused(error, self.folder, f"everything up to step {self.progress.step}") from None
 

@@ -97,7 +97,7 @@ def kill(runs: Path, kills: int, steps: int, seed: int = 0) -> Report:
     while killed < kills:
         child = fork.Process(target=work, args=(folder, steps, 0.002))
         child.start()
-        end = time.monotonic() + dice.uniform(0.0, 0.04 if killed % 4 == 0 else 0.4)
+        end = time.monotonic() + dice.uniform(0.0, 0.05 if killed % 4 == 0 else 0.5)
         while time.monotonic() < end:
             step, committed = poll(folder, truth, step, committed)
             reads += 1
@@ -159,7 +159,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as runs:
-        print(kill(Path(runs), asked.kills, 100 * asked.kills, asked.seed))
+        print(kill(Path(runs), asked.kills, 40 * asked.kills, asked.seed))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,64 @@
+"""One array's rows on their way to the disk."""
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+from numpy import ndarray
+
+from experiments.store.chunks import TENSORS, ArraySpec, encode, read_chunk
+from experiments.store.files import write_beside
+
+
+class Column:
+    """The chunk that is being filled, and those that are full and on their way.
+
+    A full chunk goes to the disk at once, beside its file, by a thread of its own: waiting for a disk takes no processor.
+    It takes the file's name at the next commit.
+    """
+
+    def __init__(self, folder: Path, name: str, spec: ArraySpec, rows: int, pool: ThreadPoolExecutor) -> None:
+        self.base, self.spec, self.rows, self.pool = folder / TENSORS / name, spec, rows, pool
+        self.full: dict[Path, Future[None]] = {}
+        self.chunk = spec.empty_chunk()
+        self.dirty = False
+        if rows % spec.rows:
+            kept = read_chunk(folder, name, spec, rows // spec.rows)[: rows % spec.rows]
+            self.chunk[: len(kept)] = kept
+
+    def append(self, row: ndarray) -> None:
+        """Keep a row for the next commit; axes that are shorter than the array's are filled."""
+        where: tuple[int | slice, ...] = (self.rows % self.spec.rows, *(slice(size) for size in row.shape))
+        self.chunk[where] = row
+        self.rows += 1
+        self.dirty = True
+        if self.rows % self.spec.rows == 0:
+            path, chunk = self.path(self.rows // self.spec.rows - 1), self.chunk
+            self.full[path] = self.pool.submit(lambda: write_beside(path, encode(chunk)))
+            self.chunk, self.dirty = self.spec.empty_chunk(), False
+
+    def path(self, index: int) -> Path:
+        """A chunk's file."""
+        return self.base / self.spec.chunk_name(index)
+
+    def partial(self) -> dict[Path, bytes]:
+        """The chunk that is filled in part, if it has something new; it is written again when it has more."""
+        return {self.path(self.rows // self.spec.rows): encode(self.chunk)} if self.dirty else {}
+
+    def wait(self) -> list[Path]:
+        """The full chunks, when all of them are on the disk.
+
+        Raises:
+            OSError: the disk refused one.
+        """
+        for future in self.full.values():
+            future.result()
+        return list(self.full)
+
+    @property
+    def waiting_bytes(self) -> int:
+        """Memory of full chunks that are not on the disk yet."""
+        return sum(self.spec.chunk_bytes for future in self.full.values() if not future.done())
+
+    def committed(self) -> None:
+        """What there was is committed."""
+        self.full, self.dirty = {}, False

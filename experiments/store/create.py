@@ -1,0 +1,78 @@
+"""A new run folder, there as a whole or not at all."""
+
+import shutil
+import time
+import zlib
+from dataclasses import replace
+from pathlib import Path
+from secrets import token_hex
+
+import orjson
+from numpy import ndarray
+
+from experiments.store.checkpoint import CHECKPOINTS, Checkpoint, checkpoint_name, encode_checkpoint
+from experiments.store.chunks import TENSORS, ArraySpec, encode
+from experiments.store.errors import RecordingError, RunError
+from experiments.store.files import TEMPORARY, replace_all, synchronise
+from experiments.store.lines import EVENTS, SCALARS
+from experiments.store.progress import Progress, write_progress
+
+CONFIG = "config.json"
+
+
+def create_run(
+    folder: Path,
+    description: dict[str, object],
+    specs: dict[str, ArraySpec],
+    coordinates: dict[str, ndarray],
+    attributes: dict[str, object],
+    checkpoint: Checkpoint,
+) -> None:
+    """Make a run folder with nothing recorded yet; it is there as a whole, or not at all.
+
+    Args:
+        folder: where; it must not exist.
+        description: what `config.json` holds.
+        specs: the arrays with a row a recorded step.
+        coordinates: arrays without, each of one axis that has its own name.
+        attributes: of the group of arrays.
+        checkpoint: the state before the first step.
+
+    Raises:
+        RecordingError: the disk refuses.
+        RunError: the folder exists.
+    """
+    unborn = folder.with_name(f".{folder.name}.{token_hex(4)}{TEMPORARY}")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        unborn.mkdir()
+        group = {"zarr_format": 3, "node_type": "group", "attributes": attributes}
+        static = {name: ArraySpec(v.shape, (name,), str(v.dtype), len(v)) for name, v in coordinates.items()}
+        name = checkpoint_name(0)
+        contents = {CONFIG: description, f"{TENSORS}/zarr.json": group}
+        contents |= {f"{TENSORS}/{array}/zarr.json": spec.metadata() for array, spec in {**specs, **static}.items()}
+        files = {unborn / path: orjson.dumps(content) for path, content in contents.items()}
+        files |= {unborn / TENSORS / a / spec.chunk_name(0): encode(coordinates[a]) for a, spec in static.items()}
+        files |= {
+            unborn / SCALARS: b"",
+            unborn / EVENTS: b"",
+            unborn / CHECKPOINTS / name: encode_checkpoint(checkpoint),
+        }
+        replace_all(files, unborn)
+        crc32 = zlib.crc32(files[unborn / CHECKPOINTS / name])
+        start = Progress(folder.name, checkpoint=name, checkpoint_crc32=crc32, attempt=0, status="interrupted")
+        write_progress(unborn, replace(start, updated=time.time()))
+        if folder.exists():
+            raise RunError(f"{str(folder)!r} exists already; resume that run, or delete it first.")
+        unborn.rename(folder)
+        synchronise([folder.parent])
+    except OSError as error:
+        raise refused(error, folder, "nothing of it") from None
+    finally:
+        shutil.rmtree(unborn, ignore_errors=True)
+
+
+def refused(error: OSError, folder: Path, kept: str) -> RecordingError:
+    """The sentence for what the disk did."""
+    reason = (error.strerror or str(error)).lower()
+    return RecordingError(f"run {folder.name} cannot be written to {str(folder.parent)!r} ({reason}); {kept} is kept.")
