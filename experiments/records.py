@@ -186,7 +186,7 @@ def spectra(model: SequenceModel) -> dict[str, ndarray]:
     """
     recurrent = model.recurrent
     H, layers = recurrent.hidden_size, recurrent.num_layers * recurrent.num_directions
-    weights = [weight for name, weight in recurrent.named_parameters() if name.startswith("weight_hh")]
+    weights: list[Tensor] = [weight for name, weight in recurrent.named_parameters() if name.startswith("weight_hh")]
     W = torch.stack(weights).detach().double().view(-1, H, H)
     if W.isfinite().all():
         singular_values = torch.linalg.svdvals(W).numpy()

@@ -1,5 +1,6 @@
 """Explore: drag a value and watch the gradient vanish or explode."""
 
+from typing import Literal
 from urllib.parse import urlencode
 
 import streamlit as st
@@ -24,7 +25,6 @@ from experiments.probe import Probe
 @st.fragment
 def lab() -> None:
     """Controls, computation and charts in one fragment, so that a drag reruns nothing else."""
-    presets()
     under_the_hand()
     state = keep()
     if not state["cells"]:
@@ -41,7 +41,9 @@ def lab() -> None:
     hero, words = st.columns([7, 3], gap="medium")
     with hero:
         chart = st.container()
-        overlays = st.pills("Show beside it", OVERLAYS, selection_mode="multi", key="overlays")
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            overlays = st.pills("Show beside it", OVERLAYS, selection_mode="multi", key="overlays")
+            pin_button()
         with chart:
             show(hero_picture(probes, overlays), "profile")
             if st.session_state["pinned"] is not None:
@@ -58,27 +60,33 @@ def lab() -> None:
 
 
 def presets() -> None:
-    """Places to start, each with one sentence on what to drag, and the link to the present state."""
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        for k, preset in enumerate(PRESETS):
-            chosen = st.session_state["preset"] == k
-            st.button(
-                preset.name, key=f"preset-{k}", on_click=choose, args=(k,), type="secondary" if chosen else "tertiary"
-            )
-        with st.popover("Link", type="tertiary", width="content"):
-            st.markdown("This address opens the page as it is now:")
-            page = (st.context.url or "").split("?")[0]
-            st.code(f"{page}?{urlencode(to_link(keep()))}", language=None, wrap_lines=True)
-        with st.popover("Python", type="tertiary", width="content"):
-            st.markdown("This prints the page's numbers:")
-            st.code(snippet(keep()), language="python")
-        if st.session_state["pinned"] is None:
-            help_text = "Keep the present lines as A, and compare what you change with them."
-            st.button("Pin as A", type="tertiary", on_click=pin, help=help_text)
-        else:
-            st.button("Unpin A", type="tertiary", on_click=unpin)
+    """Places to start, each with one sentence on what to drag."""
     chosen = st.session_state["preset"]
+    with st.container(horizontal=True, gap="small"):
+        for k, preset in enumerate(PRESETS):
+            kind: Literal["secondary", "tertiary"] = "secondary" if chosen == k else "tertiary"
+            st.button(preset.name, key=f"preset-{k}", on_click=choose, args=(k,), type=kind)
     st.markdown(PRESETS[chosen].try_this if chosen is not None else "Drag a value, or start from one of the above.")
+
+
+@st.fragment
+def take_away() -> None:
+    """The present state as a link and as Python: written when asked for, so that a drag does not write them anew."""
+    if st.button("Link and Python", type="tertiary"):
+        page = (st.context.url or "").split("?")[0]
+        st.markdown("This address opens the page as it is now:")
+        st.code(f"{page}?{urlencode(to_link(keep()))}", language=None, wrap_lines=True)
+        st.markdown("This prints the page's numbers:")
+        st.code(snippet(keep()), language="python")
+
+
+def pin_button() -> None:
+    """Keep the present state as A, or let it go."""
+    if st.session_state["pinned"] is None:
+        words = "Keep the present lines as A, and compare what you change with them."
+        st.button("Pin as A", type="tertiary", on_click=pin, help=words)
+    else:
+        st.button("Unpin A", type="tertiary", on_click=unpin)
 
 
 def choose(k: int) -> None:
@@ -177,4 +185,6 @@ st.title("Why does the gradient vanish here?")
 if wrong:
     st.warning(f"The link was restored except for: {'; '.join(wrong[:5])}.")
 sidebar()
+presets()
 lab()
+take_away()

@@ -12,7 +12,7 @@ from experiments.store.files import write_beside
 class Column:
     """The chunk that is being filled, and those that are full and on their way.
 
-    A full chunk goes to the disk at once, beside its file, by a thread of its own: waiting for a disk takes no processor.
+    A full chunk goes to the disk at once, beside its file, by a thread of its own: a disk's time is not the training's.
     It takes the file's name at the next commit.
     """
 

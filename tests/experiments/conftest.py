@@ -1,0 +1,50 @@
+"""Small runs that take milliseconds a step."""
+
+from pathlib import Path
+
+import pytest
+
+from experiments.config import RunConfig
+from experiments.store.reader import RunReader, open_run
+from experiments.train import Recorder, train
+
+TINY = {
+    "task": "adding",
+    "cell": "lstm",
+    "seq_len": 8,
+    "hidden_size": 6,
+    "batch_size": 5,
+    "steps": 40,
+    "record_every": 3,
+    "record_units": 4,
+    "record_samples": 2,
+    "clip_threshold": 0.3,
+    "evaluate_every": 10,
+    "evaluate_size": 20,
+}
+
+
+@pytest.fixture(scope="session")
+def tiny():
+    """Settings → a configuration like `TINY` but for them."""
+    return lambda **changes: RunConfig.from_values({**TINY, **changes})
+
+
+@pytest.fixture
+def trained(tmp_path: Path, tiny):
+    """Settings → a run that was trained to its end."""
+
+    def make(folder: Path = tmp_path / "runs" / "made", **changes: object) -> RunReader:
+        train([Recorder.start(tiny(**changes), folder, "reference")])
+        return open_run(folder)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory, tiny) -> RunReader:
+    """A run that nobody may change."""
+    config = tiny()
+    folder = tmp_path_factory.mktemp("runs") / config.identity()
+    train([Recorder.start(config, folder, "reference")])
+    return open_run(folder)
