@@ -10,6 +10,7 @@ from experiments.errors import ConfigError
 BENCHMARKS = {
     "bptt": "experiments.benchmark",
     "analysis": "experiments.benchmark_analysis",
+    "recording": "experiments.benchmark_recording",
 }
 """What can be measured → the module whose `main` does it."""
 
@@ -18,7 +19,7 @@ def benchmark_command(
     what: Annotated[str, typer.Argument(help=", ".join(BENCHMARKS))] = "bptt",
     quick: Annotated[bool, typer.Option("--quick", help="Fewer rounds and sizes (bptt only).")] = False,
 ) -> None:
-    """Measure and print one table: `bptt` (recording beside torch.nn), or `analysis`."""
+    """Measure and print one table: bptt (a pass beside torch.nn), analysis, or recording (a run beside training)."""
     if what not in BENCHMARKS:
         raise ConfigError(f"benchmark was {what!r}; it must be one of {', '.join(BENCHMARKS)}.")
     main = importlib.import_module(BENCHMARKS[what]).main
