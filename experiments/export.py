@@ -32,6 +32,8 @@ def export(run: RunReader, form: str, target: Path, replace: bool = False) -> Pa
     """
     if form not in FORMS:
         raise RunError(f"--format was {form!r}; it must be one of {', '.join(FORMS)}.")
+    if not target.parent.is_dir():
+        raise RunError(f"the folder {str(target.parent)!r} is not there, so nothing can be exported to it.")
     if target.exists() and not replace:
         raise RunError(f"{str(target)!r} is there already; --force replaces it.")
     partial = target.with_name(f".{target.name}.{token_hex(4)}.partial")
@@ -106,4 +108,3 @@ FORMS: dict[str, Callable[[RunReader, Path], None]] = {
     "netcdf": to_netcdf,
     "html": to_html,
 }
-ENDINGS = {"csv": ".csv", "parquet": ".parquet", "netcdf": ".nc", "html": ".html"}

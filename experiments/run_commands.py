@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from experiments.config import ConfigError, RunConfig, configs_from_words
-from experiments.export import ENDINGS, FORMS, export
+from experiments.export_formats import ENDINGS
 from experiments.limits import readable
 from experiments.run_progress import watched
 from experiments.run_tables import as_json, shown, table_of
@@ -146,7 +146,7 @@ def show_command(name: Name, runs: Runs = None, json: AsJson = False) -> None:
 
 def export_command(
     name: Name,
-    form: Annotated[str, typer.Option("--format", help=f"{', '.join(FORMS)}.")] = "csv",
+    form: Annotated[str, typer.Option("--format", help=f"{', '.join(ENDINGS)}.")] = "csv",
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The file; else RUN and the format's ending.")
     ] = None,
@@ -154,6 +154,8 @@ def export_command(
     runs: Runs = None,
 ) -> None:
     """Write a run to a file: its scalars (csv, parquet), everything (netcdf), or a page with charts (html)."""
+    from experiments.export import export  # here: it imports xarray and plotly
+
     run = open_run(find_run(runs_folder(runs), name))
     target = output or Path(run.name + ENDINGS.get(form, ""))
     written = export(run, form, target, force)

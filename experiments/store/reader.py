@@ -1,5 +1,7 @@
 """A run folder open for reading: a frozen view up to the last commit, lazily read, trusting nothing."""
 
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +13,7 @@ from numpy import ndarray
 
 from experiments.config import ConfigError, RunConfig
 from experiments.store.chunks import TENSORS, ArraySpec, read_chunk, read_json, read_spec
-from experiments.store.errors import ForeignRunError, RunError
+from experiments.store.errors import DamagedRunError, ForeignRunError, RunError
 from experiments.store.files import inside
 from experiments.store.lease import is_held
 from experiments.store.lines import EVENTS, SCALARS, as_columns, read_lines
@@ -118,6 +120,15 @@ class RunReader:
             DamagedRunError: the file is shorter than what was committed, or no JSON.
         """
         return as_columns(read_lines(self.folder, SCALARS, since, self.progress.scalars.size))
+
+    def whole_scalars(self) -> dict[str, ndarray]:
+        """The scalars as far as they can be read, where the file is damaged; see `damage`."""
+
+        def readable() -> Iterator[list[dict[str, object]]]:
+            with suppress(DamagedRunError):
+                yield from read_lines(self.folder, SCALARS, 0, self.progress.scalars.size)
+
+        return as_columns(readable())
 
     def events(self) -> list[dict[str, Any]]:
         """What happened: `step`, `kind`, `text`, `attempt`, `time`, and what the kind adds.

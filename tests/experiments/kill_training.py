@@ -21,12 +21,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import numpy as np
 import torch
 
-from experiments import train as training
+from experiments import recorder as recording
 from experiments.config import RunConfig
 from experiments.store.checkpoint import load_checkpoint
 from experiments.store.errors import ForeignRunError
 from experiments.store.reader import RunReader, open_run
 from experiments.store.verify import verify
+from experiments.train import train
 
 CLOCKS = ("seconds",)
 """What a run measures of the machine; everything else must be the same in every run."""
@@ -59,6 +60,7 @@ def config(steps: int) -> RunConfig:
         record_samples=2,
         evaluate_every=50,
         evaluate_size=20,
+        stop_on_success=False,
         steps=steps,
         seed=3,
     )
@@ -66,13 +68,13 @@ def config(steps: int) -> RunConfig:
 
 def work(folder: Path, steps: int, pause: float = 0.0) -> None:
     """Start the run or go on with it, committing all the time."""
-    training.COMMIT_SECONDS, training.COMMIT_SHARE = 0.01, 0.5
+    recording.COMMIT_SECONDS, recording.COMMIT_SHARE = 0.01, 0.5
     torch.set_num_threads(1)
     exists = folder.exists()
     recorder = (
-        training.Recorder.resume(folder) if exists else training.Recorder.start(config(steps), folder, "reference")
+        recording.Recorder.resume(folder) if exists else recording.Recorder.start(config(steps), folder, "reference")
     )
-    training.train([recorder], lambda *_: time.sleep(pause))
+    train([recorder], lambda *_: time.sleep(pause))
 
 
 def read_all(run: RunReader, since: int) -> dict[str, np.ndarray]:
