@@ -34,7 +34,7 @@ def server(tmp_path: Path) -> Iterator[tuple[str, Path]]:
 
 
 def press(page: Page, name: str) -> None:
-    button = page.get_by_role("button", name=name, exact=True)
+    button = page.get_by_role("button", name=name, exact=True).last  # Streamlit's own Stop comes before ours
     expect(button).to_be_enabled(timeout=60_000)
     button.click()
 
