@@ -136,6 +136,13 @@ def from_link(parameters: Mapping[str, str]) -> tuple[dict[str, Value], list[str
     return values, wrong
 
 
+def from_json(values: Mapping[str, object]) -> tuple[dict[str, Value], list[str]]:
+    """All settings, with those that JSON of any kind gives; and a few words for each part that is not allowed."""
+    texts = {name: ",".join(map(str, v)) if isinstance(v, list) else str(v) for name, v in values.items()}
+    state, wrong = from_link(texts)
+    return {name: state.get(name, setting.default) for name, setting in SETTINGS.items()}, wrong
+
+
 KEPT = "explore-settings"
 
 

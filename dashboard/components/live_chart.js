@@ -2,6 +2,7 @@
 // node is made once; each call only says what is newest, and one loop per chart draws it.
 
 const charts = new WeakMap();
+const byKey = (globalThis.gradientFlowCharts ??= new Map()); // live_lab.js brings pictures by this way during a drag
 const decoder = new TextDecoder();
 
 export default function (component) {
@@ -77,6 +78,7 @@ function createChart(parent) {
   function want(message) {
     newest = message;
     root.dataset.key = message.key;
+    byKey.set(message.key, chart);
     root.style.height = `${message.height}px`; // before Plotly has loaded: the page must not jump
     if (!drawn || !visible) words.setAttribute("aria-label", message.alt);
     catchUp();
@@ -148,10 +150,12 @@ function createChart(parent) {
     observer.disconnect();
     sight.disconnect();
     charts.delete(parent);
+    if (byKey.get(root.dataset.key) === chart) byKey.delete(root.dataset.key);
     Plotly?.purge(plot);
   }
 
-  return { want, destroy };
+  const chart = { want, destroy, isVisible: () => visible };
+  return chart;
 }
 
 // A trace is known by its name: when another one comes or goes, a hidden trace must not show in its place.
