@@ -4,10 +4,11 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard.live import routes, warmed
+from dashboard.live import labs, routes, warmed
 
 if __name__ == "__main__":  # Streamlit runs this file as the page's script, once for every rerun
     st.set_page_config(page_title="Gradient Flow Lab", page_icon=":material/ssid_chart:", layout="wide")
+    labs()  # what the pages import is then there, by one thread's hand
     st.navigation(
         [
             st.Page("dashboard/views/explore.py", title="Explore", icon=":material/tune:", default=True),

@@ -13,6 +13,7 @@ import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import anyio.to_thread
@@ -23,6 +24,9 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
+
+if TYPE_CHECKING:
+    from dashboard.frame import Lab
 
 LARGEST_QUESTION = 64 * 2**10
 """Characters of a question: a state with 512 singular values is a sixth of it."""
@@ -40,10 +44,22 @@ async def warmed(app: st.App) -> AsyncIterator[dict[str, object]]:
 
 def warm() -> None:
     """Compute what the first visit shows."""
-    from dashboard.labs import LABS
-
-    for draw in LABS["explore"]({}).pictures.values():
+    for draw in labs()["explore"]({}).pictures.values():
         draw()
+
+
+_IMPORTING = threading.Lock()
+
+
+def labs() -> "dict[str, Lab]":
+    """Every page that answers a drag, imported when it is first asked for.
+
+    Not with this file: a server answers before torch is imported, and a browser loads meanwhile. Under a lock: two
+    threads that import a package from two ends see each other's half-made modules.
+    """
+    with _IMPORTING:
+        from dashboard.labs import LABS
+    return LABS
 
 
 async def answer(socket: WebSocket) -> None:
@@ -74,16 +90,15 @@ def frame(question: str) -> bytes:
     A question is JSON, too: `lab`, its name; `state`, its values; `charts`, the keys that are wanted; `words`, whether
     those are wanted.
     """
-    # Here and not above: a server answers before torch is imported, and a browser loads meanwhile.
+    known = labs()
     from dashboard.components.live_chart import encode_chart
-    from dashboard.labs import LABS
     from experiments.errors import ConfigError
 
     try:
         if len(question) > LARGEST_QUESTION:
             raise ValueError("too long")
         asked = orjson.loads(question)
-        lab, state, charts, words = LABS[asked["lab"]], dict(asked["state"]), list(asked["charts"]), asked["words"]
+        lab, state, charts, words = known[asked["lab"]], dict(asked["state"]), list(asked["charts"]), asked["words"]
     except (KeyError, TypeError, ValueError):
         return orjson.dumps({"error": "A question names a lab, its state, charts and whether words are wanted."})
     try:
