@@ -12,6 +12,7 @@ from analysis.figures.lyapunov import lyapunov_picture
 from analysis.figures.paths import paths_picture
 from analysis.figures.picture import Picture
 from analysis.figures.spectrum import eigenvalues_picture, singular_values_picture
+from analysis.figures.wave import wave_picture
 from dashboard.frame import Draw
 from dashboard.scene import Scene
 
@@ -28,6 +29,11 @@ class Panel:
 
     rows: tuple[Mapping[str, Draw], ...] = ()
     note: str = ""
+
+
+def wave_panel(scene: Scene) -> Panel:
+    """The gradient as it runs back, layer × time."""
+    return Panel(({"wave": lambda: wave_picture({cell: r.layer_profiles for cell, r in scene.probes.items()})},))
 
 
 def hidden_panel(scene: Scene) -> Panel:
@@ -106,6 +112,7 @@ def paths_panel(scene: Scene) -> Panel:
 
 DIAGNOSIS = "Diagnosis"
 PANELS: dict[str, Callable[[Scene], Panel]] = {
+    "Wave": wave_panel,
     "Hidden states": hidden_panel,
     "Gates": gates_panel,
     "Spectrum": spectrum_panel,

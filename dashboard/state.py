@@ -19,7 +19,17 @@ LONGEST = 1000
 """Timesteps that the page goes to; longer sequences are for the command line."""
 
 OVERLAYS = ("bound", "direct gradient", "mean-field rate", "Lyapunov rate")
-PANEL_NAMES = ("Hidden states", "Gates", "Spectrum", "Lyapunov exponents", "Credit", "Paths", "Clipping", "Diagnosis")
+PANEL_NAMES = (
+    "Wave",
+    "Hidden states",
+    "Gates",
+    "Spectrum",
+    "Lyapunov exponents",
+    "Credit",
+    "Paths",
+    "Clipping",
+    "Diagnosis",
+)
 TEXTS = ("hello", "pydoc")
 """Texts that a link may name. A file of the server's is for the person at its keyboard only."""
 
@@ -107,7 +117,7 @@ SETTINGS: dict[str, Setting] = {
     "input_scale": Setting(1.0, number(0, 10)),
     "truncate": Setting(0.0, number(0, LONGEST)),
     "overlays": Setting(["bound"], several(*OVERLAYS)),
-    "panel": Setting("Hidden states", choice(*PANEL_NAMES)),
+    "panel": Setting("Wave", choice(*PANEL_NAMES)),
 }
 
 

@@ -48,6 +48,11 @@ class Probe:
         return profile(self.trace, self.top)
 
     @cached_property
+    def layer_profiles(self) -> list[Profile]:
+        """The gradient profile of every layer, the first layer first."""
+        return [profile(self.trace, layer) for layer in range(self.trace.hidden.shape[0])]
+
+    @cached_property
     def spectra(self) -> dict[str, Spectrum]:
         """Block → spectrum of the recurrent matrix."""
         recurrent = self.experiment.model.recurrent

@@ -170,7 +170,8 @@ def scrub(page: Page, name: str) -> float:
         began = time.monotonic()
         page.keyboard.press("ArrowRight")
         page.wait_for_function(
-            "([query, before]) => document.querySelector(query)?.dataset.redraws !== before", arg=[chart_of(name), before]
+            "([query, before]) => document.querySelector(query)?.dataset.redraws !== before",
+            arg=[chart_of(name), before],
         )
         taken.append(1e3 * (time.monotonic() - began))
     return float(np.median(taken))

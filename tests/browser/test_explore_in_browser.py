@@ -1,18 +1,23 @@
 """Explore in a real browser: the profile follows the hand, and shows what `probe` computes."""
 
 import csv
+import json
 import math
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlencode
 
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
+from dashboard.controls import configs, run_values
+from dashboard.presets import PRESETS
+from dashboard.state import SETTINGS, to_link
 from experiments.config import RunConfig
 from experiments.probe import Probe, probe
 
@@ -212,3 +217,57 @@ def test_an_exploding_pass_is_drawn(explore):
     type_value(page, "seq_len", "1000")
     expected = {"elman": probe(RunConfig(cell="elman", seq_len=1000, largest_singular_value=3.0, forget_bias=0.0))}
     assert eventually(page, lambda: shows(page, expected))
+
+
+def test_the_wave_is_played_back_from_the_loss(explore):
+    page = explore("?num_layers=2&cells=lstm", viewport={"width": 1280, "height": 1600})
+    wave = page.locator('.live-chart[data-key="wave"][data-redraws]')
+    wave.wait_for()
+    shapes = """() => document.querySelector('.live-chart[data-key="wave"] .live-chart-plot').layout.shapes ?? []"""
+    rows = """() => [...document.querySelector('.live-chart[data-key="wave"] .live-chart-plot')._fullData[0].y]"""
+    assert page.evaluate(rows) == ["LSTM 2", "LSTM 1"]
+    assert page.evaluate(shapes) == []
+    reached = wave.get_by_role("slider")
+    reached.focus()
+    reached.press("ArrowRight")
+    assert eventually(page, lambda: len(page.evaluate(shapes)) == 1), "what is not reached yet is covered"
+    assert reached.get_attribute("aria-valuetext") == "t = 2"
+    wave.get_by_role("button", name="Play back from the loss").click()
+    assert eventually(page, lambda: page.evaluate(shapes) == []), "it ends at the first timestep"
+
+
+@pytest.mark.parametrize("kind", ["CSV", "JSON"])
+def test_the_numbers_of_a_chart_are_downloaded(explore, kind):
+    page = explore("?cells=gru")
+    with page.expect_download() as download:
+        page.get_by_role("button", name=kind, exact=True).first.click()
+    text = Path(download.value.path()).read_text()
+    medians = probe(RunConfig(cell="gru", **PAGE)).profile.median.tolist()
+    if kind == "CSV":
+        drawn = [float(row["gru log_norm median"]) for row in csv.DictReader(text.splitlines())]
+    else:
+        drawn = json.loads(text)["gru log_norm median"]
+    assert drawn == pytest.approx(medians, rel=1e-12)
+
+
+def test_every_preset_shows_what_it_says_and_its_link_opens_the_same(explore):
+    page = explore()
+    for k, preset in enumerate(PRESETS):
+        page.get_by_role("button", name=preset.name, exact=True).click()
+        page.get_by_text(preset.try_this[:40]).wait_for()
+        values = {name: setting.default for name, setting in SETTINGS.items()} | preset.settings
+        wanted = {c.cell: probe(c) for c in configs(run_values(values))}
+        assert eventually(page, lambda: shows(page, wanted)), preset.name  # noqa: B023
+        if k in (1, 3):
+            other = explore("?" + urlencode(to_link(values)))
+            assert eventually(other, lambda: shows(other, wanted)), preset.name  # noqa: B023
+
+
+def test_a_pinned_state_stays_beside_the_present_one(explore):
+    page = explore("?cells=elman")
+    page.get_by_role("button", name="Pin as A").click()
+    page.get_by_role("button", name="Unpin A").wait_for()
+    before = line(page, "Elman")
+    type_value(page, "largest_singular_value", "1.5")
+    assert eventually(page, lambda: line(page, "A: Elman") == before and line(page, "Elman") != before)
+    page.get_by_text("largest_singular_value 1 → 1.5").wait_for()
