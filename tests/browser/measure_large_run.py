@@ -10,18 +10,16 @@ import argparse
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import numpy as np
-from conftest import ROOT, _free_port, _wait_until_healthy
+from conftest import serve_app
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from experiments.build import build
@@ -117,15 +115,8 @@ def made_up(name: str, spec: ArraySpec, step: int, dice: np.random.Generator) ->
 
 def look(browser: Browser, runs: Path, folder: Path) -> Seen:
     """Open the run on a server of its own."""
-    port, log = _free_port(), runs / "log"
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
-    with log.open("wb") as out:
-        server = subprocess.Popen(
-            command, cwd=ROOT, env={**os.environ, "GRADIENT_FLOW_RUNS": str(runs)}, stdout=out, stderr=out
-        )
-    url = f"http://127.0.0.1:{port}"
+    server, url = serve_app(runs, runs / "log")
     try:
-        _wait_until_healthy(url, server, log)
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         page.goto(f"{url}/runs")
         page.get_by_text("Choose a run to open it").wait_for(timeout=60_000)
@@ -133,7 +124,7 @@ def look(browser: Browser, runs: Path, folder: Path) -> Seen:
         first, again = (seconds_to_chart(browser, url, folder.name) for _ in range(2))
         page.goto(f"{url}/runs?run={folder.name}")
         page.locator(chart_of(folder.name)).wait_for(timeout=60_000)
-        scrubbed = scrub(page, folder.name)
+        scrubbed = scrub(page)
         page.wait_for_timeout(1000)
         return Seen(
             sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e9,
@@ -160,21 +151,21 @@ def seconds_to_chart(browser: Browser, url: str, name: str) -> float:
     return took
 
 
-def scrub(page: Page, name: str) -> float:
-    """Press the arrow key so many times; the median of the milliseconds until the profile has changed."""
-    slider: Callable[[], object] = lambda: page.locator('[data-testid="stMain"] input[type="range"]').first.focus()  # noqa: E731
-    slider()
-    taken = []
-    for _ in range(SCRUBS):
-        before = page.locator(chart_of(name)).get_attribute("data-redraws")
-        began = time.monotonic()
-        page.keyboard.press("ArrowRight")
-        page.wait_for_function(
-            "([query, before]) => document.querySelector(query)?.dataset.redraws !== before",
-            arg=[chart_of(name), before],
-        )
-        taken.append(1e3 * (time.monotonic() - began))
-    return float(np.median(taken))
+MOVE = """root => new Promise(done => {
+    const began = performance.now();
+    const seen = new MutationObserver(() => { seen.disconnect(); done(performance.now() - began); });
+    seen.observe(root, {attributes: true, attributeFilter: ["data-drawn"]});
+    const range = root.querySelector(".range");
+    range.value = Number(range.value) + 1;
+    range.dispatchEvent(new Event("input"));
+})"""
+
+
+def scrub(page: Page) -> float:
+    """Move the slider so many times; the median of the milliseconds until the profile is that of the new step."""
+    slider = page.locator(".scrub-slider")
+    slider.wait_for()
+    return float(np.median([slider.evaluate(MOVE) for _ in range(SCRUBS)]))
 
 
 def peak_memory(pid: int) -> float:
