@@ -7,6 +7,7 @@ runs/probes/ID/probe.json    what the pass came down to, and its gradient profil
 import time
 import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from experiments.config import RunConfig
 from experiments.probe import Probe, probe
 from experiments.runs import PROBES
 from experiments.store.chunks import read_json
+from experiments.store.create import refused
 from experiments.store.errors import DamagedRunError
 from experiments.store.files import replace_all
 from experiments.store.lease import Lease
@@ -54,23 +56,27 @@ def probe_file(runs: Path, name: str) -> Path:
 
 
 def ensure_probe(config: RunConfig, runs: Path) -> StoredProbe:
-    """The probe of a configuration, made now if it is not there.
+    """The probe of a configuration, made now if it is not there, or made again if it is damaged.
 
     Raises:
         RunInUseError: another process makes it.
         ConfigError: it cannot be built.
-        OSError: the disk refuses.
+        RecordingError: the disk refuses.
     """
     path = probe_file(runs, config.identity())
-    if path.exists():
+    with suppress(DamagedRunError):
         return read_probe(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lease = Lease.acquire(path.parent)
     try:
-        if not path.exists():  # it may have been made between the look and the lease
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lease = Lease.acquire(path.parent)
+        try:
+            with suppress(DamagedRunError):  # it may have been made between the look and the lease
+                return read_probe(path)
             write_probe(path, config)
-    finally:
-        lease.release()
+        finally:
+            lease.release()
+    except OSError as error:
+        raise refused(error, path.parent, "nothing of it") from None
     return read_probe(path)
 
 

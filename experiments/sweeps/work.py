@@ -17,6 +17,7 @@ import torch
 
 from experiments.config import RunConfig
 from experiments.recorder import Recorder
+from experiments.store.create import refused
 from experiments.store.errors import DamagedRunError, RecordingError, RunError, RunInUseError
 from experiments.store.progress import read_progress
 from experiments.store.reader import open_run
@@ -86,8 +87,10 @@ def attempt(folder: SweepFolder, work: Work, config: RunConfig) -> Outcome:
         return Outcome(name, result, starts=starts, seconds=time.perf_counter() - began)
     except RunInUseError as error:
         return Outcome(name, "held", str(error))
-    except (RecordingError, OSError) as error:
-        return Outcome(name, "refused", sentence_of(error))
+    except RecordingError as error:
+        return Outcome(name, "refused", str(error))
+    except OSError as error:
+        return Outcome(name, "refused", str(refused(error, folder.runs / name, "what it has")))
     except Exception as error:
         return Outcome(name, "failed", sentence_of(error), traceback.format_exc(), starts)
     finally:
