@@ -6,6 +6,7 @@ st.set_page_config(page_title="Gradient Flow Lab", page_icon=":material/ssid_cha
 st.navigation(
     [
         st.Page("dashboard/views/explore.py", title="Explore", icon=":material/tune:", default=True),
+        st.Page("dashboard/views/learn.py", title="Learn", icon=":material/school:"),
         st.Page("dashboard/views/train.py", title="Train", icon=":material/model_training:"),
         st.Page("dashboard/views/runs.py", title="Runs", icon=":material/folder_open:"),
     ],
