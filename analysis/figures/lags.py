@@ -53,6 +53,8 @@ def lag_picture(
     made.update_yaxes(**POWERS_OF_TEN)
     if decades is not None:
         made.update_yaxes(range=list(decades))
+    # Below the chart: above it a long legend would lie on the title of a narrow page.
+    made.update_layout(legend={"y": -0.22, "yanchor": "top"}, margin_t=48)
     made.add_hline(y=0, line={"color": NEUTRAL, "width": 1, "dash": "dot"}, layer="below")
     for line in lines:
         y = np.where(np.isfinite(line.log), line.log, np.nan) / LN_10

@@ -18,7 +18,9 @@ A lesson is one file, `lesson_NN_name.py`, that ends in a constant `LESSON = Les
 - `LESSON`, with the claim and its source, the question (`Choices` or `Curve`), the `Bench` (tasks, controls as data,
   `draw`) or, for a job with progress, `Live`, and the equation.
 
-One idea a beat, few words: each beat fits a projector of 1280×720 without scrolling (a browser test looks). All tests
+One idea a beat, few words: each beat fits a projector of 1280×720 without scrolling (a browser test looks). A figure's
+title has at most 48 letters (36 where two stand side by side), so that a phone does not cut it; the framework sets its
+height; a legend of more than two entries goes below the chart (as in `analysis/figures/lags.py`). All tests
 of lessons run over the registry: nothing is to be added for a new one.
 
 `lesson.py` says what each part is; `beats.py` draws the three beats, `place.py` reads and writes links, `handout.py`

@@ -15,8 +15,10 @@ from dashboard.lessons.question import Choices, Guess
 from dashboard.lessons.registry import BY_NUMBER, LESSONS
 
 CHART_HEIGHT = 400
-PROJECTED_HEIGHT = 372
-"""Pixels that a chart may take so that a beat fits 1280×720."""
+"""Pixels of a chart on the page."""
+PROJECTED_HEIGHT = {"predict": 372, "do": 384, "decide": 470}
+"""The same where a beat must fit 1280×720 with large letters; less where a table stands below."""
+PROJECTED_OVER_TABLE = 230
 
 Guesses = MutableMapping[int, Guess]
 
@@ -54,7 +56,7 @@ def ask(lesson: AnyLesson, before: Guess | None) -> Guess | None:
     drawn = draw_curve(
         question.asks, key=key, lags=question.lags, lowest=question.lowest, highest=question.highest,
         step=question.step, values=None if before is None else [float(v) for v in before], x_title=question.x_title,
-        y_title=question.y_title, height=PROJECTED_HEIGHT, larger=LARGER if projector_on() else 1.0,
+        y_title=question.y_title, height=PROJECTED_HEIGHT["predict"], larger=LARGER if projector_on() else 1.0,
     )  # fmt: skip
     return before if drawn is None else tuple(drawn)
 
@@ -74,7 +76,8 @@ def do(lesson: AnyLesson, predicted: bool) -> None:
         columns = st.columns(len(scene.pictures), gap="small")
         for column, (key, picture) in zip(columns, scene.pictures.items(), strict=True):
             with column:
-                chart(picture, f"lesson-{lesson.number}-{key}")
+                height = PROJECTED_OVER_TABLE if scene.table else PROJECTED_HEIGHT["do"]
+                chart(picture, f"lesson-{lesson.number}-{key}", height)
     with beside:
         st.markdown(scene.words)
         st.markdown("##### Try\n" + "\n".join(f"{k}. {task}" for k, task in enumerate(lesson.bench.tasks, start=1)))
@@ -120,7 +123,7 @@ def decide(lesson: AnyLesson, guess: Guess | None) -> None:
     verdict = lesson.decide(numbers)
     left, right = st.columns([5, 6], gap="medium")
     with left:
-        chart(lesson.evidence(numbers, guess), f"lesson-{lesson.number}-evidence")
+        chart(lesson.evidence(numbers, guess), f"lesson-{lesson.number}-evidence", PROJECTED_HEIGHT["decide"])
     with right:
         if guess is None:
             st.markdown("*You made no prediction.*")
@@ -139,14 +142,14 @@ def decide(lesson: AnyLesson, guess: Guess | None) -> None:
             st.markdown("\n".join(f"{k}. {task} {a.words}" for k, (task, a) in enumerate(pairs, start=1)))
 
 
-def chart(picture: Picture, key: str) -> None:
+def chart(picture: Picture, key: str, projected_height: int) -> None:
     """A picture as the page has it; for a projector with larger letters, and without what a class cannot use."""
     if not projector_on():
         picture.figure.update_layout(height=CHART_HEIGHT)
         show(picture, key)
         return
     picture.figure.update_layout(
-        font_size=round(13 * LARGER), title_font_size=round(16 * LARGER), height=PROJECTED_HEIGHT
+        font_size=round(13 * LARGER), title_font_size=round(16 * LARGER), height=projected_height
     )
     live_chart(picture.figure, key=key, alt=picture.alt)
     st.caption(picture.sentence)

@@ -85,7 +85,7 @@ def draw(values: Values) -> Scene:
     change = "stays as it is" if weight == 1 else ("halves" if weight < 1 else "doubles")
     time = abs(math.log(2) / math.log(weight)) if weight not in (0.0, 1.0) else math.inf
     every = f"{change} every {significant(time)} steps" if math.isfinite(time) else change
-    title = f"w = {significant(weight)}: {power_of_ten(last / LN_10)} of the gradient after {steps} steps"
+    title = f"w = {significant(weight)}: {power_of_ten(last / LN_10)} is left after {steps} steps"
     picture = lag_picture(
         "one-neuron",
         title,

@@ -34,7 +34,7 @@ def path(guesses: dict[int, Guess], decided: set[int]) -> None:
 
 def lesson_page(lesson: AnyLesson, beat: Beat, guesses: dict[int, Guess], decided: set[int]) -> None:
     """One beat of a lesson, with the way to the others."""
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="lesson-head"):
         st.subheader(f"{lesson.number} · {lesson.title}", anchor=False, width="content")
         for k, step in enumerate(BEATS, start=1):
             kind: Literal["primary", "tertiary"] = "primary" if step == beat else "tertiary"
@@ -110,6 +110,9 @@ if "lesson-guesses" not in st.session_state:
     wrong += more
 if projector_on():
     projector_style()
+else:
+    # Streamlit's header lies over the page's first row; a title has this room of its own.
+    st.html("<style>.st-key-lesson-head { padding-top: 1.5rem; }</style>")
 if wrong:
     st.warning(f"The link was restored except for: {'; '.join(wrong[:3])}.")
 if place.lesson is None:
