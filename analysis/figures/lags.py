@@ -8,7 +8,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from analysis.figures.picture import Picture
-from analysis.figures.theme import LN_10, NEUTRAL, POWERS_OF_TEN, figure
+from analysis.figures.theme import LEGEND_BELOW, LN_10, NEUTRAL, POWERS_OF_TEN, figure
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +54,7 @@ def lag_picture(
     if decades is not None:
         made.update_yaxes(range=list(decades))
     # Below the chart: above it a long legend would lie on the title of a narrow page.
-    made.update_layout(legend={"y": -0.22, "yanchor": "top"}, margin_t=48)
+    made.update_layout(legend=LEGEND_BELOW, margin_t=48)
     made.add_hline(y=0, line={"color": NEUTRAL, "width": 1, "dash": "dot"}, layer="below")
     for line in lines:
         y = np.where(np.isfinite(line.log), line.log, np.nan) / LN_10

@@ -7,6 +7,9 @@ html { font-size: 20px; }
 [data-testid="stHeader"], [data-testid="stSidebar"], [data-testid="stSidebarCollapsedControl"] { display: none; }
 .stMainBlockContainer { padding: 0.6rem 1.4rem 0 !important; }
 [data-testid="stVerticalBlock"] { gap: 0.5rem; }
+.st-key-lesson-head { padding-top: 0; }
+[data-testid="stRadio"] label p { font-size: 1rem; line-height: 1.5; }
+[data-testid="stSelectbox"] [data-baseweb="select"] { font-size: 0.9rem; }
 """
 
 LARGER = 1.3

@@ -78,11 +78,12 @@ def do(lesson: AnyLesson, predicted: bool) -> None:
             with column:
                 height = PROJECTED_OVER_TABLE if scene.table else PROJECTED_HEIGHT["do"]
                 chart(picture, f"lesson-{lesson.number}-{key}", height)
+        if scene.table:
+            with st.container(key="lesson-table"):
+                st.markdown(scene.table)
     with beside:
         st.markdown(scene.words)
         st.markdown("##### Try\n" + "\n".join(f"{k}. {task}" for k, task in enumerate(lesson.bench.tasks, start=1)))
-    if scene.table:
-        st.markdown(scene.table)
 
 
 def controls(number: int, bench: Bench) -> dict[str, Value]:

@@ -17,6 +17,13 @@ from dashboard.lessons.registry import BY_NUMBER, LESSONS
 
 BEAT_WORDS: dict[Beat, str] = {"predict": "Predict", "do": "Do", "decide": "Decide"}
 
+RULES = """
+/* Streamlit's header lies over the page's first row; a title has this room of its own. */
+.st-key-lesson-head { padding-top: 1.5rem; }
+.st-key-lesson-table { overflow-x: auto; }
+.st-key-lesson-table th, .st-key-lesson-table td { padding: 0.2rem 0.45rem; white-space: nowrap; font-size: 0.9rem; }
+"""
+
 
 def path(guesses: dict[int, Guess], decided: set[int]) -> None:
     """All lessons, and what was done of each."""
@@ -36,13 +43,17 @@ def lesson_page(lesson: AnyLesson, beat: Beat, guesses: dict[int, Guess], decide
     """One beat of a lesson, with the way to the others."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="lesson-head"):
         st.subheader(f"{lesson.number} · {lesson.title}", anchor=False, width="content")
-        for k, step in enumerate(BEATS, start=1):
-            kind: Literal["primary", "tertiary"] = "primary" if step == beat else "tertiary"
-            words = f"{k} {BEAT_WORDS[step]}"
-            st.button(words, key=f"beat-{step}", type=kind, on_click=go, args=(Place(lesson.number, step),))
+        with st.container(horizontal=True, width="content", gap="small"):
+            for k, step in enumerate(BEATS, start=1):
+                kind: Literal["primary", "tertiary"] = "primary" if step == beat else "tertiary"
+                words = f"{k} {BEAT_WORDS[step]}"
+                st.button(words, key=f"beat-{step}", type=kind, on_click=go, args=(Place(lesson.number, step),))
         st.space("stretch")
-        projector_switch()
+        if projector_on():
+            projector_switch()
         with st.popover("For class", type="tertiary"):
+            if not projector_on():
+                projector_switch()
             for_class(lesson, beat)
     number = lesson.number
     with st.container(key="beat"):
@@ -108,11 +119,9 @@ if "lesson-guesses" not in st.session_state:
     st.session_state["lesson-guesses"], more = read_guesses(st.query_params.get("guess", ""), BY_NUMBER)
     st.session_state["lessons-decided"] = set()
     wrong += more
+st.html(f"<style>{RULES}</style>")
 if projector_on():
     projector_style()
-else:
-    # Streamlit's header lies over the page's first row; a title has this room of its own.
-    st.html("<style>.st-key-lesson-head { padding-top: 1.5rem; }</style>")
 if wrong:
     st.warning(f"The link was restored except for: {'; '.join(wrong[:3])}.")
 if place.lesson is None:

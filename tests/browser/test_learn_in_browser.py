@@ -64,7 +64,7 @@ def move_a_control(page: Page, lesson) -> None:
 @EACH
 def test_a_lesson_from_prediction_to_verdict_on_a_projector(app_url, open_page, lesson):
     page = open_page(f"{app_url}/learn?lesson={lesson.number}&projector=1", viewport=PROJECTOR)
-    expect(page.get_by_text(lesson.claim)).to_be_visible()
+    expect(page.get_by_text("Your prediction")).to_be_visible()
     guessed = guess_by_keyboard(page, lesson)
     expect(page.get_by_text("Kept. Now test it.")).to_be_visible()
     fits(page)
@@ -134,6 +134,7 @@ def test_the_projector_switch_hides_the_chrome_and_brings_it_back(app_url, open_
     page = open_page(f"{app_url}/learn?lesson=1")
     header = page.get_by_test_id("stHeader")
     expect(header).to_be_visible()
+    page.get_by_role("button", name="For class").click()
     page.get_by_role("button", name="Projector").click()
     expect(header).to_be_hidden()
     page.wait_for_url("**projector=1*")
