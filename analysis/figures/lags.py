@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import plotly.graph_objects as go
 from jaxtyping import Float
 from numpy import ndarray
 
@@ -64,7 +65,21 @@ def lag_picture(
             marker={"size": 9, "color": line.colour},
             hovertemplate=f"{line.name}, lag %{{x}}: 10<sup>%{{y:.2f}}</sup><extra></extra>",
         )  # fmt: skip
+        add_zeros(made, line, decades)
     return Picture(name, made, sentence, alt, columns(lines))
+
+
+def add_zeros(made: go.Figure, line: LagLine, decades: tuple[float, float] | None) -> None:
+    """Triangles at the lower edge where a value is exactly zero, which a scale of decades cannot show."""
+    zero = np.isneginf(line.log)
+    if zero.any():
+        finite = line.log[np.isfinite(line.log)]
+        level = decades[0] if decades is not None else float(np.min(finite, initial=0.0)) / LN_10
+        made.add_scatter(
+            x=line.lag[zero], y=np.full(int(zero.sum()), level), mode="markers", name=f"{line.name}: exactly zero",
+            marker={"symbol": "triangle-down", "size": 9, "color": line.colour}, cliponaxis=False,
+            hovertemplate=f"{line.name}, lag %{{x}}: exactly zero<extra></extra>",
+        )  # fmt: skip
 
 
 def columns(lines: Sequence[LagLine]) -> dict[str, list[object]]:

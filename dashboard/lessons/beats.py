@@ -3,6 +3,7 @@
 from collections.abc import MutableMapping
 
 import streamlit as st
+import torch
 
 from analysis.figures.picture import Picture
 from dashboard.components.draw_curve import draw_curve
@@ -26,6 +27,7 @@ Guesses = MutableMapping[int, Guess]
 @st.cache_resource(max_entries=len(LESSONS), show_spinner="Measuring …")
 def measured(number: int) -> object:
     """The numbers of a lesson's verdict."""
+    torch.set_num_threads(1)  # a pass is a chain of small steps, and other people's passes want the other cores
     return BY_NUMBER[number].measure()
 
 
@@ -70,6 +72,7 @@ def do(lesson: AnyLesson, predicted: bool) -> None:
         lesson.bench.show()
         return
     values = controls(lesson.number, lesson.bench)
+    torch.set_num_threads(1)
     scene = lesson.bench.draw(values)
     charts, beside = st.columns([7, 4] if len(scene.pictures) == 1 else [8, 3], gap="medium")
     with charts:

@@ -1,6 +1,6 @@
 """What a lesson is: a claim that the learner predicts, tests and sees decided. No Streamlit: it can all be tested."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
@@ -106,6 +106,12 @@ class Reply:
 
     outcome: Outcome
     says: Statement
+
+
+def outcome(found: Sequence[object], predicted: Sequence[object]) -> Outcome:
+    """How a prediction of several things fared: right if all came so, partly if some did."""
+    hits = sum(so == said for so, said in zip(found, predicted, strict=True))
+    return "right" if hits == len(found) else ("partly" if hits else "wrong")
 
 
 @dataclass(frozen=True)
