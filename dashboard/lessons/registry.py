@@ -5,6 +5,7 @@ from dashboard.lessons import (
     lesson_02_by_hand,
     lesson_03_largest_singular_value,
     lesson_04_largest_weight,
+    lesson_05_what_tanh_does,
 )
 from dashboard.lessons.lesson import AnyLesson
 
@@ -13,6 +14,7 @@ LESSONS: tuple[AnyLesson, ...] = (
     lesson_02_by_hand.LESSON,
     lesson_03_largest_singular_value.LESSON,
     lesson_04_largest_weight.LESSON,
+    lesson_05_what_tanh_does.LESSON,
 )
 
 BY_NUMBER = {lesson.number: lesson for lesson in LESSONS}
