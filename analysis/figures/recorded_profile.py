@@ -23,7 +23,8 @@ def recorded_profile_picture(cell: str, quantiles: Quantiles, every: int, reach:
     """
     T, name, colour = quantiles.shape[1], cell_name(cell), cell_colour(cell)
     low, median, high = quantiles / LN_10
-    made = figure(f"{name}: {power_of_ten(median[0])} of size at t = 1", "timestep t", "size of dL/dh_t", 320)
+    # no number of this step in the title: the traces may be replaced by another step's while it stays
+    made = figure(f"{name}: the gradient at this step", "timestep t", "size of dL/dh_t", 320)
     made.update_layout(margin_t=84)
     margin = 0.04 * (reach[1] - reach[0]) or LN_10
     made.update_yaxes(**POWERS_OF_TEN, range=[(reach[0] - margin) / LN_10, (reach[1] + margin) / LN_10])
