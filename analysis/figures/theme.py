@@ -98,6 +98,9 @@ def layout(title: str, height: int) -> dict[str, object]:
 LEGEND_RIGHT = {"orientation": "v", "x": 1.02, "xanchor": "left", "y": 1.0, "yanchor": "top"}
 """For legends of more entries than fit above the chart in a row."""
 
+LEGEND_BELOW = {"orientation": "h", "yref": "container", "y": 0.01, "yanchor": "bottom"}
+"""For narrow charts, in which a legend above would lie on the title."""
+
 POWERS_OF_TEN = {"tickprefix": "10<sup>", "ticksuffix": "</sup>"}
 """Axis settings for values that are log₁₀ already: ticks read 10⁻²⁰."""
 

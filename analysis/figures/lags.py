@@ -1,0 +1,91 @@
+"""How something shrinks or grows over the steps back, on a scale of decades: a few named lines."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import plotly.graph_objects as go
+from jaxtyping import Float
+from numpy import ndarray
+
+from analysis.figures.picture import Picture
+from analysis.figures.theme import LEGEND_BELOW, LN_10, NEUTRAL, POWERS_OF_TEN, figure
+
+
+@dataclass(frozen=True, eq=False)
+class LagLine:
+    """One line: a name for the legend, and its natural logs (nats) at each lag."""
+
+    name: str
+    lag: Float[ndarray, " point"]
+    log: Float[ndarray, " point"]
+    colour: str = NEUTRAL
+    dash: str = "solid"
+    marks: bool = False
+    """Drawn as dots joined by a thin line: something measured or drawn at a few lags."""
+
+
+def lag_picture(
+    name: str,
+    title: str,
+    lines: Sequence[LagLine],
+    sentence: str,
+    alt: str,
+    *,
+    x_title: str = "steps back from the loss",
+    y_title: str = "size of the gradient",
+    height: int = 400,
+    decades: tuple[float, float] | None = None,
+) -> Picture:
+    """Lines over lag on a scale of decades, with a level at 1.
+
+    Args:
+        name: of downloaded files.
+        title: what is seen, in a line.
+        lines: at least one.
+        sentence: the caption.
+        alt: the picture in words, with its figures.
+        x_title: of the lag axis.
+        y_title: of the other.
+        height: pixels.
+        decades: the vertical range (log₁₀), so that a drag moves the line and not the axis; None for what fits.
+    """
+    made = figure(title, x_title, y_title, height)
+    made.update_yaxes(**POWERS_OF_TEN)
+    if decades is not None:
+        made.update_yaxes(range=list(decades))
+    # Below the chart: above it a long legend would lie on the title of a narrow page.
+    made.update_layout(legend=LEGEND_BELOW, margin_t=48)
+    made.add_hline(y=0, line={"color": NEUTRAL, "width": 1, "dash": "dot"}, layer="below")
+    for line in lines:
+        y = np.where(np.isfinite(line.log), line.log, np.nan) / LN_10
+        made.add_scatter(
+            x=line.lag, y=y, name=line.name, mode="lines+markers" if line.marks else "lines",
+            line={"color": line.colour, "dash": line.dash, "width": 1.5 if line.marks else 2.5},
+            marker={"size": 9, "color": line.colour},
+            hovertemplate=f"{line.name}, lag %{{x}}: 10<sup>%{{y:.2f}}</sup><extra></extra>",
+        )  # fmt: skip
+        add_zeros(made, line, decades)
+    return Picture(name, made, sentence, alt, columns(lines))
+
+
+def add_zeros(made: go.Figure, line: LagLine, decades: tuple[float, float] | None) -> None:
+    """Triangles at the lower edge where a value is exactly zero, which a scale of decades cannot show."""
+    zero = np.isneginf(line.log)
+    if zero.any():
+        finite = line.log[np.isfinite(line.log)]
+        level = decades[0] if decades is not None else float(np.min(finite, initial=0.0)) / LN_10
+        made.add_scatter(
+            x=line.lag[zero], y=np.full(int(zero.sum()), level), mode="markers", name=f"{line.name}: exactly zero",
+            marker={"symbol": "triangle-down", "size": 9, "color": line.colour}, cliponaxis=False,
+            hovertemplate=f"{line.name}, lag %{{x}}: exactly zero<extra></extra>",
+        )  # fmt: skip
+
+
+def columns(lines: Sequence[LagLine]) -> dict[str, list[object]]:
+    """One row a point, logs in nats."""
+    return {
+        "line": [line.name for line in lines for _ in line.lag],
+        "lag": [float(lag) for line in lines for lag in line.lag],
+        "log size": [float(value) for line in lines for value in line.log],
+    }

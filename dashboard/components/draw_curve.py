@@ -1,0 +1,69 @@
+"""A few points that a hand or the arrow keys move up and down: a curve drawn as a prediction."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import streamlit as st
+
+_HERE = Path(__file__).parent
+
+_mount = st.components.v2.component(
+    "gradient_flow_lab.draw_curve",
+    html='<div class="draw-curve"></div>',
+    css=(_HERE / "draw_curve.css").read_text(encoding="utf-8"),
+    js=(_HERE / "draw_curve.js").read_text(encoding="utf-8"),
+)
+
+
+def draw_curve(
+    label: str,
+    *,
+    key: str,
+    lags: Sequence[int],
+    lowest: float,
+    highest: float,
+    step: float,
+    values: Sequence[float] | None,
+    x_title: str,
+    y_title: str,
+    height: int = 320,
+    larger: float = 1.0,
+) -> list[float] | None:
+    """What has been drawn, log₁₀ at each lag, rounded to `step` and within the picture; None while nothing has.
+
+    The line starts at (0, 10⁰). `values` is what was drawn before; the points stand at 10⁰ where that is None.
+    `larger` scales the letters.
+    """
+    state = _mount(
+        key=key,
+        data={
+            "label": label,
+            "lags": list(lags),
+            "lowest": lowest,
+            "highest": highest,
+            "step": step,
+            "values": None if values is None else list(values),
+            "x": x_title,
+            "y": y_title,
+            "height": height,
+            "larger": larger,
+            "key": key,
+        },
+        height="content",
+        on_values_change=_nothing,
+    )
+    drawn = state.get("values")
+    return accepted(drawn, len(lags), lowest, highest, step)
+
+
+def accepted(drawn: object, count: int, lowest: float, highest: float, step: float) -> list[float] | None:
+    """What the browser proposes, as so many finite numbers in range; None for anything else."""
+    if not isinstance(drawn, list) or len(drawn) != count:
+        return None
+    if not all(isinstance(v, int | float) and not isinstance(v, bool) and abs(v) < 1e6 for v in drawn):
+        return None
+    return [min(max(round(v / step) * step, lowest), highest) + 0.0 for v in drawn]
+
+
+def _nothing() -> None:
+    """A callback is what makes `values` a state of the component; there is nothing to do in it."""

@@ -1,0 +1,28 @@
+"""Lessons: claims that the learner predicts, tests and sees decided.
+
+A lesson is one file, `lesson_NN_name.py`, that ends in a constant `LESSON = Lesson(...)`, and one line in
+`registry.py`. It imports no Streamlit. In the file, in this order:
+
+- `Measured`, a frozen dataclass with the numbers of the verdict, and `measure() -> Measured`, which computes them with
+  the engine (`models`, `analysis`, `experiments.probe`) in under 2 s, from fixed seeds;
+- `draw(values) -> Scene`, the *do* beat: pictures and words for the controls' values, in under 0.5 s (a drag calls it
+  again and again). Pictures come from `analysis/figures/`; one or two, side by side, with one title each;
+- `decide(measured) -> Verdict` and `reply(measured, guess) -> Reply`: every sentence is made by
+
+      says("After {steps:whole} steps {left} is left.", left < 0.001, steps=m.steps, left=m.left)
+
+  with its numbers by name, and the comparison that makes it true. No literal number stands in a sentence, except 0 and
+  1 as thresholds and names (`deck 003`, `h_1`, `float32`, years); a test looks. A `Reply` exists for every choice, and
+  exactly one is `right`;
+- `evidence(measured, guess) -> Picture`, the picture beside the verdict;
+- `LESSON`, with the claim and its source, the question (`Choices` or `Curve`), the `Bench` (tasks, controls as data,
+  `draw`) or, for a job with progress, `Live`, and the equation.
+
+One idea a beat, few words: each beat fits a projector of 1280×720 without scrolling (a browser test looks). A figure's
+title has at most 48 letters (36 where two stand side by side), so that a phone does not cut it; the framework sets its
+height; a legend of more than two entries goes below the chart (as in `analysis/figures/lags.py`). All tests
+of lessons run over the registry: nothing is to be added for a new one.
+
+`lesson.py` says what each part is; `beats.py` draws the three beats, `place.py` reads and writes links, `handout.py`
+prints.
+"""

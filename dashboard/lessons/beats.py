@@ -1,0 +1,159 @@
+"""The three beats of a lesson on the page."""
+
+from collections.abc import MutableMapping
+
+import streamlit as st
+import torch
+
+from analysis.figures.picture import Picture
+from dashboard.components.draw_curve import draw_curve
+from dashboard.components.live_chart import live_chart
+from dashboard.components.live_slider import live_slider
+from dashboard.components.projector import LARGER, projector_on
+from dashboard.components.show import show
+from dashboard.lessons.lesson import AnyLesson, Bench, Control, Live, Pick, Value
+from dashboard.lessons.question import Choices, Guess
+from dashboard.lessons.registry import BY_NUMBER, LESSONS
+
+CHART_HEIGHT = 400
+"""Pixels of a chart on the page."""
+PROJECTED_HEIGHT = {"predict": 372, "do": 384, "decide": 470}
+"""The same where a beat must fit 1280×720 with large letters; less where a table stands below."""
+PROJECTED_OVER_TABLE = 230
+
+Guesses = MutableMapping[int, Guess]
+
+
+@st.cache_resource(max_entries=len(LESSONS), show_spinner="Measuring …")
+def measured(number: int) -> object:
+    """The numbers of a lesson's verdict."""
+    torch.set_num_threads(1)  # a pass is a chain of small steps, and other people's passes want the other cores
+    return BY_NUMBER[number].measure()
+
+
+def predict(lesson: AnyLesson, guesses: Guesses) -> None:
+    """The claim and the question; nothing is shown yet that would answer it."""
+    left, right = st.columns([4, 5], gap="large")
+    with left:
+        st.markdown(f"##### The claim\n\n*“{lesson.claim}”*")
+        st.caption(f"Source: {lesson.source}.")
+    with right:
+        st.markdown(f"##### Your prediction\n\n{lesson.question.asks}")
+        guess = ask(lesson, guesses.get(lesson.number))
+        if guess is not None:
+            guesses[lesson.number] = guess
+            st.caption("Kept. Now test it.")
+
+
+def ask(lesson: AnyLesson, before: Guess | None) -> Guess | None:
+    """What the learner answers, or has answered before."""
+    question, key = lesson.question, f"lesson-{lesson.number}-guess"
+    if isinstance(question, Choices):
+        keys = list(question.answers)
+        index = keys.index(str(before)) if before in question.answers else None
+        return st.radio(
+            question.asks, keys, index=index, format_func=question.answers.__getitem__, key=key,
+            label_visibility="collapsed",
+        )  # fmt: skip
+    drawn = draw_curve(
+        question.asks, key=key, lags=question.lags, lowest=question.lowest, highest=question.highest,
+        step=question.step, values=None if before is None else [float(v) for v in before], x_title=question.x_title,
+        y_title=question.y_title, height=PROJECTED_HEIGHT["predict"], larger=LARGER if projector_on() else 1.0,
+    )  # fmt: skip
+    return before if drawn is None else tuple(drawn)
+
+
+@st.fragment
+def do(lesson: AnyLesson, predicted: bool) -> None:
+    """The experiment, under the hand."""
+    if not predicted:
+        st.caption("Seen without a prediction: *Predict* is one step back.")
+    if isinstance(lesson.bench, Live):
+        lesson.bench.show()
+        return
+    values = controls(lesson.number, lesson.bench)
+    torch.set_num_threads(1)
+    scene = lesson.bench.draw(values)
+    charts, beside = st.columns([7, 4] if len(scene.pictures) == 1 else [8, 3], gap="medium")
+    with charts:
+        columns = st.columns(len(scene.pictures), gap="small")
+        for column, (key, picture) in zip(columns, scene.pictures.items(), strict=True):
+            with column:
+                height = PROJECTED_OVER_TABLE if scene.table else PROJECTED_HEIGHT["do"]
+                chart(picture, f"lesson-{lesson.number}-{key}", height)
+        if scene.table:
+            with st.container(key="lesson-table"):
+                st.markdown(scene.table)
+    with beside:
+        st.markdown(scene.words)
+        st.markdown("##### Try\n" + "\n".join(f"{k}. {task}" for k, task in enumerate(lesson.bench.tasks, start=1)))
+
+
+def controls(number: int, bench: Bench) -> dict[str, Value]:
+    """The bench's controls in a row, and where they stand."""
+    values: dict[str, Value] = {}
+    for column, control in zip(st.columns(max(2, len(bench.controls)), gap="medium"), bench.controls, strict=False):
+        with column:
+            values[control.key] = one_control(control, f"lesson-{number}-{control.key}")
+    return values
+
+
+def one_control(control: Control, key: str) -> Value:
+    """The widget of a control, and its value."""
+    if isinstance(control, Pick):
+        options = list(control.options)
+        kept = st.session_state.get(f"{key}-kept", control.value)
+        index = options.index(kept) if kept in options else 0
+        chosen = st.selectbox(control.label, options, index=index, format_func=control.options.__getitem__, key=key)
+        st.session_state[f"{key}-kept"] = chosen
+        return chosen
+    return live_slider(
+        control.label, minimum=control.minimum, maximum=control.maximum, value=control.value, step=control.step,
+        key=key, logarithmic=control.logarithmic, help=control.help,
+    )  # fmt: skip
+
+
+TRUTHS = {"true": "True.", "half true": "Half true.", "false": "Not true."}
+OUTCOMES = {
+    "right": ":material/check_circle: **You predicted it.**",
+    "partly": ":material/adjust: **In part.**",
+    "wrong": ":material/cancel: **Not what happens.**",
+}
+
+
+def decide(lesson: AnyLesson, guess: Guess | None) -> None:
+    """The measured numbers, what was true in the claim, what was not, and why."""
+    numbers = measured(lesson.number)
+    verdict = lesson.decide(numbers)
+    left, right = st.columns([5, 6], gap="medium")
+    with left:
+        chart(lesson.evidence(numbers, guess), f"lesson-{lesson.number}-evidence", PROJECTED_HEIGHT["decide"])
+    with right:
+        if guess is None:
+            st.markdown("*You made no prediction.*")
+        else:
+            reply = lesson.reply(numbers, guess)
+            st.markdown(f"{OUTCOMES[reply.outcome]} {reply.says.words}")
+        lines = [f"**The claim: {TRUTHS[verdict.truth]}**"]
+        lines += [f":material/check: {statement.words}" for statement in verdict.was_true]
+        lines += [f":material/close: {statement.words}" for statement in verdict.was_not]
+        lines += [f"**Why.** {verdict.why.words}"]
+        st.markdown("\n\n".join(lines))
+        st.markdown(f"$${lesson.equation.latex}$$")
+    if not projector_on():
+        with st.expander("What the tasks showed"):
+            pairs = zip(lesson.bench.tasks, verdict.answers, strict=True)
+            st.markdown("\n".join(f"{k}. {task} {a.words}" for k, (task, a) in enumerate(pairs, start=1)))
+
+
+def chart(picture: Picture, key: str, projected_height: int) -> None:
+    """A picture as the page has it; for a projector with larger letters, and without what a class cannot use."""
+    if not projector_on():
+        picture.figure.update_layout(height=CHART_HEIGHT)
+        show(picture, key)
+        return
+    picture.figure.update_layout(
+        font_size=round(13 * LARGER), title_font_size=round(16 * LARGER), height=projected_height
+    )
+    live_chart(picture.figure, key=key, alt=picture.alt)
+    st.caption(picture.sentence)

@@ -1,0 +1,208 @@
+"""One neuron: a gradient that goes T steps back is multiplied by w, T times."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from numpy import ndarray
+
+from analysis.figures.lags import LagLine, lag_picture
+from analysis.figures.picture import Picture
+from analysis.figures.theme import CELL_COLOURS, LN_10, NEUTRAL
+from analysis.profile import smallest_log
+from analysis.wording import power_of_ten, significant
+from dashboard.lessons.lesson import Bench, Equation, Lesson, Reply, Scene, Slider, Values, Verdict
+from dashboard.lessons.question import Curve, Guess
+from dashboard.lessons.statement import says
+from models import SequenceModel, record
+
+CLAIMED_WEIGHT, CLAIMED_STEPS = 0.8, 100
+QUESTION = Curve(
+    asks="One linear neuron, weight 0.8. How much of a gradient is left after 20, 40, … 100 steps back? "
+    "Drag the points (or move them with the arrow keys).",
+    lags=(20, 40, 60, 80, 100),
+    lowest=-14.0,
+    highest=2.0,
+    step=0.5,
+    x_title="steps back from the loss",
+    y_title="what is left of the gradient",
+)
+ELMAN = CELL_COLOURS["elman"]
+GUESSED = "#56B4E9"
+
+
+def log_gradients(weight: float, steps: int) -> Float[ndarray, " lag"]:
+    """ln |dL/dh_{T−lag}| of one linear neuron by recorded BPTT (nats), lag 0 … steps; the loss is h_T."""
+    model = SequenceModel("elman", 1, 1, 1, nonlinearity="identity", dtype=torch.float64)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            parameter.fill_(weight if "weight_hh" in name else 1.0 if "weight" in name else 0.0)
+    inputs = torch.ones(steps + 1, 1, 1, dtype=torch.float64)
+    trace = record(model, inputs, lambda outputs: outputs[-1].sum())
+    return trace.log_norm[0, :, 0].flip(0).numpy()
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """What the verdict stands on."""
+
+    left: Float[ndarray, " lag"]
+    """ln of what is left (nats) of the claimed weight, by lag."""
+    grown: float
+    """The same for 1/w after as many steps."""
+    float32_steps: int
+    """Lag at which float32 has nothing left for it."""
+
+    @property
+    def decades(self) -> float:
+        """Lost over the claimed number of steps."""
+        return -float(self.left[CLAIMED_STEPS]) / LN_10
+
+    @property
+    def half_life(self) -> float:
+        """Steps in which half is lost, from the measured slope."""
+        return math.log(2) * CLAIMED_STEPS / -float(self.left[CLAIMED_STEPS])
+
+
+def measure() -> Measured:
+    """Recorded BPTT of the claimed weight, of its reciprocal, and until float32 ends."""
+    long = log_gradients(CLAIMED_WEIGHT, 600)
+    below = np.flatnonzero(long < smallest_log(torch.float32))
+    return Measured(
+        left=long[: CLAIMED_STEPS + 1],
+        grown=float(log_gradients(1 / CLAIMED_WEIGHT, CLAIMED_STEPS)[-1]),
+        float32_steps=int(below[0]),
+    )
+
+
+def draw(values: Values) -> Scene:
+    """The gradient by lag, with its half-life."""
+    weight, steps = float(values["weight"]), int(float(values["steps"]))
+    log = log_gradients(weight, steps)
+    last = float(log[-1])
+    change = "stays as it is" if weight == 1 else ("halves" if weight < 1 else "doubles")
+    time = abs(math.log(2) / math.log(weight)) if weight not in (0.0, 1.0) else math.inf
+    every = f"{change} every {significant(time)} steps" if math.isfinite(time) else change
+    title = f"w = {significant(weight)}: {power_of_ten(last / LN_10)} is left after {steps} steps"
+    picture = lag_picture(
+        "one-neuron",
+        title,
+        [LagLine("recorded dL/dh", np.arange(steps + 1.0), log, ELMAN),
+         LagLine("smallest float32 number", np.array([0.0, steps]), np.full(2, smallest_log(torch.float32)),
+                 NEUTRAL, "dash")],
+        "A straight line on a scale of decades: every step back multiplies the gradient by the same w.",
+        f"{title}; it {every}.",
+        decades=(-0.31 * steps - 1, 0.18 * steps + 1),
+    )  # fmt: skip
+    words = f"""##### Now
+- after {steps} steps: **{power_of_ten(last / LN_10)}**
+- {"grown" if last > 0 else "lost"}: **{significant(abs(last) / LN_10)} decades**
+- it **{every}**
+"""
+    return Scene({"decay": picture}, words)
+
+
+def decide(m: Measured) -> Verdict:
+    """A factor near 1, taken many times, is not near 1."""
+    one = math.exp(float(m.left[1]))
+    return Verdict(
+        truth="false" if m.decades > 3 else "true",
+        was_true=(says("One step back keeps {one:share} of the gradient.", one > 0.5, one=one),),
+        was_not=(
+            says(
+                "After {steps:whole} steps {left:decades} is left: {decades} decades are lost, not one.",
+                m.decades > 3,
+                steps=CLAIMED_STEPS,
+                left=-m.decades,
+                decades=m.decades,
+            ),
+            says(
+                "The other way is as steep: w = {inverse} makes {grown:decades} of it.",
+                abs(m.grown / LN_10 - m.decades) < 1e-6,
+                inverse=1 / CLAIMED_WEIGHT,
+                grown=m.grown / LN_10,
+            ),
+        ),
+        why=says(
+            "A gradient going back T steps is multiplied by w, T times. Its half-life is {half} steps, so that "
+            "{steps:whole} steps hold {halvings} halvings.",
+            abs(2.0 ** -(CLAIMED_STEPS / m.half_life) / math.exp(float(m.left[-1])) - 1) < 1e-6,
+            half=m.half_life,
+            steps=CLAIMED_STEPS,
+            halvings=CLAIMED_STEPS / m.half_life,
+        ),
+        answers=(
+            says(
+                "Every {half} steps.",
+                abs(m.half_life - math.log(2) / -math.log(CLAIMED_WEIGHT)) < 1e-9,
+                half=m.half_life,
+            ),
+            says(
+                "After {steps:whole} steps: a plain float32 norm then reads zero, though the gradient is not.",
+                m.float32_steps > CLAIMED_STEPS,
+                steps=m.float32_steps,
+            ),
+            says("Only w = 1 keeps it: below, it dies; above, it explodes.", m.grown > 0 > m.left[-1]),
+        ),
+    )
+
+
+def reply(m: Measured, guess: Guess) -> Reply:
+    """How far the drawn points lie from the recorded gradient."""
+    assert not isinstance(guess, str)
+    truth = m.left[list(QUESTION.lags)] / LN_10
+    error = float(np.mean(np.abs(np.array(guess) - truth)))
+    if error <= 0.75:
+        return Reply("right", says("Your points lie {error} decades off on average.", error <= 0.75, error=error))
+    too_high = float(np.mean(np.array(guess) - truth)) > 0
+    far = "too much" if too_high else "too little"
+    template = f"Your points lie {{error}} decades off on average: you left {far}."
+    return Reply("partly" if error <= 2.5 else "wrong", says(template, error > 0.75, error=error))
+
+
+def evidence(m: Measured, guess: Guess | None) -> Picture:
+    """What was drawn against what was recorded."""
+    title = f"w = {CLAIMED_WEIGHT}: {power_of_ten(-m.decades)} is left after {CLAIMED_STEPS} steps"
+    lines = [LagLine("recorded", np.arange(CLAIMED_STEPS + 1.0), m.left, ELMAN)]
+    if guess is not None:
+        assert not isinstance(guess, str)
+        lags = np.array([0.0, *QUESTION.lags])
+        lines.append(LagLine("your prediction", lags, np.array([0.0, *guess]) * LN_10, GUESSED, marks=True))
+    return lag_picture(
+        "one-neuron-verdict",
+        title,
+        lines,
+        "Recorded dL/dh, and what was predicted.",
+        title + ".",
+        decades=(QUESTION.lowest, QUESTION.highest),
+    )
+
+
+LESSON = Lesson(
+    number=1,
+    title="One neuron",
+    about="Multiply by w, T times: half-lives and decades.",
+    claim="A weight of 0.8 is close to 1. Over a hundred steps back it costs the gradient a decade or so.",
+    source="a common first guess; the sum behind it is in Hochreiter 1991 and Bengio et al. 1994",
+    question=QUESTION,
+    bench=Bench(
+        tasks=(
+            "Set w to 0.8. Every how many steps does the gradient halve?",
+            "Still at 0.8, raise T. After how many steps has float32 nothing left?",
+            "Which w neither loses nor explodes the gradient?",
+        ),
+        controls=(
+            Slider("weight", "Weight w", 0.5, 1.5, 0.9, 0.01, help="The only recurrent weight, of a linear neuron."),
+            Slider("steps", "Steps back T", 1, 600, 100, 1),
+        ),
+        draw=draw,
+    ),
+    measure=measure,
+    decide=decide,
+    reply=reply,
+    evidence=evidence,
+    equation=Equation(r"\frac{\partial h_T}{\partial h_0} = w^T, \qquad T_{1/2} = \frac{\ln 2}{|\ln w|}",
+                      "∂h(T)/∂h(0) = w to the power T;   half-life = ln 2 / |ln w|"),
+)  # fmt: skip

@@ -1,0 +1,323 @@
+"""BPTT by hand: three steps of "hello" through one tanh unit, every number visible."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from numpy import ndarray
+from torch import Tensor
+
+from analysis.figures.bars import parts_picture
+from analysis.figures.picture import Picture
+from analysis.wording import significant
+from dashboard.lessons.lesson import Bench, Equation, Lesson, Pick, Reply, Scene, Slider, Values, Verdict
+from dashboard.lessons.question import Choices, Guess
+from dashboard.lessons.statement import says
+from models import SequenceModel, Trace, record
+
+VOCABULARY = "helo"
+READS, SAYS = "hel", "ell"
+"""The first three characters of "hello", and the one that follows each."""
+INPUT_WEIGHTS = (0.8, -0.5, 0.6, 0.3)
+OUTPUT_WEIGHTS = (-0.7, 0.4, 1.0, -0.2)
+RECURRENT_WEIGHT = 0.9
+"""Round numbers, so that a hand can follow: one unit, no biases."""
+
+Steps = Float[ndarray, " time"]
+
+
+@dataclass(frozen=True, eq=False)
+class ByHand:
+    """The chain rule written out with numbers, t = 1 … 3; arrays are [time]."""
+
+    h: Steps
+    probability: Steps
+    """Of the right character."""
+    slope: Steps
+    """∂h_{t+1}/∂h_t = w (1 − h_{t+1}²); 0 at the last step, which nothing follows."""
+    direct: Steps
+    """dL_t/dh_t = Σ_v (p_v − [v is right]) u_v."""
+    from_loss: Float[ndarray, "loss time"]
+    """What each step's loss sends back to h_t; NaN before which it does not reach."""
+
+    @property
+    def through(self) -> Steps:
+        """What comes back through h_{t+1}."""
+        return self.slope * np.append(self.total[1:], 0.0)
+
+    @property
+    def total(self) -> Steps:
+        """dL/dh_t: all losses, by all ways."""
+        return np.nansum(self.from_loss, axis=0)
+
+
+def by_hand(weight: float, counts: Steps) -> ByHand:
+    """Forwards, then backwards, for one unit of this recurrent weight; `counts` weighs each step's loss."""
+    v, u = np.array(INPUT_WEIGHTS), np.array(OUTPUT_WEIGHTS)
+    T = len(READS)
+    h, p, direct = np.zeros(T), np.zeros(T), np.zeros(T)
+    for t in range(T):
+        h[t] = np.tanh(v[VOCABULARY.index(READS[t])] + weight * (h[t - 1] if t else 0.0))
+        scores = np.exp(u * h[t])
+        softmax, right = scores / scores.sum(), VOCABULARY.index(SAYS[t])
+        p[t] = softmax[right]
+        direct[t] = counts[t] * (softmax @ u - u[right])
+    slope = np.append(weight * (1 - h[1:] ** 2), 0.0)
+    from_loss = np.full((T, T), np.nan)
+    for s in range(T):
+        for t in range(s + 1):
+            from_loss[s, t] = direct[s] * np.prod(slope[t:s])
+    return ByHand(h, p, slope, direct, from_loss)
+
+
+def network(weight: float) -> SequenceModel:
+    """The same unit as a network of the engine, float64."""
+    model = SequenceModel("elman", len(VOCABULARY), 1, len(VOCABULARY), nonlinearity="tanh", dtype=torch.float64)
+    r = model.recurrent
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.zero_()
+        r.get_parameter("weight_ih_l0").copy_(torch.tensor([INPUT_WEIGHTS], dtype=torch.float64))
+        r.get_parameter("weight_hh_l0").fill_(weight)
+        model.readout.weight.copy_(torch.tensor(OUTPUT_WEIGHTS, dtype=torch.float64)[:, None])
+    return model
+
+
+def sequence() -> tuple[Tensor, Tensor]:
+    """One-hot inputs [time, 1, 4] and the indices of the right characters [time]."""
+    codes = torch.tensor([VOCABULARY.index(c) for c in READS])
+    inputs = torch.nn.functional.one_hot(codes, len(VOCABULARY)).double().unsqueeze(1)
+    return inputs, torch.tensor([VOCABULARY.index(c) for c in SAYS])
+
+
+def summed_loss(outputs: Tensor, counts: Steps) -> Tensor:
+    """L = L_1 + L_2 + L_3, the cross-entropies that count."""
+    losses = torch.nn.functional.cross_entropy(outputs[:, 0], sequence()[1], reduction="none")
+    return (losses * torch.from_numpy(counts)).sum()
+
+
+def recorded(weight: float, counts: Steps) -> Trace:
+    """The lab's own pass."""
+    return record(network(weight), sequence()[0], lambda outputs: summed_loss(outputs, counts), path="reference")
+
+
+def autograd_total(weight: float, counts: Steps) -> Steps:
+    """dL/dh_t by torch's autograd through the plain loop over time."""
+    model, (inputs, _) = network(weight), sequence()
+    cell = model.recurrent.cell(0)
+    states = [cell.initial_state(1)]
+    for x_t in inputs:
+        states.append(cell.step(x_t, states[-1])[0])
+    hidden = [state[0] for state in states[1:]]
+    loss = summed_loss(model.readout(torch.stack(hidden)), counts)
+    return torch.stack(torch.autograd.grad(loss, hidden)).flatten().numpy()
+
+
+def gradient_of_output(weight: float, counts: Steps) -> Steps:
+    """What `output.retain_grad()` shows on torch.nn.RNN with the same weights."""
+    model, (inputs, _) = network(weight), sequence()
+    rnn = torch.nn.RNN(len(VOCABULARY), 1, dtype=torch.float64)
+    rnn.load_state_dict(model.recurrent.state_dict())
+    output, _ = rnn(inputs)
+    output.retain_grad()
+    summed_loss(model.readout(output), counts).backward()
+    assert output.grad is not None
+    return output.grad.flatten().numpy()
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """What the verdict stands on, all [time], of the loss at every step."""
+
+    hand: ByHand
+    engine: Steps
+    autograd: Steps
+    output_grad: Steps
+
+    @property
+    def error(self) -> float:
+        """Largest difference of the hand's and the engine's totals from autograd's."""
+        return float(max(np.abs(self.hand.total - self.autograd).max(), np.abs(self.engine - self.autograd).max()))
+
+    @property
+    def is_total(self) -> list[bool]:
+        """Whether the gradient of `output` is the total one, at each step."""
+        return np.isclose(self.output_grad, self.autograd, rtol=1e-9).tolist()
+
+
+def measure() -> Measured:
+    """Four ways to the same gradient."""
+    every = np.ones(len(READS))
+    trace = recorded(RECURRENT_WEIGHT, every)
+    return Measured(
+        by_hand(RECURRENT_WEIGHT, every),
+        trace.total_grad_hidden.flatten().numpy(),
+        autograd_total(RECURRENT_WEIGHT, every),
+        gradient_of_output(RECURRENT_WEIGHT, every),
+    )
+
+
+PLACES = [f"h{t} (reads {c})" for t, c in zip("₁₂₃", READS, strict=True)]
+
+
+def bars(hand: ByHand, title: str) -> Picture:
+    """What each step's loss sends to each h_t."""
+    return parts_picture(
+        "bptt-by-hand",
+        title,
+        PLACES,
+        {f"from L{s}": hand.from_loss[k].tolist() for k, s in enumerate("₁₂₃")},
+        "Each block is what one step's loss sends back to h; the diamond is their sum, the total gradient dL/dh.",
+        "dL/dh",
+    )
+
+
+def draw(values: Values) -> Scene:
+    """All numbers of the pass, and where each gradient comes from."""
+    weight = float(values["weight"])
+    counts = np.ones(3) if values["losses"] == "every" else np.array([0.0, 0.0, 1.0])
+    hand, auto = by_hand(weight, counts), autograd_total(weight, counts)
+    error = float(np.abs(hand.total - auto).max())
+    share = hand.direct[0] / hand.total[0] if hand.total[0] else 0.0
+    title = f"dL/dh₁ = {significant(hand.total[0])}, of it direct {significant(hand.direct[0])}"
+    names = ("reads → says", "h", "p", "slope", "direct", "+ back", "= total", "autograd")
+    lines = [f"| t | {' | '.join(names)} |", "|---|---|" + "--:|" * (len(names) - 1)]
+    columns = (hand.h, hand.probability, hand.slope, hand.direct, hand.through, hand.total, auto)
+    for t in range(len(READS)):
+        numbers = [significant(float(c[t])) for c in columns]
+        if t == len(READS) - 1:
+            numbers[2] = numbers[4] = "–"
+        lines.append(f"| {t + 1} | {READS[t]} → {SAYS[t]} | {' | '.join(numbers)} |")
+    words = f"""##### Now
+- direct at h₁: **{significant(100 * share)} %** of the total
+- hand − autograd: at most **{significant(error)}**
+"""
+    return Scene({"bars": bars(hand, title)}, words, "\n".join(lines))
+
+
+def decide(m: Measured) -> Verdict:
+    """The gradient of `output` is the direct one."""
+    first, last = m.is_total[0], m.is_total[-1]
+    total, direct = float(m.autograd[0]), float(m.output_grad[0])
+    return Verdict(
+        truth="half true" if last and not first else ("true" if first else "false"),
+        was_true=(
+            says(
+                "At the last step it is the total gradient, {total}: nothing comes after it.",
+                abs(m.output_grad[-1] - m.autograd[-1]) < 1e-12,
+                total=float(m.autograd[-1]),
+            ),
+        ),
+        was_not=(
+            says(
+                "At h₁ it shows {direct}; the total is {total}. What comes back through h₂ is missing.",
+                abs(total - direct - m.hand.through[0]) < 1e-12
+                and abs(direct - m.hand.direct[0]) < 1e-12
+                and not first,
+                direct=direct,
+                total=total,
+            ),
+        ),
+        why=says(
+            "`output` feeds only the readout; the next step reads its own copy of h. So h₁ hears L₁ directly, and L₂ "
+            "and L₃ through the slopes. By hand, recorded, and autograd agree within {error}.",
+            m.error < 1e-12,
+            error=m.error,
+        ),
+        answers=(
+            says(
+                "{direct} + {slope} · {next} = {total}.",
+                abs(m.hand.direct[0] + m.hand.slope[0] * m.autograd[1] - total) < 1e-12,
+                direct=float(m.hand.direct[0]),
+                slope=float(m.hand.slope[0]),
+                next=float(m.autograd[1]),
+                total=total,
+            ),
+            says(
+                "At w = 0: total {total}, direct {direct}. No step hears the next.",
+                abs(zero_weight()[0] - zero_weight()[1]) < 1e-15,
+                total=zero_weight()[0],
+                direct=zero_weight()[1],
+            ),
+            says(
+                "Direct {direct}, total {total}: all of it comes back through h₂.",
+                last_only()[1] == 0 and last_only()[0] != 0,
+                direct=last_only()[1],
+                total=last_only()[0],
+            ),
+        ),
+    )
+
+
+def zero_weight() -> tuple[float, float]:
+    """Total and direct gradient at h_1 without recurrence."""
+    every = np.ones(3)
+    return float(autograd_total(0.0, every)[0]), float(by_hand(0.0, every).direct[0])
+
+
+def last_only() -> tuple[float, float]:
+    """Total and direct gradient at h_1 with only the last loss."""
+    counts = np.array([0.0, 0.0, 1.0])
+    return float(autograd_total(RECURRENT_WEIGHT, counts)[0]), float(gradient_of_output(RECURRENT_WEIGHT, counts)[0])
+
+
+def reply(m: Measured, guess: Guess) -> Reply:
+    """Right is what equals autograd's total at the very steps that were named."""
+    named = {"a": [True, True, True], "b": [False, False, True], "c": [True, False, False], "d": [False] * 3}[
+        str(guess)
+    ]
+    agreeing = sum(m.is_total)
+    said = {
+        "a": "It equals the total at {agreeing:whole} of {steps:whole} steps.",
+        "b": "It equals the total at {agreeing:whole} of {steps:whole} steps, the last.",
+        "c": "The first is where most is missing: only the last equals the total, {agreeing:whole} of {steps:whole}.",
+        "d": "At {agreeing:whole} of {steps:whole} steps it does: the last has nothing after it.",
+    }[str(guess)]
+    missing = np.abs(m.autograd - m.output_grad)
+    holds = agreeing == 1 and m.is_total[-1] and missing.argmax() == 0
+    return Reply("right" if named == m.is_total else "wrong", says(said, holds, agreeing=agreeing, steps=len(READS)))
+
+
+def evidence(m: Measured, guess: Guess | None) -> Picture:
+    """The parts at each step."""
+    return bars(m.hand, "What each loss sends back to each h")
+
+
+LESSON = Lesson(
+    number=2,
+    title="BPTT by hand",
+    about="Three steps of “hello”, every number visible: the direct and the total gradient.",
+    claim="`output.retain_grad()` on a recurrent layer: its gradient is the dL/dh of backpropagation through time.",
+    source="how two published tools for watching gradients read it; the example is deck 001's and deck 003's",
+    question=Choices(
+        asks="One unit reads h, e, l and should say e, l, l; a loss at every step. At which steps is the gradient of "
+        "`output` the whole dL/dh?",
+        answers={
+            "a": "At all three: autograd applies the whole chain rule.",
+            "b": "Only at the last.",
+            "c": "Only at the first.",
+            "d": "At none.",
+        },
+    ),
+    bench=Bench(
+        tasks=(
+            "Add up the row t = 1: direct plus slope times the total below it. What comes out?",
+            "Set w to 0. What is left of dL/dh₁?",
+            "Back at 0.9, count only the last loss. Which part of dL/dh₁ is direct?",
+        ),
+        controls=(
+            Slider("weight", "Recurrent weight w", -2.0, 2.0, RECURRENT_WEIGHT, 0.05),
+            Pick("losses", "Losses that count", {"every": "L₁ + L₂ + L₃", "last": "only the last, L₃"}, "every"),
+        ),
+        draw=draw,
+    ),
+    measure=measure,
+    decide=decide,
+    reply=reply,
+    evidence=evidence,
+    equation=Equation(
+        r"\frac{dL}{dh_t} = \frac{dL_t}{dh_t} + w\,(1 - h_{t+1}^2)\,\frac{dL}{dh_{t+1}}",
+        "dL/dh(t) = dL(t)/dh(t) + w (1 − h(t+1)²) · dL/dh(t+1)",
+    ),
+)

@@ -1,0 +1,250 @@
+"""The largest weight says nothing of a matrix: two that refute it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from numpy import ndarray
+
+from analysis.figures.lags import LagLine, lag_picture
+from analysis.figures.picture import Picture
+from analysis.figures.theme import LN_10, OTHER_COLOURS
+from analysis.spectrum import Spectrum, spectrum
+from analysis.wording import power_of_ten, significant
+from dashboard.lessons.lesson import Bench, Equation, Lesson, Reply, Scene, Slider, Values, Verdict, outcome
+from dashboard.lessons.question import Choices, Guess
+from dashboard.lessons.statement import says
+from models import SequenceModel, record
+
+STEPS = 20
+CORNER, FLAT, SIZE = 10.0, 0.1, 64
+"""The weight of [[0, a], [0, 0]], and the value and side of a matrix of equal weights."""
+
+Matrix = Float[ndarray, "unit unit"]
+
+
+def corner(weight: float) -> Matrix:
+    """[[0, a], [0, 0]]: one large weight that leads nowhere twice."""
+    return np.array([[0.0, weight], [0.0, 0.0]])
+
+
+def flat(weight: float, size: int) -> Matrix:
+    """Every weight the same."""
+    return np.full((size, size), weight)
+
+
+def log_gradients(W: Matrix) -> Float[ndarray, " lag"]:
+    """ln of ‖dL/dh_{T−lag}‖ ÷ ‖dL/dh_T‖ (nats) of a linear network with this matrix, by recorded BPTT.
+
+    The loss is the sum of the last hidden state.
+    """
+    model = SequenceModel("elman", 1, len(W), 1, nonlinearity="identity", dtype=torch.float64)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.zero_()
+        model.recurrent.get_parameter("weight_hh_l0").copy_(torch.from_numpy(W))
+        model.readout.weight.fill_(1.0)
+    inputs = torch.zeros(STEPS + 1, 1, 1, dtype=torch.float64)
+    log_norm = record(model, inputs, lambda outputs: outputs[-1].sum()).log_norm[0, :, 0].flip(0).numpy()
+    return log_norm - log_norm[0]
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One matrix and its gradient."""
+
+    largest_weight: float
+    spectrum: Spectrum
+    log: Float[ndarray, " lag"]
+    """ln of what is left at each lag (nats); −inf where nothing is."""
+
+    @property
+    def zero_from(self) -> int | None:
+        """The first lag at which the gradient is exactly zero."""
+        zero = np.flatnonzero(np.isneginf(self.log))
+        return int(zero[0]) if zero.size else None
+
+    @property
+    def explodes(self) -> bool:
+        """Whether it has grown."""
+        return bool(self.log[-1] > 0)
+
+
+def case(W: Matrix) -> Case:
+    """A matrix looked at."""
+    return Case(float(np.abs(W).max()), spectrum(W), log_gradients(W))
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """What the verdict stands on."""
+
+    corner: Case
+    flat: Case
+    scalars: tuple[Case, Case]
+    """One neuron of weight 0.8, and one of 1.25."""
+    critical: float
+    """The equal weight at which a matrix of this side neither grows nor shrinks, by bisection on the gradient."""
+
+
+def measure() -> Measured:
+    """The two matrices, the scalar for which the claim was made, and where equal weights begin to explode."""
+    low, high = 0.0, 1.0
+    for _ in range(30):
+        middle = (low + high) / 2
+        low, high = (low, middle) if case(flat(middle, SIZE)).explodes else (middle, high)
+    scalars = case(np.array([[0.8]])), case(np.array([[1.25]]))
+    return Measured(case(corner(CORNER)), case(flat(FLAT, SIZE)), scalars, high)
+
+
+def picture(name: str, title: str, a: Case, b: Case) -> Picture:
+    """Both gradients."""
+    lag = np.arange(STEPS + 1.0)
+    lines = [
+        LagLine("A: [[0, a], [0, 0]]", lag, a.log, OTHER_COLOURS[0], marks=True),
+        LagLine("B: all weights b", lag, b.log, OTHER_COLOURS[1], marks=True),
+    ]
+    sentence = "Each step back multiplies by the transposed matrix; triangles are exact zeros."
+    return lag_picture(name, title, lines, sentence, f"{title}.", decades=(-20, 30))
+
+
+def left(c: Case) -> str:
+    """What is left at the end, in words."""
+    return power_of_ten(float(c.log[-1]) / LN_10)
+
+
+def draw(values: Values) -> Scene:
+    """Both matrices."""
+    a = case(corner(float(values["corner"])))
+    b = case(flat(float(values["flat"]), int(float(values["size"]))))
+    words = f"""##### Now
+|  | A | B |
+|---|--:|--:|
+| largest weight | {significant(a.largest_weight)} | {significant(b.largest_weight)} |
+| spectral radius | {significant(a.spectrum.spectral_radius)} | {significant(b.spectrum.spectral_radius)} |
+| after {STEPS} steps | **{left(a)}** | **{left(b)}** |
+"""
+    title = f"After {STEPS} steps: A keeps {left(a)}, B keeps {left(b)}"
+    return Scene({"gradients": picture("largest-weight", title, a, b)}, words)
+
+
+def decide(m: Measured) -> Verdict:
+    """True of a single neuron, false of two."""
+    a, b = m.corner, m.flat
+    small, large = m.scalars
+    refuted = a.largest_weight > 1 and not a.explodes and b.largest_weight < 1 and b.explodes
+    zero = float(a.zero_from or 0)
+    return Verdict(
+        truth="false" if refuted else "true",
+        was_true=(
+            says(
+                "For a single neuron: {small} vanishes, {large} explodes.",
+                not small.explodes and large.explodes,
+                small=small.largest_weight,
+                large=large.largest_weight,
+            ),
+        ),
+        was_not=(
+            says(
+                "A: largest weight {weight}, and the gradient is exactly 0 from step {zero:whole} on.",
+                a.largest_weight > 1 and a.zero_from is not None,
+                weight=a.largest_weight,
+                zero=zero,
+            ),
+            says(
+                "B: largest weight {weight}, and the gradient has grown to {left:decades} after {steps:whole} steps.",
+                b.largest_weight < 1 and b.explodes,
+                weight=b.largest_weight,
+                left=float(b.log[-1]) / LN_10,
+                steps=STEPS,
+            ),
+        ),
+        why=says(
+            "In the long run the spectral radius decides: {a} for A, {b} for B, where {size:whole} weights add up.",
+            a.spectrum.spectral_radius < 1 < b.spectrum.spectral_radius
+            and abs(b.spectrum.spectral_radius - SIZE * FLAT) < 1e-9,
+            a=a.spectrum.spectral_radius,
+            b=b.spectrum.spectral_radius,
+            size=SIZE,
+        ),
+        answers=(
+            says(
+                "None: A's radius stays {radius}, however large a is.",
+                a.spectrum.spectral_radius == 0,
+                radius=a.spectrum.spectral_radius,
+            ),
+            says(
+                "At b = {critical}, which is 1 divided by the side.",
+                abs(m.critical * SIZE - 1) < 1e-6,
+                critical=m.critical,
+            ),
+            says(
+                "Its radius is side times b: {radius} at the start.",
+                abs(b.spectrum.spectral_radius - SIZE * FLAT) < 1e-9,
+                radius=b.spectrum.spectral_radius,
+            ),
+        ),
+    )
+
+
+def reply(m: Measured, guess: Guess) -> Reply:
+    """Right is what both matrices did."""
+    believed = {"a": (True, False), "b": (False, True), "c": (True, True), "d": (False, False)}[str(guess)]
+    found = (m.corner.explodes, m.flat.explodes)
+    said = {
+        "a": "A came to 0 at step {zero:whole}, B to {b:decades}: the opposite of what the largest weight says.",
+        "b": "A came to 0 at step {zero:whole}, B to {b:decades}.",
+        "c": "B did, to {b:decades}; but A came to 0 at step {zero:whole}.",
+        "d": "A did, at step {zero:whole}; but B came to {b:decades}.",
+    }[str(guess)]
+    holds = found == (False, True) and m.corner.zero_from is not None
+    return Reply(
+        outcome(found, believed), says(said, holds, zero=m.corner.zero_from or 0, b=float(m.flat.log[-1]) / LN_10)
+    )
+
+
+def evidence(m: Measured, guess: Guess | None) -> Picture:
+    """Both gradients, at the weights of the question."""
+    title = f"A vanishes at once, B comes to {left(m.flat)}"
+    return picture("largest-weight-verdict", title, m.corner, m.flat)
+
+
+LESSON = Lesson(
+    number=4,
+    title="The largest weight",
+    about="Two matrices that refute “the largest weight decides”.",
+    claim="If the largest weight value is > 1, the gradient explodes; if it is < 1, the gradient vanishes.",
+    source="deck 001",
+    question=Choices(
+        asks="Two linear networks, 20 steps back. A is [[0, 10], [0, 0]]: largest weight 10. B is 64×64 and all its "
+        "weights are 0.1. What happens to the gradients?",
+        answers={
+            "a": "A explodes, B vanishes.",
+            "b": "A vanishes, B explodes.",
+            "c": "Both explode.",
+            "d": "Both vanish.",
+        },
+    ),
+    bench=Bench(
+        tasks=(
+            "Which a makes A explode?",
+            "Lower b: at which b does B stop exploding?",
+            "Change B's side. How do side and b make the spectral radius?",
+        ),
+        controls=(
+            Slider("corner", "A: the one weight a", 0.1, 100.0, CORNER, 0.05, logarithmic=True),
+            Slider("flat", "B: every weight b", 0.002, 1.0, FLAT, 0.02, logarithmic=True),
+            Slider("size", "B: side", 2, 64, SIZE, 1),
+        ),
+        draw=draw,
+    ),
+    measure=measure,
+    decide=decide,
+    reply=reply,
+    evidence=evidence,
+    equation=Equation(
+        r"\lim_{k\to\infty} \lVert W^k\rVert^{1/k} = \rho(W), \qquad \max_{ij}|W_{ij}| \text{ does not enter}",
+        "‖W to the power k‖ to the power 1/k → ρ(W), the spectral radius;   max |W(i,j)| does not enter",
+    ),
+)

@@ -1,0 +1,270 @@
+"""What tanh does to it: it bounds the states, it does not bound the gradients."""
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from numpy import ndarray
+
+from analysis.figures.lags import LagLine, lag_picture
+from analysis.figures.picture import Picture
+from analysis.figures.sweep import SweepLine, sweep_picture
+from analysis.figures.theme import CELL_COLOURS, LN_10, OTHER_COLOURS
+from analysis.lyapunov import lyapunov
+from analysis.theory import critical_gain, mean_field
+from analysis.wording import power_of_ten, rate, significant
+from dashboard.lessons.lesson import Bench, Equation, Lesson, Reply, Scene, Slider, Values, Verdict
+from dashboard.lessons.question import Choices, Guess
+from dashboard.lessons.statement import says
+from models import SequenceModel, record
+
+UNITS, TRANSIENT, STEPS, SEED = 128, 100, 300, 0
+CHAOTIC, QUIET = 3.0, 0.9
+DRIVEN_GAIN, DRIVE = 1.5, 1.0
+"""Gains, and an input variance, that the verdict looks at."""
+GAINS = np.linspace(0.2, 4.0, 39)
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """One wide random tanh network, its states, its gradient and its rate."""
+
+    largest_state: float
+    """Largest |h| met."""
+    saturated: float
+    """Share of the values beyond ±0.9, once it has settled."""
+    log: Float[ndarray, " lag"]
+    """ln of ‖dL/dh_{T−lag}‖ ÷ ‖dL/dh_T‖ (nats), recorded BPTT over the steps after the transient."""
+    exponent: float
+    """Largest Lyapunov exponent (nats per step)."""
+
+
+def run(gain: float, variance: float) -> Run:
+    """128 units, weights of standard deviation gain/√128, inputs of this variance to each, a loss at the last step.
+
+    The first input starts every network from another state than zero, which is a fixed point without inputs.
+    """
+    g = torch.Generator().manual_seed(SEED)
+    model = SequenceModel("elman", UNITS, UNITS, 1, nonlinearity="tanh", generator=g, dtype=torch.float64)
+    Z = torch.randn(UNITS, UNITS, generator=g, dtype=torch.float64) / math.sqrt(UNITS)
+    with torch.no_grad():
+        for parameter in model.recurrent.parameters():
+            parameter.zero_()
+        model.recurrent.get_parameter("weight_hh_l0").copy_(gain * Z)
+        model.recurrent.get_parameter("weight_ih_l0").copy_(torch.eye(UNITS, dtype=torch.float64))
+    inputs = torch.randn(TRANSIENT + STEPS + 1, 1, UNITS, generator=g, dtype=torch.float64)
+    inputs[1:] *= math.sqrt(variance)
+    trace = record(model, inputs, lambda outputs: outputs[-1].sum())
+    log = trace.log_norm[0, TRANSIENT:, 0].flip(0).numpy()
+    settled = trace.hidden[0, TRANSIENT:, 0].abs()
+    return Run(
+        float(trace.hidden.abs().max()),
+        float((settled > 0.9).double().mean()),
+        log - log[0],
+        float(lyapunov(model, trace, count=1, transient=TRANSIENT).exponents[0]),
+    )
+
+
+@lru_cache(maxsize=64)
+def theory(variance: float) -> Float[ndarray, " gain"]:
+    """The mean-field rate ½ ln χ at each gain (nats per step)."""
+    return np.array([mean_field(float(gain), variance).rate for gain in GAINS])
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """What the verdict stands on."""
+
+    chaotic: Run
+    """Gain 3, no inputs."""
+    quiet: Run
+    """Gain 0.9, no inputs."""
+    driven: Run
+    """Gain 1.5, above the critical gain without inputs, with inputs."""
+    critical: tuple[float, float]
+    """The critical gain without inputs, and with."""
+
+    @property
+    def explodes(self) -> bool:
+        """Whether the chaotic network's gradient has grown tenfold while no state has left ±1."""
+        return bool(self.chaotic.log[-1] > LN_10 and self.chaotic.largest_state <= 1)
+
+    @property
+    def vanishes(self) -> bool:
+        """Whether the quiet network's gradient has shrunk to a tenth."""
+        return bool(self.quiet.log[-1] < -LN_10)
+
+
+def measure() -> Measured:
+    """Three networks, and the theory's critical gains."""
+    return Measured(
+        run(CHAOTIC, 0.0),
+        run(QUIET, 0.0),
+        run(DRIVEN_GAIN, DRIVE),
+        (critical_gain(0.0), critical_gain(DRIVE)),
+    )
+
+
+def gradient(name: str, r: Run, title: str) -> Picture:
+    """The recorded gradient beside the line of its exponent."""
+    lag = np.arange(len(r.log), dtype=float)
+    lines = [
+        LagLine("recorded dL/dh", lag, r.log, CELL_COLOURS["elman"]),
+        LagLine("slope of the exponent", lag, r.exponent * lag, OTHER_COLOURS[1], "dash"),
+    ]
+    sentence = "The Lyapunov exponent is the slope that the gradient takes in the long run."
+    return lag_picture(name, title, lines, sentence, f"{title}; exponent {rate(r.exponent)}.", decades=(-60, 50))
+
+
+def draw(values: Values) -> Scene:
+    """The exponent over the gain, and this network's gradient."""
+    gain, variance = float(values["gain"]), float(values["variance"])
+    r, critical = run(gain, variance), critical_gain(variance)
+    finite = math.isfinite(r.exponent)
+    state = "chaos" if r.exponent > 0 else "order"
+    exponents = sweep_picture(
+        "exponent-over-gain",
+        f"Critical gain {significant(critical)}; here: {state}",
+        [
+            SweepLine("theory (infinite width)", GAINS, theory(variance), OTHER_COLOURS[1]),
+            SweepLine(f"measured, {UNITS} units", np.array([gain]), np.array([r.exponent]), CELL_COLOURS["elman"]),
+        ],
+        "Above 0 small changes grow: chaos, and exploding gradients. Below, both die.",
+        f"Exponent {significant(r.exponent)} at gain {significant(gain)}, critical gain {significant(critical)}.",
+        x_title="gain of the weights",
+        y_title="exponent (nats per step)",
+        limits=(-1.5, 0.6),
+    )
+    left = power_of_ten(float(r.log[-1]) / LN_10)
+    words = f"""##### Now
+- largest |h|: **{significant(r.largest_state)}**
+- saturated: **{significant(100 * r.saturated)} %**
+- exponent: **{significant(r.exponent) if finite else "−∞"}**
+- gradient after {STEPS}: **{left}**
+"""
+    picture = gradient("tanh-gradient", r, f"Gradient {left} after {STEPS} steps")
+    return Scene({"exponent": exponents, "gradient": picture}, words)
+
+
+def decide(m: Measured) -> Verdict:
+    """Bounded states, unbounded gradients."""
+    return Verdict(
+        truth="half true" if m.explodes else "true",
+        was_true=(
+            says(
+                "Of the states: at gain {gain} no |h| passes 1; the largest lies {gap} below.",
+                m.chaotic.largest_state <= 1,
+                gain=CHAOTIC,
+                gap=1 - m.chaotic.largest_state,
+            ),
+        ),
+        was_not=(
+            says(
+                "Of the gradients: the same network makes them {left:decades} in {steps:whole} steps, {rate:rate}.",
+                m.explodes and m.chaotic.exponent > 0,
+                left=float(m.chaotic.log[-1]) / LN_10,
+                steps=STEPS,
+                rate=m.chaotic.exponent,
+            ),
+            says(
+                "Nor does saturation always win: there, {saturated:share} of the values lie near ±1.",
+                m.explodes and m.chaotic.saturated > 0.2,
+                saturated=m.chaotic.saturated,
+            ),
+        ),
+        why=says(
+            "A step multiplies by diag(tanh′)·W. The slopes shrink what W grows; which of the two wins is decided at a "
+            "critical gain: {zero} without inputs, {driven} at input variance {variance}.",
+            m.critical[0] < m.critical[1] and m.quiet.exponent < 0 < m.chaotic.exponent,
+            zero=m.critical[0],
+            driven=m.critical[1],
+            variance=DRIVE,
+        ),
+        answers=(
+            says(
+                "At {zero}, in theory; {units:whole} units do it a little later.",
+                abs(mean_field(m.critical[0] * 1.02, 0.0).rate) < 0.02,
+                zero=m.critical[0],
+                units=UNITS,
+            ),
+            says(
+                "It rises to {driven}: inputs saturate the units. Gain {gain} then shrinks, {rate:rate}.",
+                m.driven.exponent < 0 and m.critical[1] > m.critical[0],
+                driven=m.critical[1],
+                gain=DRIVEN_GAIN,
+                rate=m.driven.exponent,
+            ),
+            says(
+                "{saturated:share}; and the gradient comes to {left:decades}.",
+                m.explodes,
+                saturated=m.chaotic.saturated,
+                left=float(m.chaotic.log[-1]) / LN_10,
+            ),
+        ),
+    )
+
+
+def reply(m: Measured, guess: Guess) -> Reply:
+    """Right is what the chaotic network did."""
+    explodes = m.explodes
+    numbers = {"left": float(m.chaotic.log[-1]) / LN_10, "steps": STEPS}
+    if guess == "a":
+        said = "Every |h| stays below 1, and yet the gradient comes to {left:decades} in {steps:whole} steps."
+        return Reply("wrong" if explodes else "right", says(said, explodes, **numbers))
+    if guess == "b":
+        said = "It comes to {left:decades} in {steps:whole} steps, while every |h| stays below 1."
+        return Reply("right" if explodes else "wrong", says(said, explodes, **numbers))
+    said = "{share:share} of the values are saturated, and yet the gradient comes to {left:decades}."
+    share = m.chaotic.saturated
+    return Reply(
+        "partly" if explodes else "right", says(said, explodes and share > 0.2, share=share, left=numbers["left"])
+    )
+
+
+def evidence(m: Measured, guess: Guess | None) -> Picture:
+    """The chaotic network's gradient."""
+    left = power_of_ten(float(m.chaotic.log[-1]) / LN_10)
+    return gradient("tanh-verdict", m.chaotic, f"Gain {significant(CHAOTIC)}: {left} after {STEPS} steps")
+
+
+LESSON = Lesson(
+    number=5,
+    title="What tanh does to it",
+    about="Saturation, the critical gain, and chaos.",
+    claim="tanh bounds the states and ‘thus avoids a potential explosion of the state values’. So gradients cannot "
+    "explode.",
+    source="the quoted words are deck 002's, on states; the conclusion is a common one; the chaos is deck 000's",
+    question=Choices(
+        asks="128 tanh units, random weights of gain 3 (standard deviation 3/√128), no inputs. What happens to a "
+        "gradient on its way back?",
+        answers={
+            "a": "It cannot explode: states are bounded, and tanh′ ≤ 1.",
+            "b": "It explodes, although every state stays within ±1.",
+            "c": "It vanishes: at that gain the units saturate.",
+        },
+    ),
+    bench=Bench(
+        tasks=(
+            "No inputs: at which gain does the theory's exponent pass 0?",
+            "Input variance 1: where is it now?",
+            "Gain 3, no inputs: how many values are saturated?",
+        ),
+        controls=(
+            Slider("gain", "Gain of the weights", 0.2, 4.0, 1.5, 0.05, help="Their standard deviation times √units."),
+            Slider("variance", "Input variance", 0.0, 2.0, 0.0, 0.05, help="Of fresh random inputs at every step."),
+        ),
+        draw=draw,
+    ),
+    measure=measure,
+    decide=decide,
+    reply=reply,
+    evidence=evidence,
+    equation=Equation(
+        r"\frac{\partial h_t}{\partial h_{t-1}} = \mathrm{diag}(1-h_t^2)\,W, \qquad"
+        r"\text{exponent} \to \tfrac12 \ln\, g^2\, \mathbb{E}\,\tanh'^2",
+        "∂h(t)/∂h(t−1) = diag(1 − h(t)²) W;   exponent → ½ ln( g² · mean of tanh′² )",
+    ),
+)

@@ -1,0 +1,20 @@
+"""All lessons, in the suggested order."""
+
+from dashboard.lessons import (
+    lesson_01_one_neuron,
+    lesson_02_by_hand,
+    lesson_03_largest_singular_value,
+    lesson_04_largest_weight,
+    lesson_05_what_tanh_does,
+)
+from dashboard.lessons.lesson import AnyLesson
+
+LESSONS: tuple[AnyLesson, ...] = (
+    lesson_01_one_neuron.LESSON,
+    lesson_02_by_hand.LESSON,
+    lesson_03_largest_singular_value.LESSON,
+    lesson_04_largest_weight.LESSON,
+    lesson_05_what_tanh_does.LESSON,
+)
+
+BY_NUMBER = {lesson.number: lesson for lesson in LESSONS}

@@ -1,0 +1,142 @@
+"""Lessons in a real browser: each is run through, by keyboard, on a projector; a reload keeps the prediction."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from conftest import settle
+from playwright.sync_api import Page, expect
+
+from dashboard.lessons.lesson import Bench, Slider
+from dashboard.lessons.question import Choices
+from dashboard.lessons.registry import LESSONS
+
+EACH = pytest.mark.parametrize("lesson", LESSONS, ids=[f"{lesson.number}-{lesson.title}" for lesson in LESSONS])
+PROJECTOR = {"width": 1280, "height": 720}
+PHONE = {"width": 390, "height": 844}
+
+
+def fits(page: Page) -> None:
+    """The beat is on the screen, whole."""
+    below = page.get_by_test_id("stMain").evaluate("main => main.scrollHeight - main.clientHeight")
+    assert below <= 0, f"{below} px too tall"
+    last = page.locator(".st-key-next").bounding_box()
+    assert last
+    assert last["y"] + last["height"] <= PROJECTOR["height"]
+
+
+def no_serious_fault(page: Page) -> None:
+    faults = Axe().run(page).response["violations"]
+    serious = [f for f in faults if f["impact"] in ("serious", "critical")]
+    assert not serious, [(f["id"], [n["html"][:200] for n in f["nodes"]]) for f in serious]
+
+
+def guess_by_keyboard(page: Page, lesson) -> str:
+    """Make a prediction without a mouse; what the address must then hold."""
+    if isinstance(lesson.question, Choices):
+        first = page.get_by_role("radio").first
+        first.focus()
+        keys = list(lesson.question.answers)
+        for k in range(len(keys)):  # every choice, one after the other
+            page.keyboard.press("Space" if k == 0 else "ArrowDown")
+            page.wait_for_url(f"**guess={lesson.number}{keys[k]}*")
+        return f"guess={lesson.number}{keys[-1]}"
+    points = page.locator(".draw-curve [role=slider]")
+    for k in range(len(lesson.question.lags)):
+        points.nth(k).focus()
+        page.keyboard.press("PageDown")
+    drawn = "_".join(f"{-4 * lesson.question.step:g}" for _ in lesson.question.lags)
+    page.wait_for_url(f"**guess={lesson.number}p{drawn}*")
+    return f"guess={lesson.number}p{drawn}"
+
+
+def move_a_control(page: Page, lesson) -> None:
+    """A key moves the first slider, and a chart is drawn anew."""
+    slider = next(c for c in lesson.bench.controls if isinstance(c, Slider))
+    page.wait_for_selector(".live-chart[data-redraws]")
+    before = page.locator(".live-chart").evaluate_all("charts => charts.map(c => c.dataset.revision).join()")
+    page.locator(f'.live-slider[data-key="lesson-{lesson.number}-{slider.key}"] .range').focus()
+    page.keyboard.press("Home" if slider.value > slider.minimum else "End")
+    page.wait_for_function(
+        "before => [...document.querySelectorAll('.live-chart')].map(c => c.dataset.revision).join() !== before",
+        arg=before,
+    )
+
+
+@EACH
+def test_a_lesson_from_prediction_to_verdict_on_a_projector(app_url, open_page, lesson):
+    page = open_page(f"{app_url}/learn?lesson={lesson.number}&projector=1", viewport=PROJECTOR)
+    expect(page.get_by_text("Your prediction")).to_be_visible()
+    guessed = guess_by_keyboard(page, lesson)
+    expect(page.get_by_text("Kept. Now test it.")).to_be_visible()
+    fits(page)
+    no_serious_fault(page)
+
+    page.get_by_role("button", name="Next: do").press("Enter")
+    page.wait_for_url("**beat=do*")
+    expect(page.get_by_text(lesson.bench.tasks[0])).to_be_visible()
+    if isinstance(lesson.bench, Bench):
+        move_a_control(page, lesson)
+    settle(page)
+    fits(page)
+    no_serious_fault(page)
+
+    page.get_by_role("button", name="Next: decide").press("Enter")
+    page.wait_for_url("**beat=decide*")
+    expect(page.get_by_text("The claim:")).to_be_visible()
+    page.wait_for_selector(".live-chart[data-redraws]")
+    settle(page)
+    fits(page)
+    no_serious_fault(page)
+
+    assert guessed in page.url
+    page.reload()
+    expect(page.get_by_text("The claim:")).to_be_visible()
+    expect(page.get_by_text("You made no prediction")).to_have_count(0)
+    assert guessed in page.url
+
+
+@EACH
+def test_a_phone_shows_every_beat_without_sideways_scrolling(app_url, open_page, lesson):
+    page = open_page(f"{app_url}/learn?lesson={lesson.number}", viewport=PHONE)
+    for onward in ("Next: do", "Next: decide", None):
+        width = page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth")
+        assert width <= PHONE["width"]
+        if onward:
+            page.get_by_role("button", name=onward).press("Enter")
+            page.wait_for_selector(".live-chart[data-redraws]" if isinstance(lesson.bench, Bench) else ".stMarkdown")
+            settle(page)
+
+
+def test_a_point_is_drawn_by_dragging(app_url, open_page):
+    lesson = next(lesson for lesson in LESSONS if not isinstance(lesson.question, Choices))
+    page = open_page(f"{app_url}/learn?lesson={lesson.number}")
+    point = page.locator(".draw-curve [role=slider]").last
+    box = point.bounding_box()
+    assert box
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x, y + 60, steps=5)
+    page.mouse.up()
+    page.wait_for_url(f"**guess={lesson.number}p*")
+    assert float(point.get_attribute("aria-valuenow") or 0) < 0
+
+
+def test_the_path_goes_to_a_lesson_and_the_browser_goes_back(app_url, open_page):
+    page = open_page(f"{app_url}/learn")
+    no_serious_fault(page)
+    page.get_by_role("button", name=LESSONS[0].about).click()
+    expect(page.get_by_text(LESSONS[0].claim)).to_be_visible()
+    page.go_back()
+    expect(page.get_by_role("heading", name="Learn")).to_be_visible()
+
+
+def test_the_projector_switch_hides_the_chrome_and_brings_it_back(app_url, open_page):
+    page = open_page(f"{app_url}/learn?lesson=1")
+    header = page.get_by_test_id("stHeader")
+    expect(header).to_be_visible()
+    page.get_by_role("button", name="For class").click()
+    page.get_by_role("button", name="Projector").click()
+    expect(header).to_be_hidden()
+    page.wait_for_url("**projector=1*")
+    page.get_by_role("button", name="Leave projector").click()
+    expect(header).to_be_visible()
