@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from numpy import ndarray
 
+from analysis.jacobian import is_reverse, layer_index
 from analysis.numbers import log_quantile
 from models.trace import Trace
 
@@ -83,14 +84,11 @@ def profile(trace: Trace, layer: int | None = None) -> Profile:
     Raises:
         ValueError: no such layer.
     """
-    layers = trace.log_norm.shape[0]
-    index = layers - trace.num_directions if layer is None else layer
-    if not 0 <= index < layers:
-        raise ValueError(f"layer was {layer}; this trace has layers 0 to {layers - 1}.")
+    index = layer_index(trace, layer)
     log_norm = trace.log_norm[index].cpu().numpy()
     T = len(log_norm)
     t = np.arange(1, T + 1)
-    reverse = trace.num_directions == 2 and index % 2 == 1
+    reverse = is_reverse(trace, index)
     lag = t - 1 if reverse else T - t
     median = log_quantile(log_norm, 0.5)
     by_lag = median if reverse else median[::-1]

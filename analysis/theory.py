@@ -10,7 +10,7 @@ from numpy import ndarray
 from scipy.optimize import brentq
 from torch import Tensor
 
-from analysis.jacobian import layer_steps
+from analysis.jacobian import is_reverse, layer_index, layer_steps
 from analysis.numbers import log_quantile
 from models.elman import ElmanCell
 from models.sequence_model import SequenceModel
@@ -29,12 +29,12 @@ def gradient_bound(
     Pascanu et al. 2013, §2.1. ‖W‖ is the spectral norm (largest singular value), γ the steepest slope of φ.
 
     Raises:
-        ValueError: an unknown nonlinearity.
+        ValueError: an unknown nonlinearity, or no such layer.
     """
     if nonlinearity not in STEEPEST:
         raise ValueError(f"nonlinearity was {nonlinearity!r}; it must be one of {', '.join(STEEPEST)}.")
-    index = trace.log_norm.shape[0] - trace.num_directions if layer is None else layer
-    reverse = trace.num_directions == 2 and index % 2 == 1
+    index = layer_index(trace, layer)
+    reverse = is_reverse(trace, index)
     direct = trace.direct_log_norm[index].cpu().numpy()
     with np.errstate(divide="ignore"):
         log_rate = np.log(STEEPEST[nonlinearity] * spectral_norm)

@@ -8,7 +8,8 @@ from numpy import ndarray
 
 from analysis.clipping import Clipping, ClipRule, clip
 from analysis.credit import Credit, credit
-from analysis.diagnosis import Finding, Subject, diagnose
+from analysis.diagnosis import diagnose
+from analysis.finding import Finding, Subject
 from analysis.gates import GateStatistics, gate_statistics
 from analysis.jacobian import step_jacobians
 from analysis.lyapunov import Lyapunov, lyapunov

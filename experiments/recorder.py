@@ -22,7 +22,9 @@ from experiments.training import Step, Training
 COMMIT_SECONDS = 1.0
 """A commit waits at least so long after the one before,"""
 COMMIT_SHARE = 0.03
-"""and so long that commits take no more than this share of the time."""
+"""and so long that commits take no more than this share of the time,"""
+LONGEST_SECONDS = 10.0
+"""but no longer: this much work is lost at most when the process is killed."""
 POLL_SECONDS = 0.05
 """How often a paused run looks whether it may go on."""
 
@@ -220,7 +222,7 @@ class Recorder:
 
     def is_due(self) -> bool:
         """Whether it is time to commit."""
-        wait = max(COMMIT_SECONDS, self.commit_took / COMMIT_SHARE)
+        wait = min(max(COMMIT_SECONDS, self.commit_took / COMMIT_SHARE), LONGEST_SECONDS)
         return time.monotonic() - self.commit_ended > wait
 
     def commit(self) -> None:

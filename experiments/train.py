@@ -2,6 +2,7 @@
 
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from types import FrameType
@@ -19,6 +20,8 @@ def train(
 ) -> None:
     """Train runs in lockstep, a step each in turn, until all have ended or `stop` is set; then all is committed.
 
+    When one run commits, the others do at the same step, so that who reads them side by side sees them side by side.
+
     Args:
         recorders: open runs; they are closed at the end.
         watch: called after each step.
@@ -31,10 +34,15 @@ def train(
         for recorder in recorders:
             stack.enter_context(recorder)
         while not all(recorder.ended for recorder in recorders) and not (stop and stop.is_set()):
+            before = time.monotonic()
             for recorder in recorders:
                 step = None if recorder.ended else recorder.turn()
                 if step is not None and watch is not None:
                     watch(recorder, step)
+            behind = [r for r in recorders if not r.ended and r.commit_ended < before]
+            if len(behind) < sum(not r.ended for r in recorders):
+                for recorder in behind:
+                    recorder.commit()
 
 
 @contextmanager

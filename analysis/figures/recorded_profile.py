@@ -5,7 +5,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from analysis.figures.picture import Picture
-from analysis.figures.theme import LN_10, POWERS_OF_TEN, cell_colour, cell_name, figure, translucent
+from analysis.figures.theme import LEGEND_BELOW, LN_10, POWERS_OF_TEN, cell_colour, cell_name, figure, translucent
 from analysis.wording import power_of_ten
 
 Quantiles = Float[ndarray, "quantile time"]
@@ -23,8 +23,9 @@ def recorded_profile_picture(cell: str, quantiles: Quantiles, every: int, reach:
     """
     T, name, colour = quantiles.shape[1], cell_name(cell), cell_colour(cell)
     low, median, high = quantiles / LN_10
-    made = figure(f"{name}: {power_of_ten(median[0])} of size at t = 1", "timestep t", "size of dL/dh_t", 320)
-    made.update_layout(margin_t=84)
+    # no number of this step in the title: the traces may be replaced by another step's while it stays
+    made = figure(f"{name}: the gradient at this step", "timestep t", "size of dL/dh_t", 320)
+    made.update_layout(legend=LEGEND_BELOW, margin_t=48)
     margin = 0.04 * (reach[1] - reach[0]) or LN_10
     made.update_yaxes(**POWERS_OF_TEN, range=[(reach[0] - margin) / LN_10, (reach[1] + margin) / LN_10])
     styles: tuple[tuple[str, dict[str, object]], ...] = (

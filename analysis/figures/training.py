@@ -12,7 +12,7 @@ from numpy import ndarray
 from analysis.figures.picture import Picture
 from analysis.figures.theme import (
     DIVERGING,
-    LEGEND_RIGHT,
+    LEGEND_BELOW,
     LN_10,
     NEUTRAL,
     POWERS_OF_TEN,
@@ -26,6 +26,8 @@ Over = Float[ndarray, " step"]
 
 MOST_POINTS = 2000
 """Points of a line: more than a screen has columns."""
+LONGEST_TITLE = 42
+"""Characters that a phone shows in a row."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,10 +50,10 @@ class Lane:
 def loss_picture(lanes: Sequence[Lane]) -> Picture:
     """log₁₀ of the loss over steps, with what a guess scores."""
     ends = [f"{lane.label} {significant(last(lane.loss))}" for lane in lanes]
-    made = figure("Loss: " + ", ".join(ends), "optimiser step", "loss", 320)
+    made = figure(fitting("Loss", ends), "optimiser step", "loss", 320)
     if spread(lanes) > 1:
         made.update_yaxes(type="log", exponentformat="power", dtick=1)
-    made.update_layout(margin_t=84)
+    made.update_layout(legend=LEGEND_BELOW, margin_t=48)
     columns: dict[str, list[object]] = {"run": [], "step": [], "loss": []}
     for lane in lanes:
         keep = thinned(len(lane.step))
@@ -78,6 +80,12 @@ def loss_picture(lanes: Sequence[Lane]) -> Picture:
     )
 
 
+def fitting(what: str, parts: Sequence[str]) -> str:
+    """A title with its numbers where a phone has room for them; the words for the picture always have them."""
+    title = f"{what}: {', '.join(parts)}"
+    return title if len(title) <= LONGEST_TITLE else what
+
+
 def spread(lanes: Sequence[Lane]) -> float:
     """Decades between the smallest and the largest finite loss."""
     return span([np.log10(v[np.isfinite(v) & (v > 0)]) for v in (lane.loss for lane in lanes)])
@@ -99,10 +107,10 @@ def norm_picture(lanes: Sequence[Lane], thresholds: Mapping[str, float | None]) 
     """log₁₀ of the global gradient norm over steps, its threshold, and every clipped step marked."""
     clipped = {lane.label: lane.log_norm_after < lane.log_norm_before for lane in lanes}
     share = {label: float(np.mean(c)) if len(c) else 0.0 for label, c in clipped.items()}
-    title = "Clipped steps: " + ", ".join(f"{label} {value:.0%}" for label, value in share.items())
+    title = fitting("Clipped steps", [f"{label} {value:.0%}" for label, value in share.items()])
     made = figure(title, "optimiser step", "gradient norm", 320)
     made.update_yaxes(**POWERS_OF_TEN, dtick=whole_decades([lane.log_norm_before / LN_10 for lane in lanes]))
-    made.update_layout(margin_t=84)
+    made.update_layout(legend=LEGEND_BELOW, margin_t=48)
     columns: dict[str, list[object]] = {"run": [], "step": [], "log_norm before": [], "log_norm after": []}
     for lane in lanes:
         keep = thinned(len(lane.step))
@@ -169,7 +177,7 @@ def lines_picture(
     level: float | None = None, percent: bool = False,
 ) -> Picture:  # fmt: skip
     """Plain lines over steps: (label, colour, dash, step, value) each; `level` is drawn dotted."""
-    made = figure(title, "optimiser step", y_title, 300)
+    made = figure(title, "optimiser step", y_title, 290 + 10 * len(lines))
     columns: dict[str, list[object]] = {"line": [], "step": [], "value": []}
     for label, colour, dash, step, value in lines:
         keep = thinned(len(step))
@@ -180,7 +188,7 @@ def lines_picture(
         columns["line"] += [label] * len(step)
         columns["step"] += step.tolist()
         columns["value"] += value.tolist()
-    made.update_layout(legend=LEGEND_RIGHT)
+    made.update_layout(legend=LEGEND_BELOW, margin_t=48)
     if percent:
         made.update_yaxes(tickformat=".3~%", rangemode="tozero")
     if level is not None:

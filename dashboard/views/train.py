@@ -182,8 +182,10 @@ st.sidebar.button("Start", type="primary", width="stretch", on_click=start, args
 if not names:
     st.markdown(
         "Two lanes train in lockstep from one seed, so that a difference is seen as it arises. The sidebar holds a "
-        "classic: temporal order over 30 steps, with clipping and without. Press **Start**."
+        "classic: temporal order over 30 steps, with clipping and without."
     )
+    # here, too: on a phone the sidebar is closed
+    st.button("Start", type="primary", on_click=start, args=(chosen,), key="start-here")
 else:
     st.query_params["runs"] = ",".join(names)
     st.fragment(live, run_every=1.0 if st.session_state.get("live", True) else None)(names)

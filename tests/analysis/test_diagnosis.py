@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from analysis.clipping import clip
-from analysis.diagnosis import Subject, diagnose
+from analysis.diagnosis import diagnose
+from analysis.finding import Subject
 from experiments.build import build
 from experiments.config import RunConfig
 from experiments.probe import Probe, probe

@@ -97,7 +97,7 @@ def test_axe_finds_no_serious_fault_on_train(runs_url, open_page, recorded, them
     names = ",".join(run.name for run in recorded)
     page = open_page(f"{runs_url}/train" + ("" if idle else f"?runs={names}"), theme)
     if idle:
-        expect(page.get_by_role("button", name="Start", exact=True)).to_be_enabled(timeout=60_000)
+        expect(page.get_by_role("button", name="Start", exact=True).last).to_be_enabled(timeout=60_000)
     else:
         expect(page.locator(".live-chart[data-redraws]").first).to_be_visible(timeout=60_000)
     assert not serious_faults(page)

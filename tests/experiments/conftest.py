@@ -1,5 +1,6 @@
 """Small runs that take milliseconds a step."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -48,3 +49,21 @@ def whole(tmp_path_factory, tiny) -> RunReader:
     folder = tmp_path_factory.mktemp("runs") / config.identity()
     train([Recorder.start(config, folder, "reference")])
     return open_run(folder)
+
+
+@pytest.fixture
+def copied(whole, tmp_path) -> Path:
+    """A run that may be damaged."""
+    folder = tmp_path / "runs" / whole.name
+    shutil.copytree(whole.folder, folder)
+    return folder
+
+
+@pytest.fixture
+def halfway(tmp_path, tiny) -> Path:
+    """A run that was stopped after 12 of its steps."""
+    folder = tmp_path / "runs" / "halfway"
+    with Recorder.start(tiny(record_every=1), folder, "reference") as recorder:
+        for _ in range(12):
+            recorder.turn()
+    return folder

@@ -17,7 +17,7 @@ from experiments.records import QUANTILES, chosen, is_recorded, record_count
 from experiments.schedule import seq_len_at
 from experiments.store.reader import open_run
 from experiments.train import Recorder, train
-from experiments.training import OPTIMISERS, Training
+from experiments.training import OPTIMISERS, Step, Training
 from models import record
 
 PLAIN = {
@@ -323,3 +323,17 @@ def test_two_lanes_train_in_lockstep_from_one_seed(tmp_path, tiny):
     assert a["loss"][0] == b["loss"][0], "the same weights and the same first batch"
     assert a["clipped"].all()
     assert not b["clipped"].any()
+
+
+def test_lanes_commit_at_the_same_step_so_that_a_reader_sees_them_together(tmp_path, tiny, monkeypatch):
+    monkeypatch.setattr("experiments.recorder.COMMIT_SECONDS", 0.02)
+    committed: list[tuple[int, int]] = []
+
+    def look(recorder: Recorder, step: Step) -> None:
+        if recorder.folder.name == "a":  # what the others have committed in the rounds before
+            b, c = (open_run(tmp_path / name).progress.step for name in ("b", "c"))
+            committed.append((b, c))
+
+    train([Recorder.start(tiny(seed=k), tmp_path / n, "reference") for k, n in enumerate("abc")], look)
+    assert len(set(committed)) > 2, "they committed on the way"
+    assert all(b == c for b, c in committed)

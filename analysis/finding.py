@@ -1,0 +1,56 @@
+"""A finding, and what findings are about."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from analysis.clipping import Clipping
+from models.trace import Trace
+
+Kind = Literal[
+    "diverged",
+    "vanishing",
+    "exploding",
+    "saturated_gates",
+    "saturated_units",
+    "dead_units",
+    "clipping_always",
+    "clipping_never",
+    "at_chance",
+    "short_truncation",
+]
+Severity = Literal["note", "warning", "severe"]
+
+
+@dataclass(frozen=True, eq=False)
+class Finding:
+    """One thing that is wrong."""
+
+    kind: Kind
+    severity: Severity
+    title: str
+    evidence: str
+    """The numbers in a sentence."""
+    numbers: dict[str, float]
+    """The same numbers by name."""
+    remedy: str
+    settings: dict[str, object] = field(default_factory=dict)
+    """Configuration fields that apply the remedy; empty where no setting does."""
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """What a diagnosis looks at."""
+
+    cell: str
+    nonlinearity: str
+    trace: Trace
+    """The pass as it is trained."""
+    transport: Trace
+    """The same network with the loss at the last step only: how far a gradient travels. Where the loss sits at every
+    step, fresh direct gradients hide in `trace` what has vanished."""
+    dependency: int
+    """Longest lag, in steps, that the task needs."""
+    loss: float
+    chance: float
+    trained_steps: int = 0
+    clipping: Clipping | None = None
