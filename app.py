@@ -1,14 +1,22 @@
 """Gradient Flow Lab in a browser: `streamlit run app.py`."""
 
+from pathlib import Path
+
 import streamlit as st
 
-st.set_page_config(page_title="Gradient Flow Lab", page_icon=":material/ssid_chart:", layout="wide")
-st.navigation(
-    [
-        st.Page("dashboard/views/explore.py", title="Explore", icon=":material/tune:", default=True),
-        st.Page("dashboard/views/learn.py", title="Learn", icon=":material/school:"),
-        st.Page("dashboard/views/train.py", title="Train", icon=":material/model_training:"),
-        st.Page("dashboard/views/runs.py", title="Runs", icon=":material/folder_open:"),
-    ],
-    position="top",
-).run()
+from dashboard.live import labs, routes, warmed
+
+if __name__ == "__main__":  # Streamlit runs this file as the page's script, once for every rerun
+    st.set_page_config(page_title="Gradient Flow Lab", page_icon=":material/ssid_chart:", layout="wide")
+    labs()  # what the pages import is then there, by one thread's hand
+    st.navigation(
+        [
+            st.Page("dashboard/views/explore.py", title="Explore", icon=":material/tune:", default=True),
+            st.Page("dashboard/views/train.py", title="Train", icon=":material/model_training:"),
+            st.Page("dashboard/views/runs.py", title="Runs", icon=":material/folder_open:"),
+            st.Page("dashboard/views/learn.py", title="Learn", icon=":material/school:"),
+        ],
+        position="top",
+    ).run()
+else:  # and `streamlit run` imports it once, to find the server with the route that answers a drag
+    app = st.App(Path(__file__), routes=routes(), lifespan=warmed)

@@ -38,9 +38,16 @@ def spectrum(weight: Tensor | Float[ndarray, "unit unit"]) -> Spectrum:
         raise ValueError(f"weight has shape {W.shape}; it must be a square matrix.")
     if not np.isfinite(W).all():
         nan = np.full(len(W), np.nan)
+        return spectrum_of(nan, nan.astype(complex))
+    return spectrum_of(np.linalg.svd(W, compute_uv=False), np.linalg.eigvals(W).astype(complex))
+
+
+def spectrum_of(singular_values: Float[ndarray, " unit"], eigenvalues: Complex[ndarray, " unit"]) -> Spectrum:
+    """The spectrum of a matrix with these singular values, largest first, and eigenvalues in any order."""
+    S = singular_values
+    if not (np.isfinite(S).all() and np.isfinite(eigenvalues).all()):
+        nan = np.full(len(S), np.nan)
         return Spectrum(nan, nan.astype(complex), np.nan, np.nan, np.nan, False)
-    S = np.linalg.svd(W, compute_uv=False)
-    eigenvalues = np.linalg.eigvals(W).astype(complex)
     eigenvalues = eigenvalues[np.argsort(-np.abs(eigenvalues), kind="stable")]
     frobenius = float(np.linalg.norm(S))
     strictly_upper = max(frobenius**2 - float(np.sum(np.abs(eigenvalues) ** 2)), 0.0)

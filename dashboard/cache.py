@@ -1,6 +1,7 @@
 """Recorded passes and what was computed from them, kept for as long as the page is likely to ask again."""
 
-import streamlit as st
+from functools import lru_cache
+
 import torch
 
 from experiments.config import RunConfig
@@ -11,7 +12,7 @@ PAGE_MEMORY_LIMIT = 256 * 2**20
 """Bytes that one pass on the page may need: 256 MiB. With the cache below, the server stays under 2 GiB."""
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
+@lru_cache(maxsize=8)  # not Streamlit's: the route that answers a drag is no session
 def _recorded(config: RunConfig) -> Probe:
     # One thread: a pass is a chain of small steps, and other people's passes want the other cores.
     torch.set_num_threads(1)

@@ -145,7 +145,7 @@ LOWER: tuple[tuple[str, str, dict[str, Any]], ...] = (
 )
 
 
-def run_values(state: dict[str, Value]) -> dict[str, object]:
+def run_values(state: Mapping[str, Value]) -> dict[str, object]:
     """The page's settings as `RunConfig` values."""
     fields = {name: value for name, value in state.items() if name not in ("cells", "panel", "overlays")}
     seq_len, truncate = state["seq_len"], state["truncate"]

@@ -1,10 +1,9 @@
-"""What can be looked at below the profile: one function a panel; only the chosen one is computed."""
+"""What can be looked at below the profile: one function a panel; only the chosen one's visible charts are computed."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 
-import streamlit as st
-
-from analysis.clipping import ClipRule
 from analysis.figures.clipping import clipping_picture
 from analysis.figures.credit import credit_picture
 from analysis.figures.gates import saturation_picture
@@ -13,13 +12,9 @@ from analysis.figures.lyapunov import lyapunov_picture
 from analysis.figures.paths import paths_picture
 from analysis.figures.picture import Picture
 from analysis.figures.spectrum import eigenvalues_picture, singular_values_picture
-from analysis.figures.theme import cell_name
-from dashboard.components.show import show
-from dashboard.controls import page_values
-from experiments.probe import Probe
-
-Probes = Mapping[str, Probe]
-"""Cell → its recorded pass."""
+from analysis.figures.wave import wave_picture
+from dashboard.frame import Draw
+from dashboard.scene import Scene
 
 LONGEST_CREDIT = 300
 """Timesteps up to which a credit matrix is drawn: it grows with the square of them."""
@@ -28,108 +23,103 @@ LARGEST_STATE = 256
 """Size of the state up to which exponents are computed on the page: they grow with its cube."""
 
 
-def side_by_side(pictures: Mapping[str, Picture]) -> None:
-    """One column a picture, by its key."""
-    for column, (key, picture) in zip(st.columns(len(pictures), gap="medium"), pictures.items(), strict=True):
-        with column:
-            show(picture, key)
+@dataclass(frozen=True)
+class Panel:
+    """Rows of charts, each by its key, and a line about what is not drawn."""
+
+    rows: tuple[Mapping[str, Draw], ...] = ()
+    note: str = ""
 
 
-def hidden_panel(probes: Probes) -> None:
+def wave_panel(scene: Scene) -> Panel:
+    """The gradient as it runs back, layer × time."""
+    return Panel(({"wave": lambda: wave_picture({cell: r.layer_profiles for cell, r in scene.probes.items()})},))
+
+
+def hidden_panel(scene: Scene) -> Panel:
     """The hidden states of the first sequence."""
-    hidden = {cell: r.trace.hidden[r.top, :, 0].numpy() for cell, r in probes.items()}
+    hidden = {cell: r.trace.hidden[r.top, :, 0].numpy() for cell, r in scene.probes.items()}
     limit = colour_limit(hidden.values())
-    side_by_side({f"hidden-{cell}": hidden_picture(cell, values, limit) for cell, values in hidden.items()})
+    return Panel(({f"hidden-{cell}": partial(hidden_picture, cell, h, limit) for cell, h in hidden.items()},))
 
 
-def gates_panel(probes: Probes) -> None:
+def gates_panel(scene: Scene) -> Panel:
     """The gates of the first sequence."""
-    gated = {cell: r for cell, r in probes.items() if r.trace.gates}
+    gated = {cell: r for cell, r in scene.probes.items() if r.trace.gates}
     if not gated:
-        st.info("An Elman cell has no gates: choose the LSTM or the GRU in the sidebar.")
-        return
-    show(saturation_picture({cell: r.gate_statistics for cell, r in gated.items()}), "gate-saturation")
-    side_by_side(
-        {
-            f"gates-{cell}": gates_picture(cell, {name: g[r.top, :, 0].numpy() for name, g in r.trace.gates.items()})
-            for cell, r in gated.items()
-        }
+        return Panel(note="An Elman cell has no gates: choose the LSTM or the GRU in the sidebar.")
+
+    def saturation() -> Picture:
+        return saturation_picture({cell: r.gate_statistics for cell, r in gated.items()})
+
+    def gates(cell: str) -> Picture:
+        r = gated[cell]
+        return gates_picture(cell, {name: g[r.top, :, 0].numpy() for name, g in r.trace.gates.items()})
+
+    return Panel(({"gate-saturation": saturation}, {f"gates-{cell}": partial(gates, cell) for cell in gated}))
+
+
+def clipping_panel(scene: Scene) -> Panel:
+    """The parameter gradient before and after clipping."""
+    return Panel(({"clipping": lambda: clipping_picture({c: scene.clip(r) for c, r in scene.probes.items()})},))
+
+
+def spectrum_panel(scene: Scene) -> Panel:
+    """Singular values beside eigenvalues."""
+    spectra = {cell: r.spectra for cell, r in scene.probes.items()}
+    return Panel(
+        (
+            {
+                "singular-values": lambda: singular_values_picture(spectra),
+                "eigenvalues": lambda: eigenvalues_picture(spectra),
+            },
+        )
     )
 
 
-def clipping_panel(probes: Probes, threshold: float, rule: ClipRule) -> None:
-    """The parameter gradient before and after clipping."""
-    show(clipping_picture({cell: r.clip(threshold, rule) for cell, r in probes.items()}), "clipping")
-
-
-def spectrum_panel(probes: Probes) -> None:
-    """Singular values beside eigenvalues."""
-    spectra = {cell: r.spectra for cell, r in probes.items()}
-    side_by_side({"singular-values": singular_values_picture(spectra), "eigenvalues": eigenvalues_picture(spectra)})
-
-
-def lyapunov_panel(probes: Probes) -> None:
+def lyapunov_panel(scene: Scene) -> Panel:
     """Lyapunov exponents and the singular values of the product of all Jacobians."""
-    small = {c: r for c, r in probes.items() if r.state_size <= LARGEST_STATE}
-    if len(small) < len(probes):
-        st.info(f"Exponents are computed here for states of up to {LARGEST_STATE} numbers: choose fewer hidden units.")
-    if small:
-        exponents = {cell: r.lyapunov for cell, r in small.items()}
-        products = {cell: r.product for cell, r in small.items()}
-        show(lyapunov_picture(exponents, products), "lyapunov")
+    small = {c: r for c, r in scene.probes.items() if r.state_size <= LARGEST_STATE}
+    too_large = f"Exponents are computed here for states of up to {LARGEST_STATE} numbers: choose fewer hidden units."
+    note = too_large if len(small) < len(scene.probes) else ""
+
+    def exponents() -> Picture:
+        return lyapunov_picture({c: r.lyapunov for c, r in small.items()}, {c: r.product for c, r in small.items()})
+
+    return Panel(({"lyapunov": exponents},) if small else (), note)
 
 
-def credit_panel(probes: Probes) -> None:
+def credit_panel(scene: Scene) -> Panel:
     """Who in the past gets credit for which loss."""
-    if next(iter(probes.values())).trace.seq_len > LONGEST_CREDIT:
-        st.info(f"The credit matrix is drawn for up to {LONGEST_CREDIT} timesteps: choose a shorter sequence.")
-        return
-    side_by_side({f"credit-{cell}": credit_picture(cell, r.credit) for cell, r in probes.items()})
+    if next(iter(scene.probes.values())).trace.seq_len > LONGEST_CREDIT:
+        return Panel(
+            note=f"The credit matrix is drawn for up to {LONGEST_CREDIT} timesteps: choose a shorter sequence."
+        )
+
+    def credit(cell: str) -> Picture:
+        return credit_picture(cell, scene.probes[cell].credit)
+
+    return Panel(({f"credit-{cell}": partial(credit, cell) for cell in scene.probes},))
 
 
-def paths_panel(probes: Probes) -> None:
+def paths_panel(scene: Scene) -> Panel:
     """Which way the gradient took through the gated cells."""
-    taken = {f"paths-{cell}": paths_picture(cell, r.paths) for cell, r in probes.items() if r.paths is not None}
+    taken = {cell: paths for cell, r in scene.probes.items() if (paths := r.paths) is not None}
     if not taken:
-        st.info("Only gated cells have more than one path: choose the LSTM or the GRU in the sidebar.")
-        return
-    for key, picture in taken.items():
-        show(picture, key)
+        return Panel(note="Only gated cells have more than one path: choose the LSTM or the GRU in the sidebar.")
+    return Panel(tuple({f"paths-{cell}": partial(paths_picture, cell, paths)} for cell, paths in taken.items()))
 
 
-def diagnosis_panel(probes: Probes, threshold: float, rule: ClipRule) -> None:
-    """What is wrong, with its numbers and what to do."""
-    for column, (cell, r) in zip(st.columns(len(probes), gap="medium"), probes.items(), strict=True):
-        with column:
-            st.markdown(f"##### {cell_name(cell)}")
-            findings = r.diagnose(r.clip(threshold, rule))
-            if not findings:
-                st.success("Nothing is wrong: the gradient arrives, and no gate or unit is stuck.")
-            for finding in findings:
-                box = {"severe": st.error, "warning": st.warning, "note": st.info}[finding.severity]
-                box(f"**{finding.title}.** {finding.evidence}\n\n{finding.remedy}")
-                if finding.settings:
-                    key = f"remedy-{cell}-{finding.kind}-{finding.title}"
-                    st.button("Apply the remedy", key=key, on_click=remedy, args=(finding.settings,))
-
-
-def remedy(settings: Mapping[str, object]) -> None:
-    """Change the page's settings as a finding advises."""
-    for name, value in page_values(settings).items():
-        st.session_state[name] = value
-
-
-PANELS: dict[str, Callable[[Probes], None]] = {
+DIAGNOSIS = "Diagnosis"
+PANELS: dict[str, Callable[[Scene], Panel]] = {
+    "Wave": wave_panel,
     "Hidden states": hidden_panel,
     "Gates": gates_panel,
     "Spectrum": spectrum_panel,
     "Lyapunov exponents": lyapunov_panel,
     "Credit": credit_panel,
     "Paths": paths_panel,
-}
-
-CLIPPED_PANELS: dict[str, Callable[[Probes, float, ClipRule], None]] = {
     "Clipping": clipping_panel,
-    "Diagnosis": diagnosis_panel,
+    DIAGNOSIS: lambda scene: Panel(),
 }
-"""Panels that depend on the clip threshold and rule, too."""
+"""Name → panel. The diagnosis has words and buttons, which the page makes itself."""

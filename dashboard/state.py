@@ -19,7 +19,17 @@ LONGEST = 1000
 """Timesteps that the page goes to; longer sequences are for the command line."""
 
 OVERLAYS = ("bound", "direct gradient", "mean-field rate", "Lyapunov rate")
-PANEL_NAMES = ("Hidden states", "Gates", "Spectrum", "Lyapunov exponents", "Credit", "Paths", "Clipping", "Diagnosis")
+PANEL_NAMES = (
+    "Wave",
+    "Hidden states",
+    "Gates",
+    "Spectrum",
+    "Lyapunov exponents",
+    "Credit",
+    "Paths",
+    "Clipping",
+    "Diagnosis",
+)
 TEXTS = ("hello", "pydoc")
 """Texts that a link may name. A file of the server's is for the person at its keyboard only."""
 
@@ -107,7 +117,7 @@ SETTINGS: dict[str, Setting] = {
     "input_scale": Setting(1.0, number(0, 10)),
     "truncate": Setting(0.0, number(0, LONGEST)),
     "overlays": Setting(["bound"], several(*OVERLAYS)),
-    "panel": Setting("Hidden states", choice(*PANEL_NAMES)),
+    "panel": Setting("Wave", choice(*PANEL_NAMES)),
 }
 
 
@@ -134,6 +144,13 @@ def from_link(parameters: Mapping[str, str]) -> tuple[dict[str, Value], list[str
         except ValueError as allowed:
             wrong.append(f"{name} was {text[:40]!r}, allowed is {allowed}")
     return values, wrong
+
+
+def from_json(values: Mapping[str, object]) -> tuple[dict[str, Value], list[str]]:
+    """All settings, with those that JSON of any kind gives; and a few words for each part that is not allowed."""
+    texts = {name: ",".join(map(str, v)) if isinstance(v, list) else str(v) for name, v in values.items()}
+    state, wrong = from_link(texts)
+    return {name: state.get(name, setting.default) for name, setting in SETTINGS.items()}, wrong
 
 
 KEPT = "explore-settings"

@@ -16,6 +16,7 @@ from experiments.probe import Probe, probe
 from experiments.probe_table import probe_table
 from experiments.run_commands import add_run_commands
 from experiments.summary import profile_rows, summary
+from experiments.sweeps.commands import add_sweep_commands
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -69,6 +70,7 @@ def write_csv(path: Path, results: list[Probe]) -> None:
 
 
 add_run_commands(app)
+add_sweep_commands(app)
 
 
 def run() -> None:

@@ -1,6 +1,6 @@
 """What recording costs a training: steps with and without a run folder, in turns, in one run.
 
-    python -m experiments.benchmark_recording
+    python -m experiments benchmark recording
 
 Each turn takes the same number of steps without recording, at the default settings, and recording every step with all
 gates, so that whatever else the machine does meets all three. Writing to the disk is in the time.
@@ -61,7 +61,7 @@ def cost(cell: str, turns: int = TURNS, turn: int = TURN) -> RecordingCost:
             for way, seconds in taken.items() if k else ():  # the first turn warms up
                 times[way].append(seconds / turn)
         for recorder in recorders.values():
-            recorder.writer.__exit__()
+            recorder.close()
     # sums, not medians: most of a commit's cost falls into few turns
     shares = {way: sum(times[way]) / sum(times["none"]) - 1 for way in LIMITS}
     return RecordingCost(cell, 1e3 * statistics.median(times["none"]), shares)

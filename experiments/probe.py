@@ -19,6 +19,7 @@ from analysis.spectrum import Spectrum, block_spectra
 from analysis.theory import MeanField, gradient_bound, measured_mean_field
 from experiments.build import Experiment, build
 from experiments.config import RunConfig
+from experiments.training import choose_path
 from models import Trace, record
 
 
@@ -46,6 +47,11 @@ class Probe:
     def profile(self) -> Profile:
         """The gradient profile."""
         return profile(self.trace, self.top)
+
+    @cached_property
+    def layer_profiles(self) -> list[Profile]:
+        """The gradient profile of every layer, the first layer first."""
+        return [profile(self.trace, layer) for layer in range(self.trace.hidden.shape[0])]
 
     @cached_property
     def spectra(self) -> dict[str, Spectrum]:
@@ -147,11 +153,18 @@ PRODUCT_STEPS = 200
 GATED = ("lstm", "gru")
 
 
-def probe(config: RunConfig) -> Probe:
+def probe(config: RunConfig, path: str | None = None) -> Probe:
     """Build the network, draw a batch, and record one forward and backward pass.
+
+    Args:
+        config: what to build.
+        path: `fast` or `reference`, see `models.record`; `settled` for the fast one wherever it can take the model, if
+            it must be compiled first, so that every process takes the same.
 
     Raises:
         ConfigError: see `experiments.build.build`.
     """
     experiment = build(config)
-    return Probe(experiment, record(experiment.model, experiment.inputs, experiment.loss, truncate=config.truncate))
+    path = choose_path(experiment) if path == "settled" else path
+    trace = record(experiment.model, experiment.inputs, experiment.loss, truncate=config.truncate, path=path)
+    return Probe(experiment, trace)

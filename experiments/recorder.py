@@ -6,11 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
+import numpy as np
 import torch
 
 from experiments.config import RunConfig
 from experiments.control import Control, Watch, write_control
-from experiments.records import is_recorded, layout, row
+from experiments.records import is_recorded, later, layout, row
 from experiments.store.create import create_run, refused
 from experiments.store.errors import RecordingError, RunInUseError
 from experiments.store.progress import FORMAT, Status
@@ -109,7 +110,11 @@ class Recorder:
                 self.status, self.reason = "failed", f"{kind.__name__}: {error}"
                 self.writer.restate(self.status, self.reason)
         finally:
-            self.writer.__exit__()
+            self.close()
+
+    def close(self) -> None:
+        """Give back the lease without a last commit."""
+        self.writer.__exit__()
 
     @property
     def folder(self) -> Path:
@@ -172,7 +177,8 @@ class Recorder:
         training, config, began = self.training, self.training.config, time.perf_counter()
         step = training.advance()
         recorded = is_recorded(config, training.step)
-        kept = row(self.layout, training.model, step.trace, step.clipping, step.scalars) if recorded else None
+        kept = row(self.layout, step.trace, step.clipping, step.scalars) if recorded else None
+        rest = later(training.model) if recorded else None
         if step.culprit is None or config.on_nonfinite == "continue":
             training.update(step.clipping.grads)
         seconds = time.perf_counter() - began
@@ -182,8 +188,8 @@ class Recorder:
             evaluation = training.evaluate()
             scalars |= {"evaluation_loss": evaluation.loss, "evaluation_accuracy": evaluation.accuracy}
         self.writer.scalars(scalars)
-        if kept is not None:
-            self.writer.record({**kept, "seconds": seconds})
+        if kept is not None and rest is not None:
+            self.writer.record({**kept, "seconds": np.asarray(seconds)}, rest)
         self.look_for_end(step)
         return replace(step, scalars=scalars)
 

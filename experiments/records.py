@@ -1,6 +1,8 @@
 """What a recorded step keeps: the arrays of a run folder, and their row made from a trace."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from math import ceil, prod
 
 import numpy as np
@@ -95,8 +97,8 @@ def layout(config: RunConfig, task: Task, model: SequenceModel) -> Layout:
         "parameter_log_norm_after": ("step parameter", "float64"),
         "spectral_norm": ("step layer block", "float64"),
         "spectral_radius": ("step layer block", "float64"),
-        "singular_values": ("step layer block index", "float32"),
-        "eigenvalues": ("step layer block index part", "float32"),
+        "singular_values": ("step layer block index", "float64"),
+        "eigenvalues": ("step layer block index part", "float64"),
     }
     if "cell_state" in recurrent.cell_type.state_names:
         forms["cell_state"] = (states, config.dtype)
@@ -143,14 +145,12 @@ def chosen(field: str, wanted: int | str | None, size: int) -> ndarray:
     return indices
 
 
-def row(
-    plan: Layout, model: SequenceModel, trace: Trace, clipping: Clipping, scalars: dict[str, object]
-) -> dict[str, ndarray]:
-    """One recorded step: array → its row, but for `seconds`; the weights are those that made the trace."""
+def row(plan: Layout, trace: Trace, clipping: Clipping, scalars: dict[str, object]) -> dict[str, ndarray]:
+    """One recorded step: array → its row, but for `seconds` and what `later` has."""
     log_norm = trace.log_norm.numpy()
     made = {name: np.asarray(scalars[name]) for name in ("step", "length", "loss", "accuracy")}
     made["log_norm"] = log_norm
-    made["log_norm_quantile"] = np.stack([log_quantile(log_norm, q) for q in QUANTILES], axis=-1)
+    made["log_norm_quantile"] = quantiles(log_norm)
     made["hidden"] = kept(trace.hidden, plan)
     if trace.cell_state is not None:
         made["cell_state"] = kept(trace.cell_state, plan)
@@ -160,7 +160,23 @@ def row(
         made["gate_mean"], made["gate_closed"], made["gate_open"] = statistics.transpose(1, 0, 2)
     made["parameter_log_norm_before"] = np.array([*clipping.parameter_log_norm_before.values()])
     made["parameter_log_norm_after"] = np.array([*clipping.parameter_log_norm_after.values()])
-    return made | spectra(model)
+    return made
+
+
+def later(model: SequenceModel) -> Callable[[], dict[str, ndarray]]:
+    """What gives the rest of the row, from the weights as they are now: it may be called while they change, elsewhere.
+
+    Eigenvalues take as long as a small network's step, and no later step needs them.
+    """
+    return partial(spectra, recurrent_blocks(model))
+
+
+def quantiles(log_norm: ndarray) -> ndarray:
+    """[layer, time, quantile] of [layer, time, batch], each as `analysis.numbers.log_quantile` has it."""
+    if np.isnan(log_norm).any():
+        return np.stack([log_quantile(log_norm, q) for q in QUANTILES], axis=-1)
+    order = np.sort(log_norm, axis=-1)  # once for all: this is done at every recorded step
+    return order[..., [round(q * (order.shape[-1] - 1)) for q in QUANTILES]]
 
 
 def kept(values: Tensor, plan: Layout) -> ndarray:
@@ -173,30 +189,33 @@ def saturation(name: str, gate: Tensor) -> ndarray:
     """[3, layer]: a gate's mean, share below .1 and share above .9 (g and n at (1 + g)/2, as in `analysis.gates`)."""
     low, high = (2 * CLOSED - 1, 2 * OPEN - 1) if name in TANH_GATES else (CLOSED, OPEN)
     values = gate.numpy()
-    mean = values.mean(axis=(1, 2, 3))
+    mean = gate.mean(dim=(1, 2, 3)).numpy()  # three times as fast as numpy's
     share = np.array([[np.count_nonzero(v < low), np.count_nonzero(v > high)] for v in values]).T / values[0].size
     return np.stack([mean, *(share + np.where(np.isnan(mean), np.nan, 0))])
 
 
-def spectra(model: SequenceModel) -> dict[str, ndarray]:
-    """Spectral norm and radius, singular values and eigenvalues of each layer's recurrent blocks, largest first.
+def recurrent_blocks(model: SequenceModel) -> Tensor:
+    """A copy of each layer's and direction's recurrent blocks, [layer, block, unit, unit]."""
+    H = model.recurrent.hidden_size
+    weights: list[Tensor] = [w.detach() for n, w in model.recurrent.named_parameters() if n.startswith("weight_hh")]
+    return torch.stack(weights).view(len(weights), -1, H, H)
 
-    The same numbers as `analysis.spectrum`, of all blocks in two calls: torch's threads are then the only ones. NaN for
-    weights that are not finite.
+
+def spectra(W: Tensor) -> dict[str, ndarray]:
+    """Spectral norm and radius, singular values and eigenvalues of each block, largest first; NaN if not finite.
+
+    The same numbers as `analysis.spectrum`, in float64, of all blocks in two calls: torch's threads are then the only
+    ones, and torch lets other Python threads run meanwhile.
     """
-    recurrent = model.recurrent
-    H, layers = recurrent.hidden_size, recurrent.num_layers * recurrent.num_directions
-    weights: list[Tensor] = [weight for name, weight in recurrent.named_parameters() if name.startswith("weight_hh")]
-    W = torch.stack(weights).detach().double().view(-1, H, H)
+    W = W.double()
     if W.isfinite().all():
         singular_values = torch.linalg.svdvals(W).numpy()
         eigenvalues = torch.linalg.eigvals(W).numpy()
         order = np.argsort(-np.abs(eigenvalues), axis=-1, kind="stable")
         eigenvalues = np.take_along_axis(eigenvalues, order, axis=-1)
     else:
-        singular_values = np.full(W.shape[:2], np.nan)
+        singular_values = np.full(W.shape[:-1], np.nan)
         eigenvalues = singular_values + 1j * np.nan
-    singular_values, eigenvalues = (v.reshape(layers, -1, H) for v in (singular_values, eigenvalues))
     return {
         "spectral_norm": singular_values[..., 0],
         "spectral_radius": np.abs(eigenvalues[..., 0]),

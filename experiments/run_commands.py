@@ -83,7 +83,7 @@ def resume_command(
 def close(recorders: list[Recorder]) -> None:
     """Give back the leases of runs that were opened in vain."""
     for recorder in recorders:
-        recorder.writer.__exit__()
+        recorder.close()
 
 
 def follow(recorders: list[Recorder], quiet: bool) -> None:

@@ -20,6 +20,8 @@ from experiments.store.reader import CONFIG, open_run
 RUNS_VARIABLE = "GRADIENT_FLOW_RUNS"
 """Environment variable with the folder of runs, where none is named."""
 DEFAULT_RUNS = "runs"
+SWEEPS, PROBES = "sweeps", "probes"
+"""Folders in the folder of runs that are no runs: what belongs to sweeps, and recorded passes without training."""
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 
 
@@ -83,7 +85,8 @@ def find_run(runs: Path, name: str) -> Path:
     """
     if not NAME.fullmatch(name):
         raise RunError(f"the run was {name!r}; it must be the beginning of a run's id, and no path.")
-    names = [entry.name for entry in runs.iterdir() if NAME.fullmatch(entry.name)] if runs.is_dir() else []
+    entries = runs.iterdir() if runs.is_dir() else ()
+    names = [entry.name for entry in entries if NAME.fullmatch(entry.name) and entry.name not in (SWEEPS, PROBES)]
     found = [name] if name in names else sorted(n for n in names if n.startswith(name))
     if not found:
         raise RunError(f"no run in {str(runs)!r} begins with {name!r}; `python -m experiments list` shows them.")

@@ -1,5 +1,6 @@
 """A training run as it unfolds: loss, gradient norm, spectrum, saturation, and the gradient over step × timestep."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -79,8 +80,19 @@ def loss_picture(lanes: Sequence[Lane]) -> Picture:
 
 def spread(lanes: Sequence[Lane]) -> float:
     """Decades between the smallest and the largest finite loss."""
-    logs = np.concatenate([np.log10(v[np.isfinite(v) & (v > 0)]) for v in (lane.loss for lane in lanes)])
-    return float(np.ptp(logs)) if logs.size else 0.0
+    return span([np.log10(v[np.isfinite(v) & (v > 0)]) for v in (lane.loss for lane in lanes)])
+
+
+def span(values: Sequence[ndarray]) -> float:
+    """From the smallest to the largest finite value of all arrays."""
+    finite = np.concatenate([v[np.isfinite(v)] for v in values]) if values else np.empty(0)
+    return float(np.ptp(finite)) if finite.size else 0.0
+
+
+def whole_decades(log10: Sequence[ndarray]) -> int | None:
+    """Decades from one tick to the next, at most about six of them; None where there is not room for two."""
+    decades = span(log10)
+    return max(1, math.ceil(decades / 6)) if decades >= 2 else None
 
 
 def norm_picture(lanes: Sequence[Lane], thresholds: Mapping[str, float | None]) -> Picture:
@@ -89,7 +101,7 @@ def norm_picture(lanes: Sequence[Lane], thresholds: Mapping[str, float | None]) 
     share = {label: float(np.mean(c)) if len(c) else 0.0 for label, c in clipped.items()}
     title = "Clipped steps: " + ", ".join(f"{label} {value:.0%}" for label, value in share.items())
     made = figure(title, "optimiser step", "gradient norm", 320)
-    made.update_yaxes(**POWERS_OF_TEN)
+    made.update_yaxes(**POWERS_OF_TEN, dtick=whole_decades([lane.log_norm_before / LN_10 for lane in lanes]))
     made.update_layout(margin_t=84)
     columns: dict[str, list[object]] = {"run": [], "step": [], "log_norm before": [], "log_norm after": []}
     for lane in lanes:
@@ -154,7 +166,7 @@ def heatmap_picture(label: str, step: Int[ndarray, " record"], log_norm: Float[n
 
 def lines_picture(
     name: str, title: str, y_title: str, sentence: str, lines: Sequence[tuple[str, str, str, Int[ndarray, " n"], Over]],
-    level: float | None = None,
+    level: float | None = None, percent: bool = False,
 ) -> Picture:  # fmt: skip
     """Plain lines over steps: (label, colour, dash, step, value) each; `level` is drawn dotted."""
     made = figure(title, "optimiser step", y_title, 300)
@@ -169,6 +181,8 @@ def lines_picture(
         columns["step"] += step.tolist()
         columns["value"] += value.tolist()
     made.update_layout(legend=LEGEND_RIGHT)
+    if percent:
+        made.update_yaxes(tickformat=".3~%", rangemode="tozero")
     if level is not None:
         made.add_hline(y=level, line={"color": NEUTRAL, "dash": "dot"})
     now = ", ".join(f"{label} {significant(last(value))}" for label, _, _, _, value in lines)

@@ -2,6 +2,7 @@
 // node is made once; each call only says what is newest, and one loop per chart draws it.
 
 const charts = new WeakMap();
+const byKey = (globalThis.gradientFlowCharts ??= new Map()); // live_lab.js brings pictures by this way during a drag
 const decoder = new TextDecoder();
 
 export default function (component) {
@@ -63,7 +64,9 @@ function createChart(parent) {
   error.className = "live-chart-error";
   error.setAttribute("role", "alert");
   error.hidden = true;
-  root.append(words, plot, error);
+  const player = createPlayer(() => Plotly && plot._fullLayout && Plotly.relayout(plot, { shapes: cover() }));
+  root.append(words, plot, error, player.node);
+  const cover = () => player.cover(themeOf(parent).background);
 
   let newest = null;
   let drawn = "";
@@ -77,7 +80,9 @@ function createChart(parent) {
   function want(message) {
     newest = message;
     root.dataset.key = message.key;
-    root.style.height = `${message.height}px`; // before Plotly has loaded: the page must not jump
+    byKey.set(message.key, chart);
+    player.over(message.figure.layout?.meta?.play ?? null);
+    root.style.height = `${message.height + player.height()}px`; // before Plotly has loaded: the page must not jump
     if (!drawn || !visible) words.setAttribute("aria-label", message.alt);
     catchUp();
   }
@@ -110,7 +115,9 @@ function createChart(parent) {
       Plotly = await loadPlotly(plotly);
       settings ??= config(Plotly, parent);
       plot.hidden = false;
-      await Plotly.react(plot, named(figure.data ?? []), dressed(figure.layout ?? {}, key, height, themeOf(parent)), settings);
+      const layout = dressed(figure.layout ?? {}, key, height, themeOf(parent));
+      if (layout.meta?.play) layout.shapes = cover();
+      await Plotly.react(plot, named(figure.data ?? []), layout, settings);
       for (const svg of plot.querySelectorAll(".main-svg")) svg.setAttribute("aria-hidden", "true");
       words.hidden = false;
       error.hidden = true;
@@ -145,13 +152,83 @@ function createChart(parent) {
   observer.observe(root);
 
   function destroy() {
+    player.stop();
     observer.disconnect();
     sight.disconnect();
     charts.delete(parent);
+    if (byKey.get(root.dataset.key) === chart) byKey.delete(root.dataset.key);
     Plotly?.purge(plot);
   }
 
-  return { want, destroy };
+  const chart = { want, destroy, isVisible: () => visible };
+  return chart;
+}
+
+// --- playing a chart backwards in time: what is not reached yet lies under a cover ---
+
+const PLAY_MS = 4000; // from the loss to the first timestep, however many there are
+
+function createPlayer(redraw) {
+  const node = document.createElement("div");
+  node.className = "live-chart-player";
+  node.hidden = true;
+  node.innerHTML = `<button type="button">Play back from the loss</button>
+    <input type="range" step="1" aria-label="Timestep that the gradient has reached">`;
+  const [button, range] = node.children;
+  let ends = null; // [where it starts, where it ends]
+  let reached = null; // null: all of it is seen
+  let frame = 0;
+
+  const reach = (t) => {
+    reached = t <= ends[1] ? null : t;
+    range.value = String(reached ?? ends[1]); // the thumb runs to the left, as the gradient does
+    range.setAttribute("aria-valuetext", `t = ${reached ?? ends[1]}`);
+    redraw();
+  };
+  const stop = () => {
+    cancelAnimationFrame(frame);
+    frame = 0;
+    button.textContent = "Play back from the loss";
+  };
+  button.addEventListener("click", () => {
+    if (frame) return stop();
+    button.textContent = "Pause";
+    const from = reached ?? ends[0];
+    const began = performance.now();
+    const tick = () => {
+      const t = Math.round(from - ((performance.now() - began) / PLAY_MS) * (ends[0] - ends[1]));
+      reach(t);
+      if (t <= ends[1]) stop();
+      else frame = requestAnimationFrame(tick);
+    };
+    frame = requestAnimationFrame(tick);
+  });
+  range.addEventListener("input", () => {
+    stop();
+    reach(Number(range.value));
+  });
+
+  return {
+    node,
+    stop,
+    height: () => (ends ? 40 : 0),
+    over(next) {
+      if (JSON.stringify(next) === JSON.stringify(ends)) return;
+      stop();
+      ends = next;
+      reached = null;
+      node.hidden = !ends;
+      if (!ends) return;
+      range.min = String(ends[1]);
+      range.max = String(ends[0]);
+      range.value = String(ends[1]);
+      range.setAttribute("aria-valuetext", `t = ${ends[1]}`);
+    },
+    cover: (colour) =>
+      reached === null
+        ? []
+        : [{ type: "rect", yref: "paper", y0: 0, y1: 1, x0: ends[1] - 1, x1: reached - 0.5, line: { width: 0 }, fillcolor: colour }],
+  };
 }
 
 // A trace is known by its name: when another one comes or goes, a hidden trace must not show in its place.

@@ -8,21 +8,11 @@ from pathlib import Path
 import orjson
 import plotly
 import plotly.graph_objects as go
-import plotly.offline
 import streamlit as st
-from streamlit.components.v2.manifest_scanner import ComponentConfig, ComponentManifest
-from streamlit.runtime import Runtime
 
 _HERE = Path(__file__).parent
-_PLOTLY_PACKAGE = Path(plotly.__file__).parent
-_PLOTLY_ASSETS = ComponentManifest(
-    name="gradient_flow_lab",
-    version="1",
-    components=[ComponentConfig(name="plotly", asset_dir="package_data")],
-)
-_PLOTLY_NAME = "gradient_flow_lab.plotly"
 # The version in the address: a browser that has kept an older file does not use it.
-_PLOTLY_PATH = f"_stcore/bidi-components/{_PLOTLY_NAME}/plotly.min.js?v={plotly.offline.get_plotlyjs_version()}"
+_PLOTLY_PATH = f"live/plotly.min.js?v={plotly.__version__}"
 _DEFAULT_HEIGHT = 360
 
 _mount = st.components.v2.component(
@@ -42,12 +32,10 @@ def live_chart(figure: go.Figure, *, key: str, alt: str, height: int | None = No
     pixels is the argument, else the figure's own, else 360; the width is the column's. Colours that the figure does
     not set itself follow the page's theme. To drop the reader's zoom on purpose, change `layout.uirevision`.
     """
-    _serve_plotly()
-    pixels = height or figure.layout.height or _DEFAULT_HEIGHT
-    _mount(key=key, data=_payload(figure, key=key, alt=alt, height=int(pixels)), height="content")
+    _mount(key=key, data=encode_chart(figure, key=key, alt=alt, height=height), height="content")
 
 
-def _payload(figure: go.Figure, *, key: str, alt: str, height: int) -> bytes:
+def encode_chart(figure: go.Figure, *, key: str, alt: str, height: int | None = None) -> bytes:
     """The message to the browser as JSON bytes; arrays as base64, NaN and infinity as null.
 
     Bytes, because Streamlit would encode a dict twice: once to send it, once to hash it.
@@ -60,22 +48,10 @@ def _payload(figure: go.Figure, *, key: str, alt: str, height: int) -> bytes:
     envelope = {
         "key": key,
         "alt": alt,
-        "height": height,
+        "height": int(height or figure.layout.height or _DEFAULT_HEIGHT),
         "plotly": _PLOTLY_PATH,
         # Equal revisions are equal pictures: a rerun that changed nothing here redraws nothing.
         "revision": blake2b(drawing, digest_size=8).hexdigest(),
         "figure": orjson.Fragment(drawing),
     }
     return orjson.dumps(envelope)
-
-
-def _serve_plotly() -> None:
-    """Let this server hand out the plotly.min.js of the installed package: no network, no copy, no version skew.
-
-    Streamlit serves the asset folder of an installed component; this declares the plotly package as one.
-    """
-    if not Runtime.exists():
-        return  # a bare `python script.py`: there is no server and no browser
-    registry = Runtime.instance().bidi_component_registry
-    if registry.get_component_path(_PLOTLY_NAME) is None:
-        registry.register_from_manifest(_PLOTLY_ASSETS, _PLOTLY_PACKAGE)

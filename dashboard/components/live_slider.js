@@ -3,6 +3,7 @@
 
 const THROTTLE_MS = 60;
 const GIVE_UP_MS = 1000; // an answer that never comes must not freeze the slider
+const REST_MS = 250; // after the last key press, where somebody else draws meanwhile
 
 const sliders = new WeakMap();
 let ids = 0;
@@ -100,22 +101,38 @@ function createSlider(parent, firstSequence) {
     component.setStateValue("message", { value, revision, sequence });
   };
 
+  // Where live_lab.js draws what the hand does, the page itself hears of it once the hand lets go.
+  const isTaken = () => {
+    const detail = { key: data.key, value, held };
+    return !document.dispatchEvent(new CustomEvent("gradient-flow-move", { detail, cancelable: true }));
+  };
+
   const choose = (x) => {
     value = Math.min(data.maximum, Math.max(data.minimum, data.whole ? Math.round(x) : x));
     show();
-    if (!unsent) {
+    if (isTaken()) {
+      unsent = true;
+      clearTimeout(timer);
+      if (!held) timer = setTimeout(send, REST_MS);
+    } else if (!unsent) {
       unsent = true;
       send();
     }
+  };
+
+  const letGo = () => {
+    held = false;
+    if (unsent) send();
   };
 
   // --- the hand ---
 
   range.addEventListener("pointerdown", () => (held = true));
   // A drag may end outside the thumb, or be taken over by a scroll.
-  for (const end of ["pointerup", "pointercancel", "lostpointercapture", "change", "blur"]) {
-    range.addEventListener(end, () => (held = false));
+  for (const end of ["pointerup", "pointercancel", "lostpointercapture", "blur"]) {
+    range.addEventListener(end, letGo);
   }
+  range.addEventListener("change", () => held && letGo());
   range.addEventListener("input", () => choose(valueAt(Number(range.value))));
 
   const read = () => {

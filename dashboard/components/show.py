@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import orjson
 import streamlit as st
 
 from analysis.figures.picture import Picture
@@ -26,6 +27,17 @@ def show(picture: Picture, key: str) -> None:
             width="content",
             type="tertiary",
             help="Download the numbers of this chart. Log norms are natural logs (nats).",
+        )
+        st.download_button(
+            "JSON",
+            lambda: orjson.dumps(picture.json_columns(), option=orjson.OPT_INDENT_2),
+            file_name=f"{picture.name}.json",
+            mime="application/json",
+            key=f"{key}-json",
+            on_click="ignore",
+            width="content",
+            type="tertiary",
+            help="The same numbers as JSON, a list a column; what is not finite as text.",
         )
 
 

@@ -1,62 +1,80 @@
 """Explore: drag a value and watch the gradient vanish or explode."""
 
+from collections.abc import Mapping
 from typing import Literal
 from urllib.parse import urlencode
 
 import streamlit as st
 
-from analysis.clipping import ClipRule
-from analysis.figures.picture import Picture
-from analysis.figures.profile import profile_picture
-from analysis.figures.theme import LN_10, cell_colour, cell_name
-from analysis.profile import Profile
-from analysis.wording import power_of_ten, rate, significant
-from dashboard.cache import recorded
+from analysis.figures.theme import cell_name
+from dashboard.components.live_lab import live_lab
 from dashboard.components.show import show
 from dashboard.components.style import page_style
-from dashboard.controls import configs, run_values, sidebar, under_the_hand
-from dashboard.panels import CLIPPED_PANELS, LARGEST_STATE, PANELS
+from dashboard.controls import page_values, run_values, sidebar, under_the_hand
+from dashboard.explore_frame import HERO, explore_frame
+from dashboard.panels import DIAGNOSIS, PANELS
 from dashboard.presets import PRESETS
-from dashboard.state import OVERLAYS, PANEL_NAMES, Value, apply, differences, keep, prepare, to_link
+from dashboard.scene import Scene, scene
+from dashboard.state import OVERLAYS, Value, apply, keep, prepare, to_link
 from experiments.config import ConfigError, RunConfig
-from experiments.probe import Probe
 
 
 @st.fragment
 def lab() -> None:
     """Controls, computation and charts in one fragment, so that a drag reruns nothing else."""
     under_the_hand()
-    state = keep()
+    state, pinned = keep(), st.session_state["pinned"]
     if not state["cells"]:
         st.info("Choose at least one cell in the sidebar.")
         return
     try:
-        chosen = configs(run_values(state))
-        probes = {config.cell: recorded(config) for config in chosen}
+        shown = scene(state, pinned)
+        frame = explore_frame(shown)
     except ConfigError as error:
         st.error(str(error))
         return
-    threshold = state["clip_threshold"]
-    assert isinstance(threshold, float)
     hero, words = st.columns([7, 3], gap="medium")
     with hero:
-        chart = st.container()
+        show(frame.pictures[HERO](), HERO)
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            overlays = st.pills("Show beside it", OVERLAYS, selection_mode="multi", key="overlays")
+            st.pills("Show beside it", OVERLAYS, selection_mode="multi", key="overlays")
             pin_button()
-        with chart:
-            show(hero_picture(probes, overlays), "profile")
-            if st.session_state["pinned"] is not None:
-                changed = differences(st.session_state["pinned"], state)
-                st.markdown(f"**From A to now:** {'; '.join(changed) or 'nothing has changed'}.")
     with words:
-        what_this_says(probes, threshold, chosen[0].clip_rule)
-    rule = chosen[0].clip_rule
-    panel = st.segmented_control("Look at", PANEL_NAMES, key="panel", required=True) or PANEL_NAMES[0]
-    if panel in PANELS:
-        PANELS[panel](probes)
-    else:
-        CLIPPED_PANELS[panel](probes, threshold, rule)
+        st.markdown("##### What this says")
+        live_lab("explore", {**state, "pinned": pinned}, frame.words())
+    st.segmented_control("Look at", list(PANELS), key="panel", required=True)
+    if state["panel"] == DIAGNOSIS:
+        diagnosis(shown)
+        return
+    panel = PANELS[str(state["panel"])](shown)
+    if panel.note:
+        st.info(panel.note)
+    for row in panel.rows:
+        for column, (key, draw) in zip(st.columns(len(row), gap="medium"), row.items(), strict=True):
+            with column:
+                show(draw(), key)
+
+
+def diagnosis(shown: Scene) -> None:
+    """What is wrong, with its numbers and what to do."""
+    for column, (cell, r) in zip(st.columns(len(shown.probes), gap="medium"), shown.probes.items(), strict=True):
+        with column:
+            st.markdown(f"##### {cell_name(cell)}")
+            findings = r.diagnose(shown.clip(r))
+            if not findings:
+                st.success("Nothing is wrong: the gradient arrives, and no gate or unit is stuck.")
+            for finding in findings:
+                box = {"severe": st.error, "warning": st.warning, "note": st.info}[finding.severity]
+                box(f"**{finding.title}.** {finding.evidence}\n\n{finding.remedy}")
+                if finding.settings:
+                    key = f"remedy-{cell}-{finding.kind}-{finding.title}"
+                    st.button("Apply the remedy", key=key, on_click=remedy, args=(finding.settings,))
+
+
+def remedy(settings: Mapping[str, object]) -> None:
+    """Change the page's settings as a finding advises."""
+    for name, value in page_values(settings).items():
+        st.session_state[name] = value
 
 
 def presets() -> None:
@@ -123,54 +141,6 @@ for cell in {cells}:
     print(cell, result.trace.loss.item(), result.profile.decay.rate)
     print(result.profile.median.tolist())  # ln of the size of dL/dh_t, t = 1 ... T
 """
-
-
-def hero_picture(probes: dict[str, Probe], overlays: list[str]) -> Picture:
-    """The profiles, with what the reader wants to see beside them."""
-    bounds = {cell: r.bound for cell, r in probes.items() if "bound" in overlays and r.bound is not None}
-    rates: dict[str, tuple[str, float]] = {}
-    for cell, r in probes.items():
-        if "mean-field rate" in overlays and r.mean_field is not None:
-            rates[f"{cell_name(cell)}: mean-field rate ½ ln χ"] = (cell, r.mean_field.rate)
-        if "Lyapunov rate" in overlays and r.state_size <= LARGEST_STATE:
-            rates[f"{cell_name(cell)}: largest Lyapunov exponent"] = (cell, float(r.lyapunov.exponents[0]))
-    dtype = next(iter(probes.values())).experiment.config.dtype
-    profiles = {cell: r.profile for cell, r in probes.items()}
-    return profile_picture(
-        profiles, bounds, dtype, rates, direct="direct gradient" in overlays, pinned=pinned_profiles()
-    )
-
-
-def pinned_profiles() -> dict[str, Profile]:
-    """The profiles of the pinned state A; none where nothing is pinned."""
-    pinned = st.session_state["pinned"]
-    if pinned is None:
-        return {}
-    return {config.cell: recorded(config).profile for config in configs(run_values(pinned))}
-
-
-def what_this_says(probes: dict[str, Probe], threshold: float, rule: ClipRule) -> None:
-    """The figures behind the picture, a few lines a cell."""
-    st.markdown("##### What this says")
-    for cell, result in probes.items():
-        p, trace, spectra = result.profile, result.trace, result.spectra
-        c = result.clip(threshold, rule)
-        decay = f"has no rate: {p.decay.reason}" if p.decay.rate is None else rate(p.decay.rate)
-        horizon = "nowhere" if p.horizon_t is None else f"from t = {p.horizon_t} back ({p.horizon_lag} steps)"
-        norm, radius = max(s.spectral_norm for s in spectra.values()), max(s.spectral_radius for s in spectra.values())
-        before, after = power_of_ten(c.log_norm_before / LN_10), power_of_ten(c.log_norm_after / LN_10)
-        loss = trace.loss.item()
-        lines = [
-            f"<strong><span style='color:{cell_colour(cell)}'>●</span> {cell_name(cell)}</strong>",
-            f"Loss {significant(loss)}; a guess scores {significant(result.experiment.chance)}",
-            f"Gradient {decay}",
-            f"Below 10⁻⁷ of its largest: {horizon}",
-            f"W: spectral norm {significant(norm)}, radius {significant(radius)}",
-            f"‖dL/dW‖ {before}" + (f", clipped to {after}" if c.engaged else ", not clipped"),
-        ]
-        marks = {"severe": "▲", "warning": "△", "note": "○"}
-        lines += [f"<strong>{marks[f.severity]} {f.title}.</strong>" for f in result.diagnose(c)]
-        st.html(f"<p style='margin:0 0 .6rem;font-size:.9rem;line-height:1.45'>{'<br>'.join(lines)}</p>")
 
 
 page_style()

@@ -2,20 +2,17 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 
-import numpy as np
-import plotly.graph_objects as go
 import streamlit as st
 
-from analysis.figures.heatmaps import colour_limit, hidden_picture
-from analysis.figures.picture import Picture
-from analysis.figures.theme import LN_10, POWERS_OF_TEN, cell_colour, cell_name, figure, translucent
-from dashboard.components.live_slider import live_slider
+from dashboard.components.scrub_slider import scrub_slider
 from dashboard.components.show import in_two_columns, show
 from dashboard.components.style import page_style
 from dashboard.jobs import RUNS
-from dashboard.recorded_run import heatmaps, overview
+from experiments.run_pictures import run_pictures
 from experiments.runs import RunSummary, find_run, list_runs
+from experiments.step_pictures import Profiles, profiles, step_pictures
 from experiments.store.errors import RunError
 from experiments.store.reader import RunReader, open_run
 
@@ -56,9 +53,9 @@ def row(s: RunSummary) -> dict[str, object]:
         "run": s.name,
         "task": config.task,
         "cell": config.cell,
-        "T": config.seq_len,
+        "length": config.seq_len,
         "hidden": config.hidden_size,
-        "clip": config.clip_threshold,
+        "clip": "never" if config.clip_threshold is None else f"{config.clip_threshold:g}",
         "seed": config.seed,
         "status": f"{s.status} ({s.reason})" if s.reason else s.status,
         "step": s.step,
@@ -67,52 +64,38 @@ def row(s: RunSummary) -> dict[str, object]:
     }
 
 
+@st.cache_data(max_entries=4, show_spinner=False)
+def recorded_profiles(_run: RunReader, folder: Path, updated: float) -> Profiles:
+    """A run's profiles, kept while the slider asks for them again at each release; known by folder and last commit."""
+    return profiles(_run)
+
+
 @st.fragment
 def scrub(run: RunReader) -> None:
-    """One run at one recorded step: profile, hidden states and gates."""
-    steps = run.tensor("step")[:]
-    if not len(steps):
+    """One run at one recorded step: the profile follows the hand, the rest when it lets go."""
+    if not len(run.tensor("step")):
         st.info("This run has not committed a recorded step yet.")
         return
-    if len(steps) > 1:
-        k = int(live_slider("Recorded step", minimum=0, maximum=len(steps) - 1, value=0, step=1, key=f"at-{run.name}"))
+    found = recorded_profiles(run, run.folder, run.progress.updated)
+    texts = [f"optimiser step {step:,} of {run.config.steps:,}" for step in found.step.tolist()]
+    chart, frame = f"scrub-profile-{run.name}", 0
+    if len(texts) > 1:
+        frame = scrub_slider("Recorded step", texts=texts, frames=found.drawn, chart=chart, key=f"at-{run.name}")
     else:
-        k = 0
-    st.markdown(f"Optimiser step **{int(steps[k]):,}** of {run.config.steps:,}")
+        st.markdown(texts[0].capitalize())
+    if found.note:
+        st.caption(found.note)
+    pictures = step_pictures(run, int(found.row[frame]), found.every, found.reach)
     left, right = st.columns(2, gap="medium")
-    top = -2 if run.config.bidirectional else -1
-    with left:
-        show(step_profile(run, k, top), f"scrub-profile-{run.name}")
-    with right:
-        hidden = run.tensor("hidden")[k][top]
-        if hidden.size:
-            values = hidden[:, 0]
-            show(hidden_picture(run.config.cell, values, colour_limit([values])), f"scrub-hidden-{run.name}")
-
-
-def step_profile(run: RunReader, k: int, top: int) -> Picture:
-    """The gradient profile of one recorded step."""
-    low, median, high = run.tensor("log_norm_quantile")[k][top].T / LN_10
-    t = np.arange(1, len(median) + 1)
-    cell = run.config.cell
-    made = figure(f"{cell_name(cell)}: the gradient at this step", "timestep t", "size of dL/dh_t", 300)
-    made.update_yaxes(**POWERS_OF_TEN)
-    band = np.isfinite(low) & np.isfinite(high)
-    made.add_trace(
-        go.Scatter(
-            x=np.concatenate([t[band], t[band][::-1]]), y=np.concatenate([high[band], low[band][::-1]]), fill="toself",
-            fillcolor=translucent(cell_colour(cell), 0.16), line={"width": 0}, hoverinfo="skip", showlegend=False,
-        )
-    )  # fmt: skip
-    y = np.where(np.isfinite(median), median, np.nan)
-    made.add_scatter(x=t, y=y, name=cell_name(cell), line={"color": cell_colour(cell), "width": 2.5})
-    return Picture(
-        f"{run.name}-profile",
-        made,
-        "The size of the total gradient at each timestep, as this training step saw it; the band is 80 % of the batch.",
-        f"Gradient profile of run {run.name}: {y[-1]:.1f} decades at the last timestep, {y[0]:.1f} at the first.",
-        {"t": t.tolist(), "log10 median": median.tolist(), "log10 low": low.tolist(), "log10 high": high.tolist()},
-    )
+    gates = pictures.pop("gates", None)
+    for name, column in (("profile", left), ("hidden", right if gates is None else left)):
+        if name in pictures:
+            with column:
+                show(pictures.pop(name), f"scrub-{name}-{run.name}")
+    if gates is not None:  # as tall as the two beside them
+        with right:
+            show(gates, f"scrub-gates-{run.name}")
+    in_two_columns({f"{name}-{run.name}": picture for name, picture in pictures.items()}, "scrub")
 
 
 def opened(names: Sequence[str]) -> list[RunReader]:
@@ -143,8 +126,7 @@ else:
         if len(readers) == 1:
             scrub(readers[0])
         if readers:
-            in_two_columns(heatmaps(readers), "runs")
-            in_two_columns(overview(readers), "runs")
+            in_two_columns(run_pictures(readers), "runs")
             page = (st.context.url or "").split("?")[0]
             st.caption("This address opens the same view:")
             st.code(f"{page}?run={','.join(r.name for r in readers)}", language=None)

@@ -10,9 +10,9 @@ from dashboard.components.show import in_two_columns
 from dashboard.components.style import page_style
 from dashboard.controls import TASK_WORDS
 from dashboard.jobs import RUNS, jobs
-from dashboard.recorded_run import heatmaps, labels, overview
 from experiments.config import ConfigError, RunConfig
 from experiments.control import change_control, read_control, single_step
+from experiments.run_pictures import labels, run_pictures
 from experiments.store.errors import RunError
 from experiments.store.reader import RunReader, open_run
 from experiments.tasks import TASKS
@@ -128,7 +128,7 @@ def buttons(names: list[str], readers: list[RunReader]) -> None:
             rate = st.number_input("Learning rate now", value=control.learning_rate, format="%.4g", key="rate-now")
             if rate != control.learning_rate:
                 steer(names, learning_rate=rate)
-            for name, label in zip(names, labels([r.config for r in readers]), strict=False):
+            for name, label in zip(names, labels(readers), strict=False):
                 now = read_control(RUNS / name)
                 if now is not None and now.clip_threshold is not None:
                     wanted = st.number_input(f"Clip at now: {label}", value=now.clip_threshold, key=f"clip-{name}")
@@ -149,7 +149,7 @@ def live(names: list[str]) -> None:
         st.info("The run is being prepared…" if job is not None and not job.error else "There is no such run here.")
         return
     buttons(names, readers)
-    for reader, label in zip(readers, labels([r.config for r in readers]), strict=True):
+    for reader, label in zip(readers, labels(readers), strict=True):
         p = reader.progress
         status = "starting" if working and reader.status == "interrupted" else reader.status
         st.progress(
@@ -157,8 +157,7 @@ def live(names: list[str]) -> None:
             f"**{label}** · {status}{f' ({p.reason})' if p.reason else ''} · step {p.step:,} of "
             f"{reader.config.steps:,} · run {reader.name}",
         )
-    in_two_columns(heatmaps(readers), "train")
-    in_two_columns(overview(readers), "train")
+    in_two_columns(run_pictures(readers), "train")
     events = [{"run": r.name, **{k: e.get(k) for k in ("step", "kind", "text")}} for r in readers for e in r.events()]
     if events:
         st.markdown("##### What happened")

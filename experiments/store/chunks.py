@@ -55,10 +55,6 @@ class ArraySpec:
         """Bytes of a chunk's numbers, without the checksum."""
         return prod(self.chunk_shape) * np.dtype(self.dtype).itemsize
 
-    def empty_chunk(self) -> ndarray:
-        """A chunk in which nothing was written."""
-        return np.full(self.chunk_shape, FILL[self.dtype], self.dtype)
-
     def chunk_name(self, index: int) -> str:
         """The chunk's file, relative to the array's folder: `c/3/0/0`."""
         return "/".join(["c", str(index), *["0"] * (len(self.shape) - 1)])

@@ -3,9 +3,10 @@
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 from numpy import ndarray
 
-from experiments.store.chunks import TENSORS, ArraySpec, encode, read_chunk
+from experiments.store.chunks import FILL, TENSORS, ArraySpec, encode, read_chunk
 from experiments.store.files import write_beside
 
 
@@ -19,22 +20,27 @@ class Column:
     def __init__(self, folder: Path, name: str, spec: ArraySpec, rows: int, pool: ThreadPoolExecutor) -> None:
         self.base, self.spec, self.rows, self.pool = folder / TENSORS / name, spec, rows, pool
         self.full: dict[Path, Future[None]] = {}
-        self.chunk = spec.empty_chunk()
+        self.chunk = np.empty(spec.chunk_shape, spec.dtype)
         self.dirty = False
         if rows % spec.rows:
             kept = read_chunk(folder, name, spec, rows // spec.rows)[: rows % spec.rows]
             self.chunk[: len(kept)] = kept
 
-    def append(self, row: ndarray) -> None:
-        """Keep a row for the next commit; axes that are shorter than the array's are filled."""
-        where: tuple[int | slice, ...] = (self.rows % self.spec.rows, *(slice(size) for size in row.shape))
+    def append(self, row: ndarray) -> bool:
+        """Whether the row, kept for the next commit, filled a chunk; axes shorter than the array's are filled."""
+        place = self.rows % self.spec.rows
+        if row.shape != self.spec.shape[1:]:
+            self.chunk[place : place + 1] = FILL[self.spec.dtype]
+        where: tuple[int | slice, ...] = (place, *(slice(size) for size in row.shape))
         self.chunk[where] = row
         self.rows += 1
         self.dirty = True
         if self.rows % self.spec.rows == 0:
             path, chunk = self.path(self.rows // self.spec.rows - 1), self.chunk
             self.full[path] = self.pool.submit(lambda: write_beside(path, encode(chunk)))
-            self.chunk, self.dirty = self.spec.empty_chunk(), False
+            self.chunk, self.dirty = np.empty(self.spec.chunk_shape, self.spec.dtype), False
+            return True
+        return False
 
     def path(self, index: int) -> Path:
         """A chunk's file."""
@@ -42,7 +48,10 @@ class Column:
 
     def partial(self) -> dict[Path, bytes]:
         """The chunk that is filled in part, if it has something new; it is written again when it has more."""
-        return {self.path(self.rows // self.spec.rows): encode(self.chunk)} if self.dirty else {}
+        if not self.dirty:
+            return {}
+        self.chunk[self.rows % self.spec.rows :] = FILL[self.spec.dtype]
+        return {self.path(self.rows // self.spec.rows): encode(self.chunk)}
 
     def wait(self) -> list[Path]:
         """The full chunks, when all of them are on the disk.

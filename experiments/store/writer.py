@@ -3,12 +3,13 @@
 import shutil
 import time
 import zlib
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 from numpy import ndarray
 
 from experiments.store.checkpoint import CHECKPOINTS, Checkpoint, checkpoint_name, encode_checkpoint, load_checkpoint
@@ -23,6 +24,8 @@ from experiments.store.progress import Committed, Progress, Status, read_progres
 
 WAITING_BYTES = 2**26
 """Memory that may wait for a slow disk before the training waits, too."""
+WAITING_ROWS = 1
+"""Rows whose rest may be unfinished before the training waits, so that a commit need not wait for many."""
 
 
 class RunWriter:
@@ -31,6 +34,8 @@ class RunWriter:
     def __init__(self, folder: Path, lease: Lease, progress: Progress, specs: dict[str, ArraySpec]) -> None:
         self.folder, self.lease, self.progress = folder, lease, progress
         self.pool = ThreadPoolExecutor(1)
+        self.numbers = ThreadPoolExecutor(1)  # its own: numbers need not wait for the disk
+        self.late: deque[Future[dict[str, ndarray]]] = deque()
         self.columns = {n: Column(folder, n, spec, progress.committed, self.pool) for n, spec in specs.items()}
         self.lines: dict[str, bytearray] = {SCALARS: bytearray(), EVENTS: bytearray()}
         self.latest = dict(progress.latest)
@@ -72,7 +77,8 @@ class RunWriter:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.pool.shutdown(cancel_futures=True)
+        for pool in (self.numbers, self.pool):
+            pool.shutdown(cancel_futures=True)
         with suppress(OSError):  # a disk that is gone: a dead process holds nothing
             self.lease.release()
 
@@ -93,17 +99,29 @@ class RunWriter:
         }
         self.lines[EVENTS] += encode_line(line)
 
-    def record(self, row: dict[str, ndarray | np.generic | float]) -> None:
+    def record(self, row: dict[str, ndarray], rest: Callable[[], dict[str, ndarray]]) -> None:
         """One recorded step: a row of every array.
+
+        Args:
+            row: array → its row.
+            rest: gives the rows of the other arrays; it is called on a thread beside the training's, and what it
+                raises is raised here at a later step, or at the commit.
 
         Raises:
             RecordingError: the disk refuses.
         """
-        for name, column in self.columns.items():
-            column.append(np.asarray(row[name]))
+        self.late.append(self.numbers.submit(rest))
+        filled = self._append(row)
         self.rows += 1
-        if sum(column.waiting_bytes for column in self.columns.values()) > WAITING_BYTES:
+        while self.late and (len(self.late) > WAITING_ROWS or self.late[0].done()):
+            filled |= self._append(self.late.popleft().result())
+        if filled and sum(column.waiting_bytes for column in self.columns.values()) > WAITING_BYTES:
             self._wait()
+
+    def _append(self, row: dict[str, ndarray]) -> bool:
+        """Whether a part of a row filled a chunk of any array."""
+        filled = [self.columns[name].append(values) for name, values in row.items()]
+        return any(filled)
 
     def commit(self, checkpoint: Checkpoint, step: int, status: Status, reason: str, seconds: float) -> None:
         """Put everything on the disk, and then say so in `progress.json`.
@@ -115,10 +133,13 @@ class RunWriter:
         try:
             self.lease.confirm()
             before, name, content = self.progress, checkpoint_name(step), encode_checkpoint(checkpoint)
+            while self.late:
+                self._append(self.late.popleft().result())
+            assert all(column.rows == self.rows for column in self.columns.values()), "a row of every array"
             ready = self._wait()
             files = {path: c for column in self.columns.values() for path, c in column.partial().items()}
             files[self.folder / CHECKPOINTS / name] = content
-            grown = {file: self._append(file, start) for file, start in self._offsets(before).items()}
+            grown = {file: self._extend(file, start) for file, start in self._offsets(before).items()}
             replace_all(files, self.folder, ready)
             now = replace(
                 before,
@@ -154,7 +175,7 @@ class RunWriter:
         """
         try:
             self.lease.confirm()
-            events = self._append(EVENTS, self.progress.events)
+            events = self._extend(EVENTS, self.progress.events)
             self.progress = replace(self.progress, events=events, status=status, reason=reason, updated=time.time())
             write_progress(self.folder, self.progress)
         except OSError as error:
@@ -170,7 +191,7 @@ class RunWriter:
     def _offsets(self, progress: Progress) -> dict[str, Committed]:
         return {SCALARS: progress.scalars, EVENTS: progress.events}
 
-    def _append(self, name: str, start: Committed) -> Committed:
+    def _extend(self, name: str, start: Committed) -> Committed:
         """The lines that wait, written after those that are committed."""
         more = bytes(self.lines[name])
         if more:

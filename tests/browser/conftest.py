@@ -95,6 +95,35 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Path],
 
 
 @pytest.fixture(scope="session")
+def serve_runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Path], str]]:
+    """A function from a folder of runs to the address of a server of the app that has them."""
+    servers: list[subprocess.Popen[bytes]] = []
+
+    def start(runs: Path) -> str:
+        server, url = serve_app(runs, tmp_path_factory.mktemp("servers") / "log")
+        servers.append(server)
+        return url
+
+    yield start
+    for server in servers:
+        server.terminate()
+        server.wait(timeout=10)
+
+
+def serve_app(runs: Path, log: Path) -> tuple["subprocess.Popen[bytes]", str]:
+    """The app on a server of its own, with this folder of runs, and its address."""
+    port = _free_port()
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
+    with log.open("wb") as out:
+        server = subprocess.Popen(
+            command, cwd=ROOT, env={**os.environ, "GRADIENT_FLOW_RUNS": str(runs)}, stdout=out, stderr=out
+        )
+    url = f"http://127.0.0.1:{port}"
+    _wait_until_healthy(url, server, log)
+    return server, url
+
+
+@pytest.fixture(scope="session")
 def app_url(serve: Callable[[Path], str]) -> str:
     return serve(ROOT / "app.py")
 

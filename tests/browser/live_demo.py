@@ -1,14 +1,14 @@
 """One slider, two charts: the smallest page on which everything live can be watched."""
 
+from pathlib import Path
+
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
 from dashboard.components.live_chart import live_chart
 from dashboard.components.live_slider import live_slider
-
-st.set_page_config(page_title="Live components", layout="wide")
-st.title("Live components")
+from dashboard.live import routes
 
 
 def set_base(value: float) -> None:
@@ -62,4 +62,9 @@ def lab() -> None:
         live_chart(wave, key="wave", alt=f"A wave of frequency {base:.3g}", height=300)
 
 
-lab()
+if __name__ == "__main__":
+    st.set_page_config(page_title="Live components", layout="wide")
+    st.title("Live components")
+    lab()
+else:
+    app = st.App(Path(__file__), routes=routes())

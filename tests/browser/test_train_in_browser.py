@@ -1,36 +1,19 @@
 """Train and Runs in a real browser: start, pause, change, reload, resume, stop, open again."""
 
-import os
 import re
-import shutil
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, _free_port, _wait_until_healthy
 from playwright.sync_api import Page, expect
 
 from experiments.store.reader import open_run
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[tuple[str, Path]]:
+def server(tmp_path: Path, serve_runs) -> tuple[str, Path]:
     """A server with a folder of runs of its own."""
-    port, runs, log = _free_port(), tmp_path / "runs", tmp_path / "log"
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            command, cwd=ROOT, env={**os.environ, "GRADIENT_FLOW_RUNS": str(runs)}, stdout=out, stderr=out
-        )
-    url = f"http://127.0.0.1:{port}"
-    _wait_until_healthy(url, process, log)
-    yield url, runs
-    process.terminate()
-    process.wait(timeout=10)
-    shutil.rmtree(runs, ignore_errors=True)
+    return serve_runs(tmp_path / "runs"), tmp_path / "runs"
 
 
 def press(page: Page, name: str) -> None:

@@ -68,13 +68,17 @@ def config(steps: int) -> RunConfig:
 
 def work(folder: Path, steps: int, pause: float = 0.0) -> None:
     """Start the run or go on with it, committing all the time."""
+    before = recording.COMMIT_SECONDS, recording.COMMIT_SHARE
     recording.COMMIT_SECONDS, recording.COMMIT_SHARE = 0.01, 0.5
     torch.set_num_threads(1)
     exists = folder.exists()
     recorder = (
         recording.Recorder.resume(folder) if exists else recording.Recorder.start(config(steps), folder, "reference")
     )
-    train([recorder], lambda *_: time.sleep(pause))
+    try:
+        train([recorder], lambda *_: time.sleep(pause))
+    finally:
+        recording.COMMIT_SECONDS, recording.COMMIT_SHARE = before
 
 
 def read_all(run: RunReader, since: int) -> dict[str, np.ndarray]:
@@ -99,8 +103,9 @@ def kill(runs: Path, kills: int, steps: int, seed: int = 0) -> Report:
     while killed < kills:
         child = fork.Process(target=work, args=(folder, steps, 0.002))
         child.start()
-        end = time.monotonic() + dice.uniform(0.0, 0.05 if killed % 4 == 0 else 0.5)
-        while time.monotonic() < end:
+        early, begun = killed % 4 == 0, step  # the others wait for a commit, however slow the machine is
+        end = time.monotonic() + dice.uniform(0.0, 0.05 if early else 0.5)
+        while time.monotonic() < end or not (early or step > begun):
             step, committed = poll(folder, truth, step, committed)
             reads += 1
         assert child.pid is not None

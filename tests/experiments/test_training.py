@@ -99,7 +99,10 @@ def test_a_recorded_step_keeps_what_the_pass_of_that_step_had(trained, tiny):
                 at = (2 * l + d, b)
                 assert kept["spectral_norm"][at] == pytest.approx(spectrum.spectral_norm, rel=1e-9)
                 assert kept["spectral_radius"][at] == pytest.approx(spectrum.spectral_radius, rel=1e-9)
-                assert np.allclose(kept["singular_values"][at], spectrum.singular_values, atol=1e-6)
+                assert np.allclose(kept["singular_values"][at], spectrum.singular_values, rtol=0, atol=1e-9)
+                eigenvalues = kept["eigenvalues"][at] @ (1, 1j)
+                assert np.allclose(np.poly(eigenvalues), np.poly(spectrum.eigenvalues), rtol=0, atol=1e-9)
+                assert (np.diff(np.abs(eigenvalues)) < 1e-12).all(), "largest first"
         row += 1
     assert row == len(run.tensor("step")) == record_count(config)
     assert run.attributes["layer"] == ["l0", "l0_reverse", "l1", "l1_reverse"]

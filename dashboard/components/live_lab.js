@@ -1,0 +1,139 @@
+// The short way from a slider to the charts: see dashboard/live.py. A slider offers each value here first; charts that
+// can be seen are asked for at once, with the newest values only, and the next question leaves before the last answer
+// is drawn, so that the server computes while the browser draws.
+
+const WORDS_MS = 300; // nobody reads faster, and they take the server as long as the charts
+
+const labs = new WeakMap();
+const charts = (globalThis.gradientFlowCharts ??= new Map()); // filled by live_chart.js
+
+export default function (component) {
+  const { parentElement, data } = component;
+  let lab = labs.get(parentElement);
+  if (!lab) {
+    lab = createLab(parentElement);
+    labs.set(parentElement, lab);
+  }
+  lab.update(JSON.parse(new TextDecoder().decode(data)));
+  return () => {
+    setTimeout(() => {
+      if (!parentElement.isConnected) lab.destroy();
+    });
+  };
+}
+
+// Where Streamlit's own code came from is where the server is: the page's address changes with navigation.
+function serverUrl(path) {
+  const own = performance
+    .getEntriesByType("resource")
+    .map((entry) => entry.name.split("/static/js/"))
+    .find((parts) => parts.length === 2);
+  return new URL(path, own ? `${own[0]}/` : document.baseURI).href;
+}
+
+function createLab(parent) {
+  const root = parent.querySelector(".live-lab");
+  let name = "";
+  let state = {}; // as the page last had it
+  let said = "";
+  const moved = new Map(); // what the hand has changed since
+  let generation = 0; // answers to questions about an older page are dropped
+  let asked = 0; // the generation of the question that is on its way
+  let held = false; // a pointer is down on a slider
+  let waiting = false;
+  let unasked = false;
+  let socket = null;
+  let wordsAt = -Infinity;
+  let wordsWanted = false;
+  let rest = 0;
+
+  function update(data) {
+    const settled = JSON.stringify(data.state);
+    if (settled === JSON.stringify(state) && data.words === said) return;
+    name = data.name;
+    state = data.state;
+    said = data.words;
+    for (const [key, value] of moved) {
+      if (JSON.stringify(state[key]) === JSON.stringify(value)) moved.delete(key);
+    }
+    if (!held) moved.clear(); // code has set another value: a preset, a link
+    if (moved.size === 0) {
+      generation += 1;
+      show(data.words);
+    }
+  }
+
+  const show = (words) => {
+    root.innerHTML = words; // of our own making, see `Frame.words`
+  };
+
+  function ask() {
+    if (!socket || socket.readyState > WebSocket.OPEN) return connect(); // which asks again once it is open
+    if (socket.readyState === WebSocket.CONNECTING) return;
+    waiting = true;
+    unasked = false;
+    asked = generation;
+    const words = wordsWanted || performance.now() - wordsAt > WORDS_MS;
+    wordsWanted = false;
+    clearTimeout(rest);
+    if (words) wordsAt = performance.now();
+    else rest = setTimeout(askForWords, WORDS_MS);
+    const seen = [...charts].filter(([, chart]) => chart.isVisible()).map(([key]) => key);
+    const wanted = { ...state, ...Object.fromEntries(moved) };
+    socket.send(JSON.stringify({ lab: name, state: wanted, charts: seen, words }));
+  }
+
+  function connect() {
+    const url = new URL(serverUrl("live"));
+    url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+    socket = new WebSocket(url);
+    socket.onopen = ask;
+    socket.onmessage = ({ data }) => hear(JSON.parse(data));
+    socket.onclose = () => (waiting = false); // the page's own rerun, on release, says what is wrong
+  }
+
+  function hear(answer) {
+    const current = asked === generation;
+    waiting = false;
+    if (unasked) ask();
+    if (!current) return;
+    if (answer.error) {
+      root.replaceChildren(Object.assign(document.createElement("p"), { textContent: answer.error, role: "alert" }));
+    } else {
+      for (const [key, message] of Object.entries(answer.charts)) charts.get(key)?.want(message);
+      if (answer.words !== null) show(answer.words);
+    }
+  }
+
+  function askForWords() {
+    if (moved.size === 0) return;
+    wordsWanted = true;
+    if (waiting) unasked = true;
+    else ask();
+  }
+
+  // A slider waits for nobody: it says its value, and whoever prevents the default has taken it.
+  function take(event) {
+    if (!(event.detail.key in state)) return;
+    event.preventDefault();
+    held = event.detail.held;
+    moved.set(event.detail.key, event.detail.value);
+    if (waiting) unasked = true;
+    else ask();
+  }
+  const letGo = () => (held = false);
+  document.addEventListener("gradient-flow-move", take);
+  document.addEventListener("pointerup", letGo, true);
+  document.addEventListener("pointercancel", letGo, true);
+
+  function destroy() {
+    document.removeEventListener("gradient-flow-move", take);
+    document.removeEventListener("pointerup", letGo, true);
+    document.removeEventListener("pointercancel", letGo, true);
+    clearTimeout(rest);
+    socket?.close();
+    labs.delete(parent);
+  }
+
+  return { update, destroy };
+}

@@ -1,0 +1,29 @@
+"""The words beside live charts, and the short way by which a drag reaches both."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import orjson
+import streamlit as st
+
+_HERE = Path(__file__).parent
+
+_mount = st.components.v2.component(
+    "gradient_flow_lab.live_lab",
+    html='<div class="live-lab"></div>',
+    css=(_HERE / "live_lab.css").read_text(encoding="utf-8"),
+    js=(_HERE / "live_lab.js").read_text(encoding="utf-8"),
+)
+
+
+def live_lab(name: str, state: Mapping[str, object], words: str = "") -> None:
+    """Show the words, and let sliders whose key is in the state redraw the page's charts while they are dragged.
+
+    Put one in the fragment that holds sliders and charts, after the charts. `name` is that of the page's function in
+    `dashboard.labs.LABS`, `state` what it is called with, `words` its `Frame.words`, all of JSON's kinds.
+    """
+    _mount(
+        key=f"live-lab-{name}",
+        data=orjson.dumps({"name": name, "state": dict(state), "words": words}),
+        height="content",
+    )

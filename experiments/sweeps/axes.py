@@ -1,0 +1,156 @@
+"""One axis of a sweep: the values that a field takes, as a TOML file says them."""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from experiments.allowed import shortened
+from experiments.errors import ConfigError
+from experiments.words import NONE
+
+LARGEST_AXIS = 100_000
+"""Values of one axis."""
+LINEAR_DIGITS, LOG_DIGITS = 10, 6
+"""Significant digits of a range's values: 0.3, not 0.30000000000000004; a logarithmic step is no round number."""
+ALLOWED = (
+    "a list, or a table with values, or one with from, to and either count or step (scale = 'log' spaces them "
+    "logarithmically); when = { field = value } limits it to some runs"
+)
+KEYS = ("values", "from", "to", "count", "step", "scale", "when")
+
+
+@dataclass(frozen=True)
+class Axis:
+    """The values of one field, or a range to draw from, and the runs that it applies to."""
+
+    field: str
+    values: tuple[object, ...] = ()
+    """In order; empty for a range to draw from."""
+    low: float = math.nan
+    high: float = math.nan
+    log: bool = False
+    whole: bool = False
+    when: Mapping[str, tuple[object, ...]] = dataclasses.field(default_factory=dict)
+    """Field → its values in the runs that the axis applies to; the others keep what they have without it."""
+
+    def applies(self, settings: Mapping[str, object]) -> bool:
+        """Whether a run with these settings takes a value of the axis."""
+        return all(settings[name] in values for name, values in self.when.items())
+
+    def draw(self, generator: np.random.Generator) -> object:
+        """One value at random: each of the list alike, or uniform over the range (over its logarithm if `log`)."""
+        if self.values:
+            return self.values[int(generator.integers(len(self.values)))]
+        if self.whole and not self.log:
+            return int(generator.integers(int(self.low), int(self.high) + 1))
+        place = generator.random()
+        if not self.log:
+            return rounded(self.low + place * (self.high - self.low), LINEAR_DIGITS)
+        value = self.low * (self.high / self.low) ** place
+        return round(value) if self.whole else rounded(value, LOG_DIGITS)
+
+
+def read_axis(name: str, given: object, drawn: bool) -> Axis:
+    """The axis that a TOML value describes.
+
+    Args:
+        name: the field.
+        given: the value.
+        drawn: whether a range without count and step may be drawn from.
+
+    Raises:
+        ConfigError: it is no axis, in one sentence.
+    """
+    table = given if isinstance(given, dict) else {"values": given}
+    unknown = [key for key in table if key not in KEYS]
+    if unknown:
+        raise ConfigError(f"axes.{name} has {unknown[0]!r}; it must be {ALLOWED}.")
+    when = read_condition(name, table.get("when", {}))
+    if "values" in table:
+        values = table["values"]
+        if not isinstance(values, list) or not 0 < len(values) <= LARGEST_AXIS or len(table) - ("when" in table) > 1:
+            raise ConfigError(f"axes.{name} was {shortened(given)}; it must be {ALLOWED}.")
+        return Axis(name, tuple(plain(name, value) for value in values), when=when)
+    return read_range(name, table, when, drawn)
+
+
+def read_range(name: str, table: Mapping[str, object], when: Mapping[str, tuple[object, ...]], drawn: bool) -> Axis:
+    """A range with its values, or one to draw from."""
+    low, high = (number(name, table, key) for key in ("from", "to"))
+    scale = table.get("scale", "linear")
+    if scale not in ("linear", "log"):
+        raise ConfigError(f"axes.{name}.scale was {shortened(scale)}; it must be linear or log.")
+    log = scale == "log"
+    if high < low or (log and low <= 0):
+        above = "a positive from and a to" if log else "a to"
+        raise ConfigError(f"axes.{name} was from {low:g} to {high:g}; it must have {above} that is not below from.")
+    whole = all(isinstance(table[key], int) for key in ("from", "to", "step") if key in table)
+    if "count" in table and "step" in table:
+        raise ConfigError(f"axes.{name} has count and step; it must have one of them.")
+    if "step" in table:
+        return Axis(name, steps(name, low, high, number(name, table, "step"), log, whole), when=when)
+    if "count" in table:
+        count = table["count"]
+        if not isinstance(count, int) or isinstance(count, bool) or not 1 <= count <= LARGEST_AXIS:
+            raise ConfigError(
+                f"axes.{name}.count was {shortened(count)}; it must be a whole number from 1 to {LARGEST_AXIS}."
+            )
+        return Axis(name, spaced(low, high, count, log, whole), when=when)
+    if not drawn:
+        raise ConfigError(f"axes.{name} has neither count nor step; it must have one, unless combine is random.")
+    return Axis(name, (), low, high, log, whole, when)
+
+
+def steps(name: str, low: float, high: float, step: float, log: bool, whole: bool) -> tuple[object, ...]:
+    """low, low + step, … up to high."""
+    if log or step <= 0 or (high - low) / step >= LARGEST_AXIS:
+        least = f"positive, make at most {LARGEST_AXIS} values, and stand in a linear range"
+        raise ConfigError(f"axes.{name}.step was {step:g}; it must be {least}.")
+    count = math.floor((high - low) / step * (1 + 1e-12) + 1e-9) + 1
+    values = [low + k * step for k in range(count)]
+    return tuple(round(v) if whole else rounded(v, LINEAR_DIGITS) for v in values)
+
+
+def spaced(low: float, high: float, count: int, log: bool, whole: bool) -> tuple[object, ...]:
+    """So many values from low to high at equal distances or ratios; whole ones are rounded."""
+    if count == 1:
+        values = [low]
+    else:
+        places = [k / (count - 1) for k in range(count)]
+        values = [low * (high / low) ** p if log else low + p * (high - low) for p in places]
+        values[-1] = high
+    digits = LOG_DIGITS if log else LINEAR_DIGITS
+    return tuple(round(v) if whole else rounded(v, digits) for v in values)
+
+
+def read_condition(name: str, given: object) -> dict[str, tuple[object, ...]]:
+    """`when = { cell = "lstm" }`, or with a list of values."""
+    if not isinstance(given, dict):
+        raise ConfigError(f"axes.{name}.when was {shortened(given)}; it must be a table such as {{ cell = 'lstm' }}.")
+    lists = {key: value if isinstance(value, list) else [value] for key, value in given.items()}
+    return {key: tuple(plain(f"{name}.when.{key}", value) for value in values) for key, values in lists.items()}
+
+
+def plain(name: str, value: object) -> object:
+    """A single value, `"none"` as None."""
+    if isinstance(value, str) and value in NONE:
+        return None
+    if isinstance(value, str | int | float):
+        return value
+    raise ConfigError(f"axes.{name} has the value {shortened(value)}; it must be a number, text or truth value.")
+
+
+def number(name: str, table: Mapping[str, object], key: str) -> float:
+    """A finite number of the table."""
+    value = table.get(key)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ConfigError(f"axes.{name}.{key} was {shortened(value)}; it must be a finite number.")
+    return value
+
+
+def rounded(value: float, digits: int) -> float:
+    """To so many significant digits."""
+    return float(f"{value:.{digits}g}")

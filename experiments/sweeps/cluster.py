@@ -1,0 +1,173 @@
+"""The Dask cluster that a sweep runs on: one of its own on this machine, or an existing one at an address.
+
+Supported: workers of one thread each that see the folder of runs at the same absolute path (one machine, or shared
+storage), import this program, and have the same torch. Anything else is refused in one sentence before a run begins.
+"""
+
+import logging
+import os
+import platform
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import dask
+import torch
+from distributed import Client, LocalCluster
+from distributed.diagnostics.plugin import WorkerPlugin
+from distributed.worker import Worker
+
+from experiments.config import RunConfig
+from experiments.errors import ConfigError
+
+WAIT_SECONDS = 30.0
+"""How long an existing cluster may take to answer, and to have a worker."""
+
+SETTINGS = {
+    # a run's memory is its own to use, up to the limit at which its worker is ended: nothing is there to be spilled
+    "distributed.worker.memory.target": False,
+    "distributed.worker.memory.spill": False,
+    "distributed.worker.memory.pause": False,
+    "distributed.worker.memory.terminate": 0.95,
+    "distributed.scheduler.worker-saturation": 1.0,
+    "distributed.comm.timeouts.connect": "10s",
+}
+
+
+class ClusterError(ConfigError):
+    """A cluster that cannot be reached or does not fit; one sentence that says what to do."""
+
+
+class Deaf(WorkerPlugin):
+    """A worker that Ctrl-C in the terminal does not reach: the client asks it to stop, and it commits first."""
+
+    name = "gradient-flow-deaf"
+
+    def setup(self, worker: Worker) -> None:
+        """Ignore the signal, where this is the thread that may say so."""
+        with suppress(ValueError):
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@contextmanager
+def connected(workers: int, scheduler: str | None = None, memory: str = "auto") -> Iterator[Client]:
+    """A client of a local cluster with so many workers, or of the cluster at an address.
+
+    Args:
+        workers: of a local cluster, one thread each.
+        scheduler: address of an existing one, such as `tcp://10.0.0.1:8786`.
+        memory: what each local worker may use before it is ended, such as `2GiB`; `auto` divides the machine's.
+
+    Raises:
+        ClusterError: it cannot be reached.
+    """
+    for name in ("distributed", "distributed.nanny", "distributed.worker", "distributed.scheduler", "distributed.core"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # its words for what we say in ours
+    with dask.config.set(SETTINGS):
+        if scheduler is None:
+            with local(workers, memory) as cluster, Client(cluster, set_as_default=False) as client:
+                client.register_plugin(Deaf())
+                yield client
+        else:
+            client = reached(scheduler)
+            try:
+                yield client
+            finally:
+                with suppress(Exception):  # a scheduler that has died cannot be told goodbye
+                    client.close(timeout=2)
+
+
+@contextmanager
+def local(workers: int, memory: str) -> Iterator[LocalCluster]:
+    """A cluster on this machine: a process for each worker, restarted by its nanny when it dies."""
+    try:
+        cluster = LocalCluster(
+            n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None, memory_limit=memory,
+            silence_logs=logging.CRITICAL,
+        )  # fmt: skip
+    except ValueError:
+        raise ClusterError(f"--memory was {memory!r}; it must be auto or a size such as 2GiB.") from None
+    try:
+        yield cluster
+    finally:
+        with suppress(Exception):
+            cluster.close(timeout=5)
+
+
+def reached(scheduler: str) -> Client:
+    """A client of an existing cluster that has a worker.
+
+    Raises:
+        ClusterError: it does not answer, or no worker joins it.
+    """
+    try:
+        client = Client(scheduler, timeout=WAIT_SECONDS / 3, set_as_default=False)
+    except (OSError, ValueError, TimeoutError) as error:
+        raise ClusterError(
+            f"--scheduler was {scheduler!r}; it must be the address of a Dask scheduler that answers, such as "
+            f"tcp://10.0.0.1:8786 ({type(error).__name__})."
+        ) from None
+    try:
+        client.wait_for_workers(1, timeout=WAIT_SECONDS)
+    except TimeoutError:
+        client.close()
+        raise ClusterError(
+            f"no worker has joined the scheduler at {scheduler!r} within {WAIT_SECONDS:.0f} s; start some with "
+            f"`dask worker --nthreads 1 {scheduler}`."
+        ) from None
+    return client
+
+
+def check_workers(client: Client, session: Path) -> None:
+    """Nothing, if every worker is one that a sweep can use.
+
+    Args:
+        client: of the cluster.
+        session: a file that this client has just written in the sweep's folder.
+
+    Raises:
+        ClusterError: a worker has several threads, lacks this program, has another torch, or sees another folder.
+    """
+    threads = client.nthreads()
+    for worker, count in threads.items():
+        if count != 1:
+            raise ClusterError(
+                f"the worker {worker} has {count} threads; it must have one: start it with `dask worker --nthreads 1`."
+            )
+    try:
+        said = client.run(look, str(session), on_error="return")
+    except Exception as error:
+        raise ClusterError(f"the workers cannot be asked what they see ({type(error).__name__}: {error}).") from None
+    mine = look(str(session))
+    for worker, there in said.items():
+        if not isinstance(there, dict):
+            raise ClusterError(
+                f"the worker {worker} cannot import this program ({type(there).__name__}: {there}); start it in the "
+                "program's folder with PYTHONPATH=. in its environment."
+            )
+        if there["content"] != mine["content"]:
+            raise ClusterError(
+                f"the worker {worker} does not see {str(session.parents[1])!r} as this machine does; the folder of "
+                "runs must be on storage that all share, at the same path; storage of each worker's own will not do."
+            )
+        for what in ("torch", "machine", "identity"):
+            if there[what] != mine[what]:
+                raise ClusterError(
+                    f"the worker {worker} has another {what} ({there[what]}, here {mine[what]}); it must be the same, "
+                    "or equal runs would not have equal results."
+                )
+
+
+def look(path: str) -> dict[str, str]:
+    """What a process sees: the file's content, its torch, its kind of processor, and how it names a configuration."""
+    try:
+        content = Path(path).read_text(encoding="utf-8")
+    except OSError:
+        content = f"nothing on {platform.node()}, process {os.getpid()}"
+    return {
+        "content": content,
+        "torch": torch.__version__,
+        "machine": platform.machine(),
+        "identity": RunConfig().identity(),
+    }

@@ -1,0 +1,163 @@
+"""The commands of sweeps: sweep and compare."""
+
+import csv
+import os
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from experiments.config import ConfigError
+from experiments.limits import readable
+from experiments.run_commands import Quiet, Runs
+from experiments.runs import runs_folder
+from experiments.sweeps.compare import Comparison, compare, shown
+from experiments.sweeps.folder import SweepFolder, stored_plan
+from experiments.sweeps.index import Results, load_results
+from experiments.sweeps.plan import Plan, read_plan
+from experiments.words import parse_words
+
+FORMATS = ("text", "csv", "parquet")
+
+
+def sweep_command(
+    file: Annotated[Path, typer.Argument(metavar="SWEEP.toml", help="What to run; see sweeps/ for examples.")],
+    workers: Annotated[int | None, typer.Option(help="Worker processes on this machine; else one a core.")] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="An existing Dask scheduler, such as tcp://10.0.0.1:8786.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the runs and what they will take; run none.")
+    ] = False,
+    retry: Annotated[bool, typer.Option("--retry-failed", help="Run again what failed before.")] = False,
+    memory: Annotated[str, typer.Option(help="What a worker on this machine may use, such as 2GiB.")] = "auto",
+    runs: Runs = None,
+    quiet: Quiet = False,
+) -> None:
+    """Run every configuration of a sweep that is not finished yet; the same command goes on with it."""
+    if workers is not None and (workers < 1 or scheduler is not None):
+        raise ConfigError(f"--workers was {workers}; it must be at least 1, and is not for a --scheduler.")
+    plan, count = read_plan(file), workers or os.cpu_count() or 1
+    folder = SweepFolder(runs_folder(runs).absolute(), plan.name)
+    if dry_run:
+        print_plan(plan, load_results(folder, plan), count)
+        return
+    from experiments.sweeps.start import start  # here: Dask takes half a second
+
+    words = [
+        str(file),
+        *(["--workers", str(workers)] if workers else []),
+        *(["--scheduler", scheduler] if scheduler else []),
+    ]
+    command = f"python -m experiments sweep {' '.join(words)}"
+    report, said = start(plan, folder, count, scheduler, memory, retry, Console(stderr=True, quiet=quiet), command)
+    sys.stdout.write(said + "\n")
+    if report.stopped:
+        raise typer.Exit(130)
+    if (report.results.status == "failed").any():
+        raise typer.Exit(1)
+
+
+def print_plan(plan: Plan, results: Results, workers: int) -> None:
+    """The runs, one a line, and what they will take."""
+    from experiments.sweeps.estimate import estimate
+    from experiments.sweeps.progress import duration
+
+    lines = []
+    for run, status in zip(plan.runs, results.status, strict=True):
+        values = " ".join(f"{name}={'none' if value is None else value}" for name, value in run.values.items())
+        lines.append(f"{run.name} {status:8} {values}\n")
+    sys.stdout.write("".join(lines))
+    left = [
+        run for run, s, done in zip(plan.runs, results.status, results.done, strict=True) if not done and s != "failed"
+    ]
+    repeated = f" ({plan.repeated} more were the same as one of them)" if plan.repeated else ""
+    failed = int((results.status == "failed").sum())
+    words = f"{len(plan.runs)} runs{repeated}: {int(results.done.sum())} are finished, "
+    words += (f"{failed} failed, " if failed else "") + f"{len(left)} are left.\n"
+    e = estimate(results, left, workers)
+    took = "no time can be told" if e.seconds is None else f"at most about {duration(e.seconds)} on {workers} workers"
+    sys.stdout.write(words + f"They will take {took} and about {readable(e.bytes)} of disk; from {e.basis}.\n")
+
+
+def compare_command(
+    name: Annotated[str, typer.Argument(metavar="SWEEP", help="A sweep's name, or its TOML file.")],
+    rows: Annotated[str, typer.Option(help="The axis whose values are the rows.")],
+    columns: Annotated[str, typer.Option(help="The axis whose values are the columns.")],
+    value: Annotated[str, typer.Option(help="The quantity, such as decay_rate or final_loss.")],
+    where: Annotated[list[str] | None, typer.Option(help="Only runs with this value: --where cell=lstm.")] = None,
+    form: Annotated[str, typer.Option("--format", help=", ".join(FORMATS))] = "text",
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="A file; else standard output.")] = None,
+    runs: Runs = None,
+) -> None:
+    """Print one quantity of a sweep over two axes: mean ± spread over seeds, a table for each value of the others."""
+    if form not in FORMATS:
+        raise ConfigError(f"--format was {form!r}; it must be {', '.join(FORMATS[:-1])} or {FORMATS[-1]}.")
+    if form == "parquet" and output is None:
+        raise ConfigError("--format was parquet and --output is missing; it must be a file.")
+    plan = read_plan(Path(name)) if name.endswith(".toml") else None
+    folder = SweepFolder(runs_folder(runs), plan.name if plan else name)
+    results = load_results(folder, stored_plan(folder))
+    table = compare(results, rows, columns, value, parse_words(where or []))
+    try:
+        if form == "parquet":
+            assert output is not None
+            write_parquet(table.table(), output)
+        elif form == "csv":
+            write_csv(table.table(), output)
+        else:
+            print_tables(table, output)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise ConfigError(f"--output was {str(output)!r}; it must be a file that can be written ({reason}).") from None
+
+
+def write_parquet(columns: dict[str, list[object]], path: Path) -> None:
+    """One row a cell; a column of mixed kinds becomes text."""
+    import pyarrow as pa  # type: ignore[import-untyped]
+    from pyarrow import parquet
+
+    def uniform(values: list[object]) -> list[object]:
+        kinds = {type(value) for value in values if value is not None}
+        return values if len(kinds) < 2 or kinds <= {int, float} else [v if v is None else str(v) for v in values]
+
+    parquet.write_table(pa.table({name: uniform(values) for name, values in columns.items()}), path)
+
+
+def write_csv(columns: dict[str, list[object]], path: Path | None) -> None:
+    """One row a cell; none is `none`, a number that is not there `nan`."""
+    rows = zip(*(["none" if v is None else v for v in values] for values in columns.values()), strict=True)
+    if path is None:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(rows)
+        return
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerow(columns)
+        csv.writer(file).writerows(rows)
+
+
+def print_tables(table: Comparison, path: Path | None) -> None:
+    """A table for each panel."""
+    with path.open("w", encoding="utf-8") if path else nullcontext(sys.stdout) as file:
+        console = Console(file=file, width=None if path is None and sys.stdout.isatty() else 300)
+        for panel in table.panels:
+            words = ", ".join(f"{n} = {v}" for n, v in zip(table.others, panel, strict=True) if v is not None)
+            drawn = Table(title=f"{table.value}{': ' if words else ''}{words}")
+            drawn.add_column(f"{table.rows} \\ {table.columns}")
+            for column in table.column_values:
+                drawn.add_column("none" if column is None else str(column))
+            for row in table.row_values:
+                cells = [shown(table.cells.get((panel, row, column))) for column in table.column_values]
+                drawn.add_row("none" if row is None else str(row), *cells)
+            console.print(drawn)
+
+
+def add_sweep_commands(app: typer.Typer) -> None:
+    """Put these commands on the command line."""
+    app.command("sweep")(sweep_command)
+    app.command("compare")(compare_command)

@@ -1,0 +1,168 @@
+"""How long a sweep will take and how much disk, before it begins; and what that estimate stands on."""
+
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+import torch
+
+from experiments.build import build, make_model
+from experiments.config import RunConfig
+from experiments.errors import ConfigError
+from experiments.probe import Probe
+from experiments.records import layout, record_count
+from experiments.store.checkpoint import Checkpoint, encode_checkpoint
+from experiments.sweeps.index import Results
+from experiments.sweeps.plan import Kind, PlannedRun
+from experiments.sweeps.probes import PROFILE_POINTS
+from experiments.sweeps.quantities import probe_numbers
+from experiments.tasks import make_task
+from experiments.training import Training
+from models import record
+from models.registry import CELLS
+
+ENOUGH = 5
+"""Finished runs of the sweep from which on their times are the better estimate."""
+TIMED_STEPS = 3
+MOST_SHAPES = 12
+"""Sizes of arrays that are looked at; those of the other runs are taken to be like them."""
+BLOCK = 4096
+"""Bytes that the smallest file takes."""
+PROBE_FILES = 3 * BLOCK
+"""A folder, a lock, and what of the numbers does not grow with the sequence."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What the runs that are left will take."""
+
+    seconds: float | None
+    """On all workers together, at most: runs that solve their task or diverge end sooner. None where it is unknown."""
+    bytes: int
+    basis: str
+    """What the time stands on, in words."""
+
+
+def cost(config: RunConfig, kind: Kind) -> float:
+    """Work of a run in arbitrary units: multiplications of its passes, and a fixed part for every timestep."""
+    cell = CELLS[config.cell]
+    D, H = 2 if config.bidirectional else 1, config.hidden_size
+    products = config.batch_size * len(cell.blocks) * H * (H + 16) * config.num_layers * D
+    one = (config.seq_len + 20) * (products + 20_000)
+    return float(one * (config.steps if kind == "run" else 1))
+
+
+def estimate(results: Results, left: Sequence[PlannedRun], workers: int) -> Estimate:
+    """Time and disk of the runs that are left."""
+    plan = results.plan
+    if not left:
+        return Estimate(0.0, 0, "nothing is left to do")
+    configs = [plan.config(run) for run in left]
+    costs = np.array([cost(config, plan.kind) for config in configs])
+    rate, basis = finished_rate(results)
+    if rate is None:
+        rate, basis = timed_rate([configs[k] for k in np.argsort(costs)], plan.kind)
+    seconds = None if rate is None else rate * float(costs.sum()) / max(1, min(workers, len(left)))
+    size = probe_bytes(configs) if plan.kind == "probe" else run_bytes(configs)
+    return Estimate(seconds, size, basis)
+
+
+def finished_rate(results: Results) -> tuple[float | None, str]:
+    """Seconds a unit of cost, of the runs that are finished; None where there are too few."""
+    plan = results.plan
+    ended = np.flatnonzero(results.status == "finished")[-200:]
+    if len(ended) < ENOUGH:
+        return None, ""
+    rates = []
+    for k in ended:
+        config, seconds = plan.config(plan.runs[k]), float(results.numbers["seconds"][k])
+        share = results.numbers["steps_taken"][k] / config.steps if plan.kind == "run" else 1.0
+        rates.append(seconds / (cost(config, plan.kind) * share))
+    return statistics.median(rates), f"the times of {len(ended)} finished runs of this sweep"
+
+
+def timed_rate(configs: Sequence[RunConfig], kind: Kind) -> tuple[float | None, str]:
+    """Seconds a unit of cost: of the smallest run, and then of the one in the middle if that takes no second.
+
+    Args:
+        configs: from the cheapest to the dearest.
+        kind: of the sweep.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        rate = None
+        for config in (configs[0], configs[len(configs) // 2]):
+            expected = 0.0 if rate is None else rate * cost(config, "probe")
+            if expected < 1.0:
+                rate = (timed_probe(config) if kind == "probe" else timed_step(config)) / cost(config, "probe")
+        what = "one pass" if kind == "probe" else f"{TIMED_STEPS} steps"
+        return rate, f"{what} of a run of middling size, timed just now"
+    except ConfigError as error:
+        return None, f"no estimate, since a run cannot be built: {error}"
+    finally:
+        torch.set_num_threads(before)
+
+
+def timed_probe(config: RunConfig) -> float:
+    """Seconds of a probe, the best of two."""
+
+    def once() -> float:
+        began = time.perf_counter()
+        experiment = build(config)
+        trace = record(experiment.model, experiment.inputs, experiment.loss, truncate=config.truncate)
+        probe_numbers(Probe(experiment, trace), 0.0)
+        return time.perf_counter() - began
+
+    return min(once(), once())
+
+
+def timed_step(config: RunConfig) -> float:
+    """Seconds of a training step, the best of a few."""
+    training = Training(config, "reference" if build_path(config) == "reference" else "fast")
+    times = []
+    for _ in range(TIMED_STEPS):
+        began = time.perf_counter()
+        training.update(training.advance().clipping.grads)
+        times.append(time.perf_counter() - began)
+    return min(times)
+
+
+def build_path(config: RunConfig) -> str:
+    """Which implementation would record the run if it began now; compiles nothing."""
+    small = config.model_copy(update={"seq_len": 1, "batch_size": 1, "seq_len_schedule": "fixed"})
+    experiment = build(small)
+    return record(experiment.model, experiment.inputs, experiment.loss).path
+
+
+def probe_bytes(configs: Sequence[RunConfig]) -> int:
+    """Disk of so many probes."""
+    points = sum(min(config.seq_len, PROFILE_POINTS) for config in configs)
+    return len(configs) * (PROBE_FILES + BLOCK // 2) + 24 * points
+
+
+def run_bytes(configs: Sequence[RunConfig]) -> int:
+    """Disk of so many run folders, if they take all their steps."""
+    chosen = [configs[k] for k in np.unique(np.linspace(0, len(configs) - 1, MOST_SHAPES).astype(int))]
+    return round(statistics.fmean(folder_bytes(config) for config in chosen) * len(configs))
+
+
+def folder_bytes(config: RunConfig) -> int:
+    """Disk of one run folder."""
+    try:
+        task = make_task(config)
+        model = make_model(config, task, torch.Generator())
+        specs = layout(config, task, model).specs.values()
+    except ConfigError:
+        return 0
+    rows = record_count(config)
+    arrays = sum(max(BLOCK, rows * prod(s.shape[1:]) * np.dtype(s.dtype).itemsize) + BLOCK for s in specs)
+    checkpoint = 3 * len(encode_checkpoint(Checkpoint(dict(model.state_dict()), {})))  # Adam keeps two more of each
+    return arrays + checkpoint + LINE_BYTES * config.steps
+
+
+LINE_BYTES = 230
+"""Of a step's line in `scalars.jsonl` (measured)."""

@@ -1,0 +1,214 @@
+"""A sweep's folder: its plan, its failures, who works on it, and an index of results that can be made again.
+
+runs/sweeps/NAME/sweep.toml      the file as it was when the sweep was last started
+                 plan.json       the runs that it means
+                 index.parquet   their results; made again whenever it does not fit the runs' folders
+                 failures/ID.json    why a run failed
+                 sessions/TOKEN.json one client that works, or worked, on the sweep
+                 sessions/TOKEN.stop is there when it is asked to stop
+                 sessions/TOKEN/ID   a line each time that a worker began the run, with the step that it had
+"""
+
+import shutil
+import socket
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from secrets import token_hex
+
+import orjson
+
+from experiments.runs import NAME, SWEEPS
+from experiments.store.chunks import read_json
+from experiments.store.errors import RunError
+from experiments.store.files import write_bytes
+from experiments.store.lease import STALE_SECONDS, Holder, born
+from experiments.sweeps.plan import KINDS, Plan, PlannedRun
+
+FORMAT = 1
+PLAN, SOURCE, INDEX, FAILURES, SESSIONS = "plan.json", "sweep.toml", "index.parquet", "failures", "sessions"
+
+
+@dataclass(frozen=True)
+class SweepFolder:
+    """Where a sweep's own files are, and the folder of runs that it belongs to."""
+
+    runs: Path
+    name: str
+
+    @property
+    def path(self) -> Path:
+        """The sweep's folder."""
+        return self.runs / SWEEPS / self.name
+
+    def session(self, token: str) -> Path:
+        """What one client says of its progress."""
+        return self.path / SESSIONS / f"{token}.json"
+
+    def stop_file(self, token: str) -> Path:
+        """Whose being there asks that client's workers to stop at their next step."""
+        return self.path / SESSIONS / f"{token}.stop"
+
+    def starts(self, token: str, run: str) -> Path:
+        """A line for each time that a worker of that client began the run."""
+        return self.path / SESSIONS / token / run
+
+    def failure(self, run: str) -> Path:
+        """Why a run failed."""
+        return self.path / FAILURES / f"{run}.json"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A run that raised, or whose workers died."""
+
+    run: str
+    error: str
+    """One sentence, or a line of Python's."""
+    trace: str
+    """The whole traceback; empty for a worker that died."""
+    starts: int
+    time: float
+    """Seconds since 1970."""
+
+
+def put(path: Path, content: bytes) -> None:
+    """The file holds its new content or its old one, never a part; several may write it at once.
+
+    Raises:
+        OSError: the disk refuses.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{token_hex(4)}.partial")
+    try:
+        write_bytes(partial, content)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_plan(folder: SweepFolder, plan: Plan) -> None:
+    """Keep what the sweep means now; the runs of an earlier version of its file stay where they are."""
+    body = {
+        "format": FORMAT,
+        "name": plan.name,
+        "kind": plan.kind,
+        "description": plan.description,
+        "fixed": plan.fixed,
+        "axes": plan.axes,
+        "show": plan.show,
+        "runs": [{"name": run.name, "values": run.values} for run in plan.runs],
+    }
+    put(folder.path / SOURCE, plan.source.encode())
+    put(folder.path / PLAN, orjson.dumps(body))
+
+
+def stored_plan(folder: SweepFolder) -> Plan:
+    """The plan with which the sweep was last started.
+
+    Raises:
+        RunError: there is no such sweep, or its plan is damaged.
+    """
+    if not (folder.path / PLAN).exists():
+        known = [other.name for other in list_sweeps(folder.runs)]
+        there = f"there are {', '.join(known[:10])}" if known else "there is none"
+        raise RunError(
+            f"the sweep was {folder.name!r}; it must be one in {str(folder.runs / SWEEPS)!r}, where {there}."
+        )
+    given = orjson.loads((folder.path / PLAN).read_bytes()) if (folder.path / PLAN).is_file() else {}
+    try:
+        if given["format"] > FORMAT or given["kind"] not in KINDS:
+            raise ValueError
+        runs = tuple(PlannedRun(run["name"], run["values"]) for run in given["runs"])
+        source = (folder.path / SOURCE).read_text(encoding="utf-8")
+        name, kind, words, fixed = (given[key] for key in ("name", "kind", "description", "fixed"))
+        return Plan(name, kind, words, fixed, tuple(given["axes"]), runs, 0, given["show"], source)
+    except (KeyError, TypeError, ValueError, OSError):
+        where = str(folder.path / PLAN)
+        raise RunError(f"{where!r} is damaged, or of a newer program; start the sweep again to replace it.") from None
+
+
+def list_sweeps(runs: Path) -> list[SweepFolder]:
+    """Every sweep in a folder of runs, the one that was started last first."""
+    with suppress(OSError):
+        found = [entry for entry in (runs / SWEEPS).iterdir() if NAME.fullmatch(entry.name) and (entry / PLAN).exists()]
+        dated = sorted(found, key=lambda entry: (-(entry / PLAN).stat().st_mtime, entry.name))
+        return [SweepFolder(runs, entry.name) for entry in dated]
+    return []
+
+
+def write_failure(folder: SweepFolder, failure: Failure) -> None:
+    """Keep why a run failed."""
+    put(folder.failure(failure.run), orjson.dumps(asdict(failure)))
+
+
+def failures(folder: SweepFolder) -> dict[str, Failure]:
+    """Run → why it failed; also of runs that are no longer in the plan."""
+    found: dict[str, Failure] = {}
+    with suppress(OSError):
+        for path in (folder.path / FAILURES).iterdir():
+            with suppress(RunError, TypeError, OSError):
+                failure = Failure(**read_json(path.parent, path.name))
+                found[failure.run] = failure
+    return found
+
+
+@dataclass(frozen=True)
+class Session:
+    """What one client says of its progress."""
+
+    holder: Holder
+    began: float
+    updated: float
+    """Seconds since 1970."""
+    total: int
+    finished: int
+    """Those that were finished before included."""
+    failed: int
+    before: int
+    """Finished before this client began."""
+    seconds_left: float | None
+    workers: Mapping[str, str]
+    """Worker → what it does, in words."""
+    ended: str = ""
+    """How it ended, in a sentence; empty while it works."""
+
+    @property
+    def lives(self) -> bool:
+        """Whether the client still works: on this host whether its process is there, elsewhere by its last word."""
+        if self.ended:
+            return False
+        if self.holder.host == socket.gethostname() and Path("/proc/self/stat").exists():
+            return self.holder.born == born(self.holder.pid) != 0
+        return time.time() - self.updated < STALE_SECONDS
+
+
+def write_session(folder: SweepFolder, session: Session) -> None:
+    """Say how far it is."""
+    put(folder.session(session.holder.token), orjson.dumps(asdict(session)))
+
+
+def sessions(folder: SweepFolder) -> list[Session]:
+    """Every client that works or worked on the sweep, the latest first."""
+    found: list[Session] = []
+    with suppress(OSError):
+        for path in (folder.path / SESSIONS).glob("*.json"):
+            with suppress(RunError, TypeError, KeyError, OSError):
+                given = read_json(path.parent, path.name)
+                found.append(Session(**{**given, "holder": Holder(**given["holder"])}))
+    return sorted(found, key=lambda session: -session.began)
+
+
+def tidy(folder: SweepFolder) -> None:
+    """Forget the clients that no longer work, but for the last one, whose end people may want to see.
+
+    Raises:
+        OSError: the disk refuses.
+    """
+    for session in [session for session in sessions(folder) if not session.lives][1:]:
+        token = session.holder.token
+        shutil.rmtree(folder.path / SESSIONS / token, ignore_errors=True)
+        for path in (folder.stop_file(token), folder.session(token)):
+            path.unlink(missing_ok=True)

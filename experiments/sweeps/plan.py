@@ -1,0 +1,240 @@
+"""From a sweep's TOML file to its runs: each configuration once, in an order that does not depend on anything else."""
+
+import difflib
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+import numpy as np
+
+from experiments.allowed import shortened
+from experiments.config import RunConfig
+from experiments.errors import ConfigError
+from experiments.runs import NAME
+from experiments.sweeps.axes import Axis, plain, read_axis
+from experiments.words import read_toml
+
+Kind = Literal["probe", "run"]
+"""What a run of the sweep is: one recorded pass at initialisation, or a training in a run folder."""
+KINDS = get_args(Kind)
+COMBINATIONS = ("grid", "zip", "random")
+KEYS = ("name", "description", "kind", "combine", "samples", "random_seed", "seeds", "fixed", "axes", "show")
+SHOWN = ("value", "rows", "columns", "panels")
+"""What `[show]` may say: the quantity and the axes that the page begins with."""
+MOST_RUNS = 1_000_000
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """One configuration of a sweep."""
+
+    name: str
+    """The configuration's identity, which is the run's id."""
+    values: Mapping[str, object]
+    """Field → its value, for every axis that applies to the run."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a sweep consists of."""
+
+    name: str
+    kind: Kind
+    description: str
+    fixed: Mapping[str, object]
+    axes: tuple[str, ...]
+    """The fields that vary, as in the file; `seed` last where seeds are given."""
+    runs: tuple[PlannedRun, ...]
+    """Each configuration once."""
+    repeated: int
+    """How many combinations gave a configuration that was there already."""
+    show: Mapping[str, str]
+    source: str
+    """The TOML."""
+
+    def config(self, run: PlannedRun) -> RunConfig:
+        """A run's whole configuration."""
+        return RunConfig.from_values({**self.fixed, **run.values})
+
+
+def read_plan(path: Path) -> Plan:
+    """The plan of a TOML file.
+
+    Raises:
+        ConfigError: the first thing wrong, in one sentence.
+    """
+    read_toml(path)  # its sentences for a file that cannot be read
+    return plan_of(path.read_text(encoding="utf-8"), path.stem)
+
+
+def plan_of(source: str, name: str) -> Plan:
+    """The plan of a TOML text; `name` is the sweep's, unless the text gives one.
+
+    Raises:
+        ConfigError: as for `read_plan`.
+    """
+    given = tomllib.loads(source)
+    known(given, KEYS, "a sweep's file")
+    name = text(given, "name", name)
+    if not NAME.fullmatch(name):
+        raise ConfigError(f"name was {shortened(name)}; it must be letters, digits, '_', '.' and '-', at most 100.")
+    kind = choice(given, "kind", KINDS)
+    combine = choice(given, "combine", COMBINATIONS)
+    fixed = {key: plain(f"fixed.{key}", value) for key, value in table(given, "fixed").items()}
+    axes = [read_axis(key, value, combine == "random") for key, value in table(given, "axes").items()]
+    check_fields(fixed, axes)
+    seeds = read_seeds(given, fixed, axes)
+    combinations = {"grid": grid, "zip": zipped, "random": drawn}[combine](given, fixed, axes)
+    runs, repeated = unique(fixed, axes, combinations, seeds)
+    fields = (*(axis.field for axis in axes), *(("seed",) if seeds else ()))
+    show = {key: text(table(given, "show"), key, "") for key in table(given, "show")}
+    known(show, SHOWN, "[show]")
+    return Plan(name, kind, text(given, "description", ""), fixed, fields, runs, repeated, show, source)  # type: ignore[arg-type]
+
+
+def unique(
+    fixed: Mapping[str, object], axes: list[Axis], combinations: Iterator[dict[str, object]], seeds: tuple[object, ...]
+) -> tuple[tuple[PlannedRun, ...], int]:
+    """Every combination with every seed, each configuration once, and how many were there already."""
+    runs: dict[str, PlannedRun] = {}
+    count = 0
+    for values in combinations:
+        for seed in seeds or (None,):
+            count += 1
+            if count > MOST_RUNS:
+                raise ConfigError(f"the sweep has more than {MOST_RUNS} runs; it must have at most so many.")
+            changed = {**values, "seed": seed} if seeds else values
+            config = RunConfig.from_values({**fixed, **changed})
+            name = config.identity()
+            runs.setdefault(name, PlannedRun(name, {field: getattr(config, field) for field in changed}))
+    return tuple(runs.values()), count - len(runs)
+
+
+def grid(given: Mapping[str, object], fixed: Mapping[str, object], axes: list[Axis]) -> Iterator[dict[str, object]]:
+    """Every combination; the last axis of the file changes fastest, those with a condition after all others."""
+    return product(fixed, sorted(axes, key=lambda axis: bool(axis.when)), {})
+
+
+def product(fixed: Mapping[str, object], axes: list[Axis], so_far: dict[str, object]) -> Iterator[dict[str, object]]:
+    """Every combination of the axes that apply, given the values so far."""
+    if not axes:
+        yield so_far
+        return
+    axis, *others = axes
+    if not axis.applies(settings(fixed, so_far)):
+        yield from product(fixed, others, so_far)
+        return
+    for value in axis.values:
+        yield from product(fixed, others, {**so_far, axis.field: value})
+
+
+def zipped(given: Mapping[str, object], fixed: Mapping[str, object], axes: list[Axis]) -> Iterator[dict[str, object]]:
+    """The first value of every axis, then the second of every axis, …"""
+    lengths = {axis.field: len(axis.values) for axis in axes}
+    if len(set(lengths.values())) > 1:
+        found = ", ".join(f"{name} {length}" for name, length in lengths.items())
+        raise ConfigError(f"combine was zip and the axes have different lengths ({found}); they must be the same.")
+    for values in zip(*(axis.values for axis in axes), strict=True):
+        yield applied(fixed, axes, values)
+
+
+def drawn(given: Mapping[str, object], fixed: Mapping[str, object], axes: list[Axis]) -> Iterator[dict[str, object]]:
+    """So many combinations at random; the first ones stay what they are when more are asked for."""
+    samples = whole(given, "samples", 1)
+    generator = np.random.default_rng(whole(given, "random_seed", 0))
+    for _ in range(samples):
+        yield applied(fixed, axes, tuple(axis.draw(generator) for axis in axes))
+
+
+def applied(fixed: Mapping[str, object], axes: list[Axis], values: tuple[object, ...]) -> dict[str, object]:
+    """The values of those axes that apply."""
+    chosen: dict[str, object] = {}
+    pairs = zip(axes, values, strict=True)
+    for axis, value in sorted(pairs, key=lambda pair: bool(pair[0].when)):
+        if axis.applies(settings(fixed, chosen)):
+            chosen[axis.field] = value
+    return chosen
+
+
+DEFAULTS = RunConfig().model_dump()
+
+
+def settings(fixed: Mapping[str, object], values: Mapping[str, object]) -> dict[str, object]:
+    """Every field as a condition sees it."""
+    return {**DEFAULTS, **fixed, **values}
+
+
+def check_fields(fixed: Mapping[str, object], axes: list[Axis]) -> None:
+    """Nothing, if every name is a field, once."""
+    names = [*fixed, *(axis.field for axis in axes), *(name for axis in axes for name in axis.when)]
+    for name in names:
+        if name not in RunConfig.model_fields:
+            RunConfig.from_values({name: None})  # its sentence, with the closest name
+    for name, values in (pair for axis in axes for pair in axis.when.items()):
+        for value in values:
+            RunConfig.from_values({name: value})
+    both = [axis.field for axis in axes if axis.field in fixed and not axis.when]
+    if both:
+        raise ConfigError(f"{both[0]} stands in fixed and in axes; it must be in one of them.")
+
+
+def read_seeds(given: Mapping[str, object], fixed: Mapping[str, object], axes: list[Axis]) -> tuple[object, ...]:
+    """The seeds of every combination: so many from 0 on, or a list; none where the file gives none."""
+    if "seeds" not in given:
+        return ()
+    if "seed" in fixed or any(axis.field == "seed" for axis in axes):
+        raise ConfigError("seeds is given and seed is in fixed or axes; it must be one of them.")
+    seeds = given["seeds"]
+    if isinstance(seeds, int) and not isinstance(seeds, bool) and 1 <= seeds <= MOST_RUNS:
+        return tuple(range(seeds))
+    if isinstance(seeds, list) and seeds and all(isinstance(s, int) and not isinstance(s, bool) for s in seeds):
+        return tuple(dict.fromkeys(seeds))
+    raise ConfigError(f"seeds was {shortened(seeds)}; it must be a whole number of at least 1, or a list of them.")
+
+
+def known(given: Mapping[str, object], allowed: tuple[str, ...], where: str) -> None:
+    """Nothing, if every key is allowed."""
+    for key in given:
+        if key not in allowed:
+            close = difflib.get_close_matches(key, allowed, n=1)
+            field = " (a run's field belongs in [fixed] or [axes])" if key in RunConfig.model_fields else ""
+            suggestion = f"the closest is {close[0]}, and " if close else ""
+            raise ConfigError(
+                f"{shortened(key)} is not a key of {where}{field}; {suggestion}the keys are {', '.join(allowed)}."
+            )
+
+
+def table(given: Mapping[str, object], key: str) -> dict[str, object]:
+    """A table of the file, empty where it is not there."""
+    value = given.get(key, {})
+    if not isinstance(value, dict):
+        raise ConfigError(f"{key} was {shortened(value)}; it must be a table, [{key}].")
+    return value
+
+
+def choice(given: Mapping[str, object], key: str, allowed: tuple[str, ...]) -> str:
+    """One of the words, the first where the file gives none."""
+    value = given.get(key, allowed[0])
+    if value not in allowed:
+        raise ConfigError(f"{key} was {shortened(value)}; it must be {', '.join(allowed[:-1])} or {allowed[-1]}.")
+    return str(value)
+
+
+def text(given: Mapping[str, object], key: str, otherwise: str) -> str:
+    """A text of the file."""
+    value = given.get(key, otherwise)
+    if not isinstance(value, str):
+        raise ConfigError(f"{key} was {shortened(value)}; it must be text.")
+    return value
+
+
+def whole(given: Mapping[str, object], key: str, least: int) -> int:
+    """A whole number that a random sweep needs."""
+    value = given.get(key)
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= MOST_RUNS:
+        raise ConfigError(
+            f"{key} was {shortened(value)}; combine is random, so it must be a whole number of at least {least}."
+        )
+    return value

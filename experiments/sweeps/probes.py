@@ -1,0 +1,129 @@
+"""Probes on disk: a small folder for each, named by its configuration, which all sweeps share.
+
+runs/probes/ID/probe.json    what the pass came down to, and its gradient profile; written once, as a whole
+               lease.json    who makes it now
+"""
+
+import time
+import zlib
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import torch
+from jaxtyping import Float, Int
+from numpy import ndarray
+
+from experiments.config import RunConfig
+from experiments.probe import Probe, probe
+from experiments.runs import PROBES
+from experiments.store.chunks import read_json
+from experiments.store.create import refused
+from experiments.store.errors import DamagedRunError
+from experiments.store.files import replace_all
+from experiments.store.lease import Lease
+from experiments.store.lines import plain
+from experiments.store.progress import refuse_newer
+from experiments.sweeps.quantities import probe_numbers
+
+FORMAT = 1
+PROBE = "probe.json"
+PROFILE_POINTS = 200
+"""Timesteps of the profile that is kept, spread evenly."""
+
+
+@dataclass(frozen=True, eq=False)
+class StoredProbe:
+    """A recorded pass as it was kept."""
+
+    config: Mapping[str, Any]
+    numbers: Mapping[str, float]
+    """Quantity → value, see `quantities.QUANTITIES`."""
+    t: Int[ndarray, " point"]
+    log_norm: Float[ndarray, " point"]
+    """Median of ln‖dL/dh_t‖ over the batch (nats), top layer forwards."""
+    path: str
+    """Which implementation of `record` made it."""
+
+
+def probe_file(runs: Path, name: str) -> Path:
+    """Where the probe of a configuration is, by its identity."""
+    return runs / PROBES / name / PROBE
+
+
+def ensure_probe(config: RunConfig, runs: Path) -> StoredProbe:
+    """The probe of a configuration, made now if it is not there, or made again if it is damaged.
+
+    Raises:
+        RunInUseError: another process makes it.
+        ConfigError: it cannot be built.
+        RecordingError: the disk refuses.
+    """
+    path = probe_file(runs, config.identity())
+    with suppress(DamagedRunError):
+        return read_probe(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lease = Lease.acquire(path.parent)
+        try:
+            with suppress(DamagedRunError):  # it may have been made between the look and the lease
+                return read_probe(path)
+            write_probe(path, config)
+        finally:
+            lease.release()
+    except OSError as error:
+        raise refused(error, path.parent, "nothing of it") from None
+    return read_probe(path)
+
+
+def write_probe(path: Path, config: RunConfig) -> None:
+    """Record the pass, and keep what it comes down to."""
+    began = time.perf_counter()
+    result = probe(config, "settled")
+    p = result.profile
+    kept = np.unique(np.linspace(0, len(p.t) - 1, min(PROFILE_POINTS, len(p.t))).round().astype(int))
+    body: dict[str, object] = {
+        "format": FORMAT,
+        "id": config.identity(),
+        "config": config.model_dump(),
+        "path": result.trace.path,
+        "torch": torch.__version__,
+        "numbers": plain(dict(probe_numbers(result, 0.0))),
+        "t": p.t[kept].tolist(),
+        "log_norm": [*plain({str(k): float(p.median[k]) for k in kept}).values()],
+    }
+    body["seconds"] = time.perf_counter() - began
+    replace_all({path: orjson.dumps({"check": check(body), **body})}, path.parents[2])
+
+
+def read_probe(path: Path) -> StoredProbe:
+    """A probe from its file.
+
+    Raises:
+        DamagedRunError: missing, or not what was written.
+        ForeignRunError: of a newer format, or no probe.
+    """
+    given = read_json(path.parent, path.name)
+    refuse_newer(path.parent, given.get("format"))
+    try:
+        if given.pop("check") != check(given):
+            raise ValueError
+        numbers = {name: float(value) for name, value in given["numbers"].items()} | {"seconds": given["seconds"]}
+        log_norm = np.array([float(value) for value in given["log_norm"]])
+        return StoredProbe(given["config"], numbers, np.array(given["t"], dtype=int), log_norm, given["path"])
+    except (KeyError, TypeError, ValueError):
+        raise DamagedRunError(
+            f"{path.name!r} in {str(path.parent)!r} is not what was written; delete that folder to have it made again."
+        ) from None
+
+
+def check(body: Mapping[str, object]) -> int:
+    """CRC-32 of everything else in the file."""
+    return zlib.crc32(orjson.dumps(dict(body), option=orjson.OPT_SORT_KEYS))
+
+
+__all__ = ["Probe", "StoredProbe", "ensure_probe", "probe_file", "read_probe"]

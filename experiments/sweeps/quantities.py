@@ -1,0 +1,164 @@
+"""What a finished run or probe comes down to: one number for each quantity."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from analysis.profile import HORIZON, first_below, fit_decay
+from experiments.probe import Probe
+from experiments.records import QUANTILES
+from experiments.store.reader import RunReader
+from experiments.sweeps.plan import Kind
+
+Numbers = Mapping[str, float]
+"""Quantity → value; NaN where a run has none."""
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """Something that every run of a kind has."""
+
+    label: str
+    """With its unit, as an axis says it."""
+    sentence: str
+    kinds: tuple[Kind, ...]
+    diverging: bool = False
+    """Whether 0 is a middle that means something: colours then diverge around it."""
+    log: bool = False
+    """Whether values spread over decades, so that colours follow the logarithm."""
+
+
+BOTH: tuple[Kind, ...] = ("probe", "run")
+QUANTITIES = {
+    "decay_rate": Quantity(
+        "decay rate, nats per step of lag",
+        "how fast ln‖dL/dh_t‖ changes with every step back from the loss: below 0 it vanishes, above 0 it explodes",
+        BOTH,
+        diverging=True,
+    ),
+    "horizon_lag": Quantity(
+        "lag at which the gradient has vanished, timesteps",
+        "the lag from which on ‖dL/dh_t‖ is below 10⁻⁷ of its largest; none where it never is",
+        BOTH,
+    ),
+    "spectral_norm": Quantity("spectral norm of W_hh", "the largest singular value of any block, top layer", BOTH),
+    "spectral_radius": Quantity("spectral radius of W_hh", "the largest |eigenvalue| of any block, top layer", BOTH),
+    "diverged": Quantity("share of diverged runs", "1 for a run in which Inf or NaN appeared, 0 for another", BOTH),
+    "loss": Quantity("loss at initialisation", "the loss of the one recorded pass", ("probe",)),
+    "final_loss": Quantity(
+        "final loss",
+        "the loss of the last evaluation on fresh sequences, or else the mean over the last tenth of the steps",
+        ("run",),
+        log=True,
+    ),
+    "loss_over_chance": Quantity("loss ÷ chance", "the loss divided by what a memoryless guess scores", BOTH, log=True),
+    "log_norm": Quantity(
+        "ln of the gradient's norm, nats", "the norm of all parameters' gradients before clipping", ("probe",)
+    ),
+    "largest_log_norm": Quantity(
+        "ln of the largest gradient norm, nats", "the largest norm of all gradients in training, unclipped", ("run",)
+    ),
+    "clipped_fraction": Quantity("share of clipped steps", "how often the clip threshold was passed", BOTH),
+    "solved": Quantity(
+        "share of runs that solved the task", "1 for a run that solved its task, 0 for another", ("run",)
+    ),
+    "steps_to_solve": Quantity(
+        "steps until the task was solved", "optimiser steps at the end of a run that solved it", ("run",), log=True
+    ),
+    "steps_taken": Quantity("optimiser steps taken", "optimiser steps that the run took", ("run",)),
+    "seconds": Quantity("seconds of work", "what the pass, or the training steps, took", BOTH, log=True),
+}
+
+
+def quantities_of(kind: Kind) -> dict[str, Quantity]:
+    """Those that runs of a kind have."""
+    return {name: quantity for name, quantity in QUANTITIES.items() if kind in quantity.kinds}
+
+
+def probe_numbers(result: Probe, seconds: float) -> dict[str, float]:
+    """The quantities of a recorded pass."""
+    p, spectra, clipping = result.profile, result.spectra.values(), result.clipping
+    loss = result.trace.loss.item()
+    return {
+        "decay_rate": known(p.decay.rate),
+        "horizon_lag": known(p.horizon_lag),
+        "spectral_norm": max(s.spectral_norm for s in spectra),
+        "spectral_radius": max(s.spectral_radius for s in spectra),
+        "diverged": float(p.diverged > 0 or not math.isfinite(loss)),
+        "loss": loss,
+        "loss_over_chance": loss / result.experiment.chance,
+        "log_norm": clipping.log_norm_before,
+        "clipped_fraction": float(clipping.engaged),
+        "seconds": seconds,
+    }
+
+
+def run_numbers(run: RunReader) -> dict[str, float]:
+    """The quantities of a finished training run; NaN for what it was too short for.
+
+    Raises:
+        RunError: the run is damaged.
+    """
+    scalars, reason = run.scalars(), run.progress.reason
+    loss = final_loss(scalars)
+    by_lag = last_profile(run)[::-1]
+    horizon = first_below(by_lag, largest(by_lag) + math.log(HORIZON)) if len(by_lag) else None
+    solved = reason == "success"
+    spectral = {name: last_spectral(run, name) for name in ("spectral_norm", "spectral_radius")}
+    return {
+        "decay_rate": known(fit_decay(by_lag).rate),
+        "horizon_lag": known(horizon),
+        **spectral,
+        "diverged": float(reason == "nonfinite" or not math.isfinite(loss)),
+        "final_loss": loss,
+        "loss_over_chance": loss / run.chance,
+        "largest_log_norm": largest(scalars.get("log_norm_before", np.zeros(0))),
+        "clipped_fraction": float(scalars["clipped"].mean()) if "clipped" in scalars else math.nan,
+        "solved": float(solved),
+        "steps_to_solve": float(run.progress.step) if solved else math.nan,
+        "steps_taken": float(run.progress.step),
+        "seconds": run.progress.seconds,
+    }
+
+
+def final_loss(scalars: Mapping[str, ndarray]) -> float:
+    """The last evaluation's loss, or the mean over the last tenth of the steps; NaN where there is neither."""
+    evaluations = scalars.get("evaluation_loss", np.zeros(0))
+    where = np.flatnonzero(~np.isnan(evaluations))
+    losses = scalars.get("loss", np.zeros(0))
+    if len(losses) and not math.isfinite(losses[-1]):
+        return float(losses[-1])  # an evaluation before the divergence says nothing of the end
+    if len(where):
+        return float(evaluations[where[-1]])
+    return float(losses[-max(1, len(losses) // 10) :].mean()) if len(losses) else math.nan
+
+
+def last_profile(run: RunReader) -> Float[ndarray, " time"]:
+    """Median of ln‖dL/dh_t‖ over the batch (nats), top layer forwards, at the last recorded step; empty without one."""
+    profiles = run.tensor("log_norm_quantile")
+    if not len(profiles):
+        return np.zeros(0)
+    top = -2 if run.config.bidirectional else -1
+    return np.asarray(profiles[len(profiles) - 1][top][:, QUANTILES.index(0.5)], dtype=np.float64)
+
+
+def last_spectral(run: RunReader, name: str) -> float:
+    """The largest over the top layer's blocks at the last recorded step; NaN without one."""
+    values = run.tensor(name)
+    top = -2 if run.config.bidirectional else -1
+    return float(np.max(values[len(values) - 1][top])) if len(values) else math.nan
+
+
+def largest(values: ndarray) -> float:
+    """The largest finite value; NaN where there is none."""
+    finite = values[np.isfinite(values)]
+    return float(finite.max()) if finite.size else math.nan
+
+
+def known(value: float | None) -> float:
+    """NaN for nothing."""
+    return math.nan if value is None else float(value)

@@ -1,0 +1,36 @@
+"""A sweep from its plan to its end, in the terminal."""
+
+from rich.console import Console
+
+from experiments.sweeps.cluster import connected
+from experiments.sweeps.engine import Report, run_sweep
+from experiments.sweeps.folder import SweepFolder
+from experiments.sweeps.plan import Plan
+from experiments.sweeps.progress import ending, watched
+from experiments.train import stop_at_signals
+
+
+def start(
+    plan: Plan,
+    folder: SweepFolder,
+    workers: int,
+    scheduler: str | None,
+    memory: str,
+    retry: bool,
+    console: Console,
+    command: str,
+) -> tuple[Report, str]:
+    """Run the sweep, and how it ended in words.
+
+    Raises:
+        ConfigError: see `run_sweep`.
+    """
+    where = scheduler or f"{workers} worker{'s' if workers > 1 else ''} here"
+    console.print(f"sweep {plan.name}: {len(plan.runs)} runs on {where}, kept in {folder.runs}", highlight=False)
+    with (
+        stop_at_signals() as stop,
+        connected(workers, scheduler, memory) as client,
+        watched(console) as (watch, fail),
+    ):
+        report = run_sweep(plan, folder, client, stop, watch, fail, retry)
+    return report, ending(report, command)

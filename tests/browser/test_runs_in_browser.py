@@ -1,0 +1,112 @@
+"""Runs in a real browser: the profile follows the hand without the server, and axe finds no serious fault."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Locator, Page, expect
+
+from experiments.config import RunConfig
+from experiments.store.reader import RunReader, open_run
+from experiments.train import Recorder, train
+
+SETTINGS = {"task": "adding", "seq_len": 20, "hidden_size": 8, "batch_size": 8, "steps": 60, "record_every": 2}
+
+
+@pytest.fixture(scope="session")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> list[RunReader]:
+    """A run of a gated cell and one of another, in one folder of runs."""
+    runs: Path = tmp_path_factory.mktemp("runs")
+    configs = [RunConfig.from_values({**SETTINGS, "cell": cell}) for cell in ("lstm", "elman")]
+    folders = [runs / config.identity() for config in configs]
+    train([Recorder.start(config, folder, "reference") for config, folder in zip(configs, folders, strict=True)])
+    return [open_run(folder) for folder in folders]
+
+
+@pytest.fixture(scope="session")
+def runs_url(serve_runs, recorded) -> str:
+    return serve_runs(recorded[0].folder.parent)
+
+
+def profile_of(page: Page, run: RunReader) -> Locator:
+    return page.locator(f'.live-chart[data-key="scrub-profile-{run.name}"][data-redraws]')
+
+
+def median(chart: Locator) -> list[float]:
+    """The y values that the browser draws now."""
+    return chart.evaluate(
+        "c => Array.from(c.querySelector('.live-chart-plot')._fullData.find(t => t.name === 'median').y)"
+    )
+
+
+def test_the_profile_follows_the_hand_without_the_server_and_the_rest_when_it_lets_go(runs_url, open_page, recorded):
+    run = recorded[0]
+    sent: list[object] = []
+    page = open_page("about:blank", settled=False)
+    page.on("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(frame)))
+    page.goto(f"{runs_url}/runs?run={run.name}")
+    chart, slider = profile_of(page, run), page.locator(".scrub-slider .range")
+    expect(chart).to_be_visible(timeout=60_000)
+    expect(slider).to_be_visible()
+    expect(page.locator("[data-testid='stApp']")).to_have_attribute("data-test-script-state", "notRunning")
+    truth = run.tensor("log_norm_quantile")[:, -1, :, 1] / np.log(10)
+    assert median(chart) == pytest.approx(truth[0].tolist(), abs=1e-4)
+    alt = chart.locator('[role="img"]')
+    before, words = len(sent), alt.get_attribute("aria-label")
+
+    box = slider.bounding_box()
+    assert box
+    y = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + 9, y)
+    page.mouse.down()
+    for k in range(1, 11):
+        page.mouse.move(box["x"] + 9 + (box["width"] - 18) * k / 20, y)
+    frame = int(slider.input_value())
+    assert 10 < frame < 20
+    expect(page.locator(".scrub-slider output")).to_have_text(f"optimiser step {2 * frame + 1} of 60")
+    page.wait_for_function(
+        """([key, y]) => {
+            const plot = document.querySelector(`.live-chart[data-key="${key}"] .live-chart-plot`);
+            return Math.abs(plot._fullData.find(t => t.name === 'median').y[0] - y) < 1e-4;
+        }""",
+        arg=[f"scrub-profile-{run.name}", float(truth[frame, 0])],
+    )
+    assert median(chart) == pytest.approx(truth[frame].tolist(), abs=1e-4)
+    assert len(sent) == before, "the server was not asked"
+    page.mouse.up()
+    expect(alt).not_to_have_attribute("aria-label", str(words), timeout=30_000)
+    assert median(chart) == pytest.approx(truth[frame].tolist(), abs=1e-4)
+    for key in ("hidden", "gates", "eigenvalues", "singular-values"):
+        expect(page.locator(f'.live-chart[data-key="scrub-{key}-{run.name}"]')).to_be_attached()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("which", ["one", "several"])
+def test_axe_finds_no_serious_fault_on_runs(runs_url, open_page, recorded, theme, which):
+    names = [run.name for run in (recorded[:1] if which == "one" else recorded)]
+    page = open_page(f"{runs_url}/runs?run={','.join(names)}", theme, viewport={"width": 1280, "height": 2000})
+    expect(page.locator('.live-chart[data-key="runs-loss"]')).to_be_attached(timeout=60_000)
+    expect(page.locator(".live-chart[data-redraws]").first).to_be_visible(timeout=60_000)
+    assert not serious_faults(page)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("idle", [True, False])
+def test_axe_finds_no_serious_fault_on_train(runs_url, open_page, recorded, theme, idle):
+    names = ",".join(run.name for run in recorded)
+    page = open_page(f"{runs_url}/train" + ("" if idle else f"?runs={names}"), theme)
+    if idle:
+        expect(page.get_by_role("button", name="Start", exact=True)).to_be_enabled(timeout=60_000)
+    else:
+        expect(page.locator(".live-chart[data-redraws]").first).to_be_visible(timeout=60_000)
+    assert not serious_faults(page)
+
+
+def serious_faults(page: Page) -> list[tuple[str, list[str]]]:
+    """What axe calls serious or critical, with the first of its places."""
+    page.wait_for_selector("[data-testid='stApp'][data-test-script-state='notRunning']", timeout=60_000)
+    faults = Axe().run(page).response["violations"]
+    return [
+        (f["id"], [n["html"][:200] for n in f["nodes"]][:3]) for f in faults if f["impact"] in ("serious", "critical")
+    ]

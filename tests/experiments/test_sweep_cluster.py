@@ -1,0 +1,149 @@
+"""A cluster of real processes, started as docs/cluster.md says: client, worker and scheduler are killed in turn."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import orjson
+import pytest
+from test_sweep import LONG, same_runs, serial, steps_done, wait_for
+
+from experiments.store.reader import open_run
+from experiments.sweeps.folder import SweepFolder
+from experiments.sweeps.index import load_results
+
+ROOT = Path(__file__).resolve().parents[2]
+DASK = str(Path(sys.executable).with_name("dask"))
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class Cluster:
+    """A scheduler and workers, each a process group of its own, so that a kill takes a worker with its nanny."""
+
+    address: str
+    processes: list["subprocess.Popen[bytes]"] = field(default_factory=list)
+
+    def start(self, *words: str) -> "subprocess.Popen[bytes]":
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        quiet = subprocess.DEVNULL
+        process = subprocess.Popen(
+            [DASK, *words], cwd=ROOT, env=environment, stdout=quiet, stderr=quiet, start_new_session=True
+        )
+        self.processes.append(process)
+        return process
+
+    def kill(self, process: "subprocess.Popen[bytes]") -> None:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    """`dask scheduler` and two times `dask worker`."""
+    port = free_port()
+    made = Cluster(f"tcp://127.0.0.1:{port}")
+    made.start("scheduler", "--host", "127.0.0.1", "--port", str(port), "--dashboard-address", "127.0.0.1:0")
+    for _ in range(2):
+        made.start("worker", "--nthreads", "1", "--no-dashboard", made.address)
+    yield made
+    for process in made.processes:
+        if process.poll() is None:
+            made.kill(process)
+
+
+def sweep(file: Path, runs: Path, *words: str) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "experiments", "sweep", str(file), "--runs", str(runs), *words]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, cwd=ROOT, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
+
+
+def underway(runs: Path) -> Callable[[], bool]:
+    """Whether two runs have committed some steps and are not at their end."""
+    return lambda: len(steps_done(runs)) >= 2 and min(steps_done(runs)) > 0
+
+
+@pytest.fixture
+def file(tmp_path) -> Path:
+    path = tmp_path / "test.toml"
+    steps = (
+        LONG.replace("steps = 500", "steps = 1500").replace("[0.01, 0.1]", "[0.01]").replace("seeds = 2", "seeds = 1")
+    )
+    path.write_text(steps)
+    return path
+
+
+def ended(process: "subprocess.Popen[str]", status: int) -> tuple[str, str]:
+    out, error = process.communicate(timeout=120)
+    assert process.returncode == status, error
+    return out, error
+
+
+def test_client_and_worker_are_killed_and_the_result_is_that_of_a_serial_run(cluster, file, tmp_path):
+    runs = tmp_path / "runs"
+    client = sweep(file, runs, "--scheduler", cluster.address)
+    wait_for(underway(runs))
+    os.killpg(client.pid, signal.SIGKILL)  # its workers go on with what they have: their runs are held
+    client.communicate()
+
+    client = sweep(file, runs, "--scheduler", cluster.address)
+    folder = SweepFolder(runs, "test")
+    holders = {orjson.loads(path.read_bytes())["pid"] for path in runs.glob("*/lease.json")}
+    if len(holders) == 2:  # both still train: one of them dies with its nanny, for good
+        victim = cluster.processes[1]
+        cluster.kill(victim)
+    out, _ = ended(client, 0)
+    assert out.startswith("sweep test: 2 of 2 runs are finished")
+    assert set(load_results(folder).status) == {"finished"}
+    attempts = [open_run(runs / run.name).progress.attempt for run in load_results(folder).plan.runs]
+    assert sum(attempts) == 2 + (len(holders) == 2), "each death costs its run one resumption, the client's none"
+    same_runs(runs, tmp_path / "serial", serial(file.read_text(), tmp_path / "serial"))
+
+
+def test_a_dead_scheduler_is_one_sentence_and_the_sweep_goes_on_without_it(cluster, file, tmp_path):
+    runs = tmp_path / "runs"
+    client = sweep(file, runs, "--scheduler", cluster.address)
+    wait_for(lambda: bool(steps_done(runs)) and steps_done(runs)[0] > 0)
+    cluster.kill(cluster.processes[0])
+    _, error = ended(client, 2)
+    said = error.strip().splitlines()[-1]
+    assert said.startswith(
+        "error: the connection to the scheduler is lost; 0 of the sweep's 2 runs are finished and kept."
+    )
+    assert "Traceback" not in error
+    for worker in cluster.processes[1:]:
+        if worker.poll() is None:
+            cluster.kill(worker)
+    out, _ = ended(sweep(file, runs, "--workers", "2"), 0)
+    assert out.startswith("sweep test: 2 of 2 runs are finished")
+
+
+def test_ctrl_c_says_what_is_done_and_how_to_go_on_and_kills_leave_nothing_behind(file, tmp_path):
+    runs = tmp_path / "runs"
+    client = sweep(file, runs, "--workers", "2")
+    wait_for(underway(runs))
+    os.killpg(client.pid, signal.SIGINT)  # as a terminal does: the client and all of its workers get it
+    out, error = ended(client, 130)
+    assert "0 of 2 runs are finished" in out
+    assert f"the same command goes on: python -m experiments sweep {file} --workers 2" in out
+    assert "Traceback" not in error
+    assert {open_run(path.parent).progress.reason for path in runs.glob("*/progress.json")} == {"stopped"}
+
+    client = sweep(file, runs, "--workers", "2")
+    wait_for(lambda: len([*runs.glob("*/lease.json")]) == 2)
+    workers = {orjson.loads(path.read_bytes())["pid"] for path in runs.glob("*/lease.json")}
+    os.kill(client.pid, signal.SIGKILL)
+    client.communicate()
+    wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers))
+    out, _ = ended(sweep(file, runs, "--workers", "1"), 0)
+    assert out.startswith("sweep test: 2 of 2 runs are finished")
