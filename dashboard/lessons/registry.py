@@ -6,6 +6,7 @@ from dashboard.lessons import (
     lesson_03_largest_singular_value,
     lesson_04_largest_weight,
     lesson_05_what_tanh_does,
+    lesson_06_cliff,
 )
 from dashboard.lessons.lesson import AnyLesson
 
@@ -15,6 +16,7 @@ LESSONS: tuple[AnyLesson, ...] = (
     lesson_03_largest_singular_value.LESSON,
     lesson_04_largest_weight.LESSON,
     lesson_05_what_tanh_does.LESSON,
+    lesson_06_cliff.LESSON,
 )
 
 BY_NUMBER = {lesson.number: lesson for lesson in LESSONS}

@@ -84,6 +84,8 @@ def test_a_lesson_from_prediction_to_verdict_on_a_projector(app_url, open_page, 
     expect(page.get_by_text("The claim:")).to_be_visible()
     page.wait_for_selector(".live-chart[data-redraws]")
     settle(page)
+    expect(page.locator(".katex").first).to_be_visible()
+    assert "cc0000" not in page.locator(".stMarkdown:has(.katex)").last.inner_html(), "KaTeX does not know a command"
     fits(page)
     no_serious_fault(page)
 

@@ -1,0 +1,112 @@
+"""An error surface that can be turned, with steps on it."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import plotly.graph_objects as go
+
+from analysis.cliff import Descent, Seen
+from analysis.figures.picture import Picture
+from analysis.figures.theme import LEGEND_BELOW, NEUTRAL, layout
+from analysis.scalar import ErrorSurface
+from analysis.wording import significant
+
+LIFT = 0.008
+"""Paths are drawn a little above the surface, which would hide them."""
+
+
+@dataclass(frozen=True)
+class Path:
+    """A descent, what of it lies in the surface's window, and its colour."""
+
+    descent: Descent
+    seen: Seen
+    colour: str
+
+
+FROM_THE_LOW_SIDE = 115.0
+"""Degrees from which the wall stands at the back."""
+
+
+def surface_picture(
+    name: str,
+    title: str,
+    surface: ErrorSurface,
+    paths: Mapping[str, Path],
+    turned: float = FROM_THE_LOW_SIDE,
+    height: int = 400,
+) -> Picture:
+    """E over w and b in three dimensions; each path up to where it leaves the window, a cross.
+
+    Args:
+        name: of downloaded files.
+        title: what is seen, in a line.
+        surface: E on a grid.
+        paths: label → descent.
+        turned: degrees around the vertical, for those who cannot drag.
+        height: pixels.
+    """
+    made = go.Figure(layout=layout(title, height))
+    made.add_surface(
+        x=surface.weight.astype(np.float32), y=surface.bias.astype(np.float32), z=surface.error.astype(np.float32),
+        colorscale="Cividis", showscale=False, opacity=1.0, name="E",
+        hovertemplate="w = %{x:.3g}, b = %{y:.3g}: E = %{z:.3g}<extra></extra>",
+    )  # fmt: skip
+    for label, path in paths.items():
+        add_path(made, label, path)
+    axis = {"gridcolor": NEUTRAL, "showbackground": False, "nticks": 5, "tickfont": {"size": 12}}
+    made.update_layout(
+        scene={
+            "xaxis": {**axis, "title": {"text": "w"}},
+            "yaxis": {**axis, "title": {"text": "b"}},
+            "zaxis": {**axis, "title": {"text": "E"}},
+            "camera": {"eye": eye(turned), "center": {"x": 0, "y": 0, "z": -0.12}},
+            "aspectratio": {"x": 1.5, "y": 1.2, "z": 0.8},
+            # A hand's turn is kept until the setting turns it anew.
+            "uirevision": f"turned {turned:g}",
+        },
+        legend=LEGEND_BELOW,
+        margin={"l": 0, "r": 0, "t": 40, "b": 40},
+    )
+    ends = "; ".join(f"{label}: E = {significant(float(p.descent.error[-1]))}" for label, p in paths.items())
+    return Picture(
+        name,
+        made,
+        "Drag to turn. The error of one unit after its last step, over its weight w and bias b; dots are steps.",
+        f"{title}. An error surface with a cliff. {ends}.",
+        columns(paths),
+    )
+
+
+def eye(turned: float) -> dict[str, float]:
+    """Where the camera stands."""
+    angle = math.radians(turned)
+    return {"x": 1.75 * math.cos(angle), "y": 1.75 * math.sin(angle), "z": 0.95}
+
+
+def add_path(made: go.Figure, label: str, path: Path) -> None:
+    """The steps within the window, and a cross where it is left."""
+    seen = path.seen
+    crossed = np.arange(len(seen.weight)) == (len(seen.weight) - 1 if seen.left else -1)
+    made.add_scatter3d(
+        x=seen.weight, y=seen.bias, z=seen.error + LIFT, name=label, mode="lines+markers",
+        line={"color": path.colour, "width": 5},
+        marker={"color": path.colour, "size": np.where(crossed, 7.0, 3.0),
+                "symbol": np.where(crossed, "x", "circle").tolist(), "line": {"width": 0}},
+        hovertemplate=f"{label}: w = %{{x:.3g}}, b = %{{y:.3g}}<extra></extra>",
+    )  # fmt: skip
+
+
+def columns(paths: Mapping[str, Path]) -> dict[str, list[object]]:
+    """One row a step of each path."""
+    rows = [
+        (label, step, *numbers)
+        for label, path in paths.items()
+        for step, numbers in enumerate(
+            zip(path.descent.weight.tolist(), path.descent.bias.tolist(), path.descent.error.tolist(), strict=True)
+        )
+    ]
+    names = ("path", "step", "w", "b", "E")
+    return {name: list(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)}
