@@ -37,20 +37,20 @@ def axis_words(field: str) -> str:
 def picture(plan: Plan, table: Comparison, what: str = "mean") -> Picture:
     """The comparison as heatmaps."""
     quantity = QUANTITIES[table.value]
-    grids = ("mean", "spread", "runs", "planned", "diverged", "failed")
-    panels = [
-        Panel(
-            panel_words(table, panel),
-            *(table.grid(panel, name) for name in grids),
-            critical=critical(plan, table, panel),
-        )
-        for panel in table.panels
-    ]
+    panels = [panel_of(plan, table, panel) for panel in table.panels]
     rows, columns = Side(axis_words(table.rows), table.row_values), Side(axis_words(table.columns), table.column_values)
     return sweep_picture(
         panels, rows, columns, quantity.label, quantity.sentence,
         diverging=quantity.diverging, log=quantity.log, what=what,
     )  # fmt: skip
+
+
+def panel_of(plan: Plan, table: Comparison, panel: tuple[object, ...]) -> Panel:
+    """One heatmap's numbers."""
+    names = ("mean", "spread", "runs", "planned", "diverged", "failed")
+    mean, spread, runs, planned, diverged, failed = (table.grid(panel, name) for name in names)
+    lines = critical(plan, table, panel)
+    return Panel(panel_words(table, panel), mean, spread, runs, planned, diverged, failed, lines)
 
 
 def panel_words(table: Comparison, panel: tuple[object, ...]) -> str:
@@ -66,19 +66,19 @@ def panel_words(table: Comparison, panel: tuple[object, ...]) -> str:
 def critical(plan: Plan, table: Comparison, panel: tuple[object, ...]) -> Mapping[str, float]:
     """Where theory says that something changes along the columns.
 
-    An Elman gradient must vanish where γ · (largest singular value) < 1; the mean gain of a Gaussian matrix, whose norm is
-    2 g, must be below 1/(2γ) for the same, and its spectral radius is 1 at g = 1.
+    An Elman gradient must vanish where γ · (spectral norm) < 1. A wide Gaussian matrix of gain g has the norm
+    2 g, and the spectral radius g.
     """
     settings = {**RunConfig().model_dump(), **plan.fixed, **dict(zip(table.others, panel, strict=True))}
     settings = {name: value for name, value in settings.items() if value is not None}
     if table.columns == "largest_singular_value":
-        lines = {"gain 1": 1.0}
+        lines = {"norm 1": 1.0}
         slope = STEEPEST.get(str(settings.get("nonlinearity", "tanh")))
         if settings.get("cell") == "elman" and slope is not None:
-            lines = {"gain 1 = bound: below it the gradient must vanish": 1 / slope}
+            lines = {"norm 1, bound": 1 / slope}
         return lines
     if table.columns == "gain" and settings.get("cell") == "elman":
-        return {"bound: below it the gradient must vanish": 0.5, "gain 1": 1.0}
+        return {"bound": 0.5, "gain 1": 1.0}
     return {}
 
 

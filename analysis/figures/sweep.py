@@ -1,7 +1,7 @@
 """A sweep: one quantity over two axes as heatmaps, small multiples over the others, and profiles of a row."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,7 +17,7 @@ from analysis.wording import significant
 Cells = Float[ndarray, "row column"]
 MOST_ACROSS = 2
 """Panels beside each other: more make ticks that cannot be read on a small screen."""
-MOST_TICKS = 9
+MOST_TICKS = 6
 ROW_HEIGHT, PANEL_HEAD = 34, 120
 """Pixels of a heatmap's row, and of what stands above and below it."""
 CRITICAL = "#111111"
@@ -99,7 +99,9 @@ def sweep_picture(
     across = min(MOST_ACROSS, len(panels))
     down = -(-len(panels) // across)
     height = down * (max(len(rows.values), 4) * ROW_HEIGHT + PANEL_HEAD) + 60
-    title = {"mean": label, "spread": f"{label}: standard deviation over seeds", "runs": f"{label}: number of runs"}[what]
+    title = {"mean": label, "spread": f"{label}: standard deviation over seeds", "runs": f"{label}: number of runs"}[
+        what
+    ]
     made = grid(
         headline(panels, columns, title, diverging and what == "mean"),
         height, down, across,
@@ -122,13 +124,13 @@ def sweep_picture(
             update(tickvals=at, ticktext=[side.texts[i] for i in at], title_text=side.name, showgrid=False, **place)
             update(range=[-0.5, len(side.values) - 0.5], **place)
     made.update_layout(
-        coloraxis=scale(shown, diverging and what == "mean", logarithmic),
+        coloraxis=scale(shown, title, diverging and what == "mean", logarithmic),
         margin={"t": 96, "l": 70, "r": 20, "b": 60},
         legend={"y": 1.0, "yref": "container", "yanchor": "top", "x": 1.0, "xanchor": "right", "orientation": "h"},
     )
     return Picture(
-        "sweep", made, explanation(panels, sentence, diverging and what == "mean"), alt_text(panels, rows, columns, label),
-        table(panels, rows, columns),
+        "sweep", made, explanation(panels, sentence, diverging and what == "mean"),
+        alt_text(panels, rows, columns, label), table(panels, rows, columns),
     )  # fmt: skip
 
 
@@ -172,12 +174,22 @@ def marks(panel: Panel, rows: Side, columns: Side, first: bool, number: int) -> 
         if where.any():
             made.append(
                 go.Scatter(
-                    x=j[where], y=i[where], mode="markers", name=name, legendgroup=name,
-                    showlegend=bool(name) and (first or number >= 0), hoverinfo="text",
-                    marker={"symbol": symbol, "size": size, "color": colour, "line": {"width": 1 if name else 0}},
+                    x=j[where],
+                    y=i[where],
+                    mode="markers",
+                    name=name,
+                    legendgroup=name,
+                    showlegend=bool(name) and (first or number >= 0),
+                    hoverinfo="text",
+                    marker={
+                        "symbol": symbol,
+                        "size": size,
+                        "color": colour,
+                        "line": {"width": 1 if name else 0, "color": "white"},
+                    },
                     hovertext=[hover(panel, a, b, rows, columns) for a, b in zip(i[where], j[where], strict=True)],
                     customdata=[[number, int(a), int(b)] for a, b in zip(i[where], j[where], strict=True)],
-                )  # fmt: skip
+                )
             )
     return made
 
@@ -209,10 +221,10 @@ def zero_line(values: Cells) -> go.Contour:
     )  # fmt: skip
 
 
-def scale(shown: Sequence[Cells], diverging: bool, log: bool) -> dict[str, object]:
+def scale(shown: Sequence[Cells], title: str, diverging: bool, log: bool) -> dict[str, object]:
     """The one colour scale of all panels."""
     values = np.concatenate([v[np.isfinite(v)] for v in shown])
-    bar: dict[str, object] = {"thickness": 14, "len": 1.0}
+    bar: dict[str, object] = {"thickness": 14, "len": 1.0, "title": {"text": title, "side": "right"}}
     if log:
         bar |= POWERS_OF_TEN
     if diverging:
@@ -241,7 +253,7 @@ def crossing(panel: Panel, columns: Side) -> float | None:
 def headline(panels: Sequence[Panel], columns: Side, title: str, diverging: bool) -> str:
     """What is seen, in a line."""
     found = {panel.label: crossing(panel, columns) for panel in panels} if diverging else {}
-    at = [f"{label or 'the mean'} {place:.3g}" for label, place in found.items() if place is not None]
+    at = [f"{place:.3g}{f' ({label})' if label else ''}" for label, place in found.items() if place is not None]
     if at:
         return f"{title.split(',')[0].capitalize()} crosses 0 at {columns.name} " + ", ".join(at)
     return title[:1].upper() + title[1:]
@@ -254,8 +266,14 @@ def explanation(panels: Sequence[Panel], sentence: str, diverging: bool) -> str:
         seen += " The thick line is where it crosses 0."
     names = dict.fromkeys(name for panel in panels for name in panel.critical)
     if names:
-        seen += f" Dashed: {'; '.join(names)}."
+        seen += f" Dashed: {', '.join(names)}"
+        seen += "; left of the bound, γ·‖W‖ is below 1 and the gradient must vanish." if any_bound(names) else "."
     return seen
+
+
+def any_bound(names: Iterable[str]) -> bool:
+    """Whether one of the lines is a bound."""
+    return any("bound" in name for name in names)
 
 
 def alt_text(panels: Sequence[Panel], rows: Side, columns: Side, label: str) -> str:
@@ -263,8 +281,12 @@ def alt_text(panels: Sequence[Panel], rows: Side, columns: Side, label: str) -> 
     parts = [f"Heatmaps of {label} over {columns.name} and {rows.name}."]
     for panel in panels:
         finite = panel.mean[np.isfinite(panel.mean)]
-        extent = f"{significant(float(finite.min()))} to {significant(float(finite.max()))}" if finite.size else "no value"
-        lost = [f"{np.nansum(getattr(panel, n)):.0f} {n}" for n in ("diverged", "failed") if np.nansum(getattr(panel, n))]
+        extent = (
+            f"{significant(float(finite.min()))} to {significant(float(finite.max()))}" if finite.size else "no value"
+        )
+        lost = [
+            f"{np.nansum(getattr(panel, n)):.0f} {n}" for n in ("diverged", "failed") if np.nansum(getattr(panel, n))
+        ]
         parts.append(f"{panel.label or 'All runs'}: {extent}{', ' if lost else ''}{', '.join(lost)}.")
     return " ".join(parts)
 
