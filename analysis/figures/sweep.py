@@ -110,12 +110,13 @@ def sweep_picture(
     )  # fmt: skip
     logarithmic = log and what == "mean"
     shown = [decades(getattr(panel, what)) if logarithmic else getattr(panel, what) for panel in panels]
+    named: set[str] = set()
     for k, (panel, values) in enumerate(zip(panels, shown, strict=True)):
         place = {"row": k // across + 1, "col": k % across + 1}
-        made.add_trace(map_of(panel, values, rows, columns, what), **place)
+        made.add_trace(map_of(values, what), **place)
         if diverging and what == "mean" and crosses(values):
             made.add_trace(zero_line(values), **place)
-        for trace in marks(panel, rows, columns, first=k == 0, number=k):
+        for trace in marks(panel, rows, columns, k, named):
             made.add_trace(trace, **place)
         add_critical(made, panel, columns, k // across + 1, k % across + 1)
         for update, side in ((made.update_xaxes, columns), (made.update_yaxes, rows)):
@@ -134,13 +135,10 @@ def sweep_picture(
     )  # fmt: skip
 
 
-def map_of(panel: Panel, values: Cells, rows: Side, columns: Side, what: str) -> go.Heatmap:
-    """The colours, and all numbers of a cell on hover."""
-    text = [
-        [hover(panel, i, j, rows, columns) for j in range(len(columns.values))] for i in range(len(rows.values))
-    ]  # fmt: skip
+def map_of(values: Cells, what: str) -> go.Heatmap:
+    """The colours."""
     finite = np.where(np.isfinite(values), values, np.nan)
-    return go.Heatmap(z=finite, coloraxis="coloraxis", text=text, hoverinfo="skip", xgap=1, ygap=1, name=what)
+    return go.Heatmap(z=finite, coloraxis="coloraxis", hoverinfo="skip", xgap=1, ygap=1, name=what)
 
 
 def hover(panel: Panel, i: int, j: int, rows: Side, columns: Side) -> str:
@@ -157,7 +155,7 @@ def hover(panel: Panel, i: int, j: int, rows: Side, columns: Side) -> str:
     return head + mean + counts
 
 
-def marks(panel: Panel, rows: Side, columns: Side, first: bool, number: int) -> list[go.Scatter]:
+def marks(panel: Panel, rows: Side, columns: Side, number: int, named: set[str]) -> list[go.Scatter]:
     """What can be clicked: one point a cell, seen only where runs diverged, failed, or have not been run."""
     j, i = (places.ravel() for places in np.meshgrid(np.arange(len(columns.values)), np.arange(len(rows.values))))
     there = np.isfinite(panel.planned[i, j])
@@ -179,7 +177,7 @@ def marks(panel: Panel, rows: Side, columns: Side, first: bool, number: int) -> 
                     mode="markers",
                     name=name,
                     legendgroup=name,
-                    showlegend=bool(name) and (first or number >= 0),
+                    showlegend=bool(name) and name not in named,
                     hoverinfo="text",
                     marker={
                         "symbol": symbol,
@@ -191,6 +189,7 @@ def marks(panel: Panel, rows: Side, columns: Side, first: bool, number: int) -> 
                     customdata=[[number, int(a), int(b)] for a, b in zip(i[where], j[where], strict=True)],
                 )
             )
+            named.add(name)
     return made
 
 

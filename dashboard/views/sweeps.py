@@ -83,6 +83,12 @@ def pick(label: str, options: list[str], first: str | None, key: str, named: Any
     return str(st.selectbox(label, options, index=index, format_func=named, key=key))
 
 
+def heading(field: str) -> str:
+    """A field as a picker is named."""
+    words_of = axis_words(field)
+    return words_of[:1].upper() + words_of[1:]
+
+
 def spoken(quantity: str) -> str:
     """A quantity's name in a list."""
     return quantity.replace("_", " ")
@@ -94,7 +100,7 @@ def held(results: Results, axes: list[str]) -> dict[str, object]:
     for axis in axes:
         values = dict.fromkeys(run.values[axis] for run in results.plan.runs if axis in run.values)
         chosen = st.selectbox(
-            axis_words(axis).capitalize(), [EVERY, *values], key=f"{results.plan.name}-{axis}",
+            heading(axis), [EVERY, *values], key=f"{results.plan.name}-{axis}",
             format_func=lambda v: v if v == EVERY else words(v),
         )  # fmt: skip
         if chosen != EVERY:
@@ -141,10 +147,8 @@ def cell_picker(results: Results, table: Comparison) -> tuple[tuple[object, ...]
         panel = table.panels[0]
         if len(table.panels) > 1:
             panel = one_of("Panel", table.panels, f"{name}-cell-panel", lambda p: panel_words(table, p))
-        row = one_of(axis_words(table.rows).capitalize(), table.row_values, f"{name}-cell-{table.rows}", words)
-        column = one_of(
-            axis_words(table.columns).capitalize(), table.column_values, f"{name}-cell-{table.columns}", words
-        )
+        row = one_of(heading(table.rows), table.row_values, f"{name}-cell-{table.rows}", words)
+        column = one_of(heading(table.columns), table.column_values, f"{name}-cell-{table.columns}", words)
     return panel, row, column
 
 
