@@ -14,6 +14,7 @@ if __name__ == "__main__":  # Streamlit runs this file as the page's script, onc
             st.Page("dashboard/views/explore.py", title="Explore", icon=":material/tune:", default=True),
             st.Page("dashboard/views/train.py", title="Train", icon=":material/model_training:"),
             st.Page("dashboard/views/runs.py", title="Runs", icon=":material/folder_open:"),
+            st.Page("dashboard/views/sweeps.py", title="Sweeps", icon=":material/grid_view:"),
             st.Page("dashboard/views/learn.py", title="Learn", icon=":material/school:"),
         ],
         position="top",

@@ -11,6 +11,7 @@ BENCHMARKS = {
     "bptt": "experiments.benchmark",
     "analysis": "experiments.benchmark_analysis",
     "recording": "experiments.benchmark_recording",
+    "sweep": "experiments.benchmark_sweep",
 }
 """What can be measured → the module whose `main` does it."""
 
@@ -19,7 +20,7 @@ def benchmark_command(
     what: Annotated[str, typer.Argument(help=", ".join(BENCHMARKS))] = "bptt",
     quick: Annotated[bool, typer.Option("--quick", help="Fewer rounds and sizes (bptt only).")] = False,
 ) -> None:
-    """Measure and print one table: bptt (a pass beside torch.nn), analysis, or recording (a run beside training)."""
+    """Measure and print one table: bptt (a pass beside torch.nn), analysis, recording (beside training) or sweep."""
     if what not in BENCHMARKS:
         raise ConfigError(f"benchmark was {what!r}; it must be one of {', '.join(BENCHMARKS)}.")
     main = importlib.import_module(BENCHMARKS[what]).main

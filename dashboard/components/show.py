@@ -12,6 +12,11 @@ from dashboard.components.live_chart import live_chart
 def show(picture: Picture, key: str) -> None:
     """Draw the picture in place, with its one sentence, a "why?" and a CSV download under it."""
     live_chart(picture.figure, key=key, alt=picture.alt)
+    under(picture, key)
+
+
+def under(picture: Picture, key: str) -> None:
+    """What stands under a chart: its one sentence, a "why?", its numbers."""
     with st.container(horizontal=True, vertical_alignment="top", gap="small"):
         st.caption(picture.sentence)
         if picture.why:

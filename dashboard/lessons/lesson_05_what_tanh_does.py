@@ -10,8 +10,8 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from analysis.figures.lags import LagLine, lag_picture
+from analysis.figures.over_setting import SettingLine, setting_picture
 from analysis.figures.picture import Picture
-from analysis.figures.sweep import SweepLine, sweep_picture
 from analysis.figures.theme import CELL_COLOURS, LN_10, OTHER_COLOURS
 from analysis.lyapunov import lyapunov
 from analysis.theory import critical_gain, mean_field
@@ -125,12 +125,12 @@ def draw(values: Values) -> Scene:
     r, critical = run(gain, variance), critical_gain(variance)
     finite = math.isfinite(r.exponent)
     state = "chaos" if r.exponent > 0 else "order"
-    exponents = sweep_picture(
+    exponents = setting_picture(
         "exponent-over-gain",
         f"Critical gain {significant(critical)}; here: {state}",
         [
-            SweepLine("theory (infinite width)", GAINS, theory(variance), OTHER_COLOURS[1]),
-            SweepLine(f"measured, {UNITS} units", np.array([gain]), np.array([r.exponent]), CELL_COLOURS["elman"]),
+            SettingLine("theory (infinite width)", GAINS, theory(variance), OTHER_COLOURS[1]),
+            SettingLine(f"measured, {UNITS} units", np.array([gain]), np.array([r.exponent]), CELL_COLOURS["elman"]),
         ],
         "Above 0 small changes grow: chaos, and exploding gradients. Below, both die.",
         f"Exponent {significant(r.exponent)} at gain {significant(gain)}, critical gain {significant(critical)}.",

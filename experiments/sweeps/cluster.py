@@ -62,7 +62,7 @@ def connected(workers: int, scheduler: str | None = None, memory: str = "auto") 
     Raises:
         ClusterError: it cannot be reached.
     """
-    for name in ("distributed", "distributed.nanny", "distributed.worker", "distributed.scheduler", "distributed.core"):
+    for name in [name for name in logging.root.manager.loggerDict if name.split(".")[0] == "distributed"]:
         logging.getLogger(name).setLevel(logging.CRITICAL)  # its words for what we say in ours
     with dask.config.set(SETTINGS):
         if scheduler is None:
@@ -83,8 +83,8 @@ def local(workers: int, memory: str) -> Iterator[LocalCluster]:
     """A cluster on this machine: a process for each worker, restarted by its nanny when it dies."""
     try:
         cluster = LocalCluster(
-            n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None, memory_limit=memory,
-            silence_logs=logging.CRITICAL,
+            n_workers=workers, threads_per_worker=1, processes=True, memory_limit=memory,
+            dashboard_address="127.0.0.1:0", silence_logs=logging.CRITICAL,
         )  # fmt: skip
     except ValueError:
         raise ClusterError(f"--memory was {memory!r}; it must be auto or a size such as 2GiB.") from None

@@ -52,6 +52,8 @@ class Report:
     results: Results
     ran: int
     """Runs that this client's workers finished."""
+    worked: float
+    """Seconds that workers spent on those."""
     stopped: bool
     """Whether it was asked to stop before its end."""
 
@@ -108,7 +110,7 @@ def run_sweep(
     except BaseException:
         engine.ask_to_stop()
         raise
-    return Report(results, engine.ran, engine.stopping)
+    return Report(results, engine.ran, engine.worked, engine.stopping)
 
 
 def disk_refused(folder: SweepFolder, error: OSError) -> RecordingError:

@@ -111,7 +111,7 @@ def stored_plan(folder: SweepFolder) -> Plan:
     Raises:
         RunError: there is no such sweep, or its plan is damaged.
     """
-    if not (folder.path / PLAN).exists():
+    if not NAME.fullmatch(folder.name) or not (folder.path / PLAN).exists():
         known = [other.name for other in list_sweeps(folder.runs)]
         there = f"there are {', '.join(known[:10])}" if known else "there is none"
         raise RunError(

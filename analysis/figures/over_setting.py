@@ -1,0 +1,72 @@
+"""A rate over a setting: what theory says along it, and what was measured at points of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from analysis.figures.picture import Picture
+from analysis.figures.theme import LEGEND_BELOW, NEUTRAL, figure
+
+
+@dataclass(frozen=True, eq=False)
+class SettingLine:
+    """One line, or dots where there are only a few points."""
+
+    name: str
+    x: Float[ndarray, " point"]
+    y: Float[ndarray, " point"]
+    colour: str = NEUTRAL
+
+
+FEW_POINTS = 3
+
+
+def setting_picture(
+    name: str,
+    title: str,
+    lines: Sequence[SettingLine],
+    sentence: str,
+    alt: str,
+    *,
+    x_title: str,
+    y_title: str,
+    limits: tuple[float, float] | None = None,
+    height: int = 400,
+) -> Picture:
+    """Lines over a setting, with a level at 0.
+
+    Args:
+        name: of downloaded files.
+        title: what is seen, in a line.
+        lines: at least one.
+        sentence: the caption.
+        alt: the picture in words, with its figures.
+        x_title: the setting.
+        y_title: what is drawn, with its unit.
+        limits: the vertical range; None for what fits. What lies below is drawn as a triangle at the edge.
+        height: pixels.
+    """
+    made = figure(title, x_title, y_title, height)
+    made.update_layout(legend=LEGEND_BELOW, margin_t=48)
+    if limits is not None:
+        made.update_yaxes(range=list(limits))
+    made.add_hline(y=0, line={"color": NEUTRAL, "width": 1, "dash": "dot"}, layer="below")
+    for line in lines:
+        dots = len(line.x) <= FEW_POINTS
+        off = line.y < limits[0] if limits is not None else np.isneginf(line.y)
+        low = limits[0] if limits is not None else 0.0
+        made.add_scatter(
+            x=line.x, y=np.where(off, low if dots else np.nan, line.y), name=line.name,
+            mode="markers" if dots else "lines", cliponaxis=not dots, line={"color": line.colour, "width": 2.5},
+            marker={"size": 13, "color": line.colour, "symbol": np.where(off, "triangle-down", "circle").tolist()},
+            hovertemplate=f"{line.name}, %{{x:.3g}}: %{{y:.3g}}<extra></extra>",
+        )  # fmt: skip
+    columns: dict[str, list[object]] = {
+        "line": [line.name for line in lines for _ in line.x],
+        x_title: [float(x) for line in lines for x in line.x],
+        y_title: [float(y) for line in lines for y in line.y],
+    }
+    return Picture(name, made, sentence, alt, columns)

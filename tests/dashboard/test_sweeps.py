@@ -1,0 +1,151 @@
+"""The Sweeps page's logic, without a browser: what it draws, opens and refuses, and how soon."""
+
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from analysis.figures.sweep import Panel, Side, crossing, sweep_picture
+from dashboard import jobs
+from dashboard.sweep_pictures import picture
+from experiments.benchmark_sweep import finished_probes
+from experiments.sweeps.compare import compare
+from experiments.sweeps.folder import Failure, SweepFolder, write_failure, write_plan
+from experiments.sweeps.index import load_results
+from experiments.sweeps.plan import plan_of
+from experiments.sweeps.probes import ensure_probe
+
+PAGE = str(Path(__file__).resolve().parents[2] / "dashboard" / "views" / "sweeps.py")
+
+SWEEP = """
+description = "A small sweep"
+seeds = 2
+[fixed]
+hidden_size = 8
+batch_size = 4
+initialisation = "orthogonal"
+dtype = "float64"
+[axes]
+cell = ["elman", "gru"]
+largest_singular_value = [0.5, 0.9, 1.1, 2.0]
+seq_len = [12, 20]
+nonlinearity = { values = ["identity", "tanh"], when = { cell = "elman" } }
+[show]
+value = "decay_rate"
+rows = "seq_len"
+columns = "largest_singular_value"
+"""
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory) -> Path:
+    """A sweep that is finished but for two runs: one failed, one was never begun."""
+    runs = tmp_path_factory.mktemp("sweeps") / "runs"
+    plan = plan_of(SWEEP, "small")
+    folder = SweepFolder(runs, "small")
+    write_plan(folder, plan)
+    *others, _, failed = plan.runs
+    for run in others:
+        ensure_probe(plan.config(run), runs)
+    write_failure(folder, Failure(failed.name, "its worker died each of the 3 times.", "", 3, 0.0))
+    return runs
+
+
+@pytest.fixture
+def opened(runs, monkeypatch) -> AppTest:
+    monkeypatch.setattr(jobs, "RUNS", runs)
+    return AppTest.from_file(PAGE, default_timeout=60)
+
+
+def drawn(at: AppTest) -> dict:
+    return json.loads(at.get("plotly_chart")[0].proto.spec)
+
+
+def said(at: AppTest) -> str:
+    return " ".join(m.value for m in (*at.markdown, *at.caption, *at.info))
+
+
+def test_the_page_opens_a_sweep_as_its_file_says(opened):
+    at = opened.run()
+    assert not at.exception
+    assert [e.value for e in at.error] == []
+    assert "A small sweep · 48 runs: 46 finished, 1 failed, 1 not begun." in said(at)
+    assert [box.value for box in at.selectbox][:4] == ["small", "decay_rate", "largest_singular_value", "seq_len"]
+    assert [a["text"] for a in drawn(at)["layout"]["annotations"]][:3] == ["Elman, identity", "Elman, tanh", "GRU"]
+
+
+def test_a_linear_net_crosses_zero_at_a_spectral_norm_of_one(runs):
+    results = load_results(SweepFolder(runs, "small"))
+    table = compare(results, "seq_len", "largest_singular_value", "decay_rate")
+    made = picture(results.plan, table)
+    assert "crosses 0 at largest singular value 1 (Elman, identity), " in made.figure.layout.title.text
+    assert {"mean", "spread", "runs", "planned", "diverged", "failed"} < set(made.columns)
+    linear = table.grid(("elman", "identity"), "mean")
+    assert np.allclose(linear, np.log([[0.5, 0.9, 1.1, 2.0]] * 2), atol=1e-9)
+
+
+@pytest.mark.parametrize("what", ["mean", "spread", "runs"])
+@pytest.mark.parametrize("value", ["decay_rate", "horizon_lag", "diverged", "loss_over_chance", "seconds"])
+def test_every_quantity_can_be_drawn(opened, value, what):
+    at = opened.run()
+    at.selectbox(key="small-value").select(value)
+    at.selectbox(key="small-what").select(what).run()
+    assert not at.exception
+    assert [e.value for e in at.error] == []
+
+
+def test_a_panel_can_be_held_and_a_cell_opened_without_a_click(opened):
+    at = opened.run()
+    at.selectbox(key="small-cell").select("gru").run()
+    assert len([t for t in drawn(at)["data"] if t["type"] == "heatmap"]) == 1
+    at.selectbox(key="small-cell-seq_len").select(20).run()
+    assert not at.exception
+    assert len(at.dataframe[-1].value) == 2
+    assert set(at.dataframe[-1].value["seq_len"]) == {20}
+
+
+def test_what_failed_is_marked_and_explained(opened):
+    at = opened.run()
+    marks = {t["name"]: t for t in drawn(at)["data"] if t["type"] == "scatter" and t.get("name")}
+    assert "failed" in marks
+    assert "its worker died each of the 3 times." in str(at.dataframe[0].value["error"].tolist())
+
+
+def test_no_sweep_is_an_invitation(tmp_path, monkeypatch):
+    monkeypatch.setattr(jobs, "RUNS", tmp_path)
+    at = AppTest.from_file(PAGE).run()
+    assert not at.exception
+    assert "No sweep was started yet" in said(at)
+
+
+def test_a_link_to_no_sweep_is_one_sentence(opened):
+    opened.query_params["sweep"] = "../../etc"
+    at = opened.run()
+    assert not at.exception
+    assert "There is no sweep '../../etc'; there are small." in at.error[0].value
+
+
+def test_diverged_cells_break_no_chart():
+    """Inf and NaN are drawn as marks; a map without any number is drawn, too."""
+    nothing = np.full((2, 3), np.nan)
+    two = np.full((2, 3), 2.0)
+    panel = Panel("all", nothing, nothing, 0 * two, two, two, 0 * two)
+    made = sweep_picture([panel], Side("T", (5, 6)), Side("rate", (0.1, 1.0, None)), "loss", "the loss", log=True)
+    assert [t.name for t in made.figure.data if t.type == "scatter"] == ["diverged"]
+    assert "12 diverged" in made.alt
+    assert crossing(panel, Side("rate", (0.1, 1.0, None))) is None
+
+
+def test_two_thousand_finished_runs_open_at_once(tmp_path, monkeypatch):
+    finished_probes(tmp_path, 2000)
+    load_results(SweepFolder(tmp_path, "large"))
+    monkeypatch.setattr(jobs, "RUNS", tmp_path)
+    AppTest.from_file(PAGE, default_timeout=60).run()
+    began = time.perf_counter()
+    at = AppTest.from_file(PAGE, default_timeout=60).run()
+    seconds = time.perf_counter() - began
+    assert not at.exception
+    assert seconds < 2.0

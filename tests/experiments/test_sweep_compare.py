@@ -1,0 +1,148 @@
+"""Sweeps as a person types them, without a cluster: dry run, comparison, what is wrong in one sentence."""
+
+import csv
+import io
+import math
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pyarrow import parquet
+from typer.testing import CliRunner
+
+from experiments.__main__ import app
+from experiments.config import ConfigError
+from experiments.sweeps.compare import compare
+from experiments.sweeps.folder import Failure, SweepFolder, stored_plan, write_failure, write_plan
+from experiments.sweeps.index import load_results
+from experiments.sweeps.plan import plan_of
+from experiments.sweeps.probes import ensure_probe, probe_file, read_probe
+
+SWEEP = """
+seeds = 3
+[fixed]
+hidden_size = 6
+batch_size = 4
+[axes]
+cell = ["elman", "lstm"]
+seq_len = [10, 14]
+forget_bias = { values = ["none", 1.0], when = { cell = "lstm" } }
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> SweepFolder:
+    """Finished, but for one run that failed and one that was never begun."""
+    plan = plan_of(SWEEP, "small")
+    folder = SweepFolder(tmp_path_factory.mktemp("compare") / "runs", "small")
+    write_plan(folder, plan)
+    for run in plan.runs[2:]:
+        ensure_probe(plan.config(run), folder.runs)
+    write_failure(folder, Failure(plan.runs[0].name, "ValueError: no", "", 1, 0.0))
+    return folder
+
+
+def call(*words: str, folder: SweepFolder) -> str:
+    result = CliRunner().invoke(app, [*words, "--runs", str(folder.runs)], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+ASKED = ("compare", "small", "--rows", "cell", "--columns", "seq_len", "--value", "decay_rate")
+
+
+def test_a_cell_is_mean_and_standard_deviation_over_the_seeds(folder):
+    plan, results = stored_plan(folder), load_results(folder)
+    table = compare(results, "cell", "seq_len", "decay_rate")
+    assert table.others == ("forget_bias",)
+    for (panel, row, column), cell in table.cells.items():
+        values = [
+            read_probe(probe_file(folder.runs, run.name)).numbers["decay_rate"]
+            for run in plan.runs
+            if (run.values["cell"], run.values["seq_len"], run.values.get("forget_bias")) == (row, column, panel[0])
+            and probe_file(folder.runs, run.name).exists()
+        ]
+        assert cell.runs == len(values)
+        assert cell.mean == pytest.approx(np.mean(values))
+        if len(values) > 1:
+            assert cell.spread == pytest.approx(np.std(values, ddof=1))
+    first = table.cells[(None,), "elman", 10]
+    assert (first.runs, first.planned, first.failed) == (1, 3, 1)
+    assert math.isnan(first.spread)
+
+
+def test_the_table_as_text_csv_and_parquet_has_the_same_numbers(folder, tmp_path):
+    text = call(*ASKED, "--where", "cell=lstm", folder=folder)
+    table = compare(load_results(folder), "cell", "seq_len", "decay_rate")
+    assert f"{table.cells[(1.0,), 'lstm', 14].mean:.3g}" in text
+    rows = list(csv.DictReader(io.StringIO(call(*ASKED, "--format", "csv", folder=folder))))
+    call(*ASKED, "--format", "parquet", "--output", str(tmp_path / "t.parquet"), folder=folder)
+    stored = parquet.read_table(tmp_path / "t.parquet").to_pylist()
+    assert len(rows) == len(stored) == len(table.cells) == 6
+    for row, other, cell in zip(rows, stored, table.cells.values(), strict=True):
+        assert float(row["decay_rate_mean"]) == other["decay_rate_mean"] == cell.mean
+        assert row["cell"] == other["cell"] == cell.row
+
+
+def test_the_text_says_what_failed(folder):
+    assert "(1 failed)" in call(*ASKED, folder=folder)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("compare", "none", *ASKED[2:]), "the sweep was 'none'; it must be one in"),
+        ((*ASKED[:3], "seed", *ASKED[4:]), "--rows was 'seed'; it must be an axis of the sweep: cell, seq_len"),
+        ((*ASKED[:3], "seq_len", *ASKED[4:]), "were both 'seq_len'"),
+        ((*ASKED[:-1], "final_loss"), "--value was 'final_loss'; it must be one of decay_rate"),
+        ((*ASKED, "--where", "cell=gru"), "--where cell was 'gru'; it must be one of elman, lstm"),
+        ((*ASKED, "--format", "xml"), "--format was 'xml'"),
+        ((*ASKED, "--format", "parquet"), "--output is missing"),
+        ((*ASKED, "--format", "csv", "--output", "/nowhere/x.csv"), "it must be a file that can be written"),
+    ],
+)
+def test_what_is_wrong_is_one_sentence(folder, words, said):
+    with pytest.raises(ConfigError) as error:
+        call(*words, folder=folder)
+    assert said in str(error.value)
+    assert str(error.value).endswith(".")
+
+
+def test_a_dry_run_prints_the_runs_their_number_time_and_disk_and_runs_none(folder, tmp_path):
+    file = tmp_path / "small.toml"
+    file.write_text(SWEEP.replace("[10, 14]", "[10, 14, 18]"))
+    before = sorted(folder.runs.rglob("*"))
+    out = call("sweep", str(file), "--dry-run", folder=folder).splitlines()
+    assert sorted(folder.runs.rglob("*")) == before
+    assert len(out) == 27 + 2
+    assert re.fullmatch(r"[0-9a-f]{12} finished cell=lstm seq_len=10 forget_bias=none seed=0", out[9])
+    assert out[-2] == "27 runs: 16 are finished, 1 failed, 10 are left."
+    assert re.fullmatch(
+        r"They will take at most about .* on \d+ workers and about .* of disk; from the times of 16 finished runs .*\.",
+        out[-1],
+    )
+
+
+def test_a_new_sweeps_time_is_measured_on_one_of_its_runs(tmp_path):
+    file = tmp_path / "new.toml"
+    file.write_text(
+        "kind = 'run'\n[fixed]\nseq_len = 5\nhidden_size = 4\nbatch_size = 2\nsteps = 20\n[axes]\ngain = [0.5, 1.0]"
+    )
+    out = call("sweep", str(file), "--dry-run", folder=SweepFolder(tmp_path / "runs", "new"))
+    assert "2 runs: 0 are finished, 2 are left." in out
+    assert "timed just now" in out
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_path_is_no_sweeps_name(tmp_path):
+    for name in ("../x", "/etc"):
+        with pytest.raises(ConfigError):
+            call("compare", name, *ASKED[2:], folder=SweepFolder(tmp_path, "x"))
+
+
+def test_the_folders_of_sweeps_and_probes_are_no_runs(folder):
+    for name in ("sweeps", "probes"):
+        with pytest.raises(ConfigError, match="no run in"):
+            call("delete", name, "--yes", folder=folder)
+    assert Path(folder.path).exists()
