@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
 from analysis.clipping import CLIP_RULES
@@ -21,13 +22,6 @@ TASK_WORDS = {
     "next_character": "Next character of a text",
 }
 POSITION_WORDS = {"task": "as the task has it", "last": "last step only", "every": "every step"}
-SHAPE_WORDS = {
-    "kept": "as drawn, scaled",
-    "equal": "all equal (orthogonal)",
-    "gaussian": "of a Gaussian matrix",
-    "linear": "in a line down to 0",
-    "outlier": "one outlier, others 1",
-}
 RULE_WORDS = {
     "norm": "by the norm of all",
     "value": "by each value",
@@ -61,10 +55,6 @@ def sidebar() -> None:
             "Recurrent weights begin", INITIALISATIONS, format_func=INITIALISATION_WORDS.__getitem__,
             key="initialisation",
             help="Then every recurrent block is scaled to the largest singular value that you drag.",
-        )  # fmt: skip
-        st.selectbox(
-            "Singular values", list(SHAPE_WORDS), format_func=SHAPE_WORDS.__getitem__, key="spectrum_shape",
-            help="Replaces the singular values of every recurrent block and keeps its singular vectors.",
         )  # fmt: skip
         st.selectbox("Elman's nonlinearity", list(NONLINEARITIES), key="nonlinearity")
         st.toggle("Bidirectional", key="bidirectional")
@@ -153,7 +143,25 @@ def run_values(state: Mapping[str, Value]) -> dict[str, object]:
     assert isinstance(truncate, float)
     position = None if state["loss_position"] == "task" else state["loss_position"]
     whole = {"seq_len": int(seq_len), "truncate": int(truncate) or None}
-    return {**fields, **whole, "loss_position": position, "cell": state["cells"]}
+    blocks, units = state["spectrum_blocks"], state["hidden_size"]
+    assert isinstance(blocks, list)
+    assert isinstance(units, int)
+    spectrum = {
+        "singular_values": resampled(str(state["singular_values"]), units),
+        "spectrum_blocks": ",".join(blocks) or None,
+    }
+    return {**fields, **whole, **spectrum, "loss_position": position, "cell": state["cells"]}
+
+
+def resampled(values: str, units: int) -> str | None:
+    """Singular values that were set for some number of units, for another: the same curve over the rank."""
+    if not values:
+        return None
+    before = [float(text) for text in values.split(",")]
+    if len(before) == units:
+        return values
+    at = np.linspace(0, len(before) - 1, units)
+    return ",".join(f"{value:g}" for value in np.interp(at, np.arange(len(before)), before))
 
 
 def page_values(settings: Mapping[str, object]) -> dict[str, Value]:

@@ -111,11 +111,12 @@ def paths_panel(scene: Scene) -> Panel:
 
 
 DIAGNOSIS = "Diagnosis"
+SPECTRUM = "Spectrum"
 PANELS: dict[str, Callable[[Scene], Panel]] = {
     "Wave": wave_panel,
     "Hidden states": hidden_panel,
     "Gates": gates_panel,
-    "Spectrum": spectrum_panel,
+    SPECTRUM: spectrum_panel,
     "Lyapunov exponents": lyapunov_panel,
     "Credit": credit_panel,
     "Paths": paths_panel,

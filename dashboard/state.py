@@ -8,7 +8,7 @@ from typing import get_args
 import streamlit as st
 
 from analysis.clipping import CLIP_RULES
-from experiments.config import RunConfig
+from experiments.config import GATE_BLOCKS, RunConfig
 from experiments.tasks import TASKS
 from models.elman import NONLINEARITIES
 from models.registry import CELLS
@@ -81,6 +81,20 @@ def number(lowest: float, highest: float, whole: bool = False) -> Callable[[str]
     return read
 
 
+def numbers(lowest: float, highest: float, most: int) -> Callable[[str], Value]:
+    """Numbers in a range with commas between them, in one spelling; an empty text for none."""
+    one = number(lowest, highest)
+
+    def read(text: str) -> Value:
+        if not text:
+            return ""
+        if text.count(",") >= most:
+            raise ValueError(f"at most {most} numbers")
+        return ",".join(f"{one(part):g}" for part in text.split(","))
+
+    return read
+
+
 def options(field: str) -> tuple[str, ...]:
     """The words that a field of `RunConfig` allows."""
     return get_args(RunConfig.model_fields[field].annotation)
@@ -112,6 +126,8 @@ SETTINGS: dict[str, Setting] = {
     "dtype": Setting("float32", choice(*options("dtype"))),
     "largest_singular_value": Setting(1.0, number(0, 3)),
     "clip_threshold": Setting(1.0, number(1e-3, 1e3)),
+    "singular_values": Setting("", numbers(0, 3, 512)),
+    "spectrum_blocks": Setting([], several(*GATE_BLOCKS)),
     "seq_len": Setting(100.0, number(1, LONGEST)),
     "forget_bias": Setting(0.0, number(-5, 8)),
     "input_scale": Setting(1.0, number(0, 10)),
@@ -154,6 +170,8 @@ def from_json(values: Mapping[str, object]) -> tuple[dict[str, Value], list[str]
 
 
 KEPT = "explore-settings"
+LONGEST_WORDS = 30
+"""Letters of a value in a sentence."""
 
 
 def prepare() -> list[str]:
@@ -190,7 +208,8 @@ def in_words(value: Value) -> str:
     """A setting's value as people write it."""
     if isinstance(value, float):
         return f"{value:.4g}"
-    return ", ".join(value) if isinstance(value, list) else str(value)
+    text = ", ".join(value) if isinstance(value, list) else str(value)
+    return (text if len(text) < LONGEST_WORDS else f"{text[:LONGEST_WORDS]}…") or "none"
 
 
 def apply(values: Mapping[str, Value]) -> None:

@@ -8,12 +8,19 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from analysis.surgery import operate, wanted_values
+from analysis.surgery import wanted_values
 from experiments.config import RunConfig
 from experiments.errors import ConfigError
 from experiments.limits import check_memory
 from experiments.tasks import Targets, Task, make_task
-from models.initialise import FORGET_BLOCK, chrono_, recurrent_matrices_, scale_spectral_norm, set_gate_bias_
+from models.initialise import (
+    FORGET_BLOCK,
+    chrono_,
+    recurrent_matrices_,
+    scale_spectral_norm,
+    set_gate_bias_,
+    set_singular_values,
+)
 from models.sequence_model import Recurrent, SequenceModel
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
@@ -97,21 +104,53 @@ def initialise_(recurrent: Recurrent, config: RunConfig, task: Task, generator: 
     elif config.initialisation != "default":
         recurrent_matrices_(recurrent, config.initialisation, config.gain, generator)
     for name, weight in recurrent.named_parameters():
-        if name.startswith("weight_hh") and config.spectrum_shape != "kept":
-            shape_spectrum_(weight, config, generator)
-        elif name.startswith("weight_hh") and config.largest_singular_value is not None:
-            blocks = len(recurrent.cell_type.blocks)
-            weight.copy_(scale_spectral_norm(weight, config.largest_singular_value, blocks))
+        if name.startswith("weight_hh"):
+            for block in chosen_blocks(weight, recurrent.cell_type.blocks, config):
+                set_spectrum_(block, config, generator)
         if name.startswith("weight_ih_l0"):
             weight.mul_(config.input_scale)
     if config.forget_bias is not None and config.cell in FORGET_BLOCK:
         set_gate_bias_(recurrent, FORGET_BLOCK[config.cell], config.forget_bias)
 
 
-def shape_spectrum_(weight: Tensor, config: RunConfig, generator: torch.Generator) -> None:
-    """Give each block of a recurrent matrix the configured shape of singular values."""
-    assert config.spectrum_shape != "kept"
-    largest = 1.0 if config.largest_singular_value is None else config.largest_singular_value
-    for block in weight.split(config.hidden_size):
-        values = wanted_values(config.spectrum_shape, config.hidden_size, largest, generator=generator)
-        block.copy_(operate(block, values).weight)
+def chosen_blocks(weight: Tensor, names: tuple[str, ...], config: RunConfig) -> list[Tensor]:
+    """The square blocks of a recurrent matrix that the spectrum's settings act on, as views."""
+    blocks = weight.split(config.hidden_size)
+    if config.spectrum_blocks is None or len(blocks) == 1:
+        return list(blocks)
+    wanted = config.spectrum_blocks.split(",")
+    return [block for name, block in zip(names, blocks, strict=True) if name in wanted]
+
+
+def set_spectrum_(block: Tensor, config: RunConfig, generator: torch.Generator) -> None:
+    """Give a square block the configured singular values, its singular vectors kept."""
+    largest = config.largest_singular_value
+    if config.singular_values is not None:
+        values = torch.tensor(listed_values(config), dtype=torch.float64)
+        if largest is not None and float(values.max()) > 0:
+            values *= largest / values.max()
+    elif config.spectrum_shape != "kept":
+        values = wanted_values(
+            config.spectrum_shape, config.hidden_size, 1.0 if largest is None else largest, generator=generator
+        )
+    elif largest is not None:
+        block.copy_(scale_spectral_norm(block, largest))
+        return
+    else:
+        return
+    block.copy_(set_singular_values(block.double(), values))
+
+
+def listed_values(config: RunConfig) -> list[float]:
+    """The singular values that were set one by one.
+
+    Raises:
+        ConfigError: too few or too many of them.
+    """
+    assert config.singular_values is not None
+    values = [float(text) for text in config.singular_values.split(",")]
+    if len(values) != config.hidden_size:
+        raise ConfigError(
+            f"singular_values had {len(values)} numbers; it must have {config.hidden_size}, one a unit (hidden_size)."
+        )
+    return values

@@ -15,6 +15,9 @@ from experiments.words import parse_words
 from models.elman import NONLINEARITIES
 from models.registry import CELLS
 
+GATE_BLOCKS = tuple(block for cell in CELLS.values() if len(cell.blocks) > 1 for block in cell.blocks)
+"""The row blocks of gated cells' recurrent matrices, in torch's order: the LSTM's, then the GRU's."""
+
 FORMAT_VERSION = 1
 """Part of every run's identity; raised when the same fields begin to mean another run."""
 
@@ -75,6 +78,18 @@ class RunConfig(BaseModel):
         le=100,
         description="Spectral norm to which each recurrent block is scaled after initialisation; none leaves it.",
     )
+    singular_values: str | None = Field(
+        None,
+        examples=["numbers from 0 to 100 such as 1.2,0.9,0"],
+        description="The singular values of each recurrent block, one a unit, for its singular vectors in their order, "
+        "instead of a spectrum_shape; scaled to the largest_singular_value where that is given.",
+    )
+    spectrum_blocks: str | None = Field(
+        None,
+        examples=[f"gates among {', '.join(GATE_BLOCKS)} such as f or i,g"],
+        description="The gates whose recurrent blocks the spectrum's settings act on; none is all, and the Elman cell "
+        "has but one.",
+    )
     forget_bias: float | None = Field(
         None, ge=-20, le=20, description="Bias that makes a cell keep its state at the start; none leaves it."
     )
@@ -127,6 +142,34 @@ class RunConfig(BaseModel):
         if value not in choices(cls.model_fields[str(info.field_name)]):
             raise ValueError("not in the registry")
         return value
+
+    @field_validator("singular_values", mode="before")
+    @classmethod
+    def _as_text(cls, value: object) -> object:
+        """A single number is a list of one, and a TOML list is one too."""
+        if isinstance(value, list) and all(isinstance(v, int | float) for v in value):
+            return ",".join(map(str, value))
+        return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+    @field_validator("singular_values")
+    @classmethod
+    def _are_lengths(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        numbers = [float(text) for text in value.split(",")]
+        if not all(0 <= number <= 100 for number in numbers):
+            raise ValueError("not from 0 to 100")
+        return ",".join(repr(number + 0.0) for number in numbers)  # one spelling, as equal settings are one run
+
+    @field_validator("spectrum_blocks")
+    @classmethod
+    def _are_gates(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        named = value.split(",")
+        if not set(named) <= set(GATE_BLOCKS) or len(set(named)) < len(named):
+            raise ValueError("not a list of gates")
+        return ",".join(block for block in GATE_BLOCKS if block in named)
 
     @field_validator("record_units", "record_samples")
     @classmethod

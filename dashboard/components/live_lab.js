@@ -112,12 +112,13 @@ function createLab(parent) {
     else ask();
   }
 
-  // A slider waits for nobody: it says its value, and whoever prevents the default has taken it.
+  // A slider waits for nobody: it says what changes, and whoever prevents the default has taken it.
   function take(event) {
-    if (!(event.detail.key in state)) return;
+    const known = Object.entries(event.detail.changes).filter(([key]) => key in state);
+    if (known.length === 0) return;
     event.preventDefault();
     held = event.detail.held;
-    moved.set(event.detail.key, event.detail.value);
+    for (const [key, value] of known) moved.set(key, value);
     if (waiting) unasked = true;
     else ask();
   }

@@ -103,7 +103,7 @@ function createSlider(parent, firstSequence) {
 
   // Where live_lab.js draws what the hand does, the page itself hears of it once the hand lets go.
   const isTaken = () => {
-    const detail = { key: data.key, value, held };
+    const detail = { changes: { [data.key]: value }, held };
     return !document.dispatchEvent(new CustomEvent("gradient-flow-move", { detail, cancelable: true }));
   };
 

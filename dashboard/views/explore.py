@@ -12,9 +12,10 @@ from dashboard.components.show import show
 from dashboard.components.style import page_style
 from dashboard.controls import page_values, run_values, sidebar, under_the_hand
 from dashboard.explore_frame import HERO, explore_frame
-from dashboard.panels import DIAGNOSIS, PANELS
+from dashboard.panels import DIAGNOSIS, PANELS, SPECTRUM
 from dashboard.presets import PRESETS
 from dashboard.scene import Scene, scene
+from dashboard.spectrum_by_hand import spectrum_by_hand
 from dashboard.state import OVERLAYS, Value, apply, keep, prepare, to_link
 from experiments.config import ConfigError, RunConfig
 
@@ -46,6 +47,8 @@ def lab() -> None:
     if state["panel"] == DIAGNOSIS:
         diagnosis(shown)
         return
+    if state["panel"] == SPECTRUM:
+        spectrum_by_hand(shown)
     panel = PANELS[str(state["panel"])](shown)
     if panel.note:
         st.info(panel.note)

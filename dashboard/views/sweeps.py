@@ -60,7 +60,8 @@ def state(results: Results, ended: str) -> None:
 def choose(results: Results) -> tuple[Comparison, str] | None:
     """What is drawn: the quantity, two axes, and what the other axes are held at."""
     plan = results.plan
-    axes = [axis for axis in plan.axes if axis != "seed"]
+    named = {axis for axis in plan.axes if any(isinstance(run.values.get(axis), str) for run in plan.runs)}
+    axes = sorted((axis for axis in plan.axes if axis != "seed"), key=lambda axis: axis in named)  # numbers first
     if len(axes) < 2:
         st.info(
             f"A heatmap needs two axes, and this sweep has {len(axes)} beside its seeds; `compare` has its numbers."

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -151,3 +152,19 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
 def settle(page: Page) -> None:
     """Wait until the script has run."""
     page.wait_for_selector("[data-testid='stApp'][data-test-script-state='notRunning']", timeout=60_000)
+
+
+FINISHED = """Promise.allSettled(
+    document.getAnimations().filter(a => a.effect.getTiming().iterations < 9).map(a => a.finished)
+)"""
+
+
+def serious_faults(page: Page) -> list[tuple[str, list[str]]]:
+    """What axe calls serious or critical, with the first of its places."""
+    settle(page)
+    # A colour on its way from one state to another is neither.
+    page.evaluate(FINISHED)
+    faults = Axe().run(page).response["violations"]
+    return [
+        (f["id"], [n["html"][:200] for n in f["nodes"]][:3]) for f in faults if f["impact"] in ("serious", "critical")
+    ]

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 import numpy as np
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from conftest import serious_faults
 from playwright.sync_api import Page
 
 from dashboard.controls import configs, run_values
@@ -205,9 +205,7 @@ def test_the_words_beside_the_chart_follow_the_drag(explore):
 def test_axe_finds_no_serious_fault(explore, theme):
     page = explore("", theme)
     settle(page)
-    faults = Axe().run(page).response["violations"]
-    serious = [f for f in faults if f["impact"] in ("serious", "critical")]
-    assert not serious, [(f["id"], [n["html"][:200] for n in f["nodes"]]) for f in serious]
+    assert not serious_faults(page)
 
 
 def test_an_exploding_pass_is_drawn(explore):

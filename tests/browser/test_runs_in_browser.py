@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from conftest import serious_faults
 from playwright.sync_api import Locator, Page, expect
 
 from experiments.config import RunConfig
@@ -101,12 +101,3 @@ def test_axe_finds_no_serious_fault_on_train(runs_url, open_page, recorded, them
     else:
         expect(page.locator(".live-chart[data-redraws]").first).to_be_visible(timeout=60_000)
     assert not serious_faults(page)
-
-
-def serious_faults(page: Page) -> list[tuple[str, list[str]]]:
-    """What axe calls serious or critical, with the first of its places."""
-    page.wait_for_selector("[data-testid='stApp'][data-test-script-state='notRunning']", timeout=60_000)
-    faults = Axe().run(page).response["violations"]
-    return [
-        (f["id"], [n["html"][:200] for n in f["nodes"]][:3]) for f in faults if f["impact"] in ("serious", "critical")
-    ]

@@ -1,14 +1,10 @@
 """The Sweeps page in a real browser: open, change the quantity, click a cell, and what a screen reader would meet."""
 
-import os
-import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from conftest import ROOT, _free_port, _wait_until_healthy
+from conftest import serious_faults
 from playwright.sync_api import Page, expect
 
 from experiments.sweeps.folder import SweepFolder, write_plan
@@ -30,22 +26,13 @@ seq_len = [12, 20, 30]
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> Iterator[str]:
-    """A server that shows a small finished sweep."""
+def url(tmp_path: Path, serve_runs: Callable[[Path], str]) -> str:
+    """The page Sweeps of a server that has a small finished sweep."""
     runs, plan = tmp_path / "runs", plan_of(SWEEP, "small")
     write_plan(SweepFolder(runs, "small"), plan)
     for run in plan.runs:
         ensure_probe(plan.config(run), runs)
-    port, log = _free_port(), tmp_path / "log"
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            command, cwd=ROOT, env={**os.environ, "GRADIENT_FLOW_RUNS": str(runs)}, stdout=out, stderr=out
-        )
-    _wait_until_healthy(f"http://127.0.0.1:{port}", process, log)
-    yield f"http://127.0.0.1:{port}/sweeps"
-    process.terminate()
-    process.wait(timeout=10)
+    return f"{serve_runs(runs)}/sweeps"
 
 
 def choose(page: Page, label: str, option: str) -> None:
@@ -69,6 +56,4 @@ def test_a_sweep_is_opened_redrawn_and_a_cell_clicked(url, open_page):
     expect(picker).to_have_value("30")
     assert before != "30"
 
-    found = Axe().run(page).response["violations"]
-    serious = [f"{v['id']}: {v['nodes'][0]['html'][:120]}" for v in found if v["impact"] in ("serious", "critical")]
-    assert serious == []
+    assert not serious_faults(page)

@@ -1,0 +1,223 @@
+// Points over their rank, moved by hand, by key, or typed in the table beside them. The drawing is made once a size;
+// what the hand does goes to live_lab.js at once, and to Streamlit when the hand lets go.
+
+const spectra = new WeakMap();
+const SVG = "http://www.w3.org/2000/svg";
+const SEND_AFTER_MS = 250; // after the last key
+const REACH = 14; // pixels around a point in which a hand takes it
+const MARGIN = { left: 46, right: 14, top: 12, bottom: 40 };
+
+export default function (component) {
+  let spectrum = spectra.get(component.parentElement);
+  if (!spectrum) {
+    spectrum = createSpectrum(component.parentElement);
+    spectra.set(component.parentElement, spectrum);
+  }
+  spectrum.update(component);
+}
+
+function createSpectrum(parent) {
+  const root = parent.querySelector(".drag-spectrum");
+  const host = root.getRootNode();
+  let component = null;
+  let data = null;
+  let values = [];
+  let drawn = ""; // what the drawing was made for
+  let held = -1;
+  let chosen = 0; // the point that the Tab key reaches
+  let timer = 0;
+  let top = 1.5; // of the axis
+  let parts = null;
+
+  const make = (name, attributes, into) => {
+    const element = document.createElementNS(SVG, name);
+    for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+    into?.append(element);
+    return element;
+  };
+  const width = () => Math.max(220, root.querySelector(".chart")?.clientWidth ?? 0);
+  const right = () => width() - MARGIN.right;
+  const bottom = () => data.height - MARGIN.bottom;
+  const x = (k) => (values.length === 1 ? (MARGIN.left + right()) / 2 : MARGIN.left + (k / (values.length - 1)) * (right() - MARGIN.left));
+  const y = (value) => bottom() - (value / top) * (bottom() - MARGIN.top);
+  const rounded = (value) => Number(Math.min(data.highest, Math.max(0, value)).toFixed(3));
+  const written = (value) => String(Number(value.toFixed(3)));
+
+  function build() {
+    root.innerHTML = `<div class="chart"><div class="title"></div></div>
+      <div class="table" tabindex="0" role="group"><table>
+      <thead><tr><th scope="col">rank</th><th scope="col">value</th></tr></thead><tbody></tbody></table></div>`;
+    root.dataset.key = data.key;
+    root.querySelector(".table").setAttribute("aria-label", `${data.label}, typed`);
+    const inputs = rows(); // the chart has the width that they leave
+    const chart = root.querySelector(".chart");
+    const svg = make("svg", { role: "group", "aria-label": data.label, height: data.height }, chart);
+    const wide = width();
+    svg.setAttribute("viewBox", `0 0 ${wide} ${data.height}`);
+    for (let v = 0; v <= top + 1e-9; v += 0.5) {
+      make("line", { class: v === 1 ? "level" : "grid", x1: MARGIN.left, x2: right(), y1: y(v), y2: y(v) }, svg);
+      make("text", { x: MARGIN.left - 8, y: y(v) + 4, "text-anchor": "end" }, svg).textContent = v;
+    }
+    const every = [1, 2, 5, 10, 20, 50, 100, 200].find((n) => values.length / n <= 8);
+    for (let k = 0; k < values.length; k += 1) {
+      if (k > 0 && (k + 1) % every) continue;
+      make("text", { x: x(k), y: bottom() + 18, "text-anchor": "middle" }, svg).textContent = k + 1;
+    }
+    make("text", { x: (MARGIN.left + right()) / 2, y: data.height - 4, "text-anchor": "middle" }, svg).textContent = "rank";
+    const beside = { transform: `translate(12 ${(MARGIN.top + bottom()) / 2}) rotate(-90)`, "text-anchor": "middle" };
+    make("text", beside, svg).textContent = "singular value";
+    const line = make("polyline", { class: "drawn" }, svg);
+    const points = values.map((_, k) => pointOf(k, svg));
+    svg.addEventListener("pointerdown", (event) => take(event, svg));
+    svg.addEventListener("pointermove", (event) => held >= 0 && move(held, valueAt(event, svg)));
+    for (const end of ["pointerup", "pointercancel", "lostpointercapture"]) svg.addEventListener(end, letGo);
+    parts = { line, points, inputs, title: root.querySelector(".title") };
+  }
+
+  function pointOf(k, svg) {
+    const point = make("g", { class: "point", role: "slider", "aria-orientation": "vertical" }, svg);
+    for (const [name, value] of [["label", `singular value ${k + 1}`], ["valuemin", 0], ["valuemax", data.highest]])
+      point.setAttribute(`aria-${name}`, value);
+    make("circle", { class: "hand", cx: x(k), r: REACH }, point);
+    make("circle", { class: "dot", cx: x(k), r: values.length > 100 ? 3 : 5 }, point);
+    point.addEventListener("keydown", (event) => press(event, k));
+    return point;
+  }
+
+  function rows() {
+    const body = root.querySelector("tbody");
+    return values.map((_, k) => {
+      const row = body.insertRow();
+      row.insertCell().textContent = k + 1;
+      const input = row.insertCell().appendChild(document.createElement("input"));
+      Object.assign(input, { type: "text", inputMode: "decimal", autocomplete: "off" });
+      input.setAttribute("aria-label", `singular value ${k + 1}, exact`);
+      input.addEventListener("change", () => {
+        const typed = input.value.trim() === "" ? NaN : Number(input.value.trim().replace(",", "."));
+        if (Number.isFinite(typed)) {
+          move(k, typed);
+          send();
+        }
+        input.value = written(values[k]);
+      });
+      return input;
+    });
+  }
+
+  // --- the hand ---
+
+  const valueAt = (event, svg) => {
+    const pixel = event.clientY - svg.getBoundingClientRect().top;
+    return Math.min(top, ((bottom() - pixel) / (bottom() - MARGIN.top)) * top);
+  };
+
+  // Where points stand close together the upper one would be taken; the hand means the nearest.
+  function take(event, svg) {
+    if (!event.target.classList.contains("hand") && !event.target.classList.contains("dot")) return;
+    event.preventDefault();
+    const pixel = event.clientX - svg.getBoundingClientRect().left;
+    const distance = (k) => Math.abs(x(k) - pixel);
+    held = values.reduce((best, _, k) => (distance(k) < distance(best) ? k : best), 0);
+    svg.setPointerCapture(event.pointerId);
+    reach(held);
+  }
+
+  function letGo() {
+    if (held < 0) return;
+    held = -1;
+    send();
+  }
+
+  function reach(k) {
+    chosen = Math.min(values.length - 1, Math.max(0, k));
+    parts.points.forEach((point, n) => point.setAttribute("tabindex", n === chosen ? 0 : -1));
+    parts.points[chosen].focus();
+  }
+
+  function press(event, k) {
+    const beside = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    const by = { ArrowUp: 0.01, ArrowDown: -0.01, PageUp: 0.1, PageDown: -0.1 }[event.key];
+    const to = { Home: data.highest, End: 0 }[event.key] ?? (by && values[k] + by);
+    if (beside) reach(k + beside);
+    else if (to === undefined) return;
+    else {
+      move(k, to);
+      clearTimeout(timer);
+      timer = setTimeout(send, SEND_AFTER_MS);
+    }
+    event.preventDefault();
+  }
+
+  const largest = () => Math.max(...values);
+  const changes = () => ({ [data.valuesKey]: values.join(","), [data.largestKey]: largest() });
+
+  function move(k, value) {
+    values[k] = rounded(value);
+    show();
+    const detail = { changes: changes(), held: held >= 0, source: root };
+    document.dispatchEvent(new CustomEvent("gradient-flow-move", { detail, cancelable: true }));
+  }
+
+  function send() {
+    clearTimeout(timer);
+    timer = 0;
+    component.setStateValue("values", [...values]);
+  }
+
+  // The slider of the largest value scales all of them.
+  function follow(event) {
+    if (!root.isConnected) return document.removeEventListener("gradient-flow-move", follow);
+    const { changes: moved, source } = event.detail;
+    if (source === root || !(data.largestKey in moved) || largest() === 0) return;
+    const factor = moved[data.largestKey] / largest();
+    if (!(factor > 0)) return;
+    values = values.map((value) => value * factor);
+    refresh();
+  }
+  document.addEventListener("gradient-flow-move", follow);
+
+  // --- drawing ---
+
+  function show() {
+    const above = values.filter((value) => value > 1).length;
+    parts.title.textContent = `${data.label}: ${above} of ${values.length} above 1`;
+    parts.line.setAttribute("points", values.map((value, k) => `${x(k)},${y(value)}`).join(" "));
+    parts.points.forEach((point, k) => {
+      for (const circle of point.children) circle.setAttribute("cy", y(values[k]));
+      point.setAttribute("aria-valuenow", written(values[k]));
+    });
+    parts.inputs.forEach((input, k) => {
+      if (host.activeElement !== input) input.value = written(values[k]);
+    });
+  }
+
+  function refresh() {
+    const needed = largest() > 1.5 ? data.highest : 1.5;
+    const wanted = JSON.stringify([data.label, data.height, data.highest, values.length, width(), needed]);
+    if (wanted !== drawn && held < 0) {
+      const focus = parts?.points.indexOf(host.activeElement) ?? -1;
+      top = needed;
+      const scrolled = root.querySelector(".table")?.scrollTop ?? 0;
+      build();
+      root.querySelector(".table").scrollTop = scrolled;
+      drawn = JSON.stringify([data.label, data.height, data.highest, values.length, width(), needed]);
+      chosen = Math.min(chosen, values.length - 1);
+      parts.points.forEach((point, k) => point.setAttribute("tabindex", k === chosen ? 0 : -1));
+      if (focus >= 0) reach(focus);
+    }
+    show();
+  }
+
+  // Streamlit binds single letters for the page, and cannot see that a shadow root's part has the focus.
+  for (const kind of ["keydown", "keyup", "keypress"]) root.addEventListener(kind, (event) => event.stopPropagation());
+  new ResizeObserver(() => data && refresh()).observe(root);
+
+  return {
+    update(next) {
+      component = next;
+      data = next.data;
+      if (held < 0 && !timer) values = [...data.values];
+      refresh();
+    },
+  };
+}

@@ -1,0 +1,63 @@
+"""A spectrum under the hand: singular values over their rank, each dragged up and down or typed."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import streamlit as st
+
+_HERE = Path(__file__).parent
+_HEIGHT = 300
+
+_mount = st.components.v2.component(
+    "gradient_flow_lab.drag_spectrum",
+    html='<div class="drag-spectrum"></div>',
+    css=(_HERE / "drag_spectrum.css").read_text(encoding="utf-8"),
+    js=(_HERE / "drag_spectrum.js").read_text(encoding="utf-8"),
+)
+
+
+def drag_spectrum(
+    label: str,
+    values: Sequence[float],
+    *,
+    key: str,
+    values_key: str,
+    largest_key: str,
+    highest: float,
+    on_change: Callable[[list[float]], None],
+) -> None:
+    """Show the values, and call `on_change` with all of them before the rerun that a hand's change brings.
+
+    While a point is dragged, `live_lab` hears of all values (a text with commas) under `values_key`, and of the
+    largest under `largest_key`; a slider of that key scales the points. `highest` is the largest value allowed.
+    """
+
+    def changed() -> None:
+        state = st.session_state.get(key)
+        proposed = accepted(state.get("values") if isinstance(state, dict) else None, len(values), highest)
+        if proposed is not None:
+            on_change(proposed)
+
+    _mount(
+        key=key,
+        data={
+            "label": label,
+            "values": list(values),
+            "highest": highest,
+            "height": _HEIGHT,
+            "key": key,
+            "valuesKey": values_key,
+            "largestKey": largest_key,
+        },
+        height="content",
+        on_values_change=changed,
+    )
+
+
+def accepted(proposed: object, count: int, highest: float) -> list[float] | None:
+    """What the browser proposes, as so many numbers from 0 to `highest`; None for anything else."""
+    if not isinstance(proposed, list) or len(proposed) != count:
+        return None
+    if not all(isinstance(v, int | float) and not isinstance(v, bool) and 0 <= v <= highest for v in proposed):
+        return None
+    return [float(v) for v in proposed]
