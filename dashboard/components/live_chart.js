@@ -75,7 +75,9 @@ function createChart(parent) {
   let Plotly = null;
   let settings = null; // one object for life: Plotly.react rebuilds the whole plot for a new `click` function
 
-  const signature = () => `${newest.revision} ${newest.height} ${JSON.stringify(themeOf(parent))}`;
+  const fitted = () => fit(newest.figure.layout ?? {}, root.offsetWidth, themeOf(parent).font);
+  const signature = () =>
+    `${newest.revision} ${newest.height} ${JSON.stringify([themeOf(parent), fitted()])}`;
 
   function want(message) {
     newest = message;
@@ -115,7 +117,7 @@ function createChart(parent) {
       Plotly = await loadPlotly(plotly);
       settings ??= config(Plotly, parent);
       plot.hidden = false;
-      const layout = dressed(figure.layout ?? {}, key, height, themeOf(parent));
+      const layout = dressed({ ...figure.layout, ...fitted() }, key, height, themeOf(parent));
       if (layout.meta?.play) layout.shapes = cover();
       await Plotly.react(plot, named(figure.data ?? []), layout, settings);
       for (const svg of plot.querySelectorAll(".main-svg")) svg.setAttribute("aria-hidden", "true");
@@ -147,6 +149,7 @@ function createChart(parent) {
     frame = requestAnimationFrame(() => {
       const size = plot._fullLayout; // a hidden tab has no width; drawing there would fix a wrong one
       if (size && plot.offsetWidth && Math.abs(size.width - plot.offsetWidth) >= 1) Plotly.Plots.resize(plot);
+      if (newest) catchUp(); // another width may break the title elsewhere
     });
   });
   observer.observe(root);
@@ -251,6 +254,33 @@ function themeOf(element) {
     font: variable("font"),
     accent: variable("primary-color"),
   };
+}
+
+const NARROW = 480; // pixels: a phone, or a third of a page
+const pen = document.createElement("canvas").getContext("2d");
+
+// What a narrow chart needs: a title in lines as wide as it, and the legend below, where it cannot lie on the title.
+function fit(layout, width, family) {
+  const text = layout.title?.text;
+  if (!text || !width) return {};
+  const template = layout.template?.layout ?? {};
+  const size = layout.title.font?.size ?? template.title?.font?.size ?? 16;
+  pen.font = `${size}px ${family}`;
+  const long = (line) => pen.measureText(line.replace(/<[^>]*>/g, "")).width > width - 24;
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    const longer = lines.at(-1) ? `${lines.at(-1)} ${word}` : word;
+    if (lines.at(-1) && long(longer)) lines.push(word);
+    else lines[lines.length - 1] = longer;
+  }
+  const margin = { ...template.margin, ...layout.margin };
+  margin.t = (margin.t ?? 64) + (lines.length - 1) * size * 1.3;
+  const pad = { ...template.title?.pad, ...layout.title.pad };
+  pad.t = (pad.t ?? 0) + (lines.length - 1) * size * 0.9; // Plotly lifts a text of several lines
+  const changed = lines.length > 1 ? { title: { ...layout.title, pad, text: lines.join("<br>") }, margin } : {};
+  if (width >= NARROW) return changed;
+  const below = { orientation: "h", x: 0, xanchor: "left", yref: "container", y: 0.01, yanchor: "bottom" };
+  return { ...changed, legend: { ...layout.legend, ...below } };
 }
 
 // The theme goes into the template: what the figure sets itself still wins.
