@@ -5,12 +5,13 @@ from html import escape
 
 from analysis.figures.picture import Picture
 from analysis.figures.profile import profile_picture
+from analysis.figures.standalone import standalone, table
 from analysis.figures.theme import LN_10, cell_colour, cell_name
 from analysis.wording import power_of_ten, rate, significant
 from dashboard.frame import Frame
 from dashboard.panels import LARGEST_STATE, PANELS
 from dashboard.scene import Scene, scene
-from dashboard.state import differences, from_json
+from dashboard.state import differences, from_json, in_words
 from experiments.config import ConfigError
 
 HERO = "profile"
@@ -45,6 +46,18 @@ def explore_frame(shown: Scene) -> Frame:
     pictures = {HERO: lambda: hero_picture(shown)}
     panel = PANELS[str(shown.state["panel"])](shown)
     return Frame(pictures | {key: draw for row in panel.rows for key, draw in row.items()}, lambda: words(shown))
+
+
+def explore_html(shown: Scene) -> str:
+    """The charts on the page, the words and all settings as a web page that stands alone."""
+    frame = explore_frame(shown)
+    settings = ((name, in_words(value)) for name, value in shown.state.items())
+    return standalone(
+        "Why does the gradient vanish here?",
+        frame.words(),
+        (draw() for draw in frame.pictures.values()),
+        f"<h2>Settings</h2>{table(settings)}",
+    )
 
 
 def hero_picture(shown: Scene) -> Picture:

@@ -174,14 +174,14 @@ LONGEST_WORDS = 30
 """Letters of a value in a sentence."""
 
 
-def prepare() -> list[str]:
+def prepare(link: Mapping[str, str]) -> list[str]:
     """Give every setting its value before its widget is made; what was wrong with the link, on the first run.
 
     Streamlit drops a widget's value with its page; a copy of all outlives it.
     """
     wrong: list[str] = []
     if KEPT not in st.session_state:
-        values, wrong = from_link(st.query_params.to_dict())
+        values, wrong = from_link(link)
         st.session_state[KEPT] = values
     for name, setting in SETTINGS.items():
         if name not in st.session_state:

@@ -75,7 +75,7 @@ function createChart(parent) {
   let Plotly = null;
   let settings = null; // one object for life: Plotly.react rebuilds the whole plot for a new `click` function
 
-  const fitted = () => fit(newest.figure.layout ?? {}, root.offsetWidth, themeOf(parent).font);
+  const fitted = () => fit(newest.figure.layout ?? {}, root.offsetWidth, themeOf(parent));
   const signature = () =>
     `${newest.revision} ${newest.height} ${JSON.stringify([themeOf(parent), fitted()])}`;
 
@@ -253,6 +253,7 @@ function themeOf(element) {
     border: variable("border-color"),
     font: variable("font"),
     accent: variable("primary-color"),
+    larger: parseFloat(getComputedStyle(document.documentElement).fontSize) / 16, // on a projector, or as a reader has set
   };
 }
 
@@ -260,12 +261,12 @@ const NARROW = 480; // pixels: a phone, or a third of a page
 const pen = document.createElement("canvas").getContext("2d");
 
 // What a narrow chart needs: a title in lines as wide as it, and the legend below, where it cannot lie on the title.
-function fit(layout, width, family) {
+function fit(layout, width, theme) {
   const text = layout.title?.text;
   if (!text || !width) return {};
   const template = layout.template?.layout ?? {};
-  const size = layout.title.font?.size ?? template.title?.font?.size ?? 16;
-  pen.font = `${size}px ${family}`;
+  const size = layout.title.font?.size ?? titleSize(template, theme);
+  pen.font = `${size}px ${theme.font}`;
   const long = (line) => pen.measureText(line.replace(/<[^>]*>/g, "")).width > width - 24;
   const lines = [""];
   for (const word of text.split(" ")) {
@@ -283,6 +284,8 @@ function fit(layout, width, family) {
   return { ...changed, legend: { ...layout.legend, ...below } };
 }
 
+const titleSize = (template, theme) => (template.title?.font?.size ?? 16) * theme.larger;
+
 // The theme goes into the template: what the figure sets itself still wins.
 function dressed(layout, key, height, theme) {
   const template = layout.template ?? {};
@@ -297,8 +300,8 @@ function dressed(layout, key, height, theme) {
     ...axes,
     paper_bgcolor: clear,
     plot_bgcolor: clear,
-    font: { ...base.font, color: theme.text, family: theme.font },
-    title: { ...base.title, font: { ...base.title?.font, color: theme.text } },
+    font: { ...base.font, size: (base.font?.size ?? 12) * theme.larger, color: theme.text, family: theme.font },
+    title: { ...base.title, font: { size: titleSize(base, theme), color: theme.text } },
     legend: { ...base.legend, bgcolor: clear },
     hoverlabel: {
       ...base.hoverlabel,

@@ -13,13 +13,16 @@ html { font-size: 20px; }
 """
 
 LARGER = 1.3
-"""Factor on a chart's letters, whose sizes are pixels."""
+"""Factor on the letters of a lesson's charts, whose sizes are pixels; others grow with the page's own."""
+
+PARAMETER = "projector"
+"""`?projector=1` opens a page in this mode."""
 
 
 def projector_on() -> bool:
     """Whether the page is for a projector: `?projector=1` in the address, or the switch pressed before."""
     if "projector" not in st.session_state:
-        st.session_state["projector"] = st.query_params.get("projector") == "1"
+        st.session_state["projector"] = st.query_params.get(PARAMETER) == "1"
     return bool(st.session_state["projector"])
 
 

@@ -8,10 +8,11 @@ import streamlit as st
 
 from analysis.figures.theme import cell_name
 from dashboard.components.live_lab import live_lab
+from dashboard.components.projector import PARAMETER, projector_on, projector_style, projector_switch
 from dashboard.components.show import show
 from dashboard.components.style import page_style
 from dashboard.controls import page_values, run_values, sidebar, under_the_hand
-from dashboard.explore_frame import HERO, explore_frame
+from dashboard.explore_frame import HERO, explore_frame, explore_html
 from dashboard.panels import DIAGNOSIS, PANELS, SPECTRUM
 from dashboard.presets import PRESETS
 from dashboard.scene import Scene, scene
@@ -87,13 +88,22 @@ def presets() -> None:
         for k, preset in enumerate(PRESETS):
             kind: Literal["secondary", "tertiary"] = "secondary" if chosen == k else "tertiary"
             st.button(preset.name, key=f"preset-{k}", on_click=choose, args=(k,), type=kind)
+        st.space("stretch")
+        projector_switch()
     st.markdown(PRESETS[chosen].try_this if chosen is not None else "Drag a value, or start from one of the above.")
 
 
 @st.fragment
 def take_away() -> None:
-    """The present state as a link and as Python: written when asked for, so that a drag does not write them anew."""
-    if st.button("Link and Python", type="tertiary"):
+    """The present state to take away: written when asked for, so that a drag does not write it anew."""
+    with st.container(horizontal=True, gap="small"):
+        asked = st.button("Link and Python", type="tertiary")
+        st.download_button(
+            "HTML", lambda: explore_html(scene(keep(), st.session_state["pinned"])), file_name="explore.html",
+            mime="text/html", type="tertiary", on_click="ignore",
+            help="The charts on this page as a file that opens anywhere.",
+        )  # fmt: skip
+    if asked:
         page = (st.context.url or "").split("?")[0]
         st.markdown("This address opens the page as it is now:")
         st.code(f"{page}?{urlencode(to_link(keep()))}", language=None, wrap_lines=True)
@@ -147,14 +157,18 @@ for cell in {cells}:
 
 
 page_style()
+link = {name: text for name, text in st.query_params.items() if name != PARAMETER}
 if "preset" not in st.session_state:
     # The first visit begins at the first preset, unless a link says where.
-    st.session_state["preset"] = None if st.query_params else 0
-    if not st.query_params:
+    st.session_state["preset"] = None if link else 0
+    if not link:
         apply(PRESETS[0].settings)
 st.session_state.setdefault("pinned", None)
-wrong = prepare()
-st.title("Why does the gradient vanish here?")
+wrong = prepare(link)
+if projector_on():
+    projector_style()
+else:
+    st.title("Why does the gradient vanish here?")
 if wrong:
     st.warning(f"The link was restored except for: {'; '.join(wrong[:5])}.")
 sidebar()
