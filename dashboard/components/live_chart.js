@@ -238,7 +238,9 @@ function createPlayer(redraw) {
 function named(traces) {
   const names = new Set(traces.map((trace) => trace.name));
   if (names.has(undefined) || names.size < traces.length) return traces;
-  return traces.map((trace) => ({ uid: trace.name, ...trace }));
+  // Plotly looks for `.cb${uid}`, so it must be a class that a selector can name.
+  const uid = (name) => name.replace(/[^A-Za-z0-9]/g, (letter) => `_${letter.codePointAt(0)}`);
+  return traces.map((trace) => ({ uid: uid(trace.name), ...trace }));
 }
 
 // --- the look ---

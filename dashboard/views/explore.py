@@ -41,6 +41,7 @@ def lab() -> None:
         with st.container(horizontal=True, vertical_alignment="bottom"):
             st.pills("Show beside it", OVERLAYS, selection_mode="multi", key="overlays")
             pin_button()
+            web_page(shown)
     with words:
         st.markdown("##### What this says")
         live_lab("explore", {**state, "pinned": pinned}, frame.words())
@@ -96,14 +97,7 @@ def presets() -> None:
 @st.fragment
 def take_away() -> None:
     """The present state to take away: written when asked for, so that a drag does not write it anew."""
-    with st.container(horizontal=True, gap="small"):
-        asked = st.button("Link and Python", type="tertiary")
-        st.download_button(
-            "HTML", lambda: explore_html(scene(keep(), st.session_state["pinned"])), file_name="explore.html",
-            mime="text/html", type="tertiary", on_click="ignore",
-            help="The charts on this page as a file that opens anywhere.",
-        )  # fmt: skip
-    if asked:
+    if st.button("Link and Python", type="tertiary"):
         page = (st.context.url or "").split("?")[0]
         st.markdown("This address opens the page as it is now:")
         st.code(f"{page}?{urlencode(to_link(keep()))}", language=None, wrap_lines=True)
@@ -118,6 +112,14 @@ def pin_button() -> None:
         st.button("Pin as A", type="tertiary", on_click=pin, help=words)
     else:
         st.button("Unpin A", type="tertiary", on_click=unpin)
+
+
+def web_page(shown: Scene) -> None:
+    """The charts as a file; drawn when it is asked for."""
+    st.download_button(
+        "Web page", lambda: explore_html(shown), file_name="explore.html", mime="text/html", type="tertiary",
+        on_click="ignore", help="The charts on this page and their words, as a file that opens anywhere.",
+    )  # fmt: skip
 
 
 def choose(k: int) -> None:

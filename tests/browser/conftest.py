@@ -149,6 +149,18 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
         context.close()
 
 
+@pytest.fixture
+def explore(app_url: str, open_page: Callable[..., Page]) -> Callable[..., Page]:
+    """A function `(query="", theme="light", **context options) -> Page` with the first picture on it."""
+
+    def open_(query: str = "", theme: str = "light", **options: object) -> Page:
+        page = open_page(f"{app_url}/{query}", theme, **options)
+        page.wait_for_selector('.live-chart[data-key="profile"][data-redraws]', timeout=60_000)
+        return page
+
+    return open_
+
+
 def settle(page: Page) -> None:
     """Wait until the script has run."""
     page.wait_for_selector("[data-testid='stApp'][data-test-script-state='notRunning']", timeout=60_000)

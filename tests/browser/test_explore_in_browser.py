@@ -5,120 +5,29 @@ import json
 import math
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlencode
 
-import numpy as np
 import pytest
-from conftest import serious_faults
-from playwright.sync_api import Page
+from conftest import ROOT, serious_faults
+from exploring import (
+    NAMES,
+    PAGE,
+    at_rest,
+    drag,
+    eventually,
+    line,
+    passes,
+    shows,
+    type_value,
+    value_of,
+)
 
 from dashboard.controls import configs, run_values
 from dashboard.presets import PRESETS
 from dashboard.state import SETTINGS, to_link
 from experiments.config import RunConfig
-from experiments.probe import Probe, probe
-
-ROOT = Path(__file__).resolve().parents[2]
-NAMES = {"elman": "Elman", "lstm": "LSTM", "gru": "GRU"}
-PAGE = {"seq_len": 100, "forget_bias": 0.0, "largest_singular_value": 1.0}
-"""What the page sets where `RunConfig` has another default, or none."""
-
-
-@pytest.fixture
-def explore(app_url: str, open_page: Callable[..., Page]) -> Callable[..., Page]:
-    """A function `(query="", theme="light", **context options) -> Page` with the first picture on it."""
-
-    def open_(query: str = "", theme: str = "light", **options: object) -> Page:
-        page = open_page(f"{app_url}/{query}", theme, **options)
-        page.wait_for_selector('.live-chart[data-key="profile"][data-redraws]', timeout=60_000)
-        return page
-
-    return open_
-
-
-def redraws(page: Page, chart: str = "profile") -> int:
-    return int(page.locator(f'.live-chart[data-key="{chart}"]').get_attribute("data-redraws") or 0)
-
-
-def line(page: Page, name: str, chart: str = "profile") -> list[float]:
-    """The y values that the chart draws for a trace."""
-    return page.evaluate(
-        """([key, name]) => {
-            const plot = document.querySelector(`.live-chart[data-key="${key}"] .live-chart-plot`);
-            return Array.from(plot._fullData.find(trace => trace.name === name)?.y ?? []);
-        }""",
-        [chart, name],
-    )
-
-
-def eventually(page: Page, holds: Callable[[], bool], seconds: float = 15.0) -> bool:
-    """Whether it holds within some seconds; the browser goes on meanwhile."""
-    end = time.monotonic() + seconds
-    while not holds():
-        if time.monotonic() > end:
-            return False
-        page.wait_for_timeout(100)
-    return True
-
-
-def settle(page: Page) -> None:
-    """Wait until nothing has run for a while: what a hand has done is in the page's own state."""
-    page.wait_for_timeout(500)
-    page.wait_for_selector("[data-testid='stApp'][data-test-script-state='notRunning']")
-
-
-def drag(page: Page, key: str, start: float, stop: float, changes: int = 2, chart: str = "profile") -> bool:
-    """Drag a thumb from one fraction of the track to another; whether the chart changed so often before the release."""
-    track = page.locator(f'.live-slider[data-key="{key}"] .range')
-    track.scroll_into_view_if_needed()
-    box = track.bounding_box()
-    assert box
-    y = box["y"] + box["height"] / 2
-    page.mouse.move(box["x"] + start * box["width"], y)
-    page.mouse.down()
-    before = redraws(page, chart)
-    for k in range(1, 13):
-        page.mouse.move(box["x"] + (start + (stop - start) * k / 12) * box["width"], y)
-        # a hand that waits for the picture: a busy machine draws late, not never
-        eventually(page, lambda: redraws(page, chart) > before, 0.1 if k % 4 else 10.0)
-    followed = eventually(page, lambda: redraws(page, chart) >= before + changes)
-    page.mouse.up()
-    return followed
-
-
-def value_of(page: Page, key: str) -> float:
-    """What a slider stands at, all digits: they show while its field has the focus."""
-    field = page.locator(f'.live-slider[data-key="{key}"] .number')
-    field.focus()
-    value = float(field.input_value())
-    field.blur()
-    return value
-
-
-def type_value(page: Page, key: str, value: str) -> None:
-    field = page.locator(f'.live-slider[data-key="{key}"] .number')
-    field.fill(value)
-    field.press("Enter")
-
-
-def passes(**settings: object) -> dict[str, Probe]:
-    """What `probe` computes for the three cells with the page's settings."""
-    return {cell: probe(RunConfig(cell=cell, **{**PAGE, **settings})) for cell in NAMES}
-
-
-def shows(page: Page, expected: dict[str, Probe]) -> bool:
-    """Whether the profile's lines are these, to the digits that float32 sends."""
-    for cell, result in expected.items():
-        wanted = result.profile.median / math.log(10)
-        drawn = np.array(line(page, NAMES[cell]), dtype=float)  # null, a gap, becomes NaN
-        if drawn.shape != wanted.shape or not np.allclose(
-            drawn, np.where(np.isfinite(wanted), wanted, np.nan), atol=1e-3, equal_nan=True
-        ):
-            return False
-    return True
+from experiments.probe import probe
 
 
 def test_the_profile_follows_the_drag_and_ends_at_what_the_command_line_computes(explore, tmp_path):
@@ -149,7 +58,7 @@ def test_the_profile_follows_the_drag_and_ends_at_what_the_command_line_computes
 def test_every_live_control_moves_the_profile_during_the_drag_to_the_numbers_of_probe(explore, key, start, stop):
     page = explore()
     assert drag(page, key, start, stop)
-    settle(page)
+    at_rest(page)
     value = value_of(page, key)
     whole = {"seq_len": int(value), "truncate": int(value) or None}
     expected = passes(**{key: whole.get(key, value)})
@@ -160,7 +69,7 @@ def test_the_clip_threshold_moves_the_clipping_chart_during_the_drag_to_the_numb
     page = explore("?panel=Clipping", viewport={"width": 1280, "height": 1800})
     page.wait_for_selector('.live-chart[data-key="clipping"][data-redraws]')
     assert drag(page, "clip_threshold", 0.5, 0.2, chart="clipping")
-    settle(page)
+    at_rest(page)
     threshold = value_of(page, "clip_threshold")
     alts = [f"{NAMES[cell]}" for cell in NAMES]
     alt = page.locator('.live-chart[data-key="clipping"] [role="img"]').get_attribute("aria-label") or ""
@@ -181,7 +90,7 @@ def test_zoom_survives_a_drag(explore):
                                  {"xaxis.range": [40, 60]})"""
     )
     assert drag(page, "largest_singular_value", 0.33, 0.5, changes=1)
-    settle(page)
+    at_rest(page)
     kept = page.evaluate(
         """document.querySelector('.live-chart[data-key="profile"] .live-chart-plot').layout.xaxis.range"""
     )
@@ -204,14 +113,14 @@ def test_the_words_beside_the_chart_follow_the_drag(explore):
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_no_serious_fault(explore, theme):
     page = explore("", theme)
-    settle(page)
+    at_rest(page)
     assert not serious_faults(page)
 
 
 def test_an_exploding_pass_is_drawn(explore):
     page = explore("?cells=elman")
     type_value(page, "largest_singular_value", "3")
-    settle(page)
+    at_rest(page)
     type_value(page, "seq_len", "1000")
     expected = {"elman": probe(RunConfig(cell="elman", seq_len=1000, largest_singular_value=3.0, forget_bias=0.0))}
     assert eventually(page, lambda: shows(page, expected))

@@ -1,0 +1,97 @@
+"""What the tests of Explore do with its page: drag, type, read a chart, compare it with `probe`."""
+
+import math
+import time
+from collections.abc import Callable
+
+import numpy as np
+from playwright.sync_api import Page
+
+from experiments.config import RunConfig
+from experiments.probe import Probe, probe
+
+NAMES = {"elman": "Elman", "lstm": "LSTM", "gru": "GRU"}
+PAGE = {"seq_len": 100, "forget_bias": 0.0, "largest_singular_value": 1.0}
+"""What the page sets where `RunConfig` has another default, or none."""
+
+
+def redraws(page: Page, chart: str = "profile") -> int:
+    return int(page.locator(f'.live-chart[data-key="{chart}"]').get_attribute("data-redraws") or 0)
+
+
+def line(page: Page, name: str, chart: str = "profile") -> list[float]:
+    """The y values that the chart draws for a trace."""
+    return page.evaluate(
+        """([key, name]) => {
+            const plot = document.querySelector(`.live-chart[data-key="${key}"] .live-chart-plot`);
+            return Array.from(plot._fullData.find(trace => trace.name === name)?.y ?? []);
+        }""",
+        [chart, name],
+    )
+
+
+def eventually(page: Page, holds: Callable[[], bool], seconds: float = 15.0) -> bool:
+    """Whether it holds within some seconds; the browser goes on meanwhile."""
+    end = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > end:
+            return False
+        page.wait_for_timeout(100)
+    return True
+
+
+def at_rest(page: Page) -> None:
+    """Wait until nothing has run for a while: what a hand has done is in the page's own state."""
+    page.wait_for_timeout(500)
+    page.wait_for_selector("[data-testid='stApp'][data-test-script-state='notRunning']")
+
+
+def drag(page: Page, key: str, start: float, stop: float, changes: int = 2, chart: str = "profile") -> bool:
+    """Drag a thumb from one fraction of the track to another; whether the chart changed so often before the release."""
+    track = page.locator(f'.live-slider[data-key="{key}"] .range')
+    track.scroll_into_view_if_needed()
+    box = track.bounding_box()
+    assert box
+    y = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + start * box["width"], y)
+    page.mouse.down()
+    before = redraws(page, chart)
+    for k in range(1, 13):
+        page.mouse.move(box["x"] + (start + (stop - start) * k / 12) * box["width"], y)
+        # a hand that waits for the picture: a busy machine draws late, not never
+        eventually(page, lambda: redraws(page, chart) > before, 0.1 if k % 4 else 10.0)
+    followed = eventually(page, lambda: redraws(page, chart) >= before + changes)
+    page.mouse.up()
+    return followed
+
+
+def value_of(page: Page, key: str) -> float:
+    """What a slider stands at, all digits: they show while its field has the focus."""
+    field = page.locator(f'.live-slider[data-key="{key}"] .number')
+    field.focus()
+    value = float(field.input_value())
+    field.blur()
+    return value
+
+
+def type_value(page: Page, key: str, value: str) -> None:
+    field = page.locator(f'.live-slider[data-key="{key}"] .number')
+    field.fill(value)
+    field.press("Enter")
+
+
+def passes(**settings: object) -> dict[str, Probe]:
+    """What `probe` computes for the three cells with the page's settings."""
+    return {cell: probe(RunConfig(cell=cell, **{**PAGE, **settings})) for cell in NAMES}
+
+
+def shows(page: Page, expected: dict[str, Probe]) -> bool:
+    """Whether the profile's lines are these, to the digits that float32 sends."""
+    for cell, result in expected.items():
+        wanted = result.profile.median / math.log(10)
+        drawn = np.array(line(page, NAMES[cell]), dtype=float)  # null, a gap, becomes NaN
+        if drawn.shape != wanted.shape or not np.allclose(
+            drawn, np.where(np.isfinite(wanted), wanted, np.nan), atol=1e-3, equal_nan=True
+        ):
+            return False
+    return True

@@ -1,0 +1,86 @@
+"""What a reader takes away from Explore: Python that prints the page's numbers, a page that stands alone, pictures."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import ROOT
+from exploring import eventually, line, shows
+
+from experiments.config import RunConfig
+from experiments.probe import probe
+
+QUERY = "?cells=elman&hidden_size=8&seq_len=20&singular_values=1,0.5,0.5,0.5,0.5,0.5,0.5,2&largest_singular_value=2"
+EXPECTED = RunConfig(
+    cell="elman", hidden_size=8, seq_len=20, singular_values="1,0.5,0.5,0.5,0.5,0.5,0.5,2",
+    largest_singular_value=2.0, forget_bias=0.0,
+)  # fmt: skip
+
+
+def test_the_snippet_prints_the_numbers_of_the_page(explore):
+    page = explore(QUERY)
+    page.get_by_role("button", name="Link and Python").click()
+    code = page.locator("[data-testid='stCode']").nth(1)
+    code.wait_for()
+    said = subprocess.run(
+        [sys.executable, "-c", code.inner_text()], cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
+    assert said.returncode == 0, said.stderr
+    first, second = said.stdout.splitlines()
+    printed = np.array([float(word) for word in second.strip("[]").split(",")])
+    drawn = np.array(line(page, "Elman"))
+    np.testing.assert_allclose(drawn, printed / np.log(10), atol=1e-5)
+    assert first.split()[0] == "elman"
+    assert f"{float(first.split()[1]):.3g}" in page.locator(".live-lab").inner_text()
+
+
+def test_the_link_opens_the_page_as_it_is(explore, open_page):
+    page = explore(QUERY)
+    page.get_by_role("button", name="Link and Python").click()
+    link = page.locator("[data-testid='stCode']").first
+    link.wait_for()
+    other = open_page(link.inner_text().strip())
+    other.wait_for_selector('.live-chart[data-key="profile"][data-redraws]', timeout=60_000)
+    assert eventually(other, lambda: shows(other, {"elman": probe(EXPECTED)}))
+
+
+def test_the_web_page_stands_alone_and_shows_the_same_profile(explore, browser, tmp_path):
+    page = explore(QUERY)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Web page").click()
+    file = tmp_path / "explore.html"
+    download.value.save_as(file)
+    alone = browser.new_context(offline=True).new_page()
+    alone.goto(file.as_uri())
+    alone.wait_for_selector(".main-svg")
+    drawn = alone.evaluate(
+        "[...document.querySelector('.js-plotly-plot')._fullData.find(trace => trace.name === 'Elman').y]"
+    )
+    alone.context.close()
+    assert drawn == pytest.approx(line(page, "Elman"), abs=1e-6)
+
+
+@pytest.mark.parametrize(("kind", "begins"), [("PNG", b"\x89PNG"), ("SVG", b"<svg")])
+def test_a_chart_is_saved_as_a_picture(explore, kind, begins):
+    page = explore("?cells=gru&hidden_size=8")
+    page.locator('.live-chart[data-key="profile"]').hover()
+    with page.expect_download() as download:
+        page.locator(f'.live-chart[data-key="profile"] [data-title="Download as {kind}"]').click()
+    assert Path(download.value.path()).read_bytes().startswith(begins)
+
+
+def test_a_projector_has_large_letters_and_no_chrome(explore):
+    page = explore("?projector=1", viewport={"width": 1280, "height": 720})
+    assert not page.get_by_test_id("stHeader").is_visible()
+    size = (
+        "[...document.querySelectorAll('.live-chart[data-key=profile] .gtitle')].map(t => getComputedStyle(t).fontSize)"
+    )
+    assert page.evaluate(size) == ["20px"]
+    chart = page.locator('.live-chart[data-key="profile"]').bounding_box()
+    assert chart
+    assert chart["y"] + chart["height"] <= 720, "sliders and the profile are on one screen"
+    page.get_by_role("button", name="Leave projector").click()
+    assert eventually(page, lambda: page.evaluate(size) == ["16px"])
+    assert page.get_by_test_id("stHeader").is_visible()
