@@ -5,7 +5,7 @@ ADDRESS ?= 127.0.0.1
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup setup-dev app test lint types format measure-drag
+.PHONY: setup setup-dev app test lint types format measure-drag measure-sessions
 
 setup: $(VENV)/runtime.stamp
 
@@ -30,6 +30,9 @@ format: $(VENV)/dev.stamp
 
 measure-drag: $(VENV)/dev.stamp
 	$(BIN)/python tests/browser/measure_drag.py
+
+measure-sessions: $(VENV)/dev.stamp
+	$(BIN)/python tests/browser/measure_sessions.py
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'

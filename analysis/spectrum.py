@@ -1,6 +1,7 @@
 """Singular values and eigenvalues of a recurrent matrix, of each gate's block where there are gates."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Complex, Float
@@ -36,8 +37,14 @@ def spectrum(weight: Tensor | Float[ndarray, "unit unit"]) -> Spectrum:
     W = weight.detach().cpu().double().numpy() if isinstance(weight, Tensor) else np.asarray(weight, float)
     if W.ndim != 2 or W.shape[0] != W.shape[1] or not W.size:
         raise ValueError(f"weight has shape {W.shape}; it must be a square matrix.")
+    return _spectrum(W.tobytes(), len(W))
+
+
+@lru_cache(maxsize=16)  # two states of three cells: a hand that moves something else keeps the matrices
+def _spectrum(content: bytes, size: int) -> Spectrum:
+    W = np.frombuffer(content).reshape(size, size)
     if not np.isfinite(W).all():
-        nan = np.full(len(W), np.nan)
+        nan = np.full(size, np.nan)
         return spectrum_of(nan, nan.astype(complex))
     return spectrum_of(np.linalg.svd(W, compute_uv=False), np.linalg.eigvals(W).astype(complex))
 

@@ -1,0 +1,111 @@
+"""Twenty people at once: how long a change waits for its answer, and what the server's memory does meanwhile.
+
+Run by `make measure-sessions`, ten minutes long. Each session is a Streamlit session with its page open and the socket
+that `components/live_lab.js` opens; it changes one live control a second and waits for the picture and the words, and
+every 20 seconds its page reruns, as it does when a hand lets go. Three cells, T = 200, H = 64, batch 16. Loopback only.
+"""
+
+import asyncio
+import json
+import os
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+from conftest import serve_app
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from websockets.asyncio.client import ClientConnection, connect
+
+SESSIONS = 20
+SECONDS = float(os.environ.get("SECONDS_LONG", "600"))
+RERUN_EVERY = 20
+LIMIT_S = 2.0
+CONTROLS = {
+    "largest_singular_value": (0.5, 2.0),
+    "forget_bias": (-2.0, 5.0),
+    "input_scale": (0.1, 3.0),
+    "seq_len": (100, 200),
+}
+STATE = {"seq_len": 200, "hidden_size": 64, "batch_size": 16}
+
+
+def main() -> None:
+    """Print the figures."""
+    with tempfile.TemporaryDirectory() as folder:
+        server, url = serve_app(Path(folder), Path(folder) / "log")
+        try:
+            waits, memory = asyncio.run(everybody(url, psutil.Process(server.pid)))
+        finally:
+            server.terminate()
+            server.wait(timeout=10)
+    print(f"{SESSIONS} sessions for {SECONDS:.0f} s: {len(waits)} changes answered")
+    median, most, longest = np.quantile(waits, [0.5, 0.99, 1.0])
+    late = int(np.sum(np.array(waits) > LIMIT_S))
+    print(
+        f"answered within: median {median:.2f} s, 99 % {most:.2f} s, longest {longest:.2f} s; {late} above {LIMIT_S} s"
+    )
+    parts = np.array_split(np.array(memory), 5)
+    print("memory, MB, mean of each fifth: " + ", ".join(f"{part.mean() / 2**20:.0f}" for part in parts))
+
+
+async def everybody(url: str, server: psutil.Process) -> tuple[list[float], list[int]]:
+    """Seconds that each change waited, and the server's memory (bytes) once a second."""
+    end = time.monotonic() + SECONDS
+    memory: list[int] = []
+    sessions = [asyncio.create_task(session(url, k, end)) for k in range(SESSIONS)]
+    while time.monotonic() < end:
+        memory.append(server.memory_info().rss)
+        await asyncio.sleep(1)
+    return [wait for waits in await asyncio.gather(*sessions) for wait in waits], memory
+
+
+async def session(url: str, k: int, end: float) -> list[float]:
+    """One person's changes."""
+    socket_url, waits = url.replace("http", "ws"), []
+    generator = np.random.default_rng(k)
+    page = connect(f"{socket_url}/_stcore/stream", origin=url, subprotocols=["streamlit"], max_size=None)
+    async with page as streamlit, connect(f"{socket_url}/live", origin=url, max_size=None) as live:
+        await rerun(streamlit)
+        reader = asyncio.create_task(drain(streamlit))
+        await asyncio.sleep(generator.uniform(0, 5))
+        turn = 0
+        while time.monotonic() < end:
+            began = time.monotonic()
+            await live.send(json.dumps(question(generator)))
+            answer = json.loads(await live.recv())
+            waits.append(time.monotonic() - began)
+            if "error" in answer:
+                raise RuntimeError(answer["error"])
+            turn += 1
+            if turn % RERUN_EVERY == k % RERUN_EVERY:
+                await rerun(streamlit)
+            await asyncio.sleep(max(0.0, began + 1 - time.monotonic()))
+        reader.cancel()
+    return waits
+
+
+def question(generator: np.random.Generator) -> dict[str, object]:
+    """What the browser asks when a control has moved."""
+    name = str(generator.choice(list(CONTROLS)))
+    value = float(generator.uniform(*CONTROLS[name]))
+    moved = {name: round(value) if name == "seq_len" else value}
+    return {"lab": "explore", "state": {**STATE, **moved}, "charts": ["profile"], "words": True}
+
+
+async def rerun(streamlit: ClientConnection) -> None:
+    """Ask for the whole page."""
+    message = BackMsg()
+    message.rerun_script.query_string = "&".join(f"{name}={value}" for name, value in STATE.items())
+    await streamlit.send(message.SerializeToString())
+
+
+async def drain(streamlit: ClientConnection) -> None:
+    """Read what the page is sent, as a browser would."""
+    async for _ in streamlit:
+        pass
+
+
+if __name__ == "__main__":
+    main()
