@@ -8,6 +8,7 @@ from dashboard.lessons import (
     lesson_05_what_tanh_does,
     lesson_06_cliff,
     lesson_07_clipping,
+    lesson_08_highway,
 )
 from dashboard.lessons.lesson import AnyLesson
 
@@ -19,6 +20,7 @@ LESSONS: tuple[AnyLesson, ...] = (
     lesson_05_what_tanh_does.LESSON,
     lesson_06_cliff.LESSON,
     lesson_07_clipping.LESSON,
+    lesson_08_highway.LESSON,
 )
 
 BY_NUMBER = {lesson.number: lesson for lesson in LESSONS}
