@@ -9,6 +9,7 @@ from dashboard.lessons import (
     lesson_06_cliff,
     lesson_07_clipping,
     lesson_08_highway,
+    lesson_09_gru_and_lstm,
 )
 from dashboard.lessons.lesson import AnyLesson
 
@@ -21,6 +22,7 @@ LESSONS: tuple[AnyLesson, ...] = (
     lesson_06_cliff.LESSON,
     lesson_07_clipping.LESSON,
     lesson_08_highway.LESSON,
+    lesson_09_gru_and_lstm.LESSON,
 )
 
 BY_NUMBER = {lesson.number: lesson for lesson in LESSONS}
