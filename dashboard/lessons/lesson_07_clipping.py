@@ -259,7 +259,7 @@ LESSON = Lesson(
     ),
     bench=Bench(
         tasks=(
-            "Gain 1.5, then 2.5: which rule's length shrinks as the gradient grows?",
+            "Gain 1.5, then 2.5: which rule's length shrinks?",
             "Which rule turns it (cosine < 1)?",
             "Gain 0.7, threshold 0.1: does any rule bring the oldest steps back?",
         ),

@@ -142,7 +142,7 @@ def conventions_picture(bias: float) -> Picture:
 def draw(values: Values) -> Scene:
     """Parameters, the clock, and conventions."""
     units, bias, way = int(float(values["units"])), float(values["bias"]), str(values["way"])
-    now = clock(((way, units),), 0.15)[way, units]
+    now = clock(((way, units),), 0.1)[way, units]
     words = f"""##### Now
 One pass {WAYS[way]}: GRU **{significant(now.gru)} ms**, LSTM **{significant(now.lstm)} ms**, ratio
 **{significant(now.ratio)}**.
@@ -281,7 +281,7 @@ LESSON = Lesson(
     reply=reply,
     evidence=evidence,
     equation=Equation(
-        r"h = (1-z)\odot n + z \odot h', \quad {n = \tanh(a + \{r \odot W h'\ \text{or}\ W (r \odot h')\})}",
-        "h = (1−z) ⊙ n + z ⊙ h',  n = tanh(a + r ⊙ W h')  (torch)  or  tanh(a + W (r ⊙ h'))  (Cho)",
+        r"h = (1-z)\odot n + z \odot h'; \qquad \text{in } n:\ r \odot (W h')\ \text{or}\ W (r \odot h')",
+        "h = (1−z) ⊙ n + z ⊙ h';   in n:  r ⊙ (W h')  (torch)  or  W (r ⊙ h')  (Cho)",
     ),
 )
