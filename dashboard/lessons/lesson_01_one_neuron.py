@@ -13,6 +13,7 @@ from analysis.figures.picture import Picture
 from analysis.figures.theme import CELL_COLOURS, LN_10, NEUTRAL
 from analysis.profile import smallest_log
 from analysis.wording import power_of_ten, significant
+from dashboard.lessons.drawn import drawn_line, drawn_reply
 from dashboard.lessons.lesson import Bench, Equation, Lesson, Reply, Scene, Slider, Values, Verdict
 from dashboard.lessons.question import Curve, Guess
 from dashboard.lessons.statement import says
@@ -30,7 +31,6 @@ QUESTION = Curve(
     y_title="what is left of the gradient",
 )
 ELMAN = CELL_COLOURS["elman"]
-GUESSED = "#56B4E9"
 
 
 def log_gradients(weight: float, steps: int) -> Float[ndarray, " lag"]:
@@ -151,25 +151,13 @@ def decide(m: Measured) -> Verdict:
 
 def reply(m: Measured, guess: Guess) -> Reply:
     """How far the drawn points lie from the recorded gradient."""
-    assert not isinstance(guess, str)
-    truth = m.left[list(QUESTION.lags)] / LN_10
-    error = float(np.mean(np.abs(np.array(guess) - truth)))
-    if error <= 0.75:
-        return Reply("right", says("Your points lie {error} decades off on average.", error <= 0.75, error=error))
-    too_high = float(np.mean(np.array(guess) - truth)) > 0
-    far = "too much" if too_high else "too little"
-    template = f"Your points lie {{error}} decades off on average: you left {far}."
-    return Reply("partly" if error <= 2.5 else "wrong", says(template, error > 0.75, error=error))
+    return drawn_reply(QUESTION, guess, m.left)
 
 
 def evidence(m: Measured, guess: Guess | None) -> Picture:
     """What was drawn against what was recorded."""
     title = f"w = {CLAIMED_WEIGHT}: {power_of_ten(-m.decades)} is left after {CLAIMED_STEPS} steps"
-    lines = [LagLine("recorded", np.arange(CLAIMED_STEPS + 1.0), m.left, ELMAN)]
-    if guess is not None:
-        assert not isinstance(guess, str)
-        lags = np.array([0.0, *QUESTION.lags])
-        lines.append(LagLine("your prediction", lags, np.array([0.0, *guess]) * LN_10, GUESSED, marks=True))
+    lines = [LagLine("recorded", np.arange(CLAIMED_STEPS + 1.0), m.left, ELMAN), *drawn_line(QUESTION, guess)]
     return lag_picture(
         "one-neuron-verdict",
         title,

@@ -7,6 +7,9 @@ from dashboard.lessons import (
     lesson_04_largest_weight,
     lesson_05_what_tanh_does,
     lesson_06_cliff,
+    lesson_07_clipping,
+    lesson_08_highway,
+    lesson_09_gru_and_lstm,
 )
 from dashboard.lessons.lesson import AnyLesson
 
@@ -17,6 +20,9 @@ LESSONS: tuple[AnyLesson, ...] = (
     lesson_04_largest_weight.LESSON,
     lesson_05_what_tanh_does.LESSON,
     lesson_06_cliff.LESSON,
+    lesson_07_clipping.LESSON,
+    lesson_08_highway.LESSON,
+    lesson_09_gru_and_lstm.LESSON,
 )
 
 BY_NUMBER = {lesson.number: lesson for lesson in LESSONS}

@@ -1,0 +1,268 @@
+"""The LSTM's highway: what the forget gates alone bring back, beside the whole gradient."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from analysis.figures.bars import parts_picture
+from analysis.figures.lags import LagLine, lag_picture
+from analysis.figures.picture import Picture
+from analysis.figures.theme import CELL_COLOURS, LN_10, NEUTRAL
+from analysis.numbers import log_quantile
+from analysis.wording import power_of_ten, significant
+from dashboard.lessons.drawn import drawn_line, drawn_reply
+from dashboard.lessons.lesson import Bench, Equation, Lesson, Reply, Scene, Slider, Values, Verdict
+from dashboard.lessons.question import Curve, Guess
+from dashboard.lessons.statement import says
+from experiments.config import RunConfig
+from experiments.probe import probe
+
+STEPS, CLAIMED = 100, 1.0
+BIASES = (0.0, 1.0, 3.0)
+"""Forget biases that the verdict looks at, the claimed one among them."""
+NORM, LARGE_NORM = 1.15, 3.0
+"""Largest singular values of the recurrent blocks: about torch's own, and one at which the gradient grows."""
+GATES = ("i", "f", "o")
+QUESTION = Curve(
+    asks="An LSTM, weights about as large as torch's, forget bias 1. How much of dL/dc is left 20, 40, … 100 steps "
+    "back? Drag the points (or move them with the arrow keys).",
+    lags=(20, 40, 60, 80, 100),
+    lowest=-16.0,
+    highest=2.0,
+    step=0.5,
+    x_title="steps back from the loss",
+    y_title="what is left of dL/dc",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Highway:
+    """One LSTM, a loss at its last step, and medians over the batch."""
+
+    full: Float[ndarray, " lag"]
+    """ln of ‖dL/dc_{T−lag}‖ ÷ ‖dL/dc_T‖ (nats)."""
+    alone: Float[ndarray, " lag"]
+    """The same of what came by the forget gates only: Πf."""
+    forget: float
+    """Mean forget gate."""
+    shares: dict[str, float]
+    """Route → its share of one step back, in the mean over all steps."""
+
+    @property
+    def left(self) -> float:
+        """log₁₀ of what is left of the whole gradient."""
+        return float(self.full[-1]) / LN_10
+
+    @property
+    def left_alone(self) -> float:
+        """log₁₀ of what Πf leaves."""
+        return float(self.alone[-1]) / LN_10
+
+
+@lru_cache(maxsize=32)
+def highway(bias: float, norm: float) -> Highway:
+    """An LSTM of 32 units and its paths over 100 steps back."""
+    p = probe(
+        RunConfig(
+            task="adding", cell="lstm", seq_len=STEPS + 1, hidden_size=32, batch_size=4, forget_bias=bias,
+            largest_singular_value=norm, loss_position="last", dtype="float64",
+        )
+    )  # fmt: skip
+    assert p.paths is not None
+    full = log_quantile(p.paths.total_log_norm, 0.5)[::-1]
+    alone = log_quantile(p.paths.direct_path_log_norm, 0.5)[::-1]
+    share = {name: float(np.median(values[:-1], axis=1).mean()) for name, values in p.paths.share.items()}
+    return Highway(
+        full - full[0],
+        alone - alone[0],
+        float(p.trace.gates["f"].mean()),
+        {
+            "highway f": share["state"],
+            "by h: candidate g": share["g"],
+            "by h: gates i, f, o": sum(share[gate] for gate in GATES),
+        },
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """What the verdict stands on."""
+
+    of_bias: dict[float, Highway]
+    """Forget bias → its LSTM."""
+    growing: Highway
+    """The largest of these biases, with large weights."""
+    unconnected: Highway
+    """The claimed bias, without recurrent weights."""
+
+    @property
+    def claimed(self) -> Highway:
+        """That of the question."""
+        return self.of_bias[CLAIMED]
+
+
+def measure() -> Measured:
+    """Five LSTMs."""
+    return Measured(
+        {bias: highway(bias, NORM) for bias in BIASES},
+        highway(max(BIASES), LARGE_NORM),
+        highway(CLAIMED, 0.0),
+    )
+
+
+def lags_picture(name: str, title: str, h: Highway, more: list[LagLine]) -> Picture:
+    """The whole gradient and the highway alone."""
+    lag = np.arange(STEPS + 1.0)
+    lines = [
+        LagLine("full dL/dc", lag, h.full, CELL_COLOURS["lstm"]),
+        LagLine("Πf alone", lag, h.alone, NEUTRAL, "dash"),
+        *more,
+    ]
+    sentence = "Dashed: what came by the forget gates alone. The rest of the line came through h and the weights."
+    return lag_picture(
+        name, title, lines, sentence, f"{title}.", y_title="what is left of dL/dc", decades=(-32, 5)
+    )  # fmt: skip
+
+
+def shares_picture(now: Highway, norm: float) -> Picture:
+    """Each route's share of one step, for three biases and the one that is set."""
+    columns = {f"bias {significant(bias)}": highway(bias, norm) for bias in BIASES} | {"now": now}
+    parts = {route: [h.shares[route] for h in columns.values()] for route in now.shares}
+    title = f"The highway: {significant(100 * now.shares['highway f'])} % of a step"
+    sentence = "Where one step of dL/dc comes from, in the mean over all steps."
+    return parts_picture("highway-shares", title, list(columns), parts, sentence, "share of a step")
+
+
+def draw(values: Values) -> Scene:
+    """One LSTM's way back, and its routes."""
+    norm = float(values["norm"])
+    h = highway(float(values["bias"]), norm)
+    title = f"Full {power_of_ten(h.left)}, Πf alone {power_of_ten(h.left_alone)}"
+    words = f"""##### Now
+- mean forget gate: **{significant(h.forget)}**
+- Πf over {STEPS} steps: **{power_of_ten(h.left_alone)}**
+- full gradient: **{power_of_ten(h.left)}**
+"""
+    return Scene({"lags": lags_picture("highway", title, h, []), "shares": shares_picture(h, norm)}, words)
+
+
+def decide(m: Measured) -> Verdict:
+    """The path is there; it fades, and it is not alone."""
+    low, middle, high = (m.of_bias[bias] for bias in BIASES)
+    share = m.claimed.shares["highway f"]
+    rest = m.claimed.left_alone - m.claimed.left
+    fades = m.claimed.left_alone < -3
+    only = abs(rest) < 0.1
+    kept = {"low": low.left_alone, "middle": middle.left_alone, "high": high.left_alone}
+    return Verdict(
+        truth="true" if not fades and only else ("half true" if share > 0.5 else "false"),
+        was_true=(
+            says(
+                "There is such a path, and most of one step goes over it: {share:share} at bias {bias}. With bias "
+                "{open} it alone keeps {kept:decades} over {steps:whole} steps.",
+                share > 0.5 and high.left_alone > -2.5,
+                share=share,
+                bias=CLAIMED,
+                open=max(BIASES),
+                kept=high.left_alone,
+                steps=STEPS,
+            ),
+        ),
+        was_not=(
+            says(
+                "It is no free road: every step multiplies by f, {forget} on average at bias {bias}. Πf leaves "
+                "{left:decades}.",
+                fades and m.claimed.forget < 0.9,
+                forget=m.claimed.forget,
+                bias=CLAIMED,
+                left=m.claimed.left_alone,
+            ),
+            says(
+                "It is not the only path: {full:decades} arrives; Πf alone would bring {rest:decades} of that.",
+                not only,
+                full=m.claimed.left,
+                rest=rest,
+            ),
+        ),
+        why=says(
+            "c also acts through h on every gate of the next step, by the weights: {share:share} of a step at bias "
+            "{bias}. Over {steps:whole} steps these detours add up, and with weights of norm {norm} even explode: "
+            "{grown:decades} at bias {open}.",
+            share < 1 and m.growing.left > 1,
+            share=1 - share,
+            bias=CLAIMED,
+            steps=STEPS,
+            norm=LARGE_NORM,
+            grown=m.growing.left,
+            open=max(BIASES),
+        ),
+        answers=(
+            says(
+                "Bias 0: {low:decades}, then {middle:decades}, then {high:decades}.",
+                BIASES[0] == 0 and low.left_alone < middle.left_alone < high.left_alone,
+                **kept,
+            ),
+            says(
+                "Only at 0: there both leave {alone:decades}. At {norm} they are {apart} decades apart.",
+                abs(m.unconnected.left - m.unconnected.left_alone) < 1e-6 < -rest,
+                alone=m.unconnected.left_alone,
+                norm=NORM,
+                apart=-rest,
+            ),
+            says(
+                "It grows, to {grown:decades}, while Πf shrinks to {alone:decades}.",
+                m.growing.left > 0 > m.growing.left_alone,
+                grown=m.growing.left,
+                alone=m.growing.left_alone,
+            ),
+        ),
+    )
+
+
+def reply(m: Measured, guess: Guess) -> Reply:
+    """How far the drawn points lie from the recorded gradient."""
+    return drawn_reply(QUESTION, guess, m.claimed.full)
+
+
+def evidence(m: Measured, guess: Guess | None) -> Picture:
+    """What was drawn against what was recorded."""
+    h = m.claimed
+    title = f"Full {power_of_ten(h.left)}, Πf alone {power_of_ten(h.left_alone)}"
+    made = lags_picture("highway-verdict", title, h, drawn_line(QUESTION, guess))
+    made.figure.update_yaxes(range=[QUESTION.lowest, QUESTION.highest])
+    return made
+
+
+LESSON = Lesson(
+    number=8,
+    title="The LSTM's highway",
+    about="Πf against the whole dL/dc: why “uninterrupted” is half the story.",
+    claim="Backpropagation from one cell state to the one before: only elementwise multiplication by f, no matrix "
+    "multiply by W. Uninterrupted gradient flow!",
+    source="decks 001 and 003",
+    question=QUESTION,
+    bench=Bench(
+        tasks=(
+            "Forget bias 0, 1, 3: how much does Πf leave?",
+            "Bias 1, norm down: where are both lines one?",
+            "Bias 3, norm 3: is the gradient kept?",
+        ),
+        controls=(
+            Slider("bias", "Forget bias", -1.0, 5.0, CLAIMED, 0.1),
+            Slider("norm", "Norm of each recurrent block", 0.0, 4.0, NORM, 0.05),
+        ),
+        draw=draw,
+    ),
+    measure=measure,
+    decide=decide,
+    reply=reply,
+    evidence=evidence,
+    equation=Equation(
+        r"\frac{dL}{dc_{t-1}} = f_t \odot \frac{dL}{dc_t} + u_{t-1} \odot \sum_b W_b^{\top} \delta_b, \quad "
+        r"b = i, f, g, o; \quad u = \frac{\partial h}{\partial c}",
+        "dL/dc(t−1) = f(t) ⊙ dL/dc(t) + u(t−1) ⊙ Σ Wᵇᵀ δᵇ over b = i, f, g, o,   u = ∂h/∂c",
+    ),
+)

@@ -1,0 +1,287 @@
+"""GRU and LSTM: what a GRU saves, what the clock says here, and two conventions that share a name."""
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from numpy import ndarray
+
+from analysis.figures.bars import parts_picture
+from analysis.figures.lags import LagLine, lag_picture
+from analysis.figures.over_setting import SettingLine, setting_picture
+from analysis.figures.picture import Picture
+from analysis.figures.theme import CELL_COLOURS, LN_10, NEUTRAL, OTHER_COLOURS
+from analysis.gru_conventions import negate_z_, states
+from analysis.numbers import log_quantile
+from analysis.wording import power_of_ten, significant
+from dashboard.lessons.lesson import Bench, Equation, Lesson, Pick, Reply, Scene, Slider, Values, Verdict
+from dashboard.lessons.question import Choices, Guess
+from dashboard.lessons.statement import Statement, says
+from experiments.benchmark_cells import Race, races
+from experiments.benchmark_steps import INPUTS
+from experiments.build import build
+from experiments.config import RunConfig
+from models import SequenceModel, record
+
+WAYS = {"torch.nn": "by torch.nn", "loop": "step by step"}
+"""Two ways to run the same cells."""
+STEPS, BATCH, UNITS = 50, 32, 64
+TRACKS = [("torch.nn", 16), ("torch.nn", 32), ("torch.nn", 48), ("torch.nn", 64), ("loop", 16), ("loop", 64)]
+"""Way and hidden units of the verdict's races, the question's among them."""
+LAG, BIAS = 100, 3.0
+BOUNDS = {"a": (0.0, 0.8), "b": (0.8, 0.95), "c": (0.95, 1.2), "d": (1.2, math.inf)}
+"""Answer → the GRU's time ÷ the LSTM's; the first is what "quite a bit faster" must mean at least."""
+
+
+@lru_cache(maxsize=64)  # a page, its handout and its verdict must not each have numbers of their own
+def clock(tracks: tuple[tuple[str, int], ...], seconds: float) -> dict[tuple[str, int], Race]:
+    """Both cells on the clock of this machine, on each track."""
+    return dict(zip(tracks, races([(way, (STEPS, BATCH, units)) for way, units in tracks], seconds), strict=True))
+
+
+def answer(r: Race) -> str:
+    """The choice that it bears out."""
+    return next(key for key, (low, high) in BOUNDS.items() if low <= r.ratio < high)
+
+
+def block_size(cell: str, units: int) -> tuple[int, int]:
+    """How many blocks a cell has, and the parameters in each: a row of W_ih, of W_hh and two biases a unit."""
+    recurrent = SequenceModel(cell, INPUTS, units, 1).recurrent
+    blocks = len(recurrent.cell_type.blocks)
+    return blocks, sum(p.numel() for p in recurrent.parameters()) // blocks
+
+
+@lru_cache(maxsize=32)
+def gradient(bias: float, overwrites: bool = False, reset_after: bool = True) -> Float[ndarray, " lag"]:
+    """ln of ‖dL/dh_{T−lag}‖ ÷ ‖dL/dh_T‖ (nats) of a GRU whose z has this bias, the median over a batch.
+
+    A z that overwrites, h = z⊙n + (1−z)⊙h', is torch's with the sign of z's weights and biases changed.
+    """
+    config = RunConfig(
+        task="adding", cell="gru", seq_len=LAG + 1, hidden_size=32, batch_size=4, forget_bias=bias,
+        reset_after=reset_after, loss_position="last", dtype="float64",
+    )  # fmt: skip
+    experiment = build(config)
+    if overwrites:
+        negate_z_(experiment.model.recurrent)
+    log = log_quantile(record(experiment.model, experiment.inputs, experiment.loss).log_norm[0].numpy(), 0.5)[::-1]
+    return log - log[0]
+
+
+def left(log: Float[ndarray, " lag"]) -> float:
+    """log₁₀ of what is left at the end."""
+    return float(log[-1]) / LN_10
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """What the verdict stands on."""
+
+    clocks: dict[tuple[str, int], Race]
+    """Way and hidden units → both cells' times."""
+    share: float
+    """The GRU's parameters ÷ the LSTM's."""
+    keeps: float
+    overwrites: float
+    before: float
+    """log₁₀ of what is left after 100 steps with a bias of 3 on z: as torch has it, z overwriting, reset before."""
+    renamed: float
+    """Largest difference of states where z overwrites and its weights have changed their sign."""
+
+    def at(self, way: str) -> Race:
+        """That of the question's width."""
+        return self.clocks[way, UNITS]
+
+
+def measure() -> Measured:
+    """Two cells on the clock, and one GRU read in three ways."""
+    sizes = {cell: math.prod(block_size(cell, UNITS)) for cell in ("gru", "lstm")}
+    generator = torch.Generator().manual_seed(0)
+    gru = SequenceModel("gru", INPUTS, UNITS, 1, generator=generator, dtype=torch.float64).recurrent
+    inputs = torch.randn(STEPS, 4, INPUTS, generator=generator, dtype=torch.float64)
+    as_torch = states(gru, inputs)
+    negate_z_(gru)
+    return Measured(
+        clock(tuple(TRACKS), 0.8),
+        sizes["gru"] / sizes["lstm"],
+        left(gradient(BIAS)),
+        left(gradient(BIAS, overwrites=True)),
+        left(gradient(BIAS, reset_after=False)),
+        float((states(gru, inputs, overwrites=True) - as_torch).abs().max()),
+    )
+
+
+def parameters_picture(units: int) -> Picture:
+    """The blocks of both cells."""
+    (three, gru), (four, lstm) = block_size("gru", units), block_size("lstm", units)
+    parts = {"keeps: z, f": [gru, lstm], "candidate: n, g": [gru, lstm], "reset r, input i": [gru, lstm]}
+    return parts_picture(
+        "gru-parameters", f"Parameters: {three * gru:,} against {four * lstm:,}", ["GRU", "LSTM"],
+        parts | {"output o": [math.nan, lstm]}, "Three blocks against four, each as large: W_ih, W_hh and two biases.",
+        "parameters",
+    )  # fmt: skip
+
+
+def conventions_picture(bias: float) -> Picture:
+    """One bias on z, three conventions."""
+    lag = np.arange(LAG + 1.0)
+    keeps, overwrites = gradient(bias), gradient(bias, overwrites=True)
+    lines = [
+        LagLine("z keeps (torch)", lag, keeps, CELL_COLOURS["gru"]),
+        LagLine("reset before", lag, gradient(bias, reset_after=False), OTHER_COLOURS[2], "dash"),
+        LagLine("z overwrites", lag, overwrites, OTHER_COLOURS[0]),
+    ]
+    title = f"z keeps: {power_of_ten(left(keeps))} is left"
+    sentence = "The same bias on z, read by three conventions: what is left of the gradient."
+    return lag_picture("gru-conventions", title, lines, sentence, f"{title}.", decades=(-60, 4))
+
+
+def draw(values: Values) -> Scene:
+    """Parameters, the clock, and conventions."""
+    units, bias, way = int(float(values["units"])), float(values["bias"]), str(values["way"])
+    now = clock(((way, units),), 0.1)[way, units]
+    words = f"""##### Now
+One pass {WAYS[way]}: GRU **{significant(now.gru)} ms**, LSTM **{significant(now.lstm)} ms**, ratio
+**{significant(now.ratio)}**.
+
+Left if z overwrites: **{power_of_ten(left(gradient(bias, overwrites=True)))}**
+"""
+    return Scene({"parameters": parameters_picture(units), "conventions": conventions_picture(bias)}, words)
+
+
+def timing(m: Measured, way: str) -> Statement:
+    """What the clock says of one way, in the words that it bears out."""
+    r = m.at(way)
+    verb = {"a": "quite a bit faster", "b": "only a little faster", "c": "about as fast", "d": "slower"}[answer(r)]
+    low, high = BOUNDS[answer(r)]
+    template = f"{WAYS[way].capitalize()} it is {verb}: {{gru}} ms a pass, the LSTM {{lstm}} ms; ratio {{ratio}}."
+    return says(template, low <= r.ratio < high, gru=r.gru, lstm=r.lstm, ratio=r.ratio)
+
+
+def decide(m: Measured) -> Verdict:
+    """The count is certain, the clock is asked."""
+    faster = [way for way in WAYS if answer(m.at(way)) == "a"]
+    a, b = m.at("torch.nn"), m.at("loop")
+    ratios = [r.ratio for r in m.clocks.values()]
+    counted = says(
+        "It has {share:share} of the parameters, and of the products in a step.", m.share == 3 / 4, share=m.share
+    )
+    together = says(
+        "Both ways it is quite a bit faster: ratios {a} (torch.nn) and {b} (step by step).",
+        answer(a) == answer(b) == "a",
+        a=a.ratio,
+        b=b.ratio,
+    )
+    return Verdict(
+        truth="true" if len(faster) == len(WAYS) else ("half true" if faster else "false"),
+        was_true=(counted, together) if len(faster) > 1 else (counted, *(timing(m, way) for way in faster)),
+        was_not=tuple(timing(m, way) for way in WAYS if way not in faster),
+        why=says(
+            "The clock counts more than products: how a backend carries out the steps. The same two cells gave ratios "
+            "from {low} to {high} here, by {ways:whole} ways and at several widths; the count says {share}.",
+            min(ratios) < max(ratios),
+            low=min(ratios),
+            high=max(ratios),
+            ways=len(WAYS),
+            share=m.share,
+        ),
+        answers=(
+            says(
+                "On this machine, at {units:whole} units: {a} by torch.nn, {b} step by step.",
+                a.ratio > 0 < b.ratio,
+                units=UNITS,
+                a=a.ratio,
+                b=b.ratio,
+            ),
+            says(
+                "Where z keeps, {keeps:decades} is left; where it overwrites, {overwrites:decades}. Change the sign of "
+                "z's weights and both are one network: their states differ by {renamed} at most.",
+                m.keeps > m.overwrites + 6 and m.renamed < 1e-12,
+                keeps=m.keeps,
+                overwrites=m.overwrites,
+                renamed=m.renamed,
+            ),
+            says(
+                "Hardly, on the gradient: {after:decades} or {before:decades}. But trained weights of one are not "
+                "weights of the other.",
+                abs(m.keeps - m.before) < 0.3,
+                after=m.keeps,
+                before=m.before,
+            ),
+        ),
+    )
+
+
+def reply(m: Measured, guess: Guess) -> Reply:
+    """Right is the range that the ratio came to lie in, and in part right a neighbour."""
+    c = m.at("torch.nn")
+    keys = list(BOUNDS)
+    off = abs(keys.index(answer(c)) - keys.index(str(guess)))
+    low, high = BOUNDS[answer(c)]
+    said = says(
+        "The GRU took {ratio:share} of the LSTM's time here: {gru} ms and {lstm} ms.",
+        low <= c.ratio < high,
+        ratio=c.ratio,
+        gru=c.gru,
+        lstm=c.lstm,
+    )
+    return Reply("right" if off == 0 else ("partly" if off == 1 else "wrong"), said)
+
+
+def evidence(m: Measured, guess: Guess | None) -> Picture:
+    """The ratio of times over the hidden size."""
+    lines = []
+    for way, colour in (("torch.nn", OTHER_COLOURS[2]), ("loop", OTHER_COLOURS[1])):
+        x = np.array([units for track, units in m.clocks if track == way], dtype=float)
+        lines.append(SettingLine(WAYS[way], x, np.array([m.clocks[way, int(u)].ratio for u in x]), colour))
+    widest = np.array(sorted({units for _, units in m.clocks}), dtype=float)
+    lines.append(SettingLine("parameters", widest, np.full(len(widest), m.share), NEUTRAL))
+    highest = max(r.ratio for r in m.clocks.values())
+    title = f"GRU ÷ LSTM: {significant(m.at('torch.nn').ratio)} of the time, {significant(m.share)} counted"
+    return setting_picture(
+        "gru-clock", title, lines, "Time of a training pass, measured on this machine; grey is the count.",
+        f"{title}.", x_title="hidden units", y_title="GRU ÷ LSTM", limits=(0.0, 1.1 * highest),
+    )  # fmt: skip
+
+
+LESSON = Lesson(
+    number=9,
+    title="GRU and LSTM",
+    about="Parameters, two conventions, and the clock of this machine.",
+    claim="GRUs are quite a bit faster to train than LSTMs.",
+    source="deck 002",
+    question=Choices(
+        asks="A training pass on this machine's CPU, by torch.nn: 64 units, 50 steps, 32 sequences. How long does the "
+        "GRU take, the LSTM being 100 %?",
+        answers={
+            "a": "Less than 80 %: quite a bit faster.",
+            "b": "80 to 95 %: a little faster.",
+            "c": "95 to 120 %: about as long.",
+            "d": "More than 120 %: slower.",
+        },
+    ),
+    bench=Bench(
+        tasks=(
+            "64 units, both ways: what are the ratios?",
+            "Bias 3 on z: what if z overwrites?",
+            "Does it matter where the reset is?",
+        ),
+        controls=(
+            Slider("units", "Hidden units", 8, 128, UNITS, 8),
+            Slider("bias", "Bias of z", -3.0, 5.0, 1.0, 0.25),
+            Pick("way", "Timed", WAYS, "torch.nn"),
+        ),
+        draw=draw,
+    ),
+    measure=measure,
+    decide=decide,
+    reply=reply,
+    evidence=evidence,
+    equation=Equation(
+        r"h = (1-z)\odot n + z \odot h'; \qquad \text{in } n:\ r \odot (W h')\ \text{or}\ W (r \odot h')",
+        "h = (1−z) ⊙ n + z ⊙ h';   in n:  r ⊙ (W h')  (torch)  or  W (r ⊙ h')  (Cho)",
+    ),
+)
