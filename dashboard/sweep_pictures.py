@@ -5,7 +5,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from analysis.figures.picture import Picture
-from analysis.figures.sweep import Panel, RowProfile, Side, row_picture, sweep_picture, words
+from analysis.figures.sweep import sweep_picture
+from analysis.figures.sweep_panel import Panel, Side, words
+from analysis.figures.sweep_row import RowProfile, row_picture
 from analysis.figures.theme import cell_name
 from analysis.theory import STEEPEST
 from experiments.config import RunConfig

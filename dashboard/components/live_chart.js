@@ -13,6 +13,7 @@ export default function (component) {
     charts.set(parentElement, chart);
   }
   chart.want(JSON.parse(decoder.decode(data)));
+  chart.hears(component.setTriggerValue);
   return () => {
     // Streamlit also cleans up after a call that a newer one has overtaken: only a node that has left the page is done.
     setTimeout(() => {
@@ -73,9 +74,16 @@ function createChart(parent) {
   let drawing = false;
   let redraws = 0;
   let Plotly = null;
+  let clicked = null; // what tells the server of a click
   let settings = null; // one object for life: Plotly.react rebuilds the whole plot for a new `click` function
 
-  const fitted = () => fit(newest.figure.layout ?? {}, root.offsetWidth, themeOf(parent));
+  // A figure may bring another layout for a narrow page, for the same traces.
+  const shape = () => {
+    const { figure, height } = newest;
+    const narrow = root.offsetWidth && root.offsetWidth < NARROW && figure.layout?.meta?.narrow;
+    return narrow ? { layout: { ...figure.layout, ...narrow }, height: narrow.height } : { layout: figure.layout ?? {}, height };
+  };
+  const fitted = () => fit(shape().layout, root.offsetWidth, themeOf(parent));
   const signature = () =>
     `${newest.revision} ${newest.height} ${JSON.stringify([themeOf(parent), fitted()])}`;
 
@@ -84,10 +92,12 @@ function createChart(parent) {
     root.dataset.key = message.key;
     byKey.set(message.key, chart);
     player.over(message.figure.layout?.meta?.play ?? null);
-    root.style.height = `${message.height + player.height()}px`; // before Plotly has loaded: the page must not jump
+    resize(); // before Plotly has loaded: the page must not jump
     if (!drawn || !visible) words.setAttribute("aria-label", message.alt);
     catchUp();
   }
+
+  const resize = () => (root.style.height = `${shape().height + player.height()}px`);
 
   async function catchUp() {
     if (drawing || !newest) return; // the loop below will find it
@@ -112,14 +122,16 @@ function createChart(parent) {
     }
   }
 
-  async function draw({ figure, key, height, plotly }) {
+  async function draw({ figure, key, plotly }) {
+    const { layout: wanted, height } = shape();
     try {
       Plotly = await loadPlotly(plotly);
       settings ??= config(Plotly, parent);
       plot.hidden = false;
-      const layout = dressed({ ...figure.layout, ...fitted() }, key, height, themeOf(parent));
+      const layout = dressed({ ...wanted, ...fitted() }, key, height, themeOf(parent));
       if (layout.meta?.play) layout.shapes = cover();
       await Plotly.react(plot, named(figure.data ?? []), layout, settings);
+      if (!redraws) plot.on("plotly_click", ({ points }) => clicked?.("clicked", points.at(-1)?.customdata ?? null));
       for (const svg of plot.querySelectorAll(".main-svg")) svg.setAttribute("aria-hidden", "true");
       words.hidden = false;
       error.hidden = true;
@@ -149,7 +161,10 @@ function createChart(parent) {
     frame = requestAnimationFrame(() => {
       const size = plot._fullLayout; // a hidden tab has no width; drawing there would fix a wrong one
       if (size && plot.offsetWidth && Math.abs(size.width - plot.offsetWidth) >= 1) Plotly.Plots.resize(plot);
-      if (newest) catchUp(); // another width may break the title elsewhere
+      if (newest) {
+        resize();
+        catchUp(); // another width may break the title elsewhere
+      }
     });
   });
   observer.observe(root);
@@ -163,7 +178,8 @@ function createChart(parent) {
     Plotly?.purge(plot);
   }
 
-  const chart = { want, destroy, isVisible: () => visible };
+  const hears = (setTriggerValue) => (clicked = newest.clicks ? setTriggerValue : null);
+  const chart = { want, hears, destroy, isVisible: () => visible };
   return chart;
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from hashlib import blake2b
 from pathlib import Path
 
@@ -25,17 +26,36 @@ _mount = st.components.v2.component(
 )
 
 
-def live_chart(figure: go.Figure, *, key: str, alt: str, height: int | None = None) -> None:
+def live_chart(
+    figure: go.Figure,
+    *,
+    key: str,
+    alt: str,
+    height: int | None = None,
+    on_click: Callable[[object], None] | None = None,
+) -> None:
     """Show a figure, redrawn in place whenever it changes: zoom and hidden traces stay.
 
     `alt` says in words what the picture shows, for those who cannot see it; let it follow the data. The height in
     pixels is the argument, else the figure's own, else 360; the width is the column's. Colours that the figure does
     not set itself follow the page's theme. To drop the reader's zoom on purpose, change `layout.uirevision`.
+    `layout.meta.narrow` is a layout for a phone, of the same traces. `on_click` is called with a clicked point's
+    `customdata`, JSON from the browser that is to be checked, before the rerun that a click brings.
     """
-    _mount(key=key, data=encode_chart(figure, key=key, alt=alt, height=height), height="content")
+    message = encode_chart(figure, key=key, alt=alt, height=height, clicks=on_click is not None)
+    if on_click is None:
+        _mount(key=key, data=message, height="content")
+        return
+
+    def clicked() -> None:
+        state = st.session_state.get(key)
+        if isinstance(state, dict):
+            on_click(state.get("clicked"))
+
+    _mount(key=key, data=message, height="content", on_clicked_change=clicked)
 
 
-def encode_chart(figure: go.Figure, *, key: str, alt: str, height: int | None = None) -> bytes:
+def encode_chart(figure: go.Figure, *, key: str, alt: str, height: int | None = None, clicks: bool = False) -> bytes:
     """The message to the browser as JSON bytes; arrays as base64, NaN and infinity as null.
 
     Bytes, because Streamlit would encode a dict twice: once to send it, once to hash it.
@@ -50,6 +70,7 @@ def encode_chart(figure: go.Figure, *, key: str, alt: str, height: int | None = 
         "alt": alt,
         "height": int(height or figure.layout.height or _DEFAULT_HEIGHT),
         "plotly": _PLOTLY_PATH,
+        "clicks": clicks,
         # Equal revisions are equal pictures: a rerun that changed nothing here redraws nothing.
         "revision": blake2b(drawing, digest_size=8).hexdigest(),
         "figure": orjson.Fragment(drawing),

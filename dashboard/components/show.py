@@ -1,6 +1,6 @@
 """A picture on the page: the chart, its sentence, and its numbers to take away."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import orjson
 import streamlit as st
@@ -9,14 +9,9 @@ from analysis.figures.picture import Picture
 from dashboard.components.live_chart import live_chart
 
 
-def show(picture: Picture, key: str) -> None:
-    """Draw the picture in place, with its one sentence, a "why?" and a CSV download under it."""
-    live_chart(picture.figure, key=key, alt=picture.alt)
-    under(picture, key)
-
-
-def under(picture: Picture, key: str) -> None:
-    """What stands under a chart: its one sentence, a "why?", its numbers."""
+def show(picture: Picture, key: str, on_click: Callable[[object], None] | None = None) -> None:
+    """Draw the picture in place, with its one sentence, a "why?" and its numbers under it; see `live_chart`."""
+    live_chart(picture.figure, key=key, alt=picture.alt, on_click=on_click)
     with st.container(horizontal=True, vertical_alignment="top", gap="small"):
         st.caption(picture.sentence)
         if picture.why:

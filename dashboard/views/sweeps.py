@@ -4,8 +4,8 @@ from typing import Any
 
 import streamlit as st
 
-from analysis.figures.sweep import words
-from dashboard.components.show import show, under
+from analysis.figures.sweep_panel import words
+from dashboard.components.show import show
 from dashboard.components.style import page_style
 from dashboard.jobs import RUNS
 from dashboard.sweep_pictures import axis_words, panel_words, picture, row_profiles
@@ -118,20 +118,18 @@ def heatmap(results: Results, table: Comparison, what: str) -> None:
             table.value, table.rows, table.columns, table.others, table.row_values, table.column_values,
             table.panels[:MOST_PANELS], cells,
         )  # fmt: skip
-    drawn = picture(results.plan, table, what)
     key = f"sweep-map-{results.plan.name}"
-    event: Any = st.plotly_chart(
-        drawn.figure, key=key, on_select="rerun", selection_mode="points", theme="streamlit", alt=drawn.alt,
-        config={"showSendToCloud": False, "displaylogo": False},
-    )  # fmt: skip
-    under(drawn, key)
-    points = event.selection.points if event else []
-    clicked = next((p["customdata"] for p in points if p.get("customdata")), None)
-    if clicked is not None and clicked != st.session_state.get("sweep-clicked"):
-        st.session_state["sweep-clicked"] = clicked
-        panel, i, j = (int(k) for k in clicked)
-        if panel < len(table.panels):
-            choose_cell(results.plan.name, table, table.panels[panel], table.row_values[i], table.column_values[j])
+    show(picture(results.plan, table, what), key, on_click=lambda clicked: choose_clicked(results, table, clicked))
+
+
+def choose_clicked(results: Results, table: Comparison, clicked: object) -> None:
+    """Put the pickers on the cell whose panel, row and column the browser names."""
+    sizes = (len(table.panels), len(table.row_values), len(table.column_values))
+    if not isinstance(clicked, list) or len(clicked) != len(sizes):
+        return
+    if all(isinstance(k, int) and 0 <= k < size for k, size in zip(clicked, sizes, strict=True)):
+        panel, i, j = clicked
+        choose_cell(results.plan.name, table, table.panels[panel], table.row_values[i], table.column_values[j])
 
 
 def choose_cell(name: str, table: Comparison, panel: tuple[object, ...], row: object, column: object) -> None:

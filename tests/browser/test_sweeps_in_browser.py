@@ -42,7 +42,7 @@ def choose(page: Page, label: str, option: str) -> None:
 
 def test_a_sweep_is_opened_redrawn_and_a_cell_clicked(url, open_page):
     page = open_page(url)
-    chart = page.locator(".stPlotlyChart").first
+    chart = page.locator('.live-chart[data-key="sweep-map-small"]')
     expect(chart.locator(".gtitle").first).to_contain_text("crosses 0", timeout=60_000)
     choose(page, "Quantity", "spectral norm")
     expect(chart.locator(".gtitle").first).to_contain_text("Spectral norm of W_hh", timeout=30_000)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from analysis.figures.sweep import Panel, Side, crossing, sweep_picture
+from analysis.figures.sweep import sweep_picture
+from analysis.figures.sweep_panel import Panel, Side, crossing
 from dashboard import jobs
 from dashboard.sweep_pictures import picture
 from experiments.benchmark_sweep import finished_probes
@@ -61,7 +62,8 @@ def opened(runs, monkeypatch) -> AppTest:
 
 
 def drawn(at: AppTest) -> dict:
-    return json.loads(at.get("plotly_chart")[0].proto.spec)
+    charts = [json.loads(c.proto.bytes) for c in at.get("bidi_component") if "live_chart" in c.proto.component_name]
+    return charts[0]["figure"]
 
 
 def said(at: AppTest) -> str:

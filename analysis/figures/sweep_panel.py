@@ -1,0 +1,140 @@
+"""What one heatmap of a sweep shows, as numbers and in words."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from analysis.wording import significant
+
+Cells = Float[ndarray, "row column"]
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """One heatmap: what each cell's runs came down to, [row, column]; NaN where no run is planned."""
+
+    label: str
+    mean: Cells
+    spread: Cells
+    runs: Cells
+    planned: Cells
+    diverged: Cells
+    failed: Cells
+    critical: Mapping[str, float] = field(default_factory=dict)
+    """Words → a value on the column axis at which theory draws a line."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """One axis: its name with its unit, and its values in order."""
+
+    name: str
+    values: tuple[object, ...]
+
+    @property
+    def texts(self) -> list[str]:
+        """The values as ticks."""
+        return [words(value) for value in self.values]
+
+    def place(self, value: float) -> float | None:
+        """Where a value falls between the positions 0, 1, …; None outside, or where values are not numbers.
+
+        Between two values by their logarithms where both are positive, as critical values are ratios.
+        """
+        numbers = [v for v in self.values if isinstance(v, int | float) and not isinstance(v, bool)]
+        if len(numbers) < 2 or not numbers[0] <= value <= numbers[-1]:
+            return None
+        log = numbers[0] > 0
+        known = np.log(numbers) if log else np.array(numbers, dtype=float)
+        return float(np.interp(math.log(value) if log else value, known, np.arange(len(numbers))))
+
+
+def words(value: object) -> str:
+    """A field's value as a tick says it."""
+    if value is None:
+        return "none"
+    if isinstance(value, float):
+        return f"{value:.3g}"
+    return str(value)
+
+
+def hover(panel: Panel, i: int, j: int, rows: Side, columns: Side) -> str:
+    """A cell in words."""
+    head = f"{rows.name} {rows.texts[i]}, {columns.name} {columns.texts[j]}"
+    if math.isnan(panel.planned[i, j]):
+        return f"{head}<br>no run is planned here"
+    spread = "" if math.isnan(panel.spread[i, j]) else f" ± {significant(float(panel.spread[i, j]))}"
+    mean = "" if math.isnan(panel.mean[i, j]) else f"<br>{significant(float(panel.mean[i, j]))}{spread}"
+    counts = f"<br>{panel.runs[i, j]:.0f} of {panel.planned[i, j]:.0f} runs have a value"
+    for name in ("diverged", "failed"):
+        if (count := getattr(panel, name)[i, j]) > 0:
+            counts += f", {count:.0f} {name}"
+    return head + mean + counts
+
+
+def crossing(panel: Panel, columns: Side) -> float | None:
+    """The column value at which the mean over rows crosses 0 from below, by linear interpolation; None without one."""
+    numbers = [v for v in columns.values if isinstance(v, int | float)]
+    mean = np.array([v[np.isfinite(v)].mean() if np.isfinite(v).any() else np.nan for v in panel.mean.T])
+    for k in range(len(numbers) - 1):
+        if mean[k] < -1e-9 and mean[k + 1] >= -1e-9:
+            share = -mean[k] / (mean[k + 1] - mean[k])
+            low, high = numbers[k], numbers[k + 1]
+            return float(low * (high / low) ** share if low > 0 else low + share * (high - low))
+    return None
+
+
+def headline(panels: Sequence[Panel], columns: Side, title: str, diverging: bool) -> str:
+    """What is seen, in a line."""
+    found = {panel.label: crossing(panel, columns) for panel in panels} if diverging else {}
+    at = [f"{place:.3g}{f' ({label})' if label else ''}" for label, place in found.items() if place is not None]
+    if at:
+        return f"{title.split(',')[0].capitalize()} crosses 0 at {columns.name} " + ", ".join(at)
+    return title[:1].upper() + title[1:]
+
+
+def explanation(panels: Sequence[Panel], sentence: str, diverging: bool) -> str:
+    """What am I seeing?"""
+    seen = f"Each cell is the mean over seeds: {sentence}."
+    if diverging:
+        seen += " The thick line is where it crosses 0."
+    names = dict.fromkeys(name for panel in panels for name in panel.critical)
+    if names:
+        seen += f" Dashed: {', '.join(names)}"
+        seen += "; left of the bound, γ·‖W‖ is below 1 and the gradient must vanish." if any_bound(names) else "."
+    return seen
+
+
+def any_bound(names: Iterable[str]) -> bool:
+    """Whether one of the lines is a bound."""
+    return any("bound" in name for name in names)
+
+
+def alt_text(panels: Sequence[Panel], rows: Side, columns: Side, label: str) -> str:
+    """The picture in words."""
+    parts = [f"Heatmaps of {label} over {columns.name} and {rows.name}."]
+    for panel in panels:
+        finite = panel.mean[np.isfinite(panel.mean)]
+        extent = (
+            f"{significant(float(finite.min()))} to {significant(float(finite.max()))}" if finite.size else "no value"
+        )
+        lost = [
+            f"{np.nansum(getattr(panel, n)):.0f} {n}" for n in ("diverged", "failed") if np.nansum(getattr(panel, n))
+        ]
+        parts.append(f"{panel.label or 'All runs'}: {extent}{', ' if lost else ''}{', '.join(lost)}.")
+    return " ".join(parts)
+
+
+def table(panels: Sequence[Panel], rows: Side, columns: Side) -> dict[str, list[object]]:
+    """The numbers, one row a cell."""
+    places = [(p, i, j) for p in panels for i in range(len(rows.values)) for j in range(len(columns.values))]
+    out: dict[str, list[object]] = {"panel": [p.label for p, _, _ in places]}
+    out[rows.name] = [words(rows.values[i]) for _, i, _ in places]
+    out[columns.name] = [words(columns.values[j]) for _, _, j in places]
+    for name in ("mean", "spread", "runs", "planned", "diverged", "failed"):
+        out[name] = [float(getattr(p, name)[i, j]) for p, i, j in places]
+    return out

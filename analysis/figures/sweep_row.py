@@ -1,0 +1,43 @@
+"""The gradient profiles of a row of a sweep, over each other."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+from numpy import ndarray
+from plotly.colors import sample_colorscale
+
+from analysis.figures.picture import Picture
+from analysis.figures.theme import LEGEND_RIGHT, LN_10, POWERS_OF_TEN, figure
+
+
+@dataclass(frozen=True, eq=False)
+class RowProfile:
+    """The gradient profile of one run in a row."""
+
+    label: str
+    lag: Int[ndarray, " point"]
+    log_norm: Float[ndarray, " point"]
+    """Nats."""
+
+
+def row_picture(title: str, profiles: Sequence[RowProfile]) -> Picture:
+    """log₁₀‖dL/dh_t‖ over lag, the profiles of a row over each other, from dark (first value) to bright (last)."""
+    made = figure(title, "lag from the loss, timesteps", "size of dL/dh_t", 380)
+    made.update_yaxes(**POWERS_OF_TEN)
+    shades = sample_colorscale("Viridis", [0.2 + 0.7 * k / max(len(profiles) - 1, 1) for k in range(len(profiles))])
+    columns: dict[str, list[object]] = {"run": [], "lag": [], "log_norm": []}
+    for profile, shade in zip(profiles, shades, strict=True):
+        y = np.where(np.isfinite(profile.log_norm), profile.log_norm, np.nan) / LN_10
+        made.add_scatter(
+            x=profile.lag, y=y, mode="lines", name=profile.label, line={"color": shade, "width": 2},
+            hovertemplate=f"{profile.label}, lag %{{x}}: 10<sup>%{{y:.2f}}</sup><extra></extra>",
+        )  # fmt: skip
+        columns["run"] += [profile.label] * len(profile.lag)
+        columns["lag"] += profile.lag.tolist()
+        columns["log_norm"] += profile.log_norm.tolist()
+    made.update_layout(legend=LEGEND_RIGHT)
+    ends = [f"{p.label}: {p.log_norm[0] / LN_10:.1f} decades at lag {p.lag[0]}" for p in profiles if len(p.lag)]
+    sentence = "The size of the total gradient at each distance from the loss, one line for each value of the row."
+    return Picture("sweep-row", made, sentence, f"Gradient profiles. {'; '.join(ends)}.", columns)
