@@ -7,6 +7,7 @@ from dashboard.lessons import (
     lesson_04_largest_weight,
     lesson_05_what_tanh_does,
     lesson_06_cliff,
+    lesson_10_truncated,
 )
 from dashboard.lessons.lesson import AnyLesson
 
@@ -17,6 +18,7 @@ LESSONS: tuple[AnyLesson, ...] = (
     lesson_04_largest_weight.LESSON,
     lesson_05_what_tanh_does.LESSON,
     lesson_06_cliff.LESSON,
+    lesson_10_truncated.LESSON,
 )
 
 BY_NUMBER = {lesson.number: lesson for lesson in LESSONS}
