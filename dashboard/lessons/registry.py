@@ -8,6 +8,7 @@ from dashboard.lessons import (
     lesson_05_what_tanh_does,
     lesson_06_cliff,
     lesson_10_truncated,
+    lesson_11_latching,
 )
 from dashboard.lessons.lesson import AnyLesson
 
@@ -19,6 +20,7 @@ LESSONS: tuple[AnyLesson, ...] = (
     lesson_05_what_tanh_does.LESSON,
     lesson_06_cliff.LESSON,
     lesson_10_truncated.LESSON,
+    lesson_11_latching.LESSON,
 )
 
 BY_NUMBER = {lesson.number: lesson for lesson in LESSONS}
