@@ -9,6 +9,7 @@ from dashboard.lessons import (
     lesson_06_cliff,
     lesson_10_truncated,
     lesson_11_latching,
+    lesson_12_for_real,
 )
 from dashboard.lessons.lesson import AnyLesson
 
@@ -21,6 +22,7 @@ LESSONS: tuple[AnyLesson, ...] = (
     lesson_06_cliff.LESSON,
     lesson_10_truncated.LESSON,
     lesson_11_latching.LESSON,
+    lesson_12_for_real.LESSON,
 )
 
 BY_NUMBER = {lesson.number: lesson for lesson in LESSONS}
