@@ -167,8 +167,8 @@ def decide(m: Measured) -> Verdict:
                 full=longest(m.full),
             ),
             says(
-                "And nothing teaches a state to hold more: over {steps:whole} steps {right:share} come out right (a "
-                "guess: {guess:share}), with full BPTT {full:share}.",
+                "And nothing teaches it to hold more. {steps:whole} steps, the same window: {right:share} come out "
+                "right (a guess: {guess:share}); with full BPTT {full:share}.",
                 m.far.accuracy < 0.5 < m.far_full.accuracy,
                 steps=FAR,
                 right=m.far.accuracy,

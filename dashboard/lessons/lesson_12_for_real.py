@@ -18,6 +18,7 @@ from experiments.run_pictures import lane
 from experiments.runs import runs_folder
 from experiments.store.errors import RunError
 from experiments.store.reader import RunReader, open_run
+from experiments.success import SOLVED_ACCURACY
 from experiments.training import Training
 
 LENGTHS, RATES, SEEDS = (10, 20, 30), (0.2, 0.02), (0, 1, 2)
@@ -178,12 +179,11 @@ def decide(m: Measured) -> Verdict:
     helped, both = m.those((False, True)), m.those((True, True))
     others = m.those((True, False), (False, False))
     largest = float(np.exp(m.asked[0].log_norm.max()))
-    thrown = says(
-        "At rate {rate} a gradient of norm {largest} moves the weights by {far}; clipped, no step is longer than "
-        "{most}. Clipping repairs what explodes, not what vanishes, and a smaller rate shortens the same steps.",
+    limited = says(
+        "A step is rate × gradient: at rate {rate} unclipped up to {far} long, clipped never more than {most}. "
+        "Clipping shortens steps, as a smaller rate does; it does not lengthen a gradient that has vanished.",
         largest > THRESHOLD,
         rate=RATES[0],
-        largest=largest,
         far=RATES[0] * largest,
         most=RATES[0] * THRESHOLD,
     )
@@ -203,7 +203,7 @@ def decide(m: Measured) -> Verdict:
         truth="half true" if helped and spared else ("true" if helped else "false"),
         was_true=(tell(helped[0]) if helped else count,),
         was_not=tuple(tell(group[0]) for group in (both, others) if group),
-        why=thrown,
+        why=limited,
         answers=(tell(m.pair), tell(longest[0]) if longest else untrained, count),
     )
 
@@ -241,8 +241,8 @@ LESSON = Lesson(
     source="as decks 002 and 003 motivate clipping; the task is Pascanu et al. 2013, §4.1",
     question=Choices(
         asks=f"Temporal order, T = {ASKED}: which of X, Y came first? 30 tanh units, plain gradient descent at rate "
-        f"{RATES[0]:g}, two lanes from one seed: unclipped, and clipped to norm {THRESHOLD:g}. Who solves it (99 % "
-        f"right) within {BUDGET} steps?",
+        f"{RATES[0]:g}, two lanes from one seed: unclipped, and clipped to norm {THRESHOLD:g}. Who solves it "
+        f"({100 * SOLVED_ACCURACY:g} % right) within {BUDGET} steps?",
         answers={
             "a": "Both.",
             "b": "Only the clipped lane.",

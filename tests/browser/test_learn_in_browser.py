@@ -84,7 +84,7 @@ def test_a_lesson_from_prediction_to_verdict_on_a_projector(app_url, open_page, 
 
     page.get_by_role("button", name="Next: decide").press("Enter")
     page.wait_for_url("**beat=decide*")
-    expect(page.get_by_text("The claim:")).to_be_visible()
+    expect(page.get_by_text("The claim:")).to_be_visible(timeout=20_000)  # measured, while the suite runs beside
     page.wait_for_selector(".live-chart[data-redraws]")
     settle(page)
     expect(page.locator(".katex").first).to_be_visible()
