@@ -16,13 +16,17 @@ A lesson is one file, `lesson_NN_name.py`, that ends in a constant `LESSON = Les
   exactly one is `right`;
 - `evidence(measured, guess) -> Picture`, the picture beside the verdict;
 - `LESSON`, with the claim and its source, the question (`Choices` or `Curve`), the `Bench` (tasks, controls as data,
-  `draw`) or, for a job with progress, `Live`, and the equation.
+  `draw`) and the equation. KaTeX breaks a line at `=`, `<`, `+` only: a long part between them is too wide for a phone.
+
+A lesson that trains has a `Live` instead of the `Bench`: its `lanes(values)` are the runs of a setting, its
+`draw(readers)` shows what they have committed. `live_beat.py` starts them, shows progress, cancels, finds them again.
+Its `measure` may read those runs, and then the words of `decide` and `reply` are chosen by what came out.
 
 One idea a beat, few words: each beat fits a projector of 1280×720 without scrolling (a browser test looks). A figure's
 title has at most 48 letters (36 where two stand side by side), so that a phone does not cut it; the framework sets its
 height; a legend of more than two entries goes below the chart (as in `analysis/figures/lags.py`). All tests
 of lessons run over the registry: nothing is to be added for a new one.
 
-`lesson.py` says what each part is; `beats.py` draws the three beats, `place.py` reads and writes links, `handout.py`
-prints.
+`lesson.py` says what each part is; `beats.py` and `live_beat.py` draw the beats, `lesson_chart.py` their pictures,
+`place.py` reads and writes links, `handout.py` prints.
 """

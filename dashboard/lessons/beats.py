@@ -1,34 +1,32 @@
 """The three beats of a lesson on the page."""
 
-from collections.abc import MutableMapping
+from collections.abc import Hashable, MutableMapping, Sequence
 
 import streamlit as st
 import torch
 
-from analysis.figures.picture import Picture
 from dashboard.components.draw_curve import draw_curve
-from dashboard.components.live_chart import live_chart
 from dashboard.components.live_slider import live_slider
 from dashboard.components.projector import LARGER, projector_on
-from dashboard.components.show import show
-from dashboard.lessons.lesson import AnyLesson, Bench, Control, Live, Pick, Value
+from dashboard.lessons import live_beat
+from dashboard.lessons.lesson import AnyLesson, Control, Live, Pick, Value
+from dashboard.lessons.lesson_chart import PROJECTED_HEIGHT, lesson_chart, lesson_charts
 from dashboard.lessons.question import Choices, Guess
 from dashboard.lessons.registry import BY_NUMBER, LESSONS
-
-CHART_HEIGHT = 400
-"""Pixels of a chart on the page."""
-PROJECTED_HEIGHT = {"predict": 372, "do": 384, "decide": 470}
-"""The same where a beat must fit 1280×720 with large letters; less where a table stands below."""
-PROJECTED_OVER_TABLE = 230
 
 Guesses = MutableMapping[int, Guess]
 
 
-@st.cache_resource(max_entries=len(LESSONS), show_spinner="Measuring …")
-def measured(number: int) -> object:
-    """The numbers of a lesson's verdict."""
+@st.cache_resource(max_entries=2 * len(LESSONS), show_spinner="Measuring …")
+def measured_at(number: int, trained: Hashable) -> object:
+    """The numbers of a lesson's verdict, given what has been trained."""
     torch.set_num_threads(1)  # a pass is a chain of small steps, and other people's passes want the other cores
     return BY_NUMBER[number].measure()
+
+
+def measured(lesson: AnyLesson) -> object:
+    """The numbers of a lesson's verdict."""
+    return measured_at(lesson.number, live_beat.trained(lesson.bench) if isinstance(lesson.bench, Live) else None)
 
 
 def predict(lesson: AnyLesson, guesses: Guesses) -> None:
@@ -69,30 +67,24 @@ def do(lesson: AnyLesson, predicted: bool) -> None:
     if not predicted:
         st.caption("Seen without a prediction: *Predict* is one step back.")
     if isinstance(lesson.bench, Live):
-        lesson.bench.show()
+        live_beat.restore(lesson.number, lesson.bench)
+        live_beat.show(lesson.number, lesson.bench, controls(lesson.number, lesson.bench.controls))
         return
-    values = controls(lesson.number, lesson.bench)
+    values = controls(lesson.number, lesson.bench.controls)
     torch.set_num_threads(1)
     scene = lesson.bench.draw(values)
     charts, beside = st.columns([7, 4] if len(scene.pictures) == 1 else [8, 3], gap="medium")
     with charts:
-        columns = st.columns(len(scene.pictures), gap="small")
-        for column, (key, picture) in zip(columns, scene.pictures.items(), strict=True):
-            with column:
-                height = PROJECTED_OVER_TABLE if scene.table else PROJECTED_HEIGHT["do"]
-                chart(picture, f"lesson-{lesson.number}-{key}", height)
-        if scene.table:
-            with st.container(key="lesson-table"):
-                st.markdown(scene.table)
+        lesson_charts(scene, lesson.number)
     with beside:
         st.markdown(scene.words)
         st.markdown("##### Try\n" + "\n".join(f"{k}. {task}" for k, task in enumerate(lesson.bench.tasks, start=1)))
 
 
-def controls(number: int, bench: Bench) -> dict[str, Value]:
+def controls(number: int, wanted: Sequence[Control]) -> dict[str, Value]:
     """The bench's controls in a row, and where they stand."""
     values: dict[str, Value] = {}
-    for column, control in zip(st.columns(max(2, len(bench.controls)), gap="medium"), bench.controls, strict=False):
+    for column, control in zip(st.columns(max(2, len(wanted)), gap="medium"), wanted, strict=False):
         with column:
             values[control.key] = one_control(control, f"lesson-{number}-{control.key}")
     return values
@@ -123,11 +115,11 @@ OUTCOMES = {
 
 def decide(lesson: AnyLesson, guess: Guess | None) -> None:
     """The measured numbers, what was true in the claim, what was not, and why."""
-    numbers = measured(lesson.number)
+    numbers = measured(lesson)
     verdict = lesson.decide(numbers)
     left, right = st.columns([5, 6], gap="medium")
     with left:
-        chart(lesson.evidence(numbers, guess), f"lesson-{lesson.number}-evidence", PROJECTED_HEIGHT["decide"])
+        lesson_chart(lesson.evidence(numbers, guess), f"lesson-{lesson.number}-evidence", PROJECTED_HEIGHT["decide"])
     with right:
         if guess is None:
             st.markdown("*You made no prediction.*")
@@ -144,16 +136,3 @@ def decide(lesson: AnyLesson, guess: Guess | None) -> None:
         with st.expander("What the tasks showed"):
             pairs = zip(lesson.bench.tasks, verdict.answers, strict=True)
             st.markdown("\n".join(f"{k}. {task} {a.words}" for k, (task, a) in enumerate(pairs, start=1)))
-
-
-def chart(picture: Picture, key: str, projected_height: int) -> None:
-    """A picture as the page has it; for a projector with larger letters, and without what a class cannot use."""
-    if not projector_on():
-        picture.figure.update_layout(height=CHART_HEIGHT)
-        show(picture, key)
-        return
-    picture.figure.update_layout(
-        font_size=round(13 * LARGER), title_font_size=round(16 * LARGER), height=projected_height
-    )
-    live_chart(picture.figure, key=key, alt=picture.alt)
-    st.caption(picture.sentence)

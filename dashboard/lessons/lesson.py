@@ -1,5 +1,6 @@
 """What a lesson is: a claim that the learner predicts, tests and sees decided. No Streamlit: it can all be tested."""
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
@@ -7,6 +8,8 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar
 from analysis.figures.picture import Picture
 from dashboard.lessons.question import Choices, Curve, Guess
 from dashboard.lessons.statement import Statement
+from experiments.config import RunConfig
+from experiments.store.reader import RunReader
 
 Value: TypeAlias = float | str
 Values: TypeAlias = Mapping[str, Value]
@@ -69,14 +72,24 @@ class Bench:
 
 @dataclass(frozen=True)
 class Live:
-    """The *do* beat of a lesson that waits for something (a training): `show` draws it with Streamlit itself.
-
-    It is called inside a fragment of its own. It must show progress, offer a button that cancels, and use its own
-    `@st.fragment(run_every=...)` for what grows.
-    """
+    """The *do* beat of a lesson that trains, as data: the page starts runs, shows progress, cancels, finds them."""
 
     tasks: tuple[str, ...]
-    show: Callable[[], None]
+    controls: tuple[Pick, ...]
+    """Each combination of their options is a setting, whose runs are known by their ids."""
+    lanes: Callable[[Values], tuple[RunConfig, ...]]
+    """The runs of a setting; they train in lockstep in a process of their own."""
+    draw: Callable[[Sequence[RunReader]], Scene]
+    """What is seen of those lanes that have committed something, at least one, in under 0.5 s."""
+
+    @property
+    def settings(self) -> list[dict[str, Value]]:
+        """Every combination of the controls' options, the one that the beat opens with first."""
+        options = [
+            sorted(((c.key, option) for option in c.options), key=lambda chosen: chosen != (c.key, c.value))
+            for c in self.controls
+        ]
+        return [dict(chosen) for chosen in itertools.product(*options)]
 
 
 Truth = Literal["true", "half true", "false"]
@@ -142,7 +155,8 @@ class Lesson(Generic[M]):
     question: Choices | Curve
     bench: Bench | Live
     measure: Callable[[], M]
-    """The numbers of the verdict, from the engine, in under 2 s; kept by the page."""
+    """The numbers of the verdict, from the engine, in under 2 s; kept by the page, of a `Live` lesson until a run of
+    its lanes has gone on. With those runs, `decide` and `reply` must find true words for whatever came out."""
     decide: Callable[[M], Verdict]
     reply: Callable[[M, Guess], Reply]
     evidence: Callable[[M, Guess | None], Picture]

@@ -10,6 +10,9 @@ from dashboard.lessons import (
     lesson_07_clipping,
     lesson_08_highway,
     lesson_09_gru_and_lstm,
+    lesson_10_truncated,
+    lesson_11_latching,
+    lesson_12_for_real,
 )
 from dashboard.lessons.lesson import AnyLesson
 
@@ -23,6 +26,9 @@ LESSONS: tuple[AnyLesson, ...] = (
     lesson_07_clipping.LESSON,
     lesson_08_highway.LESSON,
     lesson_09_gru_and_lstm.LESSON,
+    lesson_10_truncated.LESSON,
+    lesson_11_latching.LESSON,
+    lesson_12_for_real.LESSON,
 )
 
 BY_NUMBER = {lesson.number: lesson for lesson in LESSONS}

@@ -1,13 +1,16 @@
 """Lessons in a real browser: each is run through, by keyboard, on a projector; a reload keeps the prediction."""
 
+import re
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from conftest import settle
 from playwright.sync_api import Page, expect
 
-from dashboard.lessons.lesson import Bench, Slider
+from dashboard.lessons.lesson import Bench, Live, Slider
 from dashboard.lessons.question import Choices
 from dashboard.lessons.registry import LESSONS
+from experiments.store.reader import open_run
 
 EACH = pytest.mark.parametrize("lesson", LESSONS, ids=[f"{lesson.number}-{lesson.title}" for lesson in LESSONS])
 PROJECTOR = {"width": 1280, "height": 720}
@@ -81,7 +84,7 @@ def test_a_lesson_from_prediction_to_verdict_on_a_projector(app_url, open_page, 
 
     page.get_by_role("button", name="Next: decide").press("Enter")
     page.wait_for_url("**beat=decide*")
-    expect(page.get_by_text("The claim:")).to_be_visible()
+    expect(page.get_by_text("The claim:")).to_be_visible(timeout=20_000)  # measured, while the suite runs beside
     page.wait_for_selector(".live-chart[data-redraws]")
     settle(page)
     expect(page.locator(".katex").first).to_be_visible()
@@ -121,6 +124,33 @@ def test_a_point_is_drawn_by_dragging(app_url, open_page):
     page.mouse.up()
     page.wait_for_url(f"**guess={lesson.number}p*")
     assert float(point.get_attribute("aria-valuenow") or 0) < 0
+
+
+def test_a_live_lesson_trains_is_found_again_and_is_cancelled(tmp_path, serve_runs, open_page):
+    lesson = next(lesson for lesson in LESSONS if isinstance(lesson.bench, Live))
+    runs = tmp_path / "runs"
+    page = open_page(f"{serve_runs(runs)}/learn?lesson={lesson.number}&beat=do&projector=1", viewport=PROJECTOR)
+    page.get_by_label(lesson.bench.controls[0].label).click()  # the longest of all takes longer than this test
+    page.get_by_role("option").last.click()
+    page.get_by_role("button", name="Train", exact=True).click()
+    progress = page.get_by_text(re.compile(r"running, step [1-9][\d,]* of")).first
+    expect(progress).to_be_visible(timeout=40_000)
+    page.wait_for_selector(".live-chart[data-redraws]")
+    fits(page)
+    no_serious_fault(page)
+    reached = progress.inner_text()
+    expect(page.get_by_text(reached)).to_have_count(0, timeout=10_000)  # it grows by itself
+
+    page.reload()
+    expect(progress).to_be_visible(timeout=20_000)
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_text(re.compile(r"cancelled, step [1-9]")).first).to_be_visible(timeout=20_000)
+    expect(page.get_by_role("button", name="Go on")).to_be_enabled()
+    kept = [open_run(folder) for folder in runs.iterdir() if (folder / "progress.json").exists()]
+    assert len(kept) == len(lesson.bench.lanes(lesson.bench.settings[0]))
+    assert all(run.progress.step > 0 for run in kept)
+    assert "interrupted" in {run.status for run in kept}
+    fits(page)
 
 
 def test_the_path_goes_to_a_lesson_and_the_browser_goes_back(app_url, open_page):

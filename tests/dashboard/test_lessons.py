@@ -2,8 +2,10 @@
 
 import ast
 import inspect
+import itertools
 import re
 import time
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -11,17 +13,33 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.components.draw_curve import accepted
+from dashboard.lessons import lesson_12_for_real, live_beat
 from dashboard.lessons.handout import handout, rich
-from dashboard.lessons.lesson import Bench, Pick, Slider
+from dashboard.lessons.lesson import Bench, Live, Pick, Slider
 from dashboard.lessons.place import BEATS, Place, read_guesses, read_place, write_guesses
 from dashboard.lessons.question import Choices, Curve
 from dashboard.lessons.registry import BY_NUMBER, LESSONS
 from dashboard.lessons.statement import Statement, says
+from experiments.recorder import Recorder
+from experiments.store.reader import open_run
+from experiments.train import train
 
 PAGE = str(Path(__file__).resolve().parents[2] / "dashboard/views/learn.py")
 EACH = pytest.mark.parametrize("lesson", LESSONS, ids=[f"{lesson.number}-{lesson.title}" for lesson in LESSONS])
 
+LIVE = [lesson for lesson in LESSONS if isinstance(lesson.bench, Live)]
+EACH_LIVE = pytest.mark.parametrize("lesson", LIVE, ids=[f"{lesson.number}-{lesson.title}" for lesson in LIVE])
+
 _measured = {}
+
+
+@pytest.fixture(autouse=True)
+def runs(tmp_path, monkeypatch):
+    """No run of the developer's decides a test."""
+    monkeypatch.setenv("GRADIENT_FLOW_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setattr(live_beat, "RUNS", (tmp_path / "runs").resolve())
+    (tmp_path / "runs").mkdir()
+    return tmp_path / "runs"
 
 
 def measured(lesson):
@@ -227,8 +245,76 @@ def test_each_beat_opens_with_each_prediction(lesson):
             assert lesson.reply(measured(lesson), guess).says.words in words(at)
     at = at_beat(lesson, "do")
     assert "without a prediction" in words(at)
-    if isinstance(lesson.bench, Bench):
-        assert lesson.bench.tasks[0] in words(at)
+    assert lesson.bench.tasks[0] in words(at)
+
+
+@EACH_LIVE
+def test_every_live_setting_has_runs_of_its_own(lesson):
+    bench = lesson.bench
+    assert bench.settings[0] == {control.key: control.value for control in bench.controls}
+    names = [[lane.identity() for lane in bench.lanes(values)] for values in bench.settings]
+    assert len(set(itertools.chain(*names))) == sum(map(len, names))
+
+
+def begun(lanes, runs, steps=None):
+    """Train lanes as the page's process does, for a few steps or to their end, and open them."""
+    recorders = [Recorder.start(lane, runs / lane.identity()) for lane in lanes]
+    if steps is None:
+        train(recorders)
+    for recorder in recorders if steps is not None else ():
+        with recorder:
+            for _ in range(steps):
+                recorder.turn()
+    return [open_run(recorder.folder) for recorder in recorders]
+
+
+@EACH_LIVE
+def test_a_live_lesson_finds_what_was_trained_and_goes_on_from_there(lesson, runs):
+    at = at_beat(lesson, "do")
+    assert at.button(key=f"lesson-{lesson.number}-train").label == "Train"
+    assert at.button(key=f"lesson-{lesson.number}-cancel").disabled
+    found = begun(lesson.bench.lanes(lesson.bench.settings[-1]), runs, steps=60)
+    start = time.perf_counter()
+    scene = lesson.bench.draw(found)
+    assert time.perf_counter() - start < 0.5 * SLOW
+    for picture in scene.pictures.values():
+        picture_is_whole(picture, 48 if len(scene.pictures) == 1 else 36)
+    at = at_beat(lesson, "do")  # a new session
+    assert [box.value for box in at.selectbox] == list(lesson.bench.settings[-1].values())
+    assert scene.words in words(at)
+    train_button = at.button(key=f"lesson-{lesson.number}-train")
+    assert train_button.label == "Go on"
+    assert not train_button.disabled
+
+
+@EACH_LIVE
+def test_a_verdict_is_measured_anew_after_a_run(lesson, runs):
+    before = live_beat.trained(lesson.bench)
+    begun(lesson.bench.lanes(lesson.bench.settings[0]), runs, steps=2)
+    assert live_beat.trained(lesson.bench) != before
+
+
+def test_lesson_12_decides_by_the_learners_runs(runs):
+    lesson = lesson_12_for_real.LESSON
+    begun(lesson.bench.lanes({"length": "10", "rate": "0.2", "seed": "1"}), runs)
+    begun(lesson.bench.lanes({"length": "30", "rate": "0.2", "seed": "1"}), runs, steps=2)
+    m = lesson.measure()
+    assert [(p.length, p.yours) for p in m.pairs] == [(10, False), (10, True), (20, False)]
+
+
+def test_lesson_12_has_true_words_for_whatever_comes_out():
+    lesson, m = lesson_12_for_real.LESSON, measured(lesson_12_for_real.LESSON)
+    pair = m.pair
+    ends = [replace(pair.unclipped, solved=solved) for solved in (False, True)]
+    possible = [replace(pair, unclipped=a, clipped=b, length=30) for a in ends for b in ends]
+    for n in (1, 2, 4):
+        for pairs in itertools.combinations(possible, n):
+            verdict = lesson.decide(replace(m, pairs=pairs))
+            said = (*verdict.was_true, *verdict.was_not, verdict.why, *verdict.answers)
+            assert all(s.holds for s in said), [s.words for s in said]
+            assert (verdict.truth == "true") == (not verdict.was_not)
+            helped = [p for p in pairs if p.found == (False, True)]
+            assert verdict.truth == ("true" if len(helped) == n else "half true" if helped else "false")
 
 
 @EACH

@@ -1,0 +1,284 @@
+"""Latching: a unit that holds a bit against noise does so by shrinking differences, and its gradient with them."""
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from numpy import ndarray
+
+from analysis.figures.lags import LagLine, lag_picture
+from analysis.figures.over_setting import SettingLine, setting_picture
+from analysis.figures.picture import Picture
+from analysis.figures.theme import CELL_COLOURS, LN_10, NEUTRAL, OTHER_COLOURS
+from analysis.scalar import latch
+from analysis.wording import power_of_ten, significant
+from dashboard.lessons.lesson import Bench, Equation, Lesson, Pick, Reply, Scene, Slider, Values, Verdict, outcome
+from dashboard.lessons.question import Choices, Guess
+from dashboard.lessons.statement import says
+from models import SequenceModel, record
+
+STEPS, SEQUENCES, SEED = 100, 200, 0
+WEIGHT, NOISE = 2.0, 0.5
+"""The latch that the verdict looks at; its noise lies just within what it withstands."""
+WEIGHTS = np.linspace(0.8, 3.0, 23)
+UNITS = {"tanh": "tanh", "identity": "Linear"}
+DRAWN = 3
+"""Sequences of each sign that are drawn."""
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """One unit that was told a sign at its first step, then noise."""
+
+    hidden: Float[ndarray, "time sequence"]
+    began: Float[ndarray, " sequence"]
+    """+1 or −1."""
+    log: Float[ndarray, " lag"]
+    """ln of ‖dL/dh_{T−lag}‖ ÷ ‖dL/dh_T‖ (nats), median over the sequences."""
+
+    @property
+    def held(self) -> Bool[ndarray, " sequence"]:
+        """Whether the last state still has the sign of the first input."""
+        return np.sign(self.hidden[-1]) == self.began
+
+    @property
+    def kept(self) -> float:
+        """Share of the bits that are held."""
+        return float(self.held.mean())
+
+    @property
+    def left(self) -> float:
+        """log₁₀ of what is left of the gradient."""
+        return float(self.log[-1]) / LN_10
+
+    @property
+    def lasts(self) -> bool:
+        """Whether the gradient arrives within a factor of ten of its size."""
+        return abs(self.left) < 1
+
+
+@lru_cache(maxsize=128)
+def run(unit: str, weight: float, noise: float) -> Run:
+    """h_t = φ(w h_{t−1} + b_t): b_1 = ±1, then uniform noise within ±`noise`; the loss is h_T. Recorded BPTT."""
+    model = SequenceModel("elman", 1, 1, 1, nonlinearity=unit, dtype=torch.float64)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            parameter.fill_(weight if "weight_hh" in name else 1.0 if "weight" in name else 0.0)
+    draws = torch.rand(STEPS + 1, SEQUENCES, 1, generator=torch.Generator().manual_seed(SEED), dtype=torch.float64)
+    inputs = noise * (2 * draws - 1)
+    began = np.where(np.arange(SEQUENCES) % 2 == 0, 1.0, -1.0)
+    inputs[0, :, 0] = torch.from_numpy(began)
+    trace = record(model, inputs, lambda outputs: outputs[-1].sum())
+    log = np.median(trace.log_norm[0].numpy(), axis=1)[::-1]
+    return Run(trace.hidden[0, :, :, 0].numpy(), began, log - log[0])
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """What the verdict stands on."""
+
+    latch: Run
+    linear: Run
+    """A linear unit with w = 1."""
+    others: list[Run]
+    """Both units, over many weights."""
+    slope: float
+    """w tanh′ where the latch rests without noise."""
+    withstands: float
+    """Noise that cannot flip it (the theorem)."""
+
+    @property
+    def found(self) -> tuple[bool, bool]:
+        """Whether the latch keeps every bit, and whether its gradient lasts."""
+        return self.latch.kept == 1, self.latch.lasts
+
+    @property
+    def best(self) -> float:
+        """The largest share of bits kept by any unit whose gradient lasts."""
+        return max(r.kept for r in self.others if r.lasts)
+
+
+def measure() -> Measured:
+    """The latch, the linear unit, and both over a row of weights; 200 noisy sequences each."""
+    rest = latch(WEIGHT, 0.0)
+    assert rest.largest_bias is not None
+    return Measured(
+        run("tanh", WEIGHT, NOISE),
+        run("identity", 1.0, NOISE),
+        [run(unit, float(w), NOISE) for unit in UNITS for w in WEIGHTS],
+        float(rest.slopes[-1]),
+        rest.largest_bias,
+    )
+
+
+def gradient(name: str, lines: list[LagLine], title: str) -> Picture:
+    """What is left of the gradient over the steps back."""
+    sentence = "The recorded gradient of the last state, median over all sequences."
+    return lag_picture(name, title, lines, sentence, f"{title}.", decades=(-80, 30))
+
+
+def states(title: str, r: Run) -> Picture:
+    """A few sequences' states over time, coloured by their first input."""
+    t = np.arange(1, STEPS + 2, dtype=float)
+    colours = {1.0: OTHER_COLOURS[2], -1.0: OTHER_COLOURS[1]}
+    chosen = [s for sign in colours for s in np.flatnonzero(r.began == sign)[:DRAWN]]
+    lines = [
+        SettingLine("told +1" if r.began[s] > 0 else "told −1", t, r.hidden[:, s], colours[r.began[s]]) for s in chosen
+    ]
+    made = setting_picture(
+        "latch-states", title, lines, f"{DRAWN} sequences of each sign, with noise at every step.", f"{title}.",
+        x_title="timestep t", y_title="state h", limits=(-2.0, 2.0),
+    )  # fmt: skip
+    for k, line in enumerate(made.figure.data):
+        line.update(showlegend=k % DRAWN == 0, line={"width": 1.5})
+    return made
+
+
+def draw(values: Values) -> Scene:
+    """The states, and the gradient of the last one."""
+    unit, weight, noise = str(values["unit"]), float(values["weight"]), float(values["noise"])
+    r = run(unit, weight, noise)
+    rest = latch(weight, 0.0)
+    slope = weight if unit == "identity" else float(rest.slopes[-1])
+    withstands = rest.largest_bias if unit == "tanh" and rest.bistable else None
+    lag = np.arange(STEPS + 1, dtype=float)
+    lines = [
+        LagLine("recorded dL/dh", lag, r.log, CELL_COLOURS["elman"]),
+        LagLine("at rest: slopeᵏ", lag, lag * math.log(slope), NEUTRAL, "dash"),
+    ]
+    words = f"""##### Now
+- bits kept: **{significant(100 * r.kept)} %** of {SEQUENCES}
+- gradient left: **{power_of_ten(r.left)}**
+- slope at rest: **{significant(slope)}**
+- safe against: {"no noise" if withstands is None else f"±{significant(withstands)}"}
+"""
+    left = gradient("latch-gradient", lines, f"Gradient {power_of_ten(r.left)} after {STEPS} steps")
+    return Scene({"states": states(f"{significant(100 * r.kept)} % of the bits are kept", r), "gradient": left}, words)
+
+
+def decide(m: Measured) -> Verdict:
+    """Holding is attracting, and attracting is vanishing."""
+    keeps, lasts = m.found
+    return Verdict(
+        truth="false" if keeps and not lasts else "half true",
+        was_true=(
+            says(
+                "A gradient can last: a linear unit with w = 1 keeps all of it ({left:decades}). But there noise adds "
+                "up: {kept:share} of the bits survive; a guess keeps {guess:share}.",
+                m.linear.lasts and m.linear.kept < 0.8,
+                left=m.linear.left,
+                kept=m.linear.kept,
+                guess=1 / len((-1, 1)),
+            ),
+        ),
+        was_not=(
+            says(
+                "The latch (tanh, w = {weight}) keeps {kept:share} of {n:whole} bits for {steps:whole} steps; of its "
+                "gradient {left:decades} is left.",
+                keeps and m.latch.left < -20,
+                weight=WEIGHT,
+                kept=m.latch.kept,
+                n=SEQUENCES,
+                steps=STEPS,
+                left=m.latch.left,
+            ),
+        ),
+        why=says(
+            "What holds a state shrinks every difference from it, noise and gradient alike: at rest a step multiplies "
+            "by w·tanh′ = {slope}; measured {rate:rate}.",
+            m.slope < 1 and abs(m.latch.log[-1] / STEPS - math.log(m.slope)) < 0.1,
+            slope=m.slope,
+            rate=float(m.latch.log[-1]) / STEPS,
+        ),
+        answers=(
+            says(
+                "All are kept for certain once ±{noise} is less than it withstands, near w = {weight} (there "
+                "±{withstands}); {left:decades} of the gradient is left.",
+                keeps and NOISE < m.withstands < 1.1 * NOISE,
+                noise=NOISE,
+                weight=WEIGHT,
+                withstands=m.withstands,
+                left=m.latch.left,
+            ),
+            says(
+                "The gradient stays at {left:decades}, but only {kept:share} of the bits survive.",
+                m.linear.lasts and m.linear.kept < 0.8,
+                left=m.linear.left,
+                kept=m.linear.kept,
+            ),
+            says(
+                "None of {n:whole} tried: where it lasts, at most {best:share} are kept. Linear with w > 1 keeps them, "
+                "and explodes.",
+                m.best < 0.9 and any(r.kept == 1 and r.left > 1 for r in m.others[len(WEIGHTS) :]),
+                n=len(m.others),
+                best=m.best,
+            ),
+        ),
+    )
+
+
+def reply(m: Measured, guess: Guess) -> Reply:
+    """Right is what the latch did with its bits and its gradient."""
+    believed = {"a": (True, True), "b": (True, False), "c": (False, True), "d": (False, False)}[str(guess)]
+    said = {
+        "a": "It keeps {kept:share} of the bits, yes; but {left:decades} of the gradient is left.",
+        "b": "It keeps {kept:share} of the bits, and {left:decades} of the gradient.",
+        "c": "The other way round: it keeps {kept:share} of the bits and {left:decades} of the gradient.",
+        "d": "The gradient vanishes, to {left:decades}; but {kept:share} of the bits are kept.",
+    }[str(guess)]
+    kept, left = m.latch.kept, m.latch.left
+    return Reply(outcome(m.found, believed), says(said, m.found == (True, False), kept=kept, left=left))
+
+
+def evidence(m: Measured, guess: Guess | None) -> Picture:
+    """Both units' gradients."""
+    lag = np.arange(STEPS + 1, dtype=float)
+    lines = [
+        LagLine(f"latch: keeps {significant(100 * m.latch.kept)} %", lag, m.latch.log, CELL_COLOURS["elman"]),
+        LagLine(f"linear: keeps {significant(100 * m.linear.kept)} %", lag, m.linear.log, OTHER_COLOURS[1]),
+    ]
+    return gradient("latch-verdict", lines, f"Latch: {power_of_ten(m.latch.left)} of the gradient is left")
+
+
+LESSON = Lesson(
+    number=11,
+    title="Latching",
+    about="To remember robustly is to lose the gradient.",
+    claim="What a network remembers for long, its gradient reaches for long: memory and gradient go together.",
+    source="a common belief; Bengio, Simard & Frasconi 1994 prove otherwise",
+    question=Choices(
+        asks=f"One tanh unit, w = {WEIGHT:g}, is told +1 or −1 at its first step, then meets noise within ±{NOISE:g} "
+        f"for {STEPS} steps. Does it keep the sign, and does a gradient get back to it?",
+        answers={
+            "a": "It keeps the sign, so a gradient gets back too.",
+            "b": "It keeps the sign, but the gradient vanishes.",
+            "c": "Noise wipes the sign out, but the gradient gets back.",
+            "d": "Neither.",
+        },
+    ),
+    bench=Bench(
+        tasks=(
+            f"tanh, noise ±{NOISE:g}: raise w until all bits are kept. What is left of the gradient?",
+            "Linear, w = 1: and now?",
+            "Find a unit that keeps all bits, with a gradient between 0.1 and 10.",
+        ),
+        controls=(
+            Slider("weight", "Weight w", 0.5, 3.0, 1.0, 0.05),
+            Slider("noise", "Noise ±", 0.0, 1.5, NOISE, 0.05),
+            Pick("unit", "Unit", UNITS, "tanh"),
+        ),
+        draw=draw,
+    ),
+    measure=measure,
+    decide=decide,
+    reply=reply,
+    evidence=evidence,
+    equation=Equation(
+        r"\frac{\partial h_T}{\partial h_t} = \prod_{s>t} w\,\tanh' x_s,\qquad "
+        r"|b| < \sqrt{w(w-1)} - \operatorname{arcosh}\sqrt{w}",
+        "∂h(T)/∂h(t) = product of w tanh′ x(s);   it holds while |b| < √(w(w−1)) − arcosh √w",
+    ),
+)

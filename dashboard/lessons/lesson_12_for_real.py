@@ -1,0 +1,276 @@
+"""Learning it for real: temporal order with and without clipping, trained while one looks."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy import ndarray
+
+from analysis.figures.picture import Picture
+from analysis.figures.training import Lane, loss_picture
+from analysis.wording import power_of_ten
+from dashboard.lessons.lesson import Equation, Lesson, Live, Pick, Reply, Scene, Values, Verdict, outcome
+from dashboard.lessons.question import Choices, Guess
+from dashboard.lessons.statement import Statement, says
+from experiments.config import RunConfig
+from experiments.run_pictures import lane
+from experiments.runs import runs_folder
+from experiments.store.errors import RunError
+from experiments.store.reader import RunReader, open_run
+from experiments.success import SOLVED_ACCURACY
+from experiments.training import Training
+
+LENGTHS, RATES, SEEDS = (10, 20, 30), (0.2, 0.02), (0, 1, 2)
+THRESHOLD, STEPS = 1.0, 6000
+ASKED, BUDGET = 20, 150
+"""The length that the question is about, and the steps that each lane is given for it."""
+COLOURS = {"unclipped": "#E69F00", "clipped": "#56B4E9"}
+
+
+def configs(length: int, rate: float, seed: int) -> tuple[RunConfig, RunConfig]:
+    """A pair from one seed, unclipped and clipped: 30 tanh units that begin orthogonal, plain gradient descent."""
+    unclipped = RunConfig(
+        task="temporal_order", cell="elman", seq_len=length, hidden_size=30, batch_size=20, dtype="float64",
+        initialisation="orthogonal", optimiser="sgd", learning_rate=rate, steps=STEPS, record_every=100,
+        evaluate_every=75, seed=seed,
+    )  # fmt: skip
+    return unclipped, unclipped.model_copy(update={"clip_threshold": THRESHOLD})
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How far a lane came."""
+
+    steps: int
+    solved: bool
+    """At its last step: a lane ends when it solves the task."""
+    over: bool
+    """Solved, diverged, or all steps taken."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two lanes of one setting."""
+
+    length: int
+    rate: float
+    unclipped: Ending
+    clipped: Ending
+    yours: bool
+    """Trained on the page before this one, not for the verdict alone."""
+
+    @property
+    def found(self) -> tuple[bool, bool]:
+        """Whether the unclipped lane solved it, and the clipped one."""
+        return self.unclipped.solved, self.clipped.solved
+
+    @property
+    def decided(self) -> bool:
+        """Whether each lane is over, or has had as many steps as the other needed."""
+        a, b = self.unclipped, self.clipped
+        return all(x.over or (y.solved and x.steps >= y.steps) for x, y in ((a, b), (b, a)))
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A lane that was trained in memory."""
+
+    ending: Ending
+    loss: ndarray
+    log_norm: ndarray
+    """ln of the gradient's norm before clipping (nats)."""
+    chance: float
+
+
+def train(config: RunConfig, budget: int = BUDGET) -> Trained:
+    """The first steps of a lane, until it solves the task."""
+    training = Training(config)
+    scalars = []
+    while training.step < budget and not training.solved:
+        step = training.advance()
+        scalars.append((step.scalars["loss"], step.clipping.log_norm_before))
+        if step.culprit is not None:
+            break
+        training.update(step.clipping.grads)
+        if training.step % (config.evaluate_every or budget) == 0:
+            training.evaluate()
+    loss, log_norm = np.array(scalars, float).T
+    return Trained(Ending(training.step, training.solved, True), loss, log_norm, training.chance)
+
+
+def recorded(config: RunConfig) -> Ending | None:
+    """How far the page's own run of a lane came; None where there is none."""
+    try:
+        p = open_run(runs_folder().resolve() / config.identity()).progress
+    except RunError:
+        return None
+    return Ending(p.step, p.reason == "success", p.reason in ("success", "steps", "nonfinite"))
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """What the verdict stands on."""
+
+    asked: tuple[Trained, Trained]
+    """The pair of the question, unclipped and clipped."""
+    pairs: tuple[Pair, ...]
+    """All that is decided: the learner's, and for T = 10 and 20 short trainings where there are none."""
+
+    @property
+    def pair(self) -> Pair:
+        """The question's."""
+        return Pair(ASKED, RATES[0], self.asked[0].ending, self.asked[1].ending, False)
+
+    def those(self, *found: tuple[bool, bool]) -> list[Pair]:
+        """Pairs that came out so, the longest sequences first, the learner's before others."""
+        return sorted((p for p in self.pairs if p.found in found), key=lambda p: (-p.length, not p.yours))
+
+
+def measure() -> Measured:
+    """Two short pairs at the larger rate, and whatever was trained on the page before."""
+    short = {length: tuple(train(c) for c in configs(length, RATES[0], 0)) for length in (LENGTHS[0], ASKED)}
+    pairs = []
+    for length in LENGTHS:
+        for rate in RATES:
+            for seed in SEEDS:
+                ends = [recorded(c) for c in configs(length, rate, seed)]
+                if ends[0] and ends[1] and (pair := Pair(length, rate, ends[0], ends[1], True)).decided:
+                    pairs.append(pair)
+                elif (rate, seed) == (RATES[0], 0) and length in short:
+                    pairs.append(Pair(length, rate, short[length][0].ending, short[length][1].ending, False))
+    return Measured((short[ASKED][0], short[ASKED][1]), tuple(pairs))
+
+
+def lanes(values: Values) -> tuple[RunConfig, ...]:
+    """The pair of a setting."""
+    return configs(int(values["length"]), float(values["rate"]), int(values["seed"]))
+
+
+def draw(readers: Sequence[RunReader]) -> Scene:
+    """Loss of both lanes so far, and the largest gradients."""
+    drawn, largest = [], []
+    for reader in readers:
+        name = "unclipped" if reader.config.clip_threshold is None else "clipped"
+        one = lane(reader, name, COLOURS[name], "solid")
+        drawn.append(replace(one, events=()))
+        log = float(np.max(one.log_norm_before, initial=-math.inf))
+        largest.append(f"{name} **{power_of_ten(log / math.log(10))}**")
+    picture = loss_picture(drawn)
+    words = f"Largest gradient so far: {', '.join(largest)}."
+    return Scene({"loss": replace(picture, alt=f"{picture.alt}.")}, words)
+
+
+def tell(pair: Pair) -> Statement:
+    """What came of a pair, in a sentence."""
+    a, b = pair.unclipped, pair.clipped
+    words = {
+        (True, True): "solved by both, at step {a:whole} unclipped and {b:whole} clipped.",
+        (False, True): "solved at step {b:whole} clipped; unclipped not in {a:whole} steps.",
+        (True, False): "solved at step {a:whole} unclipped; clipped not in {b:whole} steps.",
+        (False, False): "solved by neither, in {a:whole} steps unclipped and {b:whole} clipped.",
+    }[pair.found]
+    holds = (a.solved, b.solved) == pair.found and pair.decided
+    return says("T = {t:whole}, rate {rate}: " + words, holds, t=pair.length, rate=pair.rate, a=a.steps, b=b.steps)
+
+
+def decide(m: Measured) -> Verdict:
+    """Counts what came out, whatever it was."""
+    helped, both = m.those((False, True)), m.those((True, True))
+    others = m.those((True, False), (False, False))
+    largest = float(np.exp(m.asked[0].log_norm.max()))
+    limited = says(
+        "A step is rate × gradient: at rate {rate} unclipped up to {far} long, clipped never more than {most}. "
+        "Clipping shortens steps, as a smaller rate does; it does not lengthen a gradient that has vanished.",
+        largest > THRESHOLD,
+        rate=RATES[0],
+        far=RATES[0] * largest,
+        most=RATES[0] * THRESHOLD,
+    )
+    longest = [p for p in m.pairs if p.length == LENGTHS[-1]]
+    count = says(
+        "Of {n:whole} pairs measured, clipping alone solved {helped:whole}, both lanes {both:whole}, others "
+        "{others:whole}.",
+        len(helped) + len(both) + len(others) == len(m.pairs),
+        n=len(m.pairs), helped=len(helped), both=len(both), others=len(others),
+    )  # fmt: skip
+    untrained = says(
+        "Nothing is measured: no pair with T = {t:whole} has been trained to its end here.",
+        not longest, t=LENGTHS[-1],
+    )  # fmt: skip
+    spared = m.those((True, True), (True, False), (False, False))
+    return Verdict(
+        truth="half true" if helped and spared else ("true" if helped else "false"),
+        was_true=(tell(helped[0]) if helped else count,),
+        was_not=tuple(tell(group[0]) for group in (both, others) if group),
+        why=limited,
+        answers=(tell(m.pair), tell(longest[0]) if longest else untrained, count),
+    )
+
+
+def reply(m: Measured, guess: Guess) -> Reply:
+    """Right is what the question's pair did."""
+    believed = {"a": (True, True), "b": (False, True), "c": (True, False), "d": (False, False)}[str(guess)]
+    return Reply(outcome(m.pair.found, believed), tell(m.pair))
+
+
+def evidence(m: Measured, guess: Guess | None) -> Picture:
+    """The losses of the question's pair, and where the verdict's numbers come from."""
+    none = np.zeros(0)
+    drawn = [
+        Lane(name, COLOURS[name], np.arange(1, len(t.loss) + 1), t.loss, t.chance, none, none)
+        for name, t in zip(COLOURS, m.asked, strict=True)
+    ]
+    made = loss_picture(drawn)
+    yours = sum(p.yours for p in m.pairs)
+    sentence = f"Trained for this page: T = {LENGTHS[0]} and {ASKED} (drawn), up to {BUDGET} steps. "
+    sentence += f"Pairs trained on the page before: {yours}."
+    return replace(made, name="for-real", sentence=sentence, alt=f"{made.alt}.")
+
+
+def options(label: str, key: str, values: Sequence[float], value: float) -> Pick:
+    """A control over a few numbers."""
+    return Pick(key, label, {f"{v:g}": f"{v:g}" for v in values}, f"{value:g}")
+
+
+LESSON = Lesson(
+    number=12,
+    title="Learning it for real",
+    about="Temporal order, with and without clipping, live.",
+    claim="Without clipping, a tanh network cannot learn what lies far back; with clipping, it can.",
+    source="as decks 002 and 003 motivate clipping; the task is Pascanu et al. 2013, §4.1",
+    question=Choices(
+        asks=f"Temporal order, T = {ASKED}: which of X, Y came first? 30 tanh units, plain gradient descent at rate "
+        f"{RATES[0]:g}, two lanes from one seed: unclipped, and clipped to norm {THRESHOLD:g}. Who solves it "
+        f"({100 * SOLVED_ACCURACY:g} % right) within {BUDGET} steps?",
+        answers={
+            "a": "Both.",
+            "b": "Only the clipped lane.",
+            "c": "Only the unclipped lane.",
+            "d": "Neither.",
+        },
+    ),
+    bench=Live(
+        tasks=(
+            f"T = {ASKED}, rate {RATES[0]:g}: train. Who solves it?",
+            f"T = {LENGTHS[-1]}: who now? (Cancel keeps what is done.)",
+            f"Rate {RATES[1]:g}, or another seed: the same?",
+        ),
+        controls=(
+            options("Length T", "length", LENGTHS, ASKED),
+            options("Learning rate", "rate", RATES, RATES[0]),
+            options("Seed", "seed", SEEDS, 0),
+        ),
+        lanes=lanes,
+        draw=draw,
+    ),
+    measure=measure,
+    decide=decide,
+    reply=reply,
+    evidence=evidence,
+    equation=Equation(
+        r"\theta \leftarrow \theta - \eta\, g\,\min\!\Big(1, \frac{\tau}{\lVert g\rVert}\Big), \qquad "
+        r"g = \frac{\partial L}{\partial\theta}",
+        "θ ← θ − η g · min(1, τ/‖g‖),   g = dL/dθ",
+    ),
+)
