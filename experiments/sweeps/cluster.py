@@ -127,8 +127,16 @@ def check_workers(client: Client, session: Path) -> None:
         session: a file that this client has just written in the sweep's folder.
 
     Raises:
-        ClusterError: a worker has several threads, lacks this program, has another torch, or sees another folder.
+        ClusterError: the scheduler or a worker lacks this program; a worker has several threads, another torch, or
+            sees another folder.
     """
+    try:
+        client.run_on_scheduler(look, str(session))
+    except Exception as error:
+        raise ClusterError(
+            f"the scheduler cannot import this program ({type(error).__name__}); start it, like its workers, in the "
+            "program's folder with PYTHONPATH=. in its environment."
+        ) from None
     threads = client.nthreads()
     for worker, count in threads.items():
         if count != 1:

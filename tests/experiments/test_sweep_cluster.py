@@ -34,8 +34,8 @@ class Cluster:
     address: str
     processes: list["subprocess.Popen[bytes]"] = field(default_factory=list)
 
-    def start(self, *words: str) -> "subprocess.Popen[bytes]":
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    def start(self, *words: str, path: str = str(ROOT)) -> "subprocess.Popen[bytes]":
+        environment = {**os.environ, "PYTHONPATH": path}
         quiet = subprocess.DEVNULL
         process = subprocess.Popen(
             [DASK, *words], cwd=ROOT, env=environment, stdout=quiet, stderr=quiet, start_new_session=True
@@ -108,6 +108,22 @@ def test_client_and_worker_are_killed_and_the_result_is_that_of_a_serial_run(clu
     attempts = [open_run(runs / run.name).progress.attempt for run in load_results(folder).plan.runs]
     assert sum(attempts) == 2 + (len(holders) == 2), "each death costs its run one resumption, the client's none"
     same_runs(runs, tmp_path / "serial", serial(file.read_text(), tmp_path / "serial"))
+
+
+def test_a_scheduler_that_was_started_elsewhere_is_one_sentence(file, tmp_path):
+    port = free_port()
+    lost = Cluster(f"tcp://127.0.0.1:{port}")
+    try:
+        lost.start("scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard", path="")
+        lost.start("worker", "--nthreads", "1", "--no-dashboard", lost.address)
+        _, error = ended(sweep(file, tmp_path / "runs", "--scheduler", lost.address), 2)
+    finally:
+        for process in lost.processes:
+            lost.kill(process)
+    said = error[error.index("error: ") :]
+    assert said.startswith("error: the scheduler cannot import this program")
+    assert "PYTHONPATH=." in said
+    assert "Traceback" not in error
 
 
 def test_a_dead_scheduler_is_one_sentence_and_the_sweep_goes_on_without_it(cluster, file, tmp_path):
