@@ -164,6 +164,13 @@ function createSpectrum(parent) {
     component.setStateValue("values", [...values]);
   }
 
+  // What a key has set arrives before what is clicked next.
+  document.addEventListener("pointerdown", flush, true);
+  function flush() {
+    if (!root.isConnected) document.removeEventListener("pointerdown", flush, true);
+    else if (timer) send();
+  }
+
   // The slider of the largest value scales all of them.
   function follow(event) {
     if (!root.isConnected) return document.removeEventListener("gradient-flow-move", follow);

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, BrowserContext, Page
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 60.0
@@ -129,24 +129,35 @@ def app_url(serve: Callable[[Path], str]) -> str:
     return serve(ROOT / "app.py")
 
 
+@pytest.fixture(scope="session")
+def contexts(browser: Browser) -> Iterator[dict[str, BrowserContext]]:
+    """Options → a browser context; kept, since a new one has loaded nothing yet: 10 MB of scripts."""
+    made: dict[str, BrowserContext] = {}
+    yield made
+    for context in made.values():
+        context.close()
+
+
 @pytest.fixture
-def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
-    """A function `(url, theme="light", settled=True, **context options) -> Page`, in a context of its own."""
-    contexts = []
+def open_page(browser: Browser, contexts: dict[str, BrowserContext]) -> Iterator[Callable[..., Page]]:
+    """A function `(url, theme="light", settled=True, **context options) -> Page`; a page is a session of its own."""
+    pages = []
 
     def open_(url: str, theme: Theme = "light", *, settled: bool = True, **options: Any) -> Page:
-        options.setdefault("viewport", {"width": 1280, "height": 900})
-        context = browser.new_context(color_scheme=theme, **options)
-        contexts.append(context)
-        page = context.new_page()
+        options = {"viewport": {"width": 1280, "height": 900}, "color_scheme": theme, **options}
+        name = repr(sorted(options.items()))
+        if name not in contexts:
+            contexts[name] = browser.new_context(**options)
+        page = contexts[name].new_page()
+        pages.append(page)
         page.goto(url)
         if settled:
             settle(page)
         return page
 
     yield open_
-    for context in contexts:
-        context.close()
+    for page in pages:
+        page.close()
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from conftest import serious_faults
 from exploring import at_rest, eventually, line, redraws, type_value, value_of
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Locator, Page, expect
 
 from experiments.config import RunConfig
 from experiments.probe import Probe, probe
@@ -61,7 +61,7 @@ def test_a_single_singular_value_is_dragged_and_the_charts_follow_to_the_numbers
     assert 0 < value < 0.9
     values = ",".join("1" if k != 4 else str(value) for k in range(8))
     assert eventually(page, lambda: shown(page, passed(singular_values=values)))
-    assert page.get_by_text("Set by hand").is_visible()
+    expect(page.get_by_text("Set by hand")).to_be_visible()
 
 
 def test_a_value_that_is_typed_becomes_the_largest_and_the_slider_follows(page):
@@ -90,7 +90,7 @@ def test_a_shape_is_chosen_and_takes_the_place_of_what_the_hand_set(page):
     assert eventually(page, lambda: shown(page, passed(singular_values="1,1,1,0,1,1,1,1")))
     page.get_by_role("button", name="Linear", exact=True).click()
     assert eventually(page, lambda: shown(page, passed(spectrum_shape="linear")))
-    assert not page.get_by_text("Set by hand").is_visible()
+    expect(page.get_by_text("Set by hand")).to_be_hidden()
 
 
 def test_only_the_chosen_gates_are_changed(explore):
