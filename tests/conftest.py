@@ -1,11 +1,15 @@
 """Shapes are checked in every test: jaxtyping's annotations, by beartype."""
 
+import os
 import sys
 from pathlib import Path
+
+# The suite runs on all cores side by side already; servers and commands that it starts read these, too.
+os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 import torch
 from jaxtyping import install_import_hook
 
 sys.path.insert(0, str(Path(__file__).parent))  # for `oracles`
 install_import_hook(["models"], "beartype.beartype")
-torch.set_num_threads(1)  # the suite runs on all cores side by side already
+torch.set_num_threads(1)

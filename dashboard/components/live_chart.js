@@ -7,12 +7,14 @@ const decoder = new TextDecoder();
 
 export default function (component) {
   const { parentElement, data } = component;
+  const message = JSON.parse(decoder.decode(data));
+  if (!message.figure) return void loadPlotly(message.plotly).catch(() => {}); // a chart that needs it will say so
   let chart = charts.get(parentElement);
   if (!chart) {
     chart = createChart(parentElement);
     charts.set(parentElement, chart);
   }
-  chart.want(JSON.parse(decoder.decode(data)));
+  chart.want(message);
   chart.hears(component.setTriggerValue);
   return () => {
     // Streamlit also cleans up after a call that a newer one has overtaken: only a node that has left the page is done.

@@ -55,6 +55,11 @@ def live_chart(
     _mount(key=key, data=message, height="content", on_clicked_change=clicked)
 
 
+def expect_charts(key: str) -> None:
+    """Let the browser load what draws charts while the reader is still on a page without any."""
+    _mount(key=key, data=orjson.dumps({"plotly": _PLOTLY_PATH}), height="content")
+
+
 def encode_chart(figure: go.Figure, *, key: str, alt: str, height: int | None = None, clicks: bool = False) -> bytes:
     """The message to the browser as JSON bytes; arrays as base64, NaN and infinity as null.
 

@@ -1,22 +1,16 @@
 """A real server and a real browser: what AppTest cannot see (drags, zoom, remounts, themes)."""
 
 import os
-import socket
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from browsing import ROOT, free_port, serve_app, settle, wait_until_healthy
 from playwright.sync_api import Browser, BrowserContext, Page
 
-ROOT = Path(__file__).resolve().parents[2]
-START_SECONDS = 60.0
 Theme = Literal["light", "dark"]
 
 
@@ -37,26 +31,6 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
     }
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _wait_until_healthy(url: str, server: "subprocess.Popen[bytes]", log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        if server.poll() is not None:
-            break
-        try:
-            with urllib.request.urlopen(f"{url}/_stcore/health", timeout=2) as answer:
-                if answer.status == 200:
-                    return
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
-            time.sleep(0.1)
-    raise RuntimeError(f"The server at {url} did not start:\n{log.read_text(errors='replace')}")
-
-
 @pytest.fixture(scope="session")
 def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Path], str]]:
     """A function from a script's path to the address where Streamlit serves it, one server a script and worker."""
@@ -66,7 +40,7 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Path],
     def start(script: Path) -> str:
         script = Path(script).resolve()
         if script not in servers:
-            port = _free_port()
+            port = free_port()
             url = f"http://127.0.0.1:{port}"
             log = logs / f"{script.stem}-{port}.log"
             command = [sys.executable, "-m", "streamlit", "run", str(script)]
@@ -82,7 +56,7 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Path],
                     stderr=subprocess.STDOUT,
                 )
             servers[script] = (server, url)
-            _wait_until_healthy(url, server, log)
+            wait_until_healthy(url, server, log)
         return servers[script][1]
 
     yield start
@@ -111,19 +85,6 @@ def serve_runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[P
         server.wait(timeout=10)
 
 
-def serve_app(runs: Path, log: Path) -> tuple["subprocess.Popen[bytes]", str]:
-    """The app on a server of its own, with this folder of runs, and its address."""
-    port = _free_port()
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
-    with log.open("wb") as out:
-        server = subprocess.Popen(
-            command, cwd=ROOT, env={**os.environ, "GRADIENT_FLOW_RUNS": str(runs)}, stdout=out, stderr=out
-        )
-    url = f"http://127.0.0.1:{port}"
-    _wait_until_healthy(url, server, log)
-    return server, url
-
-
 @pytest.fixture(scope="session")
 def app_url(serve: Callable[[Path], str]) -> str:
     return serve(ROOT / "app.py")
@@ -144,7 +105,8 @@ def open_page(browser: Browser, contexts: dict[str, BrowserContext]) -> Iterator
     pages = []
 
     def open_(url: str, theme: Theme = "light", *, settled: bool = True, **options: Any) -> Page:
-        options = {"viewport": {"width": 1280, "height": 900}, "color_scheme": theme, **options}
+        options = {"viewport": {"width": 1280, "height": 900}, "reduced_motion": "reduce", **options}
+        options["color_scheme"] = theme
         name = repr(sorted(options.items()))
         if name not in contexts:
             contexts[name] = browser.new_context(**options)
@@ -170,24 +132,3 @@ def explore(app_url: str, open_page: Callable[..., Page]) -> Callable[..., Page]
         return page
 
     return open_
-
-
-def settle(page: Page) -> None:
-    """Wait until the script has run."""
-    page.wait_for_selector("[data-testid='stApp'][data-test-script-state='notRunning']", timeout=60_000)
-
-
-FINISHED = """Promise.allSettled(
-    document.getAnimations().filter(a => a.effect.getTiming().iterations < 9).map(a => a.finished)
-)"""
-
-
-def serious_faults(page: Page) -> list[tuple[str, list[str]]]:
-    """What axe calls serious or critical, with the first of its places."""
-    settle(page)
-    # A colour on its way from one state to another is neither.
-    page.evaluate(FINISHED)
-    faults = Axe().run(page).response["violations"]
-    return [
-        (f["id"], [n["html"][:200] for n in f["nodes"]][:3]) for f in faults if f["impact"] in ("serious", "critical")
-    ]

@@ -19,7 +19,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import numpy as np
-from conftest import serve_app
+from browsing import serve_app
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from experiments.build import build

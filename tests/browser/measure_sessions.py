@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import psutil
-from conftest import serve_app
+from browsing import serve_app
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from websockets.asyncio.client import ClientConnection, connect
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from conftest import ROOT, serious_faults
+from browsing import ROOT, serious_faults_in_both_themes
 from exploring import (
     NAMES,
     PAGE,
@@ -45,24 +45,27 @@ def test_the_profile_follows_the_drag_and_ends_at_what_the_command_line_computes
         assert eventually(page, lambda: line(page, name) == pytest.approx(expected, abs=1e-3))  # noqa: B023
 
 
-@pytest.mark.parametrize(
-    ("key", "start", "stop"),
-    [
-        ("largest_singular_value", 0.35, 0.15),
-        ("seq_len", 0.1, 0.05),
-        ("forget_bias", 0.4, 0.7),
-        ("input_scale", 0.1, 0.3),
-        ("truncate", 0.01, 0.08),
-    ],
-)
-def test_every_live_control_moves_the_profile_during_the_drag_to_the_numbers_of_probe(explore, key, start, stop):
+DRAGS = {
+    "largest_singular_value": (1 / 3, 0.15, "1"),
+    "seq_len": (0.1, 0.05, "100"),
+    "forget_bias": (5 / 13, 0.7, "0"),
+    "input_scale": (0.1, 0.3, "1"),
+    "truncate": (0.01, 0.08, "0"),
+}
+"""Live control → the fractions of its track between which it is dragged, and where it stood before."""
+
+
+def test_every_live_control_moves_the_profile_during_the_drag_to_the_numbers_of_probe(explore):
     page = explore()
-    assert drag(page, key, start, stop)
-    at_rest(page)
-    value = value_of(page, key)
-    whole = {"seq_len": int(value), "truncate": int(value) or None}
-    expected = passes(**{key: whole.get(key, value)})
-    assert eventually(page, lambda: shows(page, expected))
+    for key, (start, stop, before) in DRAGS.items():
+        assert drag(page, key, start, stop), key
+        at_rest(page)
+        value = value_of(page, key)
+        whole = {"seq_len": int(value), "truncate": int(value) or None}
+        expected = passes(**{key: whole.get(key, value)})
+        assert eventually(page, lambda: shows(page, expected)), key  # noqa: B023
+        type_value(page, key, before)
+        at_rest(page)
 
 
 def test_the_clip_threshold_moves_the_clipping_chart_during_the_drag_to_the_numbers_of_probe(explore):
@@ -110,11 +113,10 @@ def test_the_words_beside_the_chart_follow_the_drag(explore):
     page.mouse.up()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_no_serious_fault(explore, theme):
-    page = explore("", theme)
+def test_axe_finds_no_serious_fault(explore):
+    page = explore()
     at_rest(page)
-    assert not serious_faults(page)
+    assert not serious_faults_in_both_themes(page)
 
 
 def test_an_exploding_pass_is_drawn(explore):

@@ -3,8 +3,7 @@
 import re
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from conftest import settle
+from browsing import serious_faults, settle
 from playwright.sync_api import Page, expect
 
 from dashboard.lessons.lesson import Bench, Live, Slider
@@ -17,6 +16,10 @@ PROJECTOR = {"width": 1280, "height": 720}
 PHONE = {"width": 390, "height": 844}
 
 
+NARROW = "width => document.querySelector('[data-testid=stMain]').scrollWidth <= width"
+"""Nothing sticks out to the side. Once a chart has followed the width: a wait, not a look."""
+
+
 def fits(page: Page) -> None:
     """The beat is on the screen, whole."""
     below = page.get_by_test_id("stMain").evaluate("main => main.scrollHeight - main.clientHeight")
@@ -24,12 +27,6 @@ def fits(page: Page) -> None:
     last = page.locator(".st-key-next").bounding_box()
     assert last
     assert last["y"] + last["height"] <= PROJECTOR["height"]
-
-
-def no_serious_fault(page: Page) -> None:
-    faults = Axe().run(page).response["violations"]
-    serious = [f for f in faults if f["impact"] in ("serious", "critical")]
-    assert not serious, [(f["id"], [n["html"][:200] for n in f["nodes"]]) for f in serious]
 
 
 def guess_by_keyboard(page: Page, lesson) -> str:
@@ -65,13 +62,13 @@ def move_a_control(page: Page, lesson) -> None:
 
 
 @EACH
-def test_a_lesson_from_prediction_to_verdict_on_a_projector(app_url, open_page, lesson):
+def test_a_lesson_from_prediction_to_verdict_on_a_projector_and_then_on_a_phone(app_url, open_page, lesson):
     page = open_page(f"{app_url}/learn?lesson={lesson.number}&projector=1", viewport=PROJECTOR)
     expect(page.get_by_text("Your prediction")).to_be_visible()
     guessed = guess_by_keyboard(page, lesson)
     expect(page.get_by_text("Kept. Now test it.")).to_be_visible()
     fits(page)
-    no_serious_fault(page)
+    assert not serious_faults(page)
 
     page.get_by_role("button", name="Next: do").press("Enter")
     page.wait_for_url("**beat=do*")
@@ -80,7 +77,7 @@ def test_a_lesson_from_prediction_to_verdict_on_a_projector(app_url, open_page, 
         move_a_control(page, lesson)
     settle(page)
     fits(page)
-    no_serious_fault(page)
+    assert not serious_faults(page)
 
     page.get_by_role("button", name="Next: decide").press("Enter")
     page.wait_for_url("**beat=decide*")
@@ -90,7 +87,7 @@ def test_a_lesson_from_prediction_to_verdict_on_a_projector(app_url, open_page, 
     expect(page.locator(".katex").first).to_be_visible()
     assert "cc0000" not in page.locator(".stMarkdown:has(.katex)").last.inner_html(), "KaTeX does not know a command"
     fits(page)
-    no_serious_fault(page)
+    assert not serious_faults(page)
 
     assert guessed in page.url
     page.reload()
@@ -98,17 +95,14 @@ def test_a_lesson_from_prediction_to_verdict_on_a_projector(app_url, open_page, 
     expect(page.get_by_text("You made no prediction")).to_have_count(0)
     assert guessed in page.url
 
-
-@EACH
-def test_a_phone_shows_every_beat_without_sideways_scrolling(app_url, open_page, lesson):
-    page = open_page(f"{app_url}/learn?lesson={lesson.number}", viewport=PHONE)
-    for onward in ("Next: do", "Next: decide", None):
-        width = page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth")
-        assert width <= PHONE["width"]
-        if onward:
-            page.get_by_role("button", name=onward).press("Enter")
-            page.wait_for_selector(".live-chart[data-redraws]" if isinstance(lesson.bench, Bench) else ".stMarkdown")
-            settle(page)
+    page.get_by_role("button", name="Leave projector").press("Enter")
+    expect(page.get_by_test_id("stHeader")).to_be_visible()
+    page.set_viewport_size(PHONE)
+    for beat in ("Decide", "Do", "Predict"):
+        page.get_by_role("button", name=re.compile(rf"^[123] {beat}$")).press("Enter")
+        page.wait_for_url(f"**beat={beat.lower()}*" if beat != "Predict" else re.compile(r"lesson=\d+(?!.*beat=d)"))
+        settle(page)
+        page.wait_for_function(NARROW, arg=PHONE["width"])
 
 
 def test_a_point_is_drawn_by_dragging(app_url, open_page):
@@ -137,7 +131,7 @@ def test_a_live_lesson_trains_is_found_again_and_is_cancelled(tmp_path, serve_ru
     expect(progress).to_be_visible(timeout=40_000)
     page.wait_for_selector(".live-chart[data-redraws]")
     fits(page)
-    no_serious_fault(page)
+    assert not serious_faults(page)
     reached = progress.inner_text()
     expect(page.get_by_text(reached)).to_have_count(0, timeout=10_000)  # it grows by itself
 
@@ -155,7 +149,7 @@ def test_a_live_lesson_trains_is_found_again_and_is_cancelled(tmp_path, serve_ru
 
 def test_the_path_goes_to_a_lesson_and_the_browser_goes_back(app_url, open_page):
     page = open_page(f"{app_url}/learn")
-    no_serious_fault(page)
+    assert not serious_faults(page)
     page.get_by_role("button", name=LESSONS[0].about).click()
     expect(page.get_by_text(LESSONS[0].claim)).to_be_visible()
     page.go_back()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import serious_faults
+from browsing import serious_faults_in_both_themes
 from playwright.sync_api import Locator, Page, expect
 
 from experiments.config import RunConfig
@@ -81,23 +81,21 @@ def test_the_profile_follows_the_hand_without_the_server_and_the_rest_when_it_le
         expect(page.locator(f'.live-chart[data-key="scrub-{key}-{run.name}"]')).to_be_attached()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("which", ["one", "several"])
-def test_axe_finds_no_serious_fault_on_runs(runs_url, open_page, recorded, theme, which):
+def test_axe_finds_no_serious_fault_on_runs(runs_url, open_page, recorded, which):
     names = [run.name for run in (recorded[:1] if which == "one" else recorded)]
-    page = open_page(f"{runs_url}/runs?run={','.join(names)}", theme, viewport={"width": 1280, "height": 2000})
+    page = open_page(f"{runs_url}/runs?run={','.join(names)}", viewport={"width": 1280, "height": 2000})
     expect(page.locator('.live-chart[data-key="runs-loss"]')).to_be_attached(timeout=60_000)
     expect(page.locator(".live-chart[data-redraws]").first).to_be_visible(timeout=60_000)
-    assert not serious_faults(page)
+    assert not serious_faults_in_both_themes(page)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("idle", [True, False])
-def test_axe_finds_no_serious_fault_on_train(runs_url, open_page, recorded, theme, idle):
+def test_axe_finds_no_serious_fault_on_train(runs_url, open_page, recorded, idle):
     names = ",".join(run.name for run in recorded)
-    page = open_page(f"{runs_url}/train" + ("" if idle else f"?runs={names}"), theme)
+    page = open_page(f"{runs_url}/train" + ("" if idle else f"?runs={names}"))
     if idle:
         expect(page.get_by_role("button", name="Start", exact=True).last).to_be_enabled(timeout=60_000)
     else:
         expect(page.locator(".live-chart[data-redraws]").first).to_be_visible(timeout=60_000)
-    assert not serious_faults(page)
+    assert not serious_faults_in_both_themes(page)

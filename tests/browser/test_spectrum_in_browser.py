@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from conftest import serious_faults
+from browsing import serious_faults_in_both_themes
 from exploring import at_rest, eventually, line, redraws, type_value, value_of
 from playwright.sync_api import Locator, Page, expect
 
@@ -110,8 +110,5 @@ def test_only_the_chosen_gates_are_changed(explore):
     assert eventually(page, drawn)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_no_serious_fault_beside_the_spectrum(explore, theme):
-    page = explore(SMALL, theme, viewport=TALL)
-    points(page).first.wait_for()
-    assert not serious_faults(page)
+def test_axe_finds_no_serious_fault_beside_the_spectrum(page):
+    assert not serious_faults_in_both_themes(page)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import serious_faults
+from browsing import serious_faults_in_both_themes
 from playwright.sync_api import Page, expect
 
 from experiments.sweeps.folder import SweepFolder, write_plan
@@ -56,4 +56,4 @@ def test_a_sweep_is_opened_redrawn_and_a_cell_clicked(url, open_page):
     expect(picker).to_have_value("30")
     assert before != "30"
 
-    assert not serious_faults(page)
+    assert not serious_faults_in_both_themes(page)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT
+from browsing import ROOT
 from exploring import eventually, line, shows
 
 from experiments.config import RunConfig

@@ -10,10 +10,11 @@ from playwright.sync_api import Page, expect
 from experiments.store.reader import open_run
 
 
-@pytest.fixture
-def server(tmp_path: Path, serve_runs) -> tuple[str, Path]:
+@pytest.fixture(scope="module")
+def server(tmp_path_factory, serve_runs) -> tuple[str, Path]:
     """A server with a folder of runs of its own."""
-    return serve_runs(tmp_path / "runs"), tmp_path / "runs"
+    runs = tmp_path_factory.mktemp("train") / "runs"
+    return serve_runs(runs), runs
 
 
 def press(page: Page, name: str) -> None:
@@ -68,7 +69,7 @@ def test_a_run_from_start_to_its_link(server, open_page):
 
 def test_a_link_to_no_run_or_to_a_path_is_one_sentence(server, open_page):
     url, runs = server
-    (runs / "other").mkdir(parents=True)
+    (runs / "other").mkdir(parents=True, exist_ok=True)
     for name in ("nosuchrun", "../../etc", "other"):
         page = open_page(f"{url}/runs?run={name}")
         expect(page.get_by_test_id("stAlert").first).to_be_visible(timeout=30_000)

@@ -1,0 +1,81 @@
+"""What every test in a browser does: start the app, wait until a page is at rest, look for faults of accessibility."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+ROOT = Path(__file__).resolve().parents[2]
+START_SECONDS = 60.0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until_healthy(url: str, server: "subprocess.Popen[bytes]", log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if server.poll() is not None:
+            break
+        try:
+            with urllib.request.urlopen(f"{url}/_stcore/health", timeout=2) as answer:
+                if answer.status == 200:
+                    return
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            time.sleep(0.1)
+    raise RuntimeError(f"The server at {url} did not start:\n{log.read_text(errors='replace')}")
+
+
+def serve_app(runs: Path, log: Path) -> tuple["subprocess.Popen[bytes]", str]:
+    """The app on a server of its own, with this folder of runs, and its address."""
+    port = free_port()
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
+    with log.open("wb") as out:
+        server = subprocess.Popen(
+            command, cwd=ROOT, env={**os.environ, "GRADIENT_FLOW_RUNS": str(runs)}, stdout=out, stderr=out
+        )
+    url = f"http://127.0.0.1:{port}"
+    wait_until_healthy(url, server, log)
+    return server, url
+
+
+def settle(page: Page) -> None:
+    """Wait until the script has run."""
+    page.wait_for_selector("[data-testid='stApp'][data-test-script-state='notRunning']", timeout=60_000)
+
+
+FINISHED = """Promise.allSettled(
+    document.getAnimations().filter(a => a.effect.getTiming().iterations < 9).map(a => a.finished)
+)"""
+
+
+def serious_faults_in_both_themes(page: Page) -> list[tuple[str, list[str]]]:
+    """The same of the page as it is, and as it is for those who prefer the other theme."""
+    faults = serious_faults(page)
+    colour = "getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor"
+    before = page.evaluate(colour)
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function(f"before => {colour} !== before", arg=before)
+    page.wait_for_timeout(200)  # charts are drawn anew
+    return faults + serious_faults(page)
+
+
+def serious_faults(page: Page) -> list[tuple[str, list[str]]]:
+    """What axe calls serious or critical, with the first of its places."""
+    settle(page)
+    # A colour on its way from one state to another is neither.
+    page.evaluate(FINISHED)
+    faults = Axe().run(page).response["violations"]
+    return [
+        (f["id"], [n["html"][:200] for n in f["nodes"]][:3]) for f in faults if f["impact"] in ("serious", "critical")
+    ]
