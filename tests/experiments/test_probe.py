@@ -11,7 +11,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from experiments.__main__ import app
+from experiments.__main__ import app, run
 from experiments.build import build
 from experiments.config import RunConfig
 from experiments.probe import probe
@@ -24,12 +24,6 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def config(**values: object) -> RunConfig:
     return RunConfig.from_values({"seq_len": 30, "batch_size": 4, "hidden_size": 8, **values})
-
-
-def command(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "experiments", *words], cwd=ROOT, capture_output=True, text=True, timeout=120
-    )
 
 
 @pytest.mark.parametrize("task", list(TASKS))
@@ -79,14 +73,24 @@ def test_probe_writes_the_whole_profile_as_csv(tmp_path):
         (["--csv", "/no/such/folder/x.csv", "seq_len=5"], ["--csv", "/no/such/folder/x.csv"]),
     ],
 )
-def test_bad_input_is_one_sentence_and_status_2(words, named):
-    result = command("probe", *words)
-    assert result.returncode == 2
-    assert "Traceback" not in result.stderr
-    assert len(result.stderr.strip().splitlines()) == 1
+def test_bad_input_is_one_sentence_and_status_2(words, named, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["experiments", "probe", *words])
+    with pytest.raises(SystemExit) as ended:
+        run()
+    said = capsys.readouterr()
+    assert ended.value.code == 2
+    assert len(said.err.strip().splitlines()) == 1
     for text in named:
-        assert text in result.stderr
-    assert result.stdout == ""
+        assert text in said.err
+    assert said.out == ""
+
+
+def test_a_mistake_in_a_terminal_is_one_sentence():
+    command = [sys.executable, "-m", "experiments", "probe", "seq_len=0"]
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert (said.returncode, said.stdout) == (2, "")
+    assert said.stderr.startswith("error: seq_len was 0; it must be")
+    assert len(said.stderr.strip().splitlines()) == 1
 
 
 def test_largest_singular_value_is_what_the_blocks_get():
