@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
-from scipy.optimize import brentq
 
 Values = float | Float[ndarray, "*grid"]
 
@@ -162,6 +161,8 @@ def latch(weight: float, bias: float) -> Latch:
         return x - weight * math.tanh(x) - bias
 
     brackets = [ab for ab in itertools.pairwise(edges) if excess(ab[0]) * excess(ab[1]) < 0]
+    from scipy.optimize import brentq  # it takes half a second to import, and this file is for more than latches
+
     x = np.array([brentq(excess, *ab, xtol=1e-15) for ab in brackets] + [e for e in edges if excess(e) == 0])
     x.sort()
     return Latch(weight, bias, largest is not None and abs(bias) < largest, largest, x, weight * (1 - np.tanh(x) ** 2))

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
-from scipy.optimize import brentq
 from torch import Tensor
 
 from analysis.jacobian import is_reverse, layer_index, layer_steps
@@ -118,6 +117,8 @@ def stationary_variance(gain: float, input_variance: float) -> float:
     highest = (1 + 1e-9) * gain**2 + input_variance
     if excess(lowest) <= 0:
         return lowest  # no room between: a gain of 0, or within rounding of one
+    from scipy.optimize import brentq  # half a second, for those who ask for a gain
+
     return float(brentq(excess, lowest, highest, xtol=1e-14, rtol=1e-13))
 
 
@@ -136,6 +137,8 @@ def critical_gain(input_variance: float) -> float:
     highest = 2.0
     while mean_field(highest, input_variance).squared_slope < 1:
         highest *= 2
+    from scipy.optimize import brentq
+
     return float(brentq(lambda g: mean_field(g, input_variance).squared_slope - 1, 1.0, highest, xtol=1e-12))
 
 

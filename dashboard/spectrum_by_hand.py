@@ -5,6 +5,7 @@ import streamlit as st
 from analysis.figures.theme import cell_name
 from dashboard.components.drag_spectrum import drag_spectrum
 from dashboard.scene import Scene
+from dashboard.state import SPECTRUM_REVISION
 from experiments.config import GATE_BLOCKS
 from models.registry import CELLS
 
@@ -37,7 +38,7 @@ def spectrum_by_hand(shown: Scene) -> None:
     where = cell_name(cell) if len(CELLS[cell].blocks) == 1 else f"{cell_name(cell)}, gate {name}"
     drag_spectrum(
         f"Singular values of {where}", values, key="drag-spectrum", values_key="singular_values",
-        largest_key="largest_singular_value", highest=HIGHEST, on_change=set_by_hand,
+        largest_key="largest_singular_value", highest=HIGHEST, on_change=set_by_hand, revision_key=SPECTRUM_REVISION,
     )  # fmt: skip
     st.caption(
         "Drag a point, or type its value: the matrix keeps its singular vectors. "
@@ -77,6 +78,7 @@ def take(shape: str) -> None:
     """Give the matrices a shape, and forget what was set by hand."""
     st.session_state["spectrum_shape"] = shape
     st.session_state["singular_values"] = ""
+    st.session_state[SPECTRUM_REVISION] += 1
 
 
 def set_by_hand(values: list[float]) -> None:

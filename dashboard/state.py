@@ -212,7 +212,12 @@ def in_words(value: Value) -> str:
     return (text if len(text) < LONGEST_WORDS else f"{text[:LONGEST_WORDS]}…") or "none"
 
 
+SPECTRUM_REVISION = "spectrum-revision"
+"""Counts how often code has set the spectrum; see `drag_spectrum`."""
+
+
 def apply(values: Mapping[str, Value]) -> None:
     """Set all settings: these, and the defaults of all others. For a button's callback."""
+    st.session_state[SPECTRUM_REVISION] = st.session_state.get(SPECTRUM_REVISION, 0) + 1
     for name, setting in SETTINGS.items():
         st.session_state[name] = values.get(name, setting.default)

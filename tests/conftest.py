@@ -6,6 +6,7 @@ from pathlib import Path
 
 # The suite runs on all cores side by side already; servers and commands that it starts read these, too.
 os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # nor need each of them compile this program anew
 
 import torch
 from jaxtyping import install_import_hook

@@ -161,7 +161,7 @@ function createSpectrum(parent) {
   function send() {
     clearTimeout(timer);
     timer = 0;
-    component.setStateValue("values", [...values]);
+    component.setStateValue("values", { values: [...values], revision: data.revision });
   }
 
   // What a key has set arrives before what is clicked next.

@@ -25,16 +25,23 @@ def drag_spectrum(
     largest_key: str,
     highest: float,
     on_change: Callable[[list[float]], None],
+    revision_key: str,
 ) -> None:
     """Show the values, and call `on_change` with all of them before the rerun that a hand's change brings.
 
     While a point is dragged, `live_lab` hears of all values (a text with commas) under `values_key`, and of the
-    largest under `largest_key`; a slider of that key scales the points. `highest` is the largest value allowed.
+    largest under `largest_key`; a slider of that key scales the points. `highest` is the largest value allowed. Code
+    that sets other values adds 1 to `st.session_state[revision_key]`: what a hand did to the older ones, and has not
+    yet arrived, is then dropped.
     """
+    st.session_state.setdefault(revision_key, 0)
 
     def changed() -> None:
         state = st.session_state.get(key)
-        proposed = accepted(state.get("values") if isinstance(state, dict) else None, len(values), highest)
+        message = state.get("values") if isinstance(state, dict) else None
+        if not isinstance(message, dict) or message.get("revision") != st.session_state[revision_key]:
+            return
+        proposed = accepted(message.get("values"), len(values), highest)
         if proposed is not None:
             on_change(proposed)
 
@@ -48,6 +55,7 @@ def drag_spectrum(
             "key": key,
             "valuesKey": values_key,
             "largestKey": largest_key,
+            "revision": st.session_state[revision_key],
         },
         height="content",
         on_values_change=changed,

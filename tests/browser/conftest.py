@@ -22,6 +22,7 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
         "args": [
             "--no-sandbox",
             "--disable-gpu",
+            "--disable-features=PreloadTopChromeWebUI,WebUIOmniboxPopup,InitialWebUI",  # Chromium's own pages
             "--disable-quic",
             "--no-first-run",
             "--disable-background-networking",

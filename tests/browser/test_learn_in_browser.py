@@ -7,11 +7,13 @@ from browsing import serious_faults, settle
 from playwright.sync_api import Page, expect
 
 from dashboard.lessons.lesson import Bench, Live, Slider
-from dashboard.lessons.question import Choices
+from dashboard.lessons.question import Choices, Curve
 from dashboard.lessons.registry import LESSONS
 from experiments.store.reader import open_run
 
 EACH = pytest.mark.parametrize("lesson", LESSONS, ids=[f"{lesson.number}-{lesson.title}" for lesson in LESSONS])
+FIRST_OF_A_KIND = [next(lesson for lesson in LESSONS if isinstance(lesson.question, kind)) for kind in (Choices, Curve)]
+"""The lessons that stand for how a prediction is made and kept: all of a kind share the code for that."""
 PROJECTOR = {"width": 1280, "height": 720}
 PHONE = {"width": 390, "height": 844}
 
@@ -68,7 +70,8 @@ def test_a_lesson_from_prediction_to_verdict_on_a_projector_and_then_on_a_phone(
     guessed = guess_by_keyboard(page, lesson)
     expect(page.get_by_text("Kept. Now test it.")).to_be_visible()
     fits(page)
-    assert not serious_faults(page)
+    if lesson in FIRST_OF_A_KIND:  # the others' first beat differs in its words only
+        assert not serious_faults(page)
 
     page.get_by_role("button", name="Next: do").press("Enter")
     page.wait_for_url("**beat=do*")
@@ -90,10 +93,11 @@ def test_a_lesson_from_prediction_to_verdict_on_a_projector_and_then_on_a_phone(
     assert not serious_faults(page)
 
     assert guessed in page.url
-    page.reload()
-    expect(page.get_by_text("The claim:")).to_be_visible()
+    if lesson in FIRST_OF_A_KIND:
+        page.reload()
+        expect(page.get_by_text("The claim:")).to_be_visible()
+        assert guessed in page.url
     expect(page.get_by_text("You made no prediction")).to_have_count(0)
-    assert guessed in page.url
 
     page.get_by_role("button", name="Leave projector").press("Enter")
     expect(page.get_by_test_id("stHeader")).to_be_visible()
