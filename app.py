@@ -9,6 +9,9 @@ from dashboard.live import labs, routes, warmed
 if __name__ == "__main__":  # Streamlit runs this file as the page's script, once for every rerun
     st.set_page_config(page_title="Gradient Flow Lab", page_icon=":material/ssid_chart:", layout="wide")
     labs()  # what the pages import is then there, by one thread's hand
+    from dashboard.components.live_chart import expect_charts
+
+    expect_charts()
     st.navigation(
         [
             st.Page("dashboard/views/explore.py", title="Explore", icon=":material/tune:", default=True),

@@ -20,7 +20,8 @@ _mount = st.components.v2.component(
     "gradient_flow_lab.live_chart",
     html='<div class="live-chart"></div>',
     css=(_HERE / "live_chart.css").read_text(encoding="utf-8"),
-    js=(_HERE / "live_chart.js").read_text(encoding="utf-8"),
+    # one module: a component has one script
+    js="\n".join((_HERE / f"live_chart{part}.js").read_text(encoding="utf-8") for part in ("", "_player", "_look")),
     # Plotly writes its style sheet into the document, where a shadow root would not see it.
     isolate_styles=False,
 )
@@ -55,9 +56,10 @@ def live_chart(
     _mount(key=key, data=message, height="content", on_clicked_change=clicked)
 
 
-def expect_charts(key: str) -> None:
-    """Let the browser load what draws charts while the reader is still on a page without any."""
-    _mount(key=key, data=orjson.dumps({"plotly": _PLOTLY_PATH}), height="content")
+def expect_charts() -> None:
+    """Let the browser load what draws charts while the page has none yet; `page_style` hides that."""
+    with st.container(key="charts-to-come"):
+        _mount(key="charts-to-come--plotly", data=orjson.dumps({"plotly": _PLOTLY_PATH}), height="content")
 
 
 def encode_chart(figure: go.Figure, *, key: str, alt: str, height: int | None = None, clicks: bool = False) -> bytes:

@@ -6,6 +6,8 @@ RULES = """
 .stMainBlockContainer { padding: 2.5rem 2rem 3rem; }
 /* Streamlit's own greys fall below WCAG AA's contrast of 4.5:1. */
 [data-testid="stCaptionContainer"], [data-testid="stCaptionContainer"] p { color: inherit; opacity: 0.92; }
+/* What only loads something must not take a row. */
+[data-testid="stLayoutWrapper"]:has(> .st-key-charts-to-come) { display: none; }
 button[data-variant][data-selected="true"] p { color: light-dark(#1d2230, #e7e9f0); }
 """
 

@@ -6,7 +6,6 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from dashboard.components.live_chart import expect_charts
 from dashboard.components.projector import projector_on, projector_style, projector_switch
 from dashboard.components.style import page_style
 from dashboard.lessons import beats
@@ -21,7 +20,6 @@ BEAT_WORDS: dict[Beat, str] = {"predict": "Predict", "do": "Do", "decide": "Deci
 RULES = """
 /* Streamlit's header lies over the page's first row; a title has this room of its own. */
 .st-key-lesson-head { padding-top: 1.5rem; }
-.st-key-charts-to-come { display: none; }
 .st-key-lesson-table { overflow-x: auto; }
 .st-key-lesson-table th, .st-key-lesson-table td { padding: 0.2rem 0.45rem; white-space: nowrap; font-size: 0.9rem; }
 """
@@ -68,9 +66,6 @@ def lesson_page(lesson: AnyLesson, beat: Beat, guesses: dict[int, Guess], decide
             if number in guesses:
                 decided.add(number)
     ways(lesson, beat)
-    if beat == "predict":
-        with st.container(key="charts-to-come"):
-            expect_charts("charts")
 
 
 def ways(lesson: AnyLesson, beat: Beat) -> None:
