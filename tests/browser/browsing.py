@@ -71,10 +71,23 @@ def serious_faults_in_both_themes(page: Page) -> list[tuple[str, list[str]]]:
 
 
 def serious_faults(page: Page) -> list[tuple[str, list[str]]]:
-    """What axe calls serious or critical, with the first of its places."""
+    """What axe calls serious or critical and is still there a while later, with the first of its places.
+
+    Streamlit dims what it is about to write anew: a fault of contrast that passes.
+    """
     settle(page)
     # A colour on its way from one state to another is neither.
     page.evaluate(FINISHED)
+    faults = looked_at(page)
+    if faults:
+        page.wait_for_timeout(2000)
+        settle(page)
+        faults = looked_at(page)
+    return faults
+
+
+def looked_at(page: Page) -> list[tuple[str, list[str]]]:
+    """Axe's serious and critical faults of the page as it is at this moment."""
     faults = Axe().run(page).response["violations"]
     return [
         (f["id"], [n["html"][:200] for n in f["nodes"]][:3]) for f in faults if f["impact"] in ("serious", "critical")
