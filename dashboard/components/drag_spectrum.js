@@ -154,7 +154,8 @@ function createSpectrum(parent) {
   function move(k, value) {
     values[k] = rounded(value);
     show();
-    const detail = { changes: changes(), held: held >= 0, source: root };
+    const isPending = () => root.isConnected && (held >= 0 || timer !== 0);
+    const detail = { changes: changes(), isPending, source: root };
     document.dispatchEvent(new CustomEvent("gradient-flow-move", { detail, cancelable: true }));
   }
 

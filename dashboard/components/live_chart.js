@@ -14,6 +14,7 @@ export default function (component) {
     chart = createChart(parentElement);
     charts.set(parentElement, chart);
   }
+  document.dispatchEvent(new CustomEvent("gradient-flow-page-draws")); // see live_lab.js
   chart.want(message);
   chart.hears(component.setTriggerValue);
   return () => {

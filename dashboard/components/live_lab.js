@@ -36,10 +36,9 @@ function createLab(parent) {
   let name = "";
   let state = {}; // as the page last had it
   let said = "";
-  const moved = new Map(); // what the hand has changed since
+  const moved = new Map(); // what the hand has changed since: key → its value, and whether it is still to reach the page
   let generation = 0; // answers to questions about an older page are dropped
   let asked = 0; // the generation of the question that is on its way
-  let held = false; // a pointer is down on a slider
   let waiting = false;
   let unasked = false;
   let socket = null;
@@ -49,18 +48,24 @@ function createLab(parent) {
 
   function update(data) {
     const settled = JSON.stringify(data.state);
-    if (settled === JSON.stringify(state) && data.words === said) return;
+    const isNew = settled !== JSON.stringify(state) || data.words !== said;
     name = data.name;
     state = data.state;
     said = data.words;
-    for (const [key, value] of moved) {
-      if (JSON.stringify(state[key]) === JSON.stringify(value)) moved.delete(key);
+    // What is typed while the page still computes an older value is not the page's to drop; a preset or a link is.
+    for (const [key, { value, isPending }] of moved) {
+      if (JSON.stringify(state[key]) === JSON.stringify(value) || !isPending()) moved.delete(key);
     }
-    if (!held) moved.clear(); // code has set another value: a preset, a link
-    if (moved.size === 0) {
+    if (isNew && moved.size === 0) {
       generation += 1;
-      show(data.words);
+      show(said);
     }
+  }
+
+  // The page has drawn: what was asked before is not drawn over it, and what the hand has done since is asked anew.
+  function pageDraws() {
+    generation += 1;
+    if (moved.size && !waiting) ask();
   }
 
   const show = (words) => {
@@ -79,7 +84,8 @@ function createLab(parent) {
     if (words) wordsAt = performance.now();
     else rest = setTimeout(askForWords, WORDS_MS);
     const seen = [...charts].filter(([, chart]) => chart.isVisible()).map(([key]) => key);
-    const wanted = { ...state, ...Object.fromEntries(moved) };
+    const wanted = { ...state };
+    for (const [key, { value }] of moved) wanted[key] = value;
     socket.send(JSON.stringify({ lab: name, state: wanted, charts: seen, words }));
   }
 
@@ -95,7 +101,7 @@ function createLab(parent) {
   function hear(answer) {
     const current = asked === generation;
     waiting = false;
-    if (unasked) ask();
+    if ((unasked || !current) && moved.size) ask();
     if (!current) return;
     if (answer.error) {
       root.replaceChildren(Object.assign(document.createElement("p"), { textContent: answer.error, role: "alert" }));
@@ -117,20 +123,17 @@ function createLab(parent) {
     const known = Object.entries(event.detail.changes).filter(([key]) => key in state);
     if (known.length === 0) return;
     event.preventDefault();
-    held = event.detail.held;
-    for (const [key, value] of known) moved.set(key, value);
+    const { isPending } = event.detail;
+    for (const [key, value] of known) moved.set(key, { value, isPending });
     if (waiting) unasked = true;
     else ask();
   }
-  const letGo = () => (held = false);
   document.addEventListener("gradient-flow-move", take);
-  document.addEventListener("pointerup", letGo, true);
-  document.addEventListener("pointercancel", letGo, true);
+  document.addEventListener("gradient-flow-page-draws", pageDraws);
 
   function destroy() {
     document.removeEventListener("gradient-flow-move", take);
-    document.removeEventListener("pointerup", letGo, true);
-    document.removeEventListener("pointercancel", letGo, true);
+    document.removeEventListener("gradient-flow-page-draws", pageDraws);
     clearTimeout(rest);
     socket?.close();
     labs.delete(parent);

@@ -101,9 +101,12 @@ function createSlider(parent, firstSequence) {
     component.setStateValue("message", { value, revision, sequence });
   };
 
+  // Whether the page has yet to draw what the hand did last.
+  const isPending = () => root.isConnected && (held || unsent || !answered);
+
   // Where live_lab.js draws what the hand does, the page itself hears of it once the hand lets go.
   const isTaken = () => {
-    const detail = { changes: { [data.key]: value }, held };
+    const detail = { changes: { [data.key]: value }, isPending };
     return !document.dispatchEvent(new CustomEvent("gradient-flow-move", { detail, cancelable: true }));
   };
 

@@ -95,18 +95,20 @@ def live_slider(
     """
     scale = Scale(minimum, maximum, step, logarithmic)
     component_key = f"{key}--live-slider"
-    memory_key = f"{key}--shown"
+    kept = _kept(f"{key}--shown")
 
     message = _message(st.session_state.get(component_key))
     shown = _settle(
         scale,
         first=scale.accept(value, otherwise=float(minimum)),
         stored=st.session_state.get(key),
-        memory=st.session_state.get(memory_key),
+        memory=kept[0],
         message=message,
     )
+    # A run can be overtaken wherever it touches the session's state: both are kept, or neither. Else the next run
+    # would take the hand's value for one that code has assigned, and drop what the hand has sent since.
     st.session_state[key] = shown.value
-    st.session_state[memory_key] = shown
+    kept[0] = shown
 
     _mount(
         key=component_key,
@@ -127,6 +129,14 @@ def live_slider(
     return shown.value
 
 
+def _kept(key: str) -> list[_Shown | None]:
+    """The place in the session where a slider keeps what it last showed: a list of one."""
+    if key not in st.session_state:
+        st.session_state[key] = [None]
+    place: list[_Shown | None] = st.session_state[key]
+    return place
+
+
 def _nothing() -> None:
     """A callback is what makes `message` a state of the component; there is nothing to do in it."""
 
@@ -137,10 +147,10 @@ def _message(state: object) -> dict[str, Any]:
     return message if isinstance(message, dict) else {}
 
 
-def _settle(scale: Scale, *, first: float, stored: object, memory: object, message: dict[str, Any]) -> _Shown:
+def _settle(scale: Scale, *, first: float, stored: object, memory: _Shown | None, message: dict[str, Any]) -> _Shown:
     """Who decides: code that has assigned a new value, else the hand, else what was there."""
     revision = message.get("revision")
-    if not isinstance(memory, _Shown):
+    if memory is None:
         # A new session. After a lost connection the browser still knows its value: keep it.
         known = revision if isinstance(revision, int) else 0
         proposed = message.get("value") if stored is None else stored

@@ -33,7 +33,6 @@ from experiments.probe import probe
 def test_the_profile_follows_the_drag_and_ends_at_what_the_command_line_computes(explore, tmp_path):
     page = explore()
     assert drag(page, "largest_singular_value", 1 / 3, 0.6, changes=3)
-    at_rest(page)
     type_value(page, "largest_singular_value", "1.4")
 
     file = tmp_path / "profile.csv"

@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 import pytest
+from streamlit.runtime.scriptrunner import ScriptRunner, StopException
 from streamlit.testing.v1 import AppTest
 
 from dashboard.components.live_slider import Scale, _settle, _Shown
@@ -75,3 +76,37 @@ def test_a_link_or_a_preset_before_the_first_run_wins_over_the_default() -> None
     app.session_state["s"] = 99.0
     assert app.run().text[0].value == "2.0"
     assert app.session_state["s"] == 2.0
+
+
+def test_a_run_that_is_overtaken_anywhere_loses_nothing_of_the_hands(monkeypatch: pytest.MonkeyPatch) -> None:
+    def page() -> None:
+        import streamlit as st
+
+        from dashboard.components.live_slider import live_slider
+
+        st.text(live_slider("s", minimum=0, maximum=2, value=1, step=0.1, key="s"))
+
+    sent = {"value": 1.0, "revision": 0, "sequence": 1}
+    monkeypatch.setattr("dashboard.components.live_slider._message", lambda state: sent)
+    left = math.inf  # of the places where a newer message can overtake the run
+
+    def overtake(runner: ScriptRunner) -> None:
+        nonlocal left
+        if runner._execing:  # before and after the script nothing is overtaken
+            left -= 1
+            if left == 0:
+                raise StopException()
+
+    monkeypatch.setattr(ScriptRunner, "_maybe_handle_execution_control_request", overtake)
+    places = 0
+    while left > 0:  # until a run has fewer places than that
+        places, left = places + 1, math.inf
+        sent["value"] = 1.0
+        app = AppTest.from_function(page).run()
+        sent["value"], left = 1.5, places
+        app.run()
+        if left > 0:
+            break
+        sent["value"], left = 1.7, math.inf
+        assert app.run().text[0].value == "1.7", f"overtaken at the {places}th place"
+    assert places > 5
