@@ -102,7 +102,7 @@ def explanation(panels: Sequence[Panel], sentence: str, diverging: bool) -> str:
     seen = f"Each cell is the mean over seeds: {sentence}."
     if diverging:
         seen += " The thick line is where it crosses 0."
-    names = dict.fromkeys(name for panel in panels for name in panel.critical)
+    names = dict.fromkeys(name for panel in panels for names in panel.critical for name in names.split(", "))
     if names:
         seen += f" Dashed: {', '.join(names)}"
         seen += "; left of the bound, γ·‖W‖ is below 1 and the gradient must vanish." if any_bound(names) else "."
