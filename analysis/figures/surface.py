@@ -56,19 +56,11 @@ def surface_picture(
     )  # fmt: skip
     for label, path in paths.items():
         add_path(made, label, path)
-    axis = {"gridcolor": NEUTRAL, "showbackground": False, "nticks": 5, "tickfont": {"size": 12}}
     made.update_layout(
-        scene={
-            "xaxis": {**axis, "title": {"text": "w"}},
-            "yaxis": {**axis, "title": {"text": "b"}},
-            "zaxis": {**axis, "title": {"text": "E"}},
-            "camera": {"eye": eye(turned), "center": {"x": 0, "y": 0, "z": -0.12}},
-            "aspectratio": {"x": 1.5, "y": 1.2, "z": 0.8},
-            # A hand's turn is kept until the setting turns it anew.
-            "uirevision": f"turned {turned:g}",
-        },
+        scene=scene(turned, distance=1.95),
         legend=LEGEND_BELOW,
         margin={"l": 0, "r": 0, "t": 40, "b": 40},
+        meta={"narrow": {"scene": scene(turned, distance=2.5), "height": height}},
     )
     ends = "; ".join(f"{label}: E = {significant(float(p.descent.error[-1]))}" for label, p in paths.items())
     return Picture(
@@ -80,10 +72,20 @@ def surface_picture(
     )
 
 
-def eye(turned: float) -> dict[str, float]:
-    """Where the camera stands."""
+def scene(turned: float, distance: float) -> dict[str, object]:
+    """The three axes, and the camera at a distance from which all of their ticks are in the picture."""
+    axis = {"gridcolor": NEUTRAL, "showbackground": False, "nticks": 5, "tickfont": {"size": 12}}
     angle = math.radians(turned)
-    return {"x": 1.75 * math.cos(angle), "y": 1.75 * math.sin(angle), "z": 0.95}
+    eye = {"x": distance * math.cos(angle), "y": distance * math.sin(angle), "z": 0.5 * distance}
+    return {
+        "xaxis": {**axis, "title": {"text": "w"}},
+        "yaxis": {**axis, "title": {"text": "b"}},
+        "zaxis": {**axis, "title": {"text": "E"}},
+        "camera": {"eye": eye, "center": {"x": 0, "y": 0, "z": -0.28}},
+        "aspectratio": {"x": 1.5, "y": 1.2, "z": 0.8},
+        # A hand's turn is kept until the setting turns it anew.
+        "uirevision": f"turned {turned:g}",
+    }
 
 
 def add_path(made: go.Figure, label: str, path: Path) -> None:
