@@ -20,6 +20,7 @@ _mount = component(
     "live_chart",
     "live_chart_player",
     "live_chart_look",
+    "server_url",
     # Plotly writes its style sheet into the document, where a shadow root would not see it.
     isolate_styles=False,
 )

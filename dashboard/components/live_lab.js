@@ -22,15 +22,6 @@ export default function (component) {
   };
 }
 
-// Where Streamlit's own code came from is where the server is: the page's address changes with navigation.
-function serverUrl(path) {
-  const own = performance
-    .getEntriesByType("resource")
-    .map((entry) => entry.name.split("/static/js/"))
-    .find((parts) => parts.length === 2);
-  return new URL(path, own ? `${own[0]}/` : document.baseURI).href;
-}
-
 function createLab(parent) {
   const root = parent.querySelector(".live-lab");
   let name = "";
