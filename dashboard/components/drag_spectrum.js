@@ -1,19 +1,13 @@
 // Points over their rank, moved by hand, by key, or typed in the table beside them. The drawing is made once a size;
 // what the hand does goes to live_lab.js at once, and to Streamlit when the hand lets go.
 
-const spectra = new WeakMap();
 const SVG = "http://www.w3.org/2000/svg";
 const SEND_AFTER_MS = 250; // after the last key
 const REACH = 14; // pixels around a point in which a hand takes it
 const MARGIN = { left: 46, right: 14, top: 12, bottom: 40 };
 
 export default function (component) {
-  let spectrum = spectra.get(component.parentElement);
-  if (!spectrum) {
-    spectrum = createSpectrum(component.parentElement);
-    spectra.set(component.parentElement, spectrum);
-  }
-  spectrum.update(component);
+  madeOnce(component.parentElement, createSpectrum).update(component);
 }
 
 function createSpectrum(parent) {

@@ -1,16 +1,10 @@
 // The drawing is made once a size; each answer of the server only says what is newest.
 
-const curves = new WeakMap();
 const SVG = "http://www.w3.org/2000/svg";
 const SEND_AFTER_MS = 200; // after the last key; a drag sends when it ends
 
 export default function (component) {
-  let curve = curves.get(component.parentElement);
-  if (!curve) {
-    curve = createCurve(component.parentElement);
-    curves.set(component.parentElement, curve);
-  }
-  curve.update(component);
+  madeOnce(component.parentElement, createCurve).update(component);
 }
 
 function createCurve(parent) {

@@ -13,8 +13,8 @@ def component(name: str, *parts: str, looks_like: str | None = None, isolate_sty
 
     Args:
         name: of the files; in the class the underscores are hyphens.
-        parts: further scripts, which `name`.js uses. All are one module, since a component has one script: only
-            `name`.js exports, and no two of them may share a name at the top.
+        parts: further scripts, which `name`.js uses beside made_once.js. All are one module, since a component has one
+            script: only `name`.js exports, and no two of them may share a name at the top.
         looks_like: another component, whose class and rules it has instead of rules of its own.
         isolate_styles: whether the rules stay within the component.
     """
@@ -23,7 +23,7 @@ def component(name: str, *parts: str, looks_like: str | None = None, isolate_sty
         f"gradient_flow_lab.{name}",
         html=f'<div class="{classes}"></div>',
         css=_text(f"{looks_like or name}.css"),
-        js="\n".join(_text(f"{script}.js") for script in (name, *parts)),
+        js="\n".join(_text(f"{script}.js") for script in (name, *parts, "made_once")),
         isolate_styles=isolate_styles,
     )
 

@@ -3,23 +3,11 @@
 
 const QUIET_MS = 250; // a held arrow key lets go many times a second
 
-const sliders = new WeakMap();
 let ids = 0;
 
 export default function (component) {
-  const { parentElement } = component;
-  let slider = sliders.get(parentElement);
-  if (!slider) {
-    slider = createSlider(parentElement);
-    sliders.set(parentElement, slider);
-  }
-  slider.update(component);
-  return () => {
-    // Streamlit also cleans up after a call that a newer one has overtaken: only a node that has left the page is done.
-    setTimeout(() => {
-      if (!parentElement.isConnected) slider.destroy();
-    });
-  };
+  madeOnce(component.parentElement, createSlider).update(component);
+  return destroyedWithNode(component.parentElement);
 }
 
 function decode(bytes) {
