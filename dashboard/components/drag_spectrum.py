@@ -8,7 +8,7 @@ from dashboard.components.mount import component
 
 _HEIGHT = 300
 
-_mount = component("drag_spectrum")
+_mount = component("drag_spectrum", "vertical_points", "own_keys")
 
 
 def drag_spectrum(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from dashboard.components.mount import component, nothing
 
-_mount = component("draw_curve")
+_mount = component("draw_curve", "vertical_points", "own_keys")
 
 
 def draw_curve(

@@ -169,10 +169,7 @@ function createSlider(parent, firstSequence) {
   });
   why.addEventListener("keydown", (event) => help.classList.toggle("dismissed", event.key === "Escape"));
   help.addEventListener("mouseenter", () => help.classList.remove("dismissed"));
-  // Streamlit binds single letters for the page, and cannot see that a shadow root's input has the focus.
-  for (const kind of ["keydown", "keyup", "keypress"]) {
-    root.addEventListener(kind, (event) => event.stopPropagation());
-  }
+  keepKeys(root);
 
   const update = (next) => {
     component = next;

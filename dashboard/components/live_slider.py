@@ -10,7 +10,7 @@ import streamlit as st
 
 from dashboard.components.mount import component, nothing
 
-_mount = component("live_slider")
+_mount = component("live_slider", "own_keys")
 
 
 @dataclass(frozen=True)

@@ -90,10 +90,7 @@ function createSlider(parent) {
     clearTimeout(timer);
     timer = setTimeout(() => component.setStateValue("frame", frame()), QUIET_MS);
   });
-  // Streamlit binds single letters for the page, and cannot see that a shadow root's input has the focus.
-  for (const kind of ["keydown", "keyup", "keypress"]) {
-    root.addEventListener(kind, (event) => event.stopPropagation());
-  }
+  keepKeys(root);
 
   function update(next) {
     component = next;
