@@ -8,8 +8,9 @@ import plotly.graph_objects as go
 from jaxtyping import Float
 from numpy import ndarray
 
+from analysis.figures.lines import chart_of_lines, point_columns
 from analysis.figures.picture import Picture
-from analysis.figures.theme import LEGEND_BELOW, LN_10, NEUTRAL, POWERS_OF_TEN, figure
+from analysis.figures.theme import LN_10, NEUTRAL, POWERS_OF_TEN
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +38,7 @@ def lag_picture(
     height: int = 400,
     decades: tuple[float, float] | None = None,
 ) -> Picture:
-    """Lines over lag on a scale of decades, with a level at 1.
+    """Lines over lag on a scale of decades, with a level at 1; the numbers beside it are logs in nats.
 
     Args:
         name: of downloaded files.
@@ -50,13 +51,8 @@ def lag_picture(
         height: pixels.
         decades: the vertical range (log₁₀), so that a drag moves the line and not the axis; None for what fits.
     """
-    made = figure(title, x_title, y_title, height)
+    made = chart_of_lines(title, x_title, y_title, height, decades)
     made.update_yaxes(**POWERS_OF_TEN)
-    if decades is not None:
-        made.update_yaxes(range=list(decades))
-    # Below the chart: above it a long legend would lie on the title of a narrow page.
-    made.update_layout(legend=LEGEND_BELOW, margin_t=48)
-    made.add_hline(y=0, line={"color": NEUTRAL, "width": 1, "dash": "dot"}, layer="below")
     for line in lines:
         y = np.where(np.isfinite(line.log), line.log, np.nan) / LN_10
         made.add_scatter(
@@ -66,7 +62,8 @@ def lag_picture(
             hovertemplate=f"{line.name}, lag %{{x}}: 10<sup>%{{y:.2f}}</sup><extra></extra>",
         )  # fmt: skip
         add_zeros(made, line, decades)
-    return Picture(name, made, sentence, alt, columns(lines))
+    columns = point_columns("lag", "log size", ((line.name, line.lag, line.log) for line in lines))
+    return Picture(name, made, sentence, alt, columns)
 
 
 def add_zeros(made: go.Figure, line: LagLine, decades: tuple[float, float] | None) -> None:
@@ -80,12 +77,3 @@ def add_zeros(made: go.Figure, line: LagLine, decades: tuple[float, float] | Non
             marker={"symbol": "triangle-down", "size": 9, "color": line.colour}, cliponaxis=False,
             hovertemplate=f"{line.name}, lag %{{x}}: exactly zero<extra></extra>",
         )  # fmt: skip
-
-
-def columns(lines: Sequence[LagLine]) -> dict[str, list[object]]:
-    """One row a point, logs in nats."""
-    return {
-        "line": [line.name for line in lines for _ in line.lag],
-        "lag": [float(lag) for line in lines for lag in line.lag],
-        "log size": [float(value) for line in lines for value in line.log],
-    }

@@ -7,8 +7,9 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from analysis.figures.lines import chart_of_lines, point_columns
 from analysis.figures.picture import Picture
-from analysis.figures.theme import LEGEND_BELOW, NEUTRAL, figure
+from analysis.figures.theme import NEUTRAL
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,11 +50,7 @@ def setting_picture(
         limits: the vertical range; None for what fits. What lies below is drawn as a triangle at the edge.
         height: pixels.
     """
-    made = figure(title, x_title, y_title, height)
-    made.update_layout(legend=LEGEND_BELOW, margin_t=48)
-    if limits is not None:
-        made.update_yaxes(range=list(limits))
-    made.add_hline(y=0, line={"color": NEUTRAL, "width": 1, "dash": "dot"}, layer="below")
+    made = chart_of_lines(title, x_title, y_title, height, limits)
     for line in lines:
         dots = len(line.x) <= FEW_POINTS
         off = line.y < limits[0] if limits is not None else np.isneginf(line.y)
@@ -64,9 +61,5 @@ def setting_picture(
             marker={"size": 13, "color": line.colour, "symbol": np.where(off, "triangle-down", "circle").tolist()},
             hovertemplate=f"{line.name}, %{{x:.3g}}: %{{y:.3g}}<extra></extra>",
         )  # fmt: skip
-    columns: dict[str, list[object]] = {
-        "line": [line.name for line in lines for _ in line.x],
-        x_title: [float(x) for line in lines for x in line.x],
-        y_title: [float(y) for line in lines for y in line.y],
-    }
+    columns = point_columns(x_title, y_title, ((line.name, line.x, line.y) for line in lines))
     return Picture(name, made, sentence, alt, columns)

@@ -1,40 +1,26 @@
 // Points over their rank, moved by hand, by key, or typed in the table beside them. The drawing is made once a size;
 // what the hand does goes to live_lab.js at once, and to Streamlit when the hand lets go.
 
-const spectra = new WeakMap();
-const SVG = "http://www.w3.org/2000/svg";
 const SEND_AFTER_MS = 250; // after the last key
 const REACH = 14; // pixels around a point in which a hand takes it
 const MARGIN = { left: 46, right: 14, top: 12, bottom: 40 };
 
 export default function (component) {
-  let spectrum = spectra.get(component.parentElement);
-  if (!spectrum) {
-    spectrum = createSpectrum(component.parentElement);
-    spectra.set(component.parentElement, spectrum);
-  }
-  spectrum.update(component);
+  madeOnce(component.parentElement, createSpectrum).update(component);
 }
 
 function createSpectrum(parent) {
   const root = parent.querySelector(".drag-spectrum");
   const host = root.getRootNode();
+  const hand = createHand(send, SEND_AFTER_MS);
   let component = null;
   let data = null;
   let values = [];
   let drawn = ""; // what the drawing was made for
-  let held = -1;
   let chosen = 0; // the point that the Tab key reaches
-  let timer = 0;
   let top = 1.5; // of the axis
   let parts = null;
 
-  const make = (name, attributes, into) => {
-    const element = document.createElementNS(SVG, name);
-    for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-    into?.append(element);
-    return element;
-  };
   const width = () => Math.max(220, root.querySelector(".chart")?.clientWidth ?? 0);
   const right = () => width() - MARGIN.right;
   const bottom = () => data.height - MARGIN.bottom;
@@ -51,35 +37,33 @@ function createSpectrum(parent) {
     root.querySelector(".table").setAttribute("aria-label", `${data.label}, typed`);
     const inputs = rows(); // the chart has the width that they leave
     const chart = root.querySelector(".chart");
-    const svg = make("svg", { role: "group", "aria-label": data.label, height: data.height }, chart);
+    const svg = svgNode("svg", { role: "group", "aria-label": data.label, height: data.height }, chart);
     const wide = width();
     svg.setAttribute("viewBox", `0 0 ${wide} ${data.height}`);
     for (let v = 0; v <= top + 1e-9; v += 0.5) {
-      make("line", { class: v === 1 ? "level" : "grid", x1: MARGIN.left, x2: right(), y1: y(v), y2: y(v) }, svg);
-      make("text", { x: MARGIN.left - 8, y: y(v) + 4, "text-anchor": "end" }, svg).textContent = v;
+      svgNode("line", { class: v === 1 ? "level" : "grid", x1: MARGIN.left, x2: right(), y1: y(v), y2: y(v) }, svg);
+      svgNode("text", { x: MARGIN.left - 8, y: y(v) + 4, "text-anchor": "end" }, svg).textContent = v;
     }
     const every = [1, 2, 5, 10, 20, 50, 100, 200].find((n) => values.length / n <= 8);
     for (let k = 0; k < values.length; k += 1) {
       if (k > 0 && (k + 1) % every) continue;
-      make("text", { x: x(k), y: bottom() + 18, "text-anchor": "middle" }, svg).textContent = k + 1;
+      svgNode("text", { x: x(k), y: bottom() + 18, "text-anchor": "middle" }, svg).textContent = k + 1;
     }
-    make("text", { x: (MARGIN.left + right()) / 2, y: data.height - 4, "text-anchor": "middle" }, svg).textContent = "rank";
+    svgNode("text", { x: (MARGIN.left + right()) / 2, y: data.height - 4, "text-anchor": "middle" }, svg).textContent = "rank";
     const beside = { transform: `translate(12 ${(MARGIN.top + bottom()) / 2}) rotate(-90)`, "text-anchor": "middle" };
-    make("text", beside, svg).textContent = "singular value";
-    const line = make("polyline", { class: "drawn" }, svg);
+    svgNode("text", beside, svg).textContent = "singular value";
+    const line = svgNode("polyline", { class: "drawn" }, svg);
     const points = values.map((_, k) => pointOf(k, svg));
     svg.addEventListener("pointerdown", (event) => take(event, svg));
-    svg.addEventListener("pointermove", (event) => held >= 0 && move(held, valueAt(event, svg)));
-    for (const end of ["pointerup", "pointercancel", "lostpointercapture"]) svg.addEventListener(end, letGo);
+    svg.addEventListener("pointermove", (event) => hand.held() >= 0 && move(hand.held(), valueAt(event, svg)));
+    for (const end of DRAG_ENDS) svg.addEventListener(end, hand.letGo);
     parts = { line, points, inputs, title: root.querySelector(".title") };
   }
 
   function pointOf(k, svg) {
-    const point = make("g", { class: "point", role: "slider", "aria-orientation": "vertical" }, svg);
-    for (const [name, value] of [["label", `singular value ${k + 1}`], ["valuemin", 0], ["valuemax", data.highest]])
-      point.setAttribute(`aria-${name}`, value);
-    make("circle", { class: "hand", cx: x(k), r: REACH }, point);
-    make("circle", { class: "dot", cx: x(k), r: values.length > 100 ? 3 : 5 }, point);
+    const label = `singular value ${k + 1}`;
+    const radius = values.length > 100 ? 3 : 5;
+    const point = verticalPoint(svg, { x: x(k), label, lowest: 0, highest: data.highest, reach: REACH, radius });
     point.addEventListener("keydown", (event) => press(event, k));
     return point;
   }
@@ -96,7 +80,7 @@ function createSpectrum(parent) {
         const typed = input.value.trim() === "" ? NaN : Number(input.value.trim().replace(",", "."));
         if (Number.isFinite(typed)) {
           move(k, typed);
-          send();
+          hand.sendNow();
         }
         input.value = written(values[k]);
       });
@@ -114,18 +98,11 @@ function createSpectrum(parent) {
   // Where points stand close together the upper one would be taken; the hand means the nearest.
   function take(event, svg) {
     if (!event.target.classList.contains("hand") && !event.target.classList.contains("dot")) return;
-    event.preventDefault();
     const pixel = event.clientX - svg.getBoundingClientRect().left;
     const distance = (k) => Math.abs(x(k) - pixel);
-    held = values.reduce((best, _, k) => (distance(k) < distance(best) ? k : best), 0);
-    svg.setPointerCapture(event.pointerId);
-    reach(held);
-  }
-
-  function letGo() {
-    if (held < 0) return;
-    held = -1;
-    send();
+    const nearest = values.reduce((best, _, k) => (distance(k) < distance(best) ? k : best), 0);
+    hand.take(nearest, svg, event);
+    reach(nearest);
   }
 
   function reach(k) {
@@ -136,14 +113,13 @@ function createSpectrum(parent) {
 
   function press(event, k) {
     const beside = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    const by = { ArrowUp: 0.01, ArrowDown: -0.01, PageUp: 0.1, PageDown: -0.1 }[event.key];
-    const to = { Home: data.highest, End: 0 }[event.key] ?? (by && values[k] + by);
+    const by = { ArrowUp: 0.01, ArrowDown: -0.01, PageUp: 0.1, PageDown: -0.1 };
+    const to = keyTarget(event.key, values[k], { lowest: 0, highest: data.highest }, by);
     if (beside) reach(k + beside);
     else if (to === undefined) return;
     else {
       move(k, to);
-      clearTimeout(timer);
-      timer = setTimeout(send, SEND_AFTER_MS);
+      hand.sendSoon();
     }
     event.preventDefault();
   }
@@ -154,14 +130,12 @@ function createSpectrum(parent) {
   function move(k, value) {
     values[k] = rounded(value);
     show();
-    const isPending = () => root.isConnected && (held >= 0 || timer !== 0);
+    const isPending = () => root.isConnected && hand.isBusy();
     const detail = { changes: changes(), isPending, source: root };
     document.dispatchEvent(new CustomEvent("gradient-flow-move", { detail, cancelable: true }));
   }
 
   function send() {
-    clearTimeout(timer);
-    timer = 0;
     component.setStateValue("values", { values: [...values], revision: data.revision });
   }
 
@@ -169,7 +143,7 @@ function createSpectrum(parent) {
   document.addEventListener("pointerdown", flush, true);
   function flush() {
     if (!root.isConnected) document.removeEventListener("pointerdown", flush, true);
-    else if (timer) send();
+    else hand.flush();
   }
 
   // The slider of the largest value scales all of them.
@@ -190,10 +164,7 @@ function createSpectrum(parent) {
     const above = values.filter((value) => value > 1).length;
     parts.title.textContent = `${data.label}: ${above} of ${values.length} above 1`;
     parts.line.setAttribute("points", values.map((value, k) => `${x(k)},${y(value)}`).join(" "));
-    parts.points.forEach((point, k) => {
-      for (const circle of point.children) circle.setAttribute("cy", y(values[k]));
-      point.setAttribute("aria-valuenow", written(values[k]));
-    });
+    parts.points.forEach((point, k) => placePoint(point, y(values[k]), written(values[k])));
     parts.inputs.forEach((input, k) => {
       if (host.activeElement !== input) input.value = written(values[k]);
     });
@@ -202,8 +173,8 @@ function createSpectrum(parent) {
   function refresh() {
     const needed = largest() > 1.5 ? data.highest : 1.5;
     const wanted = JSON.stringify([data.label, data.height, data.highest, values.length, width(), needed]);
-    if (wanted !== drawn && held < 0) {
-      const focus = parts?.points.indexOf(host.activeElement) ?? -1;
+    if (wanted !== drawn && hand.held() < 0) {
+      const focus = focusedPoint(root, parts?.points ?? []);
       top = needed;
       const scrolled = root.querySelector(".table")?.scrollTop ?? 0;
       build();
@@ -216,15 +187,14 @@ function createSpectrum(parent) {
     show();
   }
 
-  // Streamlit binds single letters for the page, and cannot see that a shadow root's part has the focus.
-  for (const kind of ["keydown", "keyup", "keypress"]) root.addEventListener(kind, (event) => event.stopPropagation());
+  keepKeys(root);
   new ResizeObserver(() => data && refresh()).observe(root);
 
   return {
     update(next) {
       component = next;
       data = next.data;
-      if (held < 0 && !timer) values = [...data.values];
+      if (!hand.isBusy()) values = [...data.values];
       refresh();
     },
   };

@@ -1,19 +1,14 @@
 """A spectrum under the hand: singular values over their rank, each dragged up and down or typed."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import streamlit as st
 
-_HERE = Path(__file__).parent
+from dashboard.components.mount import component
+
 _HEIGHT = 300
 
-_mount = st.components.v2.component(
-    "gradient_flow_lab.drag_spectrum",
-    html='<div class="drag-spectrum"></div>',
-    css=(_HERE / "drag_spectrum.css").read_text(encoding="utf-8"),
-    js=(_HERE / "drag_spectrum.js").read_text(encoding="utf-8"),
-)
+_mount = component("drag_spectrum", "vertical_points", "own_keys")
 
 
 def drag_spectrum(

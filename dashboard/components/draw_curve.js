@@ -1,16 +1,9 @@
 // The drawing is made once a size; each answer of the server only says what is newest.
 
-const curves = new WeakMap();
-const SVG = "http://www.w3.org/2000/svg";
 const SEND_AFTER_MS = 200; // after the last key; a drag sends when it ends
 
 export default function (component) {
-  let curve = curves.get(component.parentElement);
-  if (!curve) {
-    curve = createCurve(component.parentElement);
-    curves.set(component.parentElement, curve);
-  }
-  curve.update(component);
+  madeOnce(component.parentElement, createCurve).update(component);
 }
 
 function createCurve(parent) {
@@ -19,16 +12,9 @@ function createCurve(parent) {
   let data = null;
   let values = null;
   let drawn = ""; // the data and the size that the drawing was made for
-  let held = -1;
-  let timer = 0;
   let marks = null;
 
-  const make = (name, attributes, into) => {
-    const element = document.createElementNS(SVG, name);
-    for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-    into?.append(element);
-    return element;
-  };
+  const hand = createHand(() => component.setStateValue("values", [...values]), SEND_AFTER_MS);
   const superscript = (n) =>
     String(n).replace("-", "⁻").replace(/[0-9.]/g, (d) => (d === "." ? "·" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[d]));
   const margin = () => ({ left: 62 * data.larger, right: 22, top: 14, bottom: 48 * data.larger });
@@ -49,57 +35,52 @@ function createCurve(parent) {
     root.style.setProperty("--larger", data.larger);
     root.replaceChildren();
     root.dataset.key = data.key;
-    const svg = make("svg", { viewBox: `0 0 ${width} ${height}`, height, role: "group", "aria-label": data.label }, root);
+    const svg = svgNode("svg", { viewBox: `0 0 ${width} ${height}`, height, role: "group", "aria-label": data.label }, root);
     const span = data.highest - data.lowest;
     const tick = [1, 2, 5, 10, 20].find((t) => span / t <= 6) ?? 50;
     for (let v = Math.ceil(data.lowest / tick) * tick; v <= data.highest; v += tick) {
-      make("line", { class: v === 0 ? "level" : "grid", x1: x(0), x2: x(last()), y1: y(v), y2: y(v) }, svg);
-      const label = make("text", { x: x(0) - 10, y: y(v) + 5, "text-anchor": "end" }, svg);
+      svgNode("line", { class: v === 0 ? "level" : "grid", x1: x(0), x2: x(last()), y1: y(v), y2: y(v) }, svg);
+      const label = svgNode("text", { x: x(0) - 10, y: y(v) + 5, "text-anchor": "end" }, svg);
       label.textContent = v === 0 ? "1" : `10${superscript(v)}`;
     }
     for (const lag of [0, ...data.lags]) {
-      make("line", { class: "grid", x1: x(lag), x2: x(lag), y1: y(data.highest), y2: y(data.lowest) }, svg);
-      const label = make("text", { x: x(lag), y: y(data.lowest) + 18 * data.larger, "text-anchor": "middle" }, svg);
+      svgNode("line", { class: "grid", x1: x(lag), x2: x(lag), y1: y(data.highest), y2: y(data.lowest) }, svg);
+      const label = svgNode("text", { x: x(lag), y: y(data.lowest) + 18 * data.larger, "text-anchor": "middle" }, svg);
       label.textContent = lag;
     }
-    const below = make("text", { x: (x(0) + x(last())) / 2, y: height - 8, "text-anchor": "middle" }, svg);
+    const below = svgNode("text", { x: (x(0) + x(last())) / 2, y: height - 8, "text-anchor": "middle" }, svg);
     below.textContent = data.x;
-    const beside = make("text", { transform: `translate(${13 * data.larger} ${(y(data.lowest) + y(data.highest)) / 2}) rotate(-90)`, "text-anchor": "middle" }, svg);
+    const beside = svgNode("text", { transform: `translate(${13 * data.larger} ${(y(data.lowest) + y(data.highest)) / 2}) rotate(-90)`, "text-anchor": "middle" }, svg);
     beside.textContent = data.y;
-    const line = make("polyline", { class: "drawn" }, svg);
-    make("circle", { class: "start", cx: x(0), cy: y(0), r: 5 }, svg);
+    const line = svgNode("polyline", { class: "drawn" }, svg);
+    svgNode("circle", { class: "start", cx: x(0), cy: y(0), r: 5 }, svg);
     const points = data.lags.map((lag, k) => {
-      const point = make("g", { class: "point", role: "slider", tabindex: 0, "aria-orientation": "vertical", "aria-label": `${data.y} at ${lag}, as a power of ten`, "aria-valuemin": data.lowest, "aria-valuemax": data.highest }, svg);
-      make("circle", { class: "hand", cx: x(lag), r: 22 }, point);
-      make("circle", { class: "dot", cx: x(lag), r: 10 }, point);
+      const label = `${data.y} at ${lag}, as a power of ten`;
+      const { lowest, highest } = data;
+      const point = verticalPoint(svg, { x: x(lag), label, lowest, highest, reach: 22, radius: 10 });
+      point.setAttribute("tabindex", 0);
       point.addEventListener("pointerdown", (event) => {
-        event.preventDefault();
         point.focus();
-        point.setPointerCapture(event.pointerId);
-        held = k;
+        hand.take(k, point, event);
       });
       point.addEventListener("pointermove", (event) => {
-        if (held === k) move(k, valueAt(event.clientY - svg.getBoundingClientRect().top));
+        if (hand.held() === k) move(k, valueAt(event.clientY - svg.getBoundingClientRect().top));
       });
-      for (const end of ["pointerup", "pointercancel", "lostpointercapture"])
-        point.addEventListener(end, () => {
-          if (held === k) {
-            held = -1;
-            send();
-          }
-        });
-      point.addEventListener("keydown", (event) => {
-        const by = { ArrowUp: 1, ArrowRight: 1, ArrowDown: -1, ArrowLeft: -1, PageUp: 4, PageDown: -4 }[event.key];
-        const to = { Home: data.highest, End: data.lowest }[event.key] ?? (by && values[k] + by * data.step);
-        if (to === undefined) return;
-        event.preventDefault();
-        move(k, to);
-        clearTimeout(timer);
-        timer = setTimeout(send, SEND_AFTER_MS);
-      });
+      for (const end of DRAG_ENDS) point.addEventListener(end, () => hand.held() === k && hand.letGo());
+      point.addEventListener("keydown", (event) => press(event, k));
       return point;
     });
     marks = { line, points };
+  }
+
+  function press(event, k) {
+    const { step } = data;
+    const by = { ArrowUp: step, ArrowRight: step, ArrowDown: -step, ArrowLeft: -step, PageUp: 4 * step, PageDown: -4 * step };
+    const to = keyTarget(event.key, values[k], data, by);
+    if (to === undefined) return;
+    event.preventDefault();
+    move(k, to);
+    hand.sendSoon();
   }
 
   function move(k, value) {
@@ -110,23 +91,15 @@ function createCurve(parent) {
   function show() {
     marks.line.setAttribute("points", [[0, 0], ...data.lags.map((lag, k) => [lag, values[k]])].map(([a, b]) => `${x(a)},${y(b)}`).join(" "));
     marks.points.forEach((point, k) => {
-      for (const circle of point.children) circle.setAttribute("cy", y(values[k]));
-      point.setAttribute("aria-valuenow", values[k]);
+      placePoint(point, y(values[k]), values[k]);
       point.setAttribute("aria-valuetext", `10 to the ${values[k]}`.replace("-", "minus "));
     });
   }
 
-  function send() {
-    clearTimeout(timer);
-    timer = 0;
-    component.setStateValue("values", [...values]);
-  }
-
   function refresh() {
     const wanted = JSON.stringify([{ ...data, values: null }, size().width]);
-    if (wanted !== drawn && held < 0) {
-      const active = parent.activeElement ?? root.getRootNode().activeElement;
-      const focus = marks ? marks.points.indexOf(active) : -1;
+    if (wanted !== drawn && hand.held() < 0) {
+      const focus = focusedPoint(root, marks?.points ?? []);
       build();
       drawn = wanted;
       if (focus >= 0) marks.points[focus].focus();
@@ -134,16 +107,14 @@ function createCurve(parent) {
     show();
   }
 
-  // Streamlit binds single letters for the page, and cannot see that a shadow root's part has the focus.
-  for (const kind of ["keydown", "keyup", "keypress"]) root.addEventListener(kind, (event) => event.stopPropagation());
+  keepKeys(root);
   new ResizeObserver(() => data && refresh()).observe(root);
 
   return {
     update(next) {
       component = next;
       data = next.data;
-      // What the hand is drawing, or has drawn and not yet sent, stands.
-      if (!values || (held < 0 && !timer && data.values)) values = [...(data.values ?? data.lags.map(() => 0))];
+      if (!values || (!hand.isBusy() && data.values)) values = [...(data.values ?? data.lags.map(() => 0))];
       refresh();
     },
   };

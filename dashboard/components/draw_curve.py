@@ -1,18 +1,10 @@
 """A few points that a hand or the arrow keys move up and down: a curve drawn as a prediction."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
-import streamlit as st
+from dashboard.components.mount import component, nothing
 
-_HERE = Path(__file__).parent
-
-_mount = st.components.v2.component(
-    "gradient_flow_lab.draw_curve",
-    html='<div class="draw-curve"></div>',
-    css=(_HERE / "draw_curve.css").read_text(encoding="utf-8"),
-    js=(_HERE / "draw_curve.js").read_text(encoding="utf-8"),
-)
+_mount = component("draw_curve", "vertical_points", "own_keys")
 
 
 def draw_curve(
@@ -50,7 +42,7 @@ def draw_curve(
             "key": key,
         },
         height="content",
-        on_values_change=_nothing,
+        on_values_change=nothing,
     )
     drawn = state.get("values")
     return accepted(drawn, len(lags), lowest, highest, step)
@@ -63,7 +55,3 @@ def accepted(drawn: object, count: int, lowest: float, highest: float, step: flo
     if not all(isinstance(v, int | float) and not isinstance(v, bool) and abs(v) < 1e6 for v in drawn):
         return None
     return [min(max(round(v / step) * step, lowest), highest) + 0.0 for v in drawn]
-
-
-def _nothing() -> None:
-    """A callback is what makes `values` a state of the component; there is nothing to do in it."""

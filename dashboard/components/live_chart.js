@@ -1,7 +1,5 @@
-// Streamlit calls the default export again for every answer of the server and every change of theme. The plot's
-// node is made once; each call only says what is newest, and one loop per chart draws it.
+// The plot's node is made once (see made_once.js); each call only says what is newest, and one loop per chart draws it.
 
-const charts = new WeakMap();
 const byKey = (globalThis.gradientFlowCharts ??= new Map()); // live_lab.js brings pictures by this way during a drag
 const decoder = new TextDecoder();
 
@@ -9,20 +7,11 @@ export default function (component) {
   const { parentElement, data } = component;
   const message = JSON.parse(decoder.decode(data));
   if (!message.figure) return void loadPlotly(message.plotly).catch(() => {}); // a chart that needs it will say so
-  let chart = charts.get(parentElement);
-  if (!chart) {
-    chart = createChart(parentElement);
-    charts.set(parentElement, chart);
-  }
+  const chart = madeOnce(parentElement, createChart);
   document.dispatchEvent(new CustomEvent("gradient-flow-page-draws")); // see live_lab.js
   chart.want(message);
   chart.hears(component.setTriggerValue);
-  return () => {
-    // Streamlit also cleans up after a call that a newer one has overtaken: only a node that has left the page is done.
-    setTimeout(() => {
-      if (!parentElement.isConnected) chart.destroy();
-    });
-  };
+  return destroyedWithNode(parentElement);
 }
 
 // --- one Plotly for the page ---
@@ -41,16 +30,6 @@ function loadPlotly(path) {
       document.head.append(script);
     });
   return (globalThis.gradientFlowPlotly ??= load());
-}
-
-// The page's own address changes with navigation, and a proxy may add a prefix; where Streamlit's own code came from
-// is where the server is.
-function serverUrl(path) {
-  const own = performance
-    .getEntriesByType("resource")
-    .map((entry) => entry.name.split("/static/js/"))
-    .find((parts) => parts.length === 2);
-  return new URL(path, own ? `${own[0]}/` : document.baseURI).href;
 }
 
 // --- one chart ---
@@ -176,7 +155,6 @@ function createChart(parent) {
     player.stop();
     observer.disconnect();
     sight.disconnect();
-    charts.delete(parent);
     if (byKey.get(root.dataset.key) === chart) byKey.delete(root.dataset.key);
     Plotly?.purge(plot);
   }

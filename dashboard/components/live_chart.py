@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from hashlib import blake2b
-from pathlib import Path
 
 import orjson
 import plotly
 import plotly.graph_objects as go
 import streamlit as st
 
-_HERE = Path(__file__).parent
+from dashboard.components.mount import component
+
 # The version in the address: a browser that has kept an older file does not use it.
 _PLOTLY_PATH = f"live/plotly.min.js?v={plotly.__version__}"
 _DEFAULT_HEIGHT = 360
 
-_mount = st.components.v2.component(
-    "gradient_flow_lab.live_chart",
-    html='<div class="live-chart"></div>',
-    css=(_HERE / "live_chart.css").read_text(encoding="utf-8"),
-    # one module: a component has one script
-    js="\n".join((_HERE / f"live_chart{part}.js").read_text(encoding="utf-8") for part in ("", "_player", "_look")),
+_mount = component(
+    "live_chart",
+    "live_chart_player",
+    "live_chart_look",
+    "server_url",
     # Plotly writes its style sheet into the document, where a shadow root would not see it.
     isolate_styles=False,
 )

@@ -4,31 +4,12 @@
 
 const WORDS_MS = 300; // nobody reads faster, and they take the server as long as the charts
 
-const labs = new WeakMap();
 const charts = (globalThis.gradientFlowCharts ??= new Map()); // filled by live_chart.js
 
 export default function (component) {
   const { parentElement, data } = component;
-  let lab = labs.get(parentElement);
-  if (!lab) {
-    lab = createLab(parentElement);
-    labs.set(parentElement, lab);
-  }
-  lab.update(JSON.parse(new TextDecoder().decode(data)));
-  return () => {
-    setTimeout(() => {
-      if (!parentElement.isConnected) lab.destroy();
-    });
-  };
-}
-
-// Where Streamlit's own code came from is where the server is: the page's address changes with navigation.
-function serverUrl(path) {
-  const own = performance
-    .getEntriesByType("resource")
-    .map((entry) => entry.name.split("/static/js/"))
-    .find((parts) => parts.length === 2);
-  return new URL(path, own ? `${own[0]}/` : document.baseURI).href;
+  madeOnce(parentElement, createLab).update(JSON.parse(new TextDecoder().decode(data)));
+  return destroyedWithNode(parentElement);
 }
 
 function createLab(parent) {
@@ -136,7 +117,6 @@ function createLab(parent) {
     document.removeEventListener("gradient-flow-page-draws", pageDraws);
     clearTimeout(rest);
     socket?.close();
-    labs.delete(parent);
   }
 
   return { update, destroy };

@@ -1,19 +1,12 @@
 """The words beside live charts, and the short way by which a drag reaches both."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import orjson
-import streamlit as st
 
-_HERE = Path(__file__).parent
+from dashboard.components.mount import component
 
-_mount = st.components.v2.component(
-    "gradient_flow_lab.live_lab",
-    html='<div class="live-lab"></div>',
-    css=(_HERE / "live_lab.css").read_text(encoding="utf-8"),
-    js=(_HERE / "live_lab.js").read_text(encoding="utf-8"),
-)
+_mount = component("live_lab", "server_url")
 
 
 def live_lab(name: str, state: Mapping[str, object], words: str = "") -> None:

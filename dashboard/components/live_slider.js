@@ -1,20 +1,14 @@
-// Streamlit calls the default export again for every answer of the server and every change of theme; the DOM
-// is built once and kept, or the thumb would be torn from the pointer.
+// The nodes are made once and kept (see made_once.js), or the thumb would be torn from the pointer.
 
 const THROTTLE_MS = 60;
 const GIVE_UP_MS = 1000; // an answer that never comes must not freeze the slider
 const REST_MS = 250; // after the last key press, where somebody else draws meanwhile
 
-const sliders = new WeakMap();
 let ids = 0;
 
 export default function (component) {
-  let slider = sliders.get(component.parentElement);
-  if (!slider) {
-    slider = createSlider(component.parentElement, component.data.sequence ?? 0);
-    sliders.set(component.parentElement, slider);
-  }
-  slider.update(component);
+  const create = (parent) => createSlider(parent, component.data.sequence ?? 0);
+  madeOnce(component.parentElement, create).update(component);
 }
 
 function createSlider(parent, firstSequence) {
@@ -175,10 +169,7 @@ function createSlider(parent, firstSequence) {
   });
   why.addEventListener("keydown", (event) => help.classList.toggle("dismissed", event.key === "Escape"));
   help.addEventListener("mouseenter", () => help.classList.remove("dismissed"));
-  // Streamlit binds single letters for the page, and cannot see that a shadow root's input has the focus.
-  for (const kind of ["keydown", "keyup", "keypress"]) {
-    root.addEventListener(kind, (event) => event.stopPropagation());
-  }
+  keepKeys(root);
 
   const update = (next) => {
     component = next;

@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-_HERE = Path(__file__).parent
+from dashboard.components.mount import component, nothing
 
-_mount = st.components.v2.component(
-    "gradient_flow_lab.live_slider",
-    html='<div class="live-slider"></div>',
-    css=(_HERE / "live_slider.css").read_text(encoding="utf-8"),
-    js=(_HERE / "live_slider.js").read_text(encoding="utf-8"),
-)
+_mount = component("live_slider", "own_keys")
 
 
 @dataclass(frozen=True)
@@ -124,7 +118,7 @@ def live_slider(
             # The browser sends its next value only once this number has come back.
             "sequence": message.get("sequence"),
         },
-        on_message_change=_nothing,
+        on_message_change=nothing,
     )
     return shown.value
 
@@ -135,10 +129,6 @@ def _kept(key: str) -> list[_Shown | None]:
         st.session_state[key] = [None]
     place: list[_Shown | None] = st.session_state[key]
     return place
-
-
-def _nothing() -> None:
-    """A callback is what makes `message` a state of the component; there is nothing to do in it."""
 
 
 def _message(state: object) -> dict[str, Any]:

@@ -3,23 +3,11 @@
 
 const QUIET_MS = 250; // a held arrow key lets go many times a second
 
-const sliders = new WeakMap();
 let ids = 0;
 
 export default function (component) {
-  const { parentElement } = component;
-  let slider = sliders.get(parentElement);
-  if (!slider) {
-    slider = createSlider(parentElement);
-    sliders.set(parentElement, slider);
-  }
-  slider.update(component);
-  return () => {
-    // Streamlit also cleans up after a call that a newer one has overtaken: only a node that has left the page is done.
-    setTimeout(() => {
-      if (!parentElement.isConnected) slider.destroy();
-    });
-  };
+  madeOnce(component.parentElement, createSlider).update(component);
+  return destroyedWithNode(component.parentElement);
 }
 
 function decode(bytes) {
@@ -102,10 +90,7 @@ function createSlider(parent) {
     clearTimeout(timer);
     timer = setTimeout(() => component.setStateValue("frame", frame()), QUIET_MS);
   });
-  // Streamlit binds single letters for the page, and cannot see that a shadow root's input has the focus.
-  for (const kind of ["keydown", "keyup", "keypress"]) {
-    root.addEventListener(kind, (event) => event.stopPropagation());
-  }
+  keepKeys(root);
 
   function update(next) {
     component = next;

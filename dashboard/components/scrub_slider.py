@@ -1,6 +1,5 @@
 """A slider that goes through pictures which the browser has already: no server is asked for a frame."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,14 +7,9 @@ import orjson
 import streamlit as st
 from numpy import ndarray
 
-_HERE = Path(__file__).parent
+from dashboard.components.mount import component, nothing
 
-_mount = st.components.v2.component(
-    "gradient_flow_lab.scrub_slider",
-    html='<div class="live-slider scrub-slider"></div>',
-    css=(_HERE / "live_slider.css").read_text(encoding="utf-8"),
-    js=(_HERE / "scrub_slider.js").read_text(encoding="utf-8"),
-)
+_mount = component("scrub_slider", "own_keys", looks_like="live_slider")
 
 
 def scrub_slider(label: str, *, texts: list[str], frames: ndarray, chart: str, key: str) -> int:
@@ -31,12 +25,8 @@ def scrub_slider(label: str, *, texts: list[str], frames: ndarray, chart: str, k
     state = st.session_state.get(key)
     chosen = state.get("frame") if isinstance(state, dict) else None
     frame = chosen if isinstance(chosen, int) and 0 <= chosen < len(texts) else 0
-    _mount(key=key, data=_payload(label, texts, frames, chart, key, frame), on_frame_change=_nothing)
+    _mount(key=key, data=_payload(label, texts, frames, chart, key, frame), on_frame_change=nothing)
     return frame
-
-
-def _nothing() -> None:
-    """A callback is what makes `frame` a state of the component; there is nothing to do in it."""
 
 
 def _payload(label: str, texts: list[str], frames: ndarray, chart: str, key: str, frame: int) -> bytes:

@@ -1,6 +1,7 @@
 """A picture on the page: the chart, its sentence, and its numbers to take away."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import orjson
 import streamlit as st
@@ -17,26 +18,21 @@ def show(picture: Picture, key: str, on_click: Callable[[object], None] | None =
         if picture.why:
             with st.popover("Why?", width="content", type="tertiary"):
                 st.markdown(picture.why)
-        st.download_button(
+        download = partial(st.download_button, on_click="ignore", width="content", type="tertiary")
+        download(
             "CSV",
             picture.csv,
             file_name=f"{picture.name}.csv",
             mime="text/csv",
             key=f"{key}-csv",
-            on_click="ignore",
-            width="content",
-            type="tertiary",
             help="Download the numbers of this chart. Log norms are natural logs (nats).",
         )
-        st.download_button(
+        download(
             "JSON",
             lambda: orjson.dumps(picture.json_columns(), option=orjson.OPT_INDENT_2),
             file_name=f"{picture.name}.json",
             mime="application/json",
             key=f"{key}-json",
-            on_click="ignore",
-            width="content",
-            type="tertiary",
             help="The same numbers as JSON, a list a column; what is not finite as text.",
         )
 

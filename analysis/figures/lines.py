@@ -1,0 +1,30 @@
+"""What charts of a few named lines share: the chart before its lines, and their points as columns."""
+
+from collections.abc import Iterable
+
+import plotly.graph_objects as go
+from jaxtyping import Float
+from numpy import ndarray
+
+from analysis.figures.theme import LEGEND_BELOW, NEUTRAL, figure
+
+Values = Float[ndarray, " point"]
+
+
+def chart_of_lines(
+    title: str, x_title: str, y_title: str, height: int, limits: tuple[float, float] | None = None
+) -> go.Figure:
+    """A chart with a level at 0 and no lines yet; `limits` is the vertical range, None for what fits."""
+    made = figure(title, x_title, y_title, height)
+    # Below the chart: above it a long legend would lie on the title of a narrow page.
+    made.update_layout(legend=LEGEND_BELOW, margin_t=48)
+    if limits is not None:
+        made.update_yaxes(range=list(limits))
+    made.add_hline(y=0, line={"color": NEUTRAL, "width": 1, "dash": "dot"}, layer="below")
+    return made
+
+
+def point_columns(x_name: str, y_name: str, lines: Iterable[tuple[str, Values, Values]]) -> dict[str, list[object]]:
+    """One row a point of the lines, each given as its name, its x and its y."""
+    rows = [(name, float(x), float(y)) for name, xs, ys in lines for x, y in zip(xs, ys, strict=True)]
+    return {name: [row[k] for row in rows] for k, name in enumerate(("line", x_name, y_name))}
