@@ -25,10 +25,17 @@ from experiments.store.reader import open_run
 from experiments.train import train
 
 PAGE = str(Path(__file__).resolve().parents[2] / "dashboard/views/learn.py")
-EACH = pytest.mark.parametrize("lesson", LESSONS, ids=[f"{lesson.number}-{lesson.title}" for lesson in LESSONS])
 
-LIVE = [lesson for lesson in LESSONS if isinstance(lesson.bench, Live)]
-EACH_LIVE = pytest.mark.parametrize("lesson", LIVE, ids=[f"{lesson.number}-{lesson.title}" for lesson in LIVE])
+
+def each(lessons):
+    """A test for each of these lessons, by its number and title."""
+    return pytest.mark.parametrize("lesson", lessons, ids=[f"{lesson.number}-{lesson.title}" for lesson in lessons])
+
+
+EACH = each(LESSONS)
+EACH_BENCH = each([lesson for lesson in LESSONS if isinstance(lesson.bench, Bench)])
+EACH_LIVE = each([lesson for lesson in LESSONS if isinstance(lesson.bench, Live)])
+EACH_CHOICE = each([lesson for lesson in LESSONS if isinstance(lesson.question, Choices)])
 
 _measured = {}
 
@@ -142,10 +149,8 @@ def ends(bench):
             yield {**bench.start, control.key: value}
 
 
-@EACH
+@EACH_BENCH
 def test_the_bench_draws_wherever_its_controls_stand(lesson):
-    if not isinstance(lesson.bench, Bench):
-        pytest.skip("a live job draws itself")
     keys = None
     for values in ends(lesson.bench):
         lesson.bench.draw(values)  # once to warm
@@ -160,11 +165,8 @@ def test_the_bench_draws_wherever_its_controls_stand(lesson):
             picture_is_whole(picture, 48 if len(scene.pictures) == 1 else 36)
 
 
-@EACH
+@EACH_BENCH
 def test_every_control_changes_what_is_seen(lesson):
-    if not isinstance(lesson.bench, Bench):
-        pytest.skip("a live job draws itself")
-
     def seen(values):
         scene = lesson.bench.draw(values)
         return scene.words, scene.table, [p.figure.to_dict() for p in scene.pictures.values()]
@@ -325,10 +327,8 @@ def test_nothing_is_given_away_before_the_prediction(lesson):
         assert statement.words not in shown
 
 
-@EACH
+@EACH_CHOICE
 def test_a_choice_is_kept_in_the_address(lesson):
-    if not isinstance(lesson.question, Choices):
-        pytest.skip("drawn in a browser")
     for key in lesson.question.answers:
         at = at_beat(lesson, "predict")
         at.radio[0].set_value(key).run()
