@@ -3,127 +3,17 @@
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from jaxtyping import Float
-from numpy import ndarray
-from torch import Tensor
 
+from analysis.by_hand import READS, SAYS, ByHand, Steps, autograd_total, by_hand, gradient_of_output, recorded
 from analysis.figures.bars import parts_picture
 from analysis.figures.picture import Picture
 from analysis.wording import significant
 from dashboard.lessons.lesson import Bench, Equation, Lesson, Pick, Reply, Scene, Slider, Values, Verdict
 from dashboard.lessons.question import Choices, Guess
 from dashboard.lessons.statement import says
-from models import SequenceModel, Trace, record
 
-VOCABULARY = "helo"
-READS, SAYS = "hel", "ell"
-"""The first three characters of "hello", and the one that follows each."""
-INPUT_WEIGHTS = (0.8, -0.5, 0.6, 0.3)
-OUTPUT_WEIGHTS = (-0.7, 0.4, 1.0, -0.2)
 RECURRENT_WEIGHT = 0.9
-"""Round numbers, so that a hand can follow: one unit, no biases."""
-
-Steps = Float[ndarray, " time"]
-
-
-@dataclass(frozen=True, eq=False)
-class ByHand:
-    """The chain rule written out with numbers, t = 1 … 3; arrays are [time]."""
-
-    h: Steps
-    probability: Steps
-    """Of the right character."""
-    slope: Steps
-    """∂h_{t+1}/∂h_t = w (1 − h_{t+1}²); 0 at the last step, which nothing follows."""
-    direct: Steps
-    """dL_t/dh_t = Σ_v (p_v − [v is right]) u_v."""
-    from_loss: Float[ndarray, "loss time"]
-    """What each step's loss sends back to h_t; NaN before which it does not reach."""
-
-    @property
-    def through(self) -> Steps:
-        """What comes back through h_{t+1}."""
-        return self.slope * np.append(self.total[1:], 0.0)
-
-    @property
-    def total(self) -> Steps:
-        """dL/dh_t: all losses, by all ways."""
-        return np.nansum(self.from_loss, axis=0)
-
-
-def by_hand(weight: float, counts: Steps) -> ByHand:
-    """Forwards, then backwards, for one unit of this recurrent weight; `counts` weighs each step's loss."""
-    v, u = np.array(INPUT_WEIGHTS), np.array(OUTPUT_WEIGHTS)
-    T = len(READS)
-    h, p, direct = np.zeros(T), np.zeros(T), np.zeros(T)
-    for t in range(T):
-        h[t] = np.tanh(v[VOCABULARY.index(READS[t])] + weight * (h[t - 1] if t else 0.0))
-        scores = np.exp(u * h[t])
-        softmax, right = scores / scores.sum(), VOCABULARY.index(SAYS[t])
-        p[t] = softmax[right]
-        direct[t] = counts[t] * (softmax @ u - u[right])
-    slope = np.append(weight * (1 - h[1:] ** 2), 0.0)
-    from_loss = np.full((T, T), np.nan)
-    for s in range(T):
-        for t in range(s + 1):
-            from_loss[s, t] = direct[s] * np.prod(slope[t:s])
-    return ByHand(h, p, slope, direct, from_loss)
-
-
-def network(weight: float) -> SequenceModel:
-    """The same unit as a network of the engine, float64."""
-    model = SequenceModel("elman", len(VOCABULARY), 1, len(VOCABULARY), nonlinearity="tanh", dtype=torch.float64)
-    r = model.recurrent
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.zero_()
-        r.get_parameter("weight_ih_l0").copy_(torch.tensor([INPUT_WEIGHTS], dtype=torch.float64))
-        r.get_parameter("weight_hh_l0").fill_(weight)
-        model.readout.weight.copy_(torch.tensor(OUTPUT_WEIGHTS, dtype=torch.float64)[:, None])
-    return model
-
-
-def sequence() -> tuple[Tensor, Tensor]:
-    """One-hot inputs [time, 1, 4] and the indices of the right characters [time]."""
-    codes = torch.tensor([VOCABULARY.index(c) for c in READS])
-    inputs = torch.nn.functional.one_hot(codes, len(VOCABULARY)).double().unsqueeze(1)
-    return inputs, torch.tensor([VOCABULARY.index(c) for c in SAYS])
-
-
-def summed_loss(outputs: Tensor, counts: Steps) -> Tensor:
-    """L = L_1 + L_2 + L_3, the cross-entropies that count."""
-    losses = torch.nn.functional.cross_entropy(outputs[:, 0], sequence()[1], reduction="none")
-    return (losses * torch.from_numpy(counts)).sum()
-
-
-def recorded(weight: float, counts: Steps) -> Trace:
-    """The lab's own pass."""
-    return record(network(weight), sequence()[0], lambda outputs: summed_loss(outputs, counts), path="reference")
-
-
-def autograd_total(weight: float, counts: Steps) -> Steps:
-    """dL/dh_t by torch's autograd through the plain loop over time."""
-    model, (inputs, _) = network(weight), sequence()
-    cell = model.recurrent.cell(0)
-    states = [cell.initial_state(1)]
-    for x_t in inputs:
-        states.append(cell.step(x_t, states[-1])[0])
-    hidden = [state[0] for state in states[1:]]
-    loss = summed_loss(model.readout(torch.stack(hidden)), counts)
-    return torch.stack(torch.autograd.grad(loss, hidden)).flatten().numpy()
-
-
-def gradient_of_output(weight: float, counts: Steps) -> Steps:
-    """What `output.retain_grad()` shows on torch.nn.RNN with the same weights."""
-    model, (inputs, _) = network(weight), sequence()
-    rnn = torch.nn.RNN(len(VOCABULARY), 1, dtype=torch.float64)
-    rnn.load_state_dict(model.recurrent.state_dict())
-    output, _ = rnn(inputs)
-    output.retain_grad()
-    summed_loss(model.readout(output), counts).backward()
-    assert output.grad is not None
-    return output.grad.flatten().numpy()
+"""A round number, like the example's others, so that a hand can follow."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,9 +20,9 @@ from experiments.runs import PROBES
 from experiments.store.errors import RecordingError, RunError
 from experiments.store.lease import Holder, is_held, me
 from experiments.store.progress import read_progress
+from experiments.sweeps.account import Account, Flight
 from experiments.sweeps.cluster import ClusterError, check_workers
-from experiments.sweeps.estimate import cost
-from experiments.sweeps.folder import Failure, Session, SweepFolder, tidy, write_failure, write_plan, write_session
+from experiments.sweeps.folder import Failure, Session, SweepFolder, disk_refused, tidy, write_failure, write_plan
 from experiments.sweeps.index import Results, load_results
 from experiments.sweeps.plan import Plan, PlannedRun
 from experiments.sweeps.probes import probe_file
@@ -56,14 +56,6 @@ class Report:
     """Seconds that workers spent on those."""
     stopped: bool
     """Whether it was asked to stop before its end."""
-
-
-@dataclass
-class Flight:
-    """Some runs on their way."""
-
-    runs: list[PlannedRun]
-    began: float
 
 
 def run_sweep(
@@ -110,13 +102,7 @@ def run_sweep(
     except BaseException:
         engine.ask_to_stop()
         raise
-    return Report(results, engine.ran, engine.worked, engine.stopping)
-
-
-def disk_refused(folder: SweepFolder, error: OSError) -> RecordingError:
-    """The sentence for what the disk did to the sweep's own files."""
-    reason = (error.strerror or str(error)).lower()
-    return RecordingError(f"sweep {folder.name} cannot be written to {str(folder.path)!r} ({reason}).")
+    return Report(results, engine.account.ran, engine.account.worked, engine.stopping)
 
 
 class Engine:
@@ -133,10 +119,10 @@ class Engine:
         retry: bool,
     ) -> None:
         self.plan, self.folder, self.client = plan, folder, client
-        self.stop, self.watch, self.fail = stop, watch, fail
+        self.stop, self.fail = stop, fail
         self.holder: Holder = me()
         self.stopping, self.stop_began = False, 0.0
-        self.began = time.time()
+        self.account = Account(plan, folder, client, watch, self.holder)
         results = load_results(folder, plan)
         kept = results.errors if not retry else {}
         self.todo: deque[PlannedRun] = deque(
@@ -144,16 +130,13 @@ class Engine:
         )
         for name in results.errors if retry else ():
             folder.failure(name).unlink(missing_ok=True)
-        self.before = int(results.done.sum())
-        self.finished, self.failed, self.ran = self.before, len(kept), 0
+        self.account.open(int(results.done.sum()), len(kept), self.todo)
         self.flying: dict[str, Flight] = {}
         self.held: dict[str, PlannedRun] = {}
         self.deaths: Counter[str] = Counter()
         self.landed: queue.SimpleQueue[Landed] = queue.SimpleQueue()
         self.futures: dict[str, Landed] = {}
         self.capacity, self.looked, self.said, self.held_looked = 0, 0.0, 0.0, 0.0
-        self.worked, self.cost_done = 0.0, 0.0
-        self.cost_left = sum(self.cost(run) for run in self.todo)
         self.submitted = 0
 
     def run(self) -> None:
@@ -185,7 +168,7 @@ class Engine:
         if now - self.looked > SAY_SECONDS:
             self.looked = now
             if self.client.status != "running":
-                raise self.lost()
+                raise self.account.lost()
             with suppress(OSError, TimeoutError):
                 self.capacity = len(self.client.nthreads())
         if now - self.held_looked > HELD_SECONDS:
@@ -200,7 +183,7 @@ class Engine:
         """A run that another process works on: it may have finished it, or died."""
         if self.is_done(run):
             del self.held[run.name]
-            self.finished += 1
+            self.account.finish_elsewhere()
         elif not is_held(self.run_folder(run)):
             del self.held[run.name]
             self.todo.append(run)
@@ -227,17 +210,18 @@ class Engine:
         try:
             future = self.client.submit(perform, work, key=key, pure=False)
         except (OSError, RuntimeError):
-            raise self.lost() from None
+            raise self.account.lost() from None
         self.flying[key] = Flight(runs, time.monotonic())
         self.futures[key] = future  # a future that nobody holds is cancelled
         future.add_done_callback(self.landed.put)
 
     def batch(self) -> int:
         """Probes that take about half a second, so that none waits long for the others at the end."""
-        if self.plan.kind == "run" or not self.ran or self.deaths:
+        if self.plan.kind == "run" or not self.account.ran or self.deaths:
             return 1
         fair = len(self.todo) // max(2 * self.capacity, 1)
-        return max(1, min(LARGEST_BATCH, fair, int(BATCH_SECONDS * self.ran / max(self.worked, 1e-9))))
+        in_time = int(BATCH_SECONDS * self.account.ran / max(self.account.worked, 1e-9))
+        return max(1, min(LARGEST_BATCH, fair, in_time))
 
     def land(self, future: Landed) -> None:
         """What a worker says, or what became of it."""
@@ -259,7 +243,7 @@ class Engine:
             for run in flight.runs:
                 self.killed(run)
         elif not self.stopping:
-            raise self.lost()
+            raise self.account.lost()
 
     def killed(self, run: PlannedRun) -> None:
         """The scheduler has given a run up: each of its workers has died. The next attempt is by itself."""
@@ -274,20 +258,15 @@ class Engine:
         """How it ended for one run."""
         if outcome.result == "refused":
             raise RecordingError(
-                f"{outcome.error.removesuffix('.')}. The sweep has stopped; {self.finished} of its "
+                f"{outcome.error.removesuffix('.')}. The sweep has stopped; {self.account.finished} of its "
                 f"{len(self.plan.runs)} runs are finished and kept, and the same command goes on."
             )
         if outcome.result == "held" and not self.stopping:
             self.held[run.name] = run
         if outcome.result == "finished":
-            self.finished += 1
-            self.ran += 1
-            self.worked += outcome.seconds
-            self.cost_done += self.cost(run)
-            self.cost_left -= self.cost(run)
+            self.account.finish(run, outcome.seconds)
         if outcome.result == "failed":
-            self.failed += 1
-            self.cost_left -= self.cost(run)
+            self.account.fail(run)
             failure = Failure(run.name, outcome.error, outcome.trace, outcome.starts, time.time())
             try:
                 write_failure(self.folder, failure)
@@ -295,53 +274,6 @@ class Engine:
                 raise disk_refused(self.folder, error) from None
             self.fail(failure)
 
-    def cost(self, run: PlannedRun) -> float:
-        """Its work, in arbitrary units."""
-        return cost(self.plan.config(run), self.plan.kind)
-
     def say(self, ended: str = "") -> None:
         """Put how far it is where the page and other clients see it."""
-        session = Session(
-            self.holder, self.began, time.time(), len(self.plan.runs), self.finished, self.failed, self.before,
-            self.seconds_left(), self.workers(), ended,
-        )  # fmt: skip
-        try:
-            write_session(self.folder, session)
-        except OSError as error:
-            raise disk_refused(self.folder, error) from None
-        self.watch(session)
-
-    def seconds_left(self) -> float | None:
-        """Time left, from what the finished ones took; None before the first."""
-        if not self.cost_done:
-            return None
-        done = sum(time.monotonic() - flight.began for flight in self.flying.values())
-        return max(self.worked / self.cost_done * self.cost_left - done, 0.0) / max(self.capacity, 1)
-
-    def workers(self) -> dict[str, str]:
-        """Worker → what it does."""
-        try:
-            busy = self.client.processing()
-        except Exception:  # a cluster that is being lost, which `look_around` finds out
-            return {}
-        return {worker: ", ".join(self.words(key) for key in keys) or "waits" for worker, keys in busy.items()}
-
-    def words(self, key: str) -> str:
-        """What a worker that has this key does."""
-        flight = self.flying.get(key)
-        if flight is None:
-            return "other work"
-        first, more = flight.runs[0], len(flight.runs) - 1
-        seconds = time.monotonic() - flight.began
-        if self.plan.kind == "run":
-            with suppress(RunError):
-                step = read_progress(self.run_folder(first)).step
-                return f"run {first.name}: step {step} of {self.plan.config(first).steps}, {seconds:.0f} s"
-        return f"{first.name}{f' and {more} more' if more else ''}, {seconds:.0f} s"
-
-    def lost(self) -> ClusterError:
-        """The sentence for a scheduler that is gone."""
-        return ClusterError(
-            f"the connection to the scheduler is lost; {self.finished} of the sweep's {len(self.plan.runs)} runs are "
-            "finished and kept. Start the scheduler again if it was yours, and the same command goes on."
-        )
+        self.account.say(self.flying, self.capacity, ended)

@@ -22,7 +22,7 @@ import orjson
 
 from experiments.runs import NAME, SWEEPS
 from experiments.store.chunks import read_json
-from experiments.store.errors import RunError
+from experiments.store.errors import RecordingError, RunError
 from experiments.store.files import write_bytes
 from experiments.store.lease import STALE_SECONDS, Holder, born
 from experiments.sweeps.plan import KINDS, Plan, PlannedRun
@@ -87,6 +87,12 @@ def put(path: Path, content: bytes) -> None:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def disk_refused(folder: SweepFolder, error: OSError) -> RecordingError:
+    """The sentence for what the disk did to the sweep's own files."""
+    reason = (error.strerror or str(error)).lower()
+    return RecordingError(f"sweep {folder.name} cannot be written to {str(folder.path)!r} ({reason}).")
 
 
 def write_plan(folder: SweepFolder, plan: Plan) -> None:

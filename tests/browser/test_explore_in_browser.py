@@ -5,6 +5,7 @@ import json
 import math
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -42,7 +43,8 @@ def test_the_profile_follows_the_drag_and_ends_at_what_the_command_line_computes
     rows = list(csv.DictReader(file.open()))
     for cell, name in NAMES.items():
         expected = [float(r["log_norm_median"]) / math.log(10) for r in rows if r["cell"] == cell]
-        assert eventually(page, lambda: line(page, name) == pytest.approx(expected, abs=1e-3))  # noqa: B023
+        near = pytest.approx(expected, abs=1e-3)
+        assert eventually(page, lambda name=name, near=near: line(page, name) == near)
 
 
 DRAGS = {
@@ -63,7 +65,7 @@ def test_every_live_control_moves_the_profile_during_the_drag_to_the_numbers_of_
         value = value_of(page, key)
         whole = {"seq_len": int(value), "truncate": int(value) or None}
         expected = passes(**{key: whole.get(key, value)})
-        assert eventually(page, lambda: shows(page, expected)), key  # noqa: B023
+        assert eventually(page, partial(shows, page, expected)), key
         type_value(page, key, before)
         at_rest(page)
 
@@ -166,10 +168,10 @@ def test_every_preset_shows_what_it_says_and_its_link_opens_the_same(explore):
         page.get_by_text(preset.try_this[:40]).wait_for()
         values = {name: setting.default for name, setting in SETTINGS.items()} | preset.settings
         wanted = {c.cell: probe(c) for c in configs(run_values(values))}
-        assert eventually(page, lambda: shows(page, wanted)), preset.name  # noqa: B023
+        assert eventually(page, partial(shows, page, wanted)), preset.name
         if k in (1, 3):
             other = explore("?" + urlencode(to_link(values)))
-            assert eventually(other, lambda: shows(other, wanted)), preset.name  # noqa: B023
+            assert eventually(other, partial(shows, other, wanted)), preset.name
 
 
 def test_a_pinned_state_stays_beside_the_present_one(explore):

@@ -1,4 +1,4 @@
-"""Small runs that take milliseconds a step."""
+"""Small runs that take milliseconds a step, and two workers for small sweeps."""
 
 import shutil
 from pathlib import Path
@@ -67,3 +67,20 @@ def halfway(tmp_path, tiny) -> Path:
         for _ in range(12):
             recorder.turn()
     return folder
+
+
+@pytest.fixture
+def runs(tmp_path) -> Path:
+    """Where a sweep's runs are to be."""
+    return tmp_path / "runs"
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """Two workers that all tests of a file share, each restarted by its nanny when a test has killed it."""
+    from experiments.sweeps import engine  # here, as dask takes a second that few files need
+    from experiments.sweeps.cluster import connected
+
+    engine.SAY_SECONDS = 0.1
+    with connected(2, memory="900MiB") as client:
+        yield client

@@ -1,4 +1,4 @@
-"""What an error of the run folder says."""
+"""What an error says: one sentence in one line."""
 
 import pytest
 
@@ -9,3 +9,9 @@ def one_sentence(error: pytest.ExceptionInfo[BaseException]) -> str:
     assert message.endswith(".")
     assert "\n" not in message
     return message
+
+
+def assert_one_sentence(message: str) -> None:
+    assert message.endswith(".")
+    assert "\n" not in message
+    assert ". " not in message

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import orjson
 import pytest
-from test_sweep import LONG, same_runs, steps_done, wait_for
+from sweeping import LONG, same_runs, steps_done, wait_for
 
 from experiments.store.reader import open_run
 from experiments.sweeps.folder import SweepFolder

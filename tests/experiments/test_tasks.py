@@ -1,48 +1,16 @@
-"""The tasks are what the papers define, and chance is what the best blind guess scores."""
-
-import math
-from dataclasses import dataclass
+"""The tasks are what the papers define, and reach as far back as they say."""
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from sampling import SIZES, seeded, symbols_of, task_named
 
-from experiments.errors import ConfigError
-from experiments.tasks import TASKS, LossPosition, Task, make_task
 from experiments.tasks.adding import Adding
 from experiments.tasks.copying import Copying
 from experiments.tasks.next_character import NextCharacter
 from experiments.tasks.temporal_order import TemporalOrder
 from experiments.tasks.text import Text, load_text
-
-NAMES = [*TASKS]
-POSITIONS: list[LossPosition] = ["last", "every"]
-SIZES = {"batch_size": st.integers(1, 7), "seq_len": st.integers(1, 64), "seed": st.integers(0, 2**32)}
-
-
-@dataclass(frozen=True)
-class Settings:
-    task: str
-    text_file: str = "hello"
-
-
-def task_named(name: str) -> Task:
-    return make_task(Settings(name))
-
-
-def seeded(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
-
-
-def symbols_of(inputs: torch.Tensor) -> list[list[int]]:
-    """[batch][time] symbols of one-hot inputs, which must be one-hot."""
-    assert ((inputs == 0) | (inputs == 1)).all()
-    assert (inputs.sum(-1) == 1).all()
-    return inputs.argmax(-1).T.tolist()
-
-
-# definitions
 
 
 @given(**SIZES)
@@ -136,154 +104,6 @@ def test_next_character_reads_a_long_text_in_place():
         assert "".join(text.vocabulary[s] for s in symbols) in text.characters
 
 
-# the interface, every task
-
-
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("position", [None, *POSITIONS])
-@settings(max_examples=15, deadline=None)
-@given(**SIZES)
-def test_shapes_and_the_mean_over_the_positions_in_the_loss(name, position, batch_size, seq_len, seed):
-    task = task_named(name)
-    inputs, targets = task.sample(batch_size, seq_len, seeded(seed))
-    T = task.length(seq_len)
-    assert inputs.shape == (T, batch_size, task.input_size)
-    assert targets.shape in {(batch_size,), (T, batch_size)}
-
-    outputs = torch.randn(T, batch_size, task.output_size, generator=seeded(1))
-    losses = task.losses(outputs, targets)
-    assert losses.shape == (T, batch_size)
-    counted = losses[-1:] if (position or task.default_loss_position) == "last" else losses
-    torch.testing.assert_close(task.loss(outputs, targets, position), counted.mean())
-    assert math.isfinite(task.chance(seq_len, position))
-    assert 0 <= task.dependency(seq_len) < T
-    assert task.name == name
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_losses_equal_a_loop_over_timesteps_and_sequences(name):
-    task = task_named(name)
-    _, targets = task.sample(3, 6, seeded(), torch.float64)
-    outputs = torch.randn(task.length(6), 3, task.output_size, generator=seeded(1), dtype=torch.float64)
-    losses, correct = task.losses(outputs, targets), 0
-    for t in range(len(outputs)):
-        for b in range(3):
-            y, target = outputs[t, b].tolist(), (targets[b] if targets.ndim == 1 else targets[t, b]).item()
-            if name == "adding":
-                expected = (y[0] - target) ** 2
-                correct += abs(y[0] - target) < 0.08
-            else:
-                expected = math.log(sum(math.exp(logit) for logit in y)) - y[target]
-                correct += max(y) == y[target]
-            assert losses[t, b].item() == pytest.approx(expected, rel=1e-12)
-    assert task.accuracy(outputs, targets, "every") == pytest.approx(correct / losses.numel())
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_only_the_positions_in_the_loss_get_a_gradient(name):
-    task = task_named(name)
-    _, targets = task.sample(2, 7, seeded())
-    outputs = torch.randn(task.length(7), 2, task.output_size, generator=seeded(1), requires_grad=True)
-    (last,) = torch.autograd.grad(task.loss(outputs, targets, "last"), outputs)
-    assert not last[:-1].any()
-    assert last[-1].any()
-    (every,) = torch.autograd.grad(task.loss(outputs, targets, "every"), outputs)
-    assert every.flatten(1).any(dim=1).all()
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_the_generator_alone_decides_the_sample(name):
-    task = task_named(name)
-    torch.manual_seed(1)
-    inputs, targets = task.sample(4, 30, seeded(5))
-    torch.manual_seed(2)
-    global_state = torch.get_rng_state()
-    again_inputs, again_targets = task.sample(4, 30, seeded(5))
-    assert torch.equal(torch.get_rng_state(), global_state)
-    assert torch.equal(inputs, again_inputs)
-    assert torch.equal(targets, again_targets)
-    generator = seeded(5)
-    assert torch.equal(task.sample(4, 30, generator)[0], inputs)
-    assert not torch.equal(task.sample(4, 30, generator)[0], inputs)  # the generator moved on
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_both_dtypes_give_the_same_sequences(name):
-    task = task_named(name)
-    single, single_targets = task.sample(4, 30, seeded(5), torch.float32)
-    double, double_targets = task.sample(4, 30, seeded(5), torch.float64)
-    assert (single.dtype, double.dtype) == (torch.float32, torch.float64)
-    assert torch.equal(single, double.float())
-    torch.testing.assert_close(single_targets, double_targets.to(single_targets.dtype))
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_a_perfect_answer_is_right_and_costs_nothing(name):
-    task = task_named(name)
-    _, targets = task.sample(4, 12, seeded())
-    T = task.length(12)
-    if name == "adding":
-        outputs = targets.expand(T, 4).unsqueeze(-1)
-    else:
-        outputs = 100.0 * torch.nn.functional.one_hot(targets.expand(T, 4), task.output_size)
-    for position in POSITIONS:
-        assert task.loss(outputs, targets, position).item() == pytest.approx(0, abs=1e-6)
-        assert task.accuracy(outputs, targets, position) == 1
-    assert task.accuracy(outputs.roll(1, dims=-1) + (name == "adding"), targets) == 0
-
-
-# chance
-
-
-def best_blind_guess(task: Task, seq_len: int, position: LossPosition) -> float:
-    """The loss of the best output that differs between timesteps only, fitted to a large sample."""
-    B = 20_000
-    _, targets = task.sample(B, seq_len, seeded(3), torch.float64)
-    T = task.length(seq_len)
-    if task.output_size == 1:
-        guess = targets.mean().expand(T, 1)
-    else:
-        counts = torch.nn.functional.one_hot(targets.expand(T, B), task.output_size).double().mean(dim=1)
-        guess = counts.clamp_min(1e-12).log()
-    return task.loss(guess.unsqueeze(1).expand(T, B, -1), targets, position).item()
-
-
-@pytest.mark.parametrize("position", POSITIONS)
-@pytest.mark.parametrize("seq_len", [1, 2, 13])
-@pytest.mark.parametrize("name", ["adding", "temporal_order", "copying"])
-def test_chance_is_what_the_best_blind_guess_scores(name, seq_len, position):
-    task = task_named(name)
-    assert best_blind_guess(task, seq_len, position) == pytest.approx(task.chance(seq_len, position), rel=0.02)
-
-
-@pytest.mark.parametrize("name", ["temporal_order", "copying", "next_character"])
-@pytest.mark.parametrize("position", POSITIONS)
-def test_all_classes_equally_likely_cost_their_logarithm(name, position):
-    task = task_named(name)
-    _, targets = task.sample(3, 9, seeded())
-    outputs = torch.zeros(task.length(9), 3, task.output_size)
-    assert task.loss(outputs, targets, position).item() == pytest.approx(math.log(task.output_size), rel=1e-6)
-
-
-def test_chance_has_the_numbers_of_the_literature():
-    assert Adding().chance(100) == pytest.approx(1 / 6)
-    assert Adding().chance(1) == pytest.approx(1 / 3)
-    assert TemporalOrder().chance(50) == pytest.approx(1.386, abs=5e-4)
-    assert Copying().chance(50) == pytest.approx(0.297, abs=5e-4)
-    assert Copying().chance(100) == pytest.approx(0.173, abs=5e-4)
-    assert Copying().chance(200) == pytest.approx(0.0945, abs=5e-5)
-    assert Copying().chance(200, "last") == pytest.approx(math.log(8))
-    assert task_named("next_character").chance(9) == pytest.approx(math.log(4))
-
-
-def test_a_constant_guess_is_right_in_15_percent_of_the_adding_problem():
-    _, targets = Adding().sample(50_000, 20, seeded())
-    assert Adding().accuracy(torch.ones(1, 50_000, 1), targets) == pytest.approx(0.154, abs=0.005)
-
-
-# dependency
-
-
 @pytest.mark.parametrize(
     ("name", "seq_len", "lag"), [("adding", 10, 9), ("copying", 5, 15), ("temporal_order", 50, 44)]
 )
@@ -300,8 +120,3 @@ def test_dependency_is_the_longest_lag_that_occurs(name, seq_len, lag):
         assert torch.equal(inputs[0].argmax(-1), targets[start])
         longest = start
     assert longest == lag == task.dependency(seq_len)
-
-
-def test_an_unknown_task_is_one_sentence():
-    with pytest.raises(ConfigError, match=r"^task was 'sorting'; it must be one of adding, .*next_character\.$"):
-        make_task(Settings("sorting"))

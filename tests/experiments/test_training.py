@@ -1,4 +1,4 @@
-"""The training loop against a plain torch loop, what each step keeps, and how runs end."""
+"""The training loop against a plain torch loop, and what each step keeps."""
 
 import math
 
@@ -9,16 +9,11 @@ import torch
 from analysis.clipping import clip
 from analysis.gates import gate_statistics
 from analysis.spectrum import block_spectra
-from experiments import success
 from experiments.build import build, generators
 from experiments.config import ConfigError
-from experiments.control import change_control, read_control, single_step, write_control
 from experiments.records import QUANTILES, chosen, is_recorded, record_count
 from experiments.schedule import seq_len_at
-from experiments.store.reader import open_run
-from experiments.train import Recorder, train
-from experiments.training import OPTIMISERS, Step, Training
-from models import record
+from experiments.training import OPTIMISERS, Training
 
 PLAIN = {
     "sgd": lambda p, lr: torch.optim.SGD(p, lr),
@@ -114,56 +109,6 @@ def test_the_same_settings_give_the_same_numbers(trained, tmp_path):
     assert all(np.array_equal(a[name], b[name], equal_nan=True) for name in a if name != "seconds")
 
 
-# evaluation and success
-
-
-def test_evaluation_does_not_disturb_the_training_data(trained, tmp_path):
-    often, never = trained(evaluate_every=5), trained(tmp_path / "never", evaluate_every=None)
-    assert np.array_equal(often.scalars()["loss"], never.scalars()["loss"])
-    assert "evaluation_loss" not in never.scalars()
-
-
-def test_evaluation_in_parts_is_the_mean_over_all(tiny, monkeypatch):
-    config = tiny(evaluate_size=25)
-    experiment = build(config)
-    draw = lambda: success.evaluate(config, experiment.task, experiment.model, torch.Generator().manual_seed(5))  # noqa: E731
-    generator = torch.Generator().manual_seed(5)
-    inputs, targets = experiment.task.sample(25, config.seq_len, generator)
-    whole = experiment.task.loss(experiment.model(inputs), targets).item()
-    assert draw().loss == pytest.approx(whole, rel=1e-5)
-    monkeypatch.setattr(success, "LARGEST_PART", 8 * 6 * 10)
-    assert draw().loss == pytest.approx(whole, rel=0.5)  # other sequences: each part is drawn by itself
-
-
-def test_a_run_ends_when_it_has_solved_its_task(trained, tmp_path):
-    settings = {"seq_len": 1, "learning_rate": 0.02, "steps": 400, "hidden_size": 8, "clip_threshold": None}
-    run = trained(**settings)
-    assert run.progress.reason == "success"
-    assert run.progress.step < 400
-    assert run.progress.step % 10 == 0
-    assert run.scalars()["evaluation_loss"][-1] < 0.01
-    on = trained(tmp_path / "on", **settings, stop_on_success=False)
-    assert on.progress.step == 400
-    assert on.progress.reason == "success"
-
-
-@pytest.mark.parametrize(
-    ("task", "loss", "accuracy", "solved"),
-    [
-        ("adding", 0.0099, 0.0, True),
-        ("adding", 0.0101, 1.0, False),
-        ("temporal_order", 9.0, 0.99, True),
-        ("temporal_order", 0.0, 0.98, False),
-        ("copying", 0.07, 0.0, True),
-        ("copying", 0.08, 1.0, False),
-        ("next_character", 9.0, 0.995, True),
-    ],
-)
-def test_what_counts_as_solved(tiny, task, loss, accuracy, solved):
-    config = tiny(task=task)
-    assert success.is_solved(config, build(config).task, loss, accuracy) == solved
-
-
 # sequence lengths
 
 
@@ -193,147 +138,3 @@ def test_units_and_samples_are_chosen_evenly_by_index_or_all():
     assert chosen("f", 0, 9).tolist() == []
     with pytest.raises(ConfigError, match=r"^record_units was '9'; it must be indices below 9\.$"):
         chosen("record_units", "9", 9)
-
-
-# Inf and NaN
-
-
-@pytest.fixture
-def explosive():
-    """Linear units with weights that overflow float32 within the sequence."""
-    return {
-        "cell": "elman", "nonlinearity": "identity", "largest_singular_value": 50.0, "seq_len": 60,
-        "clip_threshold": None, "steps": 9, "evaluate_every": None, "record_every": 1,
-    }  # fmt: skip
-
-
-def test_inf_ends_the_run_with_its_step_and_first_culprit(trained, explosive):
-    run = trained(**explosive)
-    assert (run.status, run.progress.reason, run.progress.step) == ("finished", "nonfinite", 1)
-    event = run.events()[0]
-    assert (event["kind"], event["step"]) == ("nonfinite", 1)
-    assert event["culprit"].startswith("hidden of layer 0 at t = ")
-    assert not math.isfinite(run.scalars()["loss"][0])
-    assert len(run.tensor("hidden")) == 1, "the step that diverged is recorded"
-
-
-def test_skipping_leaves_the_weights_alone_and_going_on_does_not(trained, explosive, tmp_path):
-    skipped = trained(**explosive, on_nonfinite="skip")
-    norm = skipped.tensor("spectral_norm")[:]
-    assert skipped.progress.step == 9
-    assert (norm == norm[0]).all()
-    assert [e["kind"] for e in skipped.events()] == ["nonfinite", "ended"], "one event for a series of steps"
-    went_on = trained(tmp_path / "on", **explosive, on_nonfinite="continue")
-    assert np.isnan(went_on.tensor("spectral_norm")[1:]).all()
-    assert went_on.progress.step == 9
-
-
-def test_a_gradient_beyond_its_dtype_is_named(tiny):
-    """The loss is finite and so is the log norm, but float32 cannot hold the gradient."""
-    from experiments.culprit import first_culprit, is_finite
-
-    training = Training(tiny(cell="elman", nonlinearity="identity"), "reference")
-    inputs, _ = training.task.sample(5, 8, torch.Generator().manual_seed(0))
-    trace = record(training.model, inputs, lambda outputs: (outputs * 1e38).sum() * 1e30, path="reference")
-    clipping = clip(trace.parameter_grads, None)
-    assert not is_finite(trace, clipping)
-    assert first_culprit(training.model, trace, clipping) != "nothing that is kept"
-
-
-def test_a_zero_gradient_is_no_event(trained):
-    run = trained(task="temporal_order", cell="elman", nonlinearity="relu", largest_singular_value=0.0, input_scale=0.0)
-    assert [e["kind"] for e in run.events()] == ["ended"]
-
-
-# steering
-
-
-def turns(recorder: Recorder, n: int) -> int:
-    """How many of n turns took a step."""
-    return sum(recorder.turn() is not None for _ in range(n))
-
-
-def test_learning_rate_and_threshold_change_while_it_runs_and_the_change_is_in_the_record(tmp_path, tiny):
-    folder = tmp_path / "run"
-    with Recorder.start(tiny(), folder, "reference") as recorder:
-        turns(recorder, 3)
-        change_control(folder, learning_rate=0.5)
-        turns(recorder, 1)
-        change_control(folder, clip_threshold=None)
-        turns(recorder, 2)
-    run = open_run(folder)
-    scalars = run.scalars()
-    assert scalars["learning_rate"].tolist() == [1e-3] * 3 + [0.5] * 3
-    assert np.isnan(scalars["clip_threshold"][4:]).all()
-    assert (scalars["clip_threshold"][:4] == 0.3).all()
-    events = {e["kind"]: e for e in run.events()}
-    assert (events["learning_rate"]["step"], events["learning_rate"]["old"], events["learning_rate"]["new"]) == (
-        3,
-        1e-3,
-        0.5,
-    )
-    assert events["clip_threshold"]["text"] == "clip threshold changed from 0.3 to none"
-    train([Recorder.resume(folder)])
-    assert open_run(folder).scalars()["learning_rate"][-1] == 0.5, "a resumed run keeps what was changed"
-
-
-def test_a_paused_run_waits_takes_single_steps_and_goes_on(tmp_path, tiny, monkeypatch):
-    monkeypatch.setattr("experiments.recorder.POLL_SECONDS", 0.0)
-    folder = tmp_path / "run"
-    with Recorder.start(tiny(), folder, "reference", paused=True) as recorder:
-        assert turns(recorder, 3) == 0
-        assert open_run(folder).status == "paused"
-        single_step(folder)
-        single_step(folder)
-        assert turns(recorder, 5) == 2
-        assert open_run(folder).progress.step == 2, "a single step is committed at once"
-        change_control(folder, pause=False)
-        assert turns(recorder, 3) == 3
-        change_control(folder, stop=True)
-        assert turns(recorder, 1) == 0
-        assert recorder.ended
-    run = open_run(folder)
-    assert (run.status, run.progress.reason, run.progress.step) == ("interrupted", "stopped", 5)
-    assert read_control(folder).stop
-    train([Recorder.resume(folder)])
-    assert open_run(folder).status == "finished", "an old wish to stop does not stop the resumed run"
-
-
-def test_a_control_that_cannot_be_is_refused_or_ignored(tmp_path, tiny):
-    folder = tmp_path / "run"
-    with Recorder.start(tiny(), folder, "reference") as recorder:
-        for changes in ({"learning_rate": -1}, {"learning_rate": True}, {"clip_threshold": 0}, {"pause": 1}):
-            name = next(iter(changes))
-            with pytest.raises(ConfigError, match=f"^{name} was "):
-                change_control(folder, **changes)
-        (folder / "control.json").write_text('{"learning_rate": NaN')
-        assert turns(recorder, 2) == 2
-        (folder / "control.json").unlink()
-        assert turns(recorder, 2) == 2
-        write_control(folder, recorder.watch.control)
-        assert turns(recorder, 1) == 1
-
-
-def test_two_lanes_train_in_lockstep_from_one_seed(tmp_path, tiny):
-    seen: list[tuple[str, int]] = []
-    lanes = [Recorder.start(tiny(clip_threshold=t), tmp_path / n, "reference") for n, t in (("a", 1e-3), ("b", None))]
-    train(lanes, lambda recorder, step: seen.append((recorder.folder.name, int(step.scalars["step"]))))
-    assert seen == [(name, s) for s in range(1, 41) for name in ("a", "b")]
-    a, b = (open_run(tmp_path / name).scalars() for name in ("a", "b"))
-    assert a["loss"][0] == b["loss"][0], "the same weights and the same first batch"
-    assert a["clipped"].all()
-    assert not b["clipped"].any()
-
-
-def test_lanes_commit_at_the_same_step_so_that_a_reader_sees_them_together(tmp_path, tiny, monkeypatch):
-    monkeypatch.setattr("experiments.recorder.COMMIT_SECONDS", 0.02)
-    committed: list[tuple[int, int]] = []
-
-    def look(recorder: Recorder, step: Step) -> None:
-        if recorder.folder.name == "a":  # what the others have committed in the rounds before
-            b, c = (open_run(tmp_path / name).progress.step for name in ("b", "c"))
-            committed.append((b, c))
-
-    train([Recorder.start(tiny(seed=k), tmp_path / n, "reference") for k, n in enumerate("abc")], look)
-    assert len(set(committed)) > 2, "they committed on the way"
-    assert all(b == c for b, c in committed)

@@ -1,0 +1,140 @@
+"""What is wrong with a configuration is one sentence: the field, what was given, what is allowed."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from one_sentence import assert_one_sentence
+
+from experiments.config import ConfigError, RunConfig, configs_from_words, parse_words
+
+FIELDS = RunConfig.model_fields
+
+
+def refusal_of(call: Callable[[], object]) -> str | None:
+    """The message of the ConfigError that the call raises, None if it raises nothing."""
+    try:
+        call()
+    except ConfigError as error:
+        return str(error)
+    return None
+
+
+@given(st.text())
+def test_any_word_parses_or_is_refused_in_one_sentence(word):
+    message = refusal_of(lambda: parse_words([word]))
+    assert message is None or message.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("hidden_size=abc", "hidden_size was 'abc'; it must be a whole number from 1 to 4096."),
+        ("hidden_size=3.5", "hidden_size was 3.5; it must be a whole number from 1 to 4096."),
+        ("hidden_size=64.0", "hidden_size was 64.0; it must be a whole number from 1 to 4096."),
+        ("hidden_size='8'", "hidden_size was '8'; it must be a whole number from 1 to 4096."),
+        ("seq_len=0", "seq_len was 0; it must be a whole number from 1 to 100000."),
+        ("seq_len=", "seq_len was ''; it must be a whole number from 1 to 100000."),
+        ("batch_size=4097", "batch_size was 4097; it must be a whole number from 1 to 4096."),
+        ("num_layers=true", "num_layers was True; it must be a whole number from 1 to 16."),
+        ("seed=-1", "seed was -1; it must be a whole number from 0 to 9223372036854775807."),
+        ("seed=9223372036854775808", "seed was 9223372036854775808; it must be a whole number from 0 to"),
+        ("steps=none", "steps was None; it must be a whole number from 1 to 10000000."),
+        ("truncate=0", "truncate was 0; it must be a whole number of at least 1 or none."),
+        ("bidirectional=1", "bidirectional was 1; it must be true or false."),
+        ("bidirectional=yes", "bidirectional was 'yes'; it must be true or false."),
+        ("gain=0", "gain was 0; it must be a finite number greater than 0."),
+        ("gain=inf", "gain was inf; it must be a finite number greater than 0."),
+        ("learning_rate=nan", "learning_rate was nan; it must be a finite number greater than 0."),
+        ("learning_rate=false", "learning_rate was False; it must be a finite number greater than 0."),
+        ("forget_bias=-21", "forget_bias was -21; it must be a finite number from -20 to 20 or none."),
+        ("largest_singular_value=-1", "largest_singular_value was -1; it must be a finite number from 0 to 100 or"),
+        ("clip_threshold=0.0", "clip_threshold was 0.0; it must be a finite number greater than 0 or none."),
+        ("clip_rule=l2", "clip_rule was 'l2'; it must be norm, value, per_parameter or squared_norm."),
+        ("loss_position=first", "loss_position was 'first'; it must be last, every or none."),
+        ("task=sorting", "task was 'sorting'; it must be adding, temporal_order, copying or next_character."),
+        ("cell=LSTM", "cell was 'LSTM'; it must be elman, lstm or gru."),
+        ("cell=elman,tcn", "cell was 'tcn'; it must be elman, lstm or gru."),
+        ("cell=elman,", "cell was ''; it must be elman, lstm or gru."),
+        ("cell=[]", "cell was []; it must be elman, lstm or gru."),
+        ("cell=gru,lstm,gru", "cell was 'gru,lstm,gru'; each cell may be given once."),
+        ("nonlinearity=sigmoid", "nonlinearity was 'sigmoid'; it must be tanh, relu or identity."),
+        ("text_file=", "text_file was ''; it must be hello, pydoc or the path of a text file."),
+        ("text_file=7", "text_file was 7; it must be hello, pydoc or the path of a text file."),
+        ("record_units=-1", "record_units was -1; it must be a whole number, indices such as 0,3,17 or none."),
+        ("record_samples=all", "record_samples was 'all'; it must be a whole number, indices such as 0,3,17 or none."),
+        (
+            "singular_values=1,-2",
+            "singular_values was '1,-2'; it must be numbers from 0 to 100 such as 1.2,0.9,0 or none.",
+        ),
+        (
+            "spectrum_blocks=f,q",
+            "spectrum_blocks was 'f,q'; it must be gates among i, f, g, o, r, z, n such as f or i,g or none.",
+        ),
+        ("on_nonfinite=ignore", "on_nonfinite was 'ignore'; it must be stop, skip or continue."),
+        ("dtype=float16", "dtype was 'float16'; it must be float32 or float64."),
+        ("hiden_size=3", "'hiden_size' is not a field; the closest is hidden_size, and the fields are task,"),
+        ("xyzzy=3", "'xyzzy' is not a field; the fields are task, text_file, seq_len,"),
+        ("probe", "the word was 'probe'; it must be key=value or the path of a .toml file."),
+        ("=3", "the word was '=3'; it must be key=value or the path of a .toml file."),
+        ("no-such.toml", "the file 'no-such.toml' cannot be read (no such file or directory); it must be a TOML"),
+    ],
+)
+def test_bad_input_is_one_sentence_with_the_field_the_value_and_what_is_allowed(word, message):
+    with pytest.raises(ConfigError) as caught:
+        configs_from_words(["steps=5", word])
+    assert str(caught.value).startswith(message)
+    assert_one_sentence(str(caught.value))
+
+
+@given(
+    st.sampled_from([name for name in FIELDS if name != "singular_values"]),  # which is kept in one spelling
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.integers()) | st.binary(),
+)
+def test_any_value_is_taken_or_refused_by_its_fields_name(name, value):
+    message = refusal_of(lambda: RunConfig.from_values({name: value}))
+    if message is None:
+        assert getattr(RunConfig.from_values({name: value}), name) == value
+        assert isinstance(value, bool) == (name in ("reset_after", "bidirectional", "stop_on_success"))
+    else:
+        assert message.startswith(f"{name} was ")
+        assert "; it must be " in message
+        assert "\n" not in message
+
+
+def test_a_long_value_is_shortened():
+    with pytest.raises(ConfigError) as caught:
+        RunConfig.from_words(["seed=" + "9" * 5000])
+    assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"seq_len = 5\ncell = lstm\n", "must be TOML and is not: Invalid value (at line 2, column 8)."),
+        (b"seq_len = 5\nseq_len = 6\n", "must be TOML and is not: Cannot overwrite a value (at line 2, column 12)."),
+        (b'cell = "\xff"', "is not UTF-8 at byte 8; TOML must be."),
+        (b"x = " + b"[" * 100_000, "must be TOML and is not: "),
+    ],
+)
+def test_a_broken_file_is_one_sentence_with_its_path_and_line(tmp_path: Path, content: bytes, reason: str):
+    file = tmp_path / "broken.toml"
+    file.write_bytes(content)
+    with pytest.raises(ConfigError) as caught:
+        RunConfig.from_words([str(file)])
+    assert str(caught.value).startswith(f"the file {str(file)!r} {reason}")
+    assert_one_sentence(str(caught.value))
+
+
+def test_a_directory_is_not_a_file_of_values(tmp_path: Path):
+    (tmp_path / "d.toml").mkdir()
+    with pytest.raises(ConfigError, match=r"cannot be read \(is a directory\); it must be a TOML file\.$"):
+        RunConfig.from_words([str(tmp_path / "d.toml")])
+
+
+def test_a_table_in_a_file_is_refused_by_its_name(tmp_path: Path):
+    (tmp_path / "t.toml").write_text("[seed]\nx = 1\n")
+    with pytest.raises(ConfigError, match=r"^seed was \{'x': 1\}; it must be a whole number"):
+        RunConfig.from_words([str(tmp_path / "t.toml")])

@@ -1,0 +1,109 @@
+"""Every task, whatever it asks, has the same shapes, losses and randomness."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from sampling import NAMES, POSITIONS, SIZES, Settings, seeded, task_named
+
+from experiments.errors import ConfigError
+from experiments.tasks import make_task
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("position", [None, *POSITIONS])
+@settings(max_examples=15, deadline=None)
+@given(**SIZES)
+def test_shapes_and_the_mean_over_the_positions_in_the_loss(name, position, batch_size, seq_len, seed):
+    task = task_named(name)
+    inputs, targets = task.sample(batch_size, seq_len, seeded(seed))
+    T = task.length(seq_len)
+    assert inputs.shape == (T, batch_size, task.input_size)
+    assert targets.shape in {(batch_size,), (T, batch_size)}
+
+    outputs = torch.randn(T, batch_size, task.output_size, generator=seeded(1))
+    losses = task.losses(outputs, targets)
+    assert losses.shape == (T, batch_size)
+    counted = losses[-1:] if (position or task.default_loss_position) == "last" else losses
+    torch.testing.assert_close(task.loss(outputs, targets, position), counted.mean())
+    assert math.isfinite(task.chance(seq_len, position))
+    assert 0 <= task.dependency(seq_len) < T
+    assert task.name == name
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_losses_equal_a_loop_over_timesteps_and_sequences(name):
+    task = task_named(name)
+    _, targets = task.sample(3, 6, seeded(), torch.float64)
+    outputs = torch.randn(task.length(6), 3, task.output_size, generator=seeded(1), dtype=torch.float64)
+    losses, correct = task.losses(outputs, targets), 0
+    for t in range(len(outputs)):
+        for b in range(3):
+            y, target = outputs[t, b].tolist(), (targets[b] if targets.ndim == 1 else targets[t, b]).item()
+            if name == "adding":
+                expected = (y[0] - target) ** 2
+                correct += abs(y[0] - target) < 0.08
+            else:
+                expected = math.log(sum(math.exp(logit) for logit in y)) - y[target]
+                correct += max(y) == y[target]
+            assert losses[t, b].item() == pytest.approx(expected, rel=1e-12)
+    assert task.accuracy(outputs, targets, "every") == pytest.approx(correct / losses.numel())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_only_the_positions_in_the_loss_get_a_gradient(name):
+    task = task_named(name)
+    _, targets = task.sample(2, 7, seeded())
+    outputs = torch.randn(task.length(7), 2, task.output_size, generator=seeded(1), requires_grad=True)
+    (last,) = torch.autograd.grad(task.loss(outputs, targets, "last"), outputs)
+    assert not last[:-1].any()
+    assert last[-1].any()
+    (every,) = torch.autograd.grad(task.loss(outputs, targets, "every"), outputs)
+    assert every.flatten(1).any(dim=1).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_generator_alone_decides_the_sample(name):
+    task = task_named(name)
+    torch.manual_seed(1)
+    inputs, targets = task.sample(4, 30, seeded(5))
+    torch.manual_seed(2)
+    global_state = torch.get_rng_state()
+    again_inputs, again_targets = task.sample(4, 30, seeded(5))
+    assert torch.equal(torch.get_rng_state(), global_state)
+    assert torch.equal(inputs, again_inputs)
+    assert torch.equal(targets, again_targets)
+    generator = seeded(5)
+    assert torch.equal(task.sample(4, 30, generator)[0], inputs)
+    assert not torch.equal(task.sample(4, 30, generator)[0], inputs)  # the generator moved on
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_both_dtypes_give_the_same_sequences(name):
+    task = task_named(name)
+    single, single_targets = task.sample(4, 30, seeded(5), torch.float32)
+    double, double_targets = task.sample(4, 30, seeded(5), torch.float64)
+    assert (single.dtype, double.dtype) == (torch.float32, torch.float64)
+    assert torch.equal(single, double.float())
+    torch.testing.assert_close(single_targets, double_targets.to(single_targets.dtype))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_perfect_answer_is_right_and_costs_nothing(name):
+    task = task_named(name)
+    _, targets = task.sample(4, 12, seeded())
+    T = task.length(12)
+    if name == "adding":
+        outputs = targets.expand(T, 4).unsqueeze(-1)
+    else:
+        outputs = 100.0 * torch.nn.functional.one_hot(targets.expand(T, 4), task.output_size)
+    for position in POSITIONS:
+        assert task.loss(outputs, targets, position).item() == pytest.approx(0, abs=1e-6)
+        assert task.accuracy(outputs, targets, position) == 1
+    assert task.accuracy(outputs.roll(1, dims=-1) + (name == "adding"), targets) == 0
+
+
+def test_an_unknown_task_is_one_sentence():
+    with pytest.raises(ConfigError, match=r"^task was 'sorting'; it must be one of adding, .*next_character\.$"):
+        make_task(Settings("sorting"))
