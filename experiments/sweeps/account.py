@@ -57,9 +57,10 @@ class Account:
         self.cost_done += self.cost(run)
         self.cost_left -= self.cost(run)
 
-    def finish_elsewhere(self) -> None:
+    def finish_elsewhere(self, run: PlannedRun) -> None:
         """Another client has brought a run to its end."""
         self.finished += 1
+        self.cost_left -= self.cost(run)
 
     def fail(self, run: PlannedRun) -> None:
         """A run has raised, or its workers have died."""

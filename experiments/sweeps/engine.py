@@ -183,7 +183,7 @@ class Engine:
         """A run that another process works on: it may have finished it, or died."""
         if self.is_done(run):
             del self.held[run.name]
-            self.account.finish_elsewhere()
+            self.account.finish_elsewhere(run)
         elif not is_held(self.run_folder(run)):
             del self.held[run.name]
             self.todo.append(run)
