@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard.live import labs, routes, warmed
+from dashboard.live import labs, routes, spare_collector, warmed
 
 if __name__ == "__main__":  # Streamlit runs this file as the page's script, once for every rerun
     st.set_page_config(page_title="Gradient Flow Lab", page_icon=":material/ssid_chart:", layout="wide")
@@ -22,5 +22,6 @@ if __name__ == "__main__":  # Streamlit runs this file as the page's script, onc
         ],
         position="top",
     ).run()
+    spare_collector()
 else:  # and `streamlit run` imports it once, to find the server with the route that answers a drag
     app = st.App(Path(__file__), routes=routes(), lifespan=warmed)

@@ -9,6 +9,8 @@ TCP_NODELAY the body then waits 40 ms for the head's acknowledgement.
 """
 
 import asyncio
+import gc
+import sys
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -46,6 +48,24 @@ def warm() -> None:
     """Compute what the first visit shows."""
     for draw in labs()["explore"]({}).pictures.values():
         draw()
+    spare_collector()
+
+
+_spared = 0
+"""Modules that `spare_collector` has seen."""
+
+
+def spare_collector() -> None:
+    """Take what has been imported out of the garbage collector's sight, once for all new modules.
+
+    Streamlit collects after every run of a page, with every thread waiting. Torch, numba and plotly are a million
+    objects that stay: looking at them took 170 ms, longer than the run.
+    """
+    global _spared
+    if len(sys.modules) > _spared:
+        _spared = len(sys.modules)
+        gc.collect()
+        gc.freeze()
 
 
 _IMPORTING = threading.Lock()

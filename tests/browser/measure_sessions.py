@@ -18,6 +18,7 @@ import numpy as np
 import psutil
 from browsing import serve_app
 from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.asyncio.client import ClientConnection, connect
 
 SESSIONS = 20
@@ -79,6 +80,7 @@ async def session(url: str, k: int, end: float) -> list[Change]:
     page = connect(f"{socket_url}/_stcore/stream", origin=url, subprotocols=["streamlit"], max_size=None)
     async with page as streamlit, connect(f"{socket_url}/live", origin=url, max_size=None) as live:
         await rerun(streamlit)
+        await whole(streamlit)
         reader = asyncio.create_task(drain(streamlit))
         await asyncio.sleep(generator.uniform(0, 5))
         turn = 0
@@ -110,6 +112,15 @@ async def rerun(streamlit: ClientConnection) -> None:
     message = BackMsg()
     message.rerun_script.query_string = "&".join(f"{name}={value}" for name, value in STATE.items())
     await streamlit.send(message.SerializeToString())
+
+
+async def whole(streamlit: ClientConnection) -> None:
+    """Wait until the page is there: before that nobody changes anything."""
+    async for data in streamlit:
+        message = ForwardMsg()
+        message.ParseFromString(data)
+        if message.WhichOneof("type") == "script_finished":
+            return
 
 
 async def drain(streamlit: ClientConnection) -> None:
