@@ -33,7 +33,7 @@ def labels(readers: Sequence[RunReader]) -> list[str]:
 def in_words(name: str, value: object) -> str:
     """A field as a label says it."""
     if name == "clip_threshold":
-        return "no clipping" if value is None else f"clip {value:g}"
+        return "unclipped" if value is None else f"clipped at {value:g}"
     return f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
 
 
