@@ -17,6 +17,9 @@ from dashboard.lessons.registry import BY_NUMBER, LESSONS
 
 BEAT_WORDS: dict[Beat, str] = {"predict": "Predict", "do": "Do", "decide": "Decide"}
 
+CARDS = 3
+"""Lessons beside each other."""
+
 RULES = """
 /* Streamlit's header lies over the page's first row; a title has this room of its own. */
 .st-key-lesson-head { padding-top: 1.5rem; }
@@ -29,14 +32,20 @@ def path(guesses: dict[int, Guess], decided: set[int]) -> None:
     """All lessons, and what was done of each."""
     st.title("Learn: predict, do, decide")
     st.markdown("Each lesson is a claim about gradients, ten minutes long. Take them in any order; this one builds up.")
-    for lesson in LESSONS:
-        number = lesson.number
-        done = "✓ decided" if number in decided else ("predicted" if number in guesses else "")
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            words = f"**{number} · {lesson.title}.** {lesson.about}"
-            st.button(words, key=f"open-{number}", on_click=go, args=(Place(number),), type="tertiary")
-            if done:
-                st.caption(done, width="content")
+    for first in range(0, len(LESSONS), CARDS):
+        row = LESSONS[first : first + CARDS]
+        for column, lesson in zip(st.columns(CARDS, gap="small"), row, strict=False):
+            with column, st.container(border=True, height="stretch", gap="xsmall"):
+                card(lesson, lesson.number in guesses, lesson.number in decided)
+
+
+def card(lesson: AnyLesson, predicted: bool, decided: bool) -> None:
+    """A lesson in short; its title opens it."""
+    number = lesson.number
+    words = f"**{number} · {lesson.title}**"
+    st.button(words, key=f"open-{number}", on_click=go, args=(Place(number),), type="tertiary")
+    done = "✓ decided" if decided else "predicted" if predicted else ""
+    st.caption(lesson.about + (f" **{done}**" if done else ""))
 
 
 def lesson_page(lesson: AnyLesson, beat: Beat, guesses: dict[int, Guess], decided: set[int]) -> None:
