@@ -1,6 +1,7 @@
-"""Numbers in words, the same on the command line and on the page: three significant digits, decades, rates."""
+"""Numbers in words, the same on the command line and on the page: three significant digits, decades, rates, times."""
 
 import math
+from datetime import timedelta
 
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -34,3 +35,8 @@ def rate(nats_per_step: float) -> str:
     """A rate per step as factor and nats: `×0.81 per step (−0.21 nats)`."""
     sign = "−" if nats_per_step < 0 else "+"
     return f"×{significant(math.exp(nats_per_step))} per step ({sign}{significant(abs(nats_per_step))} nats)"
+
+
+def duration(seconds: float) -> str:
+    """`1:02:03` hours, minutes, seconds; days before them where there are any."""
+    return str(timedelta(seconds=round(seconds))) if seconds >= 60 else f"{seconds:.0f} s"

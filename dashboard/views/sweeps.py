@@ -5,6 +5,7 @@ from typing import Any
 import streamlit as st
 
 from analysis.figures.sweep_panel import words
+from analysis.wording import duration
 from dashboard.components.show import show
 from dashboard.components.style import page_style
 from dashboard.jobs import RUNS
@@ -13,7 +14,6 @@ from experiments.config import ConfigError
 from experiments.sweeps.compare import Cell, Comparison, compare
 from experiments.sweeps.folder import SweepFolder, list_sweeps, sessions
 from experiments.sweeps.index import Results, load_results
-from experiments.sweeps.progress import duration
 from experiments.sweeps.quantities import quantities_of
 
 WHAT = {"mean": "mean over seeds", "spread": "spread over seeds", "runs": "number of runs"}

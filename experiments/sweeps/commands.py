@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from analysis.wording import duration
 from experiments.config import ConfigError
 from experiments.limits import readable
 from experiments.run_commands import Quiet, Runs
@@ -65,7 +66,6 @@ def sweep_command(
 def print_plan(plan: Plan, results: Results, workers: int) -> None:
     """The runs, one a line, and what they will take."""
     from experiments.sweeps.estimate import estimate
-    from experiments.sweeps.progress import duration
 
     lines = []
     for run, status in zip(plan.runs, results.status, strict=True):

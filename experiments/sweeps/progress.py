@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from analysis.wording import duration
 from experiments.sweeps.engine import Report
 from experiments.sweeps.folder import Failure, Session
 
@@ -53,11 +53,6 @@ def left(session: Session) -> str:
     """Failures and time left, in words."""
     failed = f"{session.failed} failed, " if session.failed else ""
     return failed + ("no time known yet" if session.seconds_left is None else f"{duration(session.seconds_left)} left")
-
-
-def duration(seconds: float) -> str:
-    """`1:02:03` hours, minutes, seconds; days before them where there are any."""
-    return str(timedelta(seconds=round(seconds))) if seconds >= 60 else f"{seconds:.0f} s"
 
 
 def ending(report: Report, command: str) -> str:
