@@ -1,6 +1,7 @@
 """The three beats of a lesson on the page."""
 
 from collections.abc import Hashable, MutableMapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import streamlit as st
 import torch
@@ -17,20 +18,30 @@ from dashboard.lessons.registry import BY_NUMBER, LESSONS
 Guesses = MutableMapping[int, Guess]
 
 
-@st.cache_resource(max_entries=2 * len(LESSONS), show_spinner="Measuring …")
-def measured_at(number: int, trained: Hashable) -> object:
-    """The numbers of a lesson's verdict, given what has been trained."""
-    torch.set_num_threads(1)  # a pass is a chain of small steps, and other people's passes want the other cores
-    return BY_NUMBER[number].measure()
+MEASURES = ThreadPoolExecutor(1, "measure")
+"""Measures one lesson after the other, beside what people look at."""
 
 
-def measured(lesson: AnyLesson) -> object:
+@st.cache_resource(max_entries=2 * len(LESSONS), show_spinner=False)
+def measuring(number: int, trained: Hashable) -> Future[object]:
+    """The numbers of a lesson's verdict to come, given what has been trained."""
+    return MEASURES.submit(measure, BY_NUMBER[number])
+
+
+def measure(lesson: AnyLesson) -> object:
     """The numbers of a lesson's verdict."""
-    return measured_at(lesson.number, live_beat.trained(lesson.bench) if isinstance(lesson.bench, Live) else None)
+    torch.set_num_threads(1)  # a pass is a chain of small steps, and other people's passes want the other cores
+    return lesson.measure()
+
+
+def begin_measuring(lesson: AnyLesson) -> Future[object]:
+    """The numbers to come; who predicts needs longer than they do."""
+    return measuring(lesson.number, live_beat.trained(lesson.bench) if isinstance(lesson.bench, Live) else None)
 
 
 def predict(lesson: AnyLesson, guesses: Guesses) -> None:
     """The claim and the question; nothing is shown yet that would answer it."""
+    begin_measuring(lesson)
     left, right = st.columns([4, 5], gap="large")
     with left:
         st.markdown(f"##### The claim\n\n*“{lesson.claim}”*")
@@ -115,7 +126,8 @@ OUTCOMES = {
 
 def decide(lesson: AnyLesson, guess: Guess | None) -> None:
     """The measured numbers, what was true in the claim, what was not, and why."""
-    numbers = measured(lesson)
+    with st.spinner("Measuring …"):
+        numbers = begin_measuring(lesson).result()
     verdict = lesson.decide(numbers)
     left, right = st.columns([5, 6], gap="medium")
     with left:
