@@ -8,9 +8,16 @@ from pathlib import Path
 os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # nor need each of them compile this program anew
 
+import pytest
 import torch
 from jaxtyping import install_import_hook
 
 sys.path.insert(0, str(Path(__file__).parent))  # for `oracles`
 install_import_hook(["models"], "beartype.beartype")
 torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def one_main(monkeypatch: pytest.MonkeyPatch) -> None:
+    """AppTest leaves the page that it ran as the process's main module, which every process started later would run."""
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])

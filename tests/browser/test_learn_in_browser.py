@@ -154,7 +154,7 @@ def test_a_live_lesson_trains_is_found_again_and_is_cancelled(tmp_path, serve_ru
 def test_the_path_goes_to_a_lesson_and_the_browser_goes_back(app_url, open_page):
     page = open_page(f"{app_url}/learn")
     assert not serious_faults(page)
-    page.get_by_role("button", name=LESSONS[0].about).click()
+    page.get_by_role("button", name=LESSONS[0].title).click()
     expect(page.get_by_text(LESSONS[0].claim)).to_be_visible()
     page.go_back()
     expect(page.get_by_role("heading", name="Learn")).to_be_visible()
