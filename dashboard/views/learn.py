@@ -43,7 +43,10 @@ def card(lesson: AnyLesson, predicted: bool, decided: bool) -> None:
     """A lesson in short; its title opens it."""
     number = lesson.number
     words = f"**{number} · {lesson.title}**"
-    st.button(words, key=f"open-{number}", on_click=go, args=(Place(number),), type="tertiary")
+    st.button(
+        words, key=f"open-{number}", on_click=go, args=(Place(number),), type="tertiary",
+        icon=":material/arrow_forward:", icon_position="right",
+    )  # fmt: skip
     done = "✓ decided" if decided else "predicted" if predicted else ""
     st.caption(lesson.about + (f" **{done}**" if done else ""))
 
