@@ -16,52 +16,6 @@ from experiments.sweeps.cluster import ClusterError, check_workers
 from experiments.sweeps.folder import Failure, SweepFolder, failures
 from experiments.sweeps.work import MOST_STARTS
 
-# workers
-
-
-def worker_pids(client: Client) -> dict[str, int]:
-    return dict(client.run(os.getpid))
-
-
-def test_a_killed_worker_costs_nothing_that_was_committed(cluster, runs, tmp_path):
-    """A worker is killed as soon as runs have committed steps; another goes on with its run from there."""
-    source = LONG.replace("seeds = 2", "seeds = 1").replace("[0.01, 0.1]", "[0.01]")
-    cluster.run(commit_often)
-    pids = worker_pids(cluster)
-    killed: list[int] = []
-
-    def kill(session: object) -> None:
-        if not killed and len(steps_done(runs)) == 2 and min(steps_done(runs)) > 10:
-            killed.append(min(pids.values()))
-            os.kill(killed[0], signal.SIGKILL)
-
-    report = swept(source, runs, cluster, watch=kill)
-    assert killed
-    assert set(report.results.status) == {"finished"}
-    attempts = [open_run(runs / run.name).progress.attempt for run in report.results.plan.runs]
-    assert sorted(attempts) == [1, 2], "one run was resumed, the other untouched"
-    same_runs(runs, tmp_path / "serial", serial(source, tmp_path / "serial"))
-
-
-def test_a_run_that_exhausts_memory_fails_by_itself(cluster, runs):
-    """4 GiB is allowed of a pass, and a worker here has 900 MiB."""
-    source = """
-        [fixed]
-        cell = "elman"
-        batch_size = 64
-        [axes]
-        seq_len = [10, 20, 30]
-        hidden_size = { values = [1500], when = { seq_len = 20 } }
-        num_layers = { values = [12], when = { seq_len = 20 } }
-        """
-    seen: list[Failure] = []
-    report = swept(source, runs, cluster, fail=seen.append)
-    assert sorted(report.results.status) == ["failed", "finished", "finished"]
-    (failure,) = seen
-    assert f"its worker died each of the {MOST_STARTS} times" in failure.error
-    assert failure.starts == MOST_STARTS
-
-
 # the disk
 
 
@@ -90,7 +44,6 @@ def test_a_full_disk_stops_the_sweep_and_loses_nothing(cluster, runs, tmp_path, 
         path: path.stat().st_mtime_ns for path in (*runs.glob("probes/*/probe.json"), *runs.glob("*/progress.json"))
     }
     assert len(whole) == before
-    cluster.wait_for_workers(2)  # one that an earlier test killed may be on its way back
     cluster.run(fill_disk)
     try:
         with pytest.raises(RecordingError, match=rf"no space left.* {before} of its {2 * before} runs are fini"):
@@ -151,3 +104,49 @@ def test_no_scheduler_is_one_sentence(tmp_path, monkeypatch):
     monkeypatch.setattr(clusters, "WAIT_SECONDS", 1.0)
     with pytest.raises(ClusterError, match=r"^--scheduler was 'tcp://127.0.0.1:1'; it must be the address"):
         clusters.reached("tcp://127.0.0.1:1")
+
+
+# workers, last: one that was killed may be on its way back, or may not come back at all
+
+
+def worker_pids(client: Client) -> dict[str, int]:
+    return dict(client.run(os.getpid))
+
+
+def test_a_killed_worker_costs_nothing_that_was_committed(cluster, runs, tmp_path):
+    """A worker is killed as soon as runs have committed steps; another goes on with its run from there."""
+    source = LONG.replace("seeds = 2", "seeds = 1").replace("[0.01, 0.1]", "[0.01]")
+    cluster.run(commit_often)
+    pids = worker_pids(cluster)
+    killed: list[int] = []
+
+    def kill(session: object) -> None:
+        if not killed and len(steps_done(runs)) == 2 and min(steps_done(runs)) > 10:
+            killed.append(min(pids.values()))
+            os.kill(killed[0], signal.SIGKILL)
+
+    report = swept(source, runs, cluster, watch=kill)
+    assert killed
+    assert set(report.results.status) == {"finished"}
+    attempts = [open_run(runs / run.name).progress.attempt for run in report.results.plan.runs]
+    assert sorted(attempts) == [1, 2], "one run was resumed, the other untouched"
+    same_runs(runs, tmp_path / "serial", serial(source, tmp_path / "serial"))
+
+
+def test_a_run_that_exhausts_memory_fails_by_itself(cluster, runs):
+    """4 GiB is allowed of a pass, and a worker here has 900 MiB."""
+    source = """
+        [fixed]
+        cell = "elman"
+        batch_size = 64
+        [axes]
+        seq_len = [10, 20, 30]
+        hidden_size = { values = [1500], when = { seq_len = 20 } }
+        num_layers = { values = [12], when = { seq_len = 20 } }
+        """
+    seen: list[Failure] = []
+    report = swept(source, runs, cluster, fail=seen.append)
+    assert sorted(report.results.status) == ["failed", "finished", "finished"]
+    (failure,) = seen
+    assert f"its worker died each of the {MOST_STARTS} times" in failure.error
+    assert failure.starts == MOST_STARTS
