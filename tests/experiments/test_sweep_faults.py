@@ -27,7 +27,7 @@ def fill_disk() -> None:
         path.write_bytes(content[: len(content) // 2])
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    files.write_bytes, files.real_write_bytes = full, files.write_bytes  # type: ignore[attr-defined]
+    files.write_bytes, files.real_write_bytes = full, files.write_bytes
 
 
 def empty_disk() -> None:
@@ -83,12 +83,12 @@ def test_a_worker_that_sees_another_folder_is_refused(cluster, tmp_path):
 def hide(path: str) -> None:
     """In a worker: that path is somewhere else."""
     real = Path.read_text
-    Path.real_read_text = real  # type: ignore[attr-defined]
-    Path.read_text = lambda self, **options: "other" if str(self) == path else real(self, **options)  # type: ignore[assignment,method-assign]
+    Path.real_read_text = real
+    Path.read_text = lambda self, **options: "other" if str(self) == path else real(self, **options)
 
 
 def show() -> None:
-    Path.read_text = Path.real_read_text  # type: ignore[attr-defined,method-assign]
+    Path.read_text = Path.real_read_text
 
 
 def test_workers_of_several_threads_are_refused(tmp_path):
