@@ -89,7 +89,7 @@ def live_slider(
     """
     scale = Scale(minimum, maximum, step, logarithmic)
     component_key = f"{key}--live-slider"
-    kept = _kept(f"{key}--shown")
+    kept: list[_Shown | None] = st.session_state.setdefault(f"{key}--shown", [None])  # what it last showed
 
     message = _message(st.session_state.get(component_key))
     shown = _settle(
@@ -121,14 +121,6 @@ def live_slider(
         on_message_change=nothing,
     )
     return shown.value
-
-
-def _kept(key: str) -> list[_Shown | None]:
-    """The place in the session where a slider keeps what it last showed: a list of one."""
-    if key not in st.session_state:
-        st.session_state[key] = [None]
-    place: list[_Shown | None] = st.session_state[key]
-    return place
 
 
 def _message(state: object) -> dict[str, Any]:
