@@ -102,12 +102,25 @@ def product_log_norms(factors: Factors, fixed: Literal["end", "start"] = "end") 
         P = P @ J if fixed == "end" else J @ P
         if not np.isfinite(P).all():
             return np.array(log_norms + [np.nan] * (len(factors) + 1 - len(log_norms)))
-        norm = float(np.linalg.norm(P, 2))
-        if norm == 0:
+        log_norm = log_spectral_norm(P)
+        if log_norm == -np.inf:
             return np.array(log_norms + [-np.inf] * (len(factors) + 1 - len(log_norms)))
-        P, log_scale = P / norm, log_scale + float(np.log(norm))
+        P, log_scale = P * np.exp(-log_norm), log_scale + log_norm
         log_norms.append(log_scale)
     return np.array(log_norms)
+
+
+def log_spectral_norm(matrix: Float[ndarray, "rows columns"]) -> float:
+    """ln of the largest singular value σ (nats); −inf for zeros, NaN where an entry is not finite.
+
+    From the largest eigenvalue of A Aᵀ, which is as exact as an SVD (squaring harms small singular values only) at a
+    third of its time.
+    """
+    largest = float(np.abs(matrix).max())
+    if not np.isfinite(largest) or largest == 0:
+        return -np.inf if largest == 0 else np.nan
+    A = matrix / largest
+    return float(np.log(largest) + 0.5 * np.log(np.linalg.eigvalsh(A @ A.T)[-1]))
 
 
 def cosine_basis(n: int) -> Float[ndarray, "state state"]:

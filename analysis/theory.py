@@ -90,6 +90,28 @@ def mean_field(gain: float, input_variance: float) -> MeanField:
     return MeanField(gain, input_variance, q, chi)
 
 
+@dataclass(frozen=True, eq=False)
+class RateOverGain:
+    """The mean-field rate of a tanh network over its gain, at one variance of what the inputs add."""
+
+    input_variance: float
+    gain: Float[ndarray, " gain"]
+    rate: Float[ndarray, " gain"]
+    """½ ln χ, nats per step; −inf at gain 0."""
+    critical_gain: float
+    """The gain at which it crosses 0: vanishing below, chaos above."""
+
+
+def rate_over_gain(gains: Float[ndarray, " gain"], input_variance: float) -> RateOverGain:
+    """What `mean_field` says at each of these gains.
+
+    Raises:
+        ValueError: a gain or the variance below 0 or not finite.
+    """
+    rate = np.array([mean_field(float(gain), input_variance).rate for gain in gains])
+    return RateOverGain(input_variance, gains, rate, critical_gain(input_variance))
+
+
 def measured_mean_field(model: SequenceModel, trace: Trace, layer: int | None = None) -> MeanField:
     """The mean field of a tanh Elman layer: the gain of its W_hh, and the mean square of what inputs and biases add.
 

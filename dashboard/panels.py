@@ -12,15 +12,18 @@ from analysis.figures.lyapunov import lyapunov_picture
 from analysis.figures.paths import paths_picture
 from analysis.figures.picture import Picture
 from analysis.figures.spectrum import eigenvalues_picture, singular_values_picture
+from analysis.figures.step_growth import step_growth_picture, step_norms_picture
+from analysis.figures.theory import mean_field_picture
 from analysis.figures.wave import wave_picture
 from dashboard.frame import Draw
 from dashboard.scene import Scene
+from experiments.probe import Probe
 
 LONGEST_CREDIT = 300
 """Timesteps up to which a credit matrix is drawn: it grows with the square of them."""
 
 LARGEST_STATE = 256
-"""Size of the state up to which exponents are computed on the page: they grow with its cube."""
+"""Size of the state up to which Jacobians and exponents are computed on the page: they grow with its cube."""
 
 
 @dataclass(frozen=True)
@@ -77,16 +80,45 @@ def spectrum_panel(scene: Scene) -> Panel:
     )
 
 
-def lyapunov_panel(scene: Scene) -> Panel:
-    """Lyapunov exponents and the singular values of the product of all Jacobians."""
+def small_states(scene: Scene, what: str) -> tuple[dict[str, Probe], str]:
+    """The cells whose state is small enough for what grows with its cube, and a line about the others."""
     small = {c: r for c, r in scene.probes.items() if r.state_size <= LARGEST_STATE}
-    too_large = f"Exponents are computed here for states of up to {LARGEST_STATE} numbers: choose fewer hidden units."
-    note = too_large if len(small) < len(scene.probes) else ""
+    note = f"{what} are computed here for states of up to {LARGEST_STATE} numbers: choose fewer hidden units."
+    return small, note if len(small) < len(scene.probes) else ""
+
+
+def jacobians_panel(scene: Scene) -> Panel:
+    """What each step could do to a gradient, and what they do together."""
+    small, note = small_states(scene, "Jacobians")
+    if not small:
+        return Panel(note=note)
+
+    def norms() -> Picture:
+        return step_norms_picture({c: r.step_growth for c, r in small.items()})
+
+    def growth(cell: str) -> Picture:
+        return step_growth_picture(cell, small[cell].step_growth)
+
+    return Panel(({f"jacobians-{cell}": partial(growth, cell) for cell in small}, {"jacobian-norms": norms}), note)
+
+
+def lyapunov_panel(scene: Scene) -> Panel:
+    """Lyapunov exponents, the singular values of the product of all Jacobians, and what theory says."""
+    small, note = small_states(scene, "Exponents")
 
     def exponents() -> Picture:
         return lyapunov_picture({c: r.lyapunov for c, r in small.items()}, {c: r.product for c, r in small.items()})
 
-    return Panel(({"lyapunov": exponents},) if small else (), note)
+    def theory() -> Picture:
+        elman = small["elman"]
+        assert elman.mean_field is not None
+        assert elman.rate_over_gain is not None
+        return mean_field_picture(elman.mean_field, elman.rate_over_gain, elman.lyapunov)
+
+    if not small:
+        return Panel(note=note)
+    has_theory = "elman" in small and small["elman"].mean_field is not None
+    return Panel(({"lyapunov": exponents}, *([{"mean-field": theory}] if has_theory else [])), note)
 
 
 def credit_panel(scene: Scene) -> Panel:
@@ -117,6 +149,7 @@ PANELS: dict[str, Callable[[Scene], Panel]] = {
     "Hidden states": hidden_panel,
     "Gates": gates_panel,
     SPECTRUM: spectrum_panel,
+    "Jacobians": jacobians_panel,
     "Lyapunov exponents": lyapunov_panel,
     "Credit": credit_panel,
     "Paths": paths_panel,

@@ -24,6 +24,7 @@ PANEL_NAMES = (
     "Hidden states",
     "Gates",
     "Spectrum",
+    "Jacobians",
     "Lyapunov exponents",
     "Credit",
     "Paths",

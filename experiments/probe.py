@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
@@ -17,7 +18,8 @@ from analysis.paths import Paths, paths
 from analysis.product import ProductSpectrum, product_spectrum
 from analysis.profile import Profile, profile
 from analysis.spectrum import Spectrum, block_spectra
-from analysis.theory import MeanField, gradient_bound, measured_mean_field
+from analysis.step_growth import StepGrowth, step_growth
+from analysis.theory import MeanField, RateOverGain, gradient_bound, measured_mean_field, rate_over_gain
 from experiments.build import Experiment, build
 from experiments.config import RunConfig
 from experiments.training import choose_path
@@ -78,6 +80,11 @@ class Probe:
         return product_spectrum(jacobians.matrices[:, 0])
 
     @cached_property
+    def step_growth(self) -> StepGrowth:
+        """What the last 200 steps (or all) could do to the first sequence's gradient, and what they do."""
+        return step_growth(self.experiment.model, self.trace, self.top, most_steps=PRODUCT_STEPS)
+
+    @cached_property
     def credit(self) -> Credit:
         """Who would get credit for a loss at each timestep, wherever the configured loss sits."""
         task, targets = self.experiment.task, self.experiment.targets
@@ -103,6 +110,12 @@ class Probe:
         if config.cell != "elman" or config.nonlinearity != "tanh" or not bool(self.trace.hidden.isfinite().all()):
             return None
         return measured_mean_field(self.experiment.model, self.trace, self.top)
+
+    @cached_property
+    def rate_over_gain(self) -> RateOverGain | None:
+        """The mean-field rate at other gains than this network's; None where it has no mean field."""
+        m = self.mean_field
+        return None if m is None else rate_over_gain(np.linspace(0, max(3.0, 1.2 * m.gain), GAINS), m.input_variance)
 
     @cached_property
     def transport(self) -> Trace:
@@ -147,6 +160,9 @@ class Probe:
         """What is wrong under the configured clipping."""
         return self.diagnose(self.clipping)
 
+
+GAINS = 61
+"""Points of the mean-field curve: steps of .05 up to a gain of 3."""
 
 PRODUCT_STEPS = 200
 """Factors of the Jacobian product: each takes 8 bytes times the state's size squared."""

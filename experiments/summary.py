@@ -94,9 +94,18 @@ def analyses(result: Probe) -> dict[str, object]:
     taken = result.paths
     out["paths"] = taken and {name: plain(finite_mean(share)) for name, share in taken.share.items()}
     if result.state_size > LARGEST_STATE:
-        out["lyapunov"] = out["product"] = f"left out: the state has {result.state_size} numbers, over {LARGEST_STATE}"
+        out["jacobians"] = out["lyapunov"] = out["product"] = (
+            f"left out: the state has {result.state_size} numbers, over {LARGEST_STATE}"
+        )
     else:
-        e, p = result.lyapunov, result.product
+        e, p, growth = result.lyapunov, result.product, result.step_growth
+        out["jacobians"] = {
+            "log_norm": [plain(x) for x in growth.step.tolist()],
+            "log_norms_summed": plain(float(growth.steps_apart[-1])),
+            "log_norm_of_product": plain(float(growth.product[-1])),
+            "log_gradient": plain(float(growth.gradient[-1])),
+            "reason": growth.reason,
+        }
         out["lyapunov"] = {
             "exponents": [plain(x) for x in e.exponents.tolist()],
             "standard_error": [plain(x) for x in e.standard_error.tolist()],

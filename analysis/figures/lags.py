@@ -37,6 +37,7 @@ def lag_picture(
     y_title: str = "size of the gradient",
     height: int = 400,
     decades: tuple[float, float] | None = None,
+    why: str = "",
 ) -> Picture:
     """Lines over lag on a scale of decades, with a level at 1; the numbers beside it are logs in nats.
 
@@ -50,6 +51,7 @@ def lag_picture(
         y_title: of the other.
         height: pixels.
         decades: the vertical range (log₁₀), so that a drag moves the line and not the axis; None for what fits.
+        why: the rest of the explanation (Markdown).
     """
     made = chart_of_lines(title, x_title, y_title, height, decades)
     made.update_yaxes(**POWERS_OF_TEN)
@@ -63,7 +65,7 @@ def lag_picture(
         )  # fmt: skip
         add_zeros(made, line, decades)
     columns = point_columns("lag", "log size", ((line.name, line.lag, line.log) for line in lines))
-    return Picture(name, made, sentence, alt, columns)
+    return Picture(name, made, sentence, alt, columns, why)
 
 
 def add_zeros(made: go.Figure, line: LagLine, decades: tuple[float, float] | None) -> None:

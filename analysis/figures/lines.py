@@ -12,15 +12,20 @@ Values = Float[ndarray, " point"]
 
 
 def chart_of_lines(
-    title: str, x_title: str, y_title: str, height: int, limits: tuple[float, float] | None = None
+    title: str,
+    x_title: str,
+    y_title: str,
+    height: int,
+    limits: tuple[float, float] | None = None,
+    level: float = 0.0,
 ) -> go.Figure:
-    """A chart with a level at 0 and no lines yet; `limits` is the vertical range, None for what fits."""
+    """A chart with a thin line at `level` and no lines yet; `limits` is the vertical range, None for what fits."""
     made = figure(title, x_title, y_title, height)
     # Below the chart: above it a long legend would lie on the title of a narrow page.
     made.update_layout(legend=LEGEND_BELOW, margin_t=48)
     if limits is not None:
         made.update_yaxes(range=list(limits))
-    made.add_hline(y=0, line={"color": NEUTRAL, "width": 1, "dash": "dot"}, layer="below")
+    made.add_hline(y=level, line={"color": NEUTRAL, "width": 1, "dash": "dot"}, layer="below")
     return made
 
 

@@ -36,8 +36,10 @@ def setting_picture(
     y_title: str,
     limits: tuple[float, float] | None = None,
     height: int = 400,
+    level: float = 0.0,
+    why: str = "",
 ) -> Picture:
-    """Lines over a setting, with a level at 0.
+    """Lines over a setting, with a level to compare them with.
 
     Args:
         name: of downloaded files.
@@ -49,8 +51,10 @@ def setting_picture(
         y_title: what is drawn, with its unit.
         limits: the vertical range; None for what fits. What lies below is drawn as a triangle at the edge.
         height: pixels.
+        level: where the thin line lies that they are compared with.
+        why: the rest of the explanation (Markdown).
     """
-    made = chart_of_lines(title, x_title, y_title, height, limits)
+    made = chart_of_lines(title, x_title, y_title, height, limits, level)
     for line in lines:
         dots = len(line.x) <= FEW_POINTS
         off = line.y < limits[0] if limits is not None else np.isneginf(line.y)
@@ -62,4 +66,4 @@ def setting_picture(
             hovertemplate=f"{line.name}, %{{x:.3g}}: %{{y:.3g}}<extra></extra>",
         )  # fmt: skip
     columns = point_columns(x_title, y_title, ((line.name, line.x, line.y) for line in lines))
-    return Picture(name, made, sentence, alt, columns)
+    return Picture(name, made, sentence, alt, columns, why)

@@ -5,8 +5,10 @@ import math
 import numpy as np
 import pytest
 import torch
-from oracles import LOSSES, make_model
+from oracles import LOSSES, last_step_loss, make_model
 
+from analysis.figures.theory import mean_field_picture
+from analysis.lyapunov import lyapunov
 from analysis.profile import profile
 from analysis.spectrum import spectrum
 from analysis.theory import (
@@ -16,6 +18,7 @@ from analysis.theory import (
     gradient_bound,
     mean_field,
     measured_mean_field,
+    rate_over_gain,
 )
 from models import record
 
@@ -120,3 +123,20 @@ def test_wrong_arguments_are_named(bad):
         mean_field(1, bad)
     with pytest.raises(ValueError, match="input_variance was"):
         critical_gain(bad)
+
+
+def test_the_mean_field_picture_names_the_critical_gain_and_puts_the_network_at_its_own():
+    model = make_model("elman", {}, hidden_size=64)
+    inputs = torch.randn(200, 1, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    trace = record(model, inputs, last_step_loss)
+    theory, exponents = measured_mean_field(model, trace), lyapunov(model, trace)
+    curve = rate_over_gain(np.linspace(0, 3, 13), theory.input_variance)
+    assert np.isneginf(curve.rate[0])
+    assert curve.rate[4] == mean_field(1.0, theory.input_variance).rate
+    assert mean_field(curve.critical_gain, theory.input_variance).rate == pytest.approx(0, abs=1e-9)
+
+    picture = mean_field_picture(theory, curve, exponents)
+    assert f"below the critical {curve.critical_gain:.3g}" in picture.figure.layout.title.text
+    drawn = {trace.name: (trace.x[0], trace.y[0]) for trace in picture.figure.data if len(trace.x) == 1}
+    assert drawn["critical gain"] == (curve.critical_gain, 0)
+    assert drawn["this network, measured"] == (theory.gain, exponents.exponents[0])

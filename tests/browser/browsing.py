@@ -10,7 +10,7 @@ import urllib.request
 from pathlib import Path
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
+from playwright.sync_api import FloatRect, Locator, Page
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 60.0
@@ -52,6 +52,23 @@ def serve_app(runs: Path, log: Path) -> tuple["subprocess.Popen[bytes]", str]:
 def settle(page: Page) -> None:
     """Wait until the script has run."""
     page.wait_for_selector("[data-testid='stApp'][data-test-script-state='notRunning']", timeout=60_000)
+
+
+RESTS = 0.3
+"""Seconds for which a thing has not moved before a hand takes it: a page that has just loaded still makes room."""
+
+
+def resting_box(thing: Locator, seconds: float = 30.0) -> FloatRect:
+    """Where a thing is in the window, once it is there and has stopped moving."""
+    deadline = time.monotonic() + seconds
+    box, since = thing.bounding_box(), time.monotonic()
+    while box is None or time.monotonic() - since < RESTS:
+        assert time.monotonic() < deadline, "it is not there, or never comes to rest"
+        thing.page.wait_for_timeout(50)
+        now = thing.bounding_box()
+        if now != box:
+            box, since = now, time.monotonic()
+    return box
 
 
 FINISHED = """Promise.allSettled(

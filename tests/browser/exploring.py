@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 
 import numpy as np
+from browsing import resting_box
 from playwright.sync_api import Page
 
 from experiments.config import RunConfig
@@ -50,8 +51,7 @@ def drag(page: Page, key: str, start: float, stop: float, changes: int = 2, char
     """Drag a thumb from one fraction of the track to another; whether the chart changed so often before the release."""
     track = page.locator(f'.live-slider[data-key="{key}"] .range')
     track.scroll_into_view_if_needed()
-    box = track.bounding_box()
-    assert box
+    box = resting_box(track)
     y = box["y"] + box["height"] / 2
     page.mouse.move(box["x"] + start * box["width"], y)
     page.mouse.down()

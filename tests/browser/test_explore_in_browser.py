@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from browsing import ROOT, serious_faults_in_both_themes
+from browsing import ROOT, resting_box, serious_faults_in_both_themes
 from exploring import (
     NAMES,
     PAGE,
@@ -106,8 +106,7 @@ def test_the_words_beside_the_chart_follow_the_drag(explore):
     page = explore()
     lab = page.locator(".live-lab")
     before = lab.inner_text()
-    track = page.locator('.live-slider[data-key="largest_singular_value"] .range').bounding_box()
-    assert track
+    track = resting_box(page.locator('.live-slider[data-key="largest_singular_value"] .range'))
     page.mouse.move(track["x"] + track["width"] / 3, track["y"] + track["height"] / 2)
     page.mouse.down()
     page.mouse.move(track["x"] + track["width"] * 0.8, track["y"] + track["height"] / 2, steps=4)

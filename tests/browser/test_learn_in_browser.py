@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from browsing import serious_faults, settle
+from browsing import resting_box, serious_faults, settle
 from playwright.sync_api import Page, expect
 
 from dashboard.lessons.lesson import Bench, Live, Slider
@@ -113,8 +113,7 @@ def test_a_point_is_drawn_by_dragging(app_url, open_page):
     lesson = next(lesson for lesson in LESSONS if not isinstance(lesson.question, Choices))
     page = open_page(f"{app_url}/learn?lesson={lesson.number}")
     point = page.locator(".draw-curve [role=slider]").last
-    box = point.bounding_box()
-    assert box
+    box = resting_box(point)
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(x, y)
     page.mouse.down()

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from browsing import resting_box
 from playwright.sync_api import Locator, Page, expect
 
 DEMO = Path(__file__).with_name("live_demo.py")
@@ -60,8 +61,7 @@ def expect_picture_of(page: Page, base: float) -> None:
 
 def grab(page: Page, key: str = "base") -> dict[str, float]:
     """Press the mouse on the thumb; its box, to move within."""
-    box = thumb(page, key).bounding_box()
-    assert box is not None
+    box = resting_box(thumb(page, key))
     share = thumb(page, key).evaluate("(e) => (e.value - e.min) / (e.max - e.min)")
     page.mouse.move(box["x"] + 9 + share * (box["width"] - 18), box["y"] + box["height"] / 2)
     page.mouse.down()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browsing import serious_faults_in_both_themes
+from browsing import resting_box, serious_faults_in_both_themes
 from playwright.sync_api import Locator, Page, expect
 
 from experiments.config import RunConfig
@@ -55,8 +55,7 @@ def test_the_profile_follows_the_hand_without_the_server_and_the_rest_when_it_le
     alt = chart.locator('[role="img"]')
     before, words = len(sent), alt.get_attribute("aria-label")
 
-    box = slider.bounding_box()
-    assert box
+    box = resting_box(slider)
     y = box["y"] + box["height"] / 2
     page.mouse.move(box["x"] + 9, y)
     page.mouse.down()

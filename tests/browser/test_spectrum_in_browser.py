@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from browsing import serious_faults_in_both_themes
+from browsing import resting_box, serious_faults_in_both_themes
 from exploring import at_rest, eventually, line, redraws, type_value, value_of
 from playwright.sync_api import Locator, Page, expect
 
@@ -47,8 +47,7 @@ def shown(page: Page, expected: Probe) -> bool:
 
 def test_a_single_singular_value_is_dragged_and_the_charts_follow_to_the_numbers_of_probe(page):
     point = points(page).nth(4)
-    box = point.locator(".dot").bounding_box()
-    assert box
+    box = resting_box(point.locator(".dot"))
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(x, y)
     page.mouse.down()

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from browsing import serious_faults_in_both_themes
+from browsing import resting_box, serious_faults_in_both_themes
 from playwright.sync_api import Page, expect
 
 from experiments.sweeps.folder import SweepFolder, write_plan
@@ -49,8 +49,7 @@ def test_a_sweep_is_opened_redrawn_and_a_cell_clicked(url, open_page):
 
     picker = page.get_by_role("combobox", name="Sequence length T")
     before = picker.input_value()
-    drawn = chart.locator(".xy .heatmaplayer").first.bounding_box()
-    assert drawn is not None
+    drawn = resting_box(chart.locator(".xy .heatmaplayer").first)
     page.mouse.click(drawn["x"] + drawn["width"] / 6, drawn["y"] + drawn["height"] / 6)  # the first column, topmost row
     expect(page.get_by_role("combobox", name="Largest singular value")).to_have_value("0.5", timeout=30_000)
     expect(picker).to_have_value("30")

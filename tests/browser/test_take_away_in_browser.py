@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browsing import ROOT
+from browsing import ROOT, resting_box
 from exploring import eventually, line, shows
 
 from experiments.config import RunConfig
@@ -78,8 +78,7 @@ def test_a_projector_has_large_letters_and_no_chrome(explore):
         "[...document.querySelectorAll('.live-chart[data-key=profile] .gtitle')].map(t => getComputedStyle(t).fontSize)"
     )
     assert page.evaluate(size) == ["20px"]
-    chart = page.locator('.live-chart[data-key="profile"]').bounding_box()
-    assert chart
+    chart = resting_box(page.locator('.live-chart[data-key="profile"]'))
     assert chart["y"] + chart["height"] <= 720, "sliders and the profile are on one screen"
     page.get_by_role("button", name="Leave projector").click()
     assert eventually(page, lambda: page.evaluate(size) == ["16px"])

@@ -1,0 +1,106 @@
+"""What the step Jacobians could do to a gradient on its way back, and what they do.
+
+    ‖dL/ds_t‖ ≤ ‖J_T ⋯ J_{t+1}‖ ‖dL/ds_T‖ ≤ ‖J_T‖ ⋯ ‖J_{t+1}‖ ‖dL/ds_T‖        (Pascanu et al. 2013, eqs. 5-7)
+
+The first gap is the gradient's direction: it need not be the one that the product keeps best. The second is that the
+directions which successive steps keep best are not the same.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+from numpy import ndarray
+
+from analysis.jacobian import is_reverse, layer_index, step_jacobians
+from analysis.product import log_spectral_norm, product_log_norms
+from models.sequence_model import SequenceModel
+from models.trace import Trace
+
+
+@dataclass(frozen=True, eq=False)
+class StepGrowth:
+    """One layer along one sequence. Lag 0 is the last state that the layer makes; what grows from there has 0 nats."""
+
+    t: Int[ndarray, " lag"]
+    """The timestep of the state that the gradient has come back to."""
+    step: Float[ndarray, " step"]
+    """ln‖J‖ of the step that leads out of t[k+1] into t[k] (nats): the most by which it multiplies any gradient."""
+    steps_apart: Float[ndarray, " lag"]
+    """Sum of `step` so far (nats): every step at its worst."""
+    product: Float[ndarray, " lag"]
+    """ln of the spectral norm of the steps' product (nats): the most that any gradient can have become."""
+    gradient: Float[ndarray, " lag"]
+    """ln of what the last state's gradient has become (nats), in the whole state (h, c) and relative to lag 0."""
+    reason: str | None = None
+    """A sentence where some number above is not finite."""
+
+
+def step_growth(
+    model: SequenceModel, trace: Trace, layer: int | None = None, sample: int = 0, most_steps: int | None = None
+) -> StepGrowth:
+    """How far a gradient is carried by the steps of one layer, from the last state that it makes.
+
+    Only what the loss sends to that last state is followed; a truncation does not stop it.
+
+    Args:
+        model: the one that the trace was recorded with.
+        trace: a recorded pass.
+        layer: index in the trace's layer axis; None for the top layer, forwards.
+        sample: which sequence of the batch.
+        most_steps: only so many steps back; None for all. One step's Jacobian takes 8·state² bytes.
+
+    Raises:
+        ValueError: no such layer or sample, fewer than 1 step, or a trace of another model.
+    """
+    T, index = trace.seq_len, layer_index(trace, layer)
+    if most_steps is not None and most_steps < 1:
+        raise ValueError(f"most_steps was {most_steps}; it must be at least 1.")
+    # The first step leads out of s_0, which is given: nobody asks for its gradient.
+    start = 1 if most_steps is None else max(1, T - most_steps)
+    lag = np.arange(T - start + 1)
+    reverse = is_reverse(trace, index)
+    t = lag + 1 if reverse else T - lag
+    if T == 1:
+        zero = np.zeros(1)
+        return StepGrowth(t, zero[:0], zero, zero, zero, "One timestep: no step leads back from it.")
+
+    back = step_jacobians(model, trace, index, (sample,), start).matrices[::-1, 0]
+    size = back.shape[-1]
+    direct = trace.direct_grad_hidden[index, 0 if reverse else -1, sample].detach().cpu().double().numpy()
+    step = np.array([log_spectral_norm(J) for J in back])
+    with np.errstate(invalid="ignore"):  # −inf + inf of a diverged pass is NaN
+        steps_apart = np.concatenate([[0.0], np.cumsum(step)])
+    gradient = carried_log_norms(back, np.pad(direct, (0, size - len(direct))))
+    product = product_log_norms(back[::-1], "end")
+    finite = all(np.isfinite(x).all() for x in (step, product, gradient))
+    return StepGrowth(t, step, steps_apart, product, gradient, None if finite else why(direct, gradient))
+
+
+def carried_log_norms(
+    back: Float[ndarray, "step state state"], vector: Float[ndarray, " state"]
+) -> Float[ndarray, " lag"]:
+    """ln‖J_kᵀ ⋯ J_1ᵀ v‖ − ln‖v‖ for each lag k (nats); NaN for a v of zeros, and from where a number is not finite."""
+    out = np.full(len(back) + 1, np.nan)
+    total = 0.0
+    for k in range(len(back) + 1):
+        size = float(np.linalg.norm(vector))
+        if not np.isfinite(size) or (k == 0 and size == 0):
+            break
+        if size == 0:
+            out[k:] = -np.inf
+            break
+        total += np.log(size) if k > 0 else 0.0
+        out[k] = total
+        if k < len(back):
+            vector = back[k].T @ (vector / size)
+    return out
+
+
+def why(direct: Float[ndarray, " unit"], gradient: Float[ndarray, " lag"]) -> str:
+    """Why a number is not finite, in a sentence."""
+    if not direct.any():
+        return "The loss sends no gradient to the last state."
+    if np.isnan(gradient).any():
+        return "The recorded pass diverged: some Jacobians are not finite."
+    return "Some Jacobians are singular: what they are zero to is gone."

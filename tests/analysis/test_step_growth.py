@@ -1,0 +1,135 @@
+"""What steps could do to a gradient and what they do, against the recorded gradients and exact products."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from oracles import (
+    CONFIGURATION_NAMES,
+    CONFIGURATIONS,
+    LOSSES,
+    last_step_loss,
+    linear_model,
+    make_model,
+    random_orthogonal,
+)
+
+from analysis.figures.step_growth import step_growth_picture, step_norms_picture
+from analysis.jacobian import step_jacobians
+from analysis.product import log_spectral_norm
+from analysis.step_growth import step_growth
+from models import record
+
+T = 12
+
+
+def log_norm(array, order=None, axis=None):
+    with np.errstate(divide="ignore"):  # all of a relu's units may be silent
+        return np.log(np.linalg.norm(array, order, axis))
+
+
+def recorded(cell, options, loss=last_step_loss, seq_len=T, **keywords):
+    model = make_model(cell, options, **keywords)
+    with torch.no_grad():
+        for parameter in model.recurrent.parameters():
+            parameter.mul_(2)
+    inputs = torch.randn(seq_len, 3, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    return model, record(model, inputs, loss)
+
+
+@pytest.mark.parametrize(("cell", "options"), CONFIGURATIONS, ids=CONFIGURATION_NAMES)
+@pytest.mark.parametrize(("num_layers", "bidirectional"), [(1, False), (3, False), (2, True)])
+@pytest.mark.parametrize("sample", [0, 2])
+def test_the_gradient_that_is_carried_is_the_recorded_total(cell, options, num_layers, bidirectional, sample):
+    """With a loss at the last step, the carried vector is the whole adjoint; its h part is dL/dh_t."""
+    model, trace = recorded(cell, options, num_layers=num_layers, bidirectional=bidirectional)
+    growth = step_growth(model, trace, sample=sample)
+    top = len(trace.hidden) - trace.num_directions
+    total = trace.total_grad_hidden[top, :, sample].numpy()
+    adjoint = total
+    if cell == "lstm":  # dL/dc_t with h_t held: without the path through h_t = o tanh(c_t)
+        c, o = trace.cell_state[top, :, sample].numpy(), trace.gates["o"][top, :, sample].numpy()
+        adjoint = np.hstack([total, trace.total_grad_cell[top, :, sample].numpy() - total * o * (1 - np.tanh(c) ** 2)])
+    expected = log_norm(adjoint, axis=1)[::-1]
+    assert growth.t.tolist() == [*range(T, 0, -1)]
+    assert growth.gradient == pytest.approx(expected - expected[0], abs=1e-10)
+
+
+@pytest.mark.parametrize(("cell", "options"), CONFIGURATIONS, ids=CONFIGURATION_NAMES)
+@pytest.mark.parametrize("layer", [0, 1])
+def test_norms_are_those_of_the_products_and_the_order_of_the_lines_holds(cell, options, layer):
+    model, trace = recorded(cell, options, LOSSES["every"], bidirectional=True)
+    growth = step_growth(model, trace, layer)
+    J = step_jacobians(model, trace, layer).matrices[:, 0]
+    for lag in (1, 2, T - 1):
+        factors = J[T - lag :]
+        product = np.linalg.multi_dot(factors[::-1]) if lag > 1 else factors[0]
+        assert growth.product[lag] == pytest.approx(log_norm(product, 2), abs=1e-10)
+        norms = [log_norm(factor, 2) for factor in factors]
+        assert growth.steps_apart[lag] == pytest.approx(sum(norms), abs=1e-10)
+        assert growth.step[lag - 1] == pytest.approx(norms[0], abs=1e-10)
+    assert (growth.gradient <= growth.product + 1e-12).all()
+    assert (growth.product <= growth.steps_apart + 1e-12).all()
+    assert growth.t[0] == (1 if layer == 1 else T)  # the last state that each direction makes
+
+
+def test_a_linear_orthogonal_network_has_one_line_over_hundreds_of_decades():
+    model = linear_model(2 * random_orthogonal(8))
+    trace = record(model, torch.zeros(3000, 1, 1, dtype=torch.float64), lambda outputs: outputs[-1].sum())
+    growth = step_growth(model, trace)
+    expected = math.log(2) * np.arange(3000)
+    for line in (growth.gradient, growth.product, growth.steps_apart):
+        assert line == pytest.approx(expected, rel=1e-12, abs=1e-10)
+
+
+def test_only_the_steps_asked_for_are_taken():
+    model, trace = recorded("lstm", {})
+    whole, part = step_growth(model, trace), step_growth(model, trace, most_steps=4)
+    assert part.t.tolist() == [T, T - 1, T - 2, T - 3, T - 4]
+    assert np.array_equal(part.gradient, whole.gradient[:5])
+    assert np.array_equal(part.step, whole.step[:4])
+    with pytest.raises(ValueError, match="most_steps was 0"):
+        step_growth(model, trace, most_steps=0)
+    with pytest.raises(ValueError, match="samples were"):
+        step_growth(model, trace, sample=3)
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1.0, 1e200])
+def test_log_spectral_norm_equals_an_svd(scale):
+    A = np.random.default_rng(0).normal(size=(9, 9)) * np.exp(-3.0 * np.arange(9))
+    exact = math.log(np.linalg.norm(A, 2)) + math.log(scale)
+    assert log_spectral_norm(A * scale) == pytest.approx(exact, rel=1e-13)
+    assert log_spectral_norm(np.zeros((3, 3))) == -math.inf
+    assert math.isnan(log_spectral_norm(np.array([[1.0, math.nan], [0, 1]])))
+
+
+def test_short_diverged_and_empty_passes_say_so_and_are_drawn():
+    model, trace = recorded("gru", {}, seq_len=1)
+    one = step_growth(model, trace)
+    assert "no step leads back" in one.reason
+
+    model, trace = recorded("gru", {})
+    silent = step_growth(model, record(model, trace.inputs, lambda outputs: outputs[0].sum()))
+    assert "sends no gradient" in silent.reason
+    assert np.isfinite(silent.product).all()
+
+    hidden = trace.hidden.clone()
+    hidden[0, 5] = torch.nan
+    diverged = step_growth(model, replace(trace, hidden=hidden))
+    assert "diverged" in diverged.reason
+    assert np.isfinite(diverged.gradient[:6]).all()
+
+    relu, trace = recorded("elman", {"nonlinearity": "relu"}, seq_len=30)
+    with torch.no_grad():
+        relu.recurrent.bias_ih_l0.fill_(-100)  # all units are silent from the first step on
+    dead = step_growth(relu, record(relu, trace.inputs, last_step_loss))
+    assert np.isneginf(dead.gradient[1:]).all()
+    assert "singular" in dead.reason
+
+    for growth in (one, silent, diverged, dead):
+        picture = step_growth_picture("gru", growth)
+        assert (growth.reason or "") in picture.sentence
+        assert "nan" not in picture.figure.layout.title.text
+        step_norms_picture({"gru": growth})
