@@ -10,6 +10,7 @@ from numpy import ndarray
 from analysis.figures.picture import Picture
 from analysis.figures.theme import (
     CELL_SYMBOLS,
+    LEGEND_BELOW,
     LN_10,
     NEUTRAL,
     POWERS_OF_TEN,
@@ -22,6 +23,9 @@ from analysis.profile import Profile
 from analysis.wording import power_of_ten, rate
 
 Log = Float[ndarray, " time"]
+
+BOUND_ABOVE = 8 * LN_10
+"""How far above all gradients a bound is drawn (nats): one that proves nothing would press them flat."""
 
 
 def profile_picture(
@@ -44,13 +48,18 @@ def profile_picture(
         pinned: cell → an earlier profile to compare with, drawn thin and named A.
     """
     made = figure(headline(profiles), "timestep t (the loss is at the right)", "size of dL/dh_t", 430)
+    # Below the chart: with everything shown beside the profiles, two rows above it would lie on the title.
+    made.update_layout(legend=LEGEND_BELOW, margin_t=48)
     made.update_yaxes(**POWERS_OF_TEN)
+    measured = np.concatenate([p.high[np.isfinite(p.high)] for p in profiles.values()])
+    ceiling = np.max(measured, initial=-np.inf) + BOUND_ABOVE
     for cell, p in profiles.items():
         add_cell(made, cell, p)
         if direct:
             add_line(made, p.t, p.direct, f"{cell_name(cell)}: direct only", cell_colour(cell), "dot", 1.5)
         if cell in bounds:
-            add_line(made, p.t, bounds[cell], f"{cell_name(cell)}: bound (γ·norm)^lag", cell_colour(cell), "dash", 1.5)
+            bound = np.where(bounds[cell] <= ceiling, bounds[cell], np.nan)
+            add_line(made, p.t, bound, f"{cell_name(cell)}: bound (γ·norm)^lag", cell_colour(cell), "dash", 1.5)
     for cell, p in (pinned or {}).items():
         add_line(made, p.t, p.median, f"A: {cell_name(cell)}", translucent(cell_colour(cell), 0.6), "dot", 2.0)
     for label, (cell, slope) in (rates or {}).items():
@@ -77,7 +86,8 @@ every step multiplies the gradient by the same factor.
 
 **The bound** (dashed, Elman only) is $(\gamma\,\lVert W\rVert)^{T-t}$ times the gradient at the loss, with $\lVert
 W\rVert$ the largest singular value and $\gamma$ the steepest slope of the nonlinearity. Where $\gamma\,\lVert
-W\rVert$ is below 1 it proves that the gradient vanishes; above 1 it proves nothing.
+W\rVert$ is below 1 it proves that the gradient vanishes; above 1 it proves nothing, and is drawn only up to 10⁸ times
+the largest gradient.
 
 **The dotted level** is the smallest number that the network's number format can hold: an ordinary norm would read 0
 below it. Here the gradient is rescaled on its way, so the line goes on.
