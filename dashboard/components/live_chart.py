@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from hashlib import blake2b
+from typing import Literal
 
 import orjson
 import plotly
@@ -15,6 +16,8 @@ from dashboard.components.mount import component
 # The version in the address: a browser that has kept an older file does not use it.
 _PLOTLY_PATH = f"live/plotly.min.js?v={plotly.__version__}"
 _DEFAULT_HEIGHT = 360
+_PLAYER_HEIGHT = 40
+"""Pixels, as in live_chart_player.js."""
 
 _mount = component(
     "live_chart",
@@ -42,9 +45,11 @@ def live_chart(
     `layout.meta.narrow` is a layout for a phone, of the same traces. `on_click` is called with a clicked point's
     `customdata`, JSON from the browser that is to be checked, before the rerun that a click brings.
     """
+    height = int(height or figure.layout.height or _DEFAULT_HEIGHT)
     message = encode_chart(figure, key=key, alt=alt, height=height, clicks=on_click is not None)
+    room = room_for(figure, height)
     if on_click is None:
-        _mount(key=key, data=message, height="content")
+        _mount(key=key, data=message, height=room)
         return
 
     def clicked() -> None:
@@ -52,7 +57,18 @@ def live_chart(
         if isinstance(state, dict):
             on_click(state.get("clicked"))
 
-    _mount(key=key, data=message, height="content", on_clicked_change=clicked)
+    _mount(key=key, data=message, height=room, on_clicked_change=clicked)
+
+
+def room_for(figure: go.Figure, height: int) -> int | Literal["content"]:
+    """What Streamlit leaves for a chart before the browser has loaded what draws it, so that the page does not jump.
+
+    Only the browser knows how high a chart is that looks different on a phone.
+    """
+    meta = figure.layout.meta or {}
+    if "narrow" in meta:
+        return "content"
+    return height + (_PLAYER_HEIGHT if meta.get("play") else 0)
 
 
 def expect_charts() -> None:
