@@ -7,7 +7,8 @@ from numpy import ndarray
 
 from analysis.figures.picture import Picture
 from analysis.figures.theme import OTHER_COLOURS, cell_colour, cell_name
-from analysis.figures.training import Lane, heatmap_picture, lines_picture, loss_picture, norm_picture
+from analysis.figures.training import Lane, fitting, heatmap_picture, last, lines_picture, loss_picture, norm_picture
+from analysis.wording import significant
 from experiments.store.reader import RunReader
 
 DASHES = ("solid", "dash", "dot", "dashdot")
@@ -109,9 +110,11 @@ def spectral_norm_picture(readers: Sequence[RunReader], made: Sequence[Lane]) ->
         for what, dash in (("norm", "solid"), ("radius", "dot")):
             values = thinned_rows(reader, f"spectral_{what}")[:, top(reader)].max(axis=-1, initial=-np.inf)
             lines.append((f"{one.label}: {what}", one.colour, dash, step, values))
+    norms = [f"{one.label} {significant(last(values))}" for one, (*_, values) in zip(made, lines[::2], strict=True)]
     return lines_picture(
-        "spectral-norm", "Spectral norm (solid) and radius (dotted) of W", "largest value",
-        "The largest singular value and the largest |eigenvalue| of the top layer's recurrent matrix as it is trained.",
+        "spectral-norm", fitting("Spectral norm of W", norms), "largest value",
+        "The largest singular value (solid) and the largest |eigenvalue| (the radius, dotted) of the top layer's "
+        "recurrent matrix as it is trained.",
         lines, level=1.0,
     )  # fmt: skip
 
@@ -119,6 +122,7 @@ def spectral_norm_picture(readers: Sequence[RunReader], made: Sequence[Lane]) ->
 def saturation_picture(readers: Sequence[RunReader], made: Sequence[Lane]) -> Picture:
     """The share of each gate's values that are shut or open, over steps, of the runs whose cell has gates."""
     lines: list[Line] = []
+    most: list[str] = []
     for reader, one in zip(readers, made, strict=True):
         if "gate_closed" not in reader.tensors:
             continue
@@ -126,8 +130,11 @@ def saturation_picture(readers: Sequence[RunReader], made: Sequence[Lane]) -> Pi
         stuck = thinned_rows(reader, "gate_closed") + thinned_rows(reader, "gate_open")
         for k, name in enumerate(reader.attributes["gate"]):
             lines.append((f"{one.label}: {name}", one.colour, DASHES[k % 4], step, stuck[:, k, top(reader)]))
+        if len(step) and np.isfinite(stuck[-1, :, top(reader)]).all():
+            share, gate = max(zip(stuck[-1, :, top(reader)].tolist(), reader.attributes["gate"], strict=True))
+            most.append(f"{one.label} {gate} {share:.0%}")
     return lines_picture(
-        "gate-saturation", "Saturated gate values", "share of all",
+        "gate-saturation", fitting("Most saturated gate", most) if most else "Saturated gates", "share of its values",
         "How many values of each gate are below 0.1 or above 0.9 (for g and n: near −1 or 1).", lines, percent=True,
     )  # fmt: skip
 

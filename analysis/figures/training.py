@@ -115,7 +115,9 @@ def norm_picture(lanes: Sequence[Lane], thresholds: Mapping[str, float | None]) 
     for lane in lanes:
         keep = thinned(len(lane.step))
         y = np.where(np.isfinite(lane.log_norm_before), lane.log_norm_before, np.nan) / LN_10
-        add_line(made, lane, lane.step[keep], y[keep], lane.label)
+        smooth = running_mean(y, max(1, len(y) // 100))
+        add_line(made, lane, lane.step[keep], y[keep], f"{lane.label}: each step", faint=True)
+        add_line(made, lane, lane.step[keep], smooth[keep], lane.label)
         marked = np.flatnonzero(clipped[lane.label])
         marked = marked[thinned(len(marked))]
         made.add_scatter(
@@ -134,7 +136,8 @@ def norm_picture(lanes: Sequence[Lane], thresholds: Mapping[str, float | None]) 
     return Picture(
         "gradient-norm",
         made,
-        "The norm of the whole gradient before clipping; triangles are clipped steps, the dashed line the threshold.",
+        "The norm of the whole gradient before clipping, of each step (faint) and as a running mean of its logarithm; "
+        "triangles are clipped steps, the dashed line is the threshold.",
         "Gradient norm over steps. "
         + "; ".join(f"{label}: {value:.0%} of the steps clipped" for label, value in share.items()),
         columns,
@@ -151,7 +154,7 @@ def heatmap_picture(label: str, step: Int[ndarray, " record"], log_norm: Float[n
     T = finite.shape[1]
     first = last(finite[:, 0]) if len(finite) else float("nan")
     made = figure(
-        f"{label}: {power_of_ten(first) if len(finite) else 'nothing'} reaches t = 1 now",
+        f"{label}: a gradient of {power_of_ten(first) if len(finite) else '0'} reaches t = 1",
         "optimiser step",
         "timestep t",
         340,

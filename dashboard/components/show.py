@@ -15,26 +15,33 @@ def show(picture: Picture, key: str, on_click: Callable[[object], None] | None =
     live_chart(picture.figure, key=key, alt=picture.alt, on_click=on_click)
     with st.container(horizontal=True, vertical_alignment="top", gap="small"):
         st.caption(picture.sentence)
-        if picture.why:
-            with st.popover("Why?", width="content", type="tertiary"):
-                st.markdown(picture.why)
-        download = partial(st.download_button, on_click="ignore", width="content", type="tertiary")
-        download(
-            "CSV",
-            picture.csv,
-            file_name=f"{picture.name}.csv",
-            mime="text/csv",
-            key=f"{key}-csv",
-            help="Download the numbers of this chart. Log norms are natural logs (nats).",
-        )
-        download(
-            "JSON",
-            lambda: orjson.dumps(picture.json_columns(), option=orjson.OPT_INDENT_2),
-            file_name=f"{picture.name}.json",
-            mime="application/json",
-            key=f"{key}-json",
-            help="The same numbers as JSON, a list a column; what is not finite as text.",
-        )
+        # In a row of their own: where there is no room beside the sentence, they go below it together.
+        with st.container(horizontal=True, gap="small", width="content"):
+            offers(picture, key)
+
+
+def offers(picture: Picture, key: str) -> None:
+    """What a picture has beside its sentence: a "why?", and its numbers to download."""
+    if picture.why:
+        with st.popover("Why?", width="content", type="tertiary"):
+            st.markdown(picture.why)
+    download = partial(st.download_button, on_click="ignore", width="content", type="tertiary")
+    download(
+        "CSV",
+        picture.csv,
+        file_name=f"{picture.name}.csv",
+        mime="text/csv",
+        key=f"{key}-csv",
+        help="Download the numbers of this chart. Log norms are natural logs (nats).",
+    )
+    download(
+        "JSON",
+        lambda: orjson.dumps(picture.json_columns(), option=orjson.OPT_INDENT_2),
+        file_name=f"{picture.name}.json",
+        mime="application/json",
+        key=f"{key}-json",
+        help="The same numbers as JSON, a list a column; what is not finite as text.",
+    )
 
 
 def in_two_columns(pictures: Mapping[str, Picture], prefix: str) -> None:

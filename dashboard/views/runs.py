@@ -77,7 +77,7 @@ def scrub(run: RunReader) -> None:
         st.info("This run has not committed a recorded step yet.")
         return
     found = recorded_profiles(run, run.folder, run.progress.updated)
-    texts = [f"optimiser step {step:,} of {run.config.steps:,}" for step in found.step.tolist()]
+    texts = [f"optimiser step {step:,} of {run.progress.step:,}" for step in found.step.tolist()]
     chart, frame = f"scrub-profile-{run.name}", 0
     if len(texts) > 1:
         frame = scrub_slider("Recorded step", texts=texts, frames=found.drawn, chart=chart, key=f"at-{run.name}")
