@@ -67,7 +67,10 @@ def product_spectrum(factors: Factors) -> ProductSpectrum:
         rounding = n * np.finfo(float).eps * np.abs(R).max()
         R[np.abs(R).max(axis=1) <= rounding] = 0
         log_scale, X = times_graded(R, log_scale, X)
-    return ProductSpectrum(log_singular_values(log_scale, X), T)
+    try:
+        return ProductSpectrum(log_singular_values(log_scale, X), T)
+    except ArithmeticError as error:
+        return ProductSpectrum(np.full(n, np.nan), T, str(error))
 
 
 def times_graded(

@@ -38,6 +38,8 @@ BATCH_SECONDS = 0.5
 """Probes that take less are handed out several at a time, as many as take about so long,"""
 LARGEST_BATCH = 32
 """but at most so many."""
+WORKERLESS_SECONDS = 120.0
+"""How long it waits for a first worker to come back when all have gone."""
 STOP_SECONDS = 60.0
 """How long workers may take to come to a stop."""
 
@@ -138,6 +140,8 @@ class Engine:
         self.futures: dict[str, Landed] = {}
         self.capacity, self.looked, self.said, self.held_looked = 0, 0.0, 0.0, 0.0
         self.submitted = 0
+        self.manned = time.monotonic()
+        """When there was a worker last."""
 
     def run(self) -> None:
         """Until nothing is left, or a stop is asked for and everything on its way has come back."""
@@ -171,6 +175,7 @@ class Engine:
                 raise self.account.lost()
             with suppress(OSError, TimeoutError):
                 self.capacity = len(self.client.nthreads())
+            self.mind_workers(now)
         if now - self.held_looked > HELD_SECONDS:
             self.held_looked = now
             for run in list(self.held.values()):
@@ -178,6 +183,20 @@ class Engine:
         if now - self.said > SAY_SECONDS:
             self.said = now
             self.say()
+
+    def mind_workers(self, now: float) -> None:
+        """Nothing, unless there is work and all workers have been gone for long.
+
+        Raises:
+            ClusterError: none has come back: Dask restarts a local worker that dies, but gives up where that fails.
+        """
+        if self.capacity or not (self.todo or self.flying):
+            self.manned = now
+        elif now - self.manned > WORKERLESS_SECONDS and not self.stopping:
+            raise ClusterError(
+                f"all workers are gone, and none has come back for {WORKERLESS_SECONDS:.0f} s. What is finished is "
+                "kept, and the same command goes on."
+            )
 
     def look_at_held(self, run: PlannedRun) -> None:
         """A run that another process works on: it may have finished it, or died."""

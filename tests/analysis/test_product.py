@@ -8,6 +8,7 @@ import pytest
 import torch
 from oracles import CONFIGURATION_NAMES, CONFIGURATIONS, make_model, random_orthogonal
 
+from analysis import graded
 from analysis.graded import log_singular_values
 from analysis.jacobian import step_jacobians
 from analysis.product import product_log_norms, product_spectrum
@@ -147,3 +148,10 @@ def test_bad_factors_are_named_or_reported():
     assert "diverged" in product_spectrum(J).reason
     assert np.isnan(product_spectrum(J).log_singular_values).all()
     assert np.isnan(product_log_norms(J)).tolist() == [False] * 3 + [True] * 3
+
+
+def test_a_decomposition_that_does_not_converge_is_a_reason_not_a_crash(monkeypatch):
+    monkeypatch.setattr(graded, "MOST_SWEEPS", 1)
+    result = product_spectrum(gaussian_factors())
+    assert result.reason == "Jacobi rotations did not converge in 1 sweeps."
+    assert np.isnan(result.log_singular_values).all()

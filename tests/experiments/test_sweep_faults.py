@@ -12,8 +12,9 @@ from sweeping import LONG, PROBED, TRAINED, commit_often, same_runs, serial, ste
 from experiments.store.errors import RecordingError
 from experiments.store.reader import open_run
 from experiments.sweeps import cluster as clusters
+from experiments.sweeps import engine
 from experiments.sweeps.cluster import ClusterError, check_workers
-from experiments.sweeps.folder import Failure, SweepFolder, failures
+from experiments.sweeps.folder import Failure, Session, SweepFolder, failures
 from experiments.sweeps.work import MOST_STARTS
 
 # the disk
@@ -150,3 +151,20 @@ def test_a_run_that_exhausts_memory_fails_by_itself(cluster, runs):
     (failure,) = seen
     assert f"its worker died each of the {MOST_STARTS} times" in failure.error
     assert failure.starts == MOST_STARTS
+
+
+def test_a_cluster_whose_workers_do_not_come_back_is_one_sentence_and_keeps_what_is_finished(runs, monkeypatch):
+    monkeypatch.setattr(engine, "WORKERLESS_SECONDS", 1.0)
+    with (
+        LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=":0") as small,
+        Client(small, set_as_default=False) as client,
+    ):
+
+        def retire(session: Session) -> None:
+            if session.finished:
+                client.retire_workers(close_workers=True)
+
+        with pytest.raises(ClusterError, match=r"^all workers are gone, and none has come back for 1 s\. What is fini"):
+            swept(LONG, runs, client, watch=retire)
+    statuses = [open_run(folder.parent).status for folder in runs.glob("*/progress.json")]
+    assert "finished" in statuses
