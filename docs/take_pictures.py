@@ -21,7 +21,7 @@ def main(url: str) -> None:
         opened(page, url)
         page.screenshot(path=HERE / "explore.png")
         opened(page, f"{url}/sweeps?sweep=decay_rate")
-        page.locator(".live-chart").first.screenshot(path=HERE / "sweep.png")
+        page.locator(".live-chart[data-redraws]").first.screenshot(path=HERE / "sweep.png")
         browser.close()
 
 
