@@ -3,9 +3,12 @@
 import math
 from collections.abc import Mapping
 
+import numpy as np
+
 from analysis.clipping import Clipping
+from analysis.figures.decades import decades_axis
 from analysis.figures.picture import Picture
-from analysis.figures.theme import LN_10, NEUTRAL, POWERS_OF_TEN, cell_colour, cell_name, grid
+from analysis.figures.theme import LN_10, NEUTRAL, cell_colour, cell_name, grid
 from analysis.wording import power_of_ten, significant
 
 ALL = "all parameters"
@@ -14,7 +17,10 @@ ALL = "all parameters"
 def clipping_picture(clippings: Mapping[str, Clipping]) -> Picture:
     """log₁₀ of each parameter's gradient norm before (ring) and after (dot) clipping, a column a cell."""
     titles = [cell_name(c) for c in clippings]
-    made = grid(headline(clippings), 360, 1, len(clippings), subplot_titles=titles, horizontal_spacing=0.1)
+    rows = 1 + max((len(c.parameter_log_norm_before) for c in clippings.values()), default=0)
+    # The parameters have the same names in every cell: one column of labels is enough.
+    made = grid(headline(clippings), max(360, 150 + 21 * rows), 1, len(clippings), subplot_titles=titles, shared_yaxes=True,
+                horizontal_spacing=0.04)  # fmt: skip
     made.update_layout(showlegend=False, margin={"l": 96, "t": 84})
     columns: dict[str, list[object]] = {"cell": [], "parameter": [], "log_norm before": [], "log_norm after": []}
     for column, (cell, c) in enumerate(clippings.items(), start=1):
@@ -44,8 +50,10 @@ def clipping_picture(clippings: Mapping[str, Clipping]) -> Picture:
             made.add_vline(
                 x=math.log10(c.threshold), line={"color": NEUTRAL, "dash": "dash"}, layer="below", row=1, col=column
             )
-        made.update_xaxes(title_text="gradient norm", **POWERS_OF_TEN, row=1, col=column)
-        made.update_yaxes(autorange="reversed", row=1, col=column)
+    drawn = [np.array(columns[f"log_norm {when}"], float) / LN_10 for when in ("before", "after")]
+    made.update_yaxes(autorange="reversed")
+    # One scale for all, so that cells can be compared.
+    made.update_xaxes(title_text="gradient norm", matches="x", **decades_axis(drawn))
     return Picture(
         "clipping",
         made,

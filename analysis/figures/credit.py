@@ -3,8 +3,9 @@
 import numpy as np
 
 from analysis.credit import Credit
+from analysis.figures.decades import POWERS_OF_TEN
 from analysis.figures.picture import Picture
-from analysis.figures.theme import DIVERGING, LN_10, cell_name, figure, on_screen, the_cell, thinning_note
+from analysis.figures.theme import BAR_BELOW, DIVERGING, LN_10, cell_name, figure, on_screen, the_cell, thinning_note
 from analysis.numbers import log_quantile
 from analysis.wording import power_of_ten
 
@@ -21,12 +22,15 @@ def credit_picture(cell: str, credit: Credit) -> Picture:
     T = len(typical)
     furthest = float(relative[-1, 0])
     kept = "not a number" if np.isnan(furthest) else power_of_ten(furthest)
-    made = figure(f"{cell_name(cell)}: {kept} of the last loss reaches t = 1", "state time k", "loss time t", 380)
+    made = figure(
+        f"{cell_name(cell)}: {kept} of the last loss reaches t\u00a0=\u00a01", "state time k", "loss time t", 400
+    )
+    made.update_layout(margin_t=48, margin_b=88)
     made.add_heatmap(
         z=np.where(np.isfinite(values), values, np.nan),
         x=1 + column_step * np.arange(values.shape[1]), y=1 + row_step * np.arange(values.shape[0]),
         colorscale=DIVERGING, zmin=-DECADES, zmax=DECADES,
-        colorbar={"title": {"text": "decades"}, "thickness": 12},
+        colorbar={**BAR_BELOW, **POWERS_OF_TEN, "dtick": 4},
         hovertemplate="loss at %{y}, state at %{x}: 10<sup>%{z:.2f}</sup> of its size<extra></extra>",
     )  # fmt: skip
     made.update_yaxes(autorange="reversed")

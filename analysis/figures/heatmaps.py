@@ -8,7 +8,17 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from analysis.figures.picture import Picture
-from analysis.figures.theme import DIVERGING, ZERO_TO_ONE, cell_name, figure, grid, on_screen, the_cell, thinning_note
+from analysis.figures.theme import (
+    BAR_BELOW,
+    DIVERGING,
+    ZERO_TO_ONE,
+    cell_name,
+    figure,
+    grid,
+    on_screen,
+    the_cell,
+    thinning_note,
+)
 from analysis.wording import significant
 
 UnitsOverTime = Float[ndarray, "time unit"]
@@ -36,12 +46,13 @@ def hidden_picture(cell: str, hidden: UnitsOverTime, limit: float, what: str = "
     lost = int(np.sum(~np.isfinite(hidden)))
     busy = float(np.mean(np.abs(finite) > 0.9)) if finite.size and largest <= 1 else None
     title = f"{cell_name(cell)}: {what}, " + (f"{lost} not finite" if lost else f"up to ±{significant(largest)}")
-    made = figure(title, "timestep t", "unit", 300)
+    made = figure(title, "timestep t", "unit", 340)
+    made.update_layout(margin_t=48, margin_b=88)
     made.add_heatmap(
         z=values,
         x=1 + time_step * np.arange(values.shape[1]),
         y=1 + unit_step * np.arange(values.shape[0]),
-        zmin=-limit, zmax=limit, colorscale=DIVERGING, colorbar={"title": {"text": "value"}, "thickness": 12},
+        zmin=-limit, zmax=limit, colorscale=DIVERGING, colorbar=BAR_BELOW,
         hovertemplate="t = %{x}, unit %{y}: %{z:.3g}<extra></extra>",
     )  # fmt: skip
     alt = f"{what} of {hidden.shape[1]} units over {hidden.shape[0]} timesteps, largest absolute value "

@@ -8,9 +8,10 @@ import plotly.graph_objects as go
 from jaxtyping import Float
 from numpy import ndarray
 
+from analysis.figures.decades import decades_axis
 from analysis.figures.lines import chart_of_lines, point_columns
 from analysis.figures.picture import Picture
-from analysis.figures.theme import LN_10, NEUTRAL, POWERS_OF_TEN
+from analysis.figures.theme import LN_10, NEUTRAL
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +55,8 @@ def lag_picture(
         why: the rest of the explanation (Markdown).
     """
     made = chart_of_lines(title, x_title, y_title, height, decades)
-    made.update_yaxes(**POWERS_OF_TEN)
+    shown = [np.array(decades)] if decades is not None else [line.log / LN_10 for line in lines]
+    made.update_yaxes(**decades_axis(shown))
     for line in lines:
         y = np.where(np.isfinite(line.log), line.log, np.nan) / LN_10
         made.add_scatter(

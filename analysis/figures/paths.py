@@ -3,24 +3,16 @@
 import numpy as np
 import plotly.graph_objects as go
 
+from analysis.figures.decades import decades_axis
 from analysis.figures.picture import Picture
-from analysis.figures.theme import LEGEND_RIGHT, LN_10, POWERS_OF_TEN, cell_colour, cell_name, grid
+from analysis.figures.theme import LEGEND_RIGHT, LN_10, NEUTRAL, OTHER_COLOURS, cell_colour, cell_name, grid
 from analysis.numbers import log_quantile
 from analysis.paths import Paths
 from analysis.wording import power_of_ten, significant
 
-ROUTE_COLOURS = {
-    "loss": "#8a8f9c",
-    "state": "#0072B2",
-    "i": "#E69F00",
-    "f": "#56B4E9",
-    "g": "#009E73",
-    "o": "#CC79A7",
-    "r": "#E69F00",
-    "z": "#56B4E9",
-    "n": "#009E73",
-}
-"""Okabe & Ito's palette."""
+PURPLE, SKY, AMBER, YELLOW = OTHER_COLOURS
+GATE_COLOURS = {"i": SKY, "r": SKY, "f": PURPLE, "z": PURPLE, "g": AMBER, "n": AMBER, "o": YELLOW}
+"""Gates that play the same part have the same colour; none is a cell's."""
 
 WORDS = {"loss": "the loss at t", "state": "kept state"}
 
@@ -37,6 +29,7 @@ def paths_picture(cell: str, p: Paths) -> Picture:
     titles = [f"size of {target}", "share of it by route"]
     made = grid(title, 360, 1, 2, horizontal_spacing=0.11, subplot_titles=titles)
     made.update_layout(margin_t=84, legend=LEGEND_RIGHT)
+    colours = {"loss": NEUTRAL, "state": cell_colour(cell), **GATE_COLOURS}
     for values, name, dash in ((full, f"full {target}", "solid"), (alone, f"path Π{keep} alone", "dash")):
         made.add_trace(
             go.Scatter(x=t, y=np.where(np.isfinite(values), values, np.nan) / LN_10, name=name,
@@ -45,12 +38,12 @@ def paths_picture(cell: str, p: Paths) -> Picture:
         )  # fmt: skip
     for name, values in share.items():
         made.add_trace(
-            go.Scatter(x=t, y=values, name=WORDS.get(name, f"gate {name}"), line={"color": ROUTE_COLOURS.get(name)},
+            go.Scatter(x=t, y=values, name=WORDS.get(name, f"gate {name}"), line={"color": colours.get(name)},
                        hovertemplate=f"{name}, t = %{{x}}: %{{y:.1%}}<extra></extra>"),
             row=1, col=2,
         )  # fmt: skip
     made.update_xaxes(title_text="timestep t")
-    made.update_yaxes(row=1, col=1, **POWERS_OF_TEN)
+    made.update_yaxes(row=1, col=1, **decades_axis([full / LN_10, alone / LN_10]))
     made.update_yaxes(tickformat=".0%", row=1, col=2)
     means = {name: float(np.nanmean(values)) for name, values in share.items() if np.isfinite(values).any()}
     note = f" {p.reason}" if p.reason else ""

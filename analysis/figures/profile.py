@@ -7,13 +7,13 @@ import plotly.graph_objects as go
 from jaxtyping import Float
 from numpy import ndarray
 
+from analysis.figures.decades import decades_axis
 from analysis.figures.picture import Picture
 from analysis.figures.theme import (
     CELL_SYMBOLS,
     LEGEND_BELOW,
     LN_10,
     NEUTRAL,
-    POWERS_OF_TEN,
     cell_colour,
     cell_name,
     figure,
@@ -50,7 +50,6 @@ def profile_picture(
     made = figure(headline(profiles), "timestep t (the loss is at the right)", "size of dL/dh_t", 430)
     # Below the chart: with everything shown beside the profiles, two rows above it would lie on the title.
     made.update_layout(legend=LEGEND_BELOW, margin_t=48)
-    made.update_yaxes(**POWERS_OF_TEN)
     measured = np.concatenate([p.high[np.isfinite(p.high)] for p in profiles.values()])
     ceiling = np.max(measured, initial=-np.inf) + BOUND_ABOVE
     for cell, p in profiles.items():
@@ -68,6 +67,7 @@ def profile_picture(
             made, p.t, float(p.median[-1]) + slope * p.lag, label, translucent(cell_colour(cell), 0.7), "dashdot", 1.5
         )
     add_levels(made, profiles, dtype)
+    made.update_yaxes(**decades_axis(trace.y for trace in made.data))
     return Picture(
         "gradient-profile",
         made,

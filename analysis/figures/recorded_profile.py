@@ -4,8 +4,9 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from analysis.figures.decades import decades_axis
 from analysis.figures.picture import Picture
-from analysis.figures.theme import LEGEND_BELOW, LN_10, POWERS_OF_TEN, cell_colour, cell_name, figure, translucent
+from analysis.figures.theme import LEGEND_BELOW, LN_10, cell_colour, cell_name, figure, translucent
 from analysis.wording import power_of_ten
 
 Quantiles = Float[ndarray, "quantile time"]
@@ -27,7 +28,8 @@ def recorded_profile_picture(cell: str, quantiles: Quantiles, every: int, reach:
     made = figure(f"{name}: the gradient at this step", "timestep t", "size of dL/dh_t", 320)
     made.update_layout(legend=LEGEND_BELOW, margin_t=48)
     margin = 0.04 * (reach[1] - reach[0]) or LN_10
-    made.update_yaxes(**POWERS_OF_TEN, range=[(reach[0] - margin) / LN_10, (reach[1] + margin) / LN_10])
+    shown = [(reach[0] - margin) / LN_10, (reach[1] + margin) / LN_10]
+    made.update_yaxes(**decades_axis([np.array(shown)]), range=shown)
     styles: tuple[tuple[str, dict[str, object]], ...] = (
         ("largest 10 %", {"line": {"width": 0}, "showlegend": False, "hoverinfo": "skip"}),
         ("middle 80 % of the batch", {

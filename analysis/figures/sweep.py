@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
+from analysis.figures.decades import POWERS_OF_TEN
 from analysis.figures.picture import Picture
 from analysis.figures.sweep_panel import (
     Cells,
@@ -16,7 +17,7 @@ from analysis.figures.sweep_panel import (
     hover,
     table,
 )
-from analysis.figures.theme import DIVERGING, POWERS_OF_TEN, ZERO_TO_ONE, grid
+from analysis.figures.theme import DIVERGING, ZERO_TO_ONE, grid
 
 MOST_ACROSS = 2
 """Panels beside each other: more make ticks that cannot be read on a small screen."""

@@ -8,8 +8,9 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 from plotly.colors import sample_colorscale
 
+from analysis.figures.decades import decades_axis
 from analysis.figures.picture import Picture
-from analysis.figures.theme import LEGEND_RIGHT, LN_10, POWERS_OF_TEN, figure
+from analysis.figures.theme import LEGEND_RIGHT, LN_10, figure
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +26,7 @@ class RowProfile:
 def row_picture(title: str, profiles: Sequence[RowProfile]) -> Picture:
     """log₁₀‖dL/dh_t‖ over lag, the profiles of a row over each other, from dark (first value) to bright (last)."""
     made = figure(title, "lag from the loss, timesteps", "size of dL/dh_t", 380)
-    made.update_yaxes(**POWERS_OF_TEN)
+    made.update_yaxes(**decades_axis(p.log_norm / LN_10 for p in profiles))
     shades = sample_colorscale("Viridis", [0.2 + 0.7 * k / max(len(profiles) - 1, 1) for k in range(len(profiles))])
     columns: dict[str, list[object]] = {"run": [], "lag": [], "log_norm": []}
     for profile, shade in zip(profiles, shades, strict=True):

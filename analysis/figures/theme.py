@@ -26,6 +26,11 @@ ZERO_TO_ONE = "Cividis"
 NEUTRAL = "#8a8f9c"
 """Grey that is readable on the light and on the dark page: bounds, levels, thresholds."""
 
+BAR_BELOW = {
+    "orientation": "h", "thickness": 10, "yref": "container", "y": 0, "yanchor": "bottom", "title": {"side": "right"},
+}  # fmt: skip
+"""A colour scale below its chart, where charts stand three in a row and have no width to give away."""
+
 LARGEST_SIDE = 512
 """Cells of a heatmap's side: about as many as a screen can show."""
 
@@ -100,9 +105,6 @@ LEGEND_RIGHT = {"orientation": "v", "x": 1.02, "xanchor": "left", "y": 1.0, "yan
 
 LEGEND_BELOW = {"orientation": "h", "yref": "container", "y": 0.01, "yanchor": "bottom"}
 """For narrow charts, in which a legend above would lie on the title."""
-
-POWERS_OF_TEN = {"tickprefix": "10<sup>", "ticksuffix": "</sup>"}
-"""Axis settings for values that are log₁₀ already: ticks read 10⁻²⁰."""
 
 
 def on_screen(values: Float[ndarray, "rows columns"]) -> tuple[Float[ndarray, "r c"], int, int]:

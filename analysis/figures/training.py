@@ -1,6 +1,5 @@
 """A training run as it unfolds: loss, gradient norm, spectrum, saturation, and the gradient over step × timestep."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -9,13 +8,13 @@ import plotly.graph_objects as go
 from jaxtyping import Float, Int
 from numpy import ndarray
 
+from analysis.figures.decades import decades_axis
 from analysis.figures.picture import Picture
 from analysis.figures.theme import (
     DIVERGING,
     LEGEND_BELOW,
     LN_10,
     NEUTRAL,
-    POWERS_OF_TEN,
     figure,
     on_screen,
     thinning_note,
@@ -97,19 +96,13 @@ def span(values: Sequence[ndarray]) -> float:
     return float(np.ptp(finite)) if finite.size else 0.0
 
 
-def whole_decades(log10: Sequence[ndarray]) -> int | None:
-    """Decades from one tick to the next, at most about six of them; None where there is not room for two."""
-    decades = span(log10)
-    return max(1, math.ceil(decades / 6)) if decades >= 2 else None
-
-
 def norm_picture(lanes: Sequence[Lane], thresholds: Mapping[str, float | None]) -> Picture:
     """log₁₀ of the global gradient norm over steps, its threshold, and every clipped step marked."""
     clipped = {lane.label: lane.log_norm_after < lane.log_norm_before for lane in lanes}
     share = {label: float(np.mean(c)) if len(c) else 0.0 for label, c in clipped.items()}
     title = fitting("Clipped steps", [f"{label} {value:.0%}" for label, value in share.items()])
     made = figure(title, "optimiser step", "gradient norm", 320)
-    made.update_yaxes(**POWERS_OF_TEN, dtick=whole_decades([lane.log_norm_before / LN_10 for lane in lanes]))
+    made.update_yaxes(**decades_axis(lane.log_norm_before / LN_10 for lane in lanes))
     made.update_layout(legend=LEGEND_BELOW, margin_t=48)
     columns: dict[str, list[object]] = {"run": [], "step": [], "log_norm before": [], "log_norm after": []}
     for lane in lanes:

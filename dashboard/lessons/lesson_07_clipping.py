@@ -10,9 +10,10 @@ from numpy import ndarray
 
 from analysis.clipping import Clipping, ClipRule, clip
 from analysis.contributions import contributions
+from analysis.figures.decades import POWERS_OF_TEN
 from analysis.figures.lags import LagLine, lag_picture
 from analysis.figures.picture import Picture
-from analysis.figures.theme import LN_10, NEUTRAL, OTHER_COLOURS, POWERS_OF_TEN
+from analysis.figures.theme import LN_10, NEUTRAL, OTHER_COLOURS
 from analysis.wording import significant
 from dashboard.lessons.lesson import Bench, Equation, Lesson, Reply, Scene, Slider, Values, Verdict, outcome
 from dashboard.lessons.question import Choices, Guess
