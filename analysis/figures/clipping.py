@@ -19,7 +19,8 @@ def clipping_picture(clippings: Mapping[str, Clipping]) -> Picture:
     titles = [cell_name(c) for c in clippings]
     rows = 1 + max((len(c.parameter_log_norm_before) for c in clippings.values()), default=0)
     # The parameters have the same names in every cell: one column of labels is enough.
-    made = grid(headline(clippings), max(360, 150 + 21 * rows), 1, len(clippings), subplot_titles=titles, shared_yaxes=True,
+    height = max(360, 150 + 21 * rows)
+    made = grid(headline(clippings), height, 1, len(clippings), subplot_titles=titles, shared_yaxes=True,
                 horizontal_spacing=0.04)  # fmt: skip
     made.update_layout(showlegend=False, margin={"l": 96, "t": 84})
     columns: dict[str, list[object]] = {"cell": [], "parameter": [], "log_norm before": [], "log_norm after": []}
