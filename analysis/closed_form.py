@@ -56,12 +56,14 @@ def through(slopes: tuple[Tensor, ...], W: Float[Tensor, "rows column"]) -> Jaco
 
 
 def elman_slope(s: Steps) -> tuple[Tensor]:
-    """φ'(a), from h = φ(a)."""
+    """φ'(a), from h = φ(a); NaN for a relu whose h is not finite, and so on no known side of 0."""
     (h,) = s.after
     nonlinearity = s.cell.nonlinearity  # type: ignore[attr-defined]
     if nonlinearity == "tanh":
         return (1 - h**2,)
-    return ((h > 0).to(h.dtype) if nonlinearity == "relu" else torch.ones_like(h),)
+    if nonlinearity == "relu":
+        return (torch.where(h.isfinite(), (h > 0).to(h.dtype), torch.nan),)
+    return (torch.ones_like(h),)
 
 
 def elman_state(s: Steps) -> Jacobian:

@@ -44,6 +44,7 @@ def lyapunov_picture(exponents: Mapping[str, Lyapunov], products: Mapping[str, P
     made.add_hline(y=0, line={"color": NEUTRAL, "dash": "dot"})
     said = [f"{cell_name(c)}: {rate(v)} ± {significant(float(exponents[c].standard_error[0]))}" for c, v in top.items()]
     reasons = [f"{cell_name(c)}: {e.reason}" for c, e in exponents.items() if e.reason]
+    reasons += [f"{cell_name(c)}, product: {p.reason}" for c, p in products.items() if p.reason]
     return Picture(
         "lyapunov",
         made,

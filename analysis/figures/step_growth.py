@@ -22,9 +22,12 @@ def step_growth_picture(cell: str, growth: StepGrowth) -> Picture:
     ]
     apart, product, gradient = (power_of_ten(float(line.log[-1]) / LN_10) for line in lines)
     steps = f"{len(growth.step)} step{'' if len(growth.step) == 1 else 's'} back"
+    said = f"{steps}: up to {product} could arrive, {gradient} does"
+    if np.isnan([growth.product[-1], growth.gradient[-1]]).any() and growth.reason:
+        said = growth.reason.rstrip(".")
     return lag_picture(
         f"{cell}-jacobian-product",
-        f"{cell_name(cell)}, {steps}: up to {product} could arrive, {gradient} does",
+        f"{cell_name(cell)}, {said[0].lower()}{said[1:]}",
         lines,
         f"How much of a gradient is left after so many steps back through {the_cell(cell)}: at most, were every step's "
         "worst direction the same; at most, as they are; and of the gradient that the loss sends to the last state."

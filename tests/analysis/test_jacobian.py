@@ -143,3 +143,15 @@ def test_a_diverged_pass_says_so():
     hidden[0, 4] = torch.nan
     assert step_jacobians(model, trace).reason is None
     assert "not finite" in step_jacobians(model, replace(trace, hidden=hidden)).reason
+
+
+def test_a_relu_state_that_is_not_finite_has_no_jacobian_rather_than_a_zero_one():
+    model, trace = recorded("elman", {"nonlinearity": "relu"}, batch_size=1)
+    hidden = trace.hidden.clone()
+    hidden[0, 4, 0, 1] = torch.nan
+    hidden[0, 5, 0, 2] = torch.inf
+    result = step_jacobians(model, replace(trace, hidden=hidden))
+    assert np.isnan(result.matrices[4, 0, 1]).all()
+    assert np.isnan(result.matrices[5, 0, 2]).all()
+    assert np.isfinite(result.matrices[:4]).all()
+    assert "diverged" in result.reason

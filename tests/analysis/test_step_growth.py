@@ -132,4 +132,5 @@ def test_short_diverged_and_empty_passes_say_so_and_are_drawn():
         picture = step_growth_picture("gru", growth)
         assert (growth.reason or "") in picture.sentence
         assert "nan" not in picture.figure.layout.title.text
+        assert "not a number" not in picture.figure.layout.title.text
         step_norms_picture({"gru": growth})
