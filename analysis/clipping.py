@@ -16,12 +16,12 @@ CLIP_RULES: tuple[ClipRule, ...] = get_args(ClipRule)
 @dataclass(frozen=True, eq=False)
 class Clipping:
     """A gradient before and after clipping. Log norms in nats; cosine between the two, 1 where it was only scaled,
-    NaN where the gradient is zero or not a number."""
+    NaN where the gradient is zero or not a number. What is not a number was not changed by clipping."""
 
     rule: ClipRule
     threshold: float | None
     grads: dict[str, Tensor]
-    """Parameter → its clipped gradient; NaN where the gradient was not a number."""
+    """Parameter → its clipped gradient; not finite where the gradient was not."""
     log_norm_before: float
     log_norm_after: float
     cosine: float
@@ -31,13 +31,14 @@ class Clipping:
     @property
     def engaged(self) -> bool:
         """Whether clipping changed anything."""
-        return any(self.parameter_log_norm_before[n] != a for n, a in self.parameter_log_norm_after.items())
+        return bool(self.touched)
 
     @property
     def touched(self) -> tuple[str, ...]:
         """Names of the parameters whose gradients changed."""
         before = self.parameter_log_norm_before
-        return tuple(name for name, after in self.parameter_log_norm_after.items() if before[name] != after)
+        after = self.parameter_log_norm_after
+        return tuple(name for name in after if before[name] != after[name] and not math.isnan(before[name]))
 
 
 def clip(
@@ -61,8 +62,10 @@ def clip(
             gradients beyond the dtype).
 
     Raises:
-        ValueError: an unknown rule, or a threshold that is not above 0.
+        ValueError: no gradients, an unknown rule, or a threshold that is not above 0.
     """
+    if not grads:
+        raise ValueError("grads is empty; it must have the gradient of at least one parameter.")
     if rule not in CLIP_RULES:
         raise ValueError(f"rule was {rule!r}; it must be one of {', '.join(CLIP_RULES)}.")
     if threshold is not None and not threshold > 0:
@@ -70,7 +73,8 @@ def clip(
     before = log_norms or {name: log_norm(g.flatten()).item() for name, g in grads.items()}
     total = total_log_norm(before)
     if threshold is None:
-        return Clipping(rule, None, dict(grads), total, total, 1.0, before, dict(before))
+        unchanged = cosine_of_scaling(before, before, total, total)
+        return Clipping(rule, None, dict(grads), total, total, unchanged, before, dict(before))
     if rule == "value":
         clipped = {name: g.clamp(-threshold, threshold) for name, g in grads.items()}
         after = {name: log_norm(g.flatten()).item() for name, g in clipped.items()}
@@ -79,7 +83,7 @@ def clip(
     log_factor = {
         name: log_scale(total if rule != "per_parameter" else b, threshold, rule) for name, b in before.items()
     }
-    clipped = {name: g * math.exp(log_factor[name]) for name, g in grads.items()}
+    clipped = {name: times_exp(g, log_factor[name]) for name, g in grads.items()}
     after = {name: b + log_factor[name] for name, b in before.items()}
     after_total = total_log_norm(after)
     return Clipping(
@@ -92,6 +96,11 @@ def clip(
         before,
         after,
     )
+
+
+def times_exp(x: Tensor, log: float) -> Tensor:
+    """x · e^log, in two factors where e^log itself does not exist in float64."""
+    return x * math.exp(log) if log > -700 else x * math.exp(log / 2) * math.exp(log / 2)
 
 
 def log_scale(log_norm_before: float, threshold: float, rule: ClipRule) -> float:

@@ -28,22 +28,38 @@ def diagnose(subject: Subject) -> list[Finding]:
 
 def diverged(s: Subject) -> Iterator[Finding]:
     """Inf or NaN in the states, the loss or the gradients."""
-    bad = ~s.trace.hidden.isfinite().all(dim=-1).all(dim=-1)
-    states = int(bad.any(dim=0).sum())
+    bad = ~s.trace.hidden.isfinite().all(dim=-1).all(dim=-1).all(dim=0)
     gradients = int((s.trace.log_norm.isnan() | s.trace.log_norm.isposinf()).sum())
-    if not states and not gradients and math.isfinite(s.loss):
+    if not bad.any() and not gradients and math.isfinite(s.loss):
         return
-    first = int(bad.any(dim=0).nonzero()[0]) + 1 if states else 0
-    where = f"h_t is not finite from t = {first} on" if states else f"{gradients} gradients are not finite"
+    first = int(bad.nonzero()[0]) + 1 if bad.any() else 0
+    numbers = {"first_t": first, "timesteps": int(bad.sum()), "gradients": gradients, "loss": s.loss}
+    if first:
+        where = f"h_t is not finite {'from t = ' if bad[first - 1 :].all() else 'at t = '}{first}"
+        where += " on" if bad[first - 1 :].all() and first < len(bad) else ""
+    elif gradients:
+        where = f"{gradients} gradient{'' if gradients == 1 else 's'} of a state {'is' if gradients == 1 else 'are'}"
+        where += " not finite"
+    else:
+        where = "All states and their gradients are finite"
     yield Finding(
         "diverged",
         "severe",
         "The pass diverges",
         f"{where}; the loss is {significant(s.loss)}.",
-        {"first_t": first, "timesteps": states, "gradients": gradients, "loss": s.loss},
-        "Make the largest singular value smaller, or use a nonlinearity that is bounded (tanh).",
-        {"largest_singular_value": 0.95, "nonlinearity": "tanh"},
+        numbers,
+        *bounded(s),
     )
+
+
+def bounded(s: Subject) -> tuple[str, dict[str, object]]:
+    """How a diverged pass is kept in bounds."""
+    if s.cell == "elman" and s.nonlinearity != "tanh":
+        return (
+            "Make the largest singular value smaller, or use a nonlinearity that is bounded (tanh).",
+            {"largest_singular_value": 0.95, "nonlinearity": "tanh"},
+        )
+    return "The states are bounded here: make the inputs' weights smaller.", {"input_scale": 1.0}
 
 
 def travelled(s: Subject) -> tuple[float, float, int]:
@@ -77,7 +93,7 @@ def vanishing(s: Subject) -> Iterator[Finding]:
     else:
         gate, bias = (
             ("forget gate", "f") if s.cell == "lstm" else ("update gate", "z"),
-            round(math.log(max(T - 1, 2)), 1),
+            round(math.log(max(T - 1, 1)), 1),
         )
         remedy = f"Open the {gate[0]}: a bias of ln(T−1) = {bias} lets {gate[1]} keep the state for about T steps."
         settings = {"forget_bias": bias}
@@ -85,7 +101,7 @@ def vanishing(s: Subject) -> Iterator[Finding]:
         "vanishing",
         "severe" if arrives < GONE else "warning",
         "The gradient vanishes",
-        f"{power_of_ten(arrives / math.log(10))} of it arrives {lag} steps back, which is as far as the task reaches.",
+        f"{power_of_ten(arrives / math.log(10))} of it arrives {steps(lag)} back, which is as far as the task reaches.",
         {"log_arrives": arrives, "lag": lag},
         remedy,
         settings,
@@ -101,11 +117,16 @@ def exploding(s: Subject) -> Iterator[Finding]:
         "exploding",
         "severe" if largest > OVERWHELMING else "warning",
         "The gradient explodes",
-        f"It grows to {power_of_ten(largest / math.log(10))} times its size at the loss within {lag} steps.",
+        f"It grows to {power_of_ten(largest / math.log(10))} times its size at the loss within {steps(lag)}.",
         {"log_largest": largest, "lag": lag},
         "Clip the gradient's norm (it repairs the step, not the network), and make the largest singular value smaller.",
         {"clip_threshold": 1.0, "largest_singular_value": 1.0},
     )
+
+
+def steps(count: int) -> str:
+    """`1 step`, `2 steps`."""
+    return f"{count} step" + ("" if count == 1 else "s")
 
 
 CHECKS: tuple[Callable[[Subject], Iterator[Finding]], ...] = (

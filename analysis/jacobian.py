@@ -103,12 +103,13 @@ def layer_steps(model: SequenceModel, trace: Trace, layer: int | None = None) ->
     index = layer_index(trace, layer)
     D = trace.num_directions
     r = model.recurrent
-    if (r.num_layers * r.num_directions, r.hidden_size, D) != (
-        len(trace.hidden),
-        trace.hidden.shape[-1],
-        r.num_directions,
+    sizes = (len(trace.hidden), trace.hidden.shape[-1], D, trace.inputs.shape[-1])
+    parts = (1 if trace.cell_state is None else 2, tuple(trace.gates))
+    if sizes != (r.num_layers * r.num_directions, r.hidden_size, r.num_directions, r.input_size) or parts != (
+        len(r.cell_type.state_names),
+        tuple(r.cell_type.gate_names),
     ):
-        raise ValueError("model has other layers or units than the trace; they must belong together.")
+        raise ValueError("model has another cell, other layers or units than the trace; they must belong together.")
     l, d = divmod(index, D)
     inputs = trace.inputs if l == 0 else torch.cat(list(trace.hidden[(l - 1) * D : l * D]), dim=-1)
     states = [s[index] for s in (trace.hidden, trace.cell_state) if s is not None]

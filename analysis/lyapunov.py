@@ -240,12 +240,19 @@ def qr_recursion(
 
 def columns_closeness(R: Float[Tensor, "exponent exponent"]) -> float:
     """The largest ln(‖column‖ / |R_ii|): 0 for orthogonal columns, large where one nearly lies in those before it."""
-    return float((R.norm(dim=0) / R.diagonal().abs()).max().log())
+    return float((column_norms(R) / R.diagonal().abs()).max().log())
+
+
+def column_norms(R: Float[Tensor, "exponent exponent"]) -> Float[Tensor, " exponent"]:
+    """‖column‖ of each, also where its square is beyond float64: 16 steps of 1e-12 are 1e-192."""
+    largest = R.abs().amax(dim=0)
+    unit = torch.where((largest > 0) & largest.isfinite(), largest, 1.0)
+    return (R / unit).norm(dim=0) * unit
 
 
 def log_diagonal(R: Float[Tensor, "exponent exponent"]) -> Float[ndarray, " exponent"]:
     """ln |R_ii|; −inf where it is within rounding of zero, NaN where R is not finite."""
-    diagonal, column = R.diagonal().abs(), R.norm(dim=0)
+    diagonal, column = R.diagonal().abs(), column_norms(R)
     rounding = len(R) * torch.finfo(R.dtype).eps * column
     values: Float[ndarray, " exponent"] = torch.where(diagonal > rounding, diagonal, 0.0).log().numpy()
     return np.where(bool(R.isfinite().all()), values, np.nan)

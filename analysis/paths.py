@@ -101,6 +101,7 @@ def paths(model: SequenceModel, trace: Trace, layer: int | None = None) -> Paths
         to_target,
         total,
         routes,
+        trace.hidden.dtype,
     )
     return summary(
         "cell_state" if grad_c is not None else "hidden", total, {"loss": loss, **routes}, keep, cut, reverse
@@ -147,12 +148,16 @@ def with_nothing_last(route: Scaled, cut: list[bool]) -> Scaled:
     return Scaled((torch.where(stopped[..., None], 0.0, vectors),), torch.where(stopped, 0, exponent))
 
 
-def direct_part(direct: Tensor, direct_log_norm: Tensor, to_target: Tensor, total: Scaled, routes: Routes) -> Scaled:
+def direct_part(
+    direct: Tensor, direct_log_norm: Tensor, to_target: Tensor, total: Scaled, routes: Routes, dtype: torch.dtype
+) -> Scaled:
     """What the loss sends to the target at this very step.
 
     Where the dtype could not hold the recorded direct gradient, it is what the other routes leave of the total.
     """
-    held = (log_norm(direct) - direct_log_norm).abs().nan_to_num(0.0, posinf=1.0) < 1e-3
+    # Rounding alone moves a norm by less than this; what is subnormal has lost digits.
+    rounding = 1e3 * torch.finfo(dtype).eps
+    held = (log_norm(direct) - direct_log_norm).abs().nan_to_num(0.0, posinf=1.0) < rounding
     rest = total
     for route in routes.values():
         rest = rest + Scaled((-route.parts[0],), route.exponent)

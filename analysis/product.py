@@ -108,7 +108,8 @@ def product_log_norms(factors: Factors, fixed: Literal["end", "start"] = "end") 
         log_norm = log_spectral_norm(P)
         if log_norm == -np.inf:
             return np.array(log_norms + [-np.inf] * (len(factors) + 1 - len(log_norms)))
-        P, log_scale = P * np.exp(-log_norm), log_scale + log_norm
+        half = np.exp(-0.5 * log_norm)  # in two factors: 1e320 does not exist
+        P, log_scale = P * half * half, log_scale + log_norm
         log_norms.append(log_scale)
     return np.array(log_norms)
 

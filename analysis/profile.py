@@ -1,6 +1,7 @@
 """The gradient profile: ln‖dL/dh_t‖ over the lag from the loss, and how fast it decays."""
 
 import math
+import sys
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,9 @@ HORIZON = 1e-7
 
 SHORTEST_FIT = 3
 """Fewest timesteps through which a line with an error can be fitted."""
+
+
+LARGEST_EXPONENT = math.log(sys.float_info.max)
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +44,7 @@ class Decay:
     @property
     def factor(self) -> float | None:
         """What each step multiplies the gradient by."""
-        return None if self.rate is None else math.exp(self.rate)
+        return None if self.rate is None else math.exp(self.rate) if self.rate < LARGEST_EXPONENT else math.inf
 
     @property
     def half_life(self) -> float | None:
@@ -69,7 +73,7 @@ class Profile:
     underflow_log: float
     """Natural log of the smallest number of the model's dtype."""
     underflow_lag: int | None
-    """The lag from which on the dtype itself would show a zero."""
+    """The first lag, beyond the largest value, at which the dtype itself would show a zero."""
     diverged: int
     """How many (timestep, sample) pairs have a gradient that is not a number, or infinite."""
 
@@ -139,11 +143,20 @@ def fit_decay(log_by_lag: Float[ndarray, " lag"]) -> Decay:
     finite = np.isfinite(log_by_lag)
     n = int(np.argmin(finite)) if not finite.all() else len(log_by_lag)
     if n < SHORTEST_FIT:
-        what = f"only {n} finite timesteps next to the loss" if n < len(log_by_lag) else f"{n} timesteps"
-        return Decay(None, None, None, None, None, f"{what}; a fit needs at least {SHORTEST_FIT}.")
+        return Decay(None, None, None, None, None, too_short(log_by_lag, n))
     start, end = straight_span(log_by_lag[:n])
     rate, intercept, error = least_squares_line(log_by_lag[start : end + 1])
     return Decay(rate, error, intercept - rate * start, start, end)
+
+
+def too_short(log_by_lag: Float[ndarray, " lag"], n: int) -> str:
+    """Why there is no fit where only the first n values are finite, in a sentence."""
+    if n < len(log_by_lag):
+        beyond = "exactly zero" if np.isneginf(log_by_lag[n]) else "not a finite number"
+        what = f"from lag {n} on the gradient is {beyond}"
+    else:
+        what = "there is one timestep" if n == 1 else f"there are {n} timesteps"
+    return f"{what}; a fit needs at least {SHORTEST_FIT} timesteps."
 
 
 STRAIGHT_WITHIN = 0.5

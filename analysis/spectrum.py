@@ -46,7 +46,10 @@ def _spectrum(content: bytes, size: int) -> Spectrum:
     if not np.isfinite(W).all():
         nan = np.full(size, np.nan)
         return spectrum_of(nan, nan.astype(complex))
-    return spectrum_of(np.linalg.svd(W, compute_uv=False), np.linalg.eigvals(W).astype(complex))
+    found = spectrum_of(np.linalg.svd(W, compute_uv=False), np.linalg.eigvals(W).astype(complex))
+    for kept in (found.singular_values, found.eigenvalues):
+        kept.setflags(write=False)  # the next who asks gets the same arrays
+    return found
 
 
 def spectrum_of(singular_values: Float[ndarray, " unit"], eigenvalues: Complex[ndarray, " unit"]) -> Spectrum:
@@ -56,10 +59,11 @@ def spectrum_of(singular_values: Float[ndarray, " unit"], eigenvalues: Complex[n
         nan = np.full(len(S), np.nan)
         return Spectrum(nan, nan.astype(complex), np.nan, np.nan, np.nan, False)
     eigenvalues = eigenvalues[np.argsort(-np.abs(eigenvalues), kind="stable")]
-    frobenius = float(np.linalg.norm(S))
-    strictly_upper = max(frobenius**2 - float(np.sum(np.abs(eigenvalues) ** 2)), 0.0)
-    departure = float(np.sqrt(strictly_upper)) / frobenius if frobenius > 0 else 0.0
-    return Spectrum(S, eigenvalues, float(S[0]), float(np.abs(eigenvalues[0])), departure, True)
+    norm = float(S[0])
+    squares = [float(np.sum((np.abs(x) / norm) ** 2)) if norm > 0 else 0.0 for x in (S, eigenvalues)]
+    departure = float(np.sqrt(max(1 - squares[1] / squares[0], 0.0))) if norm > 0 else 0.0
+    # Rounding may put the radius of an orthogonal matrix above its norm.
+    return Spectrum(S, eigenvalues, norm, min(float(np.abs(eigenvalues[0])), norm), departure, True)
 
 
 def block_spectra(cell: Cell) -> dict[str, Spectrum]:

@@ -9,10 +9,11 @@ directions which successive steps keep best are not the same.
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from jaxtyping import Float, Int
 from numpy import ndarray
 
-from analysis.jacobian import is_reverse, layer_index, step_jacobians
+from analysis.jacobian import is_reverse, layer_index, layer_steps, state_jacobian
 from analysis.product import log_spectral_norm, product_log_norms
 from models.sequence_model import SequenceModel
 from models.trace import Trace
@@ -54,6 +55,9 @@ def step_growth(
         ValueError: no such layer or sample, fewer than 1 step, or a trace of another model.
     """
     T, index = trace.seq_len, layer_index(trace, layer)
+    steps = layer_steps(model, trace, index)
+    if not 0 <= sample < steps.inputs.shape[1]:
+        raise ValueError(f"sample was {sample}; this trace has samples 0 to {steps.inputs.shape[1] - 1}.")
     if most_steps is not None and most_steps < 1:
         raise ValueError(f"most_steps was {most_steps}; it must be at least 1.")
     # The first step leads out of s_0, which is given: nobody asks for its gradient.
@@ -65,9 +69,10 @@ def step_growth(
         zero = np.zeros(1)
         return StepGrowth(t, zero[:0], zero, zero, zero, "One timestep: no step leads back from it.")
 
-    back = step_jacobians(model, trace, index, (sample,), start).matrices[::-1, 0]
+    back = state_jacobian(steps[start:, torch.tensor(sample)]).numpy()[::-1]
     size = back.shape[-1]
-    direct = trace.direct_grad_hidden[index, 0 if reverse else -1, sample].detach().cpu().double().numpy()
+    # At the last state the total gradient is the direct one, with a scale of its own where the dtype cannot hold it.
+    direct = trace.grad_hidden[index, 0 if reverse else -1, sample].detach().cpu().double().numpy()
     step = np.array([log_spectral_norm(J) for J in back])
     with np.errstate(invalid="ignore"):  # −inf + inf of a diverged pass is NaN
         steps_apart = np.concatenate([[0.0], np.cumsum(step)])

@@ -24,14 +24,15 @@ def saturated_gates(s: Subject) -> Iterator[Finding]:
     for gate, values in s.trace.gates.items():
         if (s.cell, gate) not in shut_words:
             continue
-        if gate == "i":  # what comes in stays 1/(1−f) steps: an i near 0 beside an f near 1 (chrono) does write
-            values = values / (1 - s.trace.gates["f"]).clamp(min=1e-12)
         shut = float((values < CLOSED).double().mean())
-        if shut > MOSTLY:
+        idle = shut
+        if gate == "i":  # what comes in stays 1/(1−f) steps: an i near 0 beside an f near 1 (chrono) does write
+            idle = float((values < CLOSED * (1 - s.trace.gates["f"])).double().mean())
+        if idle > MOSTLY:
             meaning, settings = shut_words[s.cell, gate]
             yield Finding(
                 "saturated_gates",
-                "severe" if shut > 0.95 else "warning",
+                "severe" if idle > 0.95 else "warning",
                 f"Gate {gate} is shut",
                 f"{shut:.0%} of its values are below {CLOSED}, so {meaning}.",
                 {"shut": shut, "mean": float(values.double().mean())},
@@ -66,12 +67,17 @@ def dead_units(s: Subject) -> Iterator[Finding]:
     spread = hidden.amax(dim=(1, 2)) - hidden.amin(dim=(1, 2))
     dead = float((spread == 0).double().mean())
     if dead > DEAD_SHARE:
+        remedy = "Make the biases and the inputs smaller: a saturated unit cannot change."
+        settings: dict[str, object] = {}
+        if s.cell == "elman" and s.nonlinearity == "relu":
+            remedy = "Use tanh, or begin with the identity and zero biases (IRNN), where relu units start alive."
+            settings = {"nonlinearity": "tanh"}
         yield Finding(
             "dead_units",
             "severe" if dead > 0.5 else "warning",
             "Units are dead",
             f"{dead:.0%} of the units have the same value at every timestep of every sequence.",
             {"dead": dead},
-            "Use tanh, or begin with the identity and zero biases (IRNN), where relu units start alive.",
-            {"nonlinearity": "tanh"},
+            remedy,
+            settings,
         )

@@ -31,8 +31,8 @@ def operate(weight: Float[Tensor, "hidden hidden"], values: Float[Tensor, " hidd
     zero matrix they are the unit vectors.
 
     Raises:
-        ValueError: a matrix that is not square or not finite; values that are negative, not finite, unsorted or of
-            another number.
+        ValueError: a matrix that is not square or not finite; values that are negative, not finite, unsorted, of
+            another number, or beyond the matrix's dtype.
     """
     if weight.ndim != 2 or weight.shape[0] != weight.shape[1] or not len(weight):
         raise ValueError(f"weight has shape {tuple(weight.shape)}; it must be a square matrix.")
@@ -42,10 +42,14 @@ def operate(weight: Float[Tensor, "hidden hidden"], values: Float[Tensor, " hidd
     if tuple(values.shape) != (len(weight),):
         raise ValueError(f"values have shape {tuple(values.shape)}; this matrix has {len(weight)} singular values.")
     if not bool((values.isfinite() & (values >= 0)).all()):
-        raise ValueError("values must be finite and at least 0: singular values are lengths.")
+        wrong = values[~(values.isfinite() & (values >= 0))][0].item()
+        raise ValueError(f"values have a {wrong:g}; they must be finite and at least 0: singular values are lengths.")
     if bool((values.diff() > 0).any()):
-        raise ValueError("values must come largest first.")
+        k = int((values.diff() > 0).nonzero()[0])
+        raise ValueError(f"values have {values[k]:g} before {values[k + 1]:g}; they must come largest first.")
     new = set_singular_values(weight.detach().double(), values).to(weight.dtype)
+    if not bool(new.isfinite().all()):
+        raise ValueError(f"values reach {float(values[0]):g}, which {str(weight.dtype)[6:]} cannot hold.")
     return Surgery(new, spectrum(weight), spectrum(new))
 
 

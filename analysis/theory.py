@@ -19,6 +19,10 @@ STEEPEST = {"tanh": 1.0, "relu": 1.0, "identity": 1.0, "sigmoid": 0.25}
 """γ: the largest |φ'| of each nonlinearity."""
 
 
+LARGEST = 1e150
+"""Of a gain or a variance: its square is a number, too."""
+
+
 def gradient_bound(
     trace: Trace, spectral_norm: float, nonlinearity: str, layer: int | None = None
 ) -> Float[ndarray, " time"]:
@@ -77,14 +81,14 @@ def mean_field(gain: float, input_variance: float) -> MeanField:
         input_variance: s² ≥ 0.
 
     Raises:
-        ValueError: an argument below 0 or not finite.
+        ValueError: an argument below 0 or above 1e150, whose square has no room in float64.
 
     Source:
         Sompolinsky, Crisanti & Sommers 1988; with inputs, Molgedey, Schuchhardt & Schuster 1992.
     """
     for name, value in {"gain": gain, "input_variance": input_variance}.items():
-        if not 0 <= value < math.inf:
-            raise ValueError(f"{name} was {value}; it must be a finite number of at least 0.")
+        if not 0 <= value <= LARGEST:
+            raise ValueError(f"{name} was {value}; it must be a number from 0 to {LARGEST:g}.")
     q = stationary_variance(gain, input_variance)
     chi = gain**2 * gaussian_mean(lambda a: (1 - np.tanh(a) ** 2) ** 2, q)
     return MeanField(gain, input_variance, q, chi)
@@ -106,7 +110,7 @@ def rate_over_gain(gains: Float[ndarray, " gain"], input_variance: float) -> Rat
     """What `mean_field` says at each of these gains.
 
     Raises:
-        ValueError: a gain or the variance below 0 or not finite.
+        ValueError: as `mean_field`.
     """
     rate = np.array([mean_field(float(gain), input_variance).rate for gain in gains])
     return RateOverGain(input_variance, gains, rate, critical_gain(input_variance))
@@ -116,7 +120,7 @@ def measured_mean_field(model: SequenceModel, trace: Trace, layer: int | None = 
     """The mean field of a tanh Elman layer: the gain of its W_hh, and the mean square of what inputs and biases add.
 
     Raises:
-        ValueError: another cell or nonlinearity, no such layer, a pass that diverged.
+        ValueError: another cell or nonlinearity, no such layer, a pass that diverged, a gain or variance above 1e150.
     """
     steps = layer_steps(model, trace, layer)
     cell = steps.cell
@@ -150,10 +154,10 @@ def critical_gain(input_variance: float) -> float:
     1 without input; inputs saturate units and raise it.
 
     Raises:
-        ValueError: a variance below 0 or not finite.
+        ValueError: a variance below 0 or above 1e150.
     """
-    if not 0 <= input_variance < math.inf:
-        raise ValueError(f"input_variance was {input_variance}; it must be a finite number of at least 0.")
+    if not 0 <= input_variance <= LARGEST:
+        raise ValueError(f"input_variance was {input_variance}; it must be a number from 0 to {LARGEST:g}.")
     if input_variance == 0:
         return 1.0
     highest = 2.0
@@ -171,10 +175,25 @@ def gaussian_mean(f: Callable[[Float[ndarray, " node"]], Float[ndarray, " node"]
     axis (Trefethen & Weideman 2014): tanh has it at π/2. Gauss–Hermite nodes lie too far apart for wide a.
     """
     deviation = math.sqrt(variance)
+    if deviation > WIDE:
+        return wide_gaussian_mean(f, deviation)
     h = min(0.3, math.pi**2 / (36 * max(deviation, 1e-3)))
     z = h * np.arange(-math.ceil(9 / h), math.ceil(9 / h) + 1)
     weights = np.exp(-(z**2) / 2)
     return float(weights @ f(deviation * z) / weights.sum())
+
+
+WIDE = 1e3
+"""Deviation from which on nearly all of a Gaussian lies where tanh is ±1, and a grid over it would be wasted."""
+
+
+def wide_gaussian_mean(f: Callable[[Float[ndarray, " node"]], Float[ndarray, " node"]], deviation: float) -> float:
+    """The same for an even f of tanh and any deviation σ: f(∞) + ∫ (f(a) − f(∞)) φ(a/σ)/σ da, over |a| < 20."""
+    h = math.pi**2 / 36
+    a = h * np.arange(-math.ceil(20 / h), math.ceil(20 / h) + 1)
+    density = np.exp(-((a / deviation) ** 2) / 2) / (deviation * math.sqrt(2 * math.pi))
+    far = f(np.array([np.inf]))
+    return float(far[0] + h * np.sum((f(a) - far) * density))
 
 
 def effective_gain(weight: Tensor | Float[ndarray, "unit unit"]) -> float:

@@ -15,22 +15,26 @@ def clipping_extremes(s: Subject) -> Iterator[Finding]:
     c = s.clipping
     if c is None or c.threshold is None or not math.isfinite(c.log_norm_before):
         return
-    over = c.log_norm_before - math.log(c.threshold)
-    numbers = {"log_norm": c.log_norm_before, "threshold": c.threshold}
-    norm = power_of_ten(c.log_norm_before / math.log(10))
-    wanted = float(f"{math.exp(min(max(c.log_norm_before, -20.0), 20.0)):.1g}")
-    if c.engaged and over > ALWAYS:
+    lost = c.log_norm_before - c.log_norm_after
+    compared = 2 * c.log_norm_before if c.rule == "squared_norm" else c.log_norm_before
+    numbers = {"log_norm": c.log_norm_before, "log_norm_after": c.log_norm_after, "threshold": c.threshold}
+    norm, after = (power_of_ten(log / math.log(10)) for log in (c.log_norm_before, c.log_norm_after))
+    # What the rules `value` and `per_parameter` compare with the threshold is smaller than the norm of all.
+    settings: dict[str, object] = (
+        {"clip_threshold": rounded_exp(compared)} if c.rule in ("norm", "squared_norm") else {}
+    )
+    if c.engaged and lost > ALWAYS:
         yield Finding(
             "clipping_always",
             "warning",
             "Clipping rules every step",
-            f"The norm is {norm}, {power_of_ten(over / math.log(10))} times the threshold {significant(c.threshold)}: "
-            "the step has the threshold's size whatever the gradient says.",
+            f"The norm is {norm}, and {after} is left of it: the threshold {significant(c.threshold)} sets the size of "
+            "the step, whatever the gradient says.",
             numbers,
-            "Raise the threshold to the usual norm, or mend the explosion that it hides.",
-            {"clip_threshold": wanted},
+            "Raise the threshold to what it is compared with, or mend the explosion that it hides.",
+            settings,
         )
-    elif over < NEVER:
+    elif not c.engaged and compared - math.log(c.threshold) < NEVER:
         yield Finding(
             "clipping_never",
             "note",
@@ -38,8 +42,13 @@ def clipping_extremes(s: Subject) -> Iterator[Finding]:
             f"The norm is {norm}, the threshold {significant(c.threshold)}: a hundred times as much would pass.",
             numbers,
             "Nothing is wrong; a threshold near ten times the usual norm would catch an explosion earlier.",
-            {"clip_threshold": 10 * wanted},
+            {"clip_threshold": rounded_exp(compared + math.log(100 if c.rule == "squared_norm" else 10))},
         )
+
+
+def rounded_exp(log: float) -> float:
+    """e^log with one digit, within what a float holds."""
+    return float(f"{math.exp(min(max(log, -690.0), 690.0)):.1g}")
 
 
 def at_chance(s: Subject) -> Iterator[Finding]:

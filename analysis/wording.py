@@ -12,7 +12,8 @@ def significant(value: float) -> str:
         return str(value)
     if value != 0 and not 1e-3 <= abs(value) < 1e5:
         return power_of_ten(math.log10(abs(value)), negative=value < 0)
-    return (f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}").replace("-", "−")
+    # 999.5 has four digits once it is rounded, and Python would write 1e+03.
+    return (f"{value:.3g}" if abs(value) < 999.5 else f"{value:,.0f}").replace("-", "−")
 
 
 def power_of_ten(log10: float, negative: bool = False) -> str:
@@ -22,7 +23,7 @@ def power_of_ten(log10: float, negative: bool = False) -> str:
     if math.isinf(log10):
         return "0" if log10 < 0 else "∞"
     sign = "−" if negative else ""
-    if -3 <= log10 < 3:
+    if -3 <= log10 < math.log10(999.5):
         return f"{sign}{10**log10:.3g}"
     exponent = math.floor(log10)
     mantissa = round(10 ** (log10 - exponent), 1)
@@ -34,7 +35,8 @@ def power_of_ten(log10: float, negative: bool = False) -> str:
 def rate(nats_per_step: float) -> str:
     """A rate per step as factor and nats: `×0.81 per step (−0.21 nats)`."""
     sign = "−" if nats_per_step < 0 else "+"
-    return f"×{significant(math.exp(nats_per_step))} per step ({sign}{significant(abs(nats_per_step))} nats)"
+    factor = power_of_ten(nats_per_step / math.log(10))
+    return f"×{factor} per step ({sign}{significant(abs(nats_per_step))} nats)"
 
 
 def duration(seconds: float) -> str:

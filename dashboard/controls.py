@@ -167,7 +167,12 @@ def resampled(values: str, units: int) -> str | None:
 def page_values(settings: Mapping[str, object]) -> dict[str, Value]:
     """Some `RunConfig` values, a remedy's, as the page's settings."""
     words = {"truncate": 0.0, "loss_position": "task"}
-    return {name: words[name] if value is None else value for name, value in settings.items()}
+    values = {name: words[name] if value is None else value for name, value in settings.items()}
+    slides = {key: (arguments["minimum"], arguments["maximum"]) for _, key, arguments in (*UPPER, *LOWER)}
+    for name, (lowest, highest) in slides.items():
+        if isinstance(number := values.get(name), int | float):
+            values[name] = float(min(max(number, lowest), highest))
+    return values
 
 
 def configs(values: dict[str, object]) -> list[RunConfig]:

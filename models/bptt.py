@@ -8,7 +8,7 @@ s is the whole state, h or (h, c). The adjoint dL/ds_t carries a power of two wi
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
@@ -83,13 +83,15 @@ def differentiate_loss(
     model: SequenceModel, features: Tensor, loss: Loss
 ) -> tuple[Tensor, Tensor, Tensor, dict[str, Tensor]]:
     """Outputs, loss, dL/d(top layer's h_t) without time's recursion, and the readout's gradients."""
-    readout = dict(model.readout.named_parameters(prefix="readout"))
+    parameters = model.readout.named_parameters(prefix="readout")
+    readout = {name: p.detach().requires_grad_() for name, p in parameters}  # the model's own may be frozen
     with torch.enable_grad():
         features = features.detach().requires_grad_()
-        outputs = model.readout(features)
+        outputs = torch.nn.functional.linear(features, *readout.values())
         value = loss(outputs)
-        if not isinstance(value, Tensor) or value.ndim != 0:
-            raise ValueError("loss returned something that is not a scalar tensor; it must map outputs to one.")
+        if not isinstance(value, Tensor) or value.ndim != 0 or not value.is_floating_point():
+            given = f"a {value.dtype} of shape {tuple(value.shape)}" if isinstance(value, Tensor) else f"{value!r}"
+            raise ValueError(f"loss returned {given}; it must map the outputs to a real scalar tensor.")
         variables = (features, *readout.values())
         if not value.requires_grad:  # a loss that does not depend on the outputs
             return (
@@ -180,15 +182,16 @@ def parameter_gradients(run: LayerForward, adjoint: Scaled) -> dict[str, tuple[T
     common = largest if abs(largest) > comfortable and largest > -(2**61) else 0
     weighted = adjoint.at(torch.full_like(adjoint.exponent, common))
 
-    names = list(run.cell.parameter_shapes(1, 1))
-    parameters = [getattr(run.cell, name) for name in names]
+    names = run.cell.parameter_shapes(1, 1)
+    parameters = {name: getattr(run.cell, name).detach().requires_grad_() for name in names}  # its own may be frozen
     with torch.enable_grad():
-        after = all_steps(run, run.inputs)
-    grads = torch.autograd.grad(after, parameters, weighted.parts, allow_unused=True, materialize_grads=True)
+        after = all_steps(replace(run, cell=replace(run.cell, **parameters)), run.inputs)
+    variables = tuple(parameters.values())
+    grads = torch.autograd.grad(after, variables, weighted.parts, allow_unused=True, materialize_grads=True)
     power = torch.tensor(common)
     return {
         name: (times_power_of_two(grad, power), log_norm(grad.flatten()).item() + common * LN_2)
-        for name, grad in zip(names, grads, strict=True)
+        for name, grad in zip(parameters, grads, strict=True)
     }
 
 

@@ -116,11 +116,10 @@ def set_singular_values(
         blocks: how many row blocks are decomposed separately.
 
     Raises:
-        ValueError: rows that do not divide into blocks, or a number of values that does not fit.
+        ValueError: rows that do not divide into blocks, entries that are not finite, or a number of values that does
+            not fit.
     """
-    if weight.ndim != 2 or weight.shape[0] % blocks:
-        raise ValueError(f"weight has shape {tuple(weight.shape)}; it must have rows in {blocks} equal blocks.")
-    stacked = weight.reshape(blocks, weight.shape[0] // blocks, weight.shape[1])
+    stacked = in_blocks(weight, blocks)
     U, S, Vh = torch.linalg.svd(stacked, full_matrices=False)
     values = torch.as_tensor(values, dtype=weight.dtype)
     if values.ndim and values.shape not in (S.shape, S.shape[1:]):
@@ -134,11 +133,25 @@ def scale_spectral_norm(
     """The matrix with each block multiplied so that its largest singular value is `largest`.
 
     Raises:
-        ValueError: a block of zeros, which no factor can give a spectral norm.
+        ValueError: rows that do not divide into blocks, entries that are not finite, or a block of zeros or so near
+            to it that no factor can give it the spectral norm.
     """
-    stacked = weight.reshape(blocks, weight.shape[0] // blocks, weight.shape[1])
+    stacked = in_blocks(weight, blocks)
     norms = torch.linalg.matrix_norm(stacked, ord=2)
-    if largest != 0 and not bool((norms > 0).all()):
-        raise ValueError("weight has a block of zeros; its spectral norm cannot be scaled.")
     factors = torch.where(norms > 0, largest / norms, torch.zeros_like(norms))
+    if largest != 0 and not bool(((norms > 0) & factors.isfinite()).all()):
+        raise ValueError("weight has a block of zeros, or near it; its spectral norm cannot be scaled.")
     return (stacked * factors[:, None, None]).reshape(weight.shape)
+
+
+def in_blocks(weight: Float[Tensor, "rows hidden"], blocks: int) -> Float[Tensor, "block row hidden"]:
+    """The row blocks of a finite matrix, one after the other.
+
+    Raises:
+        ValueError: rows that do not divide into them, or entries that are not finite.
+    """
+    if weight.ndim != 2 or blocks < 1 or weight.shape[0] % blocks:
+        raise ValueError(f"weight has shape {tuple(weight.shape)}; it must have rows in {blocks} equal blocks.")
+    if not bool(weight.isfinite().all()):
+        raise ValueError("weight has entries that are not finite; it has no singular values.")
+    return weight.reshape(blocks, weight.shape[0] // blocks, weight.shape[1])

@@ -9,6 +9,7 @@ from models.sequence_model import SequenceModel
 from models.trace import Trace
 
 
+@torch.inference_mode(False)  # in it nothing can be differentiated
 @torch.no_grad()
 def record(
     model: SequenceModel, inputs: Tensor, loss: Loss, truncate: int | None = None, path: str | None = None
@@ -16,7 +17,7 @@ def record(
     """Run the model and its BPTT once, and keep every step.
 
     Args:
-        model: its parameters' `.grad` are neither read nor written.
+        model: its parameters' `.grad` are neither read nor written; whether they require one does not matter.
         inputs: [time, batch, input], of the model's dtype.
         loss: outputs [time, batch, output] → scalar, differentiable by torch.
         truncate: truncated BPTT: the state runs on, the gradient stops between the input positions k and k+1,
@@ -27,10 +28,12 @@ def record(
             must be equal bit by bit. `trace.path` says which it was.
 
     Raises:
-        ValueError: inputs that do not fit the model, a loss that is not a scalar, truncate below 1, or a path that is
-            unknown or cannot take the model.
+        ValueError: inputs that do not fit the model, a loss that is not a scalar, a truncate that is not a whole
+            number of at least 1, or a path that is unknown or cannot take the model.
     """
     check_arguments(model, inputs, truncate)
+    if inputs.is_inference():
+        inputs = inputs.clone()
     if choose_path(model, inputs, path) == "reference":
         return record_reference(model, inputs, loss, truncate)
     from models.fast.record import record_fast  # here, since it imports the compiler
@@ -48,5 +51,5 @@ def check_arguments(model: SequenceModel, inputs: Tensor, truncate: int | None) 
     dtype = model.readout.weight.dtype
     if inputs.dtype != dtype:
         raise ValueError(f"inputs are {inputs.dtype}; the model is {dtype}, and they must be the same.")
-    if truncate is not None and truncate < 1:
+    if truncate is not None and (not isinstance(truncate, int) or truncate < 1):
         raise ValueError(f"truncate was {truncate}; it must be a whole number of at least 1, or None.")

@@ -99,6 +99,8 @@ class SequenceModel(nn.Module):
         **options: object,
     ) -> None:
         super().__init__()
+        if output_size < 1:
+            raise ValueError(f"output_size was {output_size}; it must be a whole number of at least 1.")
         self.recurrent = Recurrent(
             cell,
             input_size,

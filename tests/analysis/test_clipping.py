@@ -118,3 +118,29 @@ def test_wrong_arguments_are_named():
     for threshold in (0.0, -1.0, math.nan):
         with pytest.raises(ValueError, match="threshold was"):
             clip(gradient(1), threshold)
+
+
+@pytest.mark.parametrize("threshold", [None, 1.0])
+def test_clipping_does_not_claim_what_is_not_a_number(threshold):
+    result = clip({"a": torch.tensor([math.nan, 1.0]), "b": torch.tensor([3.0])}, threshold)
+    assert not result.engaged
+    assert math.isnan(result.cosine)
+
+
+@pytest.mark.parametrize("rule", CLIP_RULES)
+def test_a_zero_gradient_has_no_direction(rule):
+    zero = {"a": torch.zeros(3)}
+    assert math.isnan(clip(zero, None).cosine)
+    assert math.isnan(clip(zero, 1.0, rule).cosine)
+    assert not clip(zero, 1.0, rule).engaged
+
+
+def test_the_slides_rule_on_a_gradient_whose_square_does_not_exist():
+    result = clip({"a": torch.tensor([5e200], dtype=torch.float64)}, 1.0, "squared_norm")
+    assert result.grads["a"].item() == pytest.approx(1 / 5e200, rel=1e-12)
+    assert math.exp(result.log_norm_after) == pytest.approx(1 / 5e200, rel=1e-10)
+
+
+def test_no_gradients_are_refused():
+    with pytest.raises(ValueError, match="grads is empty"):
+        clip({}, 1.0)

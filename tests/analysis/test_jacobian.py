@@ -155,3 +155,21 @@ def test_a_relu_state_that_is_not_finite_has_no_jacobian_rather_than_a_zero_one(
     assert np.isnan(result.matrices[5, 0, 2]).all()
     assert np.isfinite(result.matrices[:4]).all()
     assert "diverged" in result.reason
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"cell": "gru"},
+        {"cell": "lstm"},
+        {"cell": "elman", "num_layers": 2},
+        {"cell": "elman", "hidden_size": 4},
+        {"cell": "elman", "bidirectional": True},
+        {"cell": "elman", "input_size": 2},
+    ],
+)
+def test_a_trace_of_another_model_is_refused(other):
+    _, trace = recorded("elman", {})
+    model = make_model(**{"options": {}, "cell": "elman", **other})
+    with pytest.raises(ValueError, match="they must belong together"):
+        step_jacobians(model, trace)

@@ -166,3 +166,17 @@ def test_wrong_arguments_are_named():
         lyapunov_autonomous(cell, (torch.zeros(8),), 50)
     with pytest.raises(ValueError, match="steps was 0"):
         lyapunov_autonomous(cell, (torch.zeros(8), torch.zeros(8)), 0)
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e-20, 1e-11, 1.0, 1e11])
+def test_exponents_do_not_depend_on_the_size_of_the_steps(scale):
+    """Ten of every forty steps are far from orthogonal: QR must not wait there, however small the numbers are."""
+    generator = torch.Generator().manual_seed(0)
+    graded = torch.diag(torch.exp(-3.0 * torch.arange(4, dtype=torch.float64)))
+    J = []
+    for t in range(120):
+        Q, _ = torch.linalg.qr(torch.randn(4, 4, dtype=torch.float64, generator=generator))
+        J.append(Q @ graded if t % 40 >= 30 else Q)
+    exponents = lyapunov_of_jacobians(J, 120, 4, transient=0).exponents
+    scaled = lyapunov_of_jacobians([scale * factor for factor in J], 120, 4, transient=0).exponents
+    assert scaled - math.log(scale) == pytest.approx(exponents, abs=1e-6)

@@ -143,3 +143,17 @@ def test_a_cell_without_gates_and_a_diverged_pass():
     result = paths(model, replace(trace, grad_hidden=broken))
     assert result.reason is not None
     assert np.isnan(result.share["state"][3, 1])
+
+
+def test_a_subnormal_direct_gradient_is_not_taken_for_the_whole():
+    model = make_model("lstm", {}, dtype=torch.float32, num_layers=2, bidirectional=True, hidden_size=8)
+    with torch.no_grad():
+        for name, parameter in model.recurrent.named_parameters():
+            if "weight_hh" in name:
+                parameter.mul_(4)
+    inputs = torch.randn(250, 2, 3, generator=torch.Generator().manual_seed(0))
+    trace = record(model, inputs, last_step_loss)
+    for layer in range(4):
+        result = paths(model, trace, layer)
+        alive = np.isfinite(result.total_log_norm)
+        assert np.abs(sum(result.share.values()) - 1)[alive].max() < 1e-4

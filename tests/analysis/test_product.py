@@ -155,3 +155,9 @@ def test_a_decomposition_that_does_not_converge_is_a_reason_not_a_crash(monkeypa
     result = product_spectrum(gaussian_factors())
     assert result.reason == "Jacobi rotations did not converge in 1 sweeps."
     assert np.isnan(result.log_singular_values).all()
+
+
+@pytest.mark.parametrize("size", [1e-320, 1e-200, 1e200, 1e308])
+def test_norms_of_factors_near_the_ends_of_float64(size):
+    factors = np.full((4, 1, 1), -size)
+    assert product_log_norms(factors) == pytest.approx(np.log(size) * np.arange(5), rel=1e-4)

@@ -61,3 +61,21 @@ def test_blocks_are_the_gates_in_torch_order(cell, names):
     W = model.recurrent.weight_hh_l0.detach()
     for k, s in enumerate(spectra.values()):
         assert s.spectral_norm == pytest.approx(torch.linalg.matrix_norm(W[5 * k : 5 * k + 5], 2).item())
+
+
+@pytest.mark.parametrize("size", [1e-170, 1.0, 1e160])
+def test_the_departure_from_normality_does_not_depend_on_size(size):
+    nilpotent = spectrum(np.array([[0, size], [0, 0]]))
+    assert nilpotent.departure_from_normality == 1
+    assert spectrum(size * np.eye(3)).departure_from_normality == 0
+
+
+def test_the_radius_is_never_above_the_norm():
+    for seed in range(50):
+        found = spectrum(random_orthogonal(8, seed))
+        assert found.spectral_radius <= found.spectral_norm
+
+
+def test_what_is_kept_for_the_next_cannot_be_written():
+    with pytest.raises(ValueError, match="read-only"):
+        spectrum(np.eye(3)).singular_values[0] = 99

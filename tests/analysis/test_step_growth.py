@@ -92,7 +92,7 @@ def test_only_the_steps_asked_for_are_taken():
     assert np.array_equal(part.step, whole.step[:4])
     with pytest.raises(ValueError, match="most_steps was 0"):
         step_growth(model, trace, most_steps=0)
-    with pytest.raises(ValueError, match="samples were"):
+    with pytest.raises(ValueError, match="sample was 3; this trace has samples 0 to 2"):
         step_growth(model, trace, sample=3)
 
 
@@ -134,3 +134,30 @@ def test_short_diverged_and_empty_passes_say_so_and_are_drawn():
         assert "nan" not in picture.figure.layout.title.text
         assert "not a number" not in picture.figure.layout.title.text
         step_norms_picture({"gru": growth})
+
+
+@pytest.mark.parametrize(("seq_len", "factor"), [(250, 1.0), (20, 1e38)])
+def test_a_gradient_that_float32_cannot_hold_is_followed_all_the_same(seq_len, factor):
+    """Below the top layer the direct gradient may be 1e-60, or 1e+40; the trace has its direction and its scale."""
+    options = {"nonlinearity": "identity"}
+    model = make_model("elman", options, dtype=torch.float32, num_layers=2, bidirectional=True, hidden_size=16)
+    with torch.no_grad():
+        model.readout.weight.mul_(factor)
+        model.recurrent.weight_ih_l1.mul_(min(factor, 1e4))
+        model.recurrent.weight_hh_l1.mul_(0.5)
+    inputs = torch.randn(seq_len, 2, 3, generator=torch.Generator().manual_seed(0))
+    trace = record(model, inputs, lambda outputs: outputs[-1 if factor == 1 else 0].sum())
+    direct = trace.direct_log_norm[1, 0, 0].item()
+    assert direct < -103 or direct > 88, "beyond float32"
+    growth = step_growth(model, trace, layer=1)
+    assert growth.reason is None
+    assert np.isfinite(growth.gradient).all()
+    assert (growth.gradient <= growth.product + 1e-6).all()
+
+
+def test_one_timestep_checks_its_arguments_too():
+    model, trace = recorded("gru", {}, seq_len=1)
+    with pytest.raises(ValueError, match="sample was 3"):
+        step_growth(model, trace, sample=3)
+    with pytest.raises(ValueError, match="they must belong together"):
+        step_growth(make_model("lstm", {}), trace)

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from analysis.surgery import SHAPES, operate, operate_on_block, wanted_values
+from models.initialise import scale_spectral_norm, set_singular_values
 
 
 def matrix(n=8, seed=0, dtype=torch.float64):
@@ -89,3 +90,22 @@ def test_wrong_arguments_are_named():
         wanted_values("equal", 3, largest=math.nan)
     with pytest.raises(ValueError, match="block was 4"):
         operate_on_block(torch.cat([W] * 4), 4, one)
+
+
+@pytest.mark.parametrize("change", [set_singular_values, scale_spectral_norm])
+def test_matrices_without_a_spectrum_to_change_are_refused(change):
+    with pytest.raises(ValueError, match="not finite"):
+        change(torch.full((2, 2), torch.nan), 1.0)
+    for rows, blocks in ((3, 2), (2, 0)):
+        with pytest.raises(ValueError, match=f"rows in {blocks} equal blocks"):
+            change(torch.eye(rows), 1.0, blocks)
+
+
+def test_a_matrix_too_small_to_be_scaled_is_refused():
+    with pytest.raises(ValueError, match="cannot be scaled"):
+        scale_spectral_norm(1e-42 * torch.eye(2), 1.0)
+
+
+def test_values_beyond_the_dtype_are_refused():
+    with pytest.raises(ValueError, match="float32"):
+        operate(torch.eye(3), torch.tensor([1e300, 2, 1], dtype=torch.float64))

@@ -19,6 +19,7 @@ from analysis.theory import (
     mean_field,
     measured_mean_field,
     rate_over_gain,
+    wide_gaussian_mean,
 )
 from models import record
 
@@ -140,3 +141,25 @@ def test_the_mean_field_picture_names_the_critical_gain_and_puts_the_network_at_
     drawn = {trace.name: (trace.x[0], trace.y[0]) for trace in picture.figure.data if len(trace.x) == 1}
     assert drawn["critical gain"] == (curve.critical_gain, 0)
     assert drawn["this network, measured"] == (theory.gain, exponents.exponents[0])
+
+
+@pytest.mark.parametrize("variance", [1.1e6, 1e9, 1e40, 1e300])
+def test_gaussian_mean_of_a_wide_gaussian(variance):
+    """∫ sech⁴(a) da = 4/3 and ∫ (1 − tanh² a) da = 2, each times the density at 0, up to a share of 1/variance."""
+    density = 1 / math.sqrt(2 * math.pi * variance)
+    assert gaussian_mean(lambda a: (1 - np.tanh(a) ** 2) ** 2, variance) == pytest.approx(4 / 3 * density, rel=1e-6)
+    assert gaussian_mean(lambda a: np.tanh(a) ** 2, variance) == pytest.approx(1 - 2 * density, abs=1e-9)
+
+
+def test_the_two_grids_meet():
+    for f in (lambda a: np.tanh(a) ** 2, lambda a: (1 - np.tanh(a) ** 2) ** 2):
+        assert wide_gaussian_mean(f, 1e3) == pytest.approx(gaussian_mean(f, 1e6), rel=1e-12)
+
+
+def test_a_mean_field_of_any_size_takes_no_time_and_what_has_none_is_refused():
+    assert mean_field(1e20, 0.0).rate == pytest.approx(0.5 * math.log(1e20 * 4 / 3 / math.sqrt(2 * math.pi)), rel=1e-6)
+    assert mean_field(1.0, 1e14).rate < -5
+    assert critical_gain(1e12) > 1e3
+    for arguments in ((1e200, 0.0), (1.0, math.inf), (math.nan, 0.0), (-1.0, 0.0)):
+        with pytest.raises(ValueError, match=r"it must be a number from 0 to 1e\+150"):
+            mean_field(*arguments)

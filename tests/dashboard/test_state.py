@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 from test_explore import APP
 
+from dashboard.controls import page_values
 from dashboard.presets import PRESETS
 from dashboard.state import SETTINGS, from_link, to_link
 
@@ -88,3 +89,9 @@ def test_every_preset_shows(k):
     assert any(PRESETS[k].try_this == m.value for m in at.markdown)
     for name, value in PRESETS[k].settings.items():
         assert at.session_state[name] == value
+
+
+def test_a_remedy_beyond_a_slider_stops_at_its_end():
+    given = {"clip_threshold": 2e-8, "forget_bias": 12.0, "truncate": None, "nonlinearity": "tanh"}
+    assert page_values(given) == {
+        "clip_threshold": 1e-3, "forget_bias": 8.0, "truncate": 0.0, "nonlinearity": "tanh"}  # fmt: skip

@@ -4,6 +4,8 @@ import pytest
 import torch
 from oracles import CONFIGURATION_NAMES, CONFIGURATIONS, LOSSES, make_model, relative_error, torch_twin
 
+from models import SequenceModel
+
 WITH_TWIN = [c for c in CONFIGURATIONS if c[1] not in ({"nonlinearity": "identity"}, {"reset_after": False})]
 
 
@@ -67,3 +69,11 @@ def test_recorded_states_and_gates_follow_the_last_layer(record, cell, options):
         g = {name: value[:1] for name, value in trace.gates.items()}
         assert torch.allclose(g["f"] * before + g["i"] * g["g"], trace.cell_state[:1])
         assert torch.allclose(g["o"] * torch.tanh(trace.cell_state[:1]), trace.hidden[:1])
+
+
+@pytest.mark.parametrize("field", ["input_size", "hidden_size", "output_size", "num_layers"])
+@pytest.mark.parametrize("size", [0, -1])
+def test_a_size_below_1_is_named(field, size):
+    sizes = {"input_size": 2, "hidden_size": 3, "output_size": 1, "num_layers": 1, field: size}
+    with pytest.raises(ValueError, match=rf"^{field} was {size}; it must be a whole number of at least 1\.$"):
+        SequenceModel("gru", **sizes)

@@ -191,3 +191,37 @@ def test_a_loss_without_gradient_gives_minus_infinity_everywhere(record):
     trace = record(make_model("lstm", {}), inputs_for(), lambda o: torch.zeros(()))
     assert torch.isneginf(trace.log_norm).all()
     assert all(value == float("-inf") for value in trace.parameter_log_norm.values())
+
+
+@pytest.mark.parametrize("cell", ["elman", "lstm", "gru"])
+def test_inference_mode_frozen_weights_and_no_grad_change_nothing(record, cell):
+    model, inputs = make_model(cell, {}, num_layers=2), inputs_for()
+    expected = record(model, inputs, every_step_loss)
+    with torch.inference_mode():
+        within = record(model, torch.clone(inputs), every_step_loss)
+    model.requires_grad_(False)
+    frozen = record(model, inputs, every_step_loss)
+    for other in (within, frozen):
+        assert torch.equal(other.log_norm, expected.log_norm)
+        for name, grad in expected.parameter_grads.items():
+            assert torch.equal(other.parameter_grads[name], grad), name
+    assert not any(p.requires_grad for p in model.parameters())
+
+
+@pytest.mark.parametrize("truncate", [0, -1])
+def test_a_truncation_that_is_no_whole_number_is_named(record, truncate):
+    with pytest.raises(ValueError, match=rf"truncate was {truncate}; it must be a whole number of at least 1"):
+        record(make_model("gru", {}), inputs_for(), last_step_loss, truncate=truncate)
+
+
+@pytest.mark.parametrize(
+    ("loss", "given"),
+    [
+        (lambda o: 3.0, "3.0"),
+        (lambda o: o, r"a torch.float64 of shape \(9, 3, 2\)"),
+        (lambda o: torch.complex(o, o).sum(), r"a torch.complex128 of shape \(\)"),
+    ],
+)
+def test_a_loss_that_is_no_real_scalar_is_named(record, loss, given):
+    with pytest.raises(ValueError, match=rf"^loss returned {given}; it must map the outputs to a real scalar tensor\."):
+        record(make_model("gru", {}), inputs_for(), loss)
