@@ -2,7 +2,7 @@
 
 import difflib
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le
 from pydantic import BaseModel, ValidationError
@@ -49,6 +49,9 @@ def _unknown(name: str, names: list[str]) -> str:
 
 
 def _options(kind: Any, field: FieldInfo) -> list[str]:
+    bounds = field.metadata
+    if get_origin(kind) is Annotated:
+        kind, *bounds = get_args(kind)
     if get_origin(kind) is Literal:
         return [str(name) for name in get_args(kind)]
     if kind is NoneType:
@@ -58,11 +61,11 @@ def _options(kind: Any, field: FieldInfo) -> list[str]:
     if kind is str:
         return choices(field) or [str(example) for example in field.examples or ["text"]]
     noun = "a whole number" if kind is int else "a finite number"
-    return [f"{noun}{_range(field)}"]
+    return [f"{noun}{_range(bounds)}"]
 
 
-def _range(field: FieldInfo) -> str:
-    bounds = {type(bound): bound for bound in field.metadata}
+def _range(metadata: list[Any]) -> str:
+    bounds = {type(bound): bound for bound in metadata}
     ge, gt, le = bounds.get(Ge), bounds.get(Gt), bounds.get(Le)
     if ge and le:
         return f" from {ge.ge} to {le.le}"

@@ -4,8 +4,9 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
+from annotated_types import Ge, Le
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from experiments.allowed import choices, refusal
@@ -17,6 +18,9 @@ from models.registry import CELLS
 
 GATE_BLOCKS = tuple(block for cell in CELLS.values() if len(cell.blocks) > 1 for block in cell.blocks)
 """The row blocks of gated cells' recurrent matrices, in torch's order: the LSTM's, then the GRU's."""
+
+Count = Annotated[int, Ge(1), Le(4096)]
+"""How many units or sequences are kept: at least one, or a recorded step would be an array of nothing."""
 
 FORMAT_VERSION = 1
 """Part of every run's identity; raised when the same fields begin to mean another run."""
@@ -96,7 +100,10 @@ class RunConfig(BaseModel):
     input_scale: float = Field(1.0, ge=0, description="Factor on the initial input weights.")
 
     truncate: int | None = Field(
-        None, ge=1, description="Timesteps between which truncated BPTT stops the gradient; none is full BPTT."
+        None,
+        ge=1,
+        le=1_000_000,
+        description="Timesteps between which truncated BPTT stops the gradient; none is full BPTT.",
     )
     clip_threshold: float | None = Field(None, gt=0, description="Threshold of gradient clipping; none does not clip.")
     clip_rule: Literal["norm", "value", "per_parameter", "squared_norm"] = Field(
@@ -110,19 +117,22 @@ class RunConfig(BaseModel):
     record_every: int = Field(
         10, ge=1, le=10_000_000, description="Optimiser steps from one recorded step to the next."
     )
-    record_units: int | str | None = Field(
+    record_units: Count | str | None = Field(
         8,
         examples=["indices such as 0,3,17"],
         description="Units whose states and gates are kept: so many, spread evenly, or their indices; none is all.",
     )
-    record_samples: int | str | None = Field(
+    record_samples: Count | str | None = Field(
         1,
         examples=["indices such as 0,3,17"],
         description="Sequences of the batch whose states and gates are kept: so many, spread evenly, or their indices; "
         "none is all.",
     )
     evaluate_every: int | None = Field(
-        100, ge=1, description="Optimiser steps from one evaluation on fresh sequences to the next; none is never."
+        100,
+        ge=1,
+        le=10_000_000,
+        description="Optimiser steps from one evaluation on fresh sequences to the next; none is never.",
     )
     evaluate_size: int = Field(500, ge=1, le=100_000, description="Fresh sequences in an evaluation.")
     stop_on_success: bool = Field(True, description="Whether a run ends at the first evaluation that solves the task.")
@@ -174,8 +184,6 @@ class RunConfig(BaseModel):
     @field_validator("record_units", "record_samples")
     @classmethod
     def _is_selection(cls, value: int | str | None) -> int | str | None:
-        if isinstance(value, int) and value < 0:
-            raise ValueError("a negative count")
         if isinstance(value, str) and not re.fullmatch(r"[0-9]{1,6}(,[0-9]{1,6})*,?", value):
             raise ValueError("not a list of indices")
         return value

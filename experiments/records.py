@@ -136,9 +136,7 @@ def chosen(field: str, wanted: int | str | None, size: int) -> ndarray:
     if wanted is None:
         return np.arange(size)
     if isinstance(wanted, int):
-        return (
-            np.unique(np.linspace(0, size - 1, min(wanted, size)).round().astype(np.int64)) if wanted else np.arange(0)
-        )
+        return np.unique(np.linspace(0, size - 1, min(wanted, size)).round().astype(np.int64))
     indices = np.array(sorted({int(text) for text in wanted.split(",") if text}), dtype=np.int64)
     if indices[-1] >= size:
         raise ConfigError(f"{field} was {wanted!r}; it must be indices below {size}.")
