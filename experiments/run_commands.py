@@ -16,7 +16,7 @@ from experiments.export_formats import ENDINGS
 from experiments.limits import readable
 from experiments.run_progress import watched
 from experiments.run_tables import as_json, shown, table_of
-from experiments.runs import delete_run, find_run, folder_for, list_runs, runs_folder
+from experiments.runs import delete_run, find_run, folder_for, list_runs, runs_folder, typed
 from experiments.store.errors import DamagedRunError, RunError
 from experiments.store.reader import dumps, open_run
 from experiments.store.verify import verify
@@ -101,16 +101,16 @@ def follow(recorders: list[Recorder], quiet: bool) -> None:
 
 def ending(recorder: Recorder) -> str:
     """How a run ended, in one sentence."""
-    name, p = recorder.folder.name, recorder.writer.progress
+    name, runs, p = recorder.folder.name, recorder.folder.parent, recorder.writer.progress
     loss = p.latest.get("evaluation_loss", p.latest.get("loss"))
     measured = "" if loss is None else f", loss {float(str(loss)):.3g} (a guess: {recorder.training.chance:.3g})"
     ends = {
         "success": f"run {name} solved the task at step {p.step}{measured}.",
         "steps": f"run {name} took all of its {p.step} steps without solving the task{measured}.",
-        "nonfinite": f"run {name} diverged at step {p.step}: Inf or NaN; `show {name}` says where.",
+        "nonfinite": f"run {name} diverged at step {p.step}: Inf or NaN; `{typed(runs, 'show', name)}` says where.",
     }
     kept = f"run {name} stopped after step {p.step}{measured}; all of it is kept, "
-    return ends.get(p.reason, kept + f"`python -m experiments resume {name}` goes on.")
+    return ends.get(p.reason, kept + f"`{typed(runs, 'resume', name)}` goes on.")
 
 
 def list_command(

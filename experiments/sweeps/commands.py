@@ -15,7 +15,7 @@ from analysis.wording import duration
 from experiments.config import ConfigError
 from experiments.limits import readable
 from experiments.run_commands import Quiet, Runs
-from experiments.runs import runs_folder
+from experiments.runs import runs_folder, typed
 from experiments.sweeps.compare import Comparison, compare, shown
 from experiments.sweeps.folder import SweepFolder, stored_plan
 from experiments.sweeps.index import Results, load_results
@@ -49,12 +49,10 @@ def sweep_command(
         return
     from experiments.sweeps.start import start  # here: Dask takes half a second
 
-    words = [
-        str(file),
-        *(["--workers", str(workers)] if workers else []),
-        *(["--scheduler", scheduler] if scheduler else []),
-    ]
-    command = f"python -m experiments sweep {' '.join(words)}"
+    given = {"--workers": workers, "--scheduler": scheduler, "--memory": None if memory == "auto" else memory}
+    options = [word for option, value in given.items() if value is not None for word in (option, str(value))]
+    switches = [switch for switch, on in {"--retry-failed": retry, "--quiet": quiet}.items() if on]
+    command = typed(runs_folder(runs), "sweep", str(file), *options, *switches)
     report, said = start(plan, folder, count, scheduler, memory, retry, Console(stderr=True, quiet=quiet), command)
     sys.stdout.write(said + "\n")
     if report.stopped:

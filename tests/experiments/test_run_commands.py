@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -20,6 +21,7 @@ from experiments.__main__ import app
 from experiments.config import ConfigError
 from experiments.export import FORMS, record_set
 from experiments.export_formats import ENDINGS
+from experiments.run_commands import ending
 from experiments.runs import delete_run, find_run, folder_for, list_runs
 from experiments.store.errors import RunError
 from experiments.store.reader import open_run
@@ -60,7 +62,8 @@ def test_run_trains_and_says_how_it_ended(runs):
         rf"run {name} took all of its 30 steps without solving the task, loss [\d.]+ \(a guess: 0.167\)\.", out
     )
     assert open_run(runs / name).progress.step == 30
-    with pytest.raises(RunError, match=rf"^run {name} is there already \(finished\); `show {name}` shows it, --again"):
+    there = rf"^run {name} is there already \(finished\); `python -m experiments show {name}` shows it, --again"
+    with pytest.raises(RunError, match=there):
         trained()
     assert f"run {name}-2 took" in trained("--again")
 
@@ -108,6 +111,18 @@ def test_ctrl_c_keeps_everything_and_says_how_to_resume(runs):
     assert len(now.scalars()["step"]) == now.progress.step
     assert b"loss" in err
     assert b"chance" in err
+
+
+def test_what_is_to_be_typed_names_the_folder_of_runs_and_survives_a_shell(runs, tiny):
+    elsewhere = runs.parent / "my runs"
+    folder = folder_for(tiny(), elsewhere)
+    with Recorder.start(tiny(), folder, "reference") as recorder:
+        recorder.turn()
+    command = f"python -m experiments resume {folder.name} --runs '{elsewhere}'"
+    assert f"`{command}` goes on." in ending(recorder)
+    with pytest.raises(RunError, match=re.escape(f"`{command}` goes on with it")):
+        folder_for(tiny(), elsewhere)
+    assert "took all of its 40 steps" in call(*shlex.split(command)[3:], "--quiet")
 
 
 def test_resume_goes_on_by_the_beginning_of_the_id(runs, tiny):

@@ -4,7 +4,9 @@ import csv
 import io
 import math
 import re
+import shlex
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -133,6 +135,31 @@ def test_a_new_sweeps_time_is_measured_on_one_of_its_runs(tmp_path):
     assert "2 runs: 0 are finished, 2 are left." in out
     assert "timed just now" in out
     assert not (tmp_path / "runs").exists()
+
+
+def test_the_command_that_goes_on_has_every_option_and_survives_a_shell(tmp_path, monkeypatch):
+    (tmp_path / "my sweep.toml").write_text("name = 'x'\n[axes]\nseq_len = [5]")
+    report = SimpleNamespace(stopped=False, results=SimpleNamespace(status=np.array([])))
+    monkeypatch.setattr("experiments.sweeps.start.start", lambda *given: (report, given[-1]))
+    words = [
+        "sweep",
+        str(tmp_path / "my sweep.toml"),
+        "--workers",
+        "1",
+        "--memory",
+        "1GiB",
+        "--retry-failed",
+        "--quiet",
+    ]
+    folder = SweepFolder(tmp_path / "my runs", "x")
+    assert shlex.split(call(*words, folder=folder)) == [
+        "python",
+        "-m",
+        "experiments",
+        *words,
+        "--runs",
+        str(folder.runs),
+    ]
 
 
 def test_a_path_is_no_sweeps_name(tmp_path):
