@@ -21,7 +21,9 @@ def html_of(run: RunReader) -> str:
     more = f"<p>{len(events) - MOST_EVENTS} more are in the run folder.</p>" if len(events) > MOST_EVENTS else ""
     return standalone(
         f"Run {run.name}: {run.config.task}, {run.config.cell}",
-        f"<p>{escape(sentence(run))}</p>" + ("" if pictures else "<p>Nothing was recorded yet.</p>"),
+        f"<p>{escape(sentence(run))}</p>"
+        + "".join(f"<p>{escape(lost)}</p>" for lost in (run.missing or {}).values())
+        + ("" if pictures else "<p>Nothing was recorded yet.</p>"),
         pictures,
         f"<h2>What happened</h2>{table(shown)}{more}<h2>Settings</h2>{table(run.config)}",
     )

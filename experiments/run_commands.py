@@ -158,8 +158,9 @@ def export_command(
 
     run = open_run(find_run(runs_folder(runs), name))
     target = output or Path(run.name + ENDINGS.get(form, ""))
-    written = export(run, form, target, force)
-    sys.stdout.write(f"{written} ({readable(written.stat().st_size)})\n")
+    for lost in export(run, form, target, force):
+        sys.stderr.write(f"warning: {lost}\n")
+    sys.stdout.write(f"{target} ({readable(target.stat().st_size)})\n")
 
 
 def verify_command(name: Name, runs: Runs = None) -> None:

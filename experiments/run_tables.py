@@ -7,7 +7,7 @@ from typing import Any
 from rich.table import Table
 
 from experiments.config import ConfigError, RunConfig
-from experiments.runs import RunSummary
+from experiments.runs import RunSummary, typed
 from experiments.store.reader import RunReader
 
 COLUMNS = ("name", "status", "step", "loss", "created", "updated")
@@ -90,8 +90,12 @@ def age(since: float) -> str:
 
 
 def shown(run: RunReader) -> dict[str, Any]:
-    """What `show` prints: where the run stands, its settings that are not the defaults, its events."""
-    p = run.progress
+    """What `show` prints: where the run stands, its settings that are not the defaults, its events.
+
+    Only what is missing or cut off is looked for; see `verify` for every checksum.
+    """
+    run = run.forgiving()
+    p, events = run.progress, run.events()
     defaults = RunConfig()
     return {
         "run": run.name,
@@ -104,7 +108,8 @@ def shown(run: RunReader) -> dict[str, Any]:
         "chance": run.chance,
         "latest": p.latest,
         "settings": {name: value for name, value in run.config if value != getattr(defaults, name)},
-        "events": [f"step {e['step']}: {e['text']}" for e in run.events()] if not run.damage() else [],
+        "events": [f"step {e['step']}: {e['text']}" for e in events],
         "arrays": {name: list(run.tensor(name).shape) for name in run.tensors},
-        "damaged": run.damage(),
+        "missing or cut off": run.damage() or [*(run.missing or {}).values()],
+        "to compare every checksum": typed(run.folder.parent, "verify", run.name),
     }

@@ -192,6 +192,15 @@ def test_show_says_where_a_run_stands(stored):
     assert "step 40: took all its steps" in call("show", stored.name)
 
 
+def test_show_says_what_it_has_looked_for_and_where_every_checksum_is_compared(stored):
+    (stored / "tensors.zarr" / "loss" / "c" / "0").write_bytes(b"nothing")
+    shown = json.loads(call("show", stored.name, "--json"))
+    assert shown["missing or cut off"] == []
+    assert shown["to compare every checksum"] == f"python -m experiments verify {stored.name}"
+    (stored / "events.jsonl").write_bytes(b"x" * open_run(stored).progress.events.size)
+    assert "the line that begins at byte 0 is not one" in call("show", stored.name)
+
+
 def test_verify_names_what_is_damaged(stored):
     assert re.match(rf"\d+ files of run {stored.name} .* are whole", call("verify", stored.name))
     (stored / "tensors.zarr" / "loss" / "c" / "0").write_bytes(b"nothing")
