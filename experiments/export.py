@@ -34,6 +34,8 @@ def export(run: RunReader, form: str, target: Path, replace: bool = False) -> li
         raise RunError(f"--format was {form!r}; it must be one of {', '.join(FORMS)}.")
     if not target.parent.is_dir():
         raise RunError(f"the folder {str(target.parent)!r} is not there, so nothing can be exported to it.")
+    if target.is_symlink() or (target.exists() and not target.is_file()):
+        raise RunError(f"{str(target)!r} is no regular file; it must be one, or a name that is free.")
     if target.exists() and not replace:
         raise RunError(f"{str(target)!r} is there already; --force replaces it.")
     partial = target.with_name(f".{target.name}.{token_hex(4)}.partial")

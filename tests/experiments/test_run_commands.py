@@ -278,6 +278,13 @@ def test_an_export_replaces_nothing_unasked_and_leaves_nothing_half_written(stor
     with pytest.raises(RunError, match=r"^'a\.csv' is there already; --force replaces it\.$"):
         call("export", stored.name, "-o", "a.csv")
     call("export", stored.name, "-o", "a.csv", "--force")
+    os.mkfifo("pipe")
+    Path("folder").mkdir()
+    Path("link").symlink_to("a.csv")
+    for name in ("pipe", "folder", "link"):
+        with pytest.raises(RunError, match=rf"^'{name}' is no regular file; it must be one, or a name that is free\.$"):
+            call("export", stored.name, "-o", name, "--force")
+    assert Path("pipe").is_fifo()
     with pytest.raises(RunError, match=r"--format was 'xls'; it must be one of csv, parquet, netcdf, html\.$"):
         call("export", stored.name, "--format", "xls")
     with pytest.raises(RunError, match=r"^the folder 'no/such' is not there, so nothing can be exported to it\.$"):
