@@ -45,7 +45,7 @@ def run_command(
     """Train, and record it in a run folder. Several cells (cell=lstm,gru) train in lockstep."""
     configs = configs_from_words(words or [])
     for other in against or []:
-        configs.append(RunConfig.from_values({**configs[0].model_dump(), **parse_words(shlex.split(other))}))
+        configs.append(RunConfig.from_values({**configs[0].model_dump(), **parse_words(split(other))}))
     if path not in (None, "fast", "reference"):
         raise ConfigError(f"--path was {path!r}; it must be fast or reference.")
     torch.set_num_threads(1)  # a step is a chain of small products: more threads only wait for each other
@@ -60,6 +60,21 @@ def run_command(
         close(recorders)
         raise
     follow(recorders, quiet)
+
+
+def split(words: str) -> list[str]:
+    """The words of `--against`, as a shell would take them apart.
+
+    Raises:
+        ConfigError: a quotation that is not closed.
+    """
+    try:
+        return shlex.split(words)
+    except ValueError as error:
+        reason = str(error).lower()
+        raise ConfigError(
+            f"--against was {words!r} ({reason}); it must be key=value words as a shell takes them."
+        ) from None
 
 
 def resume_command(

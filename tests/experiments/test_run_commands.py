@@ -134,7 +134,8 @@ def test_resume_goes_on_by_the_beginning_of_the_id(runs, tiny):
 
 @pytest.mark.parametrize("words", [["resume", "zzz"], ["show", "../x"], ["verify", "/etc"], ["delete", "a b", "--yes"],
                                    ["export", "zzz"], ["list", "nosuch=1"], ["list", "--sort", "beauty"],
-                                   ["run", "cell=tcn"], ["run", "--path", "slow"]])  # fmt: skip
+                                   ["run", "cell=tcn"], ["run", "--path", "slow"],
+                                   ["run", "--against", "text_file=it's.txt"]])  # fmt: skip
 def test_a_mistake_is_one_sentence(runs, words):
     with pytest.raises(ConfigError) as error:
         call(*words)
