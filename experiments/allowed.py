@@ -71,6 +71,8 @@ def _range(metadata: list[Any]) -> str:
         return f" from {ge.ge} to {le.le}"
     if ge:
         return f" of at least {ge.ge}"
+    if gt and le:
+        return f" greater than {gt.gt} and at most {le.le:g}"
     if gt:
         return f" greater than {gt.gt}"
     return ""

@@ -123,8 +123,18 @@ def chosen_blocks(weight: Tensor, names: tuple[str, ...], config: RunConfig) -> 
 
 
 def set_spectrum_(block: Tensor, config: RunConfig, generator: torch.Generator) -> None:
-    """Give a square block the configured singular values, its singular vectors kept."""
+    """Give a square block the configured singular values, its singular vectors kept.
+
+    Raises:
+        ConfigError: a gain has left nothing of the block, or too much, for it to have singular vectors.
+    """
     largest = config.largest_singular_value
+    set_at_all = largest is not None or config.singular_values is not None or config.spectrum_shape != "kept"
+    if set_at_all and not (block.isfinite().all() and block.any()):
+        raise ConfigError(
+            f"gain was {config.gain:g}; it must leave recurrent weights of {config.dtype} that are finite and not all "
+            "0, or their singular values cannot be set."
+        )
     if config.singular_values is not None:
         values = torch.tensor(listed_values(config), dtype=torch.float64)
         if largest is not None and float(values.max()) > 0:

@@ -22,6 +22,9 @@ GATE_BLOCKS = tuple(block for cell in CELLS.values() if len(cell.blocks) > 1 for
 Count = Annotated[int, Ge(1), Le(4096)]
 """How many units or sequences are kept: at least one, or a recorded step would be an array of nothing."""
 
+LARGEST = 1e30
+"""Of a learning rate and a threshold: torch's optimisers and clamps raise for what float32 cannot hold."""
+
 FORMAT_VERSION = 1
 """Part of every run's identity; raised when the same fields begin to mean another run."""
 
@@ -105,14 +108,16 @@ class RunConfig(BaseModel):
         le=1_000_000,
         description="Timesteps between which truncated BPTT stops the gradient; none is full BPTT.",
     )
-    clip_threshold: float | None = Field(None, gt=0, description="Threshold of gradient clipping; none does not clip.")
+    clip_threshold: float | None = Field(
+        None, gt=0, le=LARGEST, description="Threshold of gradient clipping; none does not clip."
+    )
     clip_rule: Literal["norm", "value", "per_parameter", "squared_norm"] = Field(
         "norm", description="What is compared with the clip threshold: by default the norm of all gradients."
     )
     optimiser: Literal["sgd", "momentum", "adam", "rmsprop"] = Field(
         "adam", description="The rule that turns gradients into steps."
     )
-    learning_rate: float = Field(1e-3, gt=0, description="Size of the optimiser's steps.")
+    learning_rate: float = Field(1e-3, gt=0, le=LARGEST, description="Size of the optimiser's steps.")
     steps: int = Field(6000, ge=1, le=10_000_000, description="Optimiser steps.")
     record_every: int = Field(
         10, ge=1, le=10_000_000, description="Optimiser steps from one recorded step to the next."

@@ -191,7 +191,9 @@ def read_seeds(given: Mapping[str, object], fixed: Mapping[str, object], axes: l
         return tuple(range(seeds))
     if isinstance(seeds, list) and seeds and all(isinstance(s, int) and not isinstance(s, bool) for s in seeds):
         return tuple(dict.fromkeys(seeds))
-    raise ConfigError(f"seeds was {shortened(seeds)}; it must be a whole number of at least 1, or a list of them.")
+    raise ConfigError(
+        f"seeds was {shortened(seeds)}; it must be a whole number from 1 to {MOST_RUNS}, or a list of seeds."
+    )
 
 
 def known(given: Mapping[str, object], allowed: tuple[str, ...], where: str) -> None:
@@ -235,6 +237,6 @@ def whole(given: Mapping[str, object], key: str, least: int) -> int:
     value = given.get(key)
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= MOST_RUNS:
         raise ConfigError(
-            f"{key} was {shortened(value)}; combine is random, so it must be a whole number of at least {least}."
+            f"{key} was {shortened(value)}; it must, as combine is random, be from {least} to {MOST_RUNS}."
         )
     return value

@@ -48,11 +48,25 @@ def test_any_word_parses_or_is_refused_in_one_sentence(word):
         ("bidirectional=yes", "bidirectional was 'yes'; it must be true or false."),
         ("gain=0", "gain was 0; it must be a finite number greater than 0."),
         ("gain=inf", "gain was inf; it must be a finite number greater than 0."),
-        ("learning_rate=nan", "learning_rate was nan; it must be a finite number greater than 0."),
-        ("learning_rate=false", "learning_rate was False; it must be a finite number greater than 0."),
+        ("learning_rate=nan", "learning_rate was nan; it must be a finite number greater than 0 and at most 1e+30."),
+        (
+            "learning_rate=false",
+            "learning_rate was False; it must be a finite number greater than 0 and at most 1e+30.",
+        ),
+        (
+            "learning_rate=1e308",
+            "learning_rate was 1e+308; it must be a finite number greater than 0 and at most 1e+30.",
+        ),
+        (
+            "clip_threshold=1e31",
+            "clip_threshold was 1e+31; it must be a finite number greater than 0 and at most 1e+30 o",
+        ),
         ("forget_bias=-21", "forget_bias was -21; it must be a finite number from -20 to 20 or none."),
         ("largest_singular_value=-1", "largest_singular_value was -1; it must be a finite number from 0 to 100 or"),
-        ("clip_threshold=0.0", "clip_threshold was 0.0; it must be a finite number greater than 0 or none."),
+        (
+            "clip_threshold=0.0",
+            "clip_threshold was 0.0; it must be a finite number greater than 0 and at most 1e+30 or",
+        ),
         ("clip_rule=l2", "clip_rule was 'l2'; it must be norm, value, per_parameter or squared_norm."),
         ("loss_position=first", "loss_position was 'first'; it must be last, every or none."),
         ("task=sorting", "task was 'sorting'; it must be adding, temporal_order, copying or next_character."),

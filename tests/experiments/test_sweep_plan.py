@@ -139,9 +139,10 @@ def test_adding_a_value_changes_no_other_run():
         ("[axes]\ngain = { values = [1.0], when = { cell = 'lstmm' } }", ["cell was 'lstmm'"]),
         ("[fixed]\ngain = 1.0\n[axes]\ngain = [2.0]", ["gain stands in fixed and in axes"]),
         ("seeds = 0", ["seeds was 0"]),
+        ("seeds = 100000000", ["seeds was 100000000", "from 1 to 1000000"]),
         ("seeds = 2\n[fixed]\nseed = 1", ["seeds is given and seed"]),
         ("combine = 'zip'\n[axes]\ngain = [1.0]\nseq_len = [5, 6]", ["gain 1, seq_len 2"]),
-        ("combine = 'random'\n[axes]\ngain = [1.0]", ["samples was None"]),
+        ("combine = 'random'\n[axes]\ngain = [1.0]", ["samples was None", "from 1 to 1000000"]),
         ("name = '../x'", ["name was '../x'"]),
     ],
 )
