@@ -19,7 +19,10 @@ from models.registry import CELLS
 GATE_BLOCKS = tuple(block for cell in CELLS.values() if len(cell.blocks) > 1 for block in cell.blocks)
 """The row blocks of gated cells' recurrent matrices, in torch's order: the LSTM's, then the GRU's."""
 
-Count = Annotated[int, Ge(1), Le(4096)]
+LARGEST_WHOLE = 2**63 - 1
+"""What JSON's readers and torch still take as a whole number."""
+
+Count = Annotated[int, Ge(1), Le(LARGEST_WHOLE)]
 """How many units or sequences are kept: at least one, or a recorded step would be an array of nothing."""
 
 LARGEST = 1e30
@@ -105,7 +108,7 @@ class RunConfig(BaseModel):
     truncate: int | None = Field(
         None,
         ge=1,
-        le=1_000_000,
+        le=LARGEST_WHOLE,
         description="Timesteps between which truncated BPTT stops the gradient; none is full BPTT.",
     )
     clip_threshold: float | None = Field(
@@ -136,7 +139,7 @@ class RunConfig(BaseModel):
     evaluate_every: int | None = Field(
         100,
         ge=1,
-        le=10_000_000,
+        le=LARGEST_WHOLE,
         description="Optimiser steps from one evaluation on fresh sequences to the next; none is never.",
     )
     evaluate_size: int = Field(500, ge=1, le=100_000, description="Fresh sequences in an evaluation.")
@@ -147,7 +150,7 @@ class RunConfig(BaseModel):
     )
 
     seed: int = Field(
-        0, ge=0, le=2**63 - 1, description="Seed of the random numbers: weights and sequences follow from it."
+        0, ge=0, le=LARGEST_WHOLE, description="Seed of the random numbers: weights and sequences follow from it."
     )
     dtype: Literal["float32", "float64"] = Field("float32", description="Floating point numbers of the network.")
 
