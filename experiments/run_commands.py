@@ -15,11 +15,12 @@ from experiments.config import ConfigError, RunConfig, configs_from_words
 from experiments.export_formats import ENDINGS
 from experiments.limits import readable
 from experiments.run_progress import watched
-from experiments.run_tables import as_json, shown, table_of
+from experiments.run_tables import as_json, print_list, shown
 from experiments.runs import delete_run, find_run, folder_for, list_runs, runs_folder, typed
 from experiments.store.errors import DamagedRunError, RunError
 from experiments.store.reader import dumps, open_run
 from experiments.store.verify import verify
+from experiments.terminal import output
 from experiments.train import Recorder, stop_at_signals, train
 from experiments.words import parse_words
 
@@ -137,11 +138,14 @@ def list_command(
     json: AsJson = False,
 ) -> None:
     """List the runs, the newest first."""
-    summaries = as_json(list_runs(runs_folder(runs)), parse_words(where or []), sort)
+    folder = runs_folder(runs)
+    if not folder.is_dir() and (runs is not None or folder.exists()):
+        raise RunError(f"the folder of runs was {str(folder)!r}; it must be a folder that is there.")
+    summaries = as_json(list_runs(folder), parse_words(where or []), sort)
     if json:
         sys.stdout.write(dumps(summaries) + "\n")
     else:
-        Console().print(table_of(summaries, runs_folder(runs)))
+        print_list(output(), summaries, folder)
 
 
 def show_command(name: Name, runs: Runs = None, json: AsJson = False) -> None:
@@ -150,13 +154,13 @@ def show_command(name: Name, runs: Runs = None, json: AsJson = False) -> None:
     if json:
         sys.stdout.write(dumps(shown(run)) + "\n")
         return
-    console = Console()
+    to = output()
     for key, value in shown(run).items():
         if isinstance(value, dict):
             value = " ".join(f"{k}={v}" for k, v in value.items())
         if isinstance(value, list):
             value = "".join(f"\n  {v}" for v in value) or "none"
-        console.print(f"{key}: {value}", highlight=False, markup=False)
+        to.print(f"{key}: {value}", highlight=False, markup=False, soft_wrap=True)
 
 
 def export_command(

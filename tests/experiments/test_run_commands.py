@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +23,10 @@ from experiments.config import ConfigError
 from experiments.export import FORMS, record_set
 from experiments.export_formats import ENDINGS
 from experiments.run_commands import ending
+from experiments.run_tables import STATUSES
 from experiments.runs import delete_run, find_run, folder_for, list_runs
 from experiments.store.errors import RunError
+from experiments.store.progress import read_progress, write_progress
 from experiments.store.reader import open_run
 from experiments.train import Recorder
 
@@ -171,6 +174,49 @@ def test_list_filters_sorts_and_names_what_cannot_be_read(runs, stored):
     table = call("list")
     assert "broken" in table
     assert "30/30" in table
+
+
+@pytest.mark.parametrize("columns", ["80", "50", None])
+def test_the_list_has_whole_ids_and_statuses_at_any_width(runs, stored, monkeypatch, columns):
+    monkeypatch.delenv("COLUMNS", raising=False) if columns is None else monkeypatch.setenv("COLUMNS", columns)
+    shutil.copytree(stored, runs / f"{stored.name}-12")
+    progress = read_progress(runs / f"{stored.name}-12")
+    write_progress(runs / f"{stored.name}-12", replace(progress, status="running"))
+    (runs / "broken").mkdir()
+    for name in ("config.json", "progress.json"):
+        (runs / "broken" / name).write_text("{")
+    first, *lines, last = call("list").splitlines()
+    assert first == f"3 runs in {runs}"
+    words = [line.split() for line in lines]
+    assert {(line[0], status) for line in words for status in STATUSES if status in line} == {
+        (stored.name, "finished"), (f"{stored.name}-12", "interrupted"), ("broken", "unreadable"),
+    }  # fmt: skip
+    assert last == f"run broken cannot be read: 'config.json' in '{runs / 'broken'}' is not the JSON that was written."
+    assert columns is None or max(map(len, lines)) <= int(columns)
+    assert ("chance" in words[1]) == (columns != "50")
+
+
+def test_a_finished_run_is_found_by_the_status_that_the_list_shows(runs, stored):
+    progress = read_progress(stored)
+    for reason, status in (("steps", "finished"), ("success", "solved"), ("nonfinite", "diverged")):
+        write_progress(stored, replace(progress, reason=reason))
+        assert status in call("list", f"status={status}")
+        assert stored.name in call("list", "status=finished")
+        assert call("list", "status=unreadable") == f"0 runs in {runs}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["status=bogus"], "status was 'bogus'; it must be one of running, paused, finished, interrupted, failed, "),
+        (["cell=tcn"], "cell was 'tcn'; it must be elman, lstm or gru."),
+        (["step=many"], "step was 'many'; it must be a number."),
+        (["--runs", "no/such"], "the folder of runs was 'no/such'; it must be a folder that is there."),
+    ],
+)
+def test_a_filter_that_no_run_can_pass_is_refused(runs, words, said):
+    with pytest.raises(ConfigError, match=f"^{said}"):
+        call("list", *words)
 
 
 def test_a_name_is_any_unique_beginning(runs):
