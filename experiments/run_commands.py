@@ -106,7 +106,8 @@ def follow(recorders: list[Recorder], quiet: bool) -> None:
     """Train with a progress bar for each run, and say at the end how each of them ended."""
     console = Console(stderr=True, quiet=quiet)
     for recorder in recorders:
-        console.print(f"run {recorder.folder.name} in {recorder.folder}", highlight=False)
+        chance = f"chance, the loss of a guess, is {recorder.training.chance:.3g}"
+        console.print(f"run {recorder.folder.name} in {recorder.folder}; {chance}", highlight=False, soft_wrap=True)
     with stop_at_signals() as stop, watched(recorders, console) as watch:
         train(recorders, watch, stop)
     for recorder in recorders:

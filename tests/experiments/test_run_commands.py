@@ -1,6 +1,7 @@
 """run, resume, list, show, export, verify and delete, as a person types them."""
 
 import csv
+import io
 import json
 import os
 import re
@@ -16,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
+from rich.console import Console
 from typer.testing import CliRunner
 
 from experiments.__main__ import app
@@ -23,6 +25,7 @@ from experiments.config import ConfigError
 from experiments.export import FORMS, record_set
 from experiments.export_formats import ENDINGS
 from experiments.run_commands import ending
+from experiments.run_progress import watched
 from experiments.run_tables import STATUSES
 from experiments.runs import delete_run, find_run, folder_for, list_runs
 from experiments.store.errors import RunError
@@ -126,6 +129,21 @@ def test_what_is_to_be_typed_names_the_folder_of_runs_and_survives_a_shell(runs,
     with pytest.raises(RunError, match=re.escape(f"`{command}` goes on with it")):
         folder_for(tiny(), elsewhere)
     assert "took all of its 40 steps" in call(*shlex.split(command)[3:], "--quiet")
+
+
+@pytest.mark.parametrize("threshold", [0.3, None])
+@pytest.mark.parametrize("steps", [40, 10_000_000])
+def test_a_line_of_progress_is_whole_at_80_columns(runs, tiny, threshold, steps):
+    shown = io.StringIO()
+    console = Console(file=shown, width=80, force_terminal=True, color_system=None)
+    folder = runs / tiny().identity()
+    with Recorder.start(tiny(clip_threshold=threshold, steps=steps), folder, "reference") as recorder:
+        with watched([recorder], console) as watch:
+            watch(recorder, recorder.turn())
+        recorder.end("interrupted", "stopped", "stopped")
+    last = shown.getvalue().rstrip("\n\x1b[?25h").splitlines()[-1]
+    clipped = "" if threshold is None else r" clipped \d+%"
+    assert re.search(rf"{folder.name} .* 1/{steps} loss \S+ \|g\| 10\^\S+{clipped} (\d:\d\d:\d\d|-:--:--)", last), last
 
 
 def test_resume_goes_on_by_the_beginning_of_the_id(runs, tiny):
