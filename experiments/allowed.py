@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from experiments.errors import ConfigError
+from experiments.words import spelt
 
 
 def allowed(field: FieldInfo) -> str:
@@ -37,7 +38,7 @@ def refusal(model: type[BaseModel], error: ValidationError) -> ConfigError:
 
 def shortened(value: object, longest: int = 60) -> str:
     """The value as it was given, without its middle where it is long."""
-    text = repr(value)
+    text = spelt(value)
     half = longest // 2
     return text if len(text) <= longest else f"{text[:half]}…{text[-half:]}"
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 from experiments.allowed import choices, refusal
 from experiments.errors import ConfigError
 from experiments.tasks import TASKS, LossPosition
-from experiments.words import parse_words
+from experiments.words import parse_words, spelt
 from models.elman import NONLINEARITIES
 from models.registry import CELLS
 
@@ -250,7 +250,7 @@ def configs_from_words(words: Sequence[str]) -> list[RunConfig]:
         return [RunConfig.from_values(values)]
     configs = [RunConfig.from_values({**values, "cell": name}) for name in cells]
     if len({config.cell for config in configs}) < len(configs):
-        raise ConfigError(f"cell was {cell!r}; each cell may be given once.")
+        raise ConfigError(f"cell was {spelt(cell)}; each cell may be given once.")
     return configs
 
 

@@ -22,7 +22,7 @@ from experiments.store.reader import dumps, open_run
 from experiments.store.verify import verify
 from experiments.terminal import output
 from experiments.train import Recorder, stop_at_signals, train
-from experiments.words import parse_words
+from experiments.words import bare, parse_words
 
 Runs = Annotated[Path | None, typer.Option("--runs", help="The folder of runs; else $GRADIENT_FLOW_RUNS, else ./runs.")]
 Name = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, or any beginning that no other run has.")]
@@ -158,7 +158,7 @@ def show_command(name: Name, runs: Runs = None, json: AsJson = False) -> None:
     to = output()
     for key, value in shown(run).items():
         if isinstance(value, dict):
-            value = " ".join(f"{k}={v}" for k, v in value.items())
+            value = " ".join(f"{k}={bare(v)}" for k, v in value.items())
         if isinstance(value, list):
             value = "".join(f"\n  {v}" for v in value) or "none"
         to.print(f"{key}: {value}", highlight=False, markup=False, soft_wrap=True)

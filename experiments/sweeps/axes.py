@@ -147,7 +147,8 @@ def number(name: str, table: Mapping[str, object], key: str) -> float:
     """A finite number of the table."""
     value = table.get(key)
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ConfigError(f"axes.{name}.{key} was {shortened(value)}; it must be a finite number.")
+        was = f"was {shortened(value)}" if key in table else "is missing"
+        raise ConfigError(f"axes.{name}.{key} {was}; it must be a finite number.")
     return value
 
 

@@ -16,11 +16,12 @@ from experiments.config import ConfigError
 from experiments.limits import readable
 from experiments.run_commands import Quiet, Runs
 from experiments.runs import runs_folder, typed
-from experiments.sweeps.compare import Comparison, compare, shown
+from experiments.sweeps.compare import Comparison, Value, compare, shown
 from experiments.sweeps.folder import SweepFolder, stored_plan
 from experiments.sweeps.index import Results, load_results
 from experiments.sweeps.plan import Plan, read_plan
-from experiments.words import parse_words
+from experiments.terminal import fits, output
+from experiments.words import bare, parse_words
 
 FORMATS = ("text", "csv", "parquet")
 
@@ -67,7 +68,7 @@ def print_plan(plan: Plan, results: Results, workers: int) -> None:
 
     lines = []
     for run, status in zip(plan.runs, results.status, strict=True):
-        values = " ".join(f"{name}={'none' if value is None else value}" for name, value in run.values.items())
+        values = " ".join(f"{name}={bare(value)}" for name, value in run.values.items())
         lines.append(f"{run.name} {status:8} {values}\n")
     sys.stdout.write("".join(lines))
     left = [
@@ -110,6 +111,8 @@ def compare_command(
         else:
             print_tables(table, output)
     except OSError as error:
+        if output is None:
+            raise
         reason = (error.strerror or str(error)).lower()
         raise ConfigError(f"--output was {str(output)!r}; it must be a file that can be written ({reason}).") from None
 
@@ -140,19 +143,26 @@ def write_csv(columns: dict[str, list[object]], path: Path | None) -> None:
 
 
 def print_tables(table: Comparison, path: Path | None) -> None:
-    """A table for each panel."""
-    with path.open("w", encoding="utf-8") if path else nullcontext(sys.stdout) as file:
-        console = Console(file=file, width=None if path is None and sys.stdout.isatty() else 300)
+    """A table for each panel, in as many parts as its columns need."""
+    with path.open("w", encoding="utf-8") if path else nullcontext(None) as file:
+        to = output(file)
         for panel in table.panels:
-            words = ", ".join(f"{n} = {v}" for n, v in zip(table.others, panel, strict=True) if v is not None)
-            drawn = Table(title=f"{table.value}{': ' if words else ''}{words}")
-            drawn.add_column(f"{table.rows} \\ {table.columns}")
-            for column in table.column_values:
-                drawn.add_column("none" if column is None else str(column))
-            for row in table.row_values:
-                cells = [shown(table.cells.get((panel, row, column))) for column in table.column_values]
-                drawn.add_row("none" if row is None else str(row), *cells)
-            console.print(drawn)
+            left = table.column_values
+            while left:
+                count = next(n for n in range(len(left), 0, -1) if n == 1 or fits(to, drawn(table, panel, left[:n])))
+                to.print(drawn(table, panel, left[:count]))
+                left = left[count:]
+
+
+def drawn(table: Comparison, panel: tuple[Value, ...], columns: tuple[Value, ...]) -> Table:
+    """Some columns of a panel."""
+    words = ", ".join(f"{n} = {bare(v)}" for n, v in zip(table.others, panel, strict=True) if v is not None)
+    out = Table(title=f"{table.value}{': ' if words else ''}{words}")
+    for heading in (f"{table.rows} \\ {table.columns}", *(bare(column) for column in columns)):
+        out.add_column(heading, overflow="fold")
+    for row in table.row_values:
+        out.add_row(bare(row), *(shown(table.cells.get((panel, row, column))) for column in columns))
+    return out
 
 
 def add_sweep_commands(app: typer.Typer) -> None:

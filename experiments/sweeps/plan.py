@@ -236,7 +236,6 @@ def whole(given: Mapping[str, object], key: str, least: int) -> int:
     """A whole number that a random sweep needs."""
     value = given.get(key)
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= MOST_RUNS:
-        raise ConfigError(
-            f"{key} was {shortened(value)}; it must, as combine is random, be from {least} to {MOST_RUNS}."
-        )
+        was = f"was {shortened(value)}" if key in given else "is missing"
+        raise ConfigError(f"{key} {was}; as combine is random, it must be a whole number from {least} to {MOST_RUNS}.")
     return value

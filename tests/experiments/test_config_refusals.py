@@ -38,10 +38,12 @@ def test_any_word_parses_or_is_refused_in_one_sentence(word):
         ("seq_len=0", "seq_len was 0; it must be a whole number from 1 to 100000."),
         ("seq_len=", "seq_len was ''; it must be a whole number from 1 to 100000."),
         ("batch_size=4097", "batch_size was 4097; it must be a whole number from 1 to 4096."),
-        ("num_layers=true", "num_layers was True; it must be a whole number from 1 to 16."),
+        ("num_layers=true", "num_layers was true; it must be a whole number from 1 to 16."),
         ("seed=-1", "seed was -1; it must be a whole number from 0 to 9223372036854775807."),
         ("seed=9223372036854775808", "seed was 9223372036854775808; it must be a whole number from 0 to"),
-        ("steps=none", "steps was None; it must be a whole number from 1 to 10000000."),
+        ("steps=2020-01-31", "steps was 2020-01-31; it must be a whole number from 1 to 10000000."),
+        ("steps=[true,1]", "steps was [true, 1]; it must be a whole number from 1 to 10000000."),
+        ("steps=none", "steps was none; it must be a whole number from 1 to 10000000."),
         ("truncate=0", "truncate was 0; it must be a whole number from 1 to 9223372036854775807 or none."),
         ("truncate=9223372036854775808", "truncate was 9223372036854775808; it must be a whole number from 1 to"),
         ("bidirectional=1", "bidirectional was 1; it must be true or false."),
@@ -51,7 +53,7 @@ def test_any_word_parses_or_is_refused_in_one_sentence(word):
         ("learning_rate=nan", "learning_rate was nan; it must be a finite number greater than 0 and at most 1e+30."),
         (
             "learning_rate=false",
-            "learning_rate was False; it must be a finite number greater than 0 and at most 1e+30.",
+            "learning_rate was false; it must be a finite number greater than 0 and at most 1e+30.",
         ),
         (
             "learning_rate=1e308",

@@ -87,6 +87,20 @@ def test_the_table_as_text_csv_and_parquet_has_the_same_numbers(folder, tmp_path
         assert row["cell"] == other["cell"] == cell.row
 
 
+@pytest.mark.parametrize("columns", ["80", None])
+def test_a_wide_table_is_printed_in_parts_that_are_whole(tmp_path, monkeypatch, columns):
+    monkeypatch.delenv("COLUMNS", raising=False) if columns is None else monkeypatch.setenv("COLUMNS", columns)
+    plan = plan_of("[axes]\ncell = ['elman', 'lstm']\ngain = { from = 1.05, to = 3.05, count = 21 }", "wide")
+    folder = SweepFolder(tmp_path / "runs", "wide")
+    write_plan(folder, plan)
+    out = call("compare", "wide", "--rows", "cell", "--columns", "gain", "--value", "loss", folder=folder)
+    assert "…" not in out
+    assert all(f" {run.values['gain']} " in out for run in plan.runs)
+    assert out.count("1 without") == 42
+    assert columns is None or max(map(len, out.splitlines())) <= 80
+    assert out.count("cell \\ gain") == (1 if columns is None else 5)
+
+
 def test_the_text_says_what_failed(folder):
     assert "(1 failed)" in call(*ASKED, folder=folder)
 

@@ -133,6 +133,7 @@ def test_adding_a_value_changes_no_other_run():
         ("[axes]\ngain = { from = 1, to = 2, step = -1.0 }", ["step was -1"]),
         ("[axes]\ngain = { from = 1, to = 2, count = 3, step = 1 }", ["count and step"]),
         ("[axes]\ngain = { from = 1, until = 2 }", ["'until'"]),
+        ("[axes]\ngain = { from = 1, count = 2 }", ["axes.gain.to is missing"]),
         ("[axes]\ngain = []", ["axes.gain was []"]),
         ("[axes]\ngain = [[1.0]]", ["axes.gain has the value [1.0]"]),
         ("[axes]\ngain = { values = [1.0], when = { cel = 'lstm' } }", ["'cel' is not a field"]),
@@ -142,7 +143,7 @@ def test_adding_a_value_changes_no_other_run():
         ("seeds = 100000000", ["seeds was 100000000", "from 1 to 1000000"]),
         ("seeds = 2\n[fixed]\nseed = 1", ["seeds is given and seed"]),
         ("combine = 'zip'\n[axes]\ngain = [1.0]\nseq_len = [5, 6]", ["gain 1, seq_len 2"]),
-        ("combine = 'random'\n[axes]\ngain = [1.0]", ["samples was None", "from 1 to 1000000"]),
+        ("combine = 'random'\n[axes]\ngain = [1.0]", ["samples is missing", "from 1 to 1000000"]),
         ("name = '../x'", ["name was '../x'"]),
     ],
 )
