@@ -11,15 +11,15 @@ from typing import Annotated, NoReturn
 import orjson
 import torch
 import typer
-from rich.console import Console
 
 from experiments.benchmark_command import benchmark_command
 from experiments.config import ConfigError, RunConfig, configs_from_words
 from experiments.probe import Probe, probe
-from experiments.probe_table import probe_table
+from experiments.probe_table import findings, probe_table
 from experiments.run_commands import add_run_commands
 from experiments.summary import profile_rows, summary
 from experiments.sweeps.commands import add_sweep_commands
+from experiments.terminal import output
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -53,7 +53,10 @@ def probe_command(
     if as_json:
         sys.stdout.write(orjson.dumps([summary(r) for r in results], option=orjson.OPT_INDENT_2).decode() + "\n")
     else:
-        Console().print(probe_table(results))
+        to = output()
+        to.print(probe_table(results))
+        for line in findings(results):
+            to.print(line, soft_wrap=True, markup=False, highlight=False)
 
 
 app.command("benchmark")(benchmark_command)
