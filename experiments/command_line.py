@@ -12,6 +12,7 @@ import orjson
 import torch
 import typer
 
+from experiments.allowed import allowed
 from experiments.benchmark_command import benchmark_command
 from experiments.config import ConfigError, RunConfig, configs_from_words
 from experiments.probe import Probe, probe
@@ -20,6 +21,7 @@ from experiments.run_commands import add_run_commands
 from experiments.summary import profile_rows, summary
 from experiments.sweeps.commands import add_sweep_commands
 from experiments.terminal import output
+from experiments.words import bare
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -30,9 +32,11 @@ def main() -> None:
 
 
 def field_help() -> str:
-    """One line for each field of `RunConfig`, for `--help`."""
-    lines = [f"{name}={field.default}: {field.description}" for name, field in RunConfig.model_fields.items()]
-    return "\n\n".join(lines)
+    """One line for each field of `RunConfig`, as it is typed, with what it allows, for `--help`."""
+    return "\n\n".join(
+        f"{name}={bare(field.default)}: {str(field.description).removesuffix('.')} ({allowed(field)})."
+        for name, field in RunConfig.model_fields.items()
+    )
 
 
 @app.command(

@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 
 from experiments.__main__ import run
+from experiments.allowed import allowed
+from experiments.command_line import field_help
+from experiments.config import RunConfig
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -52,6 +55,15 @@ def test_a_command_line_that_is_none_of_ours_is_one_sentence(ended, words, said)
     assert error.startswith(f"error: {said}")
     assert error.endswith("--help` shows what there is.\n")
     assert error.count("\n") == 1
+
+
+def test_the_help_says_every_default_as_it_is_typed_and_what_is_allowed():
+    lines = field_help().split("\n\n")
+    assert len(lines) == len(RunConfig.model_fields)
+    for line in lines:
+        word, _, rest = line.partition(": ")
+        assert RunConfig.from_words([word]) == RunConfig()
+        assert rest.endswith(f"({allowed(RunConfig.model_fields[word.partition('=')[0]])}).")
 
 
 @pytest.mark.parametrize("words", [["list"], ["list", "--json"], ["probe", "seq_len=5", "hidden_size=2"]])
