@@ -13,6 +13,7 @@ from rich.table import Table
 
 from analysis.wording import duration
 from experiments.config import ConfigError
+from experiments.counts import are, counted
 from experiments.limits import readable
 from experiments.run_commands import Quiet, Runs
 from experiments.runs import runs_folder, typed
@@ -63,24 +64,29 @@ def sweep_command(
 
 
 def print_plan(plan: Plan, results: Results, workers: int) -> None:
-    """The runs, one a line, and what they will take."""
+    """Print the runs, one a line, and what they will take.
+
+    Raises:
+        ConfigError: none of them can be built.
+    """
     from experiments.sweeps.estimate import estimate
 
     lines = []
     for run, status in zip(plan.runs, results.status, strict=True):
         values = " ".join(f"{name}={bare(value)}" for name, value in run.values.items())
         lines.append(f"{run.name} {status:8} {values}\n")
-    sys.stdout.write("".join(lines))
     left = [
         run for run, s, done in zip(plan.runs, results.status, results.done, strict=True) if not done and s != "failed"
     ]
+    e = estimate(results, left, workers)  # before a word is printed: the runs may be such that none can be built
     repeated = f" ({plan.repeated} more were the same as one of them)" if plan.repeated else ""
     failed = int((results.status == "failed").sum())
-    words = f"{len(plan.runs)} runs{repeated}: {int(results.done.sum())} are finished, "
-    words += (f"{failed} failed, " if failed else "") + f"{len(left)} are left.\n"
-    e = estimate(results, left, workers)
-    took = "no time can be told" if e.seconds is None else f"at most about {duration(e.seconds)} on {workers} workers"
-    sys.stdout.write(words + f"They will take {took} and about {readable(e.bytes)} of disk; from {e.basis}.\n")
+    done = int(results.done.sum())
+    words = f"{counted(len(plan.runs), 'run')}{repeated}: {done} {are(done)} finished, "
+    words += (f"{failed} failed, " if failed else "") + f"{len(left)} {are(len(left))} left.\n"
+    took = f"at most about {duration(e.seconds)} on {counted(workers, 'worker')}"
+    sys.stdout.write("".join(lines) + words)
+    sys.stdout.write(f"They will take {took} and about {readable(e.bytes)} of disk; from {e.basis}.\n")
 
 
 def compare_command(

@@ -86,6 +86,8 @@ def plan_of(source: str, name: str) -> Plan:
     axes = [read_axis(key, value, combine == "random") for key, value in table(given, "axes").items()]
     check_fields(fixed, axes)
     seeds = read_seeds(given, fixed, axes)
+    if not (fixed or axes or seeds):
+        raise ConfigError(f"the sweep {name} says nothing of its runs; it must have [axes], [fixed] or seeds.")
     combinations = {"grid": grid, "zip": zipped, "random": drawn}[combine](given, fixed, axes)
     runs, repeated = unique(fixed, axes, combinations, seeds)
     fields = (*(axis.field for axis in axes), *(("seed",) if seeds else ()))

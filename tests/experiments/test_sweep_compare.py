@@ -176,6 +176,20 @@ def test_the_command_that_goes_on_has_every_option_and_survives_a_shell(tmp_path
     ]
 
 
+def test_a_sweep_that_cannot_be_built_is_one_sentence_and_no_plan(tmp_path, capsys):
+    file = tmp_path / "wrong.toml"
+    file.write_text("[fixed]\ninitialisation = 'chrono'\ncell = 'elman'\n[axes]\nseq_len = [5, 6]")
+    folder = SweepFolder(tmp_path / "runs", "wrong")
+    with pytest.raises(ConfigError, match=r"^the sweep's runs cannot be built: initialisation was 'chrono'; it needs"):
+        call("sweep", str(file), "--dry-run", folder=folder)
+    file.write_text("[fixed]\ninitialisation = 'chrono'\n[axes]\nseq_len = [5]\ncell = ['elman', 'lstm']")
+    assert "2 runs: 0 are finished, 2 are left." in call("sweep", str(file), "--dry-run", folder=folder)
+    file.write_text("[axes]\nseq_len = [5]")
+    out = call("sweep", str(file), "--dry-run", "--workers", "1", folder=folder)
+    assert "1 run: 0 are finished, 1 is left." in out
+    assert "on 1 worker and" in out
+
+
 def test_a_path_is_no_sweeps_name(tmp_path):
     for name in ("../x", "/etc"):
         with pytest.raises(ConfigError):
