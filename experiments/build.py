@@ -10,6 +10,7 @@ from torch import Tensor
 
 from analysis.surgery import wanted_values
 from experiments.config import RunConfig
+from experiments.counts import counted
 from experiments.errors import ConfigError
 from experiments.limits import check_memory
 from experiments.tasks import Targets, Task, make_task
@@ -160,7 +161,6 @@ def listed_values(config: RunConfig) -> list[float]:
     assert config.singular_values is not None
     values = [float(text) for text in config.singular_values.split(",")]
     if len(values) != config.hidden_size:
-        raise ConfigError(
-            f"singular_values had {len(values)} numbers; it must have {config.hidden_size}, one a unit (hidden_size)."
-        )
+        had = counted(len(values), "number")
+        raise ConfigError(f"singular_values had {had}; it must have {config.hidden_size}, one a unit (hidden_size).")
     return values

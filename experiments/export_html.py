@@ -3,6 +3,7 @@
 from html import escape
 
 from analysis.figures.standalone import standalone, table
+from experiments.counts import are
 from experiments.run_pictures import run_pictures
 from experiments.store.reader import RunReader
 
@@ -18,7 +19,8 @@ def html_of(run: RunReader) -> str:
     pictures = run_pictures([run]).values() if run.progress.step else ()
     events = run.events()
     shown = [(e["step"], e["text"]) for e in events[:MOST_EVENTS]] or [("", "nothing")]
-    more = f"<p>{len(events) - MOST_EVENTS} more are in the run folder.</p>" if len(events) > MOST_EVENTS else ""
+    left = len(events) - MOST_EVENTS
+    more = f"<p>{left} more {are(left)} in the run folder.</p>" if left > 0 else ""
     return standalone(
         f"Run {run.name}: {run.config.task}, {run.config.cell}",
         f"<p>{escape(sentence(run))}</p>"

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 from experiments.config import ConfigError, RunConfig, configs_from_words
+from experiments.counts import are
 from experiments.export_formats import ENDINGS
 from experiments.limits import readable
 from experiments.run_progress import watched
@@ -43,7 +44,10 @@ def run_command(
     paused: Paused = False,
     quiet: Quiet = False,
 ) -> None:
-    """Train, and record it in a run folder. Several cells (cell=lstm,gru) train in lockstep."""
+    """Train, and record it in a run folder. Several cells (cell=lstm,gru) train in lockstep.
+
+    The fields of WORDS, and what each allows, are those of `python -m experiments probe --help`.
+    """
     configs = configs_from_words(words or [])
     for other in against or []:
         configs.append(RunConfig.from_values({**configs[0].model_dump(), **parse_words(split(other))}))
@@ -191,7 +195,8 @@ def verify_command(name: Name, runs: Runs = None) -> None:
         sys.stdout.write(problem + "\n")
     if found.problems:
         raise DamagedRunError(
-            f"{len(found.problems)} of {found.files} files of run {folder.name} are damaged; the others are whole."
+            f"{len(found.problems)} of {found.files} files of run {folder.name} {are(len(found.problems))} damaged; "
+            "the others are whole."
         )
     seconds = time.perf_counter() - began
     sys.stdout.write(

@@ -10,10 +10,11 @@ from rich.table import Table
 
 from experiments.allowed import shortened
 from experiments.config import ConfigError, RunConfig
+from experiments.counts import counted
 from experiments.runs import RunSummary, typed
 from experiments.store.progress import Status
 from experiments.store.reader import RunReader
-from experiments.terminal import counted, fits
+from experiments.terminal import fits
 
 COLUMNS = ("name", "status", "step", "loss", "created", "updated")
 

@@ -21,8 +21,3 @@ def output(file: IO[str] | None = None) -> Console:
 def fits(to: Console, table: Table) -> bool:
     """Whether the whole table, with nothing shortened or broken, is within the width."""
     return Measurement.get(to, to.options.update_width(UNLIMITED), table).maximum <= to.width
-
-
-def counted(count: int, noun: str) -> str:
-    """`1 run`, `2 runs`."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

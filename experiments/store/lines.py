@@ -62,11 +62,9 @@ def read_lines(folder: Path, name: str, start: int, end: int) -> Iterator[list[d
     if rest:
         bad.append(place)
     if bad:
-        more = f"; so are {len(bad) - 1} lines after it" if len(bad) > 1 else ""
-        raise DamagedRunError(
-            f"{name!r} in {str(folder)!r} is damaged: the line that begins at byte {bad[0]} is not one that was "
-            f"written{more}."
-        )
+        first = f"the line that begins at byte {bad[0]} is not one that was written"
+        what = first if len(bad) == 1 else f"{first}, and it is the first of {len(bad)}"
+        raise DamagedRunError(f"{name!r} in {str(folder)!r} is damaged: {what}.")
 
 
 def parsed(line: bytes) -> dict[str, object] | None:

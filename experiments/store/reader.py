@@ -188,8 +188,9 @@ def open_run(folder: Path) -> RunReader:
         ForeignRunError: not a run folder of this program, or of a newer format.
         DamagedRunError: what it must have is missing or damaged.
     """
-    if not folder.is_dir() or not (folder / CONFIG).exists() or not (folder / PROGRESS).exists():
-        raise ForeignRunError(f"{str(folder)!r} is not a run folder: it has no {CONFIG} and {PROGRESS}.")
+    missing = [name for name in (CONFIG, PROGRESS) if not (folder / name).exists()]
+    if missing:
+        raise ForeignRunError(f"{str(folder)!r} is not a run folder: it has no {' and no '.join(missing)}.")
     description = read_json(folder, CONFIG)
     refuse_newer(folder, description.get("format"))
     progress = read_progress(folder)
