@@ -16,7 +16,7 @@ from experiments.counts import are
 from experiments.export_formats import ENDINGS
 from experiments.limits import readable
 from experiments.run_progress import watched
-from experiments.run_tables import as_json, print_list, shown
+from experiments.run_tables import STATUSES, as_json, print_list, shown
 from experiments.runs import delete_run, find_run, folder_for, list_runs, runs_folder, typed
 from experiments.store.errors import DamagedRunError, RunError
 from experiments.store.reader import dumps, open_run
@@ -136,7 +136,10 @@ def ending(recorder: Recorder) -> str:
 
 def list_command(
     where: Annotated[
-        list[str] | None, typer.Argument(metavar="FILTER...", help="key=value words; key is a field, or status.")
+        list[str] | None,
+        typer.Argument(
+            metavar="FILTER...", help=f"key=value words; key is a field, or status, which is {', '.join(STATUSES)}."
+        ),
     ] = None,
     runs: Runs = None,
     sort: Annotated[str, typer.Option(help="created, updated, name, status, step, loss, or a field.")] = "created",
