@@ -60,6 +60,8 @@ def has(row: dict[str, Any], key: str, value: object) -> bool:
         return value in (status_of(row), None if row["problem"] else row["status"])
     if key == "name":
         return bool(row["name"] == str(value))
+    if key == "loss":  # inf and nan are text in the record, and nan is not equal to itself
+        return row["loss"] is not None and str(float(row["loss"])) == str(float(str(value)))
     if key in RunConfig.model_fields:
         if row["config"] is None:
             return False

@@ -221,6 +221,10 @@ def test_a_finished_run_is_found_by_the_status_that_the_list_shows(runs, stored)
         assert status in call("list", f"status={status}")
         assert stored.name in call("list", "status=finished")
         assert call("list", "status=unreadable") == f"0 runs in {runs}\n"
+    for loss in (0.5, "inf", "nan"):
+        write_progress(stored, replace(progress, latest={"loss": loss}))
+        assert stored.name in call("list", f"loss={loss}")
+        assert stored.name not in call("list", "loss=0.25")
 
 
 @pytest.mark.parametrize(
