@@ -1,86 +1,13 @@
-"""The command line: `python -m experiments probe task=adding cell=lstm seq_len=200`."""
+"""`python -m experiments …`; the commands are in `command_line`."""
 
-import csv
 import sys
-from pathlib import Path
-from typing import Annotated
 
-import orjson
-import torch
-import typer
-from rich.console import Console
+try:
+    from experiments.command_line import app, run
+except KeyboardInterrupt:  # they take seconds to import, and a traceback from within torch tells nobody anything
+    sys.exit(130)
 
-from experiments.benchmark_command import benchmark_command
-from experiments.config import ConfigError, RunConfig, configs_from_words
-from experiments.probe import Probe, probe
-from experiments.probe_table import probe_table
-from experiments.run_commands import add_run_commands
-from experiments.summary import profile_rows, summary
-from experiments.sweeps.commands import add_sweep_commands
-
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-
-
-@app.callback()
-def main() -> None:
-    """Record what backpropagation through time really does, step by step."""
-
-
-def field_help() -> str:
-    """One line for each field of `RunConfig`, for `--help`."""
-    lines = [f"{name}={field.default}: {field.description}" for name, field in RunConfig.model_fields.items()]
-    return "\n\n".join(lines)
-
-
-@app.command(
-    "probe",
-    help="Record one forward and backward pass without training.\n\nWORDS are key=value pairs and .toml files; "
-    "cell=elman,lstm,gru probes several cells.\n\n" + field_help(),
-)
-def probe_command(
-    words: Annotated[list[str] | None, typer.Argument(help="key=value words and .toml files")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one object a cell in a list.")] = False,
-    csv_file: Annotated[Path | None, typer.Option("--csv", help="Write the whole profile to this file.")] = None,
-) -> None:
-    """Probe each configuration and print what was seen."""
-    torch.set_num_threads(1)  # one recorded pass is a chain of small steps: more threads only wait for each other
-    results = [probe(config) for config in configs_from_words(words or [])]
-    if csv_file is not None:
-        write_csv(csv_file, results)
-    if as_json:
-        sys.stdout.write(orjson.dumps([summary(r) for r in results], option=orjson.OPT_INDENT_2).decode() + "\n")
-    else:
-        Console().print(probe_table(results))
-
-
-app.command("benchmark")(benchmark_command)
-
-
-def write_csv(path: Path, results: list[Probe]) -> None:
-    """Every cell's profile in one file."""
-    rows = [row for result in results for row in profile_rows(result)]
-    try:
-        with path.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, fieldnames=list(rows[0]))
-            writer.writeheader()
-            writer.writerows(rows)
-    except OSError as error:
-        reason = (error.strerror or "an unknown reason").lower()
-        raise ConfigError(f"--csv was {str(path)!r}; it must be a file that can be written ({reason}).") from None
-
-
-add_run_commands(app)
-add_sweep_commands(app)
-
-
-def run() -> None:
-    """The entry point: a user's mistake is one sentence on standard error and exit status 2."""
-    try:
-        app()
-    except ConfigError as error:
-        sys.stderr.write(f"error: {error}\n")
-        sys.exit(2)
-
+__all__ = ["app", "run"]
 
 if __name__ == "__main__":
     run()

@@ -2,13 +2,14 @@
 
 import difflib
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from experiments.errors import ConfigError
+from experiments.words import spelt
 
 
 def allowed(field: FieldInfo) -> str:
@@ -37,7 +38,7 @@ def refusal(model: type[BaseModel], error: ValidationError) -> ConfigError:
 
 def shortened(value: object, longest: int = 60) -> str:
     """The value as it was given, without its middle where it is long."""
-    text = repr(value)
+    text = spelt(value)
     half = longest // 2
     return text if len(text) <= longest else f"{text[:half]}…{text[-half:]}"
 
@@ -49,6 +50,9 @@ def _unknown(name: str, names: list[str]) -> str:
 
 
 def _options(kind: Any, field: FieldInfo) -> list[str]:
+    bounds = field.metadata
+    if get_origin(kind) is Annotated:
+        kind, *bounds = get_args(kind)
     if get_origin(kind) is Literal:
         return [str(name) for name in get_args(kind)]
     if kind is NoneType:
@@ -58,16 +62,18 @@ def _options(kind: Any, field: FieldInfo) -> list[str]:
     if kind is str:
         return choices(field) or [str(example) for example in field.examples or ["text"]]
     noun = "a whole number" if kind is int else "a finite number"
-    return [f"{noun}{_range(field)}"]
+    return [f"{noun}{_range(bounds)}"]
 
 
-def _range(field: FieldInfo) -> str:
-    bounds = {type(bound): bound for bound in field.metadata}
+def _range(metadata: list[Any]) -> str:
+    bounds = {type(bound): bound for bound in metadata}
     ge, gt, le = bounds.get(Ge), bounds.get(Gt), bounds.get(Le)
     if ge and le:
         return f" from {ge.ge} to {le.le}"
     if ge:
         return f" of at least {ge.ge}"
+    if gt and le:
+        return f" greater than {gt.gt} and at most {le.le:g}"
     if gt:
         return f" greater than {gt.gt}"
     return ""

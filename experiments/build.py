@@ -10,6 +10,7 @@ from torch import Tensor
 
 from analysis.surgery import wanted_values
 from experiments.config import RunConfig
+from experiments.counts import counted
 from experiments.errors import ConfigError
 from experiments.limits import check_memory
 from experiments.tasks import Targets, Task, make_task
@@ -123,8 +124,18 @@ def chosen_blocks(weight: Tensor, names: tuple[str, ...], config: RunConfig) -> 
 
 
 def set_spectrum_(block: Tensor, config: RunConfig, generator: torch.Generator) -> None:
-    """Give a square block the configured singular values, its singular vectors kept."""
+    """Give a square block the configured singular values, its singular vectors kept.
+
+    Raises:
+        ConfigError: a gain has left nothing of the block, or too much, for it to have singular vectors.
+    """
     largest = config.largest_singular_value
+    set_at_all = largest is not None or config.singular_values is not None or config.spectrum_shape != "kept"
+    if set_at_all and not (block.isfinite().all() and block.any()):
+        raise ConfigError(
+            f"gain was {config.gain:g}; it must leave recurrent weights of {config.dtype} that are finite and not all "
+            "0, or their singular values cannot be set."
+        )
     if config.singular_values is not None:
         values = torch.tensor(listed_values(config), dtype=torch.float64)
         if largest is not None and float(values.max()) > 0:
@@ -150,7 +161,6 @@ def listed_values(config: RunConfig) -> list[float]:
     assert config.singular_values is not None
     values = [float(text) for text in config.singular_values.split(",")]
     if len(values) != config.hidden_size:
-        raise ConfigError(
-            f"singular_values had {len(values)} numbers; it must have {config.hidden_size}, one a unit (hidden_size)."
-        )
+        had = counted(len(values), "number")
+        raise ConfigError(f"singular_values had {had}; it must have {config.hidden_size}, one a unit (hidden_size).")
     return values

@@ -4,19 +4,29 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
+from annotated_types import Ge, Le
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from experiments.allowed import choices, refusal
 from experiments.errors import ConfigError
 from experiments.tasks import TASKS, LossPosition
-from experiments.words import parse_words
+from experiments.words import parse_words, spelt
 from models.elman import NONLINEARITIES
 from models.registry import CELLS
 
 GATE_BLOCKS = tuple(block for cell in CELLS.values() if len(cell.blocks) > 1 for block in cell.blocks)
 """The row blocks of gated cells' recurrent matrices, in torch's order: the LSTM's, then the GRU's."""
+
+LARGEST_WHOLE = 2**63 - 1
+"""What JSON's readers and torch still take as a whole number."""
+
+Count = Annotated[int, Ge(1), Le(LARGEST_WHOLE)]
+"""How many units or sequences are kept: at least one, or a recorded step would be an array of nothing."""
+
+LARGEST = 1e30
+"""Of a learning rate and a threshold: torch's optimisers and clamps raise for what float32 cannot hold."""
 
 FORMAT_VERSION = 1
 """Part of every run's identity; raised when the same fields begin to mean another run."""
@@ -96,33 +106,41 @@ class RunConfig(BaseModel):
     input_scale: float = Field(1.0, ge=0, description="Factor on the initial input weights.")
 
     truncate: int | None = Field(
-        None, ge=1, description="Timesteps between which truncated BPTT stops the gradient; none is full BPTT."
+        None,
+        ge=1,
+        le=LARGEST_WHOLE,
+        description="Timesteps between which truncated BPTT stops the gradient; none is full BPTT.",
     )
-    clip_threshold: float | None = Field(None, gt=0, description="Threshold of gradient clipping; none does not clip.")
+    clip_threshold: float | None = Field(
+        None, gt=0, le=LARGEST, description="Threshold of gradient clipping; none does not clip."
+    )
     clip_rule: Literal["norm", "value", "per_parameter", "squared_norm"] = Field(
         "norm", description="What is compared with the clip threshold: by default the norm of all gradients."
     )
     optimiser: Literal["sgd", "momentum", "adam", "rmsprop"] = Field(
         "adam", description="The rule that turns gradients into steps."
     )
-    learning_rate: float = Field(1e-3, gt=0, description="Size of the optimiser's steps.")
+    learning_rate: float = Field(1e-3, gt=0, le=LARGEST, description="Size of the optimiser's steps.")
     steps: int = Field(6000, ge=1, le=10_000_000, description="Optimiser steps.")
     record_every: int = Field(
         10, ge=1, le=10_000_000, description="Optimiser steps from one recorded step to the next."
     )
-    record_units: int | str | None = Field(
+    record_units: Count | str | None = Field(
         8,
         examples=["indices such as 0,3,17"],
         description="Units whose states and gates are kept: so many, spread evenly, or their indices; none is all.",
     )
-    record_samples: int | str | None = Field(
+    record_samples: Count | str | None = Field(
         1,
         examples=["indices such as 0,3,17"],
         description="Sequences of the batch whose states and gates are kept: so many, spread evenly, or their indices; "
         "none is all.",
     )
     evaluate_every: int | None = Field(
-        100, ge=1, description="Optimiser steps from one evaluation on fresh sequences to the next; none is never."
+        100,
+        ge=1,
+        le=LARGEST_WHOLE,
+        description="Optimiser steps from one evaluation on fresh sequences to the next; none is never.",
     )
     evaluate_size: int = Field(500, ge=1, le=100_000, description="Fresh sequences in an evaluation.")
     stop_on_success: bool = Field(True, description="Whether a run ends at the first evaluation that solves the task.")
@@ -132,7 +150,7 @@ class RunConfig(BaseModel):
     )
 
     seed: int = Field(
-        0, ge=0, le=2**63 - 1, description="Seed of the random numbers: weights and sequences follow from it."
+        0, ge=0, le=LARGEST_WHOLE, description="Seed of the random numbers: weights and sequences follow from it."
     )
     dtype: Literal["float32", "float64"] = Field("float32", description="Floating point numbers of the network.")
 
@@ -174,8 +192,6 @@ class RunConfig(BaseModel):
     @field_validator("record_units", "record_samples")
     @classmethod
     def _is_selection(cls, value: int | str | None) -> int | str | None:
-        if isinstance(value, int) and value < 0:
-            raise ValueError("a negative count")
         if isinstance(value, str) and not re.fullmatch(r"[0-9]{1,6}(,[0-9]{1,6})*,?", value):
             raise ValueError("not a list of indices")
         return value
@@ -234,7 +250,7 @@ def configs_from_words(words: Sequence[str]) -> list[RunConfig]:
         return [RunConfig.from_values(values)]
     configs = [RunConfig.from_values({**values, "cell": name}) for name in cells]
     if len({config.cell for config in configs}) < len(configs):
-        raise ConfigError(f"cell was {cell!r}; each cell may be given once.")
+        raise ConfigError(f"cell was {spelt(cell)}; each cell may be given once.")
     return configs
 
 

@@ -3,15 +3,16 @@
 The trainer writes it when it starts; from then on a page (or anyone) does, and the trainer only reads.
 """
 
-import math
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import orjson
 
+from experiments.config import LARGEST
 from experiments.errors import ConfigError
 from experiments.store.errors import ForeignRunError
 from experiments.store.files import TEMPORARY, inside
+from experiments.words import spelt
 
 CONTROL = "control.json"
 
@@ -81,14 +82,14 @@ def checked(control: Control) -> Control:
     """
     for name in ("learning_rate", "clip_threshold"):
         value = getattr(control, name)
-        fits = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value > 0
+        fits = isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= LARGEST
         if not fits and not (value is None and name == "clip_threshold"):
-            raise ConfigError(f"{name} was {value!r}; it must be a finite number greater than 0.")
+            raise ConfigError(f"{name} was {spelt(value)}; it must be a number greater than 0 and at most {LARGEST:g}.")
     if type(control.single_step) is not int or control.single_step < 0:
-        raise ConfigError(f"single_step was {control.single_step!r}; it must be a whole number of at least 0.")
+        raise ConfigError(f"single_step was {spelt(control.single_step)}; it must be a whole number of at least 0.")
     for name in ("pause", "stop"):
         if not isinstance(getattr(control, name), bool):
-            raise ConfigError(f"{name} was {getattr(control, name)!r}; it must be true or false.")
+            raise ConfigError(f"{name} was {spelt(getattr(control, name))}; it must be true or false.")
     return control
 
 

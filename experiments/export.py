@@ -10,15 +10,15 @@ import xarray as xr
 
 from experiments.export_html import html_of
 from experiments.limits import readable
-from experiments.store.errors import RunError
+from experiments.store.errors import DamagedRunError, RunError
 from experiments.store.reader import RunReader
 
 LARGEST_NETCDF = 2**31 - 1
 """Bytes of one variable in a netCDF 3 file."""
 
 
-def export(run: RunReader, form: str, target: Path, replace: bool = False) -> Path:
-    """Write the run to a file, whole or not at all, and return its path.
+def export(run: RunReader, form: str, target: Path, replace: bool = False) -> list[str]:
+    """Write the run to a file, whole or not at all; one sentence for each thing that is damaged and not in it.
 
     Args:
         run: what is exported.
@@ -28,15 +28,18 @@ def export(run: RunReader, form: str, target: Path, replace: bool = False) -> Pa
 
     Raises:
         RunError: an unknown form, a file that is there or cannot be written, or a run that is too large for the form.
-        DamagedRunError: something in the run is damaged; the message names it.
+        DamagedRunError: an array is damaged, or all that the form has; the message names it.
     """
     if form not in FORMS:
         raise RunError(f"--format was {form!r}; it must be one of {', '.join(FORMS)}.")
     if not target.parent.is_dir():
         raise RunError(f"the folder {str(target.parent)!r} is not there, so nothing can be exported to it.")
+    if target.is_symlink() or (target.exists() and not target.is_file()):
+        raise RunError(f"{str(target)!r} is no regular file; it must be one, or a name that is free.")
     if target.exists() and not replace:
         raise RunError(f"{str(target)!r} is there already; --force replaces it.")
     partial = target.with_name(f".{target.name}.{token_hex(4)}.partial")
+    run = run.forgiving()
     try:
         FORMS[form](run, partial)
         partial.replace(target)
@@ -45,12 +48,23 @@ def export(run: RunReader, form: str, target: Path, replace: bool = False) -> Pa
         raise RunError(f"the run cannot be exported to {str(target)!r} ({reason}).") from None
     finally:
         partial.unlink(missing_ok=True)
-    return target
+    return [f"{sentence.removesuffix('.')}; the rest was exported." for sentence in (run.missing or {}).values()]
 
 
-def scalar_set(run: RunReader) -> xr.Dataset:
-    """The numbers of every optimiser step, along the axis `step`."""
+def some_scalars(run: RunReader) -> dict[str, np.ndarray]:
+    """The scalars that can be read.
+
+    Raises:
+        DamagedRunError: there are some, and none can.
+    """
     scalars = run.scalars()
+    if not scalars and run.missing:
+        raise DamagedRunError(next(iter(run.missing.values())))
+    return scalars
+
+
+def scalar_set(run: RunReader, scalars: dict[str, np.ndarray]) -> xr.Dataset:
+    """The numbers of every optimiser step, along the axis `step`."""
     step = scalars.pop("step", np.empty(0, np.int64))
     return xr.Dataset({name: ("step", v) for name, v in scalars.items()}, {"step": step}, about(run))
 
@@ -70,7 +84,7 @@ def about(run: RunReader) -> dict[str, object]:
 
 def to_csv(run: RunReader, path: Path) -> None:
     """One row an optimiser step; an empty cell is NaN."""
-    scalar_set(run).to_dataframe().to_csv(path)
+    scalar_set(run, some_scalars(run)).to_dataframe().to_csv(path)
 
 
 def to_parquet(run: RunReader, path: Path) -> None:
@@ -78,7 +92,7 @@ def to_parquet(run: RunReader, path: Path) -> None:
     import pyarrow as pa  # type: ignore[import-untyped]  # here, as it takes a quarter of a second
     from pyarrow import parquet
 
-    table = pa.table(dict(run.scalars()))
+    table = pa.table(dict(some_scalars(run)))
     metadata = {key: orjson.dumps(value) for key, value in about(run).items()}
     parquet.write_table(table.replace_schema_metadata(metadata), path)
 
@@ -92,7 +106,7 @@ def to_netcdf(run: RunReader, path: Path) -> None:
             raise RunError(
                 f"{name} has {readable(size)}, and a netCDF variable at most 2 GiB; open the run's tensors.zarr itself."
             )
-    scalars = scalar_set(run).rename(step="optimiser_step")
+    scalars = scalar_set(run, run.scalars()).rename(step="optimiser_step")
     merged = record_set(run).merge(scalars.rename({name: f"scalar_{name}" for name in scalars.data_vars}))
     merged.to_netcdf(path, engine="scipy", format="NETCDF3_64BIT")
 

@@ -3,6 +3,7 @@
 from html import escape
 
 from analysis.figures.standalone import standalone, table
+from experiments.counts import are
 from experiments.run_pictures import run_pictures
 from experiments.store.reader import RunReader
 
@@ -18,10 +19,13 @@ def html_of(run: RunReader) -> str:
     pictures = run_pictures([run]).values() if run.progress.step else ()
     events = run.events()
     shown = [(e["step"], e["text"]) for e in events[:MOST_EVENTS]] or [("", "nothing")]
-    more = f"<p>{len(events) - MOST_EVENTS} more are in the run folder.</p>" if len(events) > MOST_EVENTS else ""
+    left = len(events) - MOST_EVENTS
+    more = f"<p>{left} more {are(left)} in the run folder.</p>" if left > 0 else ""
     return standalone(
         f"Run {run.name}: {run.config.task}, {run.config.cell}",
-        f"<p>{escape(sentence(run))}</p>" + ("" if pictures else "<p>Nothing was recorded yet.</p>"),
+        f"<p>{escape(sentence(run))}</p>"
+        + "".join(f"<p>{escape(lost)}</p>" for lost in (run.missing or {}).values())
+        + ("" if pictures else "<p>Nothing was recorded yet.</p>"),
         pictures,
         f"<h2>What happened</h2>{table(shown)}{more}<h2>Settings</h2>{table(run.config)}",
     )

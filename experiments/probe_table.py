@@ -1,4 +1,4 @@
-"""The probe's figures as a table for people."""
+"""The probe's figures as a table for people, and what is wrong in lines below it."""
 
 import math
 
@@ -19,6 +19,16 @@ def probe_table(results: list[Probe]) -> Table:
     for name in columns[0]:
         table.add_row(name, *(column[name] for column in columns))
     return table
+
+
+def findings(results: list[Probe]) -> list[str]:
+    """What is wrong, one line a finding that is severe or a warning: the cell, what it is, and its numbers."""
+    return [
+        f"{result.experiment.config.cell}: {finding.title}. {finding.evidence}"
+        for result in results
+        for finding in result.diagnosis
+        if finding.severity != "note"
+    ]
 
 
 def figures(result: Probe) -> dict[str, str]:

@@ -18,6 +18,7 @@ from experiments.errors import ConfigError
 from experiments.limits import readable
 from experiments.store.chunks import ArraySpec
 from experiments.tasks import Task
+from experiments.words import bare
 from models import SequenceModel, Trace
 
 QUANTILES = (0.1, 0.5, 0.9)
@@ -111,9 +112,10 @@ def layout(config: RunConfig, task: Task, model: SequenceModel) -> Layout:
     }
     row = sum(prod(spec.shape[1:]) * np.dtype(spec.dtype).itemsize for spec in specs.values())
     if row > LARGEST_ROW:
+        were = f"record_units was {bare(config.record_units)} and record_samples {bare(config.record_samples)}"
         raise ConfigError(
-            f"record_units was {config.record_units} and record_samples {config.record_samples}, which make a recorded "
-            f"step of {readable(row)}; it must be at most {readable(LARGEST_ROW)}, so keep fewer of them."
+            f"{were}, which make a recorded step of {readable(row)}; it must be at most {readable(LARGEST_ROW)}, so "
+            "keep fewer of them."
         )
     coordinates = {"time": np.arange(1, sizes["time"] + 1), "unit": units, "sample": samples}
     attributes = {
@@ -136,9 +138,7 @@ def chosen(field: str, wanted: int | str | None, size: int) -> ndarray:
     if wanted is None:
         return np.arange(size)
     if isinstance(wanted, int):
-        return (
-            np.unique(np.linspace(0, size - 1, min(wanted, size)).round().astype(np.int64)) if wanted else np.arange(0)
-        )
+        return np.unique(np.linspace(0, size - 1, min(wanted, size)).round().astype(np.int64))
     indices = np.array(sorted({int(text) for text in wanted.split(",") if text}), dtype=np.int64)
     if indices[-1] >= size:
         raise ConfigError(f"{field} was {wanted!r}; it must be indices below {size}.")

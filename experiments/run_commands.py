@@ -12,16 +12,18 @@ import typer
 from rich.console import Console
 
 from experiments.config import ConfigError, RunConfig, configs_from_words
+from experiments.counts import are
 from experiments.export_formats import ENDINGS
 from experiments.limits import readable
 from experiments.run_progress import watched
-from experiments.run_tables import as_json, shown, table_of
-from experiments.runs import delete_run, find_run, folder_for, list_runs, runs_folder
+from experiments.run_tables import STATUSES, as_json, print_list, shown
+from experiments.runs import delete_run, find_run, folder_for, list_runs, runs_folder, typed
 from experiments.store.errors import DamagedRunError, RunError
 from experiments.store.reader import dumps, open_run
 from experiments.store.verify import verify
+from experiments.terminal import output
 from experiments.train import Recorder, stop_at_signals, train
-from experiments.words import parse_words
+from experiments.words import bare, parse_words
 
 Runs = Annotated[Path | None, typer.Option("--runs", help="The folder of runs; else $GRADIENT_FLOW_RUNS, else ./runs.")]
 Name = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, or any beginning that no other run has.")]
@@ -42,10 +44,13 @@ def run_command(
     paused: Paused = False,
     quiet: Quiet = False,
 ) -> None:
-    """Train, and record it in a run folder. Several cells (cell=lstm,gru) train in lockstep."""
+    """Train, and record it in a run folder. Several cells (cell=lstm,gru) train in lockstep.
+
+    The fields of WORDS, and what each allows, are those of `python -m experiments probe --help`.
+    """
     configs = configs_from_words(words or [])
     for other in against or []:
-        configs.append(RunConfig.from_values({**configs[0].model_dump(), **parse_words(shlex.split(other))}))
+        configs.append(RunConfig.from_values({**configs[0].model_dump(), **parse_words(split(other))}))
     if path not in (None, "fast", "reference"):
         raise ConfigError(f"--path was {path!r}; it must be fast or reference.")
     torch.set_num_threads(1)  # a step is a chain of small products: more threads only wait for each other
@@ -60,6 +65,21 @@ def run_command(
         close(recorders)
         raise
     follow(recorders, quiet)
+
+
+def split(words: str) -> list[str]:
+    """The words of `--against`, as a shell would take them apart.
+
+    Raises:
+        ConfigError: a quotation that is not closed.
+    """
+    try:
+        return shlex.split(words)
+    except ValueError as error:
+        reason = str(error).lower()
+        raise ConfigError(
+            f"--against was {words!r} ({reason}); it must be key=value words as a shell takes them."
+        ) from None
 
 
 def resume_command(
@@ -90,7 +110,8 @@ def follow(recorders: list[Recorder], quiet: bool) -> None:
     """Train with a progress bar for each run, and say at the end how each of them ended."""
     console = Console(stderr=True, quiet=quiet)
     for recorder in recorders:
-        console.print(f"run {recorder.folder.name} in {recorder.folder}", highlight=False)
+        chance = f"chance, the loss of a guess, is {recorder.training.chance:.3g}"
+        console.print(f"run {recorder.folder.name} in {recorder.folder}; {chance}", highlight=False, soft_wrap=True)
     with stop_at_signals() as stop, watched(recorders, console) as watch:
         train(recorders, watch, stop)
     for recorder in recorders:
@@ -101,32 +122,38 @@ def follow(recorders: list[Recorder], quiet: bool) -> None:
 
 def ending(recorder: Recorder) -> str:
     """How a run ended, in one sentence."""
-    name, p = recorder.folder.name, recorder.writer.progress
+    name, runs, p = recorder.folder.name, recorder.folder.parent, recorder.writer.progress
     loss = p.latest.get("evaluation_loss", p.latest.get("loss"))
     measured = "" if loss is None else f", loss {float(str(loss)):.3g} (a guess: {recorder.training.chance:.3g})"
     ends = {
         "success": f"run {name} solved the task at step {p.step}{measured}.",
         "steps": f"run {name} took all of its {p.step} steps without solving the task{measured}.",
-        "nonfinite": f"run {name} diverged at step {p.step}: Inf or NaN; `show {name}` says where.",
+        "nonfinite": f"run {name} diverged at step {p.step}: Inf or NaN; `{typed(runs, 'show', name)}` says where.",
     }
     kept = f"run {name} stopped after step {p.step}{measured}; all of it is kept, "
-    return ends.get(p.reason, kept + f"`python -m experiments resume {name}` goes on.")
+    return ends.get(p.reason, kept + f"`{typed(runs, 'resume', name)}` goes on.")
 
 
 def list_command(
     where: Annotated[
-        list[str] | None, typer.Argument(metavar="FILTER...", help="key=value words; key is a field, or status.")
+        list[str] | None,
+        typer.Argument(
+            metavar="FILTER...", help=f"key=value words; key is a field, or status, which is {', '.join(STATUSES)}."
+        ),
     ] = None,
     runs: Runs = None,
     sort: Annotated[str, typer.Option(help="created, updated, name, status, step, loss, or a field.")] = "created",
     json: AsJson = False,
 ) -> None:
     """List the runs, the newest first."""
-    summaries = as_json(list_runs(runs_folder(runs)), parse_words(where or []), sort)
+    folder = runs_folder(runs)
+    if not folder.is_dir() and (runs is not None or folder.exists()):
+        raise RunError(f"the folder of runs was {str(folder)!r}; it must be a folder that is there.")
+    summaries = as_json(list_runs(folder), parse_words(where or []), sort)
     if json:
         sys.stdout.write(dumps(summaries) + "\n")
     else:
-        Console().print(table_of(summaries, runs_folder(runs)))
+        print_list(output(), summaries, folder)
 
 
 def show_command(name: Name, runs: Runs = None, json: AsJson = False) -> None:
@@ -135,13 +162,13 @@ def show_command(name: Name, runs: Runs = None, json: AsJson = False) -> None:
     if json:
         sys.stdout.write(dumps(shown(run)) + "\n")
         return
-    console = Console()
+    to = output()
     for key, value in shown(run).items():
         if isinstance(value, dict):
-            value = " ".join(f"{k}={v}" for k, v in value.items())
+            value = " ".join(f"{k}={bare(v)}" for k, v in value.items())
         if isinstance(value, list):
             value = "".join(f"\n  {v}" for v in value) or "none"
-        console.print(f"{key}: {value}", highlight=False, markup=False)
+        to.print(f"{key}: {value}", highlight=False, markup=False, soft_wrap=True)
 
 
 def export_command(
@@ -158,8 +185,9 @@ def export_command(
 
     run = open_run(find_run(runs_folder(runs), name))
     target = output or Path(run.name + ENDINGS.get(form, ""))
-    written = export(run, form, target, force)
-    sys.stdout.write(f"{written} ({readable(written.stat().st_size)})\n")
+    for lost in export(run, form, target, force):
+        sys.stderr.write(f"warning: {lost}\n")
+    sys.stdout.write(f"{target} ({readable(target.stat().st_size)})\n")
 
 
 def verify_command(name: Name, runs: Runs = None) -> None:
@@ -170,7 +198,8 @@ def verify_command(name: Name, runs: Runs = None) -> None:
         sys.stdout.write(problem + "\n")
     if found.problems:
         raise DamagedRunError(
-            f"{len(found.problems)} of {found.files} files of run {folder.name} are damaged; the others are whole."
+            f"{len(found.problems)} of {found.files} files of run {folder.name} {are(len(found.problems))} damaged; "
+            "the others are whole."
         )
     seconds = time.perf_counter() - began
     sys.stdout.write(

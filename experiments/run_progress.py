@@ -1,4 +1,4 @@
-"""Bars for runs that train: step, loss beside chance, gradient norm, clipped share, time left."""
+"""Bars for runs that train: step, loss, gradient norm, clipped share, time left, within the terminal's width."""
 
 import math
 import time
@@ -9,9 +9,11 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from experiments.train import Recorder
-from experiments.training import Step
+from experiments.training import Step, Training
 
 REDRAW_SECONDS = 0.1
+BARS = (4, 20)
+"""Characters that a bar has at least and at most."""
 KEPT = 0.98
 """Of the running mean of the loss, from one step to the next."""
 
@@ -21,8 +23,8 @@ def watched(recorders: Sequence[Recorder], console: Console) -> Iterator[Callabl
     """What `train` is to call after each step."""
     columns = (
         TextColumn("{task.description}"),
-        BarColumn(bar_width=20),
-        TextColumn("step {task.completed:.0f}/{task.total:.0f}"),
+        BarColumn(bar_width=max(BARS[0], min(console.width - longest_text(recorders), BARS[1]))),
+        TextColumn("{task.completed:.0f}/{task.total:.0f}"),
         TextColumn("{task.fields[text]}"),
         TimeRemainingColumn(),
     )
@@ -41,11 +43,25 @@ def watched(recorders: Sequence[Recorder], console: Console) -> Iterator[Callabl
             now = time.monotonic()
             if now - drawn.get(key, 0.0) > REDRAW_SECONDS or recorder.ended:
                 drawn[key] = now
-                training = recorder.training
-                size = step.clipping.log_norm_before / math.log(10)
-                norm = f"10^{size:.1f}" if math.isfinite(size) else str(size)
-                clipped = training.clipped / max(training.step, 1)
-                text = f"loss {means[key]:.3g} (chance {training.chance:.3g})  |g| {norm}  clipped {clipped:.0%}"
-                progress.update(bars[key], completed=training.step, text=text)
+                text = line(recorder.training, means[key], step.clipping.log_norm_before / math.log(10))
+                progress.update(bars[key], completed=recorder.training.step, text=text)
 
         yield watch
+
+
+def line(training: Training, loss: float, size: float) -> str:
+    """Loss, log10 of the gradient's norm, and the share of clipped steps where there is a threshold."""
+    norm = f"10^{size:.1f}" if math.isfinite(size) else str(size)
+    clipped = "" if training.clip_threshold is None else f" clipped {training.clipped / max(training.step, 1):.0%}"
+    return f"loss {loss:.3g} |g| {norm}{clipped}"
+
+
+def longest_text(recorders: Sequence[Recorder]) -> int:
+    """Characters that a line may take beside its bar: name, steps, text and time left, and the spaces between."""
+    text = len("loss 0.00123 |g| 10^-12.3 clipped 100%")
+    return (
+        max(len(r.folder.name) + 2 * len(str(r.training.config.steps)) + 1 for r in recorders)
+        + text
+        + len("0:00:00")
+        + 4
+    )

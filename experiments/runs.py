@@ -6,6 +6,7 @@ There is no database: the list is a look at each run's two small files.
 import os
 import re
 import secrets
+import shlex
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -53,6 +54,12 @@ def runs_folder(named: Path | None = None) -> Path:
     return named or Path(os.environ.get(RUNS_VARIABLE) or DEFAULT_RUNS)
 
 
+def typed(runs: Path, *words: str) -> str:
+    """A command line to be typed, with `--runs` where the folder of runs would not be found without."""
+    where = [] if runs == runs_folder() else ["--runs", str(runs)]
+    return shlex.join(["python", "-m", "experiments", *words, *where])
+
+
 def list_runs(runs: Path) -> list[RunSummary]:
     """Every run in the folder, the newest first; those that cannot be read with their problem. Reads no arrays."""
     try:
@@ -89,7 +96,7 @@ def find_run(runs: Path, name: str) -> Path:
     names = [entry.name for entry in entries if NAME.fullmatch(entry.name) and entry.name not in (SWEEPS, PROBES)]
     found = [name] if name in names else sorted(n for n in names if n.startswith(name))
     if not found:
-        raise RunError(f"no run in {str(runs)!r} begins with {name!r}; `python -m experiments list` shows them.")
+        raise RunError(f"no run in {str(runs)!r} begins with {name!r}; `{typed(runs, 'list')}` shows them.")
     if len(found) > 1:
         raise RunError(f"{name!r} begins {len(found)} runs: {', '.join(found[:5])}; give more of its id.")
     if (runs / found[0]).is_symlink():
@@ -108,7 +115,10 @@ def folder_for(config: RunConfig, runs: Path, again: bool = False) -> Path:
         return runs / name
     if not again:
         status = summarise(runs / name).status
-        hint = f"`resume {name}` goes on with it" if status in ("interrupted", "failed") else f"`show {name}` shows it"
+        rests = status in ("interrupted", "failed")
+        hint = (
+            f"`{typed(runs, 'resume', name)}` goes on with it" if rests else f"`{typed(runs, 'show', name)}` shows it"
+        )
         raise RunError(f"run {name} is there already ({status}); {hint}, --again makes another of the same settings.")
     number = next(n for n in range(2, 10**6) if not (runs / f"{name}-{n}").exists())
     return runs / f"{name}-{number}"

@@ -3,6 +3,7 @@
 import re
 import tomllib
 from collections.abc import Sequence
+from datetime import date, time
 from pathlib import Path
 
 from experiments.errors import ConfigError
@@ -42,6 +43,26 @@ def parse_value(text: str) -> object:
         return text
     # more than one key: the text had a line break and went on as TOML of its own
     return parsed["value"] if list(parsed) == ["value"] else text
+
+
+def bare(value: object) -> str:
+    """A value as a word has it: `true`, `none`, text without quotes."""
+    return value if isinstance(value, str) else spelt(value)
+
+
+def spelt(value: object) -> str:
+    """A value as people write it, not as Python does: `true`, `none`, `2020-01-31`, 'text' in quotes."""
+    if value is None:
+        return NONE[0]
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, date | time):  # a datetime is a date, too
+        return value.isoformat()
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(spelt, value))}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{spelt(k)}: {spelt(v)}' for k, v in value.items())}}}"
+    return repr(value)
 
 
 def read_toml(path: Path) -> dict[str, object]:

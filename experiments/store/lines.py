@@ -30,10 +30,10 @@ def encode_line(values: dict[str, object]) -> bytes:
 def read_lines(folder: Path, name: str, start: int, end: int) -> Iterator[list[dict[str, object]]]:
     """The objects in the bytes from `start` to `end` of a file of lines, some thousand at a time.
 
-    What is there of a file that was cut off is given first; then a DamagedRunError is raised.
+    What can be read of a damaged file is given first; then a DamagedRunError is raised.
 
     Raises:
-        DamagedRunError: the file is missing or shorter than `end`, or a line is no JSON.
+        DamagedRunError: the file is missing or shorter than `end`, or a line is not one that was written.
     """
     try:
         path = inside(folder, name)
@@ -41,21 +41,39 @@ def read_lines(folder: Path, name: str, start: int, end: int) -> Iterator[list[d
         raise DamagedRunError(f"{name!r} is missing in {str(folder)!r}.") from None
     with path.open("rb") as file:
         file.seek(start)
-        left, rest = end - start, b""
-        while left:
-            block = file.read(min(BLOCK, left))
+        left, rest, place = end - start, b"", start
+        bad: list[int] = []
+        while left and (block := file.read(min(BLOCK, left))):
             left -= len(block)
             *lines, rest = (rest + block).split(b"\n")
-            try:
-                yield [orjson.loads(line) for line in lines]
-            except orjson.JSONDecodeError:
-                raise DamagedRunError(
-                    f"{name!r} in {str(folder)!r} is damaged near byte {end - left}: a line of it is no JSON."
-                ) from None
-            if not block:
-                raise DamagedRunError(
-                    f"{name!r} in {str(folder)!r} has {end - left} of its {end} committed bytes: it was cut off."
-                )
+            whole = []
+            for line in lines:
+                values = parsed(line)
+                if values is None:
+                    bad.append(place)
+                else:
+                    whole.append(values)
+                place += len(line) + 1
+            yield whole
+    if left:
+        raise DamagedRunError(
+            f"{name!r} in {str(folder)!r} has {end - left} of its {end} committed bytes: it was cut off."
+        )
+    if rest:
+        bad.append(place)
+    if bad:
+        first = f"the line that begins at byte {bad[0]} is not one that was written"
+        what = first if len(bad) == 1 else f"{first}, and it is the first of {len(bad)}"
+        raise DamagedRunError(f"{name!r} in {str(folder)!r} is damaged: {what}.")
+
+
+def parsed(line: bytes) -> dict[str, object] | None:
+    """A line's values; None where it is not one that we write: each is an object that has its step."""
+    try:
+        values = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return None
+    return values if isinstance(values, dict) and isinstance(values.get("step"), int) else None
 
 
 def as_columns(blocks: Iterator[list[dict[str, object]]]) -> dict[str, ndarray]:
@@ -73,5 +91,8 @@ def as_columns(blocks: Iterator[list[dict[str, object]]]) -> dict[str, ndarray]:
 
 
 def number(value: object) -> float:
-    """A line's value: a number, text such as `inf`, or nothing."""
-    return math.nan if value is None else float(value)  # type: ignore[arg-type]
+    """A line's value: a number, text such as `inf`; NaN for nothing, and for what is no number in a damaged line."""
+    try:
+        return math.nan if value is None else float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return math.nan

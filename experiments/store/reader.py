@@ -1,8 +1,7 @@
 """A run folder open for reading: a frozen view up to the last commit, lazily read, trusting nothing."""
 
 from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -83,6 +82,8 @@ class RunReader:
     progress: Progress
     description: dict[str, Any] = field(repr=False)
     """`config.json`."""
+    missing: dict[str, str] | None = field(default=None, repr=False)
+    """File of lines → the sentence on its damage, where that is noted instead of raised; see `forgiving`."""
 
     @property
     def name(self) -> str:
@@ -117,18 +118,9 @@ class RunReader:
             since: bytes to leave out: the `progress.scalars.size` of an earlier view gives what is new since then.
 
         Raises:
-            DamagedRunError: the file is shorter than what was committed, or no JSON.
+            DamagedRunError: the file is shorter than what was committed, or a line is not one that was written.
         """
-        return as_columns(read_lines(self.folder, SCALARS, since, self.progress.scalars.size))
-
-    def whole_scalars(self) -> dict[str, ndarray]:
-        """The scalars as far as they can be read, where the file is damaged; see `damage`."""
-
-        def readable() -> Iterator[list[dict[str, object]]]:
-            with suppress(DamagedRunError):
-                yield from read_lines(self.folder, SCALARS, 0, self.progress.scalars.size)
-
-        return as_columns(readable())
+        return as_columns(self._lines(SCALARS, since, self.progress.scalars.size))
 
     def events(self) -> list[dict[str, Any]]:
         """What happened: `step`, `kind`, `text`, `attempt`, `time`, and what the kind adds.
@@ -136,8 +128,19 @@ class RunReader:
         Raises:
             DamagedRunError: as for `scalars`.
         """
-        blocks = read_lines(self.folder, EVENTS, 0, self.progress.events.size)
-        return [event for block in blocks for event in block]
+        return [event for block in self._lines(EVENTS, 0, self.progress.events.size) for event in block]
+
+    def forgiving(self) -> "RunReader":
+        """The same view, but its scalars and events are those that can be read; `missing` then says what is not."""
+        return replace(self, missing={})
+
+    def _lines(self, name: str, start: int, end: int) -> Iterator[list[dict[str, Any]]]:
+        try:
+            yield from read_lines(self.folder, name, start, end)
+        except DamagedRunError as error:
+            if self.missing is None:
+                raise
+            self.missing[name] = str(error)
 
     @cached_property
     def tensors(self) -> tuple[str, ...]:
@@ -185,8 +188,9 @@ def open_run(folder: Path) -> RunReader:
         ForeignRunError: not a run folder of this program, or of a newer format.
         DamagedRunError: what it must have is missing or damaged.
     """
-    if not folder.is_dir() or not (folder / CONFIG).exists() or not (folder / PROGRESS).exists():
-        raise ForeignRunError(f"{str(folder)!r} is not a run folder: it has no {CONFIG} and {PROGRESS}.")
+    missing = [name for name in (CONFIG, PROGRESS) if not (folder / name).exists()]
+    if missing:
+        raise ForeignRunError(f"{str(folder)!r} is not a run folder: it has no {' and no '.join(missing)}.")
     description = read_json(folder, CONFIG)
     refuse_newer(folder, description.get("format"))
     progress = read_progress(folder)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from distributed import Client
 
+from experiments.counts import are, counted
 from experiments.store.errors import RunError
 from experiments.store.lease import Holder
 from experiments.store.progress import read_progress
@@ -121,9 +122,15 @@ class Account:
                 return f"run {first.name}: step {step} of {self.plan.config(first).steps}, {seconds:.0f} s"
         return f"{first.name}{f' and {more} more' if more else ''}, {seconds:.0f} s"
 
+    def so_far(self, whose: str) -> str:
+        """How many runs are finished, in words."""
+        runs = counted(len(self.plan.runs), "run")
+        return f"{self.finished} of {whose} {runs} {are(self.finished)} finished and kept"
+
     def lost(self) -> ClusterError:
         """The sentence for a scheduler that is gone."""
+        kept = self.so_far("the sweep's")
         return ClusterError(
-            f"the connection to the scheduler is lost; {self.finished} of the sweep's {len(self.plan.runs)} runs are "
-            "finished and kept. Start the scheduler again if it was yours, and the same command goes on."
+            f"the connection to the scheduler is lost; {kept}. Start the scheduler again if it was yours, and the same "
+            "command goes on."
         )

@@ -73,7 +73,7 @@ def read_axis(name: str, given: object, drawn: bool) -> Axis:
         values = table["values"]
         if not isinstance(values, list) or not 0 < len(values) <= LARGEST_AXIS or len(table) - ("when" in table) > 1:
             raise ConfigError(f"axes.{name} was {shortened(given)}; it must be {ALLOWED}.")
-        return Axis(name, tuple(plain(name, value) for value in values), when=when)
+        return Axis(name, tuple(plain(f"axes.{name}", value) for value in values), when=when)
     return read_range(name, table, when, drawn)
 
 
@@ -131,7 +131,7 @@ def read_condition(name: str, given: object) -> dict[str, tuple[object, ...]]:
     if not isinstance(given, dict):
         raise ConfigError(f"axes.{name}.when was {shortened(given)}; it must be a table such as {{ cell = 'lstm' }}.")
     lists = {key: value if isinstance(value, list) else [value] for key, value in given.items()}
-    return {key: tuple(plain(f"{name}.when.{key}", value) for value in values) for key, values in lists.items()}
+    return {key: tuple(plain(f"axes.{name}.when.{key}", value) for value in values) for key, values in lists.items()}
 
 
 def plain(name: str, value: object) -> object:
@@ -140,14 +140,15 @@ def plain(name: str, value: object) -> object:
         return None
     if isinstance(value, str | int | float):
         return value
-    raise ConfigError(f"axes.{name} has the value {shortened(value)}; it must be a number, text or truth value.")
+    raise ConfigError(f"{name} has the value {shortened(value)}; it must be a number, text or truth value.")
 
 
 def number(name: str, table: Mapping[str, object], key: str) -> float:
     """A finite number of the table."""
     value = table.get(key)
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ConfigError(f"axes.{name}.{key} was {shortened(value)}; it must be a finite number.")
+        was = f"was {shortened(value)}" if key in table else "is missing"
+        raise ConfigError(f"axes.{name}.{key} {was}; it must be a finite number.")
     return value
 
 

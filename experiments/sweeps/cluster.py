@@ -17,12 +17,18 @@ import torch
 from distributed import Client, LocalCluster
 from distributed.diagnostics.plugin import WorkerPlugin
 from distributed.worker import Worker
+from distributed.worker_memory import parse_memory_limit
 
 from experiments.config import RunConfig
 from experiments.errors import ConfigError
+from experiments.limits import readable
 
 WAIT_SECONDS = 30.0
 """How long an existing cluster may take to answer, and to have a worker."""
+
+LEAST_MEMORY = 450 * 2**20
+"""Bytes that a worker needs before its runs need any: the smallest probes peak at 404 MiB, most of it torch and numba
+(measured), and 95 % of the limit is where a worker is ended. With less, each is ended as soon as it has begun."""
 
 SETTINGS = {
     # a run's memory is its own to use, up to the limit at which its worker is ended: nothing is there to be spilled
@@ -81,18 +87,34 @@ def connected(workers: int, scheduler: str | None = None, memory: str = "auto") 
 @contextmanager
 def local(workers: int, memory: str) -> Iterator[LocalCluster]:
     """A cluster on this machine: a process for each worker, restarted by its nanny when it dies."""
-    try:
-        cluster = LocalCluster(
-            n_workers=workers, threads_per_worker=1, processes=True, memory_limit=memory,
-            dashboard_address="127.0.0.1:0", silence_logs=logging.CRITICAL,
-        )  # fmt: skip
-    except ValueError:
-        raise ClusterError(f"--memory was {memory!r}; it must be auto or a size such as 2GiB.") from None
+    check_worker_memory(memory)
+    cluster = LocalCluster(
+        n_workers=workers, threads_per_worker=1, processes=True, memory_limit=memory,
+        dashboard_address="127.0.0.1:0", silence_logs=logging.CRITICAL,
+    )  # fmt: skip
     try:
         yield cluster
     finally:
         with suppress(Exception):
             cluster.close(timeout=5)
+
+
+def check_worker_memory(memory: str) -> None:
+    """Nothing, if a worker can live in what it may use.
+
+    Raises:
+        ClusterError: it cannot, or it is no size.
+    """
+    allowed = f"it must be a size of at least {readable(LEAST_MEMORY)}, such as 2GiB, or auto"
+    try:
+        size = parse_memory_limit(memory, 1, logger=logging.getLogger(__name__))
+    except (ValueError, OverflowError):
+        raise ClusterError(f"--memory was {memory!r}; {allowed}.") from None
+    if size is not None and size < LEAST_MEMORY:
+        part = f", which leaves a worker {readable(max(size, 0))} on this machine" if memory == "auto" else ""
+        raise ClusterError(
+            f"--memory was {memory!r}{part}; {allowed}: a worker needs that much before it runs anything."
+        )
 
 
 def reached(scheduler: str) -> Client:

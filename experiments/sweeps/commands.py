@@ -13,14 +13,16 @@ from rich.table import Table
 
 from analysis.wording import duration
 from experiments.config import ConfigError
+from experiments.counts import are, counted
 from experiments.limits import readable
 from experiments.run_commands import Quiet, Runs
-from experiments.runs import runs_folder
-from experiments.sweeps.compare import Comparison, compare, shown
+from experiments.runs import runs_folder, typed
+from experiments.sweeps.compare import Comparison, Value, compare, shown
 from experiments.sweeps.folder import SweepFolder, stored_plan
 from experiments.sweeps.index import Results, load_results
 from experiments.sweeps.plan import Plan, read_plan
-from experiments.words import parse_words
+from experiments.terminal import fits, output
+from experiments.words import bare, parse_words
 
 FORMATS = ("text", "csv", "parquet")
 
@@ -49,12 +51,10 @@ def sweep_command(
         return
     from experiments.sweeps.start import start  # here: Dask takes half a second
 
-    words = [
-        str(file),
-        *(["--workers", str(workers)] if workers else []),
-        *(["--scheduler", scheduler] if scheduler else []),
-    ]
-    command = f"python -m experiments sweep {' '.join(words)}"
+    given = {"--workers": workers, "--scheduler": scheduler, "--memory": None if memory == "auto" else memory}
+    options = [word for option, value in given.items() if value is not None for word in (option, str(value))]
+    switches = [switch for switch, on in {"--retry-failed": retry, "--quiet": quiet}.items() if on]
+    command = typed(runs_folder(runs), "sweep", str(file), *options, *switches)
     report, said = start(plan, folder, count, scheduler, memory, retry, Console(stderr=True, quiet=quiet), command)
     sys.stdout.write(said + "\n")
     if report.stopped:
@@ -64,24 +64,29 @@ def sweep_command(
 
 
 def print_plan(plan: Plan, results: Results, workers: int) -> None:
-    """The runs, one a line, and what they will take."""
+    """Print the runs, one a line, and what they will take.
+
+    Raises:
+        ConfigError: none of them can be built.
+    """
     from experiments.sweeps.estimate import estimate
 
     lines = []
     for run, status in zip(plan.runs, results.status, strict=True):
-        values = " ".join(f"{name}={'none' if value is None else value}" for name, value in run.values.items())
+        values = " ".join(f"{name}={bare(value)}" for name, value in run.values.items())
         lines.append(f"{run.name} {status:8} {values}\n")
-    sys.stdout.write("".join(lines))
     left = [
         run for run, s, done in zip(plan.runs, results.status, results.done, strict=True) if not done and s != "failed"
     ]
+    e = estimate(results, left, workers)  # before a word is printed: the runs may be such that none can be built
     repeated = f" ({plan.repeated} more were the same as one of them)" if plan.repeated else ""
     failed = int((results.status == "failed").sum())
-    words = f"{len(plan.runs)} runs{repeated}: {int(results.done.sum())} are finished, "
-    words += (f"{failed} failed, " if failed else "") + f"{len(left)} are left.\n"
-    e = estimate(results, left, workers)
-    took = "no time can be told" if e.seconds is None else f"at most about {duration(e.seconds)} on {workers} workers"
-    sys.stdout.write(words + f"They will take {took} and about {readable(e.bytes)} of disk; from {e.basis}.\n")
+    done = int(results.done.sum())
+    words = f"{counted(len(plan.runs), 'run')}{repeated}: {done} {are(done)} finished, "
+    words += (f"{failed} failed, " if failed else "") + f"{len(left)} {are(len(left))} left.\n"
+    took = f"at most about {duration(e.seconds)} on {counted(workers, 'worker')}"
+    sys.stdout.write("".join(lines) + words)
+    sys.stdout.write(f"They will take {took} and about {readable(e.bytes)} of disk; from {e.basis}.\n")
 
 
 def compare_command(
@@ -112,6 +117,8 @@ def compare_command(
         else:
             print_tables(table, output)
     except OSError as error:
+        if output is None:
+            raise
         reason = (error.strerror or str(error)).lower()
         raise ConfigError(f"--output was {str(output)!r}; it must be a file that can be written ({reason}).") from None
 
@@ -142,19 +149,26 @@ def write_csv(columns: dict[str, list[object]], path: Path | None) -> None:
 
 
 def print_tables(table: Comparison, path: Path | None) -> None:
-    """A table for each panel."""
-    with path.open("w", encoding="utf-8") if path else nullcontext(sys.stdout) as file:
-        console = Console(file=file, width=None if path is None and sys.stdout.isatty() else 300)
+    """A table for each panel, in as many parts as its columns need."""
+    with path.open("w", encoding="utf-8") if path else nullcontext(None) as file:
+        to = output(file)
         for panel in table.panels:
-            words = ", ".join(f"{n} = {v}" for n, v in zip(table.others, panel, strict=True) if v is not None)
-            drawn = Table(title=f"{table.value}{': ' if words else ''}{words}")
-            drawn.add_column(f"{table.rows} \\ {table.columns}")
-            for column in table.column_values:
-                drawn.add_column("none" if column is None else str(column))
-            for row in table.row_values:
-                cells = [shown(table.cells.get((panel, row, column))) for column in table.column_values]
-                drawn.add_row("none" if row is None else str(row), *cells)
-            console.print(drawn)
+            left = table.column_values
+            while left:
+                count = next(n for n in range(len(left), 0, -1) if n == 1 or fits(to, drawn(table, panel, left[:n])))
+                to.print(drawn(table, panel, left[:count]))
+                left = left[count:]
+
+
+def drawn(table: Comparison, panel: tuple[Value, ...], columns: tuple[Value, ...]) -> Table:
+    """Some columns of a panel."""
+    words = ", ".join(f"{n} = {bare(v)}" for n, v in zip(table.others, panel, strict=True) if v is not None)
+    out = Table(title=f"{table.value}{': ' if words else ''}{words}")
+    for heading in (f"{table.rows} \\ {table.columns}", *(bare(column) for column in columns)):
+        out.add_column(heading, overflow="fold")
+    for row in table.row_values:
+        out.add_row(bare(row), *(shown(table.cells.get((panel, row, column))) for column in columns))
+    return out
 
 
 def add_sweep_commands(app: typer.Typer) -> None:

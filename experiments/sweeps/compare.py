@@ -12,6 +12,7 @@ from experiments.allowed import shortened
 from experiments.errors import ConfigError
 from experiments.sweeps.index import Results
 from experiments.sweeps.quantities import quantities_of
+from experiments.words import bare
 
 Value = object
 """A field's value; None both for none and for an axis that does not apply."""
@@ -96,7 +97,7 @@ def compare(
     for axis, wanted in (where or {}).items():
         chosen &= np.array([run.values.get(axis) == wanted for run in plan.runs])
         if not chosen.any():
-            there = ", ".join(str(v) for v in ordered({run.values.get(axis) for run in plan.runs}))
+            there = ", ".join(bare(v) for v in ordered({run.values.get(axis) for run in plan.runs}))
             raise ConfigError(f"--where {axis} was {shortened(wanted)}; it must be one of {there}.")
     return gathered(results, rows, columns, value, np.flatnonzero(chosen))
 

@@ -277,8 +277,8 @@ class Engine:
         """How it ended for one run."""
         if outcome.result == "refused":
             raise RecordingError(
-                f"{outcome.error.removesuffix('.')}. The sweep has stopped; {self.account.finished} of its "
-                f"{len(self.plan.runs)} runs are finished and kept, and the same command goes on."
+                f"{outcome.error.removesuffix('.')}. The sweep has stopped; {self.account.so_far('its')}, and "
+                "the same command goes on."
             )
         if outcome.result == "held" and not self.stopping:
             self.held[run.name] = run

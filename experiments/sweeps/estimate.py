@@ -39,8 +39,8 @@ PROBE_FILES = 3 * BLOCK
 class Estimate:
     """What the runs that are left will take."""
 
-    seconds: float | None
-    """On all workers together, at most: runs that solve their task or diverge end sooner. None where it is unknown."""
+    seconds: float
+    """On all workers together, at most: runs that solve their task or diverge end sooner."""
     bytes: int
     basis: str
     """What the time stands on, in words."""
@@ -56,7 +56,11 @@ def cost(config: RunConfig, kind: Kind) -> float:
 
 
 def estimate(results: Results, left: Sequence[PlannedRun], workers: int) -> Estimate:
-    """Time and disk of the runs that are left."""
+    """Time and disk of the runs that are left.
+
+    Raises:
+        ConfigError: none of them can be built.
+    """
     plan = results.plan
     if not left:
         return Estimate(0.0, 0, "nothing is left to do")
@@ -65,7 +69,7 @@ def estimate(results: Results, left: Sequence[PlannedRun], workers: int) -> Esti
     rate, basis = finished_rate(results)
     if rate is None:
         rate, basis = timed_rate([configs[k] for k in np.argsort(costs)], plan.kind)
-    seconds = None if rate is None else rate * float(costs.sum()) / max(1, min(workers, len(left)))
+    seconds = rate * float(costs.sum()) / max(1, min(workers, len(left)))
     size = probe_bytes(configs) if plan.kind == "probe" else run_bytes(configs)
     return Estimate(seconds, size, basis)
 
@@ -84,27 +88,38 @@ def finished_rate(results: Results) -> tuple[float | None, str]:
     return statistics.median(rates), f"the times of {len(ended)} finished runs of this sweep"
 
 
-def timed_rate(configs: Sequence[RunConfig], kind: Kind) -> tuple[float | None, str]:
+def timed_rate(configs: Sequence[RunConfig], kind: Kind) -> tuple[float, str]:
     """Seconds a unit of cost: of the smallest run, and then of the one in the middle if that takes no second.
 
     Args:
         configs: from the cheapest to the dearest.
         kind: of the sweep.
+
+    Raises:
+        ConfigError: neither these two nor any of `MOST_SHAPES` others can be built.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        rate = None
-        for config in (configs[0], configs[len(configs) // 2]):
-            expected = 0.0 if rate is None else rate * cost(config, "probe")
-            if expected < 1.0:
+        rate, refused = None, None
+        for k, config in enumerate([configs[0], configs[len(configs) // 2], *spread(configs)]):
+            if rate is not None and (k > 1 or rate * cost(config, "probe") >= 1.0):
+                break
+            try:
                 rate = (timed_probe(config) if kind == "probe" else timed_step(config)) / cost(config, "probe")
-        what = "one pass" if kind == "probe" else f"{TIMED_STEPS} steps"
-        return rate, f"{what} of a run of middling size, timed just now"
-    except ConfigError as error:
-        return None, f"no estimate, since a run cannot be built: {error}"
+            except ConfigError as error:
+                refused = refused or error
     finally:
         torch.set_num_threads(before)
+    if rate is None:
+        raise ConfigError(f"the sweep's runs cannot be built: {refused}")
+    what = "one pass" if kind == "probe" else f"{TIMED_STEPS} steps"
+    return rate, f"{what} of a run of middling size, timed just now"
+
+
+def spread(configs: Sequence[RunConfig]) -> list[RunConfig]:
+    """Some of the configurations, from the first to the last."""
+    return [configs[k] for k in np.unique(np.linspace(0, len(configs) - 1, MOST_SHAPES).astype(int))]
 
 
 def timed_probe(config: RunConfig) -> float:
@@ -146,8 +161,7 @@ def probe_bytes(configs: Sequence[RunConfig]) -> int:
 
 def run_bytes(configs: Sequence[RunConfig]) -> int:
     """Disk of so many run folders, if they take all their steps."""
-    chosen = [configs[k] for k in np.unique(np.linspace(0, len(configs) - 1, MOST_SHAPES).astype(int))]
-    return round(statistics.fmean(folder_bytes(config) for config in chosen) * len(configs))
+    return round(statistics.fmean(folder_bytes(config) for config in spread(configs)) * len(configs))
 
 
 def folder_bytes(config: RunConfig) -> int:

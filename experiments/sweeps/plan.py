@@ -86,6 +86,8 @@ def plan_of(source: str, name: str) -> Plan:
     axes = [read_axis(key, value, combine == "random") for key, value in table(given, "axes").items()]
     check_fields(fixed, axes)
     seeds = read_seeds(given, fixed, axes)
+    if not (fixed or axes or seeds):
+        raise ConfigError(f"the sweep {name} says nothing of its runs; it must have [axes], [fixed] or seeds.")
     combinations = {"grid": grid, "zip": zipped, "random": drawn}[combine](given, fixed, axes)
     runs, repeated = unique(fixed, axes, combinations, seeds)
     fields = (*(axis.field for axis in axes), *(("seed",) if seeds else ()))
@@ -191,7 +193,9 @@ def read_seeds(given: Mapping[str, object], fixed: Mapping[str, object], axes: l
         return tuple(range(seeds))
     if isinstance(seeds, list) and seeds and all(isinstance(s, int) and not isinstance(s, bool) for s in seeds):
         return tuple(dict.fromkeys(seeds))
-    raise ConfigError(f"seeds was {shortened(seeds)}; it must be a whole number of at least 1, or a list of them.")
+    raise ConfigError(
+        f"seeds was {shortened(seeds)}; it must be a whole number from 1 to {MOST_RUNS}, or a list of seeds."
+    )
 
 
 def known(given: Mapping[str, object], allowed: tuple[str, ...], where: str) -> None:
@@ -234,7 +238,6 @@ def whole(given: Mapping[str, object], key: str, least: int) -> int:
     """A whole number that a random sweep needs."""
     value = given.get(key)
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= MOST_RUNS:
-        raise ConfigError(
-            f"{key} was {shortened(value)}; combine is random, so it must be a whole number of at least {least}."
-        )
+        was = f"was {shortened(value)}" if key in given else "is missing"
+        raise ConfigError(f"{key} {was}; as combine is random, it must be a whole number from {least} to {MOST_RUNS}.")
     return value

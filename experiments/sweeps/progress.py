@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from analysis.wording import duration
+from experiments.counts import are, counted
 from experiments.sweeps.engine import Report
 from experiments.sweeps.folder import Failure, Session
 
@@ -41,7 +42,7 @@ def watched(console: Console) -> Iterator[tuple[Callable[[Session], None], Calla
             part = QUIET_STEPS * done // max(session.total, 1)
             if not console.is_terminal and part != said:
                 said = part
-                console.print(f"{done} of {session.total} runs, {left(session)}", highlight=False)
+                console.print(f"{done} of {counted(session.total, 'run')}, {left(session)}", highlight=False)
 
         def fail(failure: Failure) -> None:
             console.print(f"run {failure.run} failed: {failure.error}", highlight=False, markup=False)
@@ -60,13 +61,13 @@ def ending(report: Report, command: str) -> str:
     results = report.results
     total, done = len(results.plan.runs), int(results.done.sum())
     failed, diverged = int((results.status == "failed").sum()), int((results.status == "diverged").sum())
-    parts = [f"sweep {results.plan.name}: {done} of {total} runs are finished"]
+    parts = [f"sweep {results.plan.name}: {done} of {counted(total, 'run')} {are(done)} finished"]
     parts += [f"{diverged} of them diverged"] if diverged else []
     parts += [f"{failed} failed"] if failed else []
     words = ", ".join(parts) + f"; {report.ran} ran just now."
     missing = total - done - failed
     if missing:
-        words += f" {missing} are left; what they have is kept, and the same command goes on: {command}"
+        words += f" {missing} {are(missing)} left; what they have is kept, and the same command goes on: {command}"
     if failed:
         words += " `--retry-failed` runs the failed ones again."
     return words

@@ -2,6 +2,7 @@
 
 from rich.console import Console
 
+from experiments.counts import counted
 from experiments.sweeps.cluster import connected
 from experiments.sweeps.engine import Report, run_sweep
 from experiments.sweeps.folder import SweepFolder
@@ -25,8 +26,10 @@ def start(
     Raises:
         ConfigError: see `run_sweep`.
     """
-    where = scheduler or f"{workers} worker{'s' if workers > 1 else ''} here"
-    console.print(f"sweep {plan.name}: {len(plan.runs)} runs on {where}, kept in {folder.runs}", highlight=False)
+    where = scheduler or f"{counted(workers, 'worker')} here"
+    console.print(
+        f"sweep {plan.name}: {counted(len(plan.runs), 'run')} on {where}, kept in {folder.runs}", highlight=False
+    )
     with (
         stop_at_signals() as stop,
         connected(workers, scheduler, memory) as client,

@@ -5,8 +5,9 @@ import shutil
 
 import numpy as np
 import pytest
-from one_sentence import one_sentence
+from one_sentence import assert_one_sentence, one_sentence
 
+from experiments.export import FORMS, export
 from experiments.store.errors import DamagedRunError, ForeignRunError
 from experiments.store.lease import is_held
 from experiments.store.reader import open_run
@@ -73,12 +74,37 @@ def test_truncated_scalars_are_named_and_the_rest_can_be_read(halfway):
     with pytest.raises(DamagedRunError, match=r"it was cut off\.$") as error:
         run.scalars()
     one_sentence(error)
-    assert run.whole_scalars()["step"].tolist() == list(range(1, 12))
+    forgiving = run.forgiving()
+    assert forgiving.scalars()["step"].tolist() == list(range(1, 12))
+    assert forgiving.missing == {"scalars.jsonl": str(error.value)}
     assert len(run.tensor("loss")[:]) == 12
     with pytest.raises(DamagedRunError, match="so the run cannot be resumed; what it has can be read"):
         Recorder.resume(halfway)
     assert path.stat().st_size == size - 30, "a refused resume changes nothing"
     assert not is_held(halfway)
+
+
+@pytest.mark.parametrize("form", list(FORMS))
+def test_an_export_has_what_can_be_read_and_says_what_is_missing(copied, tmp_path, form):
+    path = copied / "scalars.jsonl"
+    *lines, last = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines[:4], b"{" + lines[4][:-2] + b"\n", *lines[5:], last]))
+    begins = sum(map(len, lines[:4]))
+    (lost,) = export(open_run(copied), form, tmp_path / "out")
+    assert_one_sentence(lost)
+    assert lost.startswith("'scalars.jsonl'")
+    assert lost.endswith(f"the line that begins at byte {begins} is not one that was written; the rest was exported.")
+    if form == "csv":
+        steps = [int(line.split(",")[0]) for line in (tmp_path / "out").read_text().splitlines()[1:]]
+        assert steps == [*range(1, 5), *range(6, 41)]
+
+
+def test_an_export_of_nothing_is_refused(copied, tmp_path):
+    (copied / "scalars.jsonl").unlink()
+    with pytest.raises(DamagedRunError, match=r"^'scalars\.jsonl' is missing"):
+        export(open_run(copied), "csv", tmp_path / "out")
+    assert export(open_run(copied), "netcdf", tmp_path / "out")
+    assert export(open_run(copied), "html", tmp_path / "page")
 
 
 def test_a_damaged_checkpoint_cannot_be_resumed_and_leaves_the_records(halfway):

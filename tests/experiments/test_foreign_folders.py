@@ -35,6 +35,21 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path):
         one_sentence(error)
 
 
+@pytest.mark.parametrize(
+    ("gone", "said"),
+    [
+        (["config.json"], "no config.json"),
+        (["progress.json"], "no progress.json"),
+        (["config.json", "progress.json"], "no config.json and no progress.json"),
+    ],
+)
+def test_a_folder_is_refused_for_what_it_lacks(copied, gone, said):
+    for name in gone:
+        (copied / name).unlink()
+    with pytest.raises(ForeignRunError, match=rf"is not a run folder: it has {said}\.$"):
+        open_run(copied)
+
+
 @pytest.mark.parametrize("name", ["config.json", "progress.json"])
 def test_a_run_of_a_newer_format_says_so(copied, name):
     content = json.loads((copied / name).read_text())

@@ -48,6 +48,15 @@ def test_probe_prints_a_table_with_every_figure():
         assert text in result.stdout
 
 
+def test_probe_says_what_is_wrong_below_the_table():
+    words = ["cell=elman", "nonlinearity=relu", "largest_singular_value=5", "initialisation=identity", "seq_len=200"]
+    out = CliRunner().invoke(app, ["probe", *words]).stdout
+    found = [f for f in probe(RunConfig.from_words(words)).diagnosis if f.severity != "note"]
+    assert [f.kind for f in found] == ["diverged"]
+    assert out.splitlines()[-len(found) :] == [f"elman: {f.title}. {f.evidence}" for f in found]
+    assert "h_t is not finite from t = " in out
+
+
 def test_probe_writes_the_whole_profile_as_csv(tmp_path):
     file = tmp_path / "profile.csv"
     words = ["probe", "cell=elman,gru", "seq_len=12", "hidden_size=4", "num_layers=2", "--csv", str(file)]

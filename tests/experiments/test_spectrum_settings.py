@@ -1,9 +1,12 @@
 """Singular values set one by one, and the gates that the spectrum's settings act on."""
 
+import re
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from one_sentence import one_sentence
 
 from experiments.build import build
 from experiments.config import ConfigError, RunConfig
@@ -66,3 +69,13 @@ def test_a_list_a_text_and_another_spelling_are_one_run():
 def test_too_few_values_are_one_sentence():
     with pytest.raises(ConfigError, match=r"^singular_values had 2 numbers; it must have 5, one a unit"):
         blocks(cell="elman", singular_values="1,2")
+
+
+@pytest.mark.parametrize("gain", [1e308, 1e-320])
+@pytest.mark.parametrize("setting", [{"largest_singular_value": 1.0}, {"singular_values": VALUES}])
+def test_a_gain_that_leaves_no_matrix_is_refused(gain, setting):
+    with pytest.raises(
+        ConfigError, match=rf"^gain was {re.escape(f'{gain:g}')}; it must leave recurrent weights"
+    ) as error:
+        build(RunConfig.from_values({"hidden_size": H, "initialisation": "gaussian", "gain": gain, **setting}))
+    one_sentence(error)

@@ -64,7 +64,13 @@ def test_a_paused_run_waits_takes_single_steps_and_goes_on(tmp_path, tiny, monke
 def test_a_control_that_cannot_be_is_refused_or_ignored(tmp_path, tiny):
     folder = tmp_path / "run"
     with Recorder.start(tiny(), folder, "reference") as recorder:
-        for changes in ({"learning_rate": -1}, {"learning_rate": True}, {"clip_threshold": 0}, {"pause": 1}):
+        for changes in (
+            {"learning_rate": -1},
+            {"learning_rate": True},
+            {"learning_rate": 1e308},
+            {"clip_threshold": 0},
+            {"pause": 1},
+        ):
             name = next(iter(changes))
             with pytest.raises(ConfigError, match=f"^{name} was "):
                 change_control(folder, **changes)

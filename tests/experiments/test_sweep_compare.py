@@ -4,7 +4,9 @@ import csv
 import io
 import math
 import re
+import shlex
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -85,6 +87,20 @@ def test_the_table_as_text_csv_and_parquet_has_the_same_numbers(folder, tmp_path
         assert row["cell"] == other["cell"] == cell.row
 
 
+@pytest.mark.parametrize("columns", ["80", None])
+def test_a_wide_table_is_printed_in_parts_that_are_whole(tmp_path, monkeypatch, columns):
+    monkeypatch.delenv("COLUMNS", raising=False) if columns is None else monkeypatch.setenv("COLUMNS", columns)
+    plan = plan_of("[axes]\ncell = ['elman', 'lstm']\ngain = { from = 1.05, to = 3.05, count = 21 }", "wide")
+    folder = SweepFolder(tmp_path / "runs", "wide")
+    write_plan(folder, plan)
+    out = call("compare", "wide", "--rows", "cell", "--columns", "gain", "--value", "loss", folder=folder)
+    assert "…" not in out
+    assert all(f" {run.values['gain']} " in out for run in plan.runs)
+    assert out.count("1 without") == 42
+    assert columns is None or max(map(len, out.splitlines())) <= 80
+    assert out.count("cell \\ gain") == (1 if columns is None else 5)
+
+
 def test_the_text_says_what_failed(folder):
     assert "(1 failed)" in call(*ASKED, folder=folder)
 
@@ -133,6 +149,45 @@ def test_a_new_sweeps_time_is_measured_on_one_of_its_runs(tmp_path):
     assert "2 runs: 0 are finished, 2 are left." in out
     assert "timed just now" in out
     assert not (tmp_path / "runs").exists()
+
+
+def test_the_command_that_goes_on_has_every_option_and_survives_a_shell(tmp_path, monkeypatch):
+    (tmp_path / "my sweep.toml").write_text("name = 'x'\n[axes]\nseq_len = [5]")
+    report = SimpleNamespace(stopped=False, results=SimpleNamespace(status=np.array([])))
+    monkeypatch.setattr("experiments.sweeps.start.start", lambda *given: (report, given[-1]))
+    words = [
+        "sweep",
+        str(tmp_path / "my sweep.toml"),
+        "--workers",
+        "1",
+        "--memory",
+        "1GiB",
+        "--retry-failed",
+        "--quiet",
+    ]
+    folder = SweepFolder(tmp_path / "my runs", "x")
+    assert shlex.split(call(*words, folder=folder)) == [
+        "python",
+        "-m",
+        "experiments",
+        *words,
+        "--runs",
+        str(folder.runs),
+    ]
+
+
+def test_a_sweep_that_cannot_be_built_is_one_sentence_and_no_plan(tmp_path, capsys):
+    file = tmp_path / "wrong.toml"
+    file.write_text("[fixed]\ninitialisation = 'chrono'\ncell = 'elman'\n[axes]\nseq_len = [5, 6]")
+    folder = SweepFolder(tmp_path / "runs", "wrong")
+    with pytest.raises(ConfigError, match=r"^the sweep's runs cannot be built: initialisation was 'chrono'; it needs"):
+        call("sweep", str(file), "--dry-run", folder=folder)
+    file.write_text("[fixed]\ninitialisation = 'chrono'\n[axes]\nseq_len = [5]\ncell = ['elman', 'lstm']")
+    assert "2 runs: 0 are finished, 2 are left." in call("sweep", str(file), "--dry-run", folder=folder)
+    file.write_text("[axes]\nseq_len = [5]")
+    out = call("sweep", str(file), "--dry-run", "--workers", "1", folder=folder)
+    assert "1 run: 0 are finished, 1 is left." in out
+    assert "on 1 worker and" in out
 
 
 def test_a_path_is_no_sweeps_name(tmp_path):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from distributed import Client, LocalCluster
+from one_sentence import one_sentence
 from sweeping import LONG, PROBED, TRAINED, commit_often, same_runs, serial, steps_done, swept
 
 from experiments.store.errors import RecordingError
@@ -99,6 +100,21 @@ def test_workers_of_several_threads_are_refused(tmp_path):
         pytest.raises(ClusterError, match="has 2 threads; it must have one"),
     ):
         check_workers(client, tmp_path / "none")
+
+
+@pytest.mark.parametrize("memory", ["1KiB", "-1GiB", "0.0000001", "nan", "1e400", "much"])
+def test_too_little_memory_for_a_worker_is_refused_before_it_is_started(memory):
+    with pytest.raises(
+        ClusterError, match=rf"^--memory was '{memory}'; it must be a size of at least 450 MiB"
+    ) as error:
+        clusters.check_worker_memory(memory)
+    one_sentence(error)
+
+
+def test_memory_divided_into_too_little_says_how_much(monkeypatch):
+    monkeypatch.setattr(clusters, "LEAST_MEMORY", 2**60)
+    with pytest.raises(ClusterError, match=r"^--memory was 'auto', which leaves a worker .* on this machine; it must"):
+        clusters.check_worker_memory("auto")
 
 
 def test_no_scheduler_is_one_sentence(tmp_path, monkeypatch):

@@ -133,15 +133,18 @@ def test_adding_a_value_changes_no_other_run():
         ("[axes]\ngain = { from = 1, to = 2, step = -1.0 }", ["step was -1"]),
         ("[axes]\ngain = { from = 1, to = 2, count = 3, step = 1 }", ["count and step"]),
         ("[axes]\ngain = { from = 1, until = 2 }", ["'until'"]),
+        ("[axes]\ngain = { from = 1, count = 2 }", ["axes.gain.to is missing"]),
         ("[axes]\ngain = []", ["axes.gain was []"]),
+        ("kind = 'probe'", ["the sweep test says nothing of its runs", "[axes], [fixed] or seeds"]),
         ("[axes]\ngain = [[1.0]]", ["axes.gain has the value [1.0]"]),
         ("[axes]\ngain = { values = [1.0], when = { cel = 'lstm' } }", ["'cel' is not a field"]),
         ("[axes]\ngain = { values = [1.0], when = { cell = 'lstmm' } }", ["cell was 'lstmm'"]),
         ("[fixed]\ngain = 1.0\n[axes]\ngain = [2.0]", ["gain stands in fixed and in axes"]),
         ("seeds = 0", ["seeds was 0"]),
+        ("seeds = 100000000", ["seeds was 100000000", "from 1 to 1000000"]),
         ("seeds = 2\n[fixed]\nseed = 1", ["seeds is given and seed"]),
         ("combine = 'zip'\n[axes]\ngain = [1.0]\nseq_len = [5, 6]", ["gain 1, seq_len 2"]),
-        ("combine = 'random'\n[axes]\ngain = [1.0]", ["samples was None"]),
+        ("combine = 'random'\n[axes]\ngain = [1.0]", ["samples is missing", "from 1 to 1000000"]),
         ("name = '../x'", ["name was '../x'"]),
     ],
 )
@@ -149,6 +152,12 @@ def test_what_is_wrong_is_one_sentence(source, words):
     message = refusal(source)
     for word in words:
         assert word in message, message
+
+
+def test_a_list_in_fixed_is_named_as_what_it_is():
+    assert refusal("[fixed]\ncell = ['lstm']").startswith(
+        "fixed.cell has the value ['lstm']; it must be a number, text"
+    )
 
 
 def test_a_sweep_has_no_more_runs_than_can_be_handled(monkeypatch):

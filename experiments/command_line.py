@@ -1,0 +1,134 @@
+"""The command line: `python -m experiments probe task=adding cell=lstm seq_len=200`."""
+
+import csv
+import io
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import orjson
+import torch
+import typer
+
+from experiments.allowed import allowed
+from experiments.benchmark_command import benchmark_command
+from experiments.config import ConfigError, RunConfig, configs_from_words
+from experiments.probe import Probe, probe
+from experiments.probe_table import findings, probe_table
+from experiments.run_commands import add_run_commands
+from experiments.summary import profile_rows, summary
+from experiments.sweeps.commands import add_sweep_commands
+from experiments.terminal import output
+from experiments.words import bare
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.callback()
+def main() -> None:
+    """Record what backpropagation through time really does, step by step."""
+
+
+def field_help() -> str:
+    """One line for each field of `RunConfig`, as it is typed, with what it allows, for `--help`."""
+    return "\n\n".join(
+        f"{name}={bare(field.default)}: {str(field.description).removesuffix('.')} ({allowed(field)})."
+        for name, field in RunConfig.model_fields.items()
+    )
+
+
+@app.command(
+    "probe",
+    help="Record one forward and backward pass without training.\n\nWORDS are key=value pairs and .toml files; "
+    "cell=elman,lstm,gru probes several cells.\n\n" + field_help(),
+)
+def probe_command(
+    words: Annotated[list[str] | None, typer.Argument(help="key=value words and .toml files")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one object a cell in a list.")] = False,
+    csv_file: Annotated[Path | None, typer.Option("--csv", help="Write the whole profile to this file.")] = None,
+) -> None:
+    """Probe each configuration and print what was seen."""
+    torch.set_num_threads(1)  # one recorded pass is a chain of small steps: more threads only wait for each other
+    results = [probe(config) for config in configs_from_words(words or [])]
+    if csv_file is not None:
+        write_csv(csv_file, results)
+    if as_json:
+        sys.stdout.write(orjson.dumps([summary(r) for r in results], option=orjson.OPT_INDENT_2).decode() + "\n")
+    else:
+        to = output()
+        to.print(probe_table(results))
+        for line in findings(results):
+            to.print(line, soft_wrap=True, markup=False, highlight=False)
+
+
+app.command("benchmark")(benchmark_command)
+
+
+def write_csv(path: Path, results: list[Probe]) -> None:
+    """Every cell's profile in one file."""
+    rows = [row for result in results for row in profile_rows(result)]
+    try:
+        with path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+    except OSError as error:
+        reason = (error.strerror or "an unknown reason").lower()
+        raise ConfigError(f"--csv was {str(path)!r}; it must be a file that can be written ({reason}).") from None
+
+
+add_run_commands(app)
+add_sweep_commands(app)
+
+
+def run() -> None:
+    """The entry point: whatever a user can get wrong is one sentence on standard error and exit status 2."""
+    sys.stderr = sys.stderr or io.StringIO()
+    try:
+        if sys.stdout is None:
+            raise ConfigError("standard output is closed; it must be open, if only to /dev/null.")
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="replace")  # an encoding without ‖ shows ? for it
+        status = app(standalone_mode=False)
+        sys.stdout.flush()  # here, as at the interpreter's end a full disk would be a traceback
+    except ConfigError as error:
+        refuse(str(error))
+    except typer.TyperException as error:
+        refuse(usage(error))
+    except typer.Abort:
+        sys.stderr.write("aborted.\n")
+        status = 1
+    except BrokenPipeError:
+        drop_output()
+        status = 1
+    except OSError as error:
+        drop_output()
+        reason = (error.strerror or str(error)).lower()
+        what = "standard output cannot be written" if error.filename is None else f"{error.filename!r} cannot be used"
+        refuse(f"{what} ({reason}).")
+    sys.exit(status)
+
+
+def refuse(sentence: str) -> NoReturn:
+    """End with the sentence, unless it is empty, and exit status 2."""
+    sys.stderr.write(f"error: {sentence}\n" if sentence else "")
+    sys.exit(2)
+
+
+def usage(error: typer.TyperException) -> str:
+    """The sentence for a command line that is none of ours; empty where the help has been printed instead."""
+    said = error.format_message().strip()
+    if not said:
+        return ""
+    said = said[0].lower() + said[1:].replace(". Did you mean", ", did you mean").rstrip(".?")
+    context = getattr(error, "ctx", None)
+    command = "python -m experiments" if context is None else context.command_path
+    return f"{said}; `{command} --help` shows what there is."
+
+
+def drop_output() -> None:
+    """What standard output has not taken is forgotten, or the interpreter would try once more at its end."""
+    with suppress(OSError, ValueError):  # no file of the system's, as in a test
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,96 @@
+"""What may go wrong around any command: one sentence and status 2, and never a traceback."""
+
+import errno
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from experiments.__main__ import run
+from experiments.allowed import allowed
+from experiments.command_line import field_help
+from experiments.config import RunConfig
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def ended(monkeypatch, capsys):
+    """Words → the exit status, and what was said on standard error."""
+
+    def call(*words: str) -> tuple[object, str]:
+        monkeypatch.setattr(sys, "argv", ["experiments", *words])
+        with pytest.raises(SystemExit) as end:
+            run()
+        return end.value.code, capsys.readouterr().err
+
+    return call
+
+
+class FullDisk(io.RawIOBase):
+    """Takes nothing."""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, content: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["prob"], "no such command 'prob', did you mean 'probe'; `"),
+        (["probe", "--bogus"], "no such option: --bogus; `"),
+        (["list", "--sort"], "option '--sort' requires an argument; `"),
+        (["show"], "missing argument 'RUN'; `"),
+    ],
+)
+def test_a_command_line_that_is_none_of_ours_is_one_sentence(ended, words, said):
+    status, error = ended(*words)
+    assert status == 2
+    assert error.startswith(f"error: {said}")
+    assert error.endswith("--help` shows what there is.\n")
+    assert error.count("\n") == 1
+
+
+def test_the_help_says_every_default_as_it_is_typed_and_what_is_allowed():
+    lines = field_help().split("\n\n")
+    assert len(lines) == len(RunConfig.model_fields)
+    for line in lines:
+        word, _, rest = line.partition(": ")
+        assert RunConfig.from_words([word]) == RunConfig()
+        assert rest.endswith(f"({allowed(RunConfig.model_fields[word.partition('=')[0]])}).")
+
+
+@pytest.mark.parametrize("words", [["list"], ["list", "--json"], ["probe", "seq_len=5", "hidden_size=2"]])
+def test_output_that_cannot_be_written_is_one_sentence(ended, monkeypatch, tmp_path, words):
+    monkeypatch.setenv("GRADIENT_FLOW_RUNS", str(tmp_path))
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BufferedWriter(FullDisk())))
+    assert ended(*words) == (2, "error: standard output cannot be written (no space left on device).\n")
+    monkeypatch.setattr(sys, "stdout", None)
+    assert ended(*words) == (2, "error: standard output is closed; it must be open, if only to /dev/null.\n")
+
+
+def test_an_encoding_without_our_symbols_shows_question_marks(ended, monkeypatch):
+    shown = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(shown, encoding="ascii"))
+    assert ended("probe", "seq_len=5", "hidden_size=2") == (None, "")
+    assert b"?dL/dh_t? decays by" in shown.getvalue()
+
+
+def test_ctrl_c_while_torch_is_imported_leaves_no_traceback():
+    code = """
+import runpy, sys
+class Interrupt:
+    def find_spec(self, name, *_):
+        if name == "torch":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupt())
+runpy.run_module("experiments", run_name="__main__")
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (130, "")
