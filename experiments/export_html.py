@@ -6,6 +6,7 @@ from analysis.figures.standalone import standalone, table
 from experiments.counts import are
 from experiments.run_pictures import run_pictures
 from experiments.store.reader import RunReader
+from experiments.words import bare
 
 MOST_EVENTS = 200
 
@@ -19,6 +20,7 @@ def html_of(run: RunReader) -> str:
     pictures = run_pictures([run]).values() if run.progress.step else ()
     events = run.events()
     shown = [(e["step"], e["text"]) for e in events[:MOST_EVENTS]] or [("", "nothing")]
+    settings = table((name, bare(value)) for name, value in run.config)
     left = len(events) - MOST_EVENTS
     more = f"<p>{left} more {are(left)} in the run folder.</p>" if left > 0 else ""
     return standalone(
@@ -27,7 +29,7 @@ def html_of(run: RunReader) -> str:
         + "".join(f"<p>{escape(lost)}</p>" for lost in (run.missing or {}).values())
         + ("" if pictures else "<p>Nothing was recorded yet.</p>"),
         pictures,
-        f"<h2>What happened</h2>{table(shown)}{more}<h2>Settings</h2>{table(run.config)}",
+        f"<h2>What happened</h2>{table(shown)}{more}<h2>Settings</h2>{settings}",
     )
 
 

@@ -72,6 +72,14 @@ def recorded_profiles(_run: RunReader, folder: Path, updated: float) -> Profiles
 
 @st.fragment
 def scrub(run: RunReader) -> None:
+    """One run at one recorded step, or a sentence where it is damaged: Streamlit catches what leaves a fragment."""
+    try:
+        scrubbed(run)
+    except RunError as error:
+        st.error(str(error))
+
+
+def scrubbed(run: RunReader) -> None:
     """One run at one recorded step: the profile follows the hand, the rest when it lets go."""
     if not len(run.tensor("step")):
         st.info("This run has not committed a recorded step yet.")

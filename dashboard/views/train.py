@@ -136,6 +136,14 @@ def buttons(names: list[str], readers: list[RunReader]) -> None:
                         steer([name], clip_threshold=wanted)
 
 
+def happened(readers: list[RunReader]) -> None:
+    """The runs' events, the latest first."""
+    events = [{"run": r.name, **{k: e.get(k) for k in ("step", "kind", "text")}} for r in readers for e in r.events()]
+    if events:
+        st.markdown("##### What happened")
+        st.dataframe(events[::-1], hide_index=True, width="stretch")
+
+
 def live(names: list[str]) -> None:
     """What the runs have committed so far; drawn again every second while they run."""
     readers = watched(names)
@@ -157,11 +165,11 @@ def live(names: list[str]) -> None:
             f"**{label}** · {status}{f' ({p.reason})' if p.reason else ''} · step {p.step:,} of "
             f"{reader.config.steps:,} · run {reader.name}",
         )
-    in_two_columns(run_pictures(readers), "train")
-    events = [{"run": r.name, **{k: e.get(k) for k in ("step", "kind", "text")}} for r in readers for e in r.events()]
-    if events:
-        st.markdown("##### What happened")
-        st.dataframe(events[::-1], hide_index=True, width="stretch")
+    try:
+        in_two_columns(run_pictures(readers), "train")
+        happened(readers)
+    except RunError as error:
+        st.error(str(error))
     now = working or any(r.status in LIVE for r in readers)
     if st.session_state.get("live", True) != now:
         st.session_state["live"] = now
