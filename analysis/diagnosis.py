@@ -101,7 +101,8 @@ def vanishing(s: Subject) -> Iterator[Finding]:
         "vanishing",
         "severe" if arrives < GONE else "warning",
         "The gradient vanishes",
-        f"{power_of_ten(arrives / math.log(10))} of it arrives {steps(lag)} back, which is as far as the task reaches.",
+        f"{power_of_ten(arrives / math.log(10))} of {'it' if s.transport is s.trace else 'what the last loss sends'} "
+        f"arrives {steps(lag)} back, which is as far as the task reaches.",
         {"log_arrives": arrives, "lag": lag},
         remedy,
         settings,

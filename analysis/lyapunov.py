@@ -171,7 +171,8 @@ def lyapunov_of_jacobians(
     measured = steps - transient
     nan = np.full(count, np.nan)
     if measured < FEWEST_STEPS:
-        reason = f"Only {max(measured, 0)} steps after a transient of {transient}; {FEWEST_STEPS} are needed."
+        steps_left = f"{max(measured, 0)} step{'' if measured == 1 else 's'}"
+        reason = f"Only {steps_left} after a transient of {transient}; {FEWEST_STEPS} are needed."
         return Lyapunov(nan, nan, size, max(measured, 0), transient, reason)
 
     batches = 20 if measured >= 200 else 8

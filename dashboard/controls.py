@@ -9,7 +9,7 @@ import streamlit as st
 from analysis.clipping import CLIP_RULES
 from analysis.figures.theme import cell_name
 from dashboard.components.live_slider import live_slider
-from dashboard.state import INITIALISATIONS, LONGEST, SETTINGS, Value
+from dashboard.state import INITIALISATIONS, LONGEST, SETTINGS, TEXTS, Value
 from experiments.config import RunConfig
 from experiments.tasks import TASKS
 from models.elman import NONLINEARITIES
@@ -41,7 +41,7 @@ def sidebar() -> None:
     with st.sidebar:
         st.selectbox("Task", list(TASKS), format_func=lambda t: TASK_WORDS.get(t, t), key="task")
         if st.session_state["task"] == "next_character":
-            st.text_input("Text", key="text_file", help="hello, pydoc (Python's help topics), or a text file's path.")
+            text_choice()
         st.pills("Cells", list(CELLS), selection_mode="multi", format_func=cell_name, key="cells")
         st.selectbox(
             "The loss sits at", list(POSITION_WORDS), format_func=POSITION_WORDS.__getitem__, key="loss_position"
@@ -60,6 +60,16 @@ def sidebar() -> None:
         st.toggle("Bidirectional", key="bidirectional")
         st.selectbox("Clipping", list(CLIP_RULES), format_func=RULE_WORDS.__getitem__, key="clip_rule")
         st.selectbox("Numbers", ["float32", "float64"], key="dtype")
+
+
+def text_choice() -> None:
+    """Which text; a file of this machine's only where the page is served to nobody else."""
+    if st.get_option("server.address") in ("127.0.0.1", "::1", "localhost"):
+        st.text_input("Text", key="text_file", help="hello, pydoc (Python's help topics), or a text file's path.")
+        return
+    if st.session_state["text_file"] not in TEXTS:
+        st.session_state["text_file"] = TEXTS[0]
+    st.selectbox("Text", TEXTS, key="text_file", help="A file of your own: where you serve the page yourself.")
 
 
 def under_the_hand() -> None:

@@ -91,7 +91,11 @@ def lines(shown: Scene, cell: str) -> list[str]:
     result = shown.probes[cell]
     p, spectra, c = result.profile, result.spectra, shown.clip(result)
     decay = f"has no rate: {p.decay.reason}" if p.decay.rate is None else rate(p.decay.rate)
-    horizon = "nowhere" if p.horizon_t is None else f"from t = {p.horizon_t} back ({p.horizon_lag} steps)"
+    horizon = (
+        "nowhere"
+        if p.horizon_t is None
+        else f"from t = {p.horizon_t} back ({p.horizon_lag} step{'' if p.horizon_lag == 1 else 's'})"
+    )
     norm, radius = max(s.spectral_norm for s in spectra.values()), max(s.spectral_radius for s in spectra.values())
     before, after = power_of_ten(c.log_norm_before / LN_10), power_of_ten(c.log_norm_after / LN_10)
     marks = {"severe": "▲", "warning": "△", "note": "○"}

@@ -42,8 +42,11 @@ def wave_panel(scene: Scene) -> Panel:
 def hidden_panel(scene: Scene) -> Panel:
     """The hidden states of the first sequence."""
     hidden = {cell: r.trace.hidden[r.top, :, 0].numpy() for cell, r in scene.probes.items()}
-    limit = colour_limit(hidden.values())
-    return Panel(({f"hidden-{cell}": partial(hidden_picture, cell, h, limit) for cell, h in hidden.items()},))
+    common = colour_limit(hidden.values())
+    own = {cell: colour_limit([h]) for cell, h in hidden.items()}
+    # One scale, unless one cell's explosion would leave another's map blank.
+    limits = {cell: common if 100 * limit > common else limit for cell, limit in own.items()}
+    return Panel(({f"hidden-{cell}": partial(hidden_picture, cell, h, limits[cell]) for cell, h in hidden.items()},))
 
 
 def gates_panel(scene: Scene) -> Panel:

@@ -49,12 +49,12 @@ PRESETS = (
     ),
     Preset(
         "Non-normal",
-        "The norm is 1.75 and yet the gradient vanishes: look at the eigenvalues, all inside the unit circle.",
+        "The norm is 1.5 and yet the gradient vanishes: look at the eigenvalues, all inside the unit circle.",
         {
             "cells": ["elman"],
             "nonlinearity": "identity",
             "initialisation": "gaussian",
-            "largest_singular_value": 1.75,
+            "largest_singular_value": 1.5,
             "panel": "Spectrum",
         },
     ),

@@ -191,9 +191,18 @@ def prepare(link: Mapping[str, str]) -> list[str]:
 
 
 def keep() -> dict[str, Value]:
-    """Copy all settings for the next visit of the page, and return them."""
-    st.session_state[KEPT] = {name: st.session_state[name] for name in SETTINGS if name in st.session_state}
-    return dict(st.session_state[KEPT])
+    """Copy all settings for the next visit of the page, and return them.
+
+    What has no widget just now, since a refused setting or no cell leaves nothing to show, keeps its last value.
+    """
+    kept = {name: setting.default for name, setting in SETTINGS.items()} | st.session_state.get(KEPT, {})
+    for name in SETTINGS:
+        if name in st.session_state:
+            kept[name] = st.session_state[name]
+        else:
+            st.session_state[name] = kept[name]
+    st.session_state[KEPT] = kept
+    return dict(kept)
 
 
 def differences(before: Mapping[str, Value], after: Mapping[str, Value]) -> list[str]:

@@ -19,14 +19,19 @@ MOST_COLUMNS = 400
 MOST_EVENTS = 200
 """Events that a chart marks."""
 
+MOST_FIELDS = 2
+"""Settings that the name of a line says."""
+
 Line = tuple[str, str, str, ndarray, ndarray]
 """Label, colour, dash, steps, values."""
 
 
 def labels(readers: Sequence[RunReader]) -> list[str]:
-    """What tells the runs apart: the cell, each field in which they differ, and the name where none does."""
+    """What tells the runs apart: the cell, and up to two fields in which they differ; else the name."""
     dumps = [reader.config.model_dump() for reader in readers]
     differing = [name for name in dumps[0] if len({str(d[name]) for d in dumps}) > 1 and name != "cell"]
+    if len(differing) > MOST_FIELDS:  # a legend has no room for more
+        return [f"{cell_name(v['cell'])}, {r.name}" for v, r in zip(dumps, readers, strict=True)]
     out = [", ".join([cell_name(v["cell"]), *(in_words(name, v[name]) for name in differing)]) for v in dumps]
     return [f"{label}, {r.name}" if out.count(label) > 1 else label for label, r in zip(out, readers, strict=True)]
 

@@ -12,10 +12,13 @@ from analysis.wording import power_of_ten
 POWERS_OF_TEN = {"tickprefix": "10<sup>", "ticksuffix": "</sup>"}
 """For values over many decades: ticks read 10⁻²⁰."""
 
-FEW = 3.0
-"""Decades below which powers of ten are too far apart, and 10^0.5 would be between them."""
+FEW, SOME = 3.0, 6.0
+"""Decades below which powers of ten are too far apart, and below which every one of them has a tick."""
 
-MANTISSAS = ((0.4, (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8)), (0.8, (1, 1.5, 2, 3, 5, 7)), (1.5, (1, 2, 5)), (FEW, (1, 3)))
+LEAST = 0.5
+"""Decades that an axis shows at least: a constant must not look like noise, and has ticks beside it."""
+
+MANTISSAS = ((LEAST, (1, 1.5, 2, 3, 4, 5, 7)), (1.5, (1, 2, 5)), (FEW, (1, 3)))
 """Up to so many decades, ticks at these multiples of each power."""
 
 
@@ -25,9 +28,13 @@ def decades_axis(values: Iterable[Float[ndarray, "..."]]) -> dict[str, object]:
     finite = np.concatenate([v[np.isfinite(v)] for v in flat] or [np.empty(0)])
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
     if high - low >= FEW:
-        return dict(POWERS_OF_TEN)
+        return {**POWERS_OF_TEN, "dtick": 1} if high - low < SOME else dict(POWERS_OF_TEN)
     multiples = next(m for decades, m in MANTISSAS if high - low <= decades)
     ticks = [
         k + math.log10(m) for k in range(math.floor(low) - 1, math.ceil(high) + 2) for m in multiples
     ]  # beyond both ends, for who zooms out
-    return {"tickvals": ticks, "ticktext": [power_of_ten(tick) for tick in ticks]}
+    axis: dict[str, object] = {"tickvals": ticks, "ticktext": [power_of_ten(tick) for tick in ticks]}
+    if high - low < LEAST:
+        middle = (low + high) / 2
+        axis["range"] = [middle - LEAST / 2, middle + LEAST / 2]
+    return axis

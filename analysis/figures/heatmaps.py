@@ -76,7 +76,9 @@ def gates_picture(cell: str, gates: Mapping[str, UnitsOverTime]) -> Picture:
     words = GATE_WORDS.get(cell, {})
     names = [words.get(name, f"gate {name}") for name in gates]
     means = {name: float(np.mean(values)) for name, values in gates.items()}
-    title = f"{cell_name(cell)} means: " + ", ".join(f"{n} {m:.2f}".replace("-", "−") for n, m in means.items())
+    title = f"{cell_name(cell)} means: " + ", ".join(
+        f"{n} {round(m, 2) + 0.0:.2f}".replace("-", "−") for n, m in means.items()
+    )
     rows = len(gates)
     made = grid(title, 150 * rows + 90, rows, 1, shared_xaxes=True, vertical_spacing=0.07, subplot_titles=names)
     note = ""

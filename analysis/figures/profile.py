@@ -52,8 +52,10 @@ def profile_picture(
     made.update_layout(legend=LEGEND_BELOW, margin_t=48)
     measured = np.concatenate([p.high[np.isfinite(p.high)] for p in profiles.values()])
     ceiling = np.max(measured, initial=-np.inf) + BOUND_ABOVE
+    finite_logs = np.concatenate([p.median[np.isfinite(p.median)] for p in profiles.values()] + [np.zeros(1)])
+    ends = float(finite_logs.min()) / LN_10, float(finite_logs.max()) / LN_10
     for cell, p in profiles.items():
-        add_cell(made, cell, p)
+        add_cell(made, cell, p, ends)
         if direct:
             add_line(made, p.t, p.direct, f"{cell_name(cell)}: direct only", cell_colour(cell), "dot", 1.5)
         if cell in bounds:
@@ -63,9 +65,9 @@ def profile_picture(
         add_line(made, p.t, p.median, f"A: {cell_name(cell)}", translucent(cell_colour(cell), 0.6), "dot", 2.0)
     for label, (cell, slope) in (rates or {}).items():
         p = profiles[cell]
-        add_line(
-            made, p.t, float(p.median[-1]) + slope * p.lag, label, translucent(cell_colour(cell), 0.7), "dashdot", 1.5
-        )
+        with np.errstate(invalid="ignore"):  # a rate of −∞ times a lag of 0
+            line = float(p.median[-1]) + slope * p.lag
+        add_line(made, p.t, line, label, translucent(cell_colour(cell), 0.7), "dashdot", 1.5)
     add_levels(made, profiles, dtype)
     made.update_yaxes(**decades_axis(trace.y for trace in made.data))
     return Picture(
@@ -94,8 +96,11 @@ below it. Here the gradient is rescaled on its way, so the line goes on.
 """
 
 
-def add_cell(made: go.Figure, cell: str, p: Profile) -> None:
-    """The median line, the 80 % band, and marks where the gradient is exactly zero or has diverged."""
+def add_cell(made: go.Figure, cell: str, p: Profile, ends: tuple[float, float]) -> None:
+    """The median line, the 80 % band, and marks where the gradient is exactly zero or has diverged.
+
+    Those lie at `ends`, the lowest and the highest value (log₁₀) of all cells.
+    """
     name, colour = cell_name(cell), cell_colour(cell)
     band = np.isfinite(p.low) & np.isfinite(p.high)
     made.add_scatter(
@@ -110,10 +115,9 @@ def add_cell(made: go.Figure, cell: str, p: Profile) -> None:
         name=name, legendgroup=name,
         hovertemplate=f"{name}, t = %{{x}}: 10<sup>%{{y:.2f}}</sup><extra></extra>",
     )  # fmt: skip
-    drawn = np.concatenate([p.median[np.isfinite(p.median)], [0.0]]) / LN_10
     for where, symbol, text, level in (
-        (np.isneginf(p.median), "triangle-down", "exactly zero", drawn.min()),
-        (np.isnan(p.median) | np.isposinf(p.median), "x", "not a number, or infinite", drawn.max()),
+        (np.isneginf(p.median), "triangle-down", "exactly zero", ends[0]),
+        (np.isnan(p.median) | np.isposinf(p.median), "x", "not a number, or infinite", ends[1]),
     ):
         if where.any():
             made.add_scatter(
@@ -160,6 +164,8 @@ def headline(profiles: Mapping[str, Profile]) -> str:
     grows = [f"{name} ×{np.exp(r):.3g}" for name, r in rates.items() if r > 0.01]
     if grows:
         return f"The gradient explodes on its way back: {', '.join(grows)} per step"
+    if any(int(np.isfinite(p.direct).sum()) > 1 for p in profiles.values()):
+        return "Every timestep has a loss of its own, so that no profile falls"
     return "The gradient reaches every timestep"
 
 

@@ -29,7 +29,7 @@ def recorded_profile_picture(cell: str, quantiles: Quantiles, every: int, reach:
     made.update_layout(legend=LEGEND_BELOW, margin_t=48)
     margin = 0.04 * (reach[1] - reach[0]) or LN_10
     shown = [(reach[0] - margin) / LN_10, (reach[1] + margin) / LN_10]
-    made.update_yaxes(**decades_axis([np.array(shown)]), range=shown)
+    made.update_yaxes(**{**decades_axis([np.array(shown)]), "range": shown})
     styles: tuple[tuple[str, dict[str, object]], ...] = (
         ("largest 10 %", {"line": {"width": 0}, "showlegend": False, "hoverinfo": "skip"}),
         ("middle 80 % of the batch", {

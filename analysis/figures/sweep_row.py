@@ -9,6 +9,7 @@ from numpy import ndarray
 from plotly.colors import sample_colorscale
 
 from analysis.figures.decades import decades_axis
+from analysis.figures.lags import LagLine, add_zeros
 from analysis.figures.picture import Picture
 from analysis.figures.theme import LEGEND_RIGHT, LN_10, figure
 
@@ -35,6 +36,7 @@ def row_picture(title: str, profiles: Sequence[RowProfile]) -> Picture:
             x=profile.lag, y=y, mode="lines", name=profile.label, line={"color": shade, "width": 2},
             hovertemplate=f"{profile.label}, lag %{{x}}: 10<sup>%{{y:.2f}}</sup><extra></extra>",
         )  # fmt: skip
+        add_zeros(made, LagLine(profile.label, profile.lag.astype(float), profile.log_norm, shade), None)
         columns["run"] += [profile.label] * len(profile.lag)
         columns["lag"] += profile.lag.tolist()
         columns["log_norm"] += profile.log_norm.tolist()

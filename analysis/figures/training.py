@@ -1,5 +1,6 @@
 """A training run as it unfolds: loss, gradient norm, spectrum, saturation, and the gradient over step × timestep."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -51,7 +52,7 @@ def loss_picture(lanes: Sequence[Lane]) -> Picture:
     ends = [f"{lane.label} {significant(last(lane.loss))}" for lane in lanes]
     made = figure(fitting("Loss", ends), "optimiser step", "loss", 320)
     if spread(lanes) > 1:
-        made.update_yaxes(type="log", exponentformat="power", dtick=1)
+        made.update_yaxes(type="log", exponentformat="power", dtick=max(1, math.ceil(spread(lanes) / 6)))
     made.update_layout(legend=LEGEND_BELOW, margin_t=48)
     columns: dict[str, list[object]] = {"run": [], "step": [], "loss": []}
     for lane in lanes:

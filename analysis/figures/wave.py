@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from analysis.figures.decades import POWERS_OF_TEN
 from analysis.figures.picture import Picture
-from analysis.figures.theme import DIVERGING, LN_10, cell_name, figure, on_screen, thinning_note
+from analysis.figures.theme import BAR_BELOW, DIVERGING, LN_10, cell_name, figure, on_screen, thinning_note
 from analysis.profile import Profile
 from analysis.wording import significant
 
@@ -20,16 +21,19 @@ def wave_picture(layers: Mapping[str, Sequence[Profile]]) -> Picture:
         layers: cell → the profile of each of its layers, the first layer first; all of the same length. With two
             directions a layer has two rows, forwards and backwards.
     """
-    rows = {row_name(cell, k, len(ps)): against_the_loss(p, ps[-1]) for cell, ps in layers.items()
-            for k, p in reversed([*enumerate(ps)])}  # fmt: skip
+    rows = {name: against_the_loss(p, ps[-1]) for cell, ps in layers.items()
+            for name, p in reversed([*zip(row_names(cell, ps), ps, strict=True)])}  # fmt: skip
     t = next(iter(layers.values()))[0].t
     values, _, step = on_screen(np.stack([*rows.values()]))
     finite = values[np.isfinite(values)]
     limit = float(np.clip(np.abs(finite).max(initial=1.0), 1.0, MOST_DECADES))
-    made = figure(headline(rows), "timestep t (the loss is at the right)", "", 130 + 46 * len(rows))
+    made = figure(headline(rows), "timestep t (the loss is at the right)", "", 165 + 46 * len(rows))
+    made.update_layout(margin_t=48, margin_b=88)
+    # Exactly zero is as blue as it gets; what is not a number leaves a gap.
+    values = np.where(np.isneginf(values), -limit, np.where(np.isfinite(values), values, np.nan))
     made.add_heatmap(
         z=values, x=t[::step], y=[*rows], zmin=-limit, zmax=limit, colorscale=DIVERGING, xgap=1 if len(t) <= 100 else 0,
-        ygap=6, colorbar={"title": {"text": "powers<br>of ten"}, "thickness": 12},
+        ygap=6, colorbar={**BAR_BELOW, **POWERS_OF_TEN},
         hovertemplate="%{y}, t = %{x}: 10<sup>%{z:.2f}</sup> of its size at the loss<extra></extra>",
     )  # fmt: skip
     made.update_yaxes(autorange="reversed", ticks="")
@@ -47,9 +51,12 @@ def wave_picture(layers: Mapping[str, Sequence[Profile]]) -> Picture:
     )
 
 
-def row_name(cell: str, layer: int, count: int) -> str:
-    """A row's label: the cell, and which layer of several."""
-    return cell_name(cell) if count == 1 else f"{cell_name(cell)} {layer + 1}"
+def row_names(cell: str, profiles: Sequence[Profile]) -> list[str]:
+    """Each row's label: the cell, which layer of several, and which way it reads where there are two."""
+    reverse = [len(p.lag) > 1 and p.lag[0] < p.lag[-1] for p in profiles]
+    if not any(reverse):
+        return [cell_name(cell) if len(profiles) == 1 else f"{cell_name(cell)} {k + 1}" for k in range(len(profiles))]
+    return [f"{cell_name(cell)} {k // 2 + 1} {'←' if back else '→'}" for k, back in enumerate(reverse)]
 
 
 def against_the_loss(p: Profile, top: Profile) -> np.ndarray:
@@ -60,7 +67,14 @@ def against_the_loss(p: Profile, top: Profile) -> np.ndarray:
 
 def headline(rows: Mapping[str, np.ndarray]) -> str:
     """What is seen, in a line: where the wave ends."""
-    ends = [f"{name} 10<sup>{z[0]:.0f}</sup>" for name, z in rows.items() if np.isfinite(z[0])]
-    if not ends:
+    ends = [f"{name} {left(float(z[0]))}" for name, z in rows.items()]
+    if all(np.isneginf(z[0]) for z in rows.values()):
         return "No gradient reaches the first timestep"
     return f"What is left at the first timestep: {', '.join(ends[:4])}" + (", …" if len(ends) > 4 else "")
+
+
+def left(log10: float) -> str:
+    """A power of ten, nothing at all, or that it has diverged."""
+    if np.isneginf(log10):
+        return "0"
+    return f"10<sup>{round(log10)}</sup>" if np.isfinite(log10) else "diverged"

@@ -110,7 +110,7 @@ def measure() -> Measured:
 def matrix(name: str, title: str, cell: str, c: Credit) -> Picture:
     """The credit matrix; grey where there is none."""
     made = credit_picture(cell, c)
-    made.figure.update_traces(zmin=-DECADES, zmax=DECADES)
+    made.figure.update_traces(zmin=-DECADES, zmax=DECADES, colorbar_dtick=1)
     made.figure.update_layout(title_text=title, plot_bgcolor=translucent(NEUTRAL, 0.4))
     sentence = "Row t: what a loss at t sends back to each h_k. Grey: exactly nothing. Blue: shrunk."
     return replace(made, name=name, sentence=sentence)

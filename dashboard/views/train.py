@@ -43,7 +43,7 @@ def setup() -> list[RunConfig]:
         values["batch_size"] = left.number_input("Batch", 1, 256, 20)
         values["steps"] = right.number_input("Steps", 1, 1_000_000, 30_000, step=1000)
         values["optimiser"] = left.selectbox("Optimiser", ["sgd", "momentum", "adam", "rmsprop"])
-        values["learning_rate"] = right.number_input("Learning rate", 0.0, 10.0, 0.01, step=0.001, format="%.4g")
+        values["learning_rate"] = right.number_input("Learning rate", 1e-8, 10.0, 0.01, step=0.001, format="%.4g")
         threshold = left.number_input("Clip at (0: never)", 0.0, 1e6, 1.0)
         values["clip_threshold"] = threshold or None
         values["clip_rule"] = right.selectbox("Clip by", list(CLIP_RULES))
@@ -96,8 +96,7 @@ def resume(names: list[str]) -> None:
     resting = [r.name for r in watched(names) if r.status not in LIVE]
     if resting:
         try:
-            st.session_state["job"] = jobs().start(resting)
-            st.session_state["live"] = True
+            st.session_state["job"] = jobs().start(resting)  # `live` sees it, and reruns the page
         except ConfigError as error:
             st.session_state["refused"] = str(error)
 
@@ -154,7 +153,8 @@ def live(names: list[str]) -> None:
     if refused := st.session_state.pop("refused", None):
         st.error(refused)
     if not readers:
-        st.info("The run is being prepared…" if job is not None and not job.error else "There is no such run here.")
+        if job is None or not job.error:
+            st.info("There is no such run here." if job is None else "The run is being prepared…")
         return
     buttons(names, readers)
     for reader, label in zip(readers, labels(readers), strict=True):
@@ -178,22 +178,22 @@ def live(names: list[str]) -> None:
 
 page_style()
 st.title("Watch a network learn, or fail to")
+chosen: list[RunConfig] = []
 try:
     chosen = setup()
-except ConfigError as error:
+except ConfigError as error:  # what trains is watched and steered all the same
     st.error(str(error))
-    st.stop()
 if "watched" not in st.session_state and st.query_params.get("runs"):
     st.session_state["watched"] = [n for n in st.query_params["runs"].split(",") if n.isalnum()][:4]
 names = st.session_state.get("watched", [])
-st.sidebar.button("Start", type="primary", width="stretch", on_click=start, args=(chosen,))
+st.sidebar.button("Start", type="primary", width="stretch", on_click=start, args=(chosen,), disabled=not chosen)
 if not names:
     st.markdown(
         "Two lanes train in lockstep from one seed, so that a difference is seen as it arises. The sidebar holds a "
         "classic: temporal order over 30 steps, with clipping and without."
     )
     # here, too: on a phone the sidebar is closed
-    st.button("Start", type="primary", on_click=start, args=(chosen,), key="start-here")
+    st.button("Start", type="primary", on_click=start, args=(chosen,), key="start-here", disabled=not chosen)
 else:
     st.query_params["runs"] = ",".join(names)
     st.fragment(live, run_every=1.0 if st.session_state.get("live", True) else None)(names)

@@ -4,9 +4,13 @@ from pathlib import Path
 
 import orjson
 import pytest
+import streamlit
 from streamlit.testing.v1 import AppTest
 
+from dashboard.controls import configs, run_values
 from dashboard.panels import PANELS
+from dashboard.presets import PRESETS
+from dashboard.state import LONGEST, SETTINGS
 from experiments.config import RunConfig
 from experiments.probe import probe
 
@@ -51,7 +55,7 @@ def test_no_cell_is_an_invitation_not_a_crash():
 def test_too_much_memory_is_refused_in_one_sentence_before_anything_is_built():
     at = explore(seq_len=1000.0, hidden_size=512, batch_size=256)
     assert not at.exception
-    assert "256 MiB" in at.error[0].value
+    assert "320 MiB" in at.error[0].value
     assert at.error[0].value.count(". ") == 0
 
 
@@ -106,3 +110,47 @@ def test_the_snippet_prints_the_numbers_of_the_page(capsys):
                                largest_singular_value=1.0))  # fmt: skip
     assert float(printed[-2].split()[1]) == expected.trace.loss.item()
     assert [float(x) for x in printed[-1].strip("[]").split(",")] == expected.profile.median.tolist()
+
+
+def test_what_was_chosen_outlives_a_refused_setting_and_a_moment_without_a_cell():
+    at = explore(cells=["lstm"], panel="Gates", overlays=["direct gradient"])
+    for broken in ({"hidden_size": 512, "batch_size": 256, "seq_len": 1000.0}, {"cells": []}):
+        whole = {key: at.session_state[key] for key in broken}
+        for key, value in broken.items():
+            at.session_state[key] = value
+        at.run()
+        for key, value in whole.items():
+            at.session_state[key] = value
+        at.run()
+        assert not at.exception
+        assert not at.error
+        assert at.session_state["panel"] == "Gates"
+        assert at.session_state["overlays"] == ["direct gradient"]
+
+
+def test_the_sequence_length_of_the_first_visit_goes_to_its_end():
+    at = AppTest.from_file(APP, default_timeout=60)
+    at.session_state["seq_len"] = float(LONGEST)
+    at.run()
+    assert not at.error
+
+
+def test_every_preset_says_what_is_seen():
+    """The words of the non-normal one: it vanishes though its norm is above 1, with all eigenvalues inside."""
+    preset = next(p for p in PRESETS if p.name == "Non-normal")
+    values = {name: setting.default for name, setting in SETTINGS.items()} | preset.settings
+    (config,) = configs(run_values(values))
+    result = probe(config)
+    assert {f.kind for f in result.diagnosis} >= {"vanishing"}
+    assert result.spectra["h"].spectral_radius < 1
+    assert f"{result.spectra['h'].spectral_norm:.3g}" in preset.try_this
+
+
+def test_a_page_that_is_served_to_others_opens_no_file_of_this_machine(tmp_path, monkeypatch):
+    file = tmp_path / "private.txt"
+    file.write_text("nobody's business")
+    monkeypatch.setattr(streamlit, "get_option", lambda name: "0.0.0.0")
+    at = explore(task="next_character", text_file=str(file))
+    assert not at.exception
+    assert at.session_state["text_file"] == "hello"
+    assert not at.text_input
