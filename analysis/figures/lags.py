@@ -57,6 +57,8 @@ def lag_picture(
     made = chart_of_lines(title, x_title, y_title, height, decades)
     shown = [np.array(decades)] if decades is not None else [line.log / LN_10 for line in lines]
     made.update_yaxes(**decades_axis(shown))
+    finite = np.concatenate([line.log[np.isfinite(line.log)] for line in lines]) / LN_10
+    lower_edge = made.layout.yaxis.range or (float(np.min(finite, initial=0.0)),)
     for line in lines:
         y = np.where(np.isfinite(line.log), line.log, np.nan) / LN_10
         made.add_scatter(
@@ -65,17 +67,15 @@ def lag_picture(
             marker={"size": 9, "color": line.colour},
             hovertemplate=f"{line.name}, lag %{{x}}: 10<sup>%{{y:.2f}}</sup><extra></extra>",
         )  # fmt: skip
-        add_zeros(made, line, decades)
+        add_zeros(made, line, lower_edge[0])
     columns = point_columns("lag", "log size", ((line.name, line.lag, line.log) for line in lines))
     return Picture(name, made, sentence, alt, columns, why)
 
 
-def add_zeros(made: go.Figure, line: LagLine, decades: tuple[float, float] | None) -> None:
-    """Triangles at the lower edge where a value is exactly zero, which a scale of decades cannot show."""
+def add_zeros(made: go.Figure, line: LagLine, level: float) -> None:
+    """Triangles at a level (log₁₀), the lowest there is, where a value is exactly zero: no decade holds it."""
     zero = np.isneginf(line.log)
     if zero.any():
-        finite = line.log[np.isfinite(line.log)]
-        level = decades[0] if decades is not None else float(np.min(finite, initial=0.0)) / LN_10
         made.add_scatter(
             x=line.lag[zero], y=np.full(int(zero.sum()), level), mode="markers", name=f"{line.name}: exactly zero",
             marker={"symbol": "triangle-down", "size": 9, "color": line.colour}, cliponaxis=False,

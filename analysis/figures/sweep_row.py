@@ -28,6 +28,8 @@ def row_picture(title: str, profiles: Sequence[RowProfile]) -> Picture:
     """log₁₀‖dL/dh_t‖ over lag, the profiles of a row over each other, from dark (first value) to bright (last)."""
     made = figure(title, "lag from the loss, timesteps", "size of dL/dh_t", 380)
     made.update_yaxes(**decades_axis(p.log_norm / LN_10 for p in profiles))
+    finite = [p.log_norm[np.isfinite(p.log_norm)] / LN_10 for p in profiles]
+    lowest = min((float(np.min(values, initial=0.0)) for values in finite), default=0.0)
     shades = sample_colorscale("Viridis", [0.2 + 0.7 * k / max(len(profiles) - 1, 1) for k in range(len(profiles))])
     columns: dict[str, list[object]] = {"run": [], "lag": [], "log_norm": []}
     for profile, shade in zip(profiles, shades, strict=True):
@@ -36,7 +38,7 @@ def row_picture(title: str, profiles: Sequence[RowProfile]) -> Picture:
             x=profile.lag, y=y, mode="lines", name=profile.label, line={"color": shade, "width": 2},
             hovertemplate=f"{profile.label}, lag %{{x}}: 10<sup>%{{y:.2f}}</sup><extra></extra>",
         )  # fmt: skip
-        add_zeros(made, LagLine(profile.label, profile.lag.astype(float), profile.log_norm, shade), None)
+        add_zeros(made, LagLine(profile.label, profile.lag.astype(float), profile.log_norm, shade), lowest)
         columns["run"] += [profile.label] * len(profile.lag)
         columns["lag"] += profile.lag.tolist()
         columns["log_norm"] += profile.log_norm.tolist()

@@ -33,7 +33,7 @@ def wave_picture(layers: Mapping[str, Sequence[Profile]]) -> Picture:
     values = np.where(np.isneginf(values), -limit, np.where(np.isfinite(values), values, np.nan))
     made.add_heatmap(
         z=values, x=t[::step], y=[*rows], zmin=-limit, zmax=limit, colorscale=DIVERGING, xgap=1 if len(t) <= 100 else 0,
-        ygap=6, colorbar={**BAR_BELOW, **POWERS_OF_TEN},
+        ygap=6, colorbar={**BAR_BELOW, **POWERS_OF_TEN, "dtick": max(1, round(limit / 4))},
         hovertemplate="%{y}, t = %{x}: 10<sup>%{z:.2f}</sup> of its size at the loss<extra></extra>",
     )  # fmt: skip
     made.update_yaxes(autorange="reversed", ticks="")
