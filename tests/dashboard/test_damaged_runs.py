@@ -12,9 +12,9 @@ from experiments.train import Recorder, train
 VIEWS = Path(__file__).resolve().parents[2] / "dashboard" / "views"
 
 
-@pytest.mark.parametrize(("page", "parameter"), [("train", "runs"), ("runs", "run")])
+@pytest.mark.parametrize(("view", "parameter"), [("train", "runs"), ("runs", "run")])
 @pytest.mark.parametrize("file", ["scalars.jsonl", "tensors.zarr/log_norm_quantile/c/0/*/*/*"])
-def test_a_damaged_run_is_one_sentence(runs, monkeypatch, page, parameter, file):
+def test_a_damaged_run_is_one_sentence(runs, monkeypatch, view, parameter, file):
     monkeypatch.setattr(jobs, "RUNS", runs)
     config = RunConfig(cell="gru", seq_len=6, hidden_size=3, batch_size=2, steps=4, record_every=1)
     folder = runs / config.identity()
@@ -22,7 +22,7 @@ def test_a_damaged_run_is_one_sentence(runs, monkeypatch, page, parameter, file)
     (damaged,) = folder.glob(file)
     damaged.write_bytes(damaged.read_bytes()[:20])
 
-    at = AppTest.from_file(str(VIEWS / f"{page}.py"), default_timeout=60)
+    at = AppTest.from_file(str(VIEWS / f"{view}.py"), default_timeout=60)
     at.query_params[parameter] = folder.name
     at.run()
     assert not at.exception
