@@ -42,9 +42,12 @@ def guess_by_keyboard(page: Page, lesson) -> str:
             page.wait_for_url(f"**guess={lesson.number}{keys[k]}*")
         return f"guess={lesson.number}{keys[-1]}"
     points = page.locator(".draw-curve [role=slider]")
+    resting_box(points.last)  # another width draws the points anew
     for k in range(len(lesson.question.lags)):
         points.nth(k).focus()
+        expect(points.nth(k)).to_be_focused()
         page.keyboard.press("PageDown")
+        expect(points.nth(k)).to_have_attribute("aria-valuenow", f"{-4 * lesson.question.step:g}")
     drawn = "_".join(f"{-4 * lesson.question.step:g}" for _ in lesson.question.lags)
     page.wait_for_url(f"**guess={lesson.number}p{drawn}*")
     return f"guess={lesson.number}p{drawn}"
