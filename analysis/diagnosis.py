@@ -11,7 +11,7 @@ from analysis.jacobian import layer_index
 from analysis.numbers import log_quantile
 from analysis.stuck import dead_units, saturated_gates, saturated_units
 from analysis.training_findings import at_chance, clipping_extremes, short_truncation
-from analysis.wording import power_of_ten, significant
+from analysis.wording import are, counted, power_of_ten, significant
 
 VANISHED, GONE = math.log(1e-3), math.log(1e-7)
 """Less than a thousandth of the gradient arriving is a warning, less than 1e-7 (float32's precision) severe."""
@@ -35,11 +35,10 @@ def diverged(s: Subject) -> Iterator[Finding]:
     first = int(bad.nonzero()[0]) + 1 if bad.any() else 0
     numbers = {"first_t": first, "timesteps": int(bad.sum()), "gradients": gradients, "loss": s.loss}
     if first:
-        where = f"h_t is not finite {'from t = ' if bad[first - 1 :].all() else 'at t = '}{first}"
-        where += " on" if bad[first - 1 :].all() and first < len(bad) else ""
+        for_good = bool(bad[first - 1 :].all())
+        where = "h_t is not finite " + (f"from t = {first} on" if for_good else f"at t = {first}")
     elif gradients:
-        where = f"{gradients} gradient{'' if gradients == 1 else 's'} of a state {'is' if gradients == 1 else 'are'}"
-        where += " not finite"
+        where = f"{counted(gradients, 'gradient')} of a state {are(gradients)} not finite"
     else:
         where = "All states and their gradients are finite"
     yield Finding(
@@ -102,7 +101,7 @@ def vanishing(s: Subject) -> Iterator[Finding]:
         "severe" if arrives < GONE else "warning",
         "The gradient vanishes",
         f"{power_of_ten(arrives / math.log(10))} of {'it' if s.transport is s.trace else 'what the last loss sends'} "
-        f"arrives {steps(lag)} back, which is as far as the task reaches.",
+        f"arrives {counted(lag, 'step')} back, which is as far as the task reaches.",
         {"log_arrives": arrives, "lag": lag},
         remedy,
         settings,
@@ -118,16 +117,11 @@ def exploding(s: Subject) -> Iterator[Finding]:
         "exploding",
         "severe" if largest > OVERWHELMING else "warning",
         "The gradient explodes",
-        f"It grows to {power_of_ten(largest / math.log(10))} times its size at the loss within {steps(lag)}.",
+        f"It grows to {power_of_ten(largest / math.log(10))} times its size at the loss within {counted(lag, 'step')}.",
         {"log_largest": largest, "lag": lag},
         "Clip the gradient's norm (it repairs the step, not the network), and make the largest singular value smaller.",
         {"clip_threshold": 1.0, "largest_singular_value": 1.0},
     )
-
-
-def steps(count: int) -> str:
-    """`1 step`, `2 steps`."""
-    return f"{count} step" + ("" if count == 1 else "s")
 
 
 CHECKS: tuple[Callable[[Subject], Iterator[Finding]], ...] = (

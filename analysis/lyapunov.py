@@ -19,6 +19,7 @@ from torch import Tensor
 from analysis.closed_form import Steps
 from analysis.jacobian import in_float64, layer_steps, state_jacobian
 from analysis.product import cosine_basis
+from analysis.wording import counted
 from models.cell import Cell, State
 from models.sequence_model import SequenceModel
 from models.trace import Trace
@@ -171,8 +172,9 @@ def lyapunov_of_jacobians(
     measured = steps - transient
     nan = np.full(count, np.nan)
     if measured < FEWEST_STEPS:
-        steps_left = f"{max(measured, 0)} step{'' if measured == 1 else 's'}"
-        reason = f"Only {steps_left} after a transient of {transient}; {FEWEST_STEPS} are needed."
+        reason = (
+            f"Only {counted(max(measured, 0), 'step')} after a transient of {transient}; {FEWEST_STEPS} are needed."
+        )
         return Lyapunov(nan, nan, size, max(measured, 0), transient, reason)
 
     batches = 20 if measured >= 200 else 8

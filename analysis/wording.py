@@ -42,3 +42,13 @@ def rate(nats_per_step: float) -> str:
 def duration(seconds: float) -> str:
     """`1:02:03` hours, minutes, seconds; days before them where there are any."""
     return str(timedelta(seconds=round(seconds))) if seconds >= 60 else f"{seconds:.0f} s"
+
+
+def counted(count: int, noun: str) -> str:
+    """`1 run`, `2 runs`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def are(count: int) -> str:
+    """The verb that goes with so many: `is` or `are`."""
+    return "is" if count == 1 else "are"

@@ -7,7 +7,7 @@ from analysis.figures.picture import Picture
 from analysis.figures.profile import profile_picture
 from analysis.figures.standalone import standalone, table
 from analysis.figures.theme import LN_10, cell_colour, cell_name
-from analysis.wording import power_of_ten, rate, significant
+from analysis.wording import counted, power_of_ten, rate, significant
 from dashboard.frame import Frame
 from dashboard.panels import LARGEST_STATE, PANELS
 from dashboard.scene import Scene, scene
@@ -91,11 +91,9 @@ def lines(shown: Scene, cell: str) -> list[str]:
     result = shown.probes[cell]
     p, spectra, c = result.profile, result.spectra, shown.clip(result)
     decay = f"has no rate: {p.decay.reason}" if p.decay.rate is None else rate(p.decay.rate)
-    horizon = (
-        "nowhere"
-        if p.horizon_t is None
-        else f"from t = {p.horizon_t} back ({p.horizon_lag} step{'' if p.horizon_lag == 1 else 's'})"
-    )
+    horizon = "nowhere"
+    if p.horizon_t is not None and p.horizon_lag is not None:
+        horizon = f"from t = {p.horizon_t} back ({counted(p.horizon_lag, 'step')})"
     norm, radius = max(s.spectral_norm for s in spectra.values()), max(s.spectral_radius for s in spectra.values())
     before, after = power_of_ten(c.log_norm_before / LN_10), power_of_ten(c.log_norm_after / LN_10)
     marks = {"severe": "▲", "warning": "△", "note": "○"}

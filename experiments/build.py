@@ -9,8 +9,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from analysis.surgery import wanted_values
+from analysis.wording import counted
 from experiments.config import RunConfig
-from experiments.counts import counted
 from experiments.errors import ConfigError
 from experiments.limits import check_memory
 from experiments.tasks import Targets, Task, make_task

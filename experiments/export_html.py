@@ -3,7 +3,7 @@
 from html import escape
 
 from analysis.figures.standalone import standalone, table
-from experiments.counts import are
+from analysis.wording import are
 from experiments.run_pictures import run_pictures
 from experiments.store.reader import RunReader
 from experiments.words import bare

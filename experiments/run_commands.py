@@ -11,8 +11,8 @@ import torch
 import typer
 from rich.console import Console
 
+from analysis.wording import are
 from experiments.config import ConfigError, RunConfig, configs_from_words
-from experiments.counts import are
 from experiments.export_formats import ENDINGS
 from experiments.limits import readable
 from experiments.run_progress import watched

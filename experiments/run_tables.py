@@ -8,9 +8,9 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from analysis.wording import counted
 from experiments.allowed import shortened
 from experiments.config import ConfigError, RunConfig
-from experiments.counts import counted
 from experiments.runs import RunSummary, typed
 from experiments.store.progress import Status
 from experiments.store.reader import RunReader

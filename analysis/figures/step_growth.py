@@ -9,7 +9,7 @@ from analysis.figures.over_setting import SettingLine, setting_picture
 from analysis.figures.picture import Picture
 from analysis.figures.theme import LN_10, NEUTRAL, cell_colour, cell_name, the_cell, translucent
 from analysis.step_growth import StepGrowth
-from analysis.wording import power_of_ten, significant
+from analysis.wording import counted, power_of_ten, significant
 
 
 def step_growth_picture(cell: str, growth: StepGrowth) -> Picture:
@@ -21,7 +21,7 @@ def step_growth_picture(cell: str, growth: StepGrowth) -> Picture:
         LagLine("this gradient", lag, growth.gradient, colour),
     ]
     apart, product, gradient = (power_of_ten(float(line.log[-1]) / LN_10) for line in lines)
-    steps = f"{len(growth.step)} step{'' if len(growth.step) == 1 else 's'} back"
+    steps = f"{counted(len(growth.step), 'step')} back"
     said = f"{steps}: up to {product} could arrive, {gradient} does"
     if np.isnan([growth.product[-1], growth.gradient[-1]]).any() and growth.reason:
         said = growth.reason.rstrip(".")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from distributed import Client
 
-from experiments.counts import are, counted
+from analysis.wording import are, counted
 from experiments.store.errors import RunError
 from experiments.store.lease import Holder
 from experiments.store.progress import read_progress

@@ -11,9 +11,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from analysis.wording import duration
+from analysis.wording import are, counted, duration
 from experiments.config import ConfigError
-from experiments.counts import are, counted
 from experiments.limits import readable
 from experiments.run_commands import Quiet, Runs
 from experiments.runs import runs_folder, typed

@@ -6,8 +6,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from analysis.wording import duration
-from experiments.counts import are, counted
+from analysis.wording import are, counted, duration
 from experiments.sweeps.engine import Report
 from experiments.sweeps.folder import Failure, Session
 

@@ -2,7 +2,7 @@
 
 from rich.console import Console
 
-from experiments.counts import counted
+from analysis.wording import counted
 from experiments.sweeps.cluster import connected
 from experiments.sweeps.engine import Report, run_sweep
 from experiments.sweeps.folder import SweepFolder

@@ -71,8 +71,22 @@ def halfway(tmp_path, tiny) -> Path:
 
 @pytest.fixture
 def runs(tmp_path) -> Path:
-    """Where a sweep's runs are to be."""
+    """Where runs are to be."""
     return tmp_path / "runs"
+
+
+@pytest.fixture
+def in_own_folder(tmp_path, monkeypatch) -> None:
+    """Commands keep their runs in `runs`, and what they write lies beside it."""
+    monkeypatch.setenv("GRADIENT_FLOW_RUNS", str(tmp_path / "runs"))
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def stored(runs, whole) -> Path:
+    """A copy of the whole run, which a test may change."""
+    shutil.copytree(whole.folder, runs / whole.name)
+    return runs / whole.name
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,89 @@
+"""`export` in every format: what is in it, and what it never replaces."""
+
+import csv
+import json
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+from commanding import call, trained
+
+from experiments.export import FORMS, record_set
+from experiments.export_formats import ENDINGS
+from experiments.store.errors import RunError
+from experiments.store.reader import open_run
+
+pytestmark = pytest.mark.usefixtures("in_own_folder")
+
+
+def test_every_format_has_an_ending():
+    assert list(FORMS) == list(ENDINGS)
+
+
+def test_csv_and_parquet_hold_every_step(stored):
+    truth = open_run(stored).scalars()
+    call("export", stored.name, "-o", "a.csv")
+    rows = list(csv.DictReader(Path("a.csv").read_text().splitlines()))
+    assert [float(row["loss"]) for row in rows] == truth["loss"].tolist()
+    assert rows[0]["evaluation_loss"] == ""
+    call("export", stored.name, "--format", "parquet")
+    from pyarrow import parquet
+
+    table = parquet.read_table(f"{stored.name}.parquet")
+    assert table["log_norm_before"].to_pylist() == truth["log_norm_before"].tolist()
+    assert json.loads(json.loads(table.schema.metadata[b"config"]))["hidden_size"] == 6
+
+
+def test_netcdf_holds_every_array(stored):
+    run = open_run(stored)
+    call("export", stored.name, "--format", "netcdf")
+    with xr.open_dataset(f"{stored.name}.nc", engine="scipy") as ds:
+        for name in run.tensors:
+            assert np.array_equal(ds[name].values, run.tensor(name)[:], equal_nan=True), name
+        assert ds.gate.values.tolist() == ["i", "f", "g", "o"]
+        assert ds.scalar_loss.values.tolist() == run.scalars()["loss"].tolist()
+        assert json.loads(ds.attrs["config"])["hidden_size"] == 6
+    assert record_set(run).gates.sel(gate="f").shape == (14, 1, 8, 2, 4)
+
+
+def test_html_stands_alone_with_its_charts(stored):
+    call("export", stored.name, "--format", "html")
+    page = Path(f"{stored.name}.html").read_text()
+    assert page.count("Plotly.newPlot(") == 5
+    assert not re.findall(r'<(?:script|link|img)[^>]+(?:src|href)="http', page)
+    assert page.count("<script") < 20
+    assert 3e6 < len(page) < 12e6, "plotly.js is in it once"
+    assert '"showSendToCloud": false' in page or '"showSendToCloud":false' in page
+    assert "took all its steps" in page
+
+
+def test_html_escapes_what_a_stranger_wrote(runs):
+    (runs.parent / "<b>.txt").write_text("abab")
+    trained("task=next_character", "text_file=<b>.txt")
+    (name,) = (p.name for p in runs.iterdir())
+    call("export", name, "--format", "html")
+    page = Path(f"{name}.html").read_text()
+    assert "&lt;b&gt;.txt" in page
+    assert "<b>.txt" not in page
+
+
+def test_an_export_replaces_nothing_unasked_and_leaves_nothing_half_written(stored, tmp_path):
+    Path("a.csv").write_text("mine")
+    with pytest.raises(RunError, match=r"^'a\.csv' is there already; --force replaces it\.$"):
+        call("export", stored.name, "-o", "a.csv")
+    call("export", stored.name, "-o", "a.csv", "--force")
+    os.mkfifo("pipe")
+    Path("folder").mkdir()
+    Path("link").symlink_to("a.csv")
+    for name in ("pipe", "folder", "link"):
+        with pytest.raises(RunError, match=rf"^'{name}' is no regular file; it must be one, or a name that is free\.$"):
+            call("export", stored.name, "-o", name, "--force")
+    assert Path("pipe").is_fifo()
+    with pytest.raises(RunError, match=r"--format was 'xls'; it must be one of csv, parquet, netcdf, html\.$"):
+        call("export", stored.name, "--format", "xls")
+    with pytest.raises(RunError, match=r"^the folder 'no/such' is not there, so nothing can be exported to it\.$"):
+        call("export", stored.name, "-o", "no/such/a.csv")
+    assert not [p.name for p in tmp_path.iterdir() if p.name.endswith(".partial")]
