@@ -1,8 +1,8 @@
 """The one interface that every recurrent cell has: a step, as plain tensor operations."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from jaxtyping import Float
@@ -58,6 +58,15 @@ class Cell(ABC):
             "bias_ih": (rows,),
             "bias_hh": (rows,),
         }
+
+    @property
+    def weights(self) -> dict[str, Tensor]:
+        """Parameter name → weight."""
+        return {name: getattr(self, name) for name in self.parameter_shapes(1, 1)}
+
+    def with_weights(self, change: Callable[[Tensor], Tensor]) -> "Cell":
+        """The same cell with every weight changed."""
+        return replace(self, **{name: change(weight) for name, weight in self.weights.items()})
 
     def initial_state(self, batch_size: int) -> State:
         """A state of zeros, each tensor [batch, hidden]."""

@@ -53,6 +53,13 @@ class Scaled:
         return Scaled(tuple(x + y for x, y in zip(a.parts, b.parts, strict=True)), exponent)
 
 
+    def plus(self, other: "Scaled") -> "Scaled":
+        """The sum, at the exponents as they are where both have the same, which they nearly always have."""
+        if torch.equal(self.exponent, other.exponent):
+            return Scaled(tuple(x + y for x, y in zip(self.parts, other.parts, strict=True)), self.exponent)
+        return self + other
+
+
 _NEVER = -(2**62)
 
 

@@ -4,12 +4,13 @@ With W = [W_hh, b, W_ih] a step is a = W [h', 1, x], its transpose d[h', 1, x] =
 sum of da [h', 1, x]ᵀ. So every step has one product a gate in each of the three, all small and in the cache, and
 nothing of the size of the sequence is kept but what the Trace holds.
 
-`hidden` and `cell_state` have one timestep of zeros before the first and after the last: t is at t + 1.
+`hidden` and `cell_state` have one timestep more before the first and after the last: t is at t + 1, and the start state
+stands before the first timestep that is read.
 """
 
 import numpy as np
 
-from models.fast.adjoint import NEVER, add_direct, largest, scale
+from models.fast.adjoint import NEVER, add_direct, add_rescaled, largest, scale
 from models.fast.cells import (
     elman_backward,
     elman_forward,
@@ -35,6 +36,7 @@ def run_forward(
     reverse: bool,
     first: int,
     last: int,
+    lengths: Exponents,
     x: Array,
     WT: Array,
     hidden: Array,
@@ -43,6 +45,7 @@ def run_forward(
 ) -> None:
     """Fill hidden, cell_state and gates [time, batch, unit]; WT is [gate, hidden + 1 + input, hidden].
 
+    `lengths` has one number per sequence, or none where all have T timesteps.
     `gates` are four: i f g o; r z n and, for the reset after the product, v = W_hn h' + b_hn; or empty ones.
     """
     T, _, I = x.shape
@@ -84,6 +87,10 @@ def run_forward(
                 multiply(hx, WT[2], n, zero_one, False)
                 apply_tanh(n.ravel())
             gru_forward(z.ravel(), n.ravel(), h_before.ravel(), h.ravel())
+        if lengths.size > 0:
+            keep_state(lengths[first:last], t, hidden[before, first:last], h)
+            if cell == LSTM:
+                keep_state(lengths[first:last], t, cell_state[before, first:last], cell_state[now, first:last])
 
 
 @kernel
@@ -94,12 +101,14 @@ def run_backward(
     first: int,
     last: int,
     truncate: int,
+    lengths: Exponents,
     x: Array,
     W: Array,
     hidden: Array,
     cell_state: Array,
     gates: Gates,
     direct: Array,
+    direct_cell: Array,
     direct_exponent: Exponents,
     grad_hidden: Array,
     grad_cell: Array,
@@ -107,11 +116,15 @@ def run_backward(
     log_norm: Array,
     direct_log_norm: Array,
     grad_x: Array,
+    grad_start: Array,
+    grad_start_cell: Array,
+    grad_start_exponent: Exponents,
     dW: Array,
 ) -> int:
     """Fill the gradients; dW is left relative to the power of two whose exponent is returned.
 
-    W and dW are [gate, hidden, hidden + 1 + input]; `truncate` is 0 for none, `grad_x` empty where it is not needed.
+    W and dW are [gate, hidden, hidden + 1 + input]; `truncate` is 0 for none; `grad_x` is empty where it is not
+    needed, `direct_cell` where the loss does not see c.
     """
     T, _, I = x.shape
     P, H, _ = W.shape
@@ -122,6 +135,7 @@ def run_backward(
     rh = np.empty((steps * B if cell == GRU_RESET_BEFORE else 0, H), x.dtype)
     carried = np.zeros((B, H), x.dtype)
     carried_cell = np.zeros((B, H if cell == LSTM else 0), x.dtype)
+    waiting, waiting_cell = np.zeros_like(carried), np.zeros_like(carried_cell)
     exponent = np.zeros(B, np.int64)
     row_exponent = np.zeros(steps * B, np.int64)
     common = NEVER
@@ -136,6 +150,10 @@ def run_backward(
         write_columns(h_before, hx[rows], 0)
         write_columns(x[t, first:last], hx[rows], H + 1)
 
+        if direct_cell.size > 0:
+            for b in range(B):  # with the roles of h and c exchanged
+                theirs = direct_exponent[t, first + b]
+                exponent[b] = add_rescaled(direct_cell[t, first + b], theirs, carried_cell[b], carried[b], exponent[b])
         add_direct(
             direct[t, first:last],
             direct_exponent[t, first:last],
@@ -148,6 +166,9 @@ def run_backward(
             direct_log_norm[t, first:last],
         )
         row_exponent[rows] = exponent
+        if lengths.size > 0:
+            set_aside(lengths[first:last], t, dh, waiting)
+            set_aside(lengths[first:last], t, carried_cell, waiting_cell)
 
         if cell == ELMAN:
             elman_backward(dh.ravel(), h.ravel(), nonlinearity, da[0, rows].ravel())
@@ -180,7 +201,10 @@ def run_backward(
         if grad_x.size > 0:
             for p in range(min(P, 3) if cell == GRU else P):
                 multiply(da[p, rows], W[p, :, H + 1 :], grad_x[t, first:last], zero_one, p > 0)
-        if truncate > 0 and (t + 1 if reverse else t) % truncate == 0:
+        if lengths.size > 0:
+            bring_back(lengths[first:last], t, waiting, carried)
+            bring_back(lengths[first:last], t, waiting_cell, carried_cell)
+        if truncate > 0 and s > 0 and (t + 1 if reverse else t) % truncate == 0:
             carried[:] = 0
             carried_cell[:] = 0
             exponent[:] = 0
@@ -195,7 +219,39 @@ def run_backward(
                 add_transposed(da[p, :m], hx[:m, columns], dW[p, :, columns], zero_one)
                 if cell == GRU_RESET_BEFORE and p == 2:
                     add_transposed(da[p, :m], rh[:m, :], dW[p, :, :H], zero_one)
+    grad_start[first:last] = carried
+    if cell == LSTM:
+        grad_start_cell[first:last] = carried_cell
+    grad_start_exponent[first:last] = exponent
     return common
+
+
+@kernel
+def keep_state(lengths: Exponents, t: int, before: Array, now: Array) -> None:
+    """A sequence keeps its state where it has no input."""
+    for b in range(now.shape[0]):
+        if t >= lengths[b]:
+            for k in range(now.shape[1]):
+                now[b, k] = before[b, k]
+
+
+@kernel
+def set_aside(lengths: Exponents, t: int, carried: Array, waiting: Array) -> None:
+    """waiting ← carried ← 0 beyond a sequence's end, where no step changes a gradient and none reaches the weights."""
+    for b in range(carried.shape[0]):
+        if t >= lengths[b]:
+            for k in range(carried.shape[1]):
+                waiting[b, k] = carried[b, k]
+                carried[b, k] = 0
+
+
+@kernel
+def bring_back(lengths: Exponents, t: int, waiting: Array, carried: Array) -> None:
+    """carried ← waiting beyond a sequence's end."""
+    for b in range(carried.shape[0]):
+        if t >= lengths[b]:
+            for k in range(carried.shape[1]):
+                carried[b, k] = waiting[b, k]
 
 
 @kernel
