@@ -5,45 +5,20 @@ a = W_ih x_t + b_ih + W_hh h_{t-1} + b_hh. Values come from the recorded step; n
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from models.cell import Cell, Gates, State
+from models.cell import Cell
 from models.elman import ElmanCell
 from models.gru import GRUCell
+from models.layer_record import LayerStates
 from models.lstm import LSTMCell
 
 Jacobian = Float[Tensor, "*sample state column"]
 """Rows are the units of the new state (h_t, then c_t); columns those of s_{t-1} or of x_t."""
-
-
-@dataclass(frozen=True, eq=False)
-class Steps:
-    """Recorded steps of one layer and direction, in float64: tensors [*sample, unit], in processing order.
-
-    In the reverse direction the first step is the one that read the last input.
-    """
-
-    cell: Cell
-    inputs: Float[Tensor, "*sample input"]
-    before: State
-    """s_{t-1}: (h,) or (h, c)."""
-    after: State
-    """s_t."""
-    gates: Gates
-
-    def __getitem__(self, index: int | slice | tuple[slice | Tensor, ...]) -> "Steps":
-        """The steps at `index` of the leading axes."""
-        return replace(
-            self,
-            inputs=self.inputs[index],
-            before=tuple(s[index] for s in self.before),
-            after=tuple(s[index] for s in self.after),
-            gates={name: gate[index] for name, gate in self.gates.items()},
-        )
 
 
 def through(slopes: tuple[Tensor, ...], W: Float[Tensor, "rows column"]) -> Jacobian:
@@ -55,7 +30,7 @@ def through(slopes: tuple[Tensor, ...], W: Float[Tensor, "rows column"]) -> Jaco
 # Elman: h = φ(a)
 
 
-def elman_slope(s: Steps) -> tuple[Tensor]:
+def elman_slope(s: LayerStates) -> tuple[Tensor]:
     """φ'(a), from h = φ(a); NaN for a relu whose h is not finite, and so on no known side of 0."""
     (h,) = s.after
     nonlinearity = s.cell.nonlinearity  # type: ignore[attr-defined]
@@ -66,12 +41,12 @@ def elman_slope(s: Steps) -> tuple[Tensor]:
     return (torch.ones_like(h),)
 
 
-def elman_state(s: Steps) -> Jacobian:
+def elman_state(s: LayerStates) -> Jacobian:
     """∂h/∂h' = diag(φ'(a)) W_hh (Pascanu et al. 2013, eq. 5, for a nonlinearity around the sum)."""
     return through(elman_slope(s), s.cell.weight_hh)
 
 
-def elman_input(s: Steps) -> Jacobian:
+def elman_input(s: LayerStates) -> Jacobian:
     """∂h/∂x = diag(φ'(a)) W_ih."""
     return through(elman_slope(s), s.cell.weight_ih)
 
@@ -79,7 +54,7 @@ def elman_input(s: Steps) -> Jacobian:
 # LSTM: c = f⊙c' + i⊙g; h = o⊙tanh(c)
 
 
-def lstm_slopes(s: Steps) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...], Tensor]:
+def lstm_slopes(s: LayerStates) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...], Tensor]:
     """∂h/∂a and ∂c/∂a for a_i, a_f, a_g, a_o, and ∂h/∂c."""
     i, f, g, o = (s.gates[name] for name in "ifgo")
     (_, c_before), (_, c) = s.before, s.after
@@ -89,7 +64,7 @@ def lstm_slopes(s: Steps) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...], Tenso
     return dh, dc, dh_dc
 
 
-def lstm_state(s: Steps) -> Jacobian:
+def lstm_state(s: LayerStates) -> Jacobian:
     """∂(h, c)/∂(h', c') = [[∂h/∂a W_hh, ∂h/∂c diag(f)], [∂c/∂a W_hh, diag(f)]].
 
     h reads c' through f⊙c' alone: the gates do not see the cell state.
@@ -101,7 +76,7 @@ def lstm_state(s: Steps) -> Jacobian:
     return torch.cat([of_h, of_c], dim=-2)
 
 
-def lstm_input(s: Steps) -> Jacobian:
+def lstm_input(s: LayerStates) -> Jacobian:
     """∂(h, c)/∂x = [[∂h/∂a W_ih], [∂c/∂a W_ih]]."""
     dh, dc, _ = lstm_slopes(s)
     return torch.cat([through(dh, s.cell.weight_ih), through(dc, s.cell.weight_ih)], dim=-2)
@@ -110,7 +85,7 @@ def lstm_input(s: Steps) -> Jacobian:
 # GRU: h = (1−z)⊙n + z⊙h'
 
 
-def gru_slopes(s: Steps) -> tuple[Tensor, Tensor, Tensor]:
+def gru_slopes(s: LayerStates) -> tuple[Tensor, Tensor, Tensor]:
     """∂h/∂a_r where W_n stands behind the reset, ∂h/∂a_z, and ∂h/∂a_n."""
     r, z, n = (s.gates[name] for name in "rzn")
     (h,) = s.before
@@ -122,7 +97,7 @@ def gru_slopes(s: Steps) -> tuple[Tensor, Tensor, Tensor]:
     return dr, dz, dn
 
 
-def gru_state(s: Steps) -> Jacobian:
+def gru_state(s: LayerStates) -> Jacobian:
     """∂h/∂h' = diag(z) + ∂h/∂a_z W_z + the way through n, which the place of the reset decides.
 
     Reset after W_n: ∂h/∂a_r W_r + ∂h/∂a_n diag(r) W_n. Before: ∂h/∂a_n W_n (diag(r) + diag(h' r (1−r)) W_r).
@@ -137,7 +112,7 @@ def gru_state(s: Steps) -> Jacobian:
     return kept + through((dz,), W_z) + through((dn,), W_n) @ reset
 
 
-def gru_input(s: Steps) -> Jacobian:
+def gru_input(s: LayerStates) -> Jacobian:
     """∂h/∂x: as the state's, without what is kept and with W_ih where x enters."""
     dr, dz, dn = gru_slopes(s)
     if s.cell.reset_after:  # type: ignore[attr-defined]
@@ -153,8 +128,8 @@ def gru_input(s: Steps) -> Jacobian:
 class ClosedForm:
     """The derivatives of one cell's step."""
 
-    state: Callable[[Steps], Jacobian]
-    inputs: Callable[[Steps], Jacobian]
+    state: Callable[[LayerStates], Jacobian]
+    inputs: Callable[[LayerStates], Jacobian]
 
 
 CLOSED_FORMS: dict[type[Cell], ClosedForm] = {

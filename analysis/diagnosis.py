@@ -7,7 +7,6 @@ import numpy as np
 import torch
 
 from analysis.finding import Finding, Subject
-from analysis.jacobian import layer_index
 from analysis.numbers import log_quantile
 from analysis.stuck import dead_units, saturated_gates, saturated_units
 from analysis.training_findings import at_chance, clipping_extremes, short_truncation
@@ -66,10 +65,10 @@ def travelled(s: Subject) -> tuple[float, float, int]:
 
     s is the whole state, (h, c) for an LSTM: what dL/dh_t has lost, dL/dc_t may still carry.
     """
-    top = layer_index(s.transport, None)
-    log_norm = s.transport.log_norm[top]
-    if s.transport.cell_log_norm is not None:
-        log_norm = torch.logaddexp(2 * log_norm, 2 * s.transport.cell_log_norm[top]) / 2
+    top = s.transport.top
+    log_norm = top.log_norm
+    if top.cell_log_norm is not None:
+        log_norm = torch.logaddexp(2 * log_norm, 2 * top.cell_log_norm) / 2
     by_lag = log_quantile(log_norm.cpu().numpy(), 0.5)[::-1]
     lag = min(s.dependency, len(by_lag) - 1)
     with np.errstate(invalid="ignore"):  # −inf − −inf: no gradient at all is NaN, and no finding

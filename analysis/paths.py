@@ -15,15 +15,12 @@ from jaxtyping import Float
 from numpy import ndarray
 from torch import Tensor
 
-from analysis.closed_form import Steps, gru_slopes, lstm_slopes
-from analysis.jacobian import is_reverse, layer_index, layer_steps
-from models.bptt import is_boundary
+from analysis.closed_form import gru_slopes, lstm_slopes
 from models.gru import GRUCell
+from models.layer_record import LayerRecord, LayerStates
 from models.lognorm import log_norm
 from models.lstm import LSTMCell
 from models.scaled import LN_2, Scaled
-from models.sequence_model import SequenceModel
-from models.trace import Trace
 
 Routes = dict[str, Scaled]
 
@@ -58,57 +55,36 @@ class Paths:
     """A sentence where an entry is NaN."""
 
 
-def paths(model: SequenceModel, trace: Trace, layer: int | None = None) -> Paths:
+def paths(layer: LayerRecord) -> Paths:
     """How much of the gradient each route carries, from one recorded step to the one before.
 
     Args:
-        model: the one that the trace was recorded with.
-        trace: a recorded pass; where it is truncated, nothing but the loss reaches a boundary's state.
-        layer: index in the trace's layer axis; None for the top layer, forwards.
+        layer: a recorded layer; where it is truncated, nothing but the loss reaches a boundary's state.
 
     Raises:
-        ValueError: a cell without a gated path, no such layer, or a trace of another model.
+        ValueError: a cell without a gated path.
     """
-    index = layer_index(trace, layer)
-    steps = layer_steps(model, trace, index)
+    steps = layer.in_order()
     cell_type = type(steps.cell)
     if cell_type not in (LSTMCell, GRUCell):
-        raise ValueError(f"model has cells {cell_type.__name__}; paths are for an LSTM or a GRU.")
-    reverse = is_reverse(trace, index)
-
-    def in_order(x: Tensor) -> Tensor:
-        x = x.detach().cpu()
-        return x.flip(0) if reverse else x
-
-    exponent = in_order((trace.log_scale[index] / LN_2).round().long())
-    grad_h = in_order(trace.grad_hidden[index]).double()
-    grad_c = None if trace.grad_cell is None else in_order(trace.grad_cell[index]).double()
-    if cell_type is LSTMCell and grad_c is not None:
-        total, routes = Scaled((grad_c,), exponent), lstm_routes(steps, grad_h, grad_c, exponent)
-        keep, to_target = steps.gates["f"], lstm_slopes(steps)[2]
+        raise ValueError(f"layer has cells {cell_type.__name__}; paths are for an LSTM or a GRU.")
+    whole, direct = layer.total_in_order(), layer.direct_in_order()
+    grad_h, exponent = whole.parts[0], whole.exponent
+    if cell_type is LSTMCell:
+        grad_c = whole.parts[1]
+        target, total = "cell_state", Scaled((grad_c,), exponent)
+        routes = lstm_routes(steps, grad_h, grad_c, exponent)
+        keep, through_h = steps.gates["f"], lstm_slopes(steps)[2]
+        loss = Scaled((direct.parts[1] + through_h * direct.parts[0],), direct.exponent)
     else:
-        total, routes = Scaled((grad_h,), exponent), gru_routes(steps, grad_h, exponent)
-        keep, to_target = steps.gates["z"], torch.ones_like(grad_h)
-    T = len(grad_h)
-    cut = [
-        trace.truncate is not None and is_boundary(T - 1 - k if reverse else k, trace.truncate, reverse)
-        for k in range(T)
-    ]
+        target, total, routes = "hidden", Scaled((grad_h,), exponent), gru_routes(steps, grad_h, exponent)
+        keep, loss = steps.gates["z"], direct
+    cut = layer.cut()
     routes = {name: with_nothing_last(r, cut) for name, r in routes.items()}
-    loss = direct_part(
-        in_order(trace.direct_grad_hidden[index]).double(),
-        in_order(trace.direct_log_norm[index]),
-        to_target,
-        total,
-        routes,
-        trace.hidden.dtype,
-    )
-    return summary(
-        "cell_state" if grad_c is not None else "hidden", total, {"loss": loss, **routes}, keep, cut, reverse
-    )
+    return summary(target, total, {"loss": loss, **routes}, keep, cut, layer.reverse)
 
 
-def lstm_routes(steps: Steps, grad_h: Tensor, grad_c: Tensor, exponent: Tensor) -> Routes:
+def lstm_routes(steps: LayerStates, grad_h: Tensor, grad_c: Tensor, exponent: Tensor) -> Routes:
     """What step t+1 sends back to c_t on each route, indexed by t+1."""
     i, f, g, o = (steps.gates[name] for name in "ifgo")
     tanh_c = torch.tanh(steps.after[1])
@@ -125,7 +101,7 @@ def lstm_routes(steps: Steps, grad_h: Tensor, grad_c: Tensor, exponent: Tensor) 
     return {name: Scaled((route,), exponent) for name, route in routes.items()}
 
 
-def gru_routes(steps: Steps, grad_h: Tensor, exponent: Tensor) -> Routes:
+def gru_routes(steps: LayerStates, grad_h: Tensor, exponent: Tensor) -> Routes:
     """What step t+1 sends back to h_t on each route, indexed by t+1."""
     W_r, W_z, W_n = steps.cell.weight_hh.chunk(3)
     r, z = steps.gates["r"], steps.gates["z"]
@@ -146,24 +122,6 @@ def with_nothing_last(route: Scaled, cut: list[bool]) -> Scaled:
     exponent = torch.cat([exponent[1:], torch.zeros_like(exponent[:1])])
     stopped = torch.tensor([*cut[1:], True])[:, None]
     return Scaled((torch.where(stopped[..., None], 0.0, vectors),), torch.where(stopped, 0, exponent))
-
-
-def direct_part(
-    direct: Tensor, direct_log_norm: Tensor, to_target: Tensor, total: Scaled, routes: Routes, dtype: torch.dtype
-) -> Scaled:
-    """What the loss sends to the target at this very step.
-
-    Where the dtype could not hold the recorded direct gradient, it is what the other routes leave of the total.
-    """
-    # Rounding alone moves a norm by less than this; what is subnormal has lost digits.
-    rounding = 1e3 * torch.finfo(dtype).eps
-    held = (log_norm(direct) - direct_log_norm).abs().nan_to_num(0.0, posinf=1.0) < rounding
-    rest = total
-    for route in routes.values():
-        rest = rest + Scaled((-route.parts[0],), route.exponent)
-    return Scaled(
-        (torch.where(held[..., None], direct * to_target, rest.parts[0]),), torch.where(held, 0, rest.exponent)
-    )
 
 
 def direct_path(loss: Scaled, keep: Tensor, cut: list[bool]) -> Scaled:

@@ -6,7 +6,6 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from analysis.profile import profile
 from analysis.theory import critical_gain
 from experiments.probe import Probe
 
@@ -143,8 +142,7 @@ def plain(value: float | None) -> float | str | None:
 def profile_rows(result: Probe) -> list[dict[str, object]]:
     """The whole profile, every layer and direction: one row a timestep, for a table file (log norms in nats)."""
     rows: list[dict[str, object]] = []
-    for layer in range(result.trace.log_norm.shape[0]):
-        p = profile(result.trace, layer)
+    for layer, p in enumerate(result.layer_profiles):
         for k, t in enumerate(p.t):
             rows.append(
                 {

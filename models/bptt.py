@@ -56,7 +56,9 @@ class ReferenceEngine(Engine):
     def backward(self, states: LayerStates, direct: Scaled, truncate: int | None, through_inputs: bool) -> Backward:
         """See `Engine.backward`."""
         zero = tuple(torch.zeros_like(s[0]) for s in states.after)
-        direct = Scaled((*direct.parts, *(torch.zeros_like(s) for s in states.after[len(direct.parts) :])), direct.exponent)
+        direct = Scaled(
+            (*direct.parts, *(torch.zeros_like(s) for s in states.after[len(direct.parts) :])), direct.exponent
+        )
         pad = states.padding
         carried = Scaled.of(*zero)
         adjoints: list[Scaled] = [carried] * states.seq_len

@@ -203,7 +203,9 @@ def with_gradients(
     """The record of a layer from its forward pass and its gradients; padding gets its zeros and NaN."""
     pad = states.padding
     if pad is not None:
-        direct, total = (Scaled(tuple(p.masked_fill(pad[..., None], 0) for p in x.parts), x.exponent) for x in (direct, total))
+        direct, total = (
+            Scaled(tuple(p.masked_fill(pad[..., None], 0) for p in x.parts), x.exponent) for x in (direct, total)
+        )
         log_norm, direct_log_norm = log_norm.masked_fill(pad, torch.nan), direct_log_norm.masked_fill(pad, torch.nan)
     return LayerRecord(
         **{f.name: getattr(states, f.name) for f in fields(LayerStates)},

@@ -17,6 +17,7 @@ from models.stack_pass import backward_stack, forward_stack, side_by_side
 from models.trace import Trace
 
 Loss = Callable[[Tensor], Tensor]
+Losses = Callable[[Float[Tensor, "time batch output"]], Float[Tensor, "time batch"]]
 
 
 @torch.inference_mode(False)  # in it nothing can be differentiated
@@ -56,7 +57,9 @@ def record(
     engine = make_engine(choose_path(model, inputs, path))
     cells = [recurrent.cell(l, d) for l in range(recurrent.num_layers) for d in range(recurrent.num_directions)]
     D, H = recurrent.num_directions, recurrent.hidden_size
-    layers = forward_stack(engine, cells, D, inputs, start_states(model, inputs, start), checked_lengths(inputs, lengths))
+    layers = forward_stack(
+        engine, cells, D, inputs, start_states(model, inputs, start), checked_lengths(inputs, lengths)
+    )
 
     features = side_by_side([layer.hidden for layer in layers[-D:]])
     outputs, value, grad_features, readout_grads = differentiate_loss(model, features, loss)
@@ -77,6 +80,41 @@ def record(
         parameter_log_norm={name: grads[name][1] for name in names},
         path=engine.name,
     )
+
+
+def direct_gradients(
+    model: SequenceModel,
+    trace: Trace,
+    losses: Losses,
+    weights: Tensor | None = None,
+    direction: int = 0,
+) -> Float[Tensor, "time batch unit"]:
+    """What each timestep's loss sends to the top layer's h_t directly, at input positions.
+
+    Args:
+        model: whose readout made the trace's outputs.
+        trace: a recorded pass.
+        losses: outputs [time, batch, output] → the loss at each timestep [time, batch].
+        weights: of each loss in the scalar loss Σ weights · losses; None for the mean, 1/(time · batch) each.
+        direction: 1 for the reverse direction.
+
+    Raises:
+        ValueError: losses or weights of another shape.
+    """
+    top = trace.layers[-trace.num_directions :]
+    shape = (trace.seq_len, top[0].batch_size)
+
+    def scalar(outputs: Tensor) -> Tensor:
+        values = losses(outputs)
+        if tuple(values.shape) != shape:
+            raise ValueError(f"losses returned shape {tuple(values.shape)}; it must be [time, batch], {shape}.")
+        return values.mean() if weights is None else (values * weights.to(values.dtype)).sum()
+
+    if weights is not None and tuple(weights.shape) != shape:
+        raise ValueError(f"weights have shape {tuple(weights.shape)}; they must be [time, batch], {shape}.")
+    _, _, gradient, _ = differentiate_loss(model, side_by_side([layer.hidden for layer in top]), scalar)
+    H = model.recurrent.hidden_size
+    return gradient[..., H * direction : H * (1 + direction)]
 
 
 def make_engine(path: str) -> Engine:
@@ -137,7 +175,7 @@ def start_states(model: SequenceModel, inputs: Tensor, start: Sequence[Tensor] |
     given = [tuple(s.shape) for s in start]
     if given != [shape] * len(names) or any(s.dtype != inputs.dtype for s in start):
         raise ValueError(
-            f"start has the shapes {given}; it must be {len(names)} of [layer, batch, unit], {shape}, in {inputs.dtype}."
+            f"start has the shapes {given}; it must be {len(names)} × {shape}, [layer, batch, unit], in {inputs.dtype}."
         )
     return [tuple(s[k].contiguous() for s in start) for k in range(count)]
 

@@ -52,7 +52,6 @@ class Scaled:
         a, b = self.at(exponent), other.at(exponent)
         return Scaled(tuple(x + y for x, y in zip(a.parts, b.parts, strict=True)), exponent)
 
-
     def plus(self, other: "Scaled") -> "Scaled":
         """The sum, at the exponents as they are where both have the same, which they nearly always have."""
         if torch.equal(self.exponent, other.exponent):

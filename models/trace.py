@@ -26,8 +26,22 @@ class Stack:
         return self.layers[-self.num_directions]
 
     def above(self, index: int) -> tuple[LayerRecord, ...]:
-        """The layer at `index` and, for one direction, all layers above it, the top layer first."""
-        return self.layers[index : index + 1] if self.num_directions == 2 else self.layers[: index - 1 if index else None : -1]
+        """The layer at `index` last, before it all layers above it, the top layer first.
+
+        Raises:
+            ValueError: no such layer, or one below the top of a bidirectional stack: there a loss reaches a state on
+                ways that run through time both forwards and backwards.
+        """
+        count = len(self.layers)
+        if not 0 <= index < count:
+            raise ValueError(f"layer was {index}; this stack has layers 0 to {count - 1}.")
+        if self.num_directions == 1:
+            return self.layers[index:][::-1]
+        if index < count - 2:
+            raise ValueError(
+                f"layer was {index}; with two directions it must be of the top layer, {count - 2} or {count - 1}."
+            )
+        return self.layers[index : index + 1]
 
 
 @dataclass(frozen=True, eq=False)

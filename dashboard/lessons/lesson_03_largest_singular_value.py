@@ -73,13 +73,13 @@ def backwards(kind: str, norm: float, steps: int = STEPS, driven_steps: int = ST
     inputs = torch.randn(max(steps, driven_steps) + 1, 1, 1, generator=draw_weights, dtype=torch.float64)
     trace = record(model, inputs, lambda outputs: outputs[-1].sum())
     log_norm = trace.log_norm[0, :, 0].flip(0).numpy()[: steps + 1]
-    factors = step_jacobians(model, trace, start=len(inputs) - steps).matrices[:, 0]
+    factors = step_jacobians(trace.top, start=len(inputs) - steps).matrices[:, 0]
     return Backwards(
         spectrum(W * (norm / torch.linalg.matrix_norm(W, ord=2))),
         log_norm - log_norm[0],
         product_log_norms(factors),
         float((1 - trace.hidden**2).mean()) if kind == "tanh" else 1.0,
-        float(lyapunov(model, trace, count=1).exponents[0]) if driven_steps > steps else math.nan,
+        float(lyapunov(trace.top, count=1).exponents[0]) if driven_steps > steps else math.nan,
     )
 
 

@@ -86,7 +86,10 @@ class CompiledEngine(Engine):
         grad_x = torch.empty_like(x) if through_inputs else x.new_empty(0, 0, 0)
         start, start_cell = x.new_empty(B, H), x.new_empty(B, H if has_cell else 0)
         start_exponent = torch.empty(B, dtype=torch.int64)
-        given = (direct.parts[0].contiguous(), direct.parts[1].contiguous() if len(direct.parts) > 1 else x.new_empty(0, 0, 0))
+        given = (
+            direct.parts[0].contiguous(),
+            direct.parts[1].contiguous() if len(direct.parts) > 1 else x.new_empty(0, 0, 0),
+        )
         arrays = (*given, direct.exponent, grad_hidden, grad_cell, exponent, norms, direct_norms, grad_x)
         dW = run_backward(compiled(x.dtype), states, truncate or 0, (*arrays, start, start_cell, start_exponent))
 
@@ -145,7 +148,7 @@ def lengths_of(states: LayerStates) -> np.ndarray:
 
 
 def parameter_gradients(dW: Scaled, layout: Layout) -> dict[str, tuple[Tensor, float]]:
-    """The cell's parameter → its gradient, and ln of its norm (nats), which exists also where the gradient overflows."""
+    """The cell's parameter → its gradient, and ln of its norm (nats), also where the gradient itself overflows."""
     power = dW.exponent[0, 0]
     grads: dict[str, tuple[Tensor, float]] = {}
     for name, grad in unpack(dW.parts[0].numpy(), layout).items():

@@ -1,4 +1,4 @@
-"""Given start states, a loss on the last cell state, sequences of unequal lengths: against a loop over each sequence."""
+"""Start states, a loss on the last cell state, unequal lengths: against a loop over each sequence."""
 
 import oracles
 import pytest
@@ -107,7 +107,9 @@ def test_all_gradients_equal_a_loop_over_each_sequence(cell, options, lengths, b
     beyond = torch.arange(T)[:, None] >= each
     for k, layer in enumerate(stack.layers):
         assert bool(layer.log_norm[beyond].isnan().all())
-        assert all(bool((part[beyond] == 0).all()) for part in (*layer.after, *layer.total.parts, *layer.gates.values()))
+        assert all(
+            bool((part[beyond] == 0).all()) for part in (*layer.after, *layer.total.parts, *layer.gates.values())
+        )
         for which, s in enumerate(start):
             initial = true_value(Scaled(layer.grad_start.parts[which : which + 1], layer.grad_start.exponent))
             assert torch.allclose(initial, s.grad[k], rtol=1e-10, atol=1e-12), (k, which)
