@@ -151,11 +151,6 @@ def test_events_are_counted_and_break_nothing():
     assert (p.decay.rate, p.underflow_lag, p.diverged) == (None, 0, 0)
 
 
-def test_no_such_layer():
-    with pytest.raises(ValueError, match="layer was 3"):
-        profile(linear_trace(0.5).layers[3])
-
-
 def test_log_quantile_takes_samples_and_leaves_out_nan():
     values = np.array([[-np.inf, 1.0, np.nan, 3.0], [np.nan] * 4])
     assert log_quantile(values, 0.5)[0] == 1.0

@@ -1,5 +1,7 @@
 """Start states, a loss on the last cell state, unequal lengths: against a loop over each sequence."""
 
+from dataclasses import replace
+
 import oracles
 import pytest
 import torch
@@ -160,3 +162,11 @@ def test_a_start_or_lengths_that_do_not_fit_are_refused_in_a_sentence(change, wo
     model = make_model("lstm", {})
     with pytest.raises(ValueError, match=words):
         record(model, torch.zeros(4, 2, 3, dtype=torch.float64), lambda o: o.sum(), **change)
+
+
+def test_a_trace_of_several_stacks_asks_which_one():
+    model = make_model("gru", {})
+    trace = record(model, torch.zeros(4, 2, 3, dtype=torch.float64), lambda o: o.sum())
+    both = replace(trace, stacks={"encoder": trace.stack, "decoder": trace.stack})
+    with pytest.raises(ValueError, match="encoder, decoder"):
+        _ = both.hidden
