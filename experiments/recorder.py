@@ -11,13 +11,16 @@ import torch
 
 from experiments.config import RunConfig
 from experiments.control import Control, Watch, write_control
+from experiments.errors import ConfigError
 from experiments.records import is_recorded, later, layout, row
 from experiments.store.create import create_run, refused
-from experiments.store.errors import RecordingError, RunInUseError
+from experiments.store.errors import ForeignRunError, RecordingError, RunInUseError
+from experiments.store.lease import Lease
 from experiments.store.progress import FORMAT, Status
 from experiments.store.reader import open_run
 from experiments.store.writer import RunWriter
 from experiments.training import Step, Training
+from experiments.words import cut
 
 COMMIT_SECONDS = 1.0
 """A commit waits at least so long after the one before,"""
@@ -25,6 +28,8 @@ COMMIT_SHARE = 0.03
 """and so long that commits take no more than this share of the time,"""
 LONGEST_SECONDS = 10.0
 """but no longer: this much work is lost at most when the process is killed."""
+LONGEST_REASON = 1000
+"""Characters of an error that are kept."""
 POLL_SECONDS = 0.05
 """How often a paused run looks whether it may go on."""
 
@@ -68,8 +73,8 @@ class Recorder:
         training = Training(config, path)
         plan = layout(config, training.task, training.model)
         description = describe(training)
-        create_run(folder, description, plan.specs, plan.coordinates, plan.attributes, training.checkpoint())
-        return cls._open(training, folder, paused)
+        lease = create_run(folder, description, plan.specs, plan.coordinates, plan.attributes, training.checkpoint())
+        return cls._open(training, folder, paused, lease)
 
     @classmethod
     def resume(cls, folder: Path, paused: bool = False) -> "Recorder":
@@ -83,17 +88,24 @@ class Recorder:
         return cls._open(training, folder, paused)
 
     @classmethod
-    def _open(cls, training: Training, folder: Path, paused: bool) -> "Recorder":
-        writer, checkpoint = RunWriter.open(folder)
+    def _open(cls, training: Training, folder: Path, paused: bool, lease: Lease | None = None) -> "Recorder":
+        specs = layout(training.config, training.task, training.model).specs
+        writer, checkpoint = RunWriter.open(folder, specs, training.largest_checkpoint, lease)
         try:
+            if checkpoint.values.get("step") != writer.progress.step:
+                raise ValueError("step")
             training.restore(checkpoint)
             recorder = cls(training, writer)
             if writer.progress.attempt > 1:
                 recorder.event("resumed", f"resumed after step {training.step}")
             if paused:
                 write_control(folder, replace(recorder.watch.control, pause=True))
-        except BaseException:
+        except BaseException as error:
             writer.__exit__()
+            if isinstance(error, ValueError) and not isinstance(error, ConfigError):
+                raise ForeignRunError(
+                    f"the checkpoint of run {folder.name} is not one of this run: its {cut(str(error))} is wrong."
+                ) from None
             raise
         recorder.ended = recorder.is_complete()
         return recorder
@@ -107,9 +119,10 @@ class Recorder:
                 if not self.ended:
                     self.end("interrupted", "stopped", "stopped before its end")
             elif not issubclass(kind, RecordingError | RunInUseError):
-                self.event("failed", f"{kind.__name__}: {error}")
+                what = cut(f"{kind.__name__}: {error}", LONGEST_REASON)
+                self.event("failed", what)
                 # not from this state, which may be halfway through a step: the last commit's checkpoint stays
-                self.status, self.reason = "failed", f"{kind.__name__}: {error}"
+                self.status, self.reason = "failed", what
                 self.writer.restate(self.status, self.reason)
         finally:
             self.close()

@@ -9,12 +9,12 @@ from rich.console import Console
 from rich.table import Table
 
 from analysis.wording import counted
-from experiments.allowed import shortened
 from experiments.config import ConfigError, RunConfig
 from experiments.runs import RunSummary, typed
 from experiments.store.progress import Status
 from experiments.store.reader import RunReader
 from experiments.terminal import fits
+from experiments.words import shortened
 
 COLUMNS = ("name", "status", "step", "loss", "created", "updated")
 

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from experiments.config import RunConfig
+from experiments.store.description import CONFIG
 from experiments.store.errors import RunError, RunInUseError
 from experiments.store.lease import is_held
 from experiments.store.progress import Status
-from experiments.store.reader import CONFIG, open_run
+from experiments.store.reader import open_run
 
 RUNS_VARIABLE = "GRADIENT_FLOW_RUNS"
 """Environment variable with the folder of runs, where none is named."""
@@ -75,10 +76,9 @@ def summarise(folder: Path) -> RunSummary:
     try:
         run = open_run(folder)
         p = run.progress
-        created = float(run.description.get("created", 0))
         return RunSummary(
             run.name, folder, run.config, run.status, p.reason, p.step, p.committed, p.latest, run.chance, p.seconds,
-            created, p.updated,
+            run.description.created, p.updated,
         )  # fmt: skip
     except (RunError, OSError, TypeError, ValueError) as error:
         return RunSummary(folder.name, folder, None, "failed", "", 0, 0, {}, 0.0, 0.0, 0.0, 0.0, str(error))

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from experiments.allowed import shortened
 from experiments.errors import ConfigError
-from experiments.words import NONE
+from experiments.words import NONE, shortened
 
 LARGEST_AXIS = 100_000
 """Values of one axis."""

@@ -9,12 +9,11 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from experiments.allowed import shortened
 from experiments.config import RunConfig
 from experiments.errors import ConfigError
 from experiments.runs import NAME
 from experiments.sweeps.axes import Axis, plain, read_axis
-from experiments.words import read_toml
+from experiments.words import read_toml, shortened
 
 Kind = Literal["probe", "run"]
 """What a run of the sweep is: one recorded pass at initialisation, or a training in a run folder."""
