@@ -34,8 +34,9 @@ def open_regular(path: Path, follow: bool = True) -> BinaryIO:
     except ValueError:  # a zero byte in the name
         raise UnreadableError("no such name is possible") from None
     try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise UnreadableError("not a regular file")
+        mode = os.fstat(descriptor).st_mode
+        if not stat.S_ISREG(mode):
+            raise UnreadableError("is a directory" if stat.S_ISDIR(mode) else "not a regular file")
         return os.fdopen(descriptor, "rb")
     except BaseException:
         os.close(descriptor)

@@ -2,7 +2,7 @@
 
 import math
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import TracebackType
 
@@ -14,6 +14,7 @@ from experiments.control import Control, Watch, write_control
 from experiments.errors import ConfigError
 from experiments.records import is_recorded, later, layout, row
 from experiments.store.create import create_run, refused
+from experiments.store.description import Lockstep
 from experiments.store.errors import ForeignRunError, RecordingError, RunInUseError
 from experiments.store.lease import Lease
 from experiments.store.progress import FORMAT, Status
@@ -57,7 +58,14 @@ class Recorder:
         self.watch = Watch(writer.folder, wanted)
 
     @classmethod
-    def start(cls, config: RunConfig, folder: Path, path: str | None = None, paused: bool = False) -> "Recorder":
+    def start(
+        cls,
+        config: RunConfig,
+        folder: Path,
+        path: str | None = None,
+        paused: bool = False,
+        lockstep: Lockstep | None = None,
+    ) -> "Recorder":
         """Make a run folder that does not exist yet, and take it.
 
         Args:
@@ -65,14 +73,15 @@ class Recorder:
             folder: where the run is kept; its last part is the run's name.
             path: `fast` or `reference`, see `models.record`; None for the fast one where there is one.
             paused: whether it waits before its first step.
+            lockstep: what is started together with it.
 
         Raises:
             ConfigError: the configuration cannot be run.
-            RunError: the folder exists, or cannot be written.
+            RunExistsError: the folder exists; RecordingError: it cannot be written.
         """
         training = Training(config, path)
         plan = layout(config, training.task, training.model)
-        description = describe(training)
+        description = describe(training, lockstep)
         lease = create_run(folder, description, plan.specs, plan.coordinates, plan.attributes, training.checkpoint())
         return cls._open(training, folder, paused, lease)
 
@@ -247,7 +256,7 @@ class Recorder:
         self.commit_took = self.commit_ended - began
 
 
-def describe(training: Training) -> dict[str, object]:
+def describe(training: Training, lockstep: Lockstep | None = None) -> dict[str, object]:
     """What `config.json` holds: enough to read the run without its task, and to go on with it."""
     config = training.config
     return {
@@ -260,6 +269,7 @@ def describe(training: Training) -> dict[str, object]:
         "timesteps": training.task.length(config.seq_len),
         "parameters": sum(p.numel() for p in training.model.parameters()),
         "torch": torch.__version__,
+        **({} if lockstep is None else {"lockstep": asdict(lockstep)}),
         "arrays": sorted(layout(config, training.task, training.model).specs),
     }
 

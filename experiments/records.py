@@ -18,7 +18,7 @@ from experiments.errors import ConfigError
 from experiments.limits import readable
 from experiments.store.chunks import ArraySpec
 from experiments.tasks import Task, make_task
-from experiments.words import bare
+from experiments.words import bare, shortened
 from models import SequenceModel, Trace
 
 QUANTILES = (0.1, 0.5, 0.9)
@@ -163,7 +163,7 @@ def chosen(field: str, wanted: int | str | None, size: int) -> ndarray:
         return np.unique(np.linspace(0, size - 1, min(wanted, size)).round().astype(np.int64))
     indices = np.array(sorted({int(text) for text in wanted.split(",") if text}), dtype=np.int64)
     if indices[-1] >= size:
-        raise ConfigError(f"{field} was {wanted!r}; it must be indices below {size}.")
+        raise ConfigError(f"{field} was {shortened(wanted)}; it must be indices below {size}.")
     return indices
 
 

@@ -14,7 +14,7 @@ from experiments.runs import RunSummary, typed
 from experiments.store.progress import Status
 from experiments.store.reader import RunReader
 from experiments.terminal import fits
-from experiments.words import shortened
+from experiments.words import shortened, visible
 
 COLUMNS = ("name", "status", "step", "loss", "created", "updated")
 
@@ -28,7 +28,9 @@ def as_json(summaries: list[RunSummary], where: dict[str, object], sort: str) ->
     allowed = [*COLUMNS, *RunConfig.model_fields]
     for word in (*where, sort):
         if word not in allowed:
-            raise ConfigError(f"{word!r} is not something that runs have; it must be one of {', '.join(allowed)}.")
+            raise ConfigError(
+                f"{shortened(word)} is not something that runs have; it must be one of {', '.join(allowed)}."
+            )
     for key, value in where.items():
         check_filter(key, value)
     rows = [plain(summary) for summary in summaries]
@@ -123,7 +125,10 @@ def print_list(to: Console, rows: list[dict[str, Any]], runs: Path) -> None:
     for row in rows:
         if row["problem"]:
             to.print(
-                f"run {row['name']} cannot be read: {row['problem']}", soft_wrap=True, markup=False, highlight=False
+                visible(f"run {row['name']} cannot be read: {row['problem']}"),
+                soft_wrap=True,
+                markup=False,
+                highlight=False,
             )
 
 

@@ -81,18 +81,23 @@ def shortened(value: object, longest: int = LONGEST) -> str:
     return cut(spelt(value), longest)
 
 
+def spelt_path(path: Path) -> str:
+    """A path in a message."""
+    return shortened(str(path), LONGEST_PATH)
+
+
 def cut(text: str, longest: int = LONGEST) -> str:
     """A text without its middle where it is long."""
     half = longest // 2
     return text if len(text) <= longest else f"{text[:half]}…{text[-half:]}"
 
 
-def visible(text: str) -> str:
+def visible(text: str, form: str = r"\x{:02x}") -> str:
     r"""A text from a file with what a terminal would obey made visible: an escape becomes `\x1b`.
 
     That is all control characters (C0, C1, DEL) but line breaks, and those that turn the direction of writing.
     """
-    return INVISIBLE.sub(lambda found: ascii(found[0])[1:-1], text)
+    return INVISIBLE.sub(lambda found: form.format(ord(found[0])), text)
 
 
 def toml_text(path: Path) -> str:
@@ -101,7 +106,7 @@ def toml_text(path: Path) -> str:
     Raises:
         ConfigError: it cannot be read, is no regular file, is too large, or is not UTF-8.
     """
-    where = shortened(str(path), LONGEST_PATH)
+    where = spelt_path(path)
     try:
         return read_bounded(path, LARGEST_TOML).decode("utf-8").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
@@ -123,5 +128,5 @@ def read_toml(path: Path) -> dict[str, object]:
         raise
     except (ValueError, RecursionError) as error:
         reason = cut(" ".join(str(error).split()), 2 * LONGEST)
-        raise ConfigError(f"the file {shortened(str(path), LONGEST_PATH)} must be TOML and is not: {reason}.") from None
+        raise ConfigError(f"the file {spelt_path(path)} must be TOML and is not: {reason}.") from None
     return {key: None if value in NONE else value for key, value in values.items()}

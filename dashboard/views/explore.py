@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from analysis.figures.theme import cell_name
+from dashboard.components.as_text import as_text
 from dashboard.components.live_lab import live_lab
 from dashboard.components.projector import PARAMETER, projector_on, projector_style, projector_switch
 from dashboard.components.show import show
@@ -33,7 +34,7 @@ def lab() -> None:
         shown = scene(state, pinned)
         frame = explore_frame(shown)
     except ConfigError as error:
-        st.error(str(error))
+        st.error(as_text(error))
         return
     hero, words = st.columns([7, 3], gap="medium")
     with hero:
@@ -172,7 +173,7 @@ if projector_on():
 else:
     st.title("Why does the gradient vanish here?")
 if wrong:
-    st.warning(f"The link was restored except for: {'; '.join(wrong[:5])}.")
+    st.warning(as_text(f"The link was restored except for: {'; '.join(wrong[:5])}."))
 sidebar()
 presets()
 lab()

@@ -20,6 +20,18 @@ MOST_LANES = 64
 
 
 @dataclass(frozen=True)
+class Lockstep:
+    """What was started together."""
+
+    __pydantic_config__ = STRICT
+
+    token: Word
+    """Of that start alone."""
+    configs: Annotated[list[Config], Field(max_length=MOST_LANES)]
+    """Of all lanes."""
+
+
+@dataclass(frozen=True)
 class Description:
     """What `config.json` holds; what it has besides is of no use to anyone here, and left alone."""
 
@@ -38,6 +50,8 @@ class Description:
     torch: Word = ""
     arrays: Annotated[list[Word], Field(max_length=64)] = field(default_factory=list)
     """Names of the arrays with a row a recorded step."""
+    lockstep: Lockstep | None = None
+    """None for a run that was started alone."""
 
 
 def read_description(folder: Path) -> tuple[Description, RunConfig]:

@@ -68,13 +68,19 @@ def _abandoned(folder: Path) -> Iterator[Path]:
         yield from [Path(entry.path) for entry in entries if is_abandoned(Path(entry.path))]
 
 
+def unfinished(folder: Path) -> list[Path]:
+    """What a killed writer has left in a run folder, or a living one is about to give its name."""
+    found = []
+    for parent, _, files in os.walk(folder):  # it follows no links
+        found += [Path(parent, name) for name in files if name.endswith(TEMPORARY)]
+    return found
+
+
 def remove_unfinished(folder: Path) -> list[Path]:
     """Delete what a killed writer has left in a run folder, whose lease the caller holds; what was deleted."""
     gone = []
-    for parent, _, files in os.walk(folder):
-        for name in files:
-            if name.endswith(TEMPORARY):
-                with suppress(OSError):
-                    Path(parent, name).unlink()
-                    gone.append(Path(parent, name))
+    for path in unfinished(folder):
+        with suppress(OSError):
+            path.unlink()
+            gone.append(path)
     return gone

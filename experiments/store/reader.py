@@ -22,7 +22,7 @@ from experiments.store.files import open_inside
 from experiments.store.lease import is_held
 from experiments.store.lines import BLOCK, EVENTS, SCALARS, Parse, as_columns, parse_event, parse_scalars, read_lines
 from experiments.store.progress import PROGRESS, Progress, Status, read_progress
-from experiments.words import shortened
+from experiments.words import shortened, visible
 
 MOST_EVENT_BYTES = 4 * BLOCK
 """Of events that are read: some hundred thousand of them."""
@@ -244,5 +244,5 @@ def open_run(folder: Path) -> RunReader:
 
 
 def dumps(value: object) -> str:
-    """JSON for people."""
-    return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY).decode()
+    """JSON for people, with nothing in it that a terminal would obey."""
+    return visible(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY).decode(), r"\u{:04x}")
