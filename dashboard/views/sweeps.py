@@ -45,9 +45,8 @@ def state(results: Results, ended: str) -> None:
     }
     named = {"begun": "begun, not finished", "planned": "not begun"}
     parts = [f"{count:,} {named.get(name, name)}" for name, count in counts.items() if count]
-    st.markdown(
-        f"{as_text(results.plan.description or results.plan.name)} · {len(results.plan.runs):,} runs: {', '.join(parts)}."
-    )
+    about = as_text(results.plan.description or results.plan.name)
+    st.markdown(f"{about} · {len(results.plan.runs):,} runs: {', '.join(parts)}.")
     if ended not in ("", "ended"):
         st.info(as_text(f"The last start {ended if ended.startswith('was') else 'ended so: ' + ended}"))
     if results.errors:

@@ -1,10 +1,10 @@
 """What a file of a stranger says, held against the types that we write: every value's kind, and its bounds."""
 
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import orjson
 from annotated_types import Ge, Le
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
 from experiments.words import cut
 
@@ -26,7 +26,20 @@ Sentence = Annotated[str, Field(max_length=2**16)]
 
 NOT_FINITE = ("inf", "-inf", "nan")
 """How JSON has what is not finite."""
-Scalar = float | int | Literal["inf", "-inf", "nan"] | None
+
+
+def is_scalar(value: object) -> bool:
+    """Whether it is what a line of scalars may say of one name: a number, nothing, or what is not finite as text."""
+    return value is None or type(value) is float or value in NOT_FINITE or (type(value) is int and abs(value) < 2**63)
+
+
+def _scalar(value: object) -> object:
+    if not is_scalar(value):
+        raise ValueError
+    return value
+
+
+Scalar = Annotated[Any, AfterValidator(_scalar)]
 
 
 _ADAPTERS: dict[object, TypeAdapter[Any]] = {}

@@ -11,7 +11,7 @@ import orjson
 from numpy import ndarray
 from pydantic import ConfigDict
 
-from experiments.store.checked import MOST_STEPS, NOT_FINITE, STRICT, Clock, Count, Sentence, Step, Word, checked
+from experiments.store.checked import MOST_STEPS, STRICT, Clock, Count, Sentence, Step, Word, checked, is_scalar
 from experiments.store.errors import DamagedRunError
 from experiments.store.files import open_inside
 
@@ -30,7 +30,6 @@ SCALAR_NAMES = frozenset(
      "length", "seconds", "evaluation_loss", "evaluation_accuracy")
 )  # fmt: skip
 """What an optimiser step may say."""
-NUMBERS = frozenset((int, float, type(None)))
 LONGEST_SEQUENCE = 10**6
 """Timesteps; more than a configuration allows."""
 
@@ -63,7 +62,7 @@ def parse_scalars(line: bytes) -> dict[str, Any] | None:
     values = parsed(line)
     if values is None or not values.keys() <= SCALAR_NAMES or not 1 <= values.get("length", 1) <= LONGEST_SEQUENCE:
         return None
-    return values if all(type(v) in NUMBERS or v in NOT_FINITE for v in values.values()) else None
+    return values if all(map(is_scalar, values.values())) else None
 
 
 def parse_event(line: bytes) -> dict[str, Any] | None:
