@@ -6,7 +6,7 @@ import orjson
 from annotated_types import Ge, Le
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
-from experiments.words import cut
+from experiments.words import cut, visible
 
 T = TypeVar("T")
 
@@ -58,7 +58,8 @@ def checked(kind: type[T], given: object) -> T:
         value: T = _ADAPTERS[kind].validate_json(given if isinstance(given, bytes) else orjson.dumps(given))
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        raise ValueError(".".join(cut(str(part), 40) for part in first["loc"][:4]) or "its form") from None
+        where = ".".join(cut(str(part)) for part in first["loc"][:4])
+        raise ValueError(visible(where) or "its form") from None
     except orjson.JSONEncodeError:  # nested too deep
         raise ValueError("its form") from None
     return value
