@@ -50,7 +50,7 @@ class Decay:
 
     @property
     def direction(self) -> int:
-        """−1 where the gradient vanishes, 1 where it explodes, 0 where two standard errors cannot tell the rate from 0."""
+        """−1 where the gradient vanishes, 1 where it explodes, 0 where two standard errors leave that open."""
         if self.rate is None or self.standard_error is None or abs(self.rate) <= 2 * self.standard_error:
             return 0
         return -1 if self.rate < 0 else 1
@@ -62,7 +62,7 @@ class Decay:
 
     @property
     def trend(self) -> str:
-        """What each step back does to the gradient, in words: the rate, or that there is none, or none that is clear."""
+        """What each step back does to the gradient, in words: a rate, or that there is none, or none that is clear."""
         if self.rate is None or self.standard_error is None:
             return f"no rate: {self.reason}"
         if self.direction:

@@ -16,7 +16,7 @@ import orjson
 from numpy import ndarray
 
 from experiments.store.errors import DamagedRunError, ForeignRunError
-from experiments.store.files import inside, read_small
+from experiments.store.files import inside, read_bounded, read_small
 
 FILL: dict[str, float | int] = {"float32": np.nan, "float64": np.nan, "int32": 0, "int64": 0}
 """Numbers that an array may hold, and what stands where nothing was written."""
@@ -107,9 +107,10 @@ def read_chunk(folder: Path, name: str, spec: ArraySpec, index: int) -> ndarray:
     relative = f"{TENSORS}/{name}/{spec.chunk_name(index)}"
     try:
         with inside(folder, relative).open("rb") as file:
-            values = decode(file.read(spec.chunk_bytes + 5), spec)
+            content = read_bounded(file, spec.chunk_bytes + 4)
     except FileNotFoundError:
         raise DamagedRunError(f"{relative!r} is missing in {str(folder)!r}; the other chunks can be read.") from None
+    values = None if content is None else decode(content, spec)
     if values is None:
         raise DamagedRunError(
             f"{relative!r} in {str(folder)!r} is damaged: its checksum does not fit; others can be read."

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import BinaryIO
 
 from experiments.store.errors import DamagedRunError, ForeignRunError
 
@@ -93,12 +94,21 @@ def read_small(folder: Path, relative: str, limit: int = 2**22) -> bytes:
     """
     try:
         with inside(folder, relative).open("rb") as file:
-            content = file.read(limit + 1)
+            content = read_bounded(file, limit)
     except FileNotFoundError:
         raise DamagedRunError(f"{relative!r} is missing in {str(folder)!r}.") from None
-    if len(content) > limit:
+    if content is None:
         raise ForeignRunError(f"{relative!r} in {str(folder)!r} has more than {limit} bytes, so it is not one of ours.")
     return content
+
+
+def read_bounded(file: BinaryIO, limit: int) -> bytes | None:
+    """The content of a regular file; None where it has more than `limit` bytes.
+
+    Python sets as much memory aside as it is asked to read, so it is asked for no more than the file has.
+    """
+    size = os.fstat(file.fileno()).st_size
+    return file.read(size) if size <= limit else None
 
 
 def refuse_links(folder: Path) -> None:

@@ -1,6 +1,7 @@
 """Texts to learn from: a word, the standard library's own documentation, or the user's file."""
 
 import importlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,7 +60,7 @@ def _read(text_file: str) -> str:
         if not path.is_file():
             raise _refused(text_file, "which is not a regular file")
         with path.open("rb") as file:
-            content = file.read(LIMIT_MB * 10**6 + 1)
+            content = file.read(min(os.fstat(file.fileno()).st_size, LIMIT_MB * 10**6 + 1))
     except OSError as error:
         raise _refused(text_file, f"which cannot be read ({error.strerror})") from None
     return _decode(text_file, content)
