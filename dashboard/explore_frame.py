@@ -7,7 +7,7 @@ from analysis.figures.picture import Picture
 from analysis.figures.profile import profile_picture
 from analysis.figures.standalone import standalone, table
 from analysis.figures.theme import LN_10, cell_colour, cell_name
-from analysis.wording import counted, power_of_ten, rate, significant
+from analysis.wording import counted, power_of_ten, significant
 from dashboard.frame import Frame
 from dashboard.panels import LARGEST_STATE, PANELS
 from dashboard.scene import Scene, scene
@@ -90,7 +90,6 @@ def lines(shown: Scene, cell: str) -> list[str]:
     """What one cell's pass says."""
     result = shown.probes[cell]
     p, spectra, c = result.profile, result.spectra, shown.clip(result)
-    decay = f"has no rate: {p.decay.reason}" if p.decay.rate is None else rate(p.decay.rate)
     horizon = "nowhere"
     if p.horizon_t is not None and p.horizon_lag is not None:
         horizon = f"from t = {p.horizon_t} back ({counted(p.horizon_lag, 'step')})"
@@ -100,7 +99,7 @@ def lines(shown: Scene, cell: str) -> list[str]:
     return [
         f"<strong><span style='color:{cell_colour(cell)}'>●</span> {cell_name(cell)}</strong>",
         f"Loss {significant(result.trace.loss.item())}; a guess scores {significant(result.experiment.chance)}",
-        f"Gradient {decay}",
+        f"Gradient: {p.decay.trend}",
         f"Below 10⁻⁷ of its largest: {horizon}",
         f"W: spectral norm {significant(norm)}, radius {significant(radius)}",
         f"‖dL/dW‖ {before}" + (f", clipped to {after}" if c.engaged else ", not clipped"),

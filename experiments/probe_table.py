@@ -4,7 +4,7 @@ import math
 
 from rich.table import Table
 
-from analysis.wording import power_of_ten, rate, significant
+from analysis.wording import power_of_ten, significant
 from experiments.probe import Probe
 
 
@@ -37,10 +37,9 @@ def figures(result: Probe) -> dict[str, str]:
     T = result.trace.seq_len
     horizon = "nowhere" if p.horizon_t is None else f"t = {p.horizon_t} (lag {p.horizon_lag} of {T - 1})"
     decay = p.decay
-    if decay.rate is None or decay.standard_error is None:
-        decays = f"no fit: {decay.reason}"
-    else:
-        decays = f"{rate(decay.rate)} ± {decay.standard_error:.2g}, lags {decay.straight_from}-{decay.straight_until}"
+    decays = decay.trend
+    if decay.direction and decay.standard_error is not None:
+        decays += f" ± {significant(decay.standard_error)}, lags {decay.straight_from}-{decay.straight_until}"
     return {
         "loss (chance)": f"{significant(result.trace.loss.item())} ({significant(result.experiment.chance)})",
         "‖dL/dh_t‖ decays by": decays,

@@ -20,7 +20,7 @@ from analysis.figures.theme import (
     translucent,
 )
 from analysis.profile import Profile
-from analysis.wording import power_of_ten, rate
+from analysis.wording import power_of_ten
 
 Log = Float[ndarray, " time"]
 
@@ -160,7 +160,9 @@ def headline(profiles: Mapping[str, Profile]) -> str:
     gone = [f"{cell_name(c)} {p.horizon_lag}" for c, p in profiles.items() if p.horizon_lag is not None]
     if gone:
         return f"The gradient has vanished (below 10⁻⁷) after: {', '.join(gone)} steps"
-    rates = {cell_name(c): p.decay.rate for c, p in profiles.items() if p.decay.rate is not None}
+    rates = {
+        cell_name(c): p.decay.rate for c, p in profiles.items() if p.decay.rate is not None and p.decay.direction > 0
+    }
     grows = [f"{name} ×{np.exp(r):.3g}" for name, r in rates.items() if r > 0.01]
     if grows:
         return f"The gradient explodes on its way back: {', '.join(grows)} per step"
@@ -179,7 +181,7 @@ def describe(cell: str, p: Profile) -> str:
     ends = [power_of_ten(float(value) / LN_10) for value in (p.median[-1], p.median[0])]
     words = f"{cell_name(cell)}: {ends[0]} at t = {p.t[-1]}, {ends[1]} at t = {p.t[0]}"
     if p.decay.rate is not None:
-        words += f", {rate(p.decay.rate)}"
+        words += f", {p.decay.trend}"
     if p.horizon_t is not None:
         words += f", below 10⁻⁷ of its largest from t = {p.horizon_t} backwards"
     if p.diverged:
