@@ -18,9 +18,9 @@ PICTURE = "![x](http://127.0.0.1:9/x.png)"
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
-        (PICTURE, r"!\[x\](http\://127.0.0.1\:9/x.png)"),
+        (PICTURE, r"!\[x\](http\:|//127.0.0.1\:9/x.png)"),
         ("**b** _i_ `c` ~s~ $m$ <img src=x>", r"\*\*b\*\* \_i\_ \`c\` \~s\~ \$m\$ \<img src=x\>"),
-        (":red[x] www.example.org &lt;", r"\:red\[x\] www\.example.org \&lt;"),
+        (":red[x] www.example.org &lt;", r"\:red\[x\] www|.example.org \&lt;"),
         ("# one\n\n    two\n- three", r"\# one two - three"),
         ("1. x", r"1\. x"),
         (r"\[", r"\\\["),
@@ -29,7 +29,7 @@ PICTURE = "![x](http://127.0.0.1:9/x.png)"
     ],
 )
 def test_a_text_is_markdown_that_shows_it(text, shown):
-    assert as_text(text) == shown
+    assert as_text(text) == shown.replace("|", "\u2060")
 
 
 @pytest.mark.parametrize(
