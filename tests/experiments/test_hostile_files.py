@@ -6,6 +6,7 @@ import time
 import zlib
 from pathlib import Path
 
+import numpy as np
 import pytest
 from commanding import call
 from crafted import commit
@@ -13,6 +14,7 @@ from one_sentence import one_sentence
 from typer.testing import CliRunner
 
 from experiments.__main__ import app
+from experiments.config import RunConfig
 from experiments.control import change_control
 from experiments.export import export
 from experiments.run_tables import as_json
@@ -20,6 +22,8 @@ from experiments.runs import find_run, list_runs
 from experiments.store.errors import DamagedRunError, ForeignRunError
 from experiments.store.reader import open_run
 from experiments.store.verify import verify
+from experiments.sweeps.probes import check as probe_check
+from experiments.sweeps.probes import ensure_probe, probe_file, read_probe
 from experiments.train import Recorder
 
 ESCAPE = "\x1b]0;owned\x07"
@@ -212,3 +216,25 @@ def test_a_plan_that_was_cut_off_is_a_sentence(content, in_own_folder):
     (folder / "plan.json").write_bytes(content)
     result = CliRunner().invoke(app, ["compare", "s", "--rows", "seed", "--columns", "gain", "--value", "loss"])
     assert "plan.json' is damaged, or of a newer program" in str(result.exception)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("content", [None, b"", b"PAR1", b"\x00" * 100])
+def test_an_index_that_is_none_is_made_again(content, in_own_folder):
+    folder = Path("runs/sweeps/s")
+    folder.mkdir(parents=True)
+    os.mkfifo(folder / "index.parquet") if content is None else (folder / "index.parquet").write_bytes(content)
+    Path("s.toml").write_text("[fixed]\nseq_len = 5\n[axes]\ngain = [1.0, 2.0]\n")
+    assert "2 runs: 0 are finished" in call("sweep", "s.toml", "--dry-run")
+
+
+@pytest.mark.parametrize("changes", [{"numbers": []}, {"t": "x"}, {"log_norm": [1.0]}, {"seconds": "x"}, {"config": 3}])
+def test_a_probe_of_another_kind_is_made_again(changes, tmp_path):
+    config = RunConfig(seq_len=3, hidden_size=2, batch_size=2)
+    truth = ensure_probe(config, tmp_path)
+    file = probe_file(tmp_path, config.identity())
+    body = {name: value for name, value in json.loads(file.read_text()).items() if name != "check"} | changes
+    file.write_text(json.dumps({"check": probe_check(body), **body}))
+    with pytest.raises(DamagedRunError, match="is not what was written"):
+        read_probe(file)
+    assert np.array_equal(ensure_probe(config, tmp_path).log_norm, truth.log_norm)
