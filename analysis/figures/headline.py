@@ -41,7 +41,7 @@ WHOLE = 0.9
 
 
 def title_of(p: Profile) -> str:
-    """One gradient's course as a title: the last lag goes without saying; a rate where one line holds nearly all over."""
+    """A title: the last lag goes without saying; a rate is stated where one line holds over nearly all lags."""
     c, d = p.course, p.decay
     words = f"the gradient {describe_course(c)}".removesuffix(f" at lag {c.lag}").replace(": ", ", ")
     if c.kind == "vanishes" and c.zero_from is None and c.gone_from is not None:
