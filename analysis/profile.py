@@ -14,6 +14,7 @@ from analysis.course import GONE, Course, course, from_which_on
 from analysis.jacobian import is_reverse, layer_index
 from analysis.numbers import log_quantile
 from analysis.straight import least_squares_line, straight_span
+from analysis.wording import rate, significant
 from models.trace import Trace
 
 SHORTEST_FIT = 3
@@ -35,7 +36,8 @@ class Decay:
     rate: float | None
     """Nats per step of lag; negative where the gradient vanishes."""
     standard_error: float | None
-    """Of the rate, in nats per step, for residuals that are correlated over lags (see `least_squares_line`)."""
+    """Of the rate, in nats per step, for residuals that are correlated over lags (see `least_squares_line`); never
+    below the rounding of one step, since every step's product is rounded."""
     intercept: float | None
     """Nats: the line's value at lag 0."""
     straight_from: int | None
@@ -49,9 +51,25 @@ class Decay:
         return None if self.rate is None else math.exp(self.rate) if self.rate < LARGEST_EXPONENT else math.inf
 
     @property
+    def direction(self) -> int:
+        """−1 where the gradient falls, 1 where it rises, 0 where two standard errors cannot tell the rate from 0."""
+        if self.rate is None or self.standard_error is None or abs(self.rate) <= 2 * self.standard_error:
+            return 0
+        return -1 if self.rate < 0 else 1
+
+    @property
     def half_life(self) -> float | None:
-        """Steps in which the gradient halves; None where it does not shrink."""
-        return None if self.rate is None or self.rate >= 0 else math.log(0.5) / self.rate
+        """Steps in which the gradient halves; None where it does not clearly shrink."""
+        return None if self.rate is None or self.direction >= 0 else math.log(0.5) / self.rate
+
+    @property
+    def trend(self) -> str:
+        """What each step back does to the gradient, in words: the rate, that none is clear, or that there is none."""
+        if self.rate is None or self.standard_error is None:
+            return f"no rate: {self.reason}"
+        if self.direction:
+            return rate(self.rate)
+        return f"no clear trend ({significant(self.rate)} ± {significant(self.standard_error)} nats per step)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +132,7 @@ def profile(trace: Trace, layer: int | None = None) -> Profile:
         low=log_quantile(log_norm, 0.1),
         high=log_quantile(log_norm, 0.9),
         direct=log_quantile(trace.direct_log_norm[index].cpu().numpy(), 0.5),
-        decay=fit_decay(by_lag),
+        decay=fit_decay(by_lag, torch.finfo(trace.hidden.dtype).eps),
         horizon_t=None if horizon is None else (horizon + 1 if reverse else T - horizon),
         horizon_lag=horizon,
         underflow_log=underflow_log,
@@ -143,8 +161,13 @@ def first_below(log_by_lag: Float[ndarray, " lag"], level: float) -> int | None:
     return start + int(below[0]) if below.size else None
 
 
-def fit_decay(log_by_lag: Float[ndarray, " lag"]) -> Decay:
-    """Least squares over the longest span of lags on which a straight line describes the profile."""
+def fit_decay(log_by_lag: Float[ndarray, " lag"], rounding: float = sys.float_info.epsilon) -> Decay:
+    """Least squares over the longest span of lags on which a straight line describes the profile.
+
+    Args:
+        log_by_lag: ln‖dL/dh‖ at lags 0, 1, …, nats.
+        rounding: relative, of the dtype in which each step was computed; the rate's error is never below it.
+    """
     finite = np.isfinite(log_by_lag)
     n = int(np.argmin(finite)) if not finite.all() else len(log_by_lag)
     if n < SHORTEST_FIT:
@@ -153,8 +176,8 @@ def fit_decay(log_by_lag: Float[ndarray, " lag"]) -> Decay:
     if end + 1 - start < max(SHORTEST_FIT, SHARE_STRAIGHT * n):
         reason = f"no straight line holds over a quarter of the lags; the longest is from lag {start} to lag {end}."
         return Decay(None, None, None, None, None, reason)
-    rate, intercept, error = least_squares_line(log_by_lag[start : end + 1])
-    return Decay(rate, error, intercept - rate * start, start, end)
+    slope, intercept, error = least_squares_line(log_by_lag[start : end + 1])
+    return Decay(slope, max(error, rounding), intercept - slope * start, start, end)
 
 
 def too_short(log_by_lag: Float[ndarray, " lag"], n: int) -> str:

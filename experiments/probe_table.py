@@ -6,7 +6,7 @@ from rich.table import Table
 
 from analysis.course import describe_course, describe_sizes
 from analysis.profile import Decay
-from analysis.wording import power_of_ten, rate, significant
+from analysis.wording import power_of_ten, significant
 from experiments.probe import Probe
 
 
@@ -56,6 +56,7 @@ def figures(result: Probe) -> dict[str, str]:
 
 def describe_rate(decay: Decay) -> str:
     """The rate with its error, and the lags over which it holds; or why there is none."""
-    if decay.rate is None or decay.standard_error is None:
-        return f"none: {decay.reason}"
-    return f"{rate(decay.rate)} ± {decay.standard_error:.2g}, lags {decay.straight_from}-{decay.straight_until}"
+    if decay.standard_error is None:
+        return decay.trend
+    error = f" ± {significant(decay.standard_error)}" if decay.direction else ""
+    return f"{decay.trend}{error}, lags {decay.straight_from}-{decay.straight_until}"

@@ -15,10 +15,10 @@ from analysis.course import (
     describe_shape,
     describe_sizes,
     format_ratio,
+    turning_lag,
 )
 from analysis.figures.theme import cell_name
 from analysis.profile import Decay, Profile
-from analysis.wording import rate
 
 
 def headline(profiles: Mapping[str, Profile], transports: Mapping[str, Course]) -> str:
@@ -48,7 +48,7 @@ def title_of(p: Profile) -> str:
         words = f"the gradient vanishes, below 10⁻⁷ from lag {c.gone_from} on"
     if d.rate is None or d.straight_from is None or d.straight_until is None:
         return words
-    steady = d.straight_until - d.straight_from >= WHOLE * c.lag and describe_shape(c) in ("falls", "rises")
+    steady = d.direction != 0 and d.straight_until - d.straight_from >= WHOLE * c.lag and turning_lag(c) is None
     return f"{words}, ×{format_ratio(d.rate)} per step" if steady else words
 
 
@@ -76,7 +76,5 @@ def describe_profile(p: Profile, transport: Course | None) -> list[str]:
 
 
 def describe_decay(decay: Decay) -> str:
-    """A rate over the lags where the line holds, or why there is none."""
-    if decay.rate is None:
-        return f"no rate: {decay.reason}"
-    return f"{rate(decay.rate)}, lags {decay.straight_from}–{decay.straight_until}"
+    """A rate and the lags over which its line holds, or why there is none."""
+    return decay.trend if decay.rate is None else f"{decay.trend}, lags {decay.straight_from}–{decay.straight_until}"
