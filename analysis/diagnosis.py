@@ -48,17 +48,18 @@ def diverged(s: Subject) -> Iterator[Finding]:
         "The pass diverges",
         f"{where}; the loss is {significant(s.loss)}.",
         numbers,
-        bounded(s),
+        bounding(s),
     )
 
 
-def bounded(s: Subject) -> tuple[Remedy, ...]:
+def bounding(s: Subject) -> tuple[Remedy, ...]:
     """How a diverged pass is kept in bounds."""
     if s.cell == "elman" and s.nonlinearity != "tanh":
-        smaller = "Make the largest singular value smaller, or use a nonlinearity that is bounded (tanh)."
+        bounded = "Make the largest singular value smaller, and use a nonlinearity that is bounded (tanh)."
         return (
-            Remedy(smaller, {"largest_singular_value": 0.95, "nonlinearity": "tanh"}),
-            Remedy(smaller, {**ORTHOGONAL, "nonlinearity": "tanh", "input_scale": 1.0}),
+            Remedy("Make the largest singular value smaller.", {"largest_singular_value": 1.0}),
+            Remedy(bounded, {"largest_singular_value": 1.0, "nonlinearity": "tanh"}),
+            Remedy(bounded, {**ORTHOGONAL, "nonlinearity": "tanh", "input_scale": 1.0}),
         )
     words = "The states are bounded here: make the weights smaller."
     return (
