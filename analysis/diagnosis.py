@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from analysis.course import GONE, OVERWHELMING, Course, describe_change
 from analysis.finding import Finding, Remedy, Subject
 from analysis.stuck import dead_units, idle_reverse, saturated_cells, saturated_gates, saturated_units
-from analysis.training_findings import at_chance, clipping_extremes, grown_loss, short_truncation
+from analysis.training_findings import clipping_extremes, short_truncation, trained_loss
 from analysis.transport import broken_gradients, has_diverged, transport_course
 from analysis.wording import are, counted, significant
 
@@ -155,7 +155,6 @@ def exploding(s: Subject) -> Iterator[Finding]:
 
 CHECKS: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
     diverged,
-    grown_loss,
     vanishing,
     exploding,
     saturated_gates,
@@ -164,6 +163,6 @@ CHECKS: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
     dead_units,
     idle_reverse,
     clipping_extremes,
-    at_chance,
+    trained_loss,
     short_truncation,
 )

@@ -76,30 +76,22 @@ def has_learned(loss: float, chance: float) -> bool:
     return loss <= LEARNED * chance
 
 
-def grown_loss(s: Subject) -> Iterator[Finding]:
-    """After training, a loss that is finite and so large that the training has diverged."""
-    if s.trained_steps > 0 and math.isfinite(s.loss) and has_lost(s.loss, s.chance):
-        yield Finding(
-            "diverged",
-            "severe",
-            "The training has diverged",
-            f"After {s.trained_steps} steps the loss is {significant(s.loss)}; a guess scores {significant(s.chance)}.",
-            {"loss": s.loss, "chance": s.chance, "steps": s.trained_steps},
-            (Remedy("Train with a smaller learning rate, and clip the gradient's norm."),),
-        )
+def trained_loss(s: Subject) -> Iterator[Finding]:
+    """After training, a loss that says that nothing has been learned, or that the training has diverged."""
+    if s.trained_steps > 0:
+        yield from judge_loss(s.loss, s.chance, s.trained_steps)
 
 
-def at_chance(s: Subject) -> Iterator[Finding]:
-    """After training, no better than a guess that sees no input."""
-    if s.trained_steps > 0 and not has_lost(s.loss, s.chance) and not has_learned(s.loss, s.chance):
-        yield Finding(
-            "at_chance",
-            "warning",
-            "Nothing has been learned",
-            f"After {s.trained_steps} steps the loss is {significant(s.loss)}; a guess scores {significant(s.chance)}.",
-            {"loss": s.loss, "chance": s.chance, "steps": s.trained_steps},
-            (Remedy("Look at the gradient first: where it vanishes or explodes, more steps will not help."),),
-        )
+def judge_loss(loss: float, chance: float, steps: int) -> Iterator[Finding]:
+    """What a loss after so many steps of training says, against what a guess that sees no input scores."""
+    evidence = f"After {steps} steps the loss is {significant(loss)}; a guess scores {significant(chance)}."
+    numbers = {"loss": loss, "chance": chance, "steps": steps}
+    if has_lost(loss, chance):
+        smaller = Remedy("Train with a smaller learning rate, and clip the gradient's norm.")
+        yield Finding("diverged", "severe", "The training has diverged", evidence, numbers, (smaller,))
+    elif not has_learned(loss, chance):
+        look = Remedy("Look at the gradient first: where it vanishes or explodes, more steps will not help.")
+        yield Finding("at_chance", "warning", "Nothing has been learned", evidence, numbers, (look,))
 
 
 def short_truncation(s: Subject) -> Iterator[Finding]:

@@ -47,7 +47,11 @@ QUANTITIES = {
     ),
     "spectral_norm": Quantity("spectral norm of W_hh", "the largest singular value of any block, top layer", BOTH),
     "spectral_radius": Quantity("spectral radius of W_hh", "the largest |eigenvalue| of any block, top layer", BOTH),
-    "diverged": Quantity("share of diverged runs", "1 for a run in which Inf or NaN appeared, 0 for another", BOTH),
+    "diverged": Quantity(
+        "share of diverged runs",
+        "1 for a run in which Inf or NaN appeared, or whose loss ended at a million times a guess's, 0 for another",
+        BOTH,
+    ),
     "loss": Quantity("loss at initialisation", "the loss of the one recorded pass", ("probe",)),
     "final_loss": Quantity(
         "final loss",
@@ -112,7 +116,7 @@ def run_numbers(run: RunReader) -> dict[str, float]:
         "decay_rate": known(fit_decay(by_lag).rate),
         "horizon_lag": known(horizon_lag(by_lag)),
         **spectral,
-        "diverged": float(reason == "nonfinite" or not math.isfinite(loss)),
+        "diverged": float(reason in ("nonfinite", "diverged") or not math.isfinite(loss)),
         "final_loss": loss,
         "loss_over_chance": loss / run.chance,
         "largest_log_norm": largest(scalars.get("log_norm_before", np.zeros(0))),
