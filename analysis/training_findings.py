@@ -11,7 +11,7 @@ ALWAYS, NEVER = math.log(10), -math.log(100)
 
 
 def clipping_extremes(s: Subject) -> Iterator[Finding]:
-    """A threshold that rules every step, or none."""
+    """A threshold that clips every step, or none."""
     c = s.clipping
     if c is None or c.threshold is None or not math.isfinite(c.log_norm_before):
         return
