@@ -136,7 +136,7 @@ def change(given: dict[str, Any], dice: random.Random) -> str:
 
 def put(folder: Path, name: str, given: dict[str, Any], fit_identity: bool = False) -> None:
     """Write a small file as one who knows its checksum would."""
-    if name == "config.json" and fit_identity:
+    if name == "config.json" and fit_identity and isinstance(given.get("config"), dict):
         with contextlib.suppress(ConfigError, KeyError, TypeError):
             given["id"] = RunConfig.from_values(given["config"]).identity()
     if name == "progress.json":
