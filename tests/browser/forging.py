@@ -47,11 +47,10 @@ class Drawn:
 class Visitor:
     """One session on one page: `rerun` with any widget states, of the whole page or of a fragment."""
 
-    def __init__(self, url: str, page: str = "", query: str = "", host: str | None = None) -> None:
-        headers = {} if host is None else {"Host": host}
-        self._socket = connect(
+    def __init__(self, url: str, page: str = "", query: str = "") -> None:
+        self._connect = connect(
             f"{url.replace('http', 'ws')}/_stcore/stream", origin=Origin(url), max_size=None,
-            subprotocols=[Subprotocol("streamlit")], additional_headers=headers,
+            subprotocols=[Subprotocol("streamlit")],
         )  # fmt: skip
         self._page, self._query = page, query
         self._kept: dict[str, ForwardMsg] = {}
@@ -59,10 +58,11 @@ class Visitor:
         """Widget's key, or its label where it has none → its id and its fragment's."""
 
     def __enter__(self) -> Self:
+        self._socket = self._connect.__enter__()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._socket.close()
+        self._connect.__exit__(kind, error, at)
 
     def rerun(self, states: list[WidgetState] | None = None, fragment: str = "") -> Drawn:
         """What the page draws after these states have arrived."""
