@@ -22,6 +22,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
+from dashboard.bounded_sockets import BoundedSockets
 from dashboard.labs import labs
 from dashboard.live_socket import LiveSocket
 from dashboard.own_names import OwnNames
@@ -75,4 +76,4 @@ def routes() -> list[BaseRoute]:
 
 def doors() -> list[Middleware]:
     """What a request passes before any route, Streamlit's own socket among them."""
-    return [Middleware(OwnNames)]
+    return [Middleware(OwnNames), Middleware(BoundedSockets)]

@@ -11,8 +11,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin, Subprotocol
 
+from dashboard.bounded_sockets import LONGEST_MESSAGE, MOST_SOCKETS_OF_ONE
 from dashboard.live_question import LARGEST_QUESTION
-from dashboard.live_socket import MOST_SOCKETS_OF_ONE
 
 QUESTION = {"lab": "explore", "state": {"hidden_size": 4, "seq_len": 10}, "charts": ["profile"], "words": True}
 PILE = 15
@@ -95,9 +95,10 @@ def test_a_malformed_question_is_one_sentence_and_the_next_one_is_answered(addre
         assert "charts" in answer(socket, QUESTION)
 
 
-@pytest.mark.parametrize("size", [LARGEST_QUESTION + 1, 8 * 2**20])
-def test_a_message_that_is_too_long_closes_its_socket_before_its_turn(address, app_url, size):
-    with connect(address, origin=app_url, max_size=None) as socket:
+@pytest.mark.parametrize(("path", "size"), [(PATHS[0], LARGEST_QUESTION + 1), (PATHS[0], 2**23), (PATHS[1], 2**23)])
+def test_a_message_that_is_too_long_closes_its_socket_before_its_turn(address, app_url, path, size):
+    assert size > (LARGEST_QUESTION if path == PATHS[0] else LONGEST_MESSAGE)
+    with connect(f"{app_url.replace('http', 'ws')}{path}", origin=Origin(app_url)) as socket:
         with pytest.raises(ConnectionClosed) as closed:
             answer(socket, "x" * size)
         assert closed.value.rcvd is None or closed.value.rcvd.code == 1009
