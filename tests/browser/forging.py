@@ -52,7 +52,7 @@ class Visitor:
             f"{url.replace('http', 'ws')}/_stcore/stream", origin=Origin(url), max_size=None,
             subprotocols=[Subprotocol("streamlit")],
         )  # fmt: skip
-        self._page, self._query = page, query
+        self._page, self._query = page, query.removeprefix("?")
         self._kept: dict[str, ForwardMsg] = {}
         self.ids: dict[str, tuple[str, str]] = {}
         """Widget's key, or its label where it has none → its id and its fragment's."""
