@@ -33,7 +33,7 @@ def assert_clean(drawn: Drawn) -> None:
 
 
 def forge_all(url: str, page: str, query: str) -> None:
-    """All widgets of a page with each forged value at once, by a rerun of a fragment, or of the page where it has none."""
+    """All widgets of a page with each forged value at once, by a rerun of a fragment or of the page."""
     for value in FORGED:
         with Visitor(url, page, query) as visitor:
             assert_clean(visitor.rerun())
