@@ -25,13 +25,14 @@ MOST_OVERLAID = 6
 def table(summaries: Sequence[RunSummary]) -> list[str]:
     """The runs as a table; the names of those that are chosen."""
     text = st.text_input("Search", key="runs-search", placeholder="a task, a cell, a status, part of an id, seed=1 …")
-    shown = [s for s in summaries if all(word in described(s) for word in text.lower().split())]
+    words = str(text).lower().split()  # a message may hold anything
+    shown = [s for s in summaries if all(word in described(s) for word in words)]
     rows = [row(s) for s in shown]
     event = st.dataframe(
         rows, hide_index=True, width="stretch", on_select="rerun", selection_mode="multi-row", key="runs-table",
         column_config={"loss ÷ chance": st.column_config.NumberColumn(format="%.3f")},
     )  # fmt: skip
-    chosen = [shown[k].name for k in event.selection.rows if k < len(shown)]
+    chosen = [shown[k].name for k in event.selection.rows if isinstance(k, int) and 0 <= k < len(shown)]
     if len(chosen) > MOST_OVERLAID:
         st.warning(
             f"{len(chosen)} runs are chosen; up to {MOST_OVERLAID} are laid over each other, so the first ones are."
