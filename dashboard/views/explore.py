@@ -10,6 +10,7 @@ from analysis.course import begin_sentence
 from analysis.figures.theme import cell_name
 from dashboard.advice import advise, describe_changes
 from dashboard.checks import Value
+from dashboard.components.as_text import as_text
 from dashboard.components.live_lab import live_lab
 from dashboard.components.projector import PARAMETER, projector_on, projector_style, projector_switch
 from dashboard.components.show import show
@@ -41,7 +42,7 @@ def lab() -> None:
         shown = scene(state, pinned)
         frame = explore_frame(shown)
     except ConfigError as error:
-        st.error(str(error))
+        st.error(as_text(error))
         return
     hero, words = st.columns([7, 3], gap="medium")
     with hero:
@@ -71,7 +72,8 @@ def lab() -> None:
 def say_refused(wrong: Sequence[str]) -> None:
     """Say in one sentence which settings of a link or a message are not allowed; each keeps its last value."""
     if wrong:
-        st.warning(f"These settings are not allowed and were left as they were: {'; '.join(wrong[:MOST_REFUSED])}.")
+        some = "; ".join(wrong[:MOST_REFUSED])
+        st.warning(as_text(f"These settings are not allowed and were left as they were: {some}."))
 
 
 def diagnosis(shown: Scene) -> None:

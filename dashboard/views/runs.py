@@ -6,16 +6,18 @@ from pathlib import Path
 
 import streamlit as st
 
+from dashboard.components.as_text import as_text
 from dashboard.components.scrub_slider import scrub_slider
 from dashboard.components.show import in_two_columns, show
 from dashboard.components.style import page_style
 from dashboard.jobs import RUNS
 from experiments.run_findings import run_findings
 from experiments.run_pictures import run_pictures
-from experiments.runs import RunSummary, find_run, list_runs
+from experiments.runs import RunSummary, find_run, list_runs, named_in
 from experiments.step_pictures import Profiles, profiles, step_pictures
 from experiments.store.errors import RunError
 from experiments.store.reader import RunReader, open_run
+from experiments.words import cut, visible
 
 MOST_OVERLAID = 6
 
@@ -50,7 +52,7 @@ def row(s: RunSummary) -> dict[str, object]:
     relative = float(str(loss)) / s.chance if loss is not None and s.chance else None
     config = s.config
     if config is None:
-        return {"run": s.name, "status": f"cannot be read: {s.problem}"}
+        return {"run": s.name, "status": visible(f"cannot be read: {s.problem}")}
     return {
         "run": s.name,
         "task": config.task,
@@ -59,7 +61,7 @@ def row(s: RunSummary) -> dict[str, object]:
         "hidden": config.hidden_size,
         "clip": "never" if config.clip_threshold is None else f"{config.clip_threshold:g}",
         "seed": config.seed,
-        "status": f"{s.status} ({s.reason})" if s.reason else s.status,
+        "status": f"{s.status} ({cut(visible(s.reason))})" if s.reason else s.status,
         "step": s.step,
         "loss ÷ chance": relative,
         "begun": datetime.fromtimestamp(s.created),
@@ -78,7 +80,7 @@ def scrub(run: RunReader) -> None:
     try:
         scrubbed(run)
     except RunError as error:
-        st.error(str(error))
+        st.error(as_text(error))
 
 
 def scrubbed(run: RunReader) -> None:
@@ -115,13 +117,13 @@ def opened(names: Sequence[str]) -> list[RunReader]:
         try:
             readers.append(open_run(find_run(RUNS, name)))
         except RunError as error:
-            st.error(str(error))
+            st.error(as_text(error))
     return readers
 
 
 page_style()
 st.title("Recorded runs")
-linked = [name for name in st.query_params.get("run", "").split(",") if name][:MOST_OVERLAID]
+linked = named_in(st.query_params.get("run", ""))[:MOST_OVERLAID]
 summaries = list_runs(RUNS)
 if not summaries and not linked:
     st.markdown("Nothing is recorded yet. Start a run on the page **Train**, or with `python -m experiments run`.")
@@ -144,4 +146,4 @@ else:
             st.caption("This address opens the same view:")
             st.code(f"{page}?run={','.join(r.name for r in readers)}", language=None)
     except RunError as error:
-        st.error(str(error))
+        st.error(as_text(error))
