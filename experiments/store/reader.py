@@ -10,7 +10,7 @@ import numpy as np
 import orjson
 from numpy import ndarray
 
-from experiments.config import ConfigError, RunConfig
+from experiments.config import FORMAT_VERSION, ConfigError, RunConfig
 from experiments.store.chunks import TENSORS, ArraySpec, read_chunk, read_json, read_spec
 from experiments.store.errors import DamagedRunError, ForeignRunError, RunError
 from experiments.store.files import inside
@@ -199,7 +199,7 @@ def open_run(folder: Path) -> RunReader:
         config = RunConfig.from_values(values if isinstance(values, dict) else {"config": None})
     except ConfigError as error:
         raise ForeignRunError(f"{CONFIG!r} in {str(folder)!r} cannot be run: {error}") from None
-    if description.get("id") != config.identity():
+    if description.get("id") not in [config.identity(version) for version in range(1, FORMAT_VERSION + 1)]:
         raise ForeignRunError(f"{CONFIG!r} in {str(folder)!r} was changed: its id is not that of its configuration.")
     return RunReader(folder, config, progress, description)
 

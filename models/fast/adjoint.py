@@ -144,12 +144,14 @@ def add_direct(
         square_direct, square = add_squares(direct[b], carried[b], total[b])
         silent = square_direct == 0 and (single or largest(direct[b]) == 0)
         same = silent or direct_exponent[b] == e
-        with_cell = carried_cell[b] if exponent_cell[b] == e else carried_cell[b, :0]
-        if not (same and 1 / safe < square + sum_of_squares(with_cell) < safe):
+        together = exponent_cell[b] == e
+        square_cell = sum_of_squares(carried_cell[b]) if together else 0.0
+        if not (same and 1 / safe < square + square_cell < safe):
+            with_cell = carried_cell[b] if together else carried_cell[b, :0]
             new = add_rescaled(direct[b], direct_exponent[b], carried[b], with_cell, e)
             total[b] = carried[b]
             square = sum_of_squares(total[b])
-            if exponent_cell[b] == e:
+            if together:
                 exponent_cell[b] = new
             exponent[b] = e = new
         out_exponent[b] = e

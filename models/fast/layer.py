@@ -65,7 +65,7 @@ def forward_layer(passes: Compiled, layer: Forward) -> None:
 
 def backward_layer(
     passes: Compiled, layer: Forward, direct: Scaled, out: Backward, truncate: int | None, through_inputs: bool
-) -> tuple[Scaled, Scaled]:
+) -> tuple[Scaled, Scaled | None]:
     """Fill the gradients; what comes back is the gradient of W, and that of x if it is wanted."""
     x = layer.x
     grad_x = torch.empty_like(x) if through_inputs else x.new_empty(0, 0, 0)
@@ -85,7 +85,7 @@ def backward_layer(
     dW, *others = over_batch(part, x.shape[1], 2 * layer.work)
     for other in others:
         dW = add(dW, other)
-    return dW, Scaled((grad_x,), x_exponent)
+    return dW, Scaled((grad_x,), x_exponent) if through_inputs else None
 
 
 def add(a: Scaled, b: Scaled) -> Scaled:

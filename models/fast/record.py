@@ -117,7 +117,7 @@ def backward(
                 true_grad = times_power_of_two(grad, power) if power != 0 else grad
                 log_size = natural_log_norm(grad) + power.item() * LN_2  # exists also where the gradient overflows
                 grads[f"recurrent.{name}{recurrent.suffix(layer, k % D)}"] = true_grad, log_size
-            if layer > 0:
+            if grad_x is not None:
                 grad_inputs.append(grad_x)
         if layer > 0:
             total = grad_inputs[0] if D == 1 else add(grad_inputs[0], grad_inputs[1])

@@ -7,7 +7,7 @@ have a saturated unit are computed in `models.fast.wide`. All other rows go the 
 import numpy as np
 
 from models.fast.elementary import tanh_64
-from models.fast.jit import Array, Exponents, kernel
+from models.fast.jit import Array, Exponents, Scalar, kernel, summing
 from models.fast.wide import (
     narrow,
     narrowed,
@@ -26,13 +26,14 @@ HELD_32, HELD_64 = 100, 900
 """An h and a c whose largest entries differ by more bits than this are recorded with an exponent each."""
 
 
-@kernel
-def beyond(x: Array, low: float, high: float) -> int:
-    """How many entries are below or above."""
-    low, high = x.dtype.type(low), x.dtype.type(high)
-    count = 0
+@summing
+def beyond(x: Array, low: float, high: float) -> Scalar:
+    """How many entries are below or above: counted in x's own dtype, so that 8 or 16 are looked at together."""
+    number = x.dtype.type
+    below, above, zero, one = number(low), number(high), number(0), number(1)
+    count = zero
     for k in range(x.size):
-        count += (x[k] < low) | (x[k] > high)
+        count += one if (x[k] < below) | (x[k] > above) else zero
     return count
 
 
