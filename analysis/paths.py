@@ -107,9 +107,7 @@ def paths(model: SequenceModel, trace: Trace, layer: int | None = None) -> Paths
         routes,
         trace.hidden.dtype,
     )
-    return summary(
-        "cell_state" if of_c is not None else "hidden", total, {"loss": loss, **routes}, keep, cut, reverse
-    )
+    return summary("cell_state" if of_c is not None else "hidden", total, {"loss": loss, **routes}, keep, cut, reverse)
 
 
 def lstm_routes(steps: Steps, of_h: Scaled, of_c: Scaled) -> Routes:
@@ -126,7 +124,9 @@ def lstm_routes(steps: Steps, of_h: Scaled, of_c: Scaled) -> Routes:
     # h_t is made from c_t at step t, one before the gates that it enters.
     of_before = torch.cat([torch.zeros_like(tanh_c[:1]), lstm_slopes(steps)[2][:-1]])
     blocks = dict(zip(LSTMCell.blocks, steps.cell.weight_hh.chunk(4), strict=True))
-    routes = {"state": forget_gate(steps) * grad_c} | {name: of_before * (delta[name] @ blocks[name]) for name in LSTMCell.blocks}
+    routes = {"state": forget_gate(steps) * grad_c} | {
+        name: of_before * (delta[name] @ blocks[name]) for name in LSTMCell.blocks
+    }
     return {name: Scaled((route,), (of_h if name == "o" else of_c).exponent) for name, route in routes.items()}
 
 

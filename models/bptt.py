@@ -8,7 +8,6 @@ s is the whole state, h or (h, c). The adjoint dL/ds_t carries a power of two wi
 is an ordinary factor there, and 0 in float32. This file is the definition; anything faster is tested against it.
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -155,17 +154,9 @@ def backpropagate_layer(run: LayerForward, direct: Scaled, truncate: int | None)
         if truncate is not None and is_boundary(t, truncate, run.reverse):
             carried = Scaled.of(*zero)
     adjoint, total = stack(adjoints), stack(totals)
-    return LayerBackward(adjoint, tuple(held(part, total.exponent, adjoint.exponent, dtype) for part in total.parts), direct)
-
-
-def held(part: Tensor, exponent: Tensor, wanted: Tensor, dtype: torch.dtype) -> Scaled:
-    """part · 2^exponent in a dtype, relative to 2^wanted where the dtype holds it so, and to its own size elsewhere."""
-    scaled = Scaled((part,), exponent)
-    magnitude = scaled.magnitude()
-    comfortable = -math.log2(torch.finfo(dtype).tiny) * 0.8  # 100 of float32's 126 bits: small entries keep theirs
-    far = ((magnitude - wanted).abs() > comfortable) & (part != 0).any(dim=-1)
-    scaled = scaled.at(torch.where(far, magnitude, wanted))
-    return Scaled((scaled.parts[0].to(dtype),), scaled.exponent)
+    return LayerBackward(
+        adjoint, tuple(Scaled((part,), total.exponent).held(adjoint.exponent, dtype) for part in total.parts), direct
+    )
 
 
 def is_boundary(t: int, truncate: int, reverse: bool) -> bool:
@@ -264,7 +255,9 @@ def assemble(
     truncate: int | None,
 ) -> Trace:
     """The layers' results, stacked into a Trace."""
-    grads_of, scales = zip(*(over_layers([b.total[k] for b in backward]) for k in range(len(layers[0].states))), strict=True)
+    grads_of, scales = zip(
+        *(over_layers([b.total[k] for b in backward]) for k in range(len(layers[0].states))), strict=True
+    )
     has_cell_state = len(layers[0].states) == 2
     direct = [b.direct for b in backward]
     return Trace(
@@ -278,7 +271,9 @@ def assemble(
         grad_cell=grads_of[1] if has_cell_state else None,
         log_scale=scales[0],
         cell_log_scale=scales[1] if has_cell_state else None,
-        direct_grad_hidden=torch.stack([unscaled(d).to(inputs.dtype) for d in direct]),
+        direct_grad_hidden=torch.stack(
+            [times_power_of_two(d.parts[0], d.exponent.unsqueeze(-1)).to(inputs.dtype) for d in direct]
+        ),
         direct_log_norm=torch.stack([scaled_log_norm(d) for d in direct]),
         log_norm=log_norm(grads_of[0]) + scales[0],
         parameter_grads={name: grads[name] for name, _ in model.named_parameters()},
@@ -293,8 +288,3 @@ def over_layers(gradients: list[Scaled]) -> tuple[Tensor, Tensor]:
     """The layers' directions [layer, time, batch, unit], and their log scales (nats)."""
     parts = torch.stack([g.parts[0] for g in gradients])
     return parts, torch.stack([g.exponent for g in gradients]).double() * LN_2
-
-
-def unscaled(x: Scaled) -> Tensor:
-    """The tensor itself: 0 or Inf where its dtype cannot hold it."""
-    return times_power_of_two(x.parts[0], x.exponent.unsqueeze(-1))

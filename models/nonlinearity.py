@@ -41,7 +41,7 @@ class _Tanh(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(a: Tensor) -> Tensor:  # type: ignore[override]
+    def forward(a: Tensor) -> Tensor:
         return torch.tanh(a)
 
     @staticmethod
@@ -49,7 +49,7 @@ class _Tanh(torch.autograd.Function):
         ctx.save_for_backward(*inputs)
 
     @staticmethod
-    def backward(ctx: FunctionCtx, grad: Tensor) -> Tensor:  # type: ignore[override]
+    def backward(ctx: FunctionCtx, grad: Tensor) -> Tensor:
         (a,) = ctx.saved_tensors  # type: ignore[attr-defined]
         return grad * tanh_slope(a)
 
@@ -58,7 +58,7 @@ class _Sigmoid(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(a: Tensor) -> Tensor:  # type: ignore[override]
+    def forward(a: Tensor) -> Tensor:
         return torch.sigmoid(a)
 
     @staticmethod
@@ -66,6 +66,6 @@ class _Sigmoid(torch.autograd.Function):
         ctx.save_for_backward(*inputs)
 
     @staticmethod
-    def backward(ctx: FunctionCtx, grad: Tensor) -> Tensor:  # type: ignore[override]
+    def backward(ctx: FunctionCtx, grad: Tensor) -> Tensor:
         (a,) = ctx.saved_tensors  # type: ignore[attr-defined]
         return grad * sigmoid_slope(a)

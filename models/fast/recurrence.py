@@ -11,6 +11,10 @@ import numpy as np
 
 from models.fast.adjoint import NEVER, add_direct
 from models.fast.cells import (
+    ELMAN,
+    GRU,
+    GRU_RESET_BEFORE,
+    LSTM,
     TANH,
     elman_backward,
     elman_forward,
@@ -26,7 +30,7 @@ from models.fast.elementary import apply_sigmoid, apply_tanh
 from models.fast.jit import Array, Exponents, Gates, kernel
 from models.fast.product import multiply
 from models.fast.saturated import apart, elman_saturated, gru_saturated, lstm_saturated
-from models.fast.saturated_step import ELMAN, GRU, GRU_RESET_BEFORE, LSTM, saturated_step
+from models.fast.saturated_step import saturated_step
 from models.fast.weights import add_weight_gradients, write_columns
 
 

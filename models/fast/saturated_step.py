@@ -3,6 +3,10 @@
 import numpy as np
 
 from models.fast.cells import (
+    ELMAN,
+    GRU,
+    GRU_RESET_BEFORE,
+    LSTM,
     TANH,
     elman_backward,
     gru_backward,
@@ -23,8 +27,6 @@ from models.fast.saturated import (
     store_cell,
 )
 from models.fast.wide import add_rows, settle
-
-ELMAN, LSTM, GRU, GRU_RESET_BEFORE = 0, 1, 2, 3
 
 
 @kernel
@@ -72,9 +74,7 @@ def saturated_step(
                 of_cell[b] = store_cell(dc, e_c, e, k, grad_cell[b])
             else:
                 da_i, da_f, da_g, da_o = da[0, b], da[1, b], da[2, b], da[3, b]
-                lstm_backward(
-                    dh[b], back_cell[b], i, f, g, o, c_before[b], c[b], grad_cell[b], da_i, da_f, da_g, da_o
-                )
+                lstm_backward(dh[b], back_cell[b], i, f, g, o, c_before[b], c[b], grad_cell[b], da_i, da_f, da_g, da_o)
         else:
             r, z, n = gates[0][b], gates[1][b], gates[2][b]
             saturated = gru_saturated(r, z, n)
@@ -104,7 +104,7 @@ def saturated_step(
                 rh[b] = r * h_before[b]
             else:
                 gru_reset_before_backward(rh[b], r, h_before[b], da[0, b], back[b])
-    if cell == ELMAN or cell == LSTM:
+    if cell < GRU:
         back[:] = 0
         of_h[:] = row_exponent[0]
     for p in range(P):

@@ -3,9 +3,9 @@
 import math
 
 from models.fast.adjoint import NEVER, largest, scale, sum_of_squares
+from models.fast.cells import GRU, GRU_RESET_BEFORE
 from models.fast.jit import Array, Exponents, kernel
 from models.fast.product import add_transposed
-from models.fast.saturated_step import GRU, GRU_RESET_BEFORE
 
 FAR_32, FAR_64 = 60, 200
 """A row so many bits below the largest cannot change the last bit of a sum with it."""

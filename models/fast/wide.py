@@ -21,7 +21,7 @@ NOT_FINITE = 1000
 
 
 @kernel
-def exp_wide(x: Scalar) -> tuple[Scalar, int]:
+def exp_wide(x: Scalar) -> tuple[Scalar, Scalar]:
     """e^x for x ≤ 0."""
     y = SMALLEST_LOG if x < SMALLEST_LOG else x
     k = y * LOG2_E_64 + ROUND_64 - ROUND_64
@@ -36,7 +36,7 @@ def narrowed(mantissa: Scalar, exponent: int) -> Scalar:
 
 
 @kernel
-def sigmoid_wide(a: Scalar) -> tuple[Scalar, int]:
+def sigmoid_wide(a: Scalar) -> tuple[Scalar, Scalar]:
     """σ(a)."""
     m, k = exp_wide(-abs(a))
     whole = 1.0 + narrowed(m, k)
@@ -44,7 +44,7 @@ def sigmoid_wide(a: Scalar) -> tuple[Scalar, int]:
 
 
 @kernel
-def sigmoid_slope_wide(a: Scalar) -> tuple[Scalar, int]:
+def sigmoid_slope_wide(a: Scalar) -> tuple[Scalar, Scalar]:
     """σ'(a) = E / (1 + E)², E = e^(−|a|)."""
     m, k = exp_wide(-abs(a))
     whole = 1.0 + narrowed(m, k)
@@ -52,7 +52,7 @@ def sigmoid_slope_wide(a: Scalar) -> tuple[Scalar, int]:
 
 
 @kernel
-def tanh_slope_wide(a: Scalar) -> tuple[Scalar, int]:
+def tanh_slope_wide(a: Scalar) -> tuple[Scalar, Scalar]:
     """tanh'(a) = 4 E / (1 + E)², E = e^(−2|a|)."""
     m, k = exp_wide(-2.0 * abs(a))
     whole = 1.0 + narrowed(m, k)
@@ -60,15 +60,15 @@ def tanh_slope_wide(a: Scalar) -> tuple[Scalar, int]:
 
 
 @kernel
-def exponent_of(x: Scalar) -> int:
+def exponent_of(x: Scalar) -> Scalar:
     """The exponent that frexp gives, from the bits of a normal number; 1025 for what is not finite."""
     return ((np.float64(x).view(np.int64) >> 52) & 0x7FF) - 1022
 
 
 @kernel
-def top_of(m: Array, k: Exponents) -> int:
+def top_of(m: Array, k: Exponents) -> Scalar:
     """Exponent of the largest entry; NEVER where all are zero."""
-    top = np.int64(NEVER)
+    top: Scalar = np.int64(NEVER)
     for j in range(m.size):
         top = max(top, k[j] + exponent_of(m[j]) if m[j] != 0 else NEVER)
     return top
