@@ -64,10 +64,7 @@ def gru_saturated(r: Array, z: Array, n: Array) -> bool:
 @kernel
 def apart(exponent: Exponents, exponent_cell: Exponents) -> bool:
     """Whether some row's h and c are relative to different powers of two."""
-    for b in range(exponent.size):
-        if exponent[b] != exponent_cell[b]:
-            return True
-    return False
+    return bool((exponent != exponent_cell).any())
 
 
 @kernel
