@@ -27,13 +27,13 @@ def sigmoid_slope(a: Values) -> Values:
 
 def tanh(a: Values) -> Values:
     """tanh(a), whose derivative is `tanh_slope`."""
-    result: Tensor = _Tanh.apply(a)
+    result: Tensor = _Tanh.apply(a) if torch.is_grad_enabled() else torch.tanh(a)
     return result
 
 
 def sigmoid(a: Values) -> Values:
     """σ(a), whose derivative is `sigmoid_slope`."""
-    result: Tensor = _Sigmoid.apply(a)
+    result: Tensor = _Sigmoid.apply(a) if torch.is_grad_enabled() else torch.sigmoid(a)
     return result
 
 
