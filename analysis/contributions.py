@@ -27,6 +27,6 @@ def contributions(layer: LayerRecord) -> Float[Tensor, "time row column"]:
     if not isinstance(layer.cell, ElmanCell):
         raise ValueError(f"layer has cells {type(layer.cell).__name__}; contributions are for an Elman network.")
     steps = layer.in_order()
-    total = layer.total_in_order()
+    total = layer.ordered(layer.total[0])
     delta = times_power_of_two(total.parts[0], total.exponent.unsqueeze(-1)) * elman_slope(steps)[0]
     return layer.flipped(torch.einsum("tbi,tbj->tij", delta, steps.before[0]))

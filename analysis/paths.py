@@ -1,6 +1,6 @@
 """Which way a gradient takes through a gated cell: dL/dc_t of an LSTM, dL/dh_t of a GRU, as a sum of routes.
 
-LSTM, with δ_b = dL/da_b at t+1 and u = ∂h_t/∂c_t = o_t⊙(1 − tanh² c_t):
+LSTM, with δ_b = dL/da_b at t+1 and u = ∂h_t/∂c_t = o_t⊙tanh'(c_t):
 
     dL/dc_t = u⊙direct_t + f_{t+1}⊙dL/dc_{t+1} + u⊙W_iᵀδ_i + u⊙W_fᵀδ_f + u⊙W_gᵀδ_g + u⊙W_oᵀδ_o
 
@@ -15,11 +15,12 @@ from jaxtyping import Float
 from numpy import ndarray
 from torch import Tensor
 
-from analysis.closed_form import gru_slopes, lstm_slopes
+from analysis.closed_form import forget_gate, gru_slopes, lstm_slopes, preactivation
 from models.gru import GRUCell
 from models.layer_record import LayerRecord, LayerStates
 from models.lognorm import log_norm
 from models.lstm import LSTMCell
+from models.nonlinearity import sigmoid_slope, tanh_slope
 from models.scaled import LN_2, Scaled
 
 Routes = dict[str, Scaled]
@@ -65,54 +66,51 @@ def paths(layer: LayerRecord) -> Paths:
         ValueError: a cell without a gated path.
     """
     steps = layer.in_order()
-    cell_type = type(steps.cell)
-    if cell_type not in (LSTMCell, GRUCell):
-        raise ValueError(f"layer has cells {cell_type.__name__}; paths are for an LSTM or a GRU.")
-    whole, direct = layer.total_in_order(), layer.direct_in_order()
-    grad_h, exponent = whole.parts[0], whole.exponent
-    if cell_type is LSTMCell:
-        grad_c = whole.parts[1]
-        target, total = "cell_state", Scaled((grad_c,), exponent)
-        routes = lstm_routes(steps, grad_h, grad_c, exponent)
-        keep, through_h = steps.gates["f"], lstm_slopes(steps)[2]
-        loss = Scaled((direct.parts[1] + through_h * direct.parts[0],), direct.exponent)
+    total, direct = ([layer.ordered(x) for x in parts] for parts in (layer.total, layer.direct))
+    if isinstance(layer.cell, LSTMCell):
+        target, routes, keep = "cell_state", lstm_routes(steps, *total), forget_gate(steps)
+        loss = Scaled((lstm_slopes(steps)[2] * direct[0].parts[0],), direct[0].exponent) + direct[1]
+    elif isinstance(layer.cell, GRUCell):
+        target, routes, keep, loss = "hidden", gru_routes(steps, *total), gru_slopes(steps).z, direct[0]
     else:
-        target, total, routes = "hidden", Scaled((grad_h,), exponent), gru_routes(steps, grad_h, exponent)
-        keep, loss = steps.gates["z"], direct
+        raise ValueError(f"layer has cells {type(layer.cell).__name__}; paths are for an LSTM or a GRU.")
     cut = layer.cut()
     routes = {name: with_nothing_last(r, cut) for name, r in routes.items()}
-    return summary(target, total, {"loss": loss, **routes}, keep, cut, layer.reverse)
+    return summary(target, total[-1], {"loss": loss, **routes}, keep, cut, layer.reverse)
 
 
-def lstm_routes(steps: LayerStates, grad_h: Tensor, grad_c: Tensor, exponent: Tensor) -> Routes:
-    """What step t+1 sends back to c_t on each route, indexed by t+1."""
-    i, f, g, o = (steps.gates[name] for name in "ifgo")
+def lstm_routes(steps: LayerStates, of_h: Scaled, of_c: Scaled) -> Routes:
+    """What step t+1 sends back to c_t on each route, indexed by t+1, given dL/dh_{t+1} and dL/dc_{t+1}."""
+    (grad_h,), (grad_c,) = of_h.parts, of_c.parts
+    a_i, a_f, a_g, a_o = preactivation(steps).chunk(4, dim=-1)
     tanh_c = torch.tanh(steps.after[1])
     delta = {
-        "i": grad_c * g * i * (1 - i),
-        "f": grad_c * steps.before[1] * f * (1 - f),
-        "g": grad_c * i * (1 - g**2),
-        "o": grad_h * tanh_c * o * (1 - o),
+        "i": grad_c * steps.gates["g"] * sigmoid_slope(a_i),
+        "f": grad_c * steps.before[1] * sigmoid_slope(a_f),
+        "g": grad_c * torch.sigmoid(a_i) * tanh_slope(a_g),
+        "o": grad_h * tanh_c * sigmoid_slope(a_o),
     }
     # h_t is made from c_t at step t, one before the gates that it enters.
-    of_before = torch.cat([torch.zeros_like(o[:1]), lstm_slopes(steps)[2][:-1]])
+    of_before = torch.cat([torch.zeros_like(tanh_c[:1]), lstm_slopes(steps)[2][:-1]])
     blocks = dict(zip(LSTMCell.blocks, steps.cell.weight_hh.chunk(4), strict=True))
-    routes = {"state": f * grad_c} | {name: of_before * (delta[name] @ blocks[name]) for name in LSTMCell.blocks}
-    return {name: Scaled((route,), exponent) for name, route in routes.items()}
+    routes = {"state": forget_gate(steps) * grad_c} | {
+        name: of_before * (delta[name] @ blocks[name]) for name in LSTMCell.blocks
+    }
+    return {name: Scaled((route,), (of_h if name == "o" else of_c).exponent) for name, route in routes.items()}
 
 
-def gru_routes(steps: LayerStates, grad_h: Tensor, exponent: Tensor) -> Routes:
-    """What step t+1 sends back to h_t on each route, indexed by t+1."""
+def gru_routes(steps: LayerStates, of_h: Scaled) -> Routes:
+    """What step t+1 sends back to h_t on each route, indexed by t+1, given dL/dh_{t+1}."""
+    (grad_h,) = of_h.parts
     W_r, W_z, W_n = steps.cell.weight_hh.chunk(3)
-    r, z = steps.gates["r"], steps.gates["z"]
-    dr, dz, dn = gru_slopes(steps)
+    d = gru_slopes(steps)
     if steps.cell.reset_after:  # type: ignore[attr-defined]
-        through_r, through_n = (grad_h * dr) @ W_r, (grad_h * dn * r) @ W_n
+        through_r, through_n = (grad_h * d.through_r) @ W_r, (grad_h * d.through_n * d.r) @ W_n
     else:
-        reset_h = (grad_h * dn) @ W_n  # dL/d(r⊙h')
-        through_r, through_n = (reset_h * steps.before[0] * r * (1 - r)) @ W_r, reset_h * r
-    routes = {"state": z * grad_h, "r": through_r, "z": (grad_h * dz) @ W_z, "n": through_n}
-    return {name: Scaled((route,), exponent) for name, route in routes.items()}
+        reset_h = (grad_h * d.through_n) @ W_n  # dL/d(r⊙h')
+        through_r, through_n = (reset_h * steps.before[0] * d.of_r) @ W_r, reset_h * d.r
+    routes = {"state": d.z * grad_h, "r": through_r, "z": (grad_h * d.through_z) @ W_z, "n": through_n}
+    return {name: Scaled((route,), of_h.exponent) for name, route in routes.items()}
 
 
 def with_nothing_last(route: Scaled, cut: list[bool]) -> Scaled:

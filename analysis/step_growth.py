@@ -65,7 +65,7 @@ def step_growth(layer: LayerRecord, sample: int = 0, most_steps: int | None = No
     back = state_jacobian(layer.in_order()[start:, torch.tensor(sample)]).numpy()[::-1]
     size = back.shape[-1]
     # At the last state the total gradient is the direct one, with a scale of its own where the dtype cannot hold it.
-    direct = layer.total.parts[0][0 if reverse else -1, sample].detach().cpu().double().numpy()
+    direct = layer.total[0].parts[0][0 if reverse else -1, sample].detach().cpu().double().numpy()
     step = np.array([log_spectral_norm(J) for J in back])
     with np.errstate(invalid="ignore"):  # −inf + inf of a diverged pass is NaN
         steps_apart = np.concatenate([[0.0], np.cumsum(step)])

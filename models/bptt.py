@@ -4,9 +4,11 @@
     dL/dθ   = Σ_t (∂s_t/∂θ)ᵀ dL/ds_t
 
 s is the whole state, h or (h, c). The adjoint dL/ds_t carries a power of two with it, so that neither 1e-400 nor
-1e+400 is lost on its way. This file is the definition; anything faster is tested against it.
+1e+400 is lost on its way. A step is differentiated in float64 whatever the dtype: one saturated unit's slope of 1e-260
+is an ordinary factor there, and 0 in float32. This file is the definition; anything faster is tested against it.
 """
 
+import math
 from typing import ClassVar
 
 import torch
@@ -18,7 +20,6 @@ from models.layer_record import LayerStates, is_boundary, recompute, with_gradie
 from models.lognorm import log_norm
 from models.scaled import LN_2, Scaled, times_power_of_two
 from models.sequence_model import processing_order
-from models.trace import scaled_log_norm
 
 
 class ReferenceEngine(Engine):
@@ -55,87 +56,114 @@ class ReferenceEngine(Engine):
 
     def backward(self, states: LayerStates, direct: Scaled, truncate: int | None, through_inputs: bool) -> Backward:
         """See `Engine.backward`."""
-        zero = tuple(torch.zeros_like(s[0]) for s in states.after)
-        direct = Scaled(
-            (*direct.parts, *(torch.zeros_like(s) for s in states.after[len(direct.parts) :])), direct.exponent
-        )
-        pad = states.padding
+        run, dtype, pad = states.in_float64(), states.inputs.dtype, states.padding
+        zero = tuple(torch.zeros_like(s[0]) for s in run.after)
+        missing = tuple(torch.zeros_like(s) for s in run.after[len(direct.parts) :])
+        sent = Scaled((*(part.double() for part in direct.parts), *missing), direct.exponent)
         carried = Scaled.of(*zero)
-        adjoints: list[Scaled] = [carried] * states.seq_len
-        totals: list[Scaled] = [carried] * states.seq_len
+        adjoints: list[Scaled] = [carried] * run.seq_len
+        totals: list[Scaled] = [carried] * run.seq_len
 
-        order = processing_order(states.seq_len, states.reverse)
+        order = processing_order(run.seq_len, run.reverse)
         for t in reversed(order):
-            adjoints[t] = direct[t] + carried
+            adjoints[t] = sent[t] + carried
             if pad is not None:
                 adjoints[t], waiting = zero_where(pad[t], adjoints[t]), adjoints[t]
-            totals[t], carried = step_vjp(states, t, adjoints[t])
+            totals[t], carried = step_vjp(run, t, adjoints[t])
             if pad is not None:
                 carried = choose(pad[t], waiting, carried)
-            if truncate is not None and t != order[0] and is_boundary(t, truncate, states.reverse):
+            if truncate is not None and t != order[0] and is_boundary(t, truncate, run.reverse):
                 carried = Scaled.of(*zero)
 
         adjoint, total = stack_scaled(adjoints), stack_scaled(totals)
-        h, direct_h = (Scaled(x.parts[:1], x.exponent) for x in (total, direct))
         return Backward(
             record=with_gradients(
                 states,
-                direct=direct,
-                total=total,
-                log_norm=scaled_log_norm(h),
-                direct_log_norm=scaled_log_norm(direct_h),
-                grad_start=carried,
+                direct=tuple(held(part, sent.exponent, sent.exponent, dtype) for part in sent.parts),
+                total=tuple(held(part, total.exponent, adjoint.exponent, dtype) for part in total.parts),
+                log_norm=log_norm(total.parts[0]) + total.exponent.double() * LN_2,
+                direct_log_norm=log_norm(sent.parts[0]) + sent.exponent.double() * LN_2,
+                grad_start=tuple(held(part, carried.exponent, carried.exponent, dtype) for part in carried.parts),
                 truncate=truncate,
             ),
-            parameter_grads=parameter_gradients(states, adjoint),
-            grad_inputs=input_gradients(states, adjoint) if through_inputs else None,
+            parameter_grads=parameter_gradients(run, adjoint, dtype),
+            grad_inputs=input_gradients(run, adjoint) if through_inputs else None,
         )
 
 
-def step_vjp(states: LayerStates, t: int, adjoint: Scaled) -> tuple[Scaled, Scaled]:
+def held(part: Tensor, exponent: Tensor, wanted: Tensor, dtype: torch.dtype) -> Scaled:
+    """part · 2^exponent in a dtype, relative to 2^wanted where the dtype holds it so, and to its own size elsewhere."""
+    scaled = Scaled((part,), exponent)
+    magnitude = scaled.magnitude()
+    comfortable = -math.log2(torch.finfo(dtype).tiny) * 0.8  # 100 of float32's 126 bits: small entries keep theirs
+    far = ((magnitude - wanted).abs() > comfortable) & (part != 0).any(dim=-1)
+    scaled = scaled.at(torch.where(far, magnitude, wanted))
+    return Scaled((scaled.parts[0].to(dtype),), scaled.exponent)
+
+
+def step_vjp(run: LayerStates, t: int, adjoint: Scaled) -> tuple[Scaled, Scaled]:
     """dL/d(h_t, c_t) in total, and (∂s_t/∂s_{t-1})ᵀ dL/ds_t, by autograd through one step."""
-    before = tuple(s[t].detach().requires_grad_() for s in states.before)
+    before = tuple(s[t].detach().requires_grad_() for s in run.before)
     with torch.enable_grad():
-        after, _ = states.cell.step(states.inputs[t], before)
-    grads = torch.autograd.grad(after, (*after, *before), adjoint.parts, allow_unused=True, materialize_grads=True)
-    n = len(after)
-    return Scaled(grads[:n], adjoint.exponent), Scaled(grads[n:], adjoint.exponent)
+        after, _ = run.cell.step(run.inputs[t], before)
+    grads, lift = lifted_grads(after, (*after, *before), adjoint.parts)
+    n, exponent = len(after), adjoint.exponent - lift
+    return Scaled(grads[:n], exponent), Scaled(grads[n:], exponent)
 
 
-def input_gradients(states: LayerStates, adjoint: Scaled) -> Scaled:
-    """dL/dx_t of every timestep at once: given the adjoints, no step depends on another."""
-    inputs = states.inputs.detach().requires_grad_()
+LIFT = 512
+"""Exponent of the power of two that a float64 gradient begins with."""
+
+
+def lifted_grads(outputs: State, variables: State, grads: State) -> tuple[State, int]:
+    """The variables' gradients times 2^lift, and the lift.
+
+    Gates that are shut and units that are saturated may follow each other in one step: e^−300 · e^−600 is below
+    1e-308, while its product with 2^512 is not.
+    """
+    for lift in (LIFT, 0):  # none where that overflows, or where numbers are not finite anyway
+        raised = tuple(grad * 2.0**lift for grad in grads)
+        results = torch.autograd.grad(
+            outputs, variables, raised, retain_graph=lift > 0, allow_unused=True, materialize_grads=True
+        )
+        if all(bool(result.isfinite().all()) for result in results):
+            break
+    return results, lift
+
+
+def input_gradients(run: LayerStates, adjoint: Scaled) -> Scaled:
+    """dL/dx_t of every timestep at once, in float64: given the adjoints, no step depends on another."""
+    inputs = run.inputs.detach().requires_grad_()
     with torch.enable_grad():
-        after = recompute(states.cell, inputs, states.before)
-    (grad,) = torch.autograd.grad(after, (inputs,), flat(adjoint))
-    return Scaled((grad,), adjoint.exponent)
+        after = recompute(run.cell, inputs, run.before)
+    grads, lift = lifted_grads(after, (inputs,), flat(adjoint))
+    return Scaled(grads, adjoint.exponent - lift)
 
 
-def parameter_gradients(states: LayerStates, adjoint: Scaled) -> dict[str, tuple[Tensor, float]]:
+def parameter_gradients(run: LayerStates, adjoint: Scaled, dtype: torch.dtype) -> dict[str, tuple[Tensor, float]]:
     """dL/dθ = Σ_t (∂s_t/∂θ)ᵀ dL/ds_t for each of the cell's parameters, and its log norm (nats).
 
-    The sum is taken relative to the largest adjoint where that is outside of the dtype's comfortable range.
+    The sum is taken relative to the largest adjoint where that is outside of a comfortable range.
     """
     largest = int(adjoint.magnitude().max())
     comfortable = 64  # 2^±64: sums of squares of such numbers exist in float32, too
     common = largest if abs(largest) > comfortable and largest > -(2**61) else 0
     weighted = adjoint.at(torch.full_like(adjoint.exponent, common))
 
-    cell = states.cell.with_weights(lambda w: w.detach().requires_grad_())
+    cell = run.cell.with_weights(lambda w: w.detach().requires_grad_())
     with torch.enable_grad():
-        after = recompute(cell, states.inputs, states.before)
-    variables = tuple(cell.weights.values())
-    grads = torch.autograd.grad(after, variables, flat(weighted), allow_unused=True, materialize_grads=True)
-    power = torch.tensor(common)
+        after = recompute(cell, run.inputs, run.before)
+    grads, lift = lifted_grads(after, tuple(cell.weights.values()), flat(weighted))
+    power = torch.tensor(common - lift)
     return {
-        name: (times_power_of_two(grad, power), log_norm(grad.flatten()).item() + common * LN_2)
+        name: (times_power_of_two(grad, power).to(dtype), log_norm(grad.flatten()).item() + power.item() * LN_2)
         for name, grad in zip(cell.weights, grads, strict=True)
     }
 
 
-def flat(x: Scaled) -> list[Tensor]:
+def flat(x: Scaled) -> State:
     """The parts [time · batch, unit], as `recompute` has the states."""
-    return [part.flatten(0, 1) for part in x.parts]
+    return tuple(part.flatten(0, 1) for part in x.parts)
 
 
 def stack_over_time(steps: list[State]) -> State:

@@ -68,6 +68,10 @@ class Cell(ABC):
         """The same cell with every weight changed."""
         return replace(self, **{name: change(weight) for name, weight in self.weights.items()})
 
+    def in_float64(self) -> "Cell":
+        """The same cell with detached weights in float64: for derivatives of what another dtype computed."""
+        return self.with_weights(lambda weight: weight.detach().double())
+
     def initial_state(self, batch_size: int) -> State:
         """A state of zeros, each tensor [batch, hidden]."""
         zeros = self.weight_hh.new_zeros(batch_size, self.hidden_size)

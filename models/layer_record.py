@@ -3,6 +3,7 @@
 Its weights are copies, as they were when it was recorded: a training that goes on does not change a record.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import TypeVar
@@ -12,8 +13,7 @@ from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
 from models.cell import Cell, Gates, State
-from models.lognorm import log_norm
-from models.scaled import LN_2, Scaled
+from models.scaled import LN_2, Scaled, scaled_log_norm
 
 Index = int | slice | Tensor | tuple[int | slice | Tensor, ...]
 
@@ -82,16 +82,22 @@ class LayerStates:
 
     def in_order(self) -> "LayerStates":
         """The states in the order in which the direction reads, in float64 on the CPU."""
+        states = self._changed(lambda x: self.flipped(x.detach().cpu().double()))
+        return replace(states, cell=self.cell.with_weights(lambda w: w.detach().cpu().double()), reverse=False)
 
-        def ordered(x: Tensor) -> Tensor:
-            return self.flipped(x.detach().cpu().double())
+    def in_float64(self) -> "LayerStates":
+        """The same states in float64, to be differentiated: they are what another dtype computed."""
+        return replace(self._changed(lambda x: x.detach().double()), cell=self.cell.in_float64())
 
+    def _changed(self, change: Callable[[Tensor], Tensor]) -> "LayerStates":
         return LayerStates(
-            cell=self.cell.with_weights(lambda w: w.detach().cpu().double()),
-            inputs=ordered(self.inputs),
-            before=tuple(ordered(s) for s in self.before),
-            after=tuple(ordered(s) for s in self.after),
-            gates={name: ordered(gate) for name, gate in self.gates.items()},
+            cell=self.cell,
+            inputs=change(self.inputs),
+            before=tuple(change(s) for s in self.before),
+            after=tuple(change(s) for s in self.after),
+            gates={name: change(gate) for name, gate in self.gates.items()},
+            reverse=self.reverse,
+            lengths=self.lengths,
         )
 
 
@@ -99,47 +105,43 @@ class LayerStates:
 class LayerRecord(LayerStates):
     """The forward and the backward pass of one layer and direction.
 
-    A gradient is its `parts` times 2 to the power of its `exponent`, one whole number per timestep and sequence. The
-    parts are those of the state: dL/dh_t, and dL/dc_t where the cell has a cell state.
+    A gradient is its direction times 2 to the power of its `exponent`, one whole number per timestep and sequence.
+    There is one for each part of the state: h, and c where the cell has a cell state.
     """
 
-    direct: Scaled
-    """What the loss sends to s_t without passing through s_{t+1}."""
-    total: Scaled
-    """dL/ds_t over all paths; dL/dc_t includes the path through h_t. Zero in padding."""
+    direct: tuple[Scaled, ...]
+    """What the loss sends to h_t, and to c_t, without passing through s_{t+1}."""
+    total: tuple[Scaled, ...]
+    """dL/dh_t, and dL/dc_t with the path through h_t, over all paths. Zero in padding.
+
+    Their exponents are the same, except where no dtype could hold both on one scale: saturated units.
+    """
     log_norm: Float64[Tensor, "time batch"]
     """ln‖dL/dh_t‖₂ (nats); -inf only where the gradient is exactly zero, NaN in padding."""
     direct_log_norm: Float64[Tensor, "time batch"]
     """ln of the norm of what the loss sends to h_t directly (nats); NaN in padding."""
-    grad_start: Scaled
+    grad_start: tuple[Scaled, ...]
     """dL/dh_0, and dL/dc_0 where the cell has a cell state: [batch, unit]."""
     truncate: int | None = None
     """Truncated BPTT: the gradient stops between the input positions k and k+1, 2k and 2k+1, …"""
 
     @property
     def log_scale(self) -> Float64[Tensor, "time batch"]:
-        """Nats: a true gradient is its direction times exp(log_scale)."""
-        return self.total.exponent.double() * LN_2
+        """Nats: dL/dh_t is its direction times exp(log_scale)."""
+        return self.total[0].exponent.double() * LN_2
 
     @property
     def cell_log_norm(self) -> Float64[Tensor, "time batch"] | None:
         """ln‖dL/dc_t‖₂ (nats) where the cell has a cell state."""
-        return log_norm(self.total.parts[1]) + self.log_scale if len(self.total.parts) > 1 else None
+        return scaled_log_norm(self.total[1]) if len(self.total) > 1 else None
 
     def cut(self) -> list[bool]:
         """For each timestep in reading order: whether the gradient stops between it and the one read before it."""
         positions = range(self.seq_len)[:: -1 if self.reverse else 1]
         return [self.truncate is not None and is_boundary(t, self.truncate, self.reverse) for t in positions]
 
-    def total_in_order(self) -> Scaled:
-        """dL/ds_t in the order in which the direction reads, in float64 on the CPU."""
-        return self._ordered(self.total)
-
-    def direct_in_order(self) -> Scaled:
-        """The direct gradients in the order in which the direction reads, in float64 on the CPU."""
-        return self._ordered(self.direct)
-
-    def _ordered(self, x: Scaled) -> Scaled:
+    def ordered(self, x: Scaled) -> Scaled:
+        """A gradient [time, batch, unit] in the order in which the direction reads, in float64 on the CPU."""
         parts = tuple(self.flipped(part.detach().cpu().double()) for part in x.parts)
         return Scaled(parts, self.flipped(x.exponent.cpu()))
 
@@ -149,26 +151,27 @@ class LayerRecord(LayerStates):
 
         dL/dc_t = total − (∂h_t/∂c_t)ᵀ dL/dh_t; of h_t the two are the same.
         """
-        parts = tuple(part.double() for part in self.total.parts)
+        exponent = self.total[0].exponent
+        parts = tuple(Scaled((x.parts[0].double(),), x.exponent).at(exponent).parts[0] for x in self.total)
         if len(parts) == 1:
-            return Scaled(parts, self.total.exponent)
+            return Scaled(parts, exponent)
         (h, c), _ = self._recomputed()
         (through_h,) = torch.autograd.grad(h, (c,), parts[0].flatten(0, 1))
-        return Scaled((parts[0], parts[1] - through_h.unflatten(0, self.inputs.shape[:2])), self.total.exponent)
+        return Scaled((parts[0], parts[1] - through_h.unflatten(0, self.inputs.shape[:2])), exponent)
 
     @cached_property
     def grad_inputs(self) -> Scaled:
         """dL/dx_t of every timestep, float64: [time, batch, input]. Computed when it is first asked for."""
         after, inputs = self._recomputed()
         (grad,) = torch.autograd.grad(after, (inputs,), [part.flatten(0, 1) for part in self.adjoint.parts])
-        return Scaled((grad,), self.total.exponent)
+        return Scaled((grad,), self.adjoint.exponent)
 
     def _recomputed(self) -> tuple[State, Tensor]:
         """`recompute` in float64 for autograd, and the inputs."""
-        cell = self.cell.with_weights(Tensor.double)
+        run = self.in_float64()
         with torch.inference_mode(False), torch.enable_grad():
-            inputs = self.inputs.detach().double().clone().requires_grad_()
-            return recompute(cell, inputs, tuple(s.double() for s in self.before)), inputs
+            inputs = run.inputs.clone().requires_grad_()
+            return recompute(run.cell, inputs, run.before), inputs
 
 
 def recompute(cell: Cell, inputs: Float[Tensor, "time batch input"], before: State) -> State:
@@ -193,18 +196,19 @@ def without_padding(states: AnyStates) -> AnyStates:
 def with_gradients(
     states: LayerStates,
     *,
-    direct: Scaled,
-    total: Scaled,
+    direct: tuple[Scaled, ...],
+    total: tuple[Scaled, ...],
     log_norm: Tensor,
     direct_log_norm: Tensor,
-    grad_start: Scaled,
+    grad_start: tuple[Scaled, ...],
     truncate: int | None,
 ) -> LayerRecord:
     """The record of a layer from its forward pass and its gradients; padding gets its zeros and NaN."""
     pad = states.padding
     if pad is not None:
         direct, total = (
-            Scaled(tuple(p.masked_fill(pad[..., None], 0) for p in x.parts), x.exponent) for x in (direct, total)
+            tuple(Scaled((x.parts[0].masked_fill(pad[..., None], 0),), x.exponent) for x in parts)
+            for parts in (direct, total)
         )
         log_norm, direct_log_norm = log_norm.masked_fill(pad, torch.nan), direct_log_norm.masked_fill(pad, torch.nan)
     return LayerRecord(

@@ -8,8 +8,10 @@ import math
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Float, Float64, Int64
 from torch import Tensor
+
+from models.lognorm import log_norm
 
 LN_2 = math.log(2)
 
@@ -45,6 +47,14 @@ class Scaled:
         shift = (self.exponent - exponent).unsqueeze(-1)
         return Scaled(tuple(times_power_of_two(part, shift) for part in self.parts), exponent)
 
+    def held(self, wanted: Int64[Tensor, "*sample"], dtype: torch.dtype) -> "Scaled":
+        """The same numbers in a dtype, relative to 2^wanted where it holds them so, elsewhere to their own size."""
+        magnitude = self.magnitude()
+        comfortable = -0.8 * math.log2(torch.finfo(dtype).tiny)  # 100 of float32's 126 bits: small entries keep theirs
+        far = ((magnitude - wanted).abs() > comfortable) & (magnitude != _NEVER)
+        scaled = self.at(torch.where(far, magnitude, wanted))
+        return Scaled(tuple(part.to(dtype) for part in scaled.parts), scaled.exponent)
+
     def __add__(self, other: "Scaled") -> "Scaled":
         """The sum, with the larger of the two magnitudes as its exponent."""
         magnitude = torch.maximum(self.magnitude(), other.magnitude())
@@ -57,6 +67,18 @@ class Scaled:
         if torch.equal(self.exponent, other.exponent):
             return Scaled(tuple(x + y for x, y in zip(self.parts, other.parts, strict=True)), self.exponent)
         return self + other
+
+
+def scaled_log_norm(scaled: Scaled) -> Float64[Tensor, "*sample"]:
+    """ln‖x‖₂ of a scaled tensor with one part (nats)."""
+    return log_norm(scaled.parts[0]) + scaled.exponent.double() * LN_2
+
+
+def true_value(scaled: Scaled) -> Tensor:
+    """What a scaled tensor with one part stands for: 0 or Inf where its dtype cannot hold it."""
+    if not bool(scaled.exponent.any()):
+        return scaled.parts[0]
+    return times_power_of_two(scaled.parts[0], scaled.exponent.unsqueeze(-1))
 
 
 _NEVER = -(2**62)

@@ -9,8 +9,7 @@ from jaxtyping import Float, Float64
 from torch import Tensor
 
 from models.layer_record import LayerRecord
-from models.lognorm import log_norm
-from models.scaled import LN_2, Scaled, times_power_of_two
+from models.scaled import LN_2, scaled_log_norm, true_value
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,22 +123,29 @@ class Trace:
     @cached_property
     def grad_hidden(self) -> Float[Tensor, "layer time batch unit"]:
         """Direction of the total gradient dL/dh_t."""
-        return stacked([layer.total.parts[0] for layer in self.layers])
+        return stacked([layer.total[0].parts[0] for layer in self.layers])
 
     @cached_property
     def grad_cell(self) -> Float[Tensor, "layer time batch unit"] | None:
         """Direction of the total gradient dL/dc_t, the path through h_t included."""
-        return stacked([layer.total.parts[1] for layer in self.layers]) if self._has_cell_state else None
+        return stacked([layer.total[1].parts[0] for layer in self.layers]) if self._has_cell_state else None
 
     @cached_property
     def log_scale(self) -> Float64[Tensor, "layer time batch"]:
-        """Nats: the true gradients are `grad_hidden * exp(log_scale)` and `grad_cell * exp(log_scale)`."""
+        """Nats: the true gradients are `grad_hidden * exp(log_scale)` and `grad_cell * exp(cell_log_scale)`."""
         return torch.stack([layer.log_scale for layer in self.layers])
+
+    @cached_property
+    def cell_log_scale(self) -> Float64[Tensor, "layer time batch"] | None:
+        """As `log_scale`, except where no dtype could hold dL/dh_t and dL/dc_t on one scale: saturated units."""
+        if not self._has_cell_state:
+            return None
+        return torch.stack([layer.total[1].exponent for layer in self.layers]).double() * LN_2
 
     @cached_property
     def direct_grad_hidden(self) -> Float[Tensor, "layer time batch unit"]:
         """The direct gradient: what the loss sends to h_t without passing through h_{t+1}."""
-        return stacked([true_value(Scaled(x.direct.parts[:1], x.direct.exponent)) for x in self.layers])
+        return stacked([true_value(x.direct[0]) for x in self.layers])
 
     @cached_property
     def direct_log_norm(self) -> Float64[Tensor, "layer time batch"]:
@@ -154,7 +160,7 @@ class Trace:
     @cached_property
     def cell_log_norm(self) -> Float64[Tensor, "layer time batch"] | None:
         """ln‖dL/dc_t‖₂ (nats) where the cell has a cell state."""
-        return None if self.grad_cell is None else log_norm(self.grad_cell) + self.log_scale
+        return torch.stack([scaled_log_norm(x.total[1]) for x in self.layers]) if self._has_cell_state else None
 
     @cached_property
     def input_log_norm(self) -> Float64[Tensor, "time batch"]:
@@ -167,23 +173,20 @@ class Trace:
     @property
     def grad_initial(self) -> tuple[Float[Tensor, "layer batch unit"], ...]:
         """dL/dh_0, and dL/dc_0 where the cell has a cell state; 0 or Inf where the dtype cannot hold it."""
-        starts = [layer.grad_start for layer in self.layers]
-        count = len(starts[0].parts)
-        return tuple(
-            torch.stack([true_value(Scaled(s.parts[k : k + 1], s.exponent)) for s in starts]) for k in range(count)
-        )
+        by_part = zip(*(layer.grad_start for layer in self.layers), strict=True)
+        return tuple(torch.stack([true_value(start) for start in starts]) for starts in by_part)
 
     @property
     def total_grad_hidden(self) -> Float[Tensor, "layer time batch unit"]:
         """The true dL/dh_t in the model's dtype: 0 or Inf where the dtype cannot hold it."""
-        return stacked([true_value(Scaled(x.total.parts[:1], x.total.exponent)) for x in self.layers])
+        return stacked([true_value(x.total[0]) for x in self.layers])
 
     @property
     def total_grad_cell(self) -> Float[Tensor, "layer time batch unit"] | None:
         """The true dL/dc_t in the model's dtype, as `total_grad_hidden`."""
         if not self._has_cell_state:
             return None
-        return stacked([true_value(Scaled(x.total.parts[1:], x.total.exponent)) for x in self.layers])
+        return stacked([true_value(x.total[1]) for x in self.layers])
 
     @property
     def _has_cell_state(self) -> bool:
@@ -193,15 +196,3 @@ class Trace:
 def stacked(parts: Sequence[Tensor]) -> Tensor:
     """[layer, …]; a view where there is one layer."""
     return parts[0].unsqueeze(0) if len(parts) == 1 else torch.stack(list(parts))
-
-
-def true_value(scaled: Scaled) -> Tensor:
-    """What a scaled tensor with one part stands for: 0 or Inf where its dtype cannot hold it."""
-    if not bool(scaled.exponent.any()):
-        return scaled.parts[0]
-    return times_power_of_two(scaled.parts[0], scaled.exponent.unsqueeze(-1))
-
-
-def scaled_log_norm(scaled: Scaled) -> Float64[Tensor, "*sample"]:
-    """ln‖x‖₂ of a scaled tensor with one part (nats)."""
-    return log_norm(scaled.parts[0]) + scaled.exponent.double() * LN_2

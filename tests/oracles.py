@@ -189,7 +189,7 @@ def with_arrays(trace: Trace, **arrays: Tensor | dict[str, Tensor]) -> Trace:
         if "gates" in arrays:
             changes["gates"] = {name: gate[k] for name, gate in arrays["gates"].items()}
         if "grad_hidden" in arrays:
-            changes["total"] = Scaled((arrays["grad_hidden"][k], *layer.total.parts[1:]), layer.total.exponent)
+            changes["total"] = (Scaled((arrays["grad_hidden"][k],), layer.total[0].exponent), *layer.total[1:])
         if "log_norm" in arrays:
             changes["log_norm"] = arrays["log_norm"][k]
         layers.append(replace(layer, **changes))

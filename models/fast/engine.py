@@ -27,6 +27,8 @@ class CompiledStates(LayerStates):
 
     layout: Layout
     W: Matrices
+    WT: Matrices
+    """The same matrices, [gate, hidden + 1 + input, hidden]."""
     x: Tensor
     """The inputs, contiguous."""
     hidden_memory: Tensor
@@ -51,6 +53,7 @@ class CompiledEngine(Engine):
         """See `Engine.forward`."""
         T, B, _ = inputs.shape
         H, layout, x = cell.hidden_size, layout_of(cell), inputs.contiguous()
+        W = pack(cell, layout)
         memory = [x.new_empty(T + 2, B, H) if k < layout.num_states else x.new_empty(0, 0, 0) for k in range(2)]
         for states, s_0 in zip(memory, start, strict=False):
             states[-1 if reverse else 0] = s_0
@@ -67,7 +70,8 @@ class CompiledEngine(Engine):
             reverse=reverse,
             lengths=lengths,
             layout=layout,
-            W=pack(cell, layout),
+            W=W,
+            WT=np.ascontiguousarray(W.transpose(0, 2, 1)),
             hidden_memory=memory[0],
             cell_memory=memory[1],
             gate_memory=(gates[0], gates[1], gates[2], gates[3]),
@@ -81,51 +85,56 @@ class CompiledEngine(Engine):
         x, (T, B, _), H = states.x, states.inputs.shape, states.cell.hidden_size
         has_cell = states.layout.num_states == 2
         grad_hidden, grad_cell = x.new_empty(T, B, H), x.new_empty((T, B, H) if has_cell else (0, 0, 0))
-        exponent = torch.empty(T, B, dtype=torch.int64)
+        of_h, of_c, of_x = torch.empty(3, T, B, dtype=torch.int64)
         norms, direct_norms = torch.empty(2, T, B, dtype=torch.float64)
         grad_x = torch.empty_like(x) if through_inputs else x.new_empty(0, 0, 0)
         start, start_cell = x.new_empty(B, H), x.new_empty(B, H if has_cell else 0)
-        start_exponent = torch.empty(B, dtype=torch.int64)
-        given = (
-            direct.parts[0].contiguous(),
-            direct.parts[1].contiguous() if len(direct.parts) > 1 else x.new_empty(0, 0, 0),
-        )
-        arrays = (*given, direct.exponent, grad_hidden, grad_cell, exponent, norms, direct_norms, grad_x)
-        dW = run_backward(compiled(x.dtype), states, truncate or 0, (*arrays, start, start_cell, start_exponent))
+        of_start = torch.empty(2, B, dtype=torch.int64)
+        given = [part.to(x.dtype).contiguous() for part in direct.parts]
+        direct_cell = given[1] if len(given) > 1 else x.new_empty(0, 0, 0)
+        sent = (given[0], direct_cell, direct.exponent)
+        results = (grad_hidden, grad_cell, of_h, of_c, norms, direct_norms, grad_x, of_x, start, start_cell, of_start)
+        dW = run_backward(compiled(x.dtype), states, truncate or 0, (*sent, *results))
 
-        parts = (grad_hidden, grad_cell) if has_cell else (grad_hidden,)
+        count = states.layout.num_states
         nothing = torch.zeros((), dtype=x.dtype).expand(T, B, H)
         return Backward(
             record=with_gradients(
                 states,
-                direct=Scaled((*direct.parts, *(nothing for _ in parts[len(direct.parts) :])), direct.exponent),
-                total=Scaled(parts, exponent),
+                direct=scaled_parts([*given, nothing], [direct.exponent] * 2, count),
+                total=scaled_parts([grad_hidden, grad_cell], [of_h, of_c], count),
                 log_norm=norms,
                 direct_log_norm=direct_norms,
-                grad_start=Scaled((start, start_cell) if has_cell else (start,), start_exponent),
+                grad_start=scaled_parts([start, start_cell], list(of_start), count),
                 truncate=truncate,
             ),
             parameter_grads=parameter_gradients(dW, states.layout),
-            grad_inputs=Scaled((grad_x,), exponent) if through_inputs else None,
+            grad_inputs=Scaled((grad_x,), of_x) if through_inputs else None,
         )
+
+
+def scaled_parts(parts: list[Tensor], exponents: list[Tensor], count: int) -> tuple[Scaled, ...]:
+    """The first `count` gradients, each with its exponent."""
+    return tuple(Scaled((part,), exponent) for part, exponent in list(zip(parts, exponents, strict=False))[:count])
 
 
 def run_forward(passes: Compiled, states: CompiledStates) -> None:
     """Fill the states and gates."""
-    WT = np.ascontiguousarray(states.W.transpose(0, 2, 1))
     x, hidden, cell_state = states.x.numpy(), states.hidden_memory.numpy(), states.cell_memory.numpy()
     gates = tuple(gate.numpy() for gate in states.gate_memory)
     code, nonlinearity, lengths = states.layout.code, states.layout.nonlinearity, lengths_of(states)
 
     def part(first: int, last: int) -> None:
-        passes.forward(code, nonlinearity, states.reverse, first, last, lengths, x, WT, hidden, cell_state, gates)
+        passes.forward(
+            code, nonlinearity, states.reverse, first, last, lengths, x, states.WT, hidden, cell_state, gates
+        )
 
     over_batch(part, states.batch_size, states.work)
 
 
 def run_backward(passes: Compiled, states: CompiledStates, truncate: int, arrays: tuple[Tensor, ...]) -> Scaled:
     """Fill the gradients; what comes back is the gradient of W."""
-    memory = states.x.numpy(), states.W, states.hidden_memory.numpy(), states.cell_memory.numpy()
+    memory = states.x.numpy(), states.W, states.WT, states.hidden_memory.numpy(), states.cell_memory.numpy()
     gates = tuple(gate.numpy() for gate in states.gate_memory)
     gradients = [a.numpy() for a in arrays]
     code, nonlinearity, lengths = states.layout.code, states.layout.nonlinearity, lengths_of(states)

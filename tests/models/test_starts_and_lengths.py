@@ -10,9 +10,9 @@ from torch import Tensor
 
 from models import record
 from models.recording import make_engine
-from models.scaled import Scaled
+from models.scaled import Scaled, true_value
 from models.stack_pass import backward_stack, forward_stack
-from models.trace import Stack, true_value
+from models.trace import Stack
 
 T, B, H = 7, 4, 5
 LENGTHS = torch.tensor([7, 3, 1, 5])
@@ -102,7 +102,7 @@ def test_all_gradients_equal_a_loop_over_each_sequence(cell, options, lengths, b
     for (k, t, b), state in loops.items():
         layer = stack.layers[k]
         for which, s in enumerate(state):
-            total = true_value(Scaled(layer.total.parts[which : which + 1], layer.total.exponent))[t, b]
+            total = true_value(layer.total[which])[t, b]
             assert torch.allclose(total, s.grad[0], rtol=1e-10, atol=1e-12), (k, t, b, which)
         size = state[0].grad.norm().log()
         assert torch.allclose(layer.log_norm[t, b], size, rtol=0, atol=1e-10), (k, t, b)
@@ -110,10 +110,11 @@ def test_all_gradients_equal_a_loop_over_each_sequence(cell, options, lengths, b
     for k, layer in enumerate(stack.layers):
         assert bool(layer.log_norm[beyond].isnan().all())
         assert all(
-            bool((part[beyond] == 0).all()) for part in (*layer.after, *layer.total.parts, *layer.gates.values())
+            bool((part[beyond] == 0).all())
+            for part in (*layer.after, *(x.parts[0] for x in layer.total), *layer.gates.values())
         )
         for which, s in enumerate(start):
-            initial = true_value(Scaled(layer.grad_start.parts[which : which + 1], layer.grad_start.exponent))
+            initial = true_value(layer.grad_start[which])
             assert torch.allclose(initial, s.grad[k], rtol=1e-10, atol=1e-12), (k, which)
             assert torch.equal(layer.start[which], s[k])
     grad_inputs = sum(true_value(layer.grad_inputs) for layer in stack.layers[: model.recurrent.num_directions])
