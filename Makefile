@@ -5,7 +5,7 @@ ADDRESS ?= 127.0.0.1
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup setup-dev app test lint types format measure-drag measure-sessions
+.PHONY: setup setup-dev app test test-portable lint types format measure-drag measure-sessions
 
 setup: $(VENV)/runtime.stamp
 
@@ -16,6 +16,9 @@ app: $(VENV)/runtime.stamp
 
 test: lint types
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+test-portable: $(VENV)/dev.stamp
+	$(BIN)/python tests/portable.py $(ONLY)
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check .
