@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from html import escape
 
+from analysis.figures.headline import describe_decay, describe_profile
 from analysis.figures.picture import Picture
 from analysis.figures.profile import profile_picture
 from analysis.figures.standalone import standalone, table
@@ -74,7 +75,9 @@ def hero_picture(shown: Scene) -> Picture:
     dtype = next(iter(shown.probes.values())).experiment.config.dtype
     profiles = {cell: r.profile for cell, r in shown.probes.items()}
     direct = "direct gradient" in overlays
-    return profile_picture(profiles, bounds, dtype, rates, direct=direct, pinned=shown.pinned_profiles())
+    transports = {cell: r.transport_course for cell, r in shown.probes.items()}
+    pinned = shown.pinned_profiles()
+    return profile_picture(profiles, bounds, dtype, rates, transports=transports, direct=direct, pinned=pinned)
 
 
 def words(shown: Scene) -> str:
@@ -99,8 +102,9 @@ def lines(shown: Scene, cell: str) -> list[str]:
     return [
         f"<strong><span style='color:{cell_colour(cell)}'>●</span> {cell_name(cell)}</strong>",
         f"Loss {significant(result.trace.loss.item())}; a guess scores {significant(result.experiment.chance)}",
-        f"Gradient: {p.decay.trend}",
-        f"Below 10⁻⁷ of its largest: {horizon}",
+        *describe_profile(p, result.transport_course),
+        f"dL/dh_t: {describe_decay(p.decay)}",
+        f"dL/dh_t below 10⁻⁷ of its largest: {horizon}",
         f"W: spectral norm {significant(norm)}, radius {significant(radius)}",
         f"‖dL/dW‖ {before}" + (f", clipped to {after}" if c.engaged else ", not clipped"),
         *(f"<strong>{marks[f.severity]} {f.title}.</strong>" for f in result.diagnose(c)),

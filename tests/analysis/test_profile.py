@@ -9,7 +9,8 @@ import torch
 from oracles import last_step_loss, linear_model, make_model, random_orthogonal
 
 from analysis.numbers import log_quantile
-from analysis.profile import fit_decay, least_squares_line, profile, smallest_log, straight_span
+from analysis.profile import fit_decay, profile, smallest_log
+from analysis.straight import least_squares_line, straight_span
 from models import record
 
 
