@@ -21,7 +21,7 @@ from experiments.run_commands import add_run_commands
 from experiments.summary import profile_rows, summary
 from experiments.sweeps.commands import add_sweep_commands
 from experiments.terminal import STANDARD_OUTPUT, output
-from experiments.words import bare
+from experiments.words import bare, cut, spelt_path, visible
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -80,7 +80,7 @@ def write_csv(path: Path, results: list[Probe]) -> None:
             print_csv(file, results)
     except OSError as error:
         reason = (error.strerror or "an unknown reason").lower()
-        raise ConfigError(f"--csv was {str(path)!r}; it must be a file that can be written ({reason}).") from None
+        raise ConfigError(f"--csv was {spelt_path(path)}; it must be a file that can be written ({reason}).") from None
 
 
 def print_csv(to: TextIO, results: list[Probe]) -> None:
@@ -118,14 +118,14 @@ def run() -> None:
     except OSError as error:
         what = what_failed(error)
         drop_output()
-        refuse(f"{what} ({(error.strerror or str(error) or type(error).__name__).lower()}).")
+        refuse(f"{what} ({(error.strerror or cut(str(error)) or type(error).__name__).lower()}).")
     sys.exit(status)
 
 
 def what_failed(error: OSError) -> str:
     """What an error of the system is about: its file, or standard output where that refuses once more, or neither."""
     if error.filename is not None:
-        return f"{error.filename!r} cannot be used"
+        return f"{spelt_path(Path(str(error.filename)))} cannot be used"
     try:
         sys.stdout.flush()
     except OSError:
@@ -135,13 +135,13 @@ def what_failed(error: OSError) -> str:
 
 def refuse(sentence: str) -> NoReturn:
     """End with the sentence, unless it is empty, and exit status 2."""
-    sys.stderr.write(f"error: {sentence}\n" if sentence else "")
+    sys.stderr.write(visible(f"error: {sentence}\n") if sentence else "")
     sys.exit(2)
 
 
 def usage(error: typer.TyperException) -> str:
     """The sentence for a command line that is none of ours; empty where the help has been printed instead."""
-    said = error.format_message().strip()
+    said = " ".join(cut(word) for word in error.format_message().split())
     if not said:
         return ""
     said = said[0].lower() + said[1:].replace(". Did you mean", ", did you mean").rstrip(".?")
