@@ -2,6 +2,10 @@
 PYTHON ?= python3
 PORT ?= 8501
 ADDRESS ?= 127.0.0.1
+# 1: several people use the server; 0: it is one person's; empty: the address decides.
+SHARED ?=
+# 1: pages may open text files of this machine by their paths.
+FILES ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
@@ -12,7 +16,7 @@ setup: $(VENV)/runtime.stamp
 setup-dev: $(VENV)/dev.stamp
 
 app: $(VENV)/runtime.stamp
-	$(BIN)/streamlit run app.py --server.port $(PORT) --server.address $(ADDRESS)
+	GRADIENT_FLOW_SHARED=$(SHARED) GRADIENT_FLOW_FILES=$(FILES) $(BIN)/streamlit run app.py --server.port $(PORT) --server.address $(ADDRESS)
 
 test: lint types
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder

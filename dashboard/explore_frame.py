@@ -3,15 +3,17 @@
 from collections.abc import Mapping
 from html import escape
 
+from analysis.figures.headline import describe_decay, describe_profile
 from analysis.figures.picture import Picture
 from analysis.figures.profile import profile_picture
 from analysis.figures.standalone import standalone, table
 from analysis.figures.theme import LN_10, cell_colour, cell_name
-from analysis.wording import counted, power_of_ten, rate, significant
+from analysis.wording import counted, power_of_ten, significant
+from dashboard.checks import in_short
 from dashboard.frame import Frame
 from dashboard.panels import LARGEST_STATE, PANELS
 from dashboard.scene import Scene, scene
-from dashboard.state import differences, from_json, in_words
+from dashboard.state import check, defaults, differences, in_words
 from experiments.config import ConfigError
 
 HERO = "profile"
@@ -25,8 +27,10 @@ def explore_lab(values: Mapping[str, object]) -> Frame:
         ConfigError: a value that is not allowed.
     """
     pinned = values.get("pinned")
+    if pinned is not None and not isinstance(pinned, Mapping):
+        raise ConfigError(f"pinned was {in_short(pinned)}; it must be settings, or null for none.")
     state = settings({name: value for name, value in values.items() if name != "pinned"})
-    return explore_frame(scene(state, settings(pinned) if isinstance(pinned, Mapping) else None))
+    return explore_frame(scene(state, None if pinned is None else settings(pinned)))
 
 
 def settings(values: Mapping[str, object]) -> dict[str, object]:
@@ -35,10 +39,10 @@ def settings(values: Mapping[str, object]) -> dict[str, object]:
     Raises:
         ConfigError: one that is not allowed.
     """
-    state, wrong = from_json(values)
+    allowed, wrong = check(values)
     if wrong:
         raise ConfigError(f"{wrong[0]}.")
-    return state
+    return defaults() | allowed
 
 
 def explore_frame(shown: Scene) -> Frame:
@@ -74,7 +78,9 @@ def hero_picture(shown: Scene) -> Picture:
     dtype = next(iter(shown.probes.values())).experiment.config.dtype
     profiles = {cell: r.profile for cell, r in shown.probes.items()}
     direct = "direct gradient" in overlays
-    return profile_picture(profiles, bounds, dtype, rates, direct=direct, pinned=shown.pinned_profiles())
+    transports = {cell: r.transport_course for cell, r in shown.probes.items()}
+    pinned = shown.pinned_profiles()
+    return profile_picture(profiles, bounds, dtype, rates, transports=transports, direct=direct, pinned=pinned)
 
 
 def words(shown: Scene) -> str:
@@ -90,7 +96,6 @@ def lines(shown: Scene, cell: str) -> list[str]:
     """What one cell's pass says."""
     result = shown.probes[cell]
     p, spectra, c = result.profile, result.spectra, shown.clip(result)
-    decay = f"has no rate: {p.decay.reason}" if p.decay.rate is None else rate(p.decay.rate)
     horizon = "nowhere"
     if p.horizon_t is not None and p.horizon_lag is not None:
         horizon = f"from t = {p.horizon_t} back ({counted(p.horizon_lag, 'step')})"
@@ -100,8 +105,9 @@ def lines(shown: Scene, cell: str) -> list[str]:
     return [
         f"<strong><span style='color:{cell_colour(cell)}'>●</span> {cell_name(cell)}</strong>",
         f"Loss {significant(result.trace.loss.item())}; a guess scores {significant(result.experiment.chance)}",
-        f"Gradient {decay}",
-        f"Below 10⁻⁷ of its largest: {horizon}",
+        *describe_profile(p, result.transport_course),
+        f"dL/dh_t: {describe_decay(p.decay)}",
+        f"dL/dh_t below 10⁻⁷ of its largest: {horizon}",
         f"W: spectral norm {significant(norm)}, radius {significant(radius)}",
         f"‖dL/dW‖ {before}" + (f", clipped to {after}" if c.engaged else ", not clipped"),
         *(f"<strong>{marks[f.severity]} {f.title}.</strong>" for f in result.diagnose(c)),

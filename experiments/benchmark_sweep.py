@@ -21,7 +21,6 @@ from distributed import Client
 from rich.console import Console
 from rich.table import Table
 
-from experiments.store.files import write_bytes
 from experiments.sweeps.cluster import connected
 from experiments.sweeps.compare import compare
 from experiments.sweeps.engine import Report, run_sweep
@@ -148,7 +147,7 @@ def finished_probes(runs: Path, many: int) -> SweepFolder:
         given = {**body, "id": run.name, "config": plan.config(run).model_dump()}
         path = probe_file(runs, run.name)
         path.parent.mkdir(exist_ok=True)
-        write_bytes(path, orjson.dumps({"check": check(given), **given}))
+        path.write_bytes(orjson.dumps({"check": check(given), **given}))
     return folder
 
 

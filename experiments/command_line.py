@@ -21,7 +21,7 @@ from experiments.run_commands import add_run_commands
 from experiments.summary import profile_rows, summary
 from experiments.sweeps.commands import add_sweep_commands
 from experiments.terminal import output
-from experiments.words import bare
+from experiments.words import bare, cut, spelt_path, visible
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -76,7 +76,7 @@ def write_csv(path: Path, results: list[Probe]) -> None:
             writer.writerows(rows)
     except OSError as error:
         reason = (error.strerror or "an unknown reason").lower()
-        raise ConfigError(f"--csv was {str(path)!r}; it must be a file that can be written ({reason}).") from None
+        raise ConfigError(f"--csv was {spelt_path(path)}; it must be a file that can be written ({reason}).") from None
 
 
 add_run_commands(app)
@@ -105,21 +105,22 @@ def run() -> None:
         status = 1
     except OSError as error:
         drop_output()
-        reason = (error.strerror or str(error)).lower()
-        what = "standard output cannot be written" if error.filename is None else f"{error.filename!r} cannot be used"
+        reason = (error.strerror or cut(str(error))).lower()
+        named = None if error.filename is None else spelt_path(Path(str(error.filename)))
+        what = "standard output cannot be written" if named is None else f"{named} cannot be used"
         refuse(f"{what} ({reason}).")
     sys.exit(status)
 
 
 def refuse(sentence: str) -> NoReturn:
     """End with the sentence, unless it is empty, and exit status 2."""
-    sys.stderr.write(f"error: {sentence}\n" if sentence else "")
+    sys.stderr.write(visible(f"error: {sentence}\n") if sentence else "")
     sys.exit(2)
 
 
 def usage(error: typer.TyperException) -> str:
     """The sentence for a command line that is none of ours; empty where the help has been printed instead."""
-    said = error.format_message().strip()
+    said = " ".join(cut(word) for word in error.format_message().split())
     if not said:
         return ""
     said = said[0].lower() + said[1:].replace(". Did you mean", ", did you mean").rstrip(".?")

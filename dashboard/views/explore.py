@@ -1,12 +1,16 @@
 """Explore: drag a value and watch the gradient vanish or explode."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 from urllib.parse import urlencode
 
 import streamlit as st
 
+from analysis.course import begin_sentence
 from analysis.figures.theme import cell_name
+from dashboard.advice import advise, describe_changes
+from dashboard.checks import Value
+from dashboard.components.as_text import as_text
 from dashboard.components.live_lab import live_lab
 from dashboard.components.projector import PARAMETER, projector_on, projector_style, projector_switch
 from dashboard.components.show import show
@@ -17,15 +21,20 @@ from dashboard.panels import DIAGNOSIS, PANELS, SPECTRUM
 from dashboard.presets import PRESETS
 from dashboard.scene import Scene, scene
 from dashboard.spectrum_by_hand import spectrum_by_hand
-from dashboard.state import OVERLAYS, Value, apply, keep, prepare, to_link
+from dashboard.state import OVERLAYS, SPECTRUM_REVISION, apply, keep, prepare, to_link
 from experiments.config import ConfigError, RunConfig
+
+MOST_REFUSED = 5
+"""Settings that the sentence about refused ones names."""
 
 
 @st.fragment
 def lab() -> None:
     """Controls, computation and charts in one fragment, so that a drag reruns nothing else."""
     under_the_hand()
-    state, pinned = keep(), st.session_state["pinned"]
+    state, wrong = keep()
+    pinned = st.session_state["pinned"]
+    say_refused(wrong)
     if not state["cells"]:
         st.info("Choose at least one cell in the sidebar.")
         return
@@ -33,7 +42,7 @@ def lab() -> None:
         shown = scene(state, pinned)
         frame = explore_frame(shown)
     except ConfigError as error:
-        st.error(str(error))
+        st.error(as_text(error))
         return
     hero, words = st.columns([7, 3], gap="medium")
     with hero:
@@ -60,24 +69,33 @@ def lab() -> None:
                 show(draw(), key)
 
 
+def say_refused(wrong: Sequence[str]) -> None:
+    """Say in one sentence which settings of a link or a message are not allowed; each keeps its last value."""
+    if wrong:
+        some = "; ".join(wrong[:MOST_REFUSED])
+        st.warning(as_text(f"These settings are not allowed and were left as they were: {some}."))
+
+
 def diagnosis(shown: Scene) -> None:
     """What is wrong, with its numbers and what to do."""
     for column, (cell, r) in zip(st.columns(len(shown.probes), gap="medium"), shown.probes.items(), strict=True):
         with column:
             st.markdown(f"##### {cell_name(cell)}")
-            findings = r.diagnose(shown.clip(r))
+            findings = advise(shown, cell)
             if not findings:
-                st.success("Nothing is wrong: the gradient arrives, and no gate or unit is stuck.")
+                st.success(f"No finding. {begin_sentence(r.transport_course)}; no gate, unit or cell state is stuck.")
             for finding in findings:
                 box = {"severe": st.error, "warning": st.warning, "note": st.info}[finding.severity]
                 box(f"**{finding.title}.** {finding.evidence}\n\n{finding.remedy}")
                 if finding.settings:
                     key = f"remedy-{cell}-{finding.kind}-{finding.title}"
                     st.button("Apply the remedy", key=key, on_click=remedy, args=(finding.settings,))
+                    st.caption(f"It sets {describe_changes(shown.state, finding.settings)}.")
 
 
 def remedy(settings: Mapping[str, object]) -> None:
     """Change the page's settings as a finding advises."""
+    st.session_state[SPECTRUM_REVISION] = st.session_state.get(SPECTRUM_REVISION, 0) + 1
     for name, value in page_values(settings).items():
         st.session_state[name] = value
 
@@ -98,11 +116,12 @@ def presets() -> None:
 def take_away() -> None:
     """The present state to take away: written when asked for, so that a drag does not write it anew."""
     if st.button("Link and Python", type="tertiary"):
+        state, _ = keep()
         page = (st.context.url or "").split("?")[0]
         st.markdown("This address opens the page as it is now:")
-        st.code(f"{page}?{urlencode(to_link(keep()))}", language=None, wrap_lines=True)
+        st.code(f"{page}?{urlencode(to_link(state))}", language=None, wrap_lines=True)
         st.markdown("This prints the page's numbers:")
-        st.code(snippet(keep()), language="python")
+        st.code(snippet(state), language="python")
 
 
 def pin_button() -> None:
@@ -130,7 +149,7 @@ def choose(k: int) -> None:
 
 def pin() -> None:
     """Keep the present settings as A."""
-    st.session_state["pinned"] = keep()
+    st.session_state["pinned"], _ = keep()
 
 
 def unpin() -> None:
@@ -171,8 +190,7 @@ if projector_on():
     projector_style()
 else:
     st.title("Why does the gradient vanish here?")
-if wrong:
-    st.warning(f"The link was restored except for: {'; '.join(wrong[:5])}.")
+say_refused(wrong)
 sidebar()
 presets()
 lab()

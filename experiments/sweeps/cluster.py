@@ -22,6 +22,7 @@ from distributed.worker_memory import parse_memory_limit
 from experiments.config import RunConfig
 from experiments.errors import ConfigError
 from experiments.limits import readable
+from experiments.words import shortened
 
 WAIT_SECONDS = 30.0
 """How long an existing cluster may take to answer, and to have a worker."""
@@ -109,11 +110,11 @@ def check_worker_memory(memory: str) -> None:
     try:
         size = parse_memory_limit(memory, 1, logger=logging.getLogger(__name__))
     except (ValueError, OverflowError):
-        raise ClusterError(f"--memory was {memory!r}; {allowed}.") from None
+        raise ClusterError(f"--memory was {shortened(memory)}; {allowed}.") from None
     if size is not None and size < LEAST_MEMORY:
         part = f", which leaves a worker {readable(max(size, 0))} on this machine" if memory == "auto" else ""
         raise ClusterError(
-            f"--memory was {memory!r}{part}; {allowed}: a worker needs that much before it runs anything."
+            f"--memory was {shortened(memory)}{part}; {allowed}: a worker needs that much before it runs anything."
         )
 
 
@@ -127,7 +128,7 @@ def reached(scheduler: str) -> Client:
         client = Client(scheduler, timeout=WAIT_SECONDS / 3, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:
         raise ClusterError(
-            f"--scheduler was {scheduler!r}; it must be the address of a Dask scheduler that answers, such as "
+            f"--scheduler was {shortened(scheduler)}; it must be the address of a Dask scheduler that answers, such as "
             f"tcp://10.0.0.1:8786 ({type(error).__name__})."
         ) from None
     try:
@@ -135,8 +136,8 @@ def reached(scheduler: str) -> Client:
     except TimeoutError:
         client.close()
         raise ClusterError(
-            f"no worker has joined the scheduler at {scheduler!r} within {WAIT_SECONDS:.0f} s; start some with "
-            f"`dask worker --nthreads 1 {scheduler}`."
+            f"no worker has joined the scheduler at {shortened(scheduler)} within {WAIT_SECONDS:.0f} s; start some "
+            f"with `dask worker --nthreads 1 {scheduler}`."
         ) from None
     return client
 

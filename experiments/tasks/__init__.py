@@ -10,6 +10,7 @@ from experiments.tasks.next_character import NextCharacter
 from experiments.tasks.task import LossPosition, Targets, Task
 from experiments.tasks.temporal_order import TemporalOrder
 from experiments.tasks.text import load_text
+from experiments.words import shortened
 
 
 @runtime_checkable
@@ -32,6 +33,9 @@ TASKS: dict[str, Callable[[TaskSettings], Task]] = {
     "next_character": lambda settings: NextCharacter(load_text(settings.text_file)),
 }
 
+ASKS = {task.name: task.asks for task in (Adding, TemporalOrder, Copying, NextCharacter)}
+"""What the accuracy of each task counts, in words."""
+
 
 def make_task(settings: TaskSettings) -> Task:
     """The task that a configuration names.
@@ -40,8 +44,8 @@ def make_task(settings: TaskSettings) -> Task:
         ConfigError: an unknown task, or a text that cannot be read (see `load_text`).
     """
     if settings.task not in TASKS:
-        raise ConfigError(f"task was {settings.task!r}; it must be one of {', '.join(TASKS)}.")
+        raise ConfigError(f"task was {shortened(settings.task)}; it must be one of {', '.join(TASKS)}.")
     return TASKS[settings.task](settings)
 
 
-__all__ = ["TASKS", "LossPosition", "Targets", "Task", "TaskSettings", "make_task"]
+__all__ = ["ASKS", "TASKS", "LossPosition", "Targets", "Task", "TaskSettings", "make_task"]
