@@ -9,7 +9,7 @@ FILES ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup setup-dev app test lint types format measure-drag measure-sessions
+.PHONY: setup setup-dev app test test-portable lint types format measure-drag measure-sessions
 
 setup: $(VENV)/runtime.stamp
 
@@ -20,6 +20,9 @@ app: $(VENV)/runtime.stamp
 
 test: lint types
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+test-portable: $(VENV)/dev.stamp
+	$(BIN)/python tests/portable.py $(ONLY)
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check .

@@ -18,7 +18,6 @@ from typing import TypeVar
 
 import orjson
 from distributed import Client
-from rich.console import Console
 from rich.table import Table
 
 from experiments.sweeps.cluster import connected
@@ -28,6 +27,7 @@ from experiments.sweeps.folder import INDEX, SweepFolder, write_plan
 from experiments.sweeps.index import load_results
 from experiments.sweeps.plan import plan_of
 from experiments.sweeps.probes import check, ensure_probe, probe_file
+from experiments.terminal import output
 
 RUNS, MANY = 32, 10_000
 TURNS = 2
@@ -175,7 +175,7 @@ def main() -> None:
         table.add_column(column)
     for (what, limit), value in zip(LIMITS.items(), values, strict=True):
         table.add_row(what, limit, value)
-    Console().print(table)
+    output().print(table)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,9 @@ import shlex
 import sys
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import torch
@@ -23,7 +25,7 @@ from experiments.runs import clean, delete_run, find_run, folder_for, list_runs,
 from experiments.store.errors import DamagedRunError, RunError
 from experiments.store.reader import dumps, open_run
 from experiments.store.verify import verify
-from experiments.terminal import output
+from experiments.terminal import STANDARD_OUTPUT, output
 from experiments.train import Recorder, stop_at_signals, train
 from experiments.words import bare, parse_words, shortened, spelt_path, visible
 
@@ -159,7 +161,8 @@ def export_command(
     name: Name,
     form: Annotated[str, typer.Option("--format", help=f"{', '.join(ENDINGS)}.")] = "csv",
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="The file; else RUN and the format's ending.")
+        Path | None,
+        typer.Option("--output", "-o", help="The file, or - to print it; else RUN and the format's ending."),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
     runs: Runs = None,
@@ -168,9 +171,14 @@ def export_command(
     from experiments.export import export  # here: it imports xarray and plotly
 
     run = open_run(find_run(runs_folder(runs), name))
-    target = output or Path(run.name + ENDINGS.get(form, ""))
-    for lost in export(run, form, target, force):
-        sys.stderr.write(f"warning: {visible(lost)}\n")
+    name_of_file = run.name + ENDINGS.get(form, "")
+    with TemporaryDirectory() if output == STANDARD_OUTPUT else nullcontext() as between:
+        target = Path(between, name_of_file) if between else output or Path(name_of_file)
+        for lost in export(run, form, target, force):
+            sys.stderr.write(f"warning: {visible(lost)}\n")
+        if between:
+            sys.stdout.buffer.write(target.read_bytes())
+            return
     sys.stdout.write(f"{target} ({readable(target.stat().st_size)})\n")
 
 

@@ -21,7 +21,7 @@ from experiments.sweeps.compare import Comparison, Value, compare, shown
 from experiments.sweeps.folder import SweepFolder, stored_plan
 from experiments.sweeps.index import Results, load_results
 from experiments.sweeps.plan import Plan, read_plan
-from experiments.terminal import fits, output
+from experiments.terminal import STANDARD_OUTPUT, fits, output
 from experiments.words import bare, parse_words, shortened, spelt_path, visible
 
 FORMATS = ("text", "csv", "parquet")
@@ -96,12 +96,13 @@ def compare_command(
     value: Annotated[str, typer.Option(help="The quantity, such as decay_rate or final_loss.")],
     where: Annotated[list[str] | None, typer.Option(help="Only runs with this value: --where cell=lstm.")] = None,
     form: Annotated[str, typer.Option("--format", help=", ".join(FORMATS))] = "text",
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="A file; else standard output.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="A file; else it is printed.")] = None,
     runs: Runs = None,
 ) -> None:
     """Print one quantity of a sweep over two axes: mean ± spread over seeds, a table for each value of the others."""
     if form not in FORMATS:
         raise ConfigError(f"--format was {shortened(form)}; it must be {', '.join(FORMATS[:-1])} or {FORMATS[-1]}.")
+    output = None if output == STANDARD_OUTPUT else output
     if form == "parquet" and output is None:
         raise ConfigError("--format was parquet and --output is missing; it must be a file.")
     plan = read_plan(Path(name)) if name.endswith(".toml") else None

@@ -7,8 +7,8 @@ from models.fast.cells import GRU, GRU_RESET_BEFORE
 from models.fast.jit import Array, Exponents, kernel
 from models.fast.product import add_transposed
 
-FAR_32, FAR_64 = 60, 200
-"""A row so many bits below the largest cannot change the last bit of a sum with it."""
+FAR_32, FAR_64 = 60, 1022
+"""A row so many bits below the largest cannot change the last bit of a sum with it; float64 holds all that is above."""
 
 
 @kernel

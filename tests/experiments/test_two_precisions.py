@@ -1,10 +1,13 @@
 """float32 and float64 are one network on one batch: everything is drawn in float64 and rounded."""
 
+import orjson
 import pytest
 import torch
 
 from experiments.build import build
 from experiments.config import RunConfig
+from experiments.recorder import Recorder
+from experiments.store.reader import open_run
 from experiments.training import Training
 from models import CELLS, SequenceModel
 
@@ -57,3 +60,14 @@ def test_an_lstms_decay_does_not_depend_on_the_dtype():
         trace = training.advance().trace
         rates.append((trace.log_norm[0, -1] - trace.log_norm[0, 0]).mean().item() / 59)
     assert rates[0] == pytest.approx(rates[1], abs=1e-5)
+
+
+def test_a_run_from_before_is_still_read_and_no_new_run_takes_its_name(tmp_path):
+    config = RunConfig(hidden_size=4, seq_len=6, batch_size=2, steps=2, evaluate_size=4)
+    assert config.identity() != config.identity(version=1)
+    folder = tmp_path / config.identity(version=1)
+    with Recorder.start(config, folder, "reference"):
+        pass
+    description = orjson.loads((folder / "config.json").read_bytes())
+    (folder / "config.json").write_bytes(orjson.dumps(description | {"id": config.identity(version=1)}))
+    assert open_run(folder).config == config
