@@ -5,7 +5,7 @@ ADDRESS ?= 127.0.0.1
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup setup-dev app test lint types format measure-drag measure-sessions
+.PHONY: setup setup-dev app test lint types format measure-drag measure-panels measure-sessions
 
 setup: $(VENV)/runtime.stamp
 
@@ -30,6 +30,9 @@ format: $(VENV)/dev.stamp
 
 measure-drag: $(VENV)/dev.stamp
 	$(BIN)/python tests/browser/measure_drag.py
+
+measure-panels: $(VENV)/dev.stamp
+	PYTHONPATH=. $(BIN)/python tests/browser/measure_panels.py
 
 measure-sessions: $(VENV)/dev.stamp
 	$(BIN)/python tests/browser/measure_sessions.py

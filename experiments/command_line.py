@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated, NoReturn
 
 import orjson
-import torch
 import typer
 
 from experiments.allowed import allowed
@@ -22,6 +21,7 @@ from experiments.summary import profile_rows, summary
 from experiments.sweeps.commands import add_sweep_commands
 from experiments.terminal import output
 from experiments.words import bare
+from models.threads import use_one_thread
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -50,7 +50,7 @@ def probe_command(
     csv_file: Annotated[Path | None, typer.Option("--csv", help="Write the whole profile to this file.")] = None,
 ) -> None:
     """Probe each configuration and print what was seen."""
-    torch.set_num_threads(1)  # one recorded pass is a chain of small steps: more threads only wait for each other
+    use_one_thread()  # one recorded pass is a chain of small steps: more threads only wait for each other
     results = [probe(config) for config in configs_from_words(words or [])]
     if csv_file is not None:
         write_csv(csv_file, results)
