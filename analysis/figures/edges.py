@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 import plotly.graph_objects as go
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from numpy import ndarray
 
 from analysis.figures.theme import NEUTRAL
@@ -26,6 +26,13 @@ def edge_of(trace: go.Scatter) -> Edge | None:
     """At which edge a trace's marks lie; None for a trace that has values."""
     meta = trace.meta
     return meta.get("edge") if isinstance(meta, dict) else None
+
+
+def is_behind_the_end(values: Float[ndarray, "*row time"]) -> Bool[ndarray, "*row time"]:
+    """NaN behind the last number of a row, where a shorter sequence has ended; nowhere in a row without a number."""
+    known = ~np.isnan(values)
+    later = np.flip(np.logical_or.accumulate(np.flip(known, -1), -1), -1)
+    return ~later & known.any(axis=-1, keepdims=True)
 
 
 def add_edge_marks(

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 
 from analysis.figures.decades import decades_axis
-from analysis.figures.edges import add_edge_marks, add_special_cells
+from analysis.figures.edges import add_edge_marks, add_special_cells, is_behind_the_end
 from analysis.figures.picture import Picture
 from analysis.figures.theme import (
     DIVERGING,
@@ -147,7 +147,7 @@ def heatmap_picture(label: str, step: Int[ndarray, " record"], log_norm: Float[n
     """log₁₀‖dL/dh_t‖ over optimiser step and timestep, around its size at the last timestep; `log_norm` in nats."""
     typical = log_norm / LN_10
     finite = np.where(np.isfinite(typical), typical, np.nan)
-    all_values = on_screen(typical.T)[0]
+    drawn = on_screen(np.where(is_behind_the_end(typical), 0.0, typical).T)[0]
     middle = float(np.nanmedian(finite[:, -1])) if np.isfinite(finite[:, -1:]).any() else 0.0
     values, time_step, record_step = on_screen(finite.T)
     reach = max(float(np.nanmax(np.abs(finite - middle))) if np.isfinite(finite).any() else 1.0, 1.0)
@@ -165,7 +165,7 @@ def heatmap_picture(label: str, step: Int[ndarray, " record"], log_norm: Float[n
         colorbar={"title": {"text": "log₁₀"}, "thickness": 12},
         hovertemplate="step %{x}, t = %{y}: 10<sup>%{z:.2f}</sup><extra></extra>",
     )  # fmt: skip
-    special = add_special_cells(made, all_values, made.data[0].x, made.data[0].y, words="step %{x}, t = %{y}")
+    special = add_special_cells(made, drawn, made.data[0].x, made.data[0].y, words="step %{x}, t = %{y}")
     return Picture(
         "gradient-over-training",
         made,
