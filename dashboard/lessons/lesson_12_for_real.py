@@ -105,7 +105,7 @@ def recorded(config: RunConfig) -> Ending | None:
         p = open_run(runs_folder().resolve() / config.identity()).progress
     except RunError:
         return None
-    return Ending(p.step, p.reason == "success", p.reason in ("success", "steps", "nonfinite"))
+    return Ending(p.step, p.reason == "success", p.reason in ("success", "steps", "nonfinite", "diverged"))
 
 
 @dataclass(frozen=True, eq=False)

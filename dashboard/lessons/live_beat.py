@@ -16,7 +16,13 @@ from experiments.store.progress import PROGRESS
 from experiments.store.reader import RunReader, open_run
 
 GOING = ("running", "paused")
-ENDS = {"success": "solved", "steps": "not solved", "nonfinite": "diverged", "stopped": "cancelled"}
+ENDS = {
+    "success": "solved",
+    "steps": "not solved",
+    "nonfinite": "diverged",
+    "diverged": "diverged",
+    "stopped": "cancelled",
+}
 INTERRUPTED = 130
 """Status of a process that was asked to stop, and did."""
 

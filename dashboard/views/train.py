@@ -12,6 +12,7 @@ from dashboard.controls import TASK_WORDS
 from dashboard.jobs import RUNS, jobs
 from experiments.config import ConfigError, RunConfig
 from experiments.control import change_control, read_control, single_step
+from experiments.run_findings import run_findings
 from experiments.run_pictures import labels, run_pictures
 from experiments.store.errors import RunError
 from experiments.store.reader import RunReader, open_run
@@ -165,6 +166,8 @@ def live(names: list[str]) -> None:
             f"**{label}** · {status}{f' ({p.reason})' if p.reason else ''} · step {p.step:,} of "
             f"{reader.config.steps:,} · run {reader.name}",
         )
+        for finding in run_findings(reader):
+            st.warning(f"**{finding.title}.** {finding.evidence} {finding.remedy}")
     try:
         in_two_columns(run_pictures(readers), "train")
         happened(readers)
