@@ -27,7 +27,7 @@ def explore_lab(values: Mapping[str, object]) -> Frame:
     """
     pinned = values.get("pinned")
     state = settings({name: value for name, value in values.items() if name != "pinned"})
-    return explore_frame(scene(state, settings(pinned) if isinstance(pinned, Mapping) else None))
+    return explore_frame(scene(state, settings(pinned) if isinstance(pinned, Mapping) else None), in_drag=True)
 
 
 def settings(values: Mapping[str, object]) -> dict[str, object]:
@@ -42,10 +42,15 @@ def settings(values: Mapping[str, object]) -> dict[str, object]:
     return state
 
 
-def explore_frame(shown: Scene) -> Frame:
-    """The charts on the page, by their keys, and the words beside the profile."""
+def explore_frame(shown: Scene, *, in_drag: bool = False) -> Frame:
+    """The charts on the page, by their keys, and the words beside the profile.
+
+    In a drag the profile does not wait for a panel that takes long: the page draws that once the hand lets go.
+    """
     pictures = {HERO: lambda: hero_picture(shown)}
     panel = PANELS[str(shown.state["panel"])](shown)
+    if in_drag and panel.takes_long:
+        return Frame(pictures, lambda: words(shown))
     return Frame(pictures | {key: draw for row in panel.rows for key, draw in row.items()}, lambda: words(shown))
 
 
