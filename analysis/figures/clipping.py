@@ -47,14 +47,14 @@ def clipping_picture(clippings: Mapping[str, Clipping]) -> Picture:
                 name=f"{cell_name(cell)} {what}", row=1, col=column,
                 hovertemplate=f"%{{y}} {what} clipping: 10<sup>%{{x:.2f}}</sup><extra></extra>",
             )  # fmt: skip
-        for edge, symbol, what, is_so in (
+        for side, symbol, what, is_so in (
             ("left", "triangle-left", "exactly zero", lambda v: v == -math.inf),
             ("right", "x", "not a number, or infinite", lambda v: math.isnan(v) or v == math.inf),
         ):
             marked = [label for name, label in labels.items() if is_so(before[name])]
             if marked:
                 made.add_scatter(
-                    x=[0.0] * len(marked), y=marked, mode="markers", meta={"edge": edge}, cliponaxis=False,
+                    x=[0.0] * len(marked), y=marked, mode="markers", meta={"edge": side}, cliponaxis=False,
                     marker={"symbol": symbol, "size": 9, "color": colour}, name=f"{cell_name(cell)}: {what}",
                     row=1, col=column, hovertemplate=f"%{{y}}: {what}<extra></extra>",
                 )  # fmt: skip
