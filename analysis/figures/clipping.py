@@ -54,7 +54,7 @@ def clipping_picture(clippings: Mapping[str, Clipping]) -> Picture:
             marked = [label for name, label in labels.items() if is_so(before[name])]
             if marked:
                 made.add_scatter(
-                    x=[0.0] * len(marked), y=marked, mode="markers", meta={"edge": side}, cliponaxis=False,
+                    x=[math.nan] * len(marked), y=marked, mode="markers", meta={"edge": side}, cliponaxis=False,
                     marker={"symbol": symbol, "size": 9, "color": colour}, name=f"{cell_name(cell)}: {what}",
                     row=1, col=column, hovertemplate=f"%{{y}}: {what}<extra></extra>",
                 )  # fmt: skip

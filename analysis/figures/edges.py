@@ -67,7 +67,7 @@ def add_edge_marks(
     for where, edge, symbol, what in kinds:
         if where.any():
             made.add_scatter(
-                x=np.asarray(x)[where], y=np.zeros(int(where.sum())), mode="markers", name=f"{name}: {what}",
+                x=np.asarray(x)[where], y=np.full(int(where.sum()), np.nan), mode="markers", name=f"{name}: {what}",
                 legendgroup=name, marker={"symbol": symbol, "color": colour, "size": 8}, cliponaxis=False,
                 meta={"edge": edge}, hovertemplate=f"{name}, {along} %{{x}}: {what}<extra></extra>", **place,
             )  # fmt: skip

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 DEMO = Path(__file__).with_name("axes_demo.py")
 
-OUTSIDE = """() => [...document.querySelectorAll('.live-chart')].flatMap(chart => {
+OUTSIDE = """() => [...document.querySelectorAll('.live-chart[data-key]')].flatMap(chart => {
     const plot = chart.querySelector('.live-chart-plot');
     if (!plot._fullLayout) return [`${chart.dataset.key} is not drawn`];
     return plot._fullData.flatMap(trace => ['x', 'y'].flatMap(side => {
@@ -25,7 +25,7 @@ OUTSIDE = """() => [...document.querySelectorAll('.live-chart')].flatMap(chart =
     }));
 })"""
 SHOWN = """name => {
-    const charts = [...document.querySelectorAll('.live-chart')];
+    const charts = [...document.querySelectorAll('.live-chart[data-key]')];
     const words = chart => chart.querySelector('.live-chart-words').getAttribute('aria-label');
     return charts.length > 0 && charts.every(c => c.dataset.redraws && words(c).endsWith(`: ${name}`));
 }"""
@@ -39,7 +39,7 @@ def demo(serve: Callable[[Path], str], open_page: Callable[..., Page]) -> Page:
 
 
 def choose(page: Page, name: str) -> None:
-    page.get_by_test_id("stButtonGroup").get_by_text(name, exact=True).click()
+    page.get_by_text(name, exact=True).first.click()
     page.wait_for_function(SHOWN, arg=name)
 
 
