@@ -47,7 +47,9 @@ def pictures_of(values):
     yield heatmap_picture("run", step, np.tile(values[:, None], 3))
     yield row_picture("row", [RowProfile("run", step, values)])
     if n:
-        yield recorded_profile_picture("lstm", np.tile(values, (3, 1)), 1, (-5.0, 5.0))
+        finite = values[np.isfinite(values)]
+        reach = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+        yield recorded_profile_picture("lstm", np.tile(values, (3, 1)), 1, reach)
         grid = np.tile(values, (n, 1))
         surface = ErrorSurface(at, at, grid, grid, grid)
         path = Path(Descent(at, at, values, values, 0), Seen(at, at, values, False), "#000000")

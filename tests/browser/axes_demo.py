@@ -16,9 +16,11 @@ from dashboard.live import routes
 def lab() -> None:
     chosen = st.segmented_control("Data", list(DATA), default="rising", required=True)
     pictures = [p for p in pictures_of(DATA[chosen]) if p.name != "surface"]  # whose axes turn, too
-    for k, (column, picture) in enumerate(zip(st.columns(len(pictures)), pictures, strict=True)):
-        with column:
-            live_chart(picture.figure, key=f"chart-{k}", alt=f"{picture.name}: {chosen}", height=260)
+    for first in (0, 5):
+        for k, column in enumerate(st.columns(5), start=first):
+            if k < len(pictures):
+                with column:
+                    live_chart(pictures[k].figure, key=f"chart-{k}", alt=f"{pictures[k].name}: {chosen}", height=380)
 
 
 if __name__ == "__main__":

@@ -10,9 +10,8 @@ from playwright.sync_api import Page, expect
 
 DEMO = Path(__file__).with_name("axes_demo.py")
 
-OUTSIDE = """() => [...document.querySelectorAll('.live-chart[data-key]')].flatMap(chart => {
+OUTSIDE = """() => [...document.querySelectorAll('.live-chart[data-redraws]')].flatMap(chart => {
     const plot = chart.querySelector('.live-chart-plot');
-    if (!plot._fullLayout) return [`${chart.dataset.key} is not drawn`];
     return plot._fullData.flatMap(trace => ['x', 'y'].flatMap(side => {
         const axis = plot._fullLayout[(trace[`${side}axis`] ?? side).replace(/^([xy])/, '$1axis')];
         if (trace.type === 'bar' || !trace[side]) return [];
@@ -33,7 +32,7 @@ SHOWN = """name => {
 
 @pytest.fixture
 def demo(serve: Callable[[Path], str], open_page: Callable[..., Page]) -> Page:
-    page = open_page(serve(DEMO), viewport={"width": 2400, "height": 900})
+    page = open_page(serve(DEMO), viewport={"width": 2400, "height": 1000})
     page.wait_for_function(SHOWN, arg="rising")
     return page
 
