@@ -11,11 +11,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from rich.console import Console
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from analysis.wording import significant
 from experiments.benchmark_memory import peak_memory
 from experiments.benchmark_steps import CELLS, SIZES, WAYS, step_of, timed
+from experiments.terminal import output
 
 
 @dataclass(frozen=True)
@@ -140,6 +142,23 @@ def two_threads_to_one(cell: str, size: tuple[int, int, int], seconds: float) ->
     return statistics.median(ratios)
 
 
+def vanishing_to_kept(cell: str, size: tuple[int, int, int], seconds: float) -> float:
+    """Time of `record` with a loss at the last step ÷ at every step, one thread, in turn: the median of the ratios.
+
+    With the last step's loss alone the gradient falls below what float32 holds, where some processors are slow.
+    """
+    vanishing, kept = step_of("fast", cell, size), step_of("fast", cell, size, every=True)
+    before, ratios = torch.get_num_threads(), list[float]()
+    torch.set_num_threads(1)
+    end = time.perf_counter() + seconds
+    try:
+        while time.perf_counter() < end or len(ratios) < 5:
+            ratios.append(timed(vanishing) / timed(kept))
+    finally:
+        torch.set_num_threads(before)
+    return statistics.median(ratios)
+
+
 def main(quick: bool = False) -> None:
     """Measure, and print one table of costs and one of growth. `quick` takes the two smaller sizes and less time."""
     sizes = SIZES[:2] if quick else SIZES
@@ -150,13 +169,16 @@ def main(quick: bool = False) -> None:
         for cell in CELLS
         for way in WAYS
     }  # fmt: skip
-    console = Console()
+    console = output()
     console.print(cost_table(rows, memory))
     for line in averages(rows):
         console.print(line)
     for cell in CELLS:
         shares = ", ".join(f"{two_threads_to_one(cell, size, 0.5 if quick else 2.0):.2f}" for size in sizes)
         console.print(f"{cell}: record with two threads ÷ with one, size by size: {shares}")
+    for cell in CELLS:
+        shares = ", ".join(f"{vanishing_to_kept(cell, size, 0.5 if quick else 2.0):.2f}" for size in sizes)
+        console.print(f"{cell}: record with a loss at the last step ÷ at every step, size by size: {shares}")
     lengths, widths = ((100, 1000), (16, 64)) if quick else ((100, 1000, 10000), (16, 32, 64, 128, 256, 512))
     console.print(growth_table(growth(lengths, widths)))
 
@@ -175,21 +197,19 @@ def averages(rows: list[Cost]) -> list[str]:
 
 
 def cost_table(rows: list[Cost], memory: dict[tuple[str, tuple[int, int, int], str], float]) -> Table:
-    """One row a cell and size, one column a way."""
-    table = Table(title="Forward and backward: ms (ratio to the unrecorded torch.nn: median, smallest–largest)")
-    for name in ("cell", "T/B/H", "threads", *WAYS, "peak MB: torch.nn, fast"):
-        table.add_column(name, justify="left" if name in ("cell", "T/B/H") else "right")
-    for row in [row for row in rows if row.way == "torch.nn"]:
-        key = row.cell, row.size, row.threads
-        same = {r.way: r for r in rows if (r.cell, r.size, r.threads) == key}
-        cells = [
-            f"{r.milliseconds:.3g} ({r.ratio:.2f}, {r.lowest:.2f}–{r.highest:.2f})"
-            for r in (same[way] for way in WAYS[1:])
-        ]
-        a, b = memory[row.cell, row.size, "torch.nn"], memory[row.cell, row.size, "fast"]
+    """One row per cell, size, number of threads and way, within 80 columns."""
+    title = "Forward and backward, and its ratio to torch.nn, which records nothing"
+    table = Table(title=title, box=SIMPLE_HEAD, collapse_padding=True)
+    for name in ("cell", "T/B/H", "threads", "way", "ms", "ratio", "range", "peak MB"):
+        table.add_column(name, justify="left" if name in ("cell", "T/B/H", "way") else "right", no_wrap=True)
+    for row in rows:
+        if row.way == WAYS[0]:
+            table.add_section()
         size = "/".join(str(n) for n in row.size)
-        peak = f"{a:.0f}, {b:.0f} ({b / a:.2f})" if a > 0 else f"{a:.0f}, {b:.0f}"
-        table.add_row(row.cell, size, str(row.threads), f"{row.milliseconds:.3g}", *cells, peak)
+        ratio, spread = f"{row.ratio:.2f}", f"{row.lowest:.2f}–{row.highest:.2f}"
+        numbers = ("", "") if row.way == WAYS[0] else (ratio, spread)
+        peak = f"{memory[row.cell, row.size, row.way]:.0f}"
+        table.add_row(row.cell, size, str(row.threads), row.way, significant(row.milliseconds), *numbers, peak)
     return table
 
 
@@ -202,5 +222,5 @@ def growth_table(rows: list[Growth]) -> Table:
         size = "/".join(str(n) for n in row.size)
         per_step = 1e3 * row.milliseconds / row.size[0]
         numbers = (row.milliseconds, per_step, row.floor, row.milliseconds / row.floor)
-        table.add_row(row.cell, size, *(f"{n:.3g}" for n in numbers))
+        table.add_row(row.cell, size, *(significant(n) for n in numbers))
     return table

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from dashboard.components.as_text import as_text
 from dashboard.jobs import RUNS, Job, jobs
 from dashboard.lessons.lesson import Live, Values
 from dashboard.lessons.lesson_chart import lesson_charts
@@ -77,12 +78,12 @@ def watch(number: int, live: Live, lanes: Sequence[RunConfig], working: bool) ->
                       args=(lanes,))  # fmt: skip
             st.button("Cancel", key=f"lesson-{number}-cancel", disabled=not working, on_click=cancel, args=(lanes,))
         for problem in problems(lanes):
-            st.error(problem)
+            st.error(as_text(problem))
         bars(found, working)
         try:
             scene = live.draw(found) if any(run.progress.step for run in found) else None
         except RunError as error:
-            st.error(str(error))
+            st.error(as_text(error))
             scene = None
         if scene is not None:
             st.markdown(scene.words)

@@ -6,6 +6,7 @@ import streamlit as st
 
 from analysis.clipping import CLIP_RULES
 from analysis.figures.theme import cell_name
+from dashboard.components.as_text import as_text
 from dashboard.components.show import in_two_columns
 from dashboard.components.style import page_style
 from dashboard.controls import TASK_WORDS
@@ -14,9 +15,11 @@ from experiments.config import ConfigError, RunConfig
 from experiments.control import change_control, read_control, single_step
 from experiments.run_findings import run_findings
 from experiments.run_pictures import labels, run_pictures
+from experiments.runs import named_in
 from experiments.store.errors import RunError
 from experiments.store.reader import RunReader, open_run
 from experiments.tasks import TASKS
+from experiments.words import cut
 from models.registry import CELLS
 
 SECOND = {
@@ -26,6 +29,8 @@ SECOND = {
     "initialisation": "the same, orthogonal at the start",
 }
 LIVE = ("running", "paused")
+MOST_LANES = 4
+"""That an address may name."""
 
 
 def setup() -> list[RunConfig]:
@@ -150,9 +155,9 @@ def live(names: list[str]) -> None:
     job = st.session_state.get("job")
     working = job is not None and job.process.poll() is None
     if job is not None and job.error:
-        st.error(job.error)
+        st.error(as_text(job.error))
     if refused := st.session_state.pop("refused", None):
-        st.error(refused)
+        st.error(as_text(refused))
     if not readers:
         if job is None or not job.error:
             st.info("There is no such run here." if job is None else "The run is being prepared…")
@@ -163,7 +168,7 @@ def live(names: list[str]) -> None:
         status = "starting" if working and reader.status == "interrupted" else reader.status
         st.progress(
             min(p.step / reader.config.steps, 1.0),
-            f"**{label}** · {status}{f' ({p.reason})' if p.reason else ''} · step {p.step:,} of "
+            f"**{as_text(label)}** · {status}{f' ({as_text(cut(p.reason))})' if p.reason else ''} · step {p.step:,} of "
             f"{reader.config.steps:,} · run {reader.name}",
         )
         for finding in run_findings(reader):
@@ -172,7 +177,7 @@ def live(names: list[str]) -> None:
         in_two_columns(run_pictures(readers), "train")
         happened(readers)
     except RunError as error:
-        st.error(str(error))
+        st.error(as_text(error))
     now = working or any(r.status in LIVE for r in readers)
     if st.session_state.get("live", True) != now:
         st.session_state["live"] = now
@@ -185,9 +190,9 @@ chosen: list[RunConfig] = []
 try:
     chosen = setup()
 except ConfigError as error:  # what trains is watched and steered all the same
-    st.error(str(error))
+    st.error(as_text(error))
 if "watched" not in st.session_state and st.query_params.get("runs"):
-    st.session_state["watched"] = [n for n in st.query_params["runs"].split(",") if n.isalnum()][:4]
+    st.session_state["watched"] = named_in(st.query_params["runs"])[:MOST_LANES]
 names = st.session_state.get("watched", [])
 st.sidebar.button("Start", type="primary", width="stretch", on_click=start, args=(chosen,), disabled=not chosen)
 if not names:
