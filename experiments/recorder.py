@@ -52,7 +52,14 @@ class Recorder:
         self.watch = Watch(writer.folder, wanted)
 
     @classmethod
-    def start(cls, config: RunConfig, folder: Path, path: str | None = None, paused: bool = False) -> "Recorder":
+    def start(
+        cls,
+        config: RunConfig,
+        folder: Path,
+        path: str | None = None,
+        paused: bool = False,
+        owner: str | None = None,
+    ) -> "Recorder":
         """Make a run folder that does not exist yet, and take it.
 
         Args:
@@ -60,6 +67,7 @@ class Recorder:
             folder: where the run is kept; its last part is the run's name.
             path: `fast` or `reference`, see `models.record`; None for the fast one where there is one.
             paused: whether it waits before its first step.
+            owner: mark of the page's visitor who starts it; None for a run of the command line.
 
         Raises:
             ConfigError: the configuration cannot be run.
@@ -67,7 +75,7 @@ class Recorder:
         """
         training = Training(config, path)
         plan = layout(config, training.task, training.model)
-        description = describe(training)
+        description = describe(training) | ({} if owner is None else {"owner": owner})
         create_run(folder, description, plan.specs, plan.coordinates, plan.attributes, training.checkpoint())
         return cls._open(training, folder, paused)
 

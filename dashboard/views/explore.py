@@ -9,6 +9,7 @@ import streamlit as st
 from analysis.figures.theme import cell_name
 from dashboard.components.live_lab import live_lab
 from dashboard.components.projector import PARAMETER, projector_on, projector_style, projector_switch
+from dashboard.components.refusal import refuse
 from dashboard.components.show import show
 from dashboard.components.style import page_style
 from dashboard.controls import page_values, run_values, sidebar, under_the_hand
@@ -33,7 +34,7 @@ def lab() -> None:
         shown = scene(state, pinned)
         frame = explore_frame(shown)
     except ConfigError as error:
-        st.error(str(error))
+        refuse(error)
         return
     hero, words = st.columns([7, 3], gap="medium")
     with hero:

@@ -91,6 +91,12 @@ class RunReader:
         return self.folder.name
 
     @property
+    def owner(self) -> str | None:
+        """Mark of the page's visitor who started it; None for a run of the command line."""
+        owner = self.description.get("owner")
+        return owner if isinstance(owner, str) else None
+
+    @property
     def path(self) -> str:
         """Which implementation of `record` made it."""
         return "reference" if self.description.get("path") == "reference" else "fast"

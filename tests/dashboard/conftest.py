@@ -2,6 +2,7 @@
 
 import pytest
 
+from dashboard import jobs
 from dashboard.lessons import live_beat
 
 
@@ -9,6 +10,7 @@ from dashboard.lessons import live_beat
 def runs(tmp_path, monkeypatch):
     """No run of the developer's decides a test."""
     monkeypatch.setenv("GRADIENT_FLOW_RUNS", str(tmp_path / "runs"))
-    monkeypatch.setattr(live_beat, "RUNS", (tmp_path / "runs").resolve())
+    for module in (jobs, live_beat):
+        monkeypatch.setattr(module, "RUNS", (tmp_path / "runs").resolve())
     (tmp_path / "runs").mkdir()
     return tmp_path / "runs"
