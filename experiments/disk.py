@@ -1,7 +1,7 @@
 """How much of the disk a recorded run needs, from above, before anything is written."""
 
 from experiments.config import RunConfig
-from experiments.records import layout, record_count
+from experiments.records import layout
 from experiments.tasks import make_task
 from models.sequence_model import SequenceModel
 
@@ -24,5 +24,6 @@ def run_bytes(config: RunConfig) -> int:
         config.cell, task.input_size, config.hidden_size, task.output_size, config.num_layers, config.bidirectional
     )
     weights = sum(p.numel() for p in model.parameters()) * {"float32": 4, "float64": 8}[config.dtype]
-    recorded = record_count(config) * layout(config, task, model).row_bytes
+    specs = layout(config, task, model).specs.values()
+    recorded = sum(len(spec.chunks(spec.shape[0])) * spec.chunk_bytes for spec in specs)
     return recorded + config.steps * STEP_BYTES + CHECKPOINTS * COPIES * weights + FIXED_BYTES

@@ -47,11 +47,6 @@ class Layout:
         """Indices of the sequences whose states are kept."""
         return self.coordinates["sample"]
 
-    @property
-    def row_bytes(self) -> int:
-        """Bytes that one recorded step takes."""
-        return sum(prod(spec.shape[1:]) * np.dtype(spec.dtype).itemsize for spec in self.specs.values())
-
 
 def record_count(config: RunConfig) -> int:
     """Recorded steps of a whole run: steps 1, 1 + record_every, 1 + 2 record_every, …"""
@@ -115,6 +110,13 @@ def layout(config: RunConfig, task: Task, model: SequenceModel) -> Layout:
         name: ArraySpec.of(tuple(sizes[d] for d in dimensions.split()), tuple(dimensions.split()), dtype)
         for name, (dimensions, dtype) in forms.items()
     }
+    row = sum(prod(spec.shape[1:]) * np.dtype(spec.dtype).itemsize for spec in specs.values())
+    if row > LARGEST_ROW:
+        were = f"record_units was {bare(config.record_units)} and record_samples {bare(config.record_samples)}"
+        raise ConfigError(
+            f"{were}, which make a recorded step of {readable(row)}; it must be at most {readable(LARGEST_ROW)}, so "
+            "keep fewer of them."
+        )
     coordinates = {"time": np.arange(1, sizes["time"] + 1), "unit": units, "sample": samples}
     attributes = {
         "layer": layers,
@@ -124,14 +126,7 @@ def layout(config: RunConfig, task: Task, model: SequenceModel) -> Layout:
         "quantile": list(QUANTILES),
         "part": ["real", "imaginary"],
     }
-    made = Layout(specs, coordinates, attributes)
-    if made.row_bytes > LARGEST_ROW:
-        were = f"record_units was {bare(config.record_units)} and record_samples {bare(config.record_samples)}"
-        raise ConfigError(
-            f"{were}, which make a recorded step of {readable(made.row_bytes)}; it must be at most "
-            f"{readable(LARGEST_ROW)}, so keep fewer of them."
-        )
-    return made
+    return Layout(specs, coordinates, attributes)
 
 
 def chosen(field: str, wanted: int | str | None, size: int) -> ndarray:
