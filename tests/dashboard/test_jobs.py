@@ -1,35 +1,13 @@
 """The queue of training processes: at most one per core, fair between visitors, and it moves on by itself."""
 
-import subprocess
-import sys
 import time
 
 import pytest
 
-from dashboard import jobs as training
 from dashboard.job_queue import Job, in_turn
 from dashboard.jobs import Jobs, last_words
 from experiments.control import Control, write_control
 from experiments.errors import ConfigError
-
-
-@pytest.fixture
-def processes(monkeypatch, runs):
-    """Processes that wait for a line on their standard input instead of training; what was started."""
-    started = []
-    popen = subprocess.Popen  # `jobs` and this module share one `subprocess`
-
-    def begin(command, **options):
-        process = popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, stderr=options["stderr"])
-        process.asked = command
-        started.append(process)
-        return process
-
-    monkeypatch.setattr(training.subprocess, "Popen", begin)
-    yield started
-    for process in started:
-        process.kill()
-        process.wait()
 
 
 def job(visitor: str, *runs: str) -> Job:
