@@ -18,6 +18,8 @@ class Job:
     seconds: float | None = None
     """The longest that the process may take; None is no limit."""
     process: "subprocess.Popen[bytes] | None" = None
+    stopping: bool = False
+    """Its process was asked to end after the step at hand."""
     over: bool = False
     """It has ended, or was cancelled before it began."""
     error: str | None = None
@@ -32,6 +34,12 @@ class Job:
     def works(self) -> bool:
         """Whether its process trains."""
         return self.process is not None and not self.over
+
+    def stop(self) -> None:
+        """Ask the process to end after the step at hand: once, since a second signal would cut that step off."""
+        if self.process is not None and not self.stopping and not self.over:
+            self.stopping = True
+            self.process.terminate()
 
 
 def in_turn(waiting: Sequence[Job], working: Sequence[Job], served: Mapping[str, int]) -> list[Job]:

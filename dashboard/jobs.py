@@ -92,8 +92,8 @@ class Jobs:
             if job in self.waiting:
                 self.waiting.remove(job)
                 job.over = True
-            elif job.process is not None and not job.over:
-                job.process.terminate()
+            else:
+                job.stop()
 
     def advance(self) -> None:
         """Begin what can begin; where nothing can, let paused runs give their core to what waits."""
@@ -101,8 +101,8 @@ class Jobs:
             while self.waiting and len(self.working) < self.most:
                 self.begin(in_turn(self.waiting, self.working, self.served)[0])
             for job in self.working if self.waiting else ():
-                if job.process is not None and all(is_paused(name) for name in job.runs):
-                    job.process.terminate()  # it commits; *Resume* goes on with it
+                if all(is_paused(name) for name in job.runs):
+                    job.stop()  # it commits; *Resume* goes on with it
 
     def begin(self, job: Job) -> None:
         """Start a job's process, and a thread that waits for its end."""
@@ -136,7 +136,7 @@ class Jobs:
             note = (
                 f"Stopped after {(job.seconds or 0) / 60:.0f} minutes, the longest on this server. It can go on later."
             )
-            process.terminate()
+            job.stop()
             try:
                 process.wait(ENDING_SECONDS)
             except subprocess.TimeoutExpired:

@@ -144,12 +144,13 @@ def is_working(lanes: Sequence[RunConfig]) -> bool:
 
 def begin(lanes: Sequence[RunConfig]) -> None:
     """Start the lanes that do not exist, go on with those that were cancelled."""
-    resting = [run.name for run in own(on_disk(lanes)) if run.status in ("interrupted", "failed")]
+    resting = [run for run in own(on_disk(lanes)) if run.status in ("interrupted", "failed")]
     try:
         if new := [lane for lane in lanes if known_run(lane, RUNS) is None]:
             start(new)
         if resting:
-            go_on(resting)
+            steer(resting, pause=False, stop=False)
+            go_on([run.name for run in resting])
     except ConfigError as error:
         st.session_state[REFUSED] = str(error)
 
