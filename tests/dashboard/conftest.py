@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -21,9 +22,9 @@ def runs(tmp_path, monkeypatch):
 
 @pytest.fixture
 def processes(monkeypatch, runs):
-    """Processes that wait for a line on their standard input instead of training; what was started."""
+    """Processes that wait for a line on their standard input instead of training, in the order of their start."""
     started = []
-    popen = subprocess.Popen  # `jobs` and this module share one `subprocess`
+    popen = subprocess.Popen  # `jobs` and this file share one `subprocess`
 
     def begin(command, **options):
         process = popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, stderr=options["stderr"])
@@ -32,7 +33,17 @@ def processes(monkeypatch, runs):
         return process
 
     monkeypatch.setattr(jobs.subprocess, "Popen", begin)
-    yield started
-    for process in started:
+    return started
+
+
+@pytest.fixture
+def pool(processes):
+    """A pool of one core; nothing of it is left when the test ends."""
+    made = jobs.Jobs(most=1)
+    yield made
+    with made.lock:
+        made.waiting.clear()  # or what is killed next would let it begin
+    for process in processes:
         process.kill()
-        process.wait()
+    while made.working:
+        time.sleep(0.01)

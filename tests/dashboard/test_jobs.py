@@ -5,7 +5,7 @@ import time
 import pytest
 
 from dashboard.job_queue import Job, in_turn
-from dashboard.jobs import Jobs, last_words
+from dashboard.jobs import last_words
 from experiments.control import Control, write_control
 from experiments.errors import ConfigError
 
@@ -25,8 +25,7 @@ def end(process) -> None:
     process.communicate(b"\n")
 
 
-def test_what_waits_starts_by_itself_when_a_core_is_free(processes):
-    pool = Jobs(most=1)
+def test_what_waits_starts_by_itself_when_a_core_is_free(pool, processes):
     first, second = pool.ask(job("a", "r1")), pool.ask(job("a", "r2", "r3"))
     third = pool.ask(job("a", "r4"))
     assert (first.works, second.waits, third.waits) == (True, True, True)
@@ -39,8 +38,7 @@ def test_what_waits_starts_by_itself_when_a_core_is_free(processes):
     assert pool.runs_before(third) == 0
 
 
-def test_a_visitor_who_asks_for_one_run_goes_before_anothers_third(processes):
-    pool = Jobs(most=1)
+def test_a_visitor_who_asks_for_one_run_goes_before_anothers_third(pool, processes):
     greedy = [pool.ask(job("a", f"a{k}")) for k in range(3)]
     modest = pool.ask(job("b", "b0"))
     assert pool.runs_before(modest) == 0
@@ -56,8 +54,7 @@ def test_turns_go_round_between_visitors():
     assert [j.runs[0] for j in order] == ["b0", "c0", "a0", "b1", "a1", "a2"]
 
 
-def test_a_job_that_waits_can_leave(processes):
-    pool = Jobs(most=1)
+def test_a_job_that_waits_can_leave(pool, processes):
     pool.ask(job("a", "r1"))
     second, third = pool.ask(job("b", "r2")), pool.ask(job("c", "r3"))
     pool.leave(second)
@@ -69,8 +66,7 @@ def test_a_job_that_waits_can_leave(processes):
     assert len(processes) == 2
 
 
-def test_a_paused_run_gives_its_core_to_what_waits(processes, runs):
-    pool = Jobs(most=1)
+def test_a_paused_run_gives_its_core_to_what_waits(pool, processes, runs):
     first = pool.ask(job("a", "r1"))
     (runs / "r1").mkdir()
     write_control(runs / "r1", Control(0.1, None, pause=True))
@@ -82,16 +78,14 @@ def test_a_paused_run_gives_its_core_to_what_waits(processes, runs):
     assert first.error is None
 
 
-def test_a_process_that_takes_too_long_ends_and_the_next_begins(processes):
-    pool = Jobs(most=1)
+def test_a_process_that_takes_too_long_ends_and_the_next_begins(pool, processes):
     first = pool.ask(Job(("r1",), "a", ["run"], seconds=0.1))
     second = pool.ask(job("b", "r2"))
     wait_for(lambda: second.works)
     assert "longest on this server" in first.error
 
 
-def test_a_run_that_waits_or_trains_is_not_asked_for_twice(processes):
-    pool = Jobs(most=1)
+def test_a_run_that_waits_or_trains_is_not_asked_for_twice(pool, processes):
     pool.ask(job("a", "r1"))
     with pytest.raises(ConfigError, match="already training or waiting"):
         pool.ask(job("b", "r1"))

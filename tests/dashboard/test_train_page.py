@@ -5,7 +5,6 @@ from streamlit.testing.v1 import AppTest
 from test_damaged_runs import VIEWS
 
 from dashboard import jobs
-from dashboard.jobs import Jobs
 from dashboard.serving import SHARED_VARIABLE
 from experiments.config import RunConfig
 from experiments.store.errors import RunError
@@ -18,19 +17,11 @@ CLASSIC = RunConfig(
 LANES = [CLASSIC, CLASSIC.model_copy(update={"clip_threshold": None})]
 
 
-@pytest.fixture
-def pool(processes, monkeypatch):
-    """A pool of one core, and what it starts; nobody has a job from another test."""
-    made = Jobs(most=1)
-    monkeypatch.setattr(jobs, "jobs", lambda: made)
-    for module in ("dashboard.earlier_runs.jobs", "dashboard.steering.jobs"):
-        monkeypatch.setattr(module, lambda: made)
-    return made
-
-
 @pytest.fixture(params=["1", "0"], ids=["shared", "personal"])
 def opened(request, pool, monkeypatch):
     monkeypatch.setenv(SHARED_VARIABLE, request.param)
+    for name in ("dashboard.jobs.jobs", "dashboard.earlier_runs.jobs", "dashboard.steering.jobs"):
+        monkeypatch.setattr(name, lambda: pool)
     return AppTest.from_file(str(VIEWS / "train.py"), default_timeout=60).run()
 
 
