@@ -50,7 +50,8 @@ def clip(
     """The gradient clipped by a rule.
 
     - `norm`: g·min(1, τ/‖g‖) with the norm over all parameters (Pascanu et al. 2013, Algorithm 1).
-    - `value`: each entry is limited to [−τ, τ] (Graves 2013).
+    - `value`: each entry is limited to [−τ, τ]. Often credited to Graves (2013), who clipped something else: inside
+      BPTT, at every timestep, the derivatives at the LSTM's inputs before the squashing functions.
     - `per_parameter`: the rule `norm` for each parameter by itself.
     - `squared_norm`: a lecture slide's g·τ/‖g‖² where ‖g‖² > τ: the larger the gradient, the smaller the step.
 

@@ -3,20 +3,21 @@
 import math
 from collections.abc import Callable, Iterator
 
-import numpy as np
-import torch
+from analysis.course import GONE, OVERWHELMING, Course, describe_change
+from analysis.finding import Finding, Remedy, Subject
+from analysis.stuck import dead_units, idle_reverse, saturated_cells, saturated_gates, saturated_units
+from analysis.training_findings import clipping_extremes, short_truncation, trained_loss
+from analysis.transport import broken_gradients, has_diverged, transport_course
+from analysis.wording import are, counted, significant
 
-from analysis.finding import Finding, Subject
-from analysis.jacobian import layer_index
-from analysis.numbers import log_quantile
-from analysis.stuck import dead_units, saturated_gates, saturated_units
-from analysis.training_findings import at_chance, clipping_extremes, short_truncation
-from analysis.wording import are, counted, power_of_ten, significant
-
-VANISHED, GONE = math.log(1e-3), math.log(1e-7)
-"""Less than a thousandth of the gradient arriving is a warning, less than 1e-7 (float32's precision) severe."""
-
-EXPLODED, OVERWHELMING = math.log(1e3), math.log(1e7)
+ORTHOGONAL: dict[str, object] = {
+    "initialisation": "orthogonal",
+    "spectrum_shape": "kept",
+    "singular_values": None,
+    "spectrum_blocks": None,
+    "largest_singular_value": 1.0,
+}
+"""A recurrent matrix whose singular values are all 1."""
 
 
 def diagnose(subject: Subject) -> list[Finding]:
@@ -28,10 +29,10 @@ def diagnose(subject: Subject) -> list[Finding]:
 
 def diverged(s: Subject) -> Iterator[Finding]:
     """Inf or NaN in the states, the loss or the gradients."""
-    bad = ~s.trace.hidden.isfinite().all(dim=-1).all(dim=-1).all(dim=0)
-    gradients = int((s.trace.log_norm.isnan() | s.trace.log_norm.isposinf()).sum())
-    if not bad.any() and not gradients and math.isfinite(s.loss):
+    if not has_diverged(s):
         return
+    bad = ~s.trace.hidden.isfinite().all(dim=-1).all(dim=-1).all(dim=0)
+    gradients = broken_gradients(s.trace)
     first = int(bad.nonzero()[0]) + 1 if bad.any() else 0
     numbers = {"first_t": first, "timesteps": int(bad.sum()), "gradients": gradients, "loss": s.loss}
     if first:
@@ -47,80 +48,108 @@ def diverged(s: Subject) -> Iterator[Finding]:
         "The pass diverges",
         f"{where}; the loss is {significant(s.loss)}.",
         numbers,
-        *bounded(s),
+        bounding(s),
     )
 
 
-def bounded(s: Subject) -> tuple[str, dict[str, object]]:
+def bounding(s: Subject) -> tuple[Remedy, ...]:
     """How a diverged pass is kept in bounds."""
     if s.cell == "elman" and s.nonlinearity != "tanh":
+        bounded = "Make the largest singular value smaller, and use a nonlinearity that is bounded (tanh)."
         return (
-            "Make the largest singular value smaller, or use a nonlinearity that is bounded (tanh).",
-            {"largest_singular_value": 0.95, "nonlinearity": "tanh"},
+            Remedy("Make the largest singular value smaller.", {"largest_singular_value": 1.0}),
+            Remedy(bounded, {"largest_singular_value": 1.0, "nonlinearity": "tanh"}),
+            Remedy(bounded, {**ORTHOGONAL, "nonlinearity": "tanh", "input_scale": 1.0}),
         )
-    return "The states are bounded here: make the inputs' weights smaller.", {"input_scale": 1.0}
-
-
-def travelled(s: Subject) -> tuple[float, float, int]:
-    """ln of the last and the largest ‖dL/ds‖ over the lags that the task needs, relative to the loss; and that lag.
-
-    s is the whole state, (h, c) for an LSTM: what dL/dh_t has lost, dL/dc_t may still carry.
-    """
-    top = layer_index(s.transport, None)
-    log_norm = s.transport.log_norm[top]
-    if s.transport.cell_log_norm is not None:
-        log_norm = torch.logaddexp(2 * log_norm, 2 * s.transport.cell_log_norm[top]) / 2
-    by_lag = log_quantile(log_norm.cpu().numpy(), 0.5)[::-1]
-    lag = min(s.dependency, len(by_lag) - 1)
-    with np.errstate(invalid="ignore"):  # −inf − −inf: no gradient at all is NaN, and no finding
-        relative = by_lag[: lag + 1] - by_lag[0]
-    finite = relative[np.isfinite(relative)]
-    return float(relative[-1]), float(finite.max()) if finite.size else math.nan, lag
+    words = "The states are bounded here: make the weights smaller."
+    return (
+        Remedy(words, {"input_scale": 1.0}),
+        Remedy(words, {**ORTHOGONAL, "input_scale": 1.0}),
+    )
 
 
 def vanishing(s: Subject) -> Iterator[Finding]:
     """Too little of the gradient arrives at the lag that the task needs."""
-    arrives, _, lag = travelled(s)
-    if not arrives < VANISHED:
+    c = transport_course(s)
+    if c.kind != "vanishes":
         return
-    T = s.trace.seq_len
-    if s.cell == "elman":
-        remedy, settings = (
-            "Begin with an orthogonal recurrent matrix (all singular values 1) and small inputs, or take a gated cell.",
-            {"initialisation": "orthogonal", "largest_singular_value": 1.0, "input_scale": 0.1},
-        )
-    else:
-        gate, bias = (
-            ("forget gate", "f") if s.cell == "lstm" else ("update gate", "z"),
-            round(math.log(max(T - 1, 1)), 1),
-        )
-        remedy = f"Open the {gate[0]}: a bias of ln(T−1) = {bias} lets {gate[1]} keep the state for about T steps."
-        settings = {"forget_bias": bias}
+    k = s.trace.truncate
+    is_cut = k is not None and c.zero_from is not None and c.zero_from <= k
+    why = ", where truncated BPTT cuts it" if is_cut else ""
     yield Finding(
         "vanishing",
-        "severe" if arrives < GONE else "warning",
-        "The gradient vanishes",
-        f"{power_of_ten(arrives / math.log(10))} of {'it' if s.transport is s.trace else 'what the last loss sends'} "
-        f"arrives {counted(lag, 'step')} back, which is as far as the task reaches.",
-        {"log_arrives": arrives, "lag": lag},
-        remedy,
-        settings,
+        "severe" if c.log_left < GONE else "warning",
+        f"{begin_title(s)} vanishes",
+        f"{evidence_of(c)}{why}. The task reaches {counted(c.lag, 'step')} back.",
+        {"log_arrives": c.log_left, "lag": c.lag},
+        (*((UNCUT,) if is_cut else ()), *(keeping_elman(s) if s.cell == "elman" else keeping_gated(s))),
+    )
+
+
+UNCUT = Remedy("Truncate at more steps than the task reaches back, or not at all.", {"truncate": None})
+
+
+def begin_title(s: Subject) -> str:
+    """Which gradient: beside a profile that every step's loss feeds, that of the last loss alone."""
+    return "The gradient" if s.transport is s.trace else "The gradient of the last loss"
+
+
+def evidence_of(c: Course) -> str:
+    """How much of the gradient is left, or how much it has grown: where it is not the profile's, of what."""
+    change = f"It is {describe_change(c)}"
+    return f"{change}, h and c together" if c.of.endswith("(h, c)") else change
+
+
+def keeping_elman(s: Subject) -> tuple[Remedy, ...]:
+    """How an Elman network keeps a gradient."""
+    begin = "Begin with an orthogonal recurrent matrix (all singular values 1)"
+    uncut: dict[str, object] = {"truncate": None} if s.trace.truncate is not None else {}
+    calm = {**ORTHOGONAL, "input_scale": 0.1, **uncut}
+    return (
+        Remedy(f"{begin} and small inputs, or take a gated cell.", calm),
+        Remedy(
+            f"{begin}, small inputs and no nonlinearity, or take a gated cell.", {**calm, "nonlinearity": "identity"}
+        ),
+    )
+
+
+def keeping_gated(s: Subject) -> tuple[Remedy, ...]:
+    """How a gated cell keeps a gradient: its gate stays open for about T steps."""
+    T = s.trace.seq_len
+    gate, letter = ("forget", "f") if s.cell == "lstm" else ("update", "z")
+    bias = round(math.log(max(T - 1, 1)), 1)
+    uncut: dict[str, object] = {"truncate": None} if s.trace.truncate is not None else {}
+    opened = f"Open the {gate} gate: a bias of ln(T−1) = {bias} lets {letter} keep the state for about T steps."
+    calm = {**ORTHOGONAL, "initialisation": "default", "largest_singular_value": 0.5, "input_scale": 0.1, **uncut}
+    wider = round(bias + 2, 1)
+    return (
+        Remedy(opened, {"forget_bias": bias, **uncut}),
+        Remedy(f"{opened} Make the recurrent weights and the inputs smaller, too.", {"forget_bias": bias, **calm}),
+        Remedy(
+            f"Open the {gate} gate wide, by a bias of {wider}, and make the recurrent weights and the inputs smaller.",
+            {"forget_bias": wider, **calm},
+        ),
     )
 
 
 def exploding(s: Subject) -> Iterator[Finding]:
     """The gradient grows on its way back."""
-    _, largest, lag = travelled(s)
-    if not largest > EXPLODED:
+    c = transport_course(s)
+    if c.kind != "explodes":
         return
+    smaller = "Make the largest singular value smaller. Clipping repairs the step only, not the network."
+    orthogonal = "Begin with an orthogonal recurrent matrix. Clipping repairs the step only, not the network."
     yield Finding(
         "exploding",
-        "severe" if largest > OVERWHELMING else "warning",
-        "The gradient explodes",
-        f"It grows to {power_of_ten(largest / math.log(10))} times its size at the loss within {counted(lag, 'step')}.",
-        {"log_largest": largest, "lag": lag},
-        "Clip the gradient's norm (it repairs the step, not the network), and make the largest singular value smaller.",
-        {"clip_threshold": 1.0, "largest_singular_value": 1.0},
+        "severe" if c.log_growth > OVERWHELMING else "warning",
+        f"{begin_title(s)} explodes",
+        f"{evidence_of(c)}. The task reaches {counted(c.lag, 'step')} back.",
+        {"log_largest": c.log_growth, "lag": c.lag},
+        (
+            Remedy(smaller, {"largest_singular_value": 1.0}),
+            Remedy(orthogonal, ORTHOGONAL),
+            Remedy(smaller, {"largest_singular_value": 0.5}),
+        ),
     )
 
 
@@ -130,8 +159,10 @@ CHECKS: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
     exploding,
     saturated_gates,
     saturated_units,
+    saturated_cells,
     dead_units,
+    idle_reverse,
     clipping_extremes,
-    at_chance,
+    trained_loss,
     short_truncation,
 )

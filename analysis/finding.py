@@ -1,4 +1,4 @@
-"""A finding, and what findings are about."""
+"""A finding, what can be done about it, and what findings are about."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -12,13 +12,24 @@ Kind = Literal[
     "exploding",
     "saturated_gates",
     "saturated_units",
+    "saturated_cells",
     "dead_units",
+    "idle_reverse",
     "clipping_always",
     "clipping_never",
     "at_chance",
     "short_truncation",
 ]
 Severity = Literal["note", "warning", "severe"]
+
+
+@dataclass(frozen=True, eq=False)
+class Remedy:
+    """Something to do about a finding."""
+
+    words: str
+    settings: dict[str, object] = field(default_factory=dict)
+    """Configuration fields that do it; empty where no setting does."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,9 +43,20 @@ class Finding:
     """The numbers in a sentence."""
     numbers: dict[str, float]
     """The same numbers by name."""
-    remedy: str
-    settings: dict[str, object] = field(default_factory=dict)
-    """Configuration fields that apply the remedy; empty where no setting does."""
+    remedies: tuple[Remedy, ...]
+    """What may help, the most likely first; `settle` tries them."""
+    settled: Remedy | None = None
+    """The remedy that was tried and removes the finding, or words that say that no setting does; None if untried."""
+
+    @property
+    def remedy(self) -> str:
+        """What to do about it, in words."""
+        return (self.settled or self.remedies[0]).words
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """Configuration fields that apply the remedy; empty where no setting does."""
+        return (self.settled or self.remedies[0]).settings
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,12 +1,19 @@
-"""Gates and units that are stuck, so that nothing passes: each a finding."""
+"""Gates, units and directions that are stuck, so that nothing passes: each a finding."""
 
 from collections.abc import Iterator
 
-from analysis.finding import Finding, Subject
+import torch
+
+from analysis.finding import Finding, Remedy, Subject
 from analysis.gates import CLOSED
 
 MOSTLY = 0.8
 """The share of values from which on a gate or a unit counts as stuck."""
+
+FLAT = 0.95
+"""Beyond ± this value the slope of tanh is below 0.1."""
+
+CALM: dict[str, object] = {"input_scale": 0.1, "largest_singular_value": 1.0}
 
 DEAD_SHARE = 0.2
 """The share of units without any gradient from which on it is a finding."""
@@ -30,14 +37,14 @@ def saturated_gates(s: Subject) -> Iterator[Finding]:
             idle = float((values < CLOSED * (1 - s.trace.gates["f"])).double().mean())
         if idle > MOSTLY:
             meaning, settings = shut_words[s.cell, gate]
+            words = f"Raise the bias of gate {gate}, or make the weights and inputs that drive it smaller."
             yield Finding(
                 "saturated_gates",
                 "severe" if idle > 0.95 else "warning",
                 f"Gate {gate} is shut",
                 f"{shut:.0%} of its values are below {CLOSED}, so {meaning}.",
                 {"shut": shut, "mean": float(values.double().mean())},
-                f"Raise the bias of gate {gate}, or make the weights and inputs that drive it smaller.",
-                settings,
+                (Remedy(words, settings), Remedy(words, {"forget_bias": 1.0, **CALM})),
             )
 
 
@@ -46,16 +53,40 @@ def saturated_units(s: Subject) -> Iterator[Finding]:
     values = s.trace.hidden if s.cell == "elman" else s.trace.gates.get("g", s.trace.gates.get("n"))
     if values is None or (s.cell == "elman" and s.nonlinearity != "tanh"):
         return
-    flat = float((values.abs() > 0.95).double().mean())
+    flat = float((values.abs() > FLAT).double().mean())
     if flat > MOSTLY:
         yield Finding(
             "saturated_units",
             "severe" if flat > 0.95 else "warning",
             "tanh is saturated",
-            f"{flat:.0%} of its values are beyond ±0.95, where the slope of tanh is below 0.1.",
+            f"{flat:.0%} of its values are beyond ±{FLAT}, where the slope of tanh is below 0.1.",
             {"flat": flat},
-            "Make the inputs or the recurrent weights smaller.",
-            {"input_scale": 0.1, "largest_singular_value": 1.0},
+            (
+                Remedy("Make the inputs and the recurrent weights smaller.", CALM),
+                Remedy("Make the inputs and the recurrent weights much smaller.", {**CALM, "input_scale": 0.01}),
+            ),
+        )
+
+
+def saturated_cells(s: Subject) -> Iterator[Finding]:
+    """Cell states so large that tanh(c) is at its flat ends: h_t hardly depends on c_t, dL/dh_t hardly reaches it."""
+    if s.trace.cell_state is None:
+        return
+    flat = float((torch.tanh(s.trace.cell_state).abs() > FLAT).double().mean())
+    if flat > MOSTLY:
+        calm = "Make the inputs and the recurrent weights smaller, so that the cell state grows less."
+        close = "Close the forget gate a little (bias {}), so that the cell state does not add up for ever."
+        yield Finding(
+            "saturated_cells",
+            "severe" if flat > 0.95 else "warning",
+            "tanh(c) is saturated",
+            f"{flat:.0%} of its values are beyond ±{FLAT}, where the slope of tanh is below 0.1.",
+            {"flat": flat},
+            (
+                Remedy(calm, CALM),
+                *(Remedy(close.format(bias), {"forget_bias": bias}) for bias in (3.0, 1.0)),
+                Remedy(f"{close.format(1.0)} {calm}", {"forget_bias": 1.0, **CALM}),
+            ),
         )
 
 
@@ -67,17 +98,33 @@ def dead_units(s: Subject) -> Iterator[Finding]:
     spread = hidden.amax(dim=(1, 2)) - hidden.amin(dim=(1, 2))
     dead = float((spread == 0).double().mean())
     if dead > DEAD_SHARE:
-        remedy = "Make the biases and the inputs smaller: a saturated unit cannot change."
-        settings: dict[str, object] = {}
+        remedies = (Remedy("Make the biases and the inputs smaller: a saturated unit cannot change."),)
         if s.cell == "elman" and s.nonlinearity == "relu":
-            remedy = "Use tanh, or begin with the identity and zero biases (IRNN), where relu units start alive."
-            settings = {"nonlinearity": "tanh"}
+            remedies = (Remedy("Use tanh: its units never stop changing altogether.", {"nonlinearity": "tanh"}),)
         yield Finding(
             "dead_units",
             "severe" if dead > 0.5 else "warning",
             "Units are dead",
             f"{dead:.0%} of the units have the same value at every timestep of every sequence.",
             {"dead": dead},
-            remedy,
-            settings,
+            remedies,
         )
+
+
+def idle_reverse(s: Subject) -> Iterator[Finding]:
+    """A reverse direction that has a gradient at one timestep only: what the loss reads of it has seen one input."""
+    T = s.trace.seq_len
+    if s.trace.num_directions < 2 or T < 2:
+        return
+    reached = (s.trace.log_norm[-1] > -torch.inf).any(dim=-1)
+    if int(reached.sum()) == 1:
+        t = int(reached.nonzero()[0]) + 1
+        yield Finding(
+            "idle_reverse",
+            "warning",
+            "The reverse direction is idle",
+            f"It has a gradient at 1 of {T} timesteps, t = {t}: at that end it has read one input only.",
+            {"t": t, "timesteps": T},
+            (Remedy("Use one direction, or a loss that reads the reverse direction's other end.",
+                    {"bidirectional": False}),),
+        )  # fmt: skip

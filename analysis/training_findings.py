@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator
 
-from analysis.finding import Finding, Subject
+from analysis.finding import Finding, Remedy, Subject
 from analysis.wording import power_of_ten, significant
 
 ALWAYS, NEVER = math.log(10), -math.log(100)
@@ -11,7 +11,7 @@ ALWAYS, NEVER = math.log(10), -math.log(100)
 
 
 def clipping_extremes(s: Subject) -> Iterator[Finding]:
-    """A threshold that rules every step, or none."""
+    """A threshold that clips every step, or none."""
     c = s.clipping
     if c is None or c.threshold is None or not math.isfinite(c.log_norm_before):
         return
@@ -27,12 +27,17 @@ def clipping_extremes(s: Subject) -> Iterator[Finding]:
         yield Finding(
             "clipping_always",
             "warning",
-            "Clipping rules every step",
+            "Every step is clipped",
             f"The norm is {norm}, and {after} is left of it: the threshold {significant(c.threshold)} sets the size of "
             "the step, whatever the gradient says.",
             numbers,
-            "Raise the threshold to what it is compared with, or mend the explosion that it hides.",
-            settings,
+            (
+                Remedy(
+                    "Raise the threshold to the size of what it is compared with, or fix the explosion that clipping "
+                    "hides.",
+                    settings,
+                ),
+            ),
         )
     elif not c.engaged and compared - math.log(c.threshold) < NEVER:
         yield Finding(
@@ -41,8 +46,12 @@ def clipping_extremes(s: Subject) -> Iterator[Finding]:
             "Clipping never engages",
             f"The norm is {norm}, the threshold {significant(c.threshold)}: a hundred times as much would pass.",
             numbers,
-            "Nothing is wrong; a threshold near ten times the usual norm would catch an explosion earlier.",
-            {"clip_threshold": rounded_exp(compared + math.log(100 if c.rule == "squared_norm" else 10))},
+            (
+                Remedy(
+                    "This does no harm; a threshold near ten times the usual norm would catch an explosion earlier.",
+                    {"clip_threshold": rounded_exp(compared + math.log(100 if c.rule == "squared_norm" else 10))},
+                ),
+            ),
         )
 
 
@@ -51,17 +60,38 @@ def rounded_exp(log: float) -> float:
     return float(f"{math.exp(min(max(log, -690.0), 690.0)):.1g}")
 
 
-def at_chance(s: Subject) -> Iterator[Finding]:
-    """After training, no better than a guess that sees no input."""
-    if s.trained_steps > 0 and s.loss > 0.98 * s.chance:
-        yield Finding(
-            "at_chance",
-            "warning",
-            "Nothing has been learned",
-            f"After {s.trained_steps} steps the loss is {significant(s.loss)}; a guess scores {significant(s.chance)}.",
-            {"loss": s.loss, "chance": s.chance, "steps": s.trained_steps},
-            "Look at the gradient first: where it vanishes or explodes, more steps will not help.",
-        )
+LEARNED = 0.98
+"""Of a guess's loss: a loss above this share shows nothing learned."""
+LOST = 1e6
+"""Times a guess's loss: a loss beyond it, however finite, is a training that has diverged."""
+
+
+def has_lost(loss: float, chance: float) -> bool:
+    """Whether a trained network's loss has diverged: not finite, or a million times what a guess scores."""
+    return not loss <= LOST * chance
+
+
+def has_learned(loss: float, chance: float) -> bool:
+    """Whether a trained network does better than a guess that sees no input."""
+    return loss <= LEARNED * chance
+
+
+def trained_loss(s: Subject) -> Iterator[Finding]:
+    """After training, a loss that says that nothing has been learned, or that the training has diverged."""
+    if s.trained_steps > 0:
+        yield from judge_loss(s.loss, s.chance, s.trained_steps)
+
+
+def judge_loss(loss: float, chance: float, steps: int) -> Iterator[Finding]:
+    """What a loss after so many steps of training says, against what a guess that sees no input scores."""
+    evidence = f"After {steps} steps the loss is {significant(loss)}; a guess scores {significant(chance)}."
+    numbers = {"loss": loss, "chance": chance, "steps": steps}
+    if has_lost(loss, chance):
+        smaller = Remedy("Train with a smaller learning rate, and clip the gradient's norm.")
+        yield Finding("diverged", "severe", "The training has diverged", evidence, numbers, (smaller,))
+    elif not has_learned(loss, chance):
+        look = Remedy("Look at the gradient first: where it vanishes or explodes, more steps will not help.")
+        yield Finding("at_chance", "warning", "Nothing has been learned", evidence, numbers, (look,))
 
 
 def short_truncation(s: Subject) -> Iterator[Finding]:
@@ -74,6 +104,5 @@ def short_truncation(s: Subject) -> Iterator[Finding]:
             "The truncation is shorter than the task",
             f"The gradient stops after at most {k - 1} steps; the task needs one over {s.dependency}.",
             {"truncate": k, "dependency": s.dependency},
-            "Truncate at more steps than the dependency has, or not at all.",
-            {"truncate": None},
+            (Remedy("Truncate at more steps than the dependency has, or not at all.", {"truncate": None}),),
         )

@@ -176,8 +176,8 @@ def resampled(values: str, units: int) -> str | None:
 
 def page_values(settings: Mapping[str, object]) -> dict[str, Value]:
     """Some `RunConfig` values, a remedy's, as the page's settings."""
-    words = {"truncate": 0.0, "loss_position": "task"}
-    values = {name: words[name] if value is None else value for name, value in settings.items()}
+    none: dict[str, Value] = {"truncate": 0.0, "loss_position": "task", "singular_values": "", "spectrum_blocks": []}
+    values = {name: none[name] if value is None else value for name, value in settings.items()}
     slides = {key: (arguments["minimum"], arguments["maximum"]) for _, key, arguments in (*UPPER, *LOWER)}
     for name, (lowest, highest) in slides.items():
         if isinstance(number := values.get(name), int | float):

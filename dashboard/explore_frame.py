@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from html import escape
 
+from analysis.figures.headline import describe_decay, describe_profile
 from analysis.figures.picture import Picture
 from analysis.figures.profile import profile_picture
 from analysis.figures.standalone import standalone, table
 from analysis.figures.theme import LN_10, cell_colour, cell_name
-from analysis.wording import counted, power_of_ten, rate, significant
+from analysis.wording import counted, power_of_ten, significant
 from dashboard.frame import Frame
 from dashboard.panels import LARGEST_STATE, PANELS
 from dashboard.scene import Scene, scene
@@ -74,7 +75,9 @@ def hero_picture(shown: Scene) -> Picture:
     dtype = next(iter(shown.probes.values())).experiment.config.dtype
     profiles = {cell: r.profile for cell, r in shown.probes.items()}
     direct = "direct gradient" in overlays
-    return profile_picture(profiles, bounds, dtype, rates, direct=direct, pinned=shown.pinned_profiles())
+    transports = {cell: r.transport_course for cell, r in shown.probes.items()}
+    pinned = shown.pinned_profiles()
+    return profile_picture(profiles, bounds, dtype, rates, transports=transports, direct=direct, pinned=pinned)
 
 
 def words(shown: Scene) -> str:
@@ -90,7 +93,6 @@ def lines(shown: Scene, cell: str) -> list[str]:
     """What one cell's pass says."""
     result = shown.probes[cell]
     p, spectra, c = result.profile, result.spectra, shown.clip(result)
-    decay = f"has no rate: {p.decay.reason}" if p.decay.rate is None else rate(p.decay.rate)
     horizon = "nowhere"
     if p.horizon_t is not None and p.horizon_lag is not None:
         horizon = f"from t = {p.horizon_t} back ({counted(p.horizon_lag, 'step')})"
@@ -100,8 +102,9 @@ def lines(shown: Scene, cell: str) -> list[str]:
     return [
         f"<strong><span style='color:{cell_colour(cell)}'>●</span> {cell_name(cell)}</strong>",
         f"Loss {significant(result.trace.loss.item())}; a guess scores {significant(result.experiment.chance)}",
-        f"Gradient {decay}",
-        f"Below 10⁻⁷ of its largest: {horizon}",
+        *describe_profile(p, result.transport_course),
+        f"dL/dh_t: {describe_decay(p.decay)}",
+        f"dL/dh_t below 10⁻⁷ of its largest: {horizon}",
         f"W: spectral norm {significant(norm)}, radius {significant(radius)}",
         f"‖dL/dW‖ {before}" + (f", clipped to {after}" if c.engaged else ", not clipped"),
         *(f"<strong>{marks[f.severity]} {f.title}.</strong>" for f in result.diagnose(c)),

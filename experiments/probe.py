@@ -1,5 +1,6 @@
 """One recorded pass without training, and what it says."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -8,6 +9,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from analysis.clipping import Clipping, ClipRule, clip
+from analysis.course import Course
 from analysis.credit import Credit, credit
 from analysis.diagnosis import diagnose
 from analysis.finding import Finding, Subject
@@ -20,8 +22,10 @@ from analysis.profile import Profile, profile
 from analysis.spectrum import Spectrum, block_spectra
 from analysis.step_growth import StepGrowth, step_growth
 from analysis.theory import MeanField, RateOverGain, gradient_bound, measured_mean_field, rate_over_gain
+from analysis.transport import transport_course
 from experiments.build import Experiment, build
 from experiments.config import RunConfig
+from experiments.remedies import settle_remedies
 from experiments.training import choose_path
 from models import Trace, record
 
@@ -142,26 +146,46 @@ class Probe:
         """The parameter gradient before and after another clipping, which acts after the pass."""
         return clip(self.trace.parameter_grads, threshold, rule, self.trace.parameter_log_norm)
 
-    def diagnose(self, clipping: Clipping) -> list[Finding]:
-        """What is wrong, the most severe first; none for a healthy network."""
+    def subject(self, clipping: Clipping) -> Subject:
+        """What a diagnosis looks at."""
         config, task = self.experiment.config, self.experiment.task
-        return diagnose(
-            Subject(
-                cell=config.cell,
-                nonlinearity=config.nonlinearity,
-                trace=self.trace,
-                transport=self.transport,
-                dependency=task.dependency(config.seq_len),
-                loss=self.trace.loss.item(),
-                chance=self.experiment.chance,
-                clipping=clipping,
-            )
+        return Subject(
+            cell=config.cell,
+            nonlinearity=config.nonlinearity,
+            trace=self.trace,
+            transport=self.transport,
+            dependency=task.dependency(config.seq_len),
+            loss=self.trace.loss.item(),
+            chance=self.experiment.chance,
+            clipping=clipping,
         )
 
     @cached_property
-    def diagnosis(self) -> list[Finding]:
-        """What is wrong under the configured clipping."""
+    def transport_course(self) -> Course:
+        """What becomes of the gradient that the last loss sends, over the lags that the task needs."""
+        return transport_course(self.subject(self.clipping))
+
+    def diagnose(self, clipping: Clipping) -> list[Finding]:
+        """What is wrong, the most severe first; none for a healthy network. No remedy has been tried."""
+        return diagnose(self.subject(clipping))
+
+    @cached_property
+    def findings(self) -> list[Finding]:
+        """What is wrong under the configured clipping. No remedy has been tried."""
         return self.diagnose(self.clipping)
+
+    @cached_property
+    def diagnosis(self) -> list[Finding]:
+        """The same with remedies that were tried: each takes another pass or two."""
+        return settle_remedies(self.findings, self.attempt)
+
+    def attempt(self, settings: Mapping[str, object]) -> list[Finding]:
+        """What is wrong with the same configuration under some other settings.
+
+        Raises:
+            ConfigError: they cannot be set.
+        """
+        return probe(RunConfig.from_values({**self.experiment.config.model_dump(), **settings})).findings
 
 
 GAINS = 61

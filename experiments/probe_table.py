@@ -4,7 +4,9 @@ import math
 
 from rich.table import Table
 
-from analysis.wording import power_of_ten, rate, significant
+from analysis.course import describe_course, describe_sizes
+from analysis.profile import Decay
+from analysis.wording import power_of_ten, significant
 from experiments.probe import Probe
 
 
@@ -26,7 +28,7 @@ def findings(results: list[Probe]) -> list[str]:
     return [
         f"{result.experiment.config.cell}: {finding.title}. {finding.evidence}"
         for result in results
-        for finding in result.diagnosis
+        for finding in result.findings
         if finding.severity != "note"
     ]
 
@@ -36,15 +38,12 @@ def figures(result: Probe) -> dict[str, str]:
     p, clipping, spectra = result.profile, result.clipping, result.spectra
     T = result.trace.seq_len
     horizon = "nowhere" if p.horizon_t is None else f"t = {p.horizon_t} (lag {p.horizon_lag} of {T - 1})"
-    decay = p.decay
-    if decay.rate is None or decay.standard_error is None:
-        decays = f"no fit: {decay.reason}"
-    else:
-        decays = f"{rate(decay.rate)} ± {decay.standard_error:.2g}, lags {decay.straight_from}-{decay.straight_until}"
     return {
         "loss (chance)": f"{significant(result.trace.loss.item())} ({significant(result.experiment.chance)})",
-        "‖dL/dh_t‖ decays by": decays,
+        "profile, ‖dL/dh_t‖": describe_sizes(p.course),
+        "its rate": describe_rate(p.decay),
         "below 10⁻⁷ of its largest": horizon,
+        "transport, from the last loss": describe_course(result.transport_course),
         "spectral norm of W_hh": " ".join(f"{name} {significant(s.spectral_norm)}" for name, s in spectra.items()),
         "spectral radius of W_hh": " ".join(f"{name} {significant(s.spectral_radius)}" for name, s in spectra.items()),
         "‖dL/dW‖ before clipping": power_of_ten(clipping.log_norm_before / math.log(10)),
@@ -53,3 +52,11 @@ def figures(result: Probe) -> dict[str, str]:
         else power_of_ten(clipping.log_norm_after / math.log(10)),
         "diverged (t, sample) pairs": str(p.diverged),
     }
+
+
+def describe_rate(decay: Decay) -> str:
+    """The rate with its error, and the lags over which it holds; or why there is none."""
+    if decay.standard_error is None:
+        return decay.trend
+    error = f" ± {significant(decay.standard_error)}" if decay.direction else ""
+    return f"{decay.trend}{error}, lags {decay.straight_from}-{decay.straight_until}"

@@ -9,6 +9,7 @@ from types import TracebackType
 import numpy as np
 import torch
 
+from analysis.training_findings import has_lost
 from experiments.config import RunConfig
 from experiments.control import Control, Watch, write_control
 from experiments.records import is_recorded, later, layout, row
@@ -200,8 +201,9 @@ class Recorder:
         self.writer.scalars(scalars)
         if kept is not None and rest is not None:
             self.writer.record({**kept, "seconds": np.asarray(seconds)}, rest)
+        step = replace(step, scalars=scalars)
         self.look_for_end(step)
-        return replace(step, scalars=scalars)
+        return step
 
     def look_for_end(self, step: Step) -> None:
         """Put in the record what the step was, if it was remarkable, and end the run if it is over."""
@@ -216,11 +218,18 @@ class Recorder:
         elif training.solved and config.stop_on_success:
             self.end("finished", "success", "solved the task")
         elif training.step >= config.steps:
-            self.end("finished", "success" if training.solved else "steps", "took all its steps")
+            reason = "success" if training.solved else "diverged" if self.has_lost(step) else "steps"
+            text = "took all its steps; the loss has diverged" if reason == "diverged" else "took all its steps"
+            self.end("finished", reason, text)
+
+    def has_lost(self, step: Step) -> bool:
+        """Whether the loss has diverged, finite or not: the last evaluation's, or the batch's where there was none."""
+        loss = step.scalars.get("evaluation_loss", step.scalars["loss"])
+        return has_lost(float(str(loss)), self.training.chance)
 
     def is_complete(self) -> bool:
         """Whether a run that was opened has nothing left to do."""
-        return self.writer.progress.reason in ("steps", "success", "nonfinite")
+        return self.writer.progress.reason in ("steps", "success", "nonfinite", "diverged")
 
     def end(self, status: Status, reason: str, text: str) -> None:
         """Commit for the last time."""

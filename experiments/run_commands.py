@@ -15,6 +15,7 @@ from analysis.wording import are
 from experiments.config import ConfigError, RunConfig, configs_from_words
 from experiments.export_formats import ENDINGS
 from experiments.limits import readable
+from experiments.run_findings import ended_findings, last_loss
 from experiments.run_progress import watched
 from experiments.run_tables import STATUSES, as_json, print_list, shown
 from experiments.runs import NAME, PROBES, SWEEPS, delete_run, find_run, folder_for, list_runs, runs_folder, typed
@@ -144,11 +145,13 @@ def follow(recorders: list[Recorder], quiet: bool) -> None:
 def ending(recorder: Recorder) -> str:
     """How a run ended, in one sentence."""
     name, runs, p = recorder.folder.name, recorder.folder.parent, recorder.writer.progress
-    loss = p.latest.get("evaluation_loss", p.latest.get("loss"))
-    measured = "" if loss is None else f", loss {float(str(loss)):.3g} (a guess: {recorder.training.chance:.3g})"
+    loss, chance = last_loss(p), recorder.training.chance
+    measured = "" if loss is None else f", loss {loss:.3g} (a guess: {chance:.3g})"
+    found = "".join(f" {finding.title}." for finding in ended_findings(p, chance))
     ends = {
         "success": f"run {name} solved the task at step {p.step}{measured}.",
-        "steps": f"run {name} took all of its {p.step} steps without solving the task{measured}.",
+        "steps": f"run {name} took all of its {p.step} steps without solving the task{measured}.{found}",
+        "diverged": f"run {name} diverged: after all of its {p.step} steps{measured}.",
         "nonfinite": f"run {name} diverged at step {p.step}: Inf or NaN; `{typed(runs, 'show', name)}` says where.",
     }
     kept = f"run {name} stopped after step {p.step}{measured}; all of it is kept, "

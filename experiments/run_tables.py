@@ -11,9 +11,11 @@ from rich.table import Table
 from analysis.wording import counted
 from experiments.allowed import shortened
 from experiments.config import ConfigError, RunConfig
+from experiments.run_findings import run_findings
 from experiments.runs import RunSummary, typed
 from experiments.store.progress import Status
 from experiments.store.reader import RunReader
+from experiments.tasks import ASKS, make_task
 from experiments.terminal import fits
 
 COLUMNS = ("name", "status", "step", "loss", "created", "updated")
@@ -145,9 +147,9 @@ def line_of(row: dict[str, Any]) -> dict[str, str]:
     }
 
 
-ENDED = {"success": "solved", "nonfinite": "diverged"}
+ENDED = {"success": "solved", "nonfinite": "diverged", "diverged": "diverged"}
 """What a finished run's status is, where it has not just taken all of its steps."""
-STATUSES = (*get_args(Status), *ENDED.values(), "unreadable")
+STATUSES = (*get_args(Status), "solved", "diverged", "unreadable")
 """Statuses that a list may be limited to."""
 
 
@@ -185,9 +187,20 @@ def shown(run: RunReader) -> dict[str, Any]:
         "seconds in steps": round(p.seconds, 3),
         "chance": run.chance,
         "latest": p.latest,
+        "accuracy counts": describe_accuracy(run.config),
+        "findings": [f"{f.title}. {f.evidence}" for f in run_findings(run)],
         "settings": {name: value for name, value in run.config if value != getattr(defaults, name)},
         "events": [f"step {e['step']}: {e['text']}" for e in events],
         "arrays": {name: list(run.tensor(name).shape) for name in run.tensors},
         "missing or cut off": run.damage() or [*(run.missing or {}).values()],
         "to compare every checksum": typed(run.folder.parent, "verify", run.name),
     }
+
+
+def describe_accuracy(config: RunConfig) -> str:
+    """What the accuracy of a run counts, and how often a guess is right where the task can be made here."""
+    try:
+        guess = make_task(config).guess_accuracy(config.seq_len)
+    except ConfigError:  # its text is on another machine
+        return ASKS.get(config.task, "")
+    return f"{ASKS[config.task]}; a guess is right in {guess:.3g} of the cases"

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from analysis.course import Course, begin_sentence, describe_course
 from analysis.profile import profile
 from analysis.theory import critical_gain
 from experiments.probe import Probe
@@ -30,6 +31,8 @@ def summary(result: Probe) -> dict[str, object]:
         "straight_from_lag": p.decay.straight_from,
         "straight_until_lag": p.decay.straight_until,
         "decay_reason": p.decay.reason,
+        "profile": {"verdict": p.course.kind, "words": describe_course(p.course)},
+        "transport": transport_summary(result.transport_course),
         "horizon_t": p.horizon_t,
         "horizon_lag": p.horizon_lag,
         "underflow_lag": p.underflow_lag,
@@ -54,6 +57,7 @@ def summary(result: Probe) -> dict[str, object]:
             {
                 "kind": f.kind,
                 "severity": f.severity,
+                "title": f.title,
                 "evidence": f.evidence,
                 "numbers": {name: plain(number) for name, number in f.numbers.items()},
                 "remedy": f.remedy,
@@ -63,6 +67,18 @@ def summary(result: Probe) -> dict[str, object]:
         ],
         **analyses(result),
         "path": result.trace.path,
+    }
+
+
+def transport_summary(c: Course) -> dict[str, object]:
+    """What becomes of the gradient that the last loss sends: the verdict, and ln of what is left at the last lag."""
+    known = c.kind not in ("diverged", "zero")
+    return {
+        "verdict": c.kind,
+        "words": begin_sentence(c),
+        "lag": c.lag,
+        "log_left": plain(c.log_left) if known else None,
+        "log_largest": plain(c.log_growth) if known else None,
     }
 
 

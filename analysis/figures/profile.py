@@ -7,7 +7,9 @@ import plotly.graph_objects as go
 from jaxtyping import Float
 from numpy import ndarray
 
+from analysis.course import Course
 from analysis.figures.decades import decades_axis
+from analysis.figures.headline import describe_profile, headline
 from analysis.figures.picture import Picture
 from analysis.figures.theme import (
     CELL_SYMBOLS,
@@ -20,7 +22,6 @@ from analysis.figures.theme import (
     translucent,
 )
 from analysis.profile import Profile
-from analysis.wording import power_of_ten, rate
 
 Log = Float[ndarray, " time"]
 
@@ -34,6 +35,7 @@ def profile_picture(
     dtype: str,
     rates: Mapping[str, tuple[str, float]] | None = None,
     *,
+    transports: Mapping[str, Course] | None = None,
     direct: bool = False,
     pinned: Mapping[str, Profile] | None = None,
 ) -> Picture:
@@ -44,10 +46,12 @@ def profile_picture(
         bounds: cell → upper bound on ln‖dL/dh_t‖ (nats), for the cells that have one.
         dtype: the networks' dtype, for the level below which it has nothing.
         rates: label → (cell, nats per step): lines of these slopes from the gradient at the loss.
+        transports: cell → what becomes of the gradient that the last loss sends, on which the verdict rests; without
+            them it rests on the profiles.
         direct: whether the direct gradients are drawn, too.
         pinned: cell → an earlier profile to compare with, drawn thin and named A.
     """
-    made = figure(headline(profiles), "timestep t (the loss is at the right)", "size of dL/dh_t", 430)
+    made = figure(headline(profiles, transports or {}), "timestep t (the loss is at the right)", "size of dL/dh_t", 430)
     # Below the chart: with everything shown beside the profiles, two rows above it would lie on the title.
     made.update_layout(legend=LEGEND_BELOW, margin_t=48)
     measured = np.concatenate([p.high[np.isfinite(p.high)] for p in profiles.values()])
@@ -75,7 +79,7 @@ def profile_picture(
         made,
         "Each line is the size of the total gradient dL/dh_t that reaches timestep t, from the loss at the right back "
         "to the first input at the left; the band holds the middle 80 % of the batch.",
-        alt_text(profiles),
+        alt_text(profiles, transports or {}),
         columns(profiles, bounds) | pinned_columns(pinned or {}, len(next(iter(profiles.values())).t)),
         WHY,
     )
@@ -152,39 +156,11 @@ def finite(values: Log) -> Log:
     return np.where(np.isfinite(values), values, np.nan)
 
 
-def headline(profiles: Mapping[str, Profile]) -> str:
-    """What is seen, in a line."""
-    diverged = [cell_name(c) for c, p in profiles.items() if p.diverged and not np.isfinite(p.median).any()]
-    if diverged:
-        return f"{', '.join(diverged)}: the pass diverged, no gradient is a number"
-    gone = [f"{cell_name(c)} {p.horizon_lag}" for c, p in profiles.items() if p.horizon_lag is not None]
-    if gone:
-        return f"The gradient has vanished (below 10⁻⁷) after: {', '.join(gone)} steps"
-    rates = {cell_name(c): p.decay.rate for c, p in profiles.items() if p.decay.rate is not None}
-    grows = [f"{name} ×{np.exp(r):.3g}" for name, r in rates.items() if r > 0.01]
-    if grows:
-        return f"The gradient explodes on its way back: {', '.join(grows)} per step"
-    if any(int(np.isfinite(p.direct).sum()) > 1 for p in profiles.values()):
-        return "Every timestep has a loss of its own, so that no profile falls"
-    return "The gradient reaches every timestep"
-
-
-def alt_text(profiles: Mapping[str, Profile]) -> str:
+def alt_text(profiles: Mapping[str, Profile], transports: Mapping[str, Course]) -> str:
     """The picture in words."""
-    return "Gradient profile. " + " ".join(describe(cell, p) for cell, p in profiles.items())
-
-
-def describe(cell: str, p: Profile) -> str:
-    """One cell's profile in a sentence."""
-    ends = [power_of_ten(float(value) / LN_10) for value in (p.median[-1], p.median[0])]
-    words = f"{cell_name(cell)}: {ends[0]} at t = {p.t[-1]}, {ends[1]} at t = {p.t[0]}"
-    if p.decay.rate is not None:
-        words += f", {rate(p.decay.rate)}"
-    if p.horizon_t is not None:
-        words += f", below 10⁻⁷ of its largest from t = {p.horizon_t} backwards"
-    if p.diverged:
-        words += f", {p.diverged} values not finite"
-    return words + "."
+    return "Gradient profile. " + " ".join(
+        f"{cell_name(cell)}: {'. '.join(describe_profile(p, transports.get(cell)))}." for cell, p in profiles.items()
+    )
 
 
 def columns(profiles: Mapping[str, Profile], bounds: Mapping[str, Log]) -> dict[str, list[float]]:

@@ -4,10 +4,10 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from analysis.course import course, describe_course
 from analysis.figures.decades import decades_axis
 from analysis.figures.picture import Picture
 from analysis.figures.theme import LEGEND_BELOW, LN_10, cell_colour, cell_name, figure, translucent
-from analysis.wording import power_of_ten
 
 Quantiles = Float[ndarray, "quantile time"]
 """10 %, 50 % and 90 % quantiles of ln‖dL/dh_t‖ over the batch."""
@@ -44,7 +44,7 @@ def recorded_profile_picture(cell: str, quantiles: Quantiles, every: int, reach:
         f"{cell}-recorded-profile",
         made,
         "The size of the total gradient at each timestep, as this training step saw it; the scale is all steps'.",
-        f"Gradient profile: {power_of_ten(median[-1])} at the last timestep, {power_of_ten(median[0])} at the first.",
+        f"Gradient profile: the gradient {describe_course(course(LN_10 * median[::-1]))}.",
         {"t": list(range(1, T + 1)), "log_norm low": (low * LN_10).tolist(), "log_norm median":
             (median * LN_10).tolist(), "log_norm high": (high * LN_10).tolist()},
     )  # fmt: skip

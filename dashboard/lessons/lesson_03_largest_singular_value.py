@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from numpy import ndarray
 
+from analysis.course import course
 from analysis.figures.lags import LagLine, lag_picture
 from analysis.figures.picture import Picture
 from analysis.figures.theme import CELL_COLOURS, LN_10, NEUTRAL, OTHER_COLOURS
@@ -98,13 +99,14 @@ class Measured:
 
     @property
     def vanishes_below(self) -> bool:
-        """Whether all networks below 1 stay under the bound and lose three decades."""
-        return all((b.largest <= b.bound + 1e-9).all() and b.left < -3 for b in self.below.values())
+        """Whether all networks below 1 stay under the bound, and even their luckiest gradient vanishes."""
+        below = self.below.values()
+        return all((b.largest <= b.bound + 1e-9).all() and course(b.largest).kind == "vanishes" for b in below)
 
     @property
     def explodes_above(self) -> bool:
-        """Whether all networks above 1 grow."""
-        return all(b.left > 0 for b in (self.above, self.non_normal, self.driven))
+        """Whether the gradients of all networks above 1 explode."""
+        return all(course(b.recorded).kind == "explodes" for b in (self.above, self.non_normal, self.driven))
 
 
 def measure() -> Measured:

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from numpy import ndarray
 
+from analysis.course import course
 from analysis.figures.lags import LagLine, lag_picture
 from analysis.figures.picture import Picture
 from analysis.figures.theme import LN_10, OTHER_COLOURS
@@ -66,9 +67,14 @@ class Case:
         return int(zero[0]) if zero.size else None
 
     @property
-    def explodes(self) -> bool:
-        """Whether it has grown."""
+    def grows(self) -> bool:
+        """Whether it is larger at the last lag than at the loss."""
         return bool(self.log[-1] > 0)
+
+    @property
+    def explodes(self) -> bool:
+        """Whether it explodes."""
+        return course(self.log).kind == "explodes"
 
 
 def case(W: Matrix) -> Case:
@@ -93,7 +99,7 @@ def measure() -> Measured:
     low, high = 0.0, 1.0
     for _ in range(30):
         middle = (low + high) / 2
-        low, high = (low, middle) if case(flat(middle, SIZE)).explodes else (middle, high)
+        low, high = (low, middle) if case(flat(middle, SIZE)).grows else (middle, high)
     scalars = case(np.array([[0.8]])), case(np.array([[1.25]]))
     return Measured(case(corner(CORNER)), case(flat(FLAT, SIZE)), scalars, high)
 
@@ -139,8 +145,8 @@ def decide(m: Measured) -> Verdict:
         truth="false" if refuted else "true",
         was_true=(
             says(
-                "For a single neuron: {small} vanishes, {large} explodes.",
-                not small.explodes and large.explodes,
+                "For a single neuron: {small} shrinks it, {large} grows it.",
+                not small.grows and large.grows,
                 small=small.largest_weight,
                 large=large.largest_weight,
             ),

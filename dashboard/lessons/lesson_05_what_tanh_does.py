@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from numpy import ndarray
 
+from analysis.course import course
 from analysis.figures.lags import LagLine, lag_picture
 from analysis.figures.over_setting import SettingLine, setting_picture
 from analysis.figures.picture import Picture
@@ -89,13 +90,13 @@ class Measured:
 
     @property
     def explodes(self) -> bool:
-        """Whether the chaotic network's gradient has grown tenfold while no state has left ±1."""
-        return bool(self.chaotic.log[-1] > LN_10 and self.chaotic.largest_state <= 1)
+        """Whether the chaotic network's gradient explodes while no state has left ±1."""
+        return course(self.chaotic.log).kind == "explodes" and self.chaotic.largest_state <= 1
 
     @property
     def vanishes(self) -> bool:
-        """Whether the quiet network's gradient has shrunk to a tenth."""
-        return bool(self.quiet.log[-1] < -LN_10)
+        """Whether the quiet network's gradient vanishes."""
+        return course(self.quiet.log).kind == "vanishes"
 
 
 def measure() -> Measured:

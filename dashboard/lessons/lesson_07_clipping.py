@@ -247,7 +247,7 @@ LESSON = Lesson(
     about="Three rules side by side: what they repair, and what they cannot.",
     claim="Scale the gradient if its norm is too big: `grad_norm = np.sum(grad * grad)`, `if grad_norm > threshold: "
     "grad *= threshold / grad_norm`.",
-    source="deck 003; by norm: Pascanu et al. 2013, by value: Graves 2013",
+    source="deck 003; by norm: Pascanu et al. 2013. Graves 2013 clips derivatives inside BPTT, not by value as here",
     question=Choices(
         asks="This code, threshold 5. (1) An exploding gradient: is it 5 long afterwards? (2) A vanishing one: do its "
         "oldest timesteps have a larger share of it afterwards?",

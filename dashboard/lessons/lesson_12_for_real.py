@@ -112,7 +112,7 @@ def ending_of(folder: Path) -> Ending | None:
         p = open_run(folder).progress
     except RunError:
         return None
-    return Ending(p.step, p.reason == "success", p.reason in ("success", "steps", "nonfinite"))
+    return Ending(p.step, p.reason == "success", p.reason in ("success", "steps", "nonfinite", "diverged"))
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,7 +20,13 @@ from experiments.store.errors import RunError
 from experiments.store.progress import PROGRESS
 from experiments.store.reader import RunReader, open_run
 
-ENDS = {"success": "solved", "steps": "not solved", "nonfinite": "diverged", "stopped": "cancelled"}
+ENDS = {
+    "success": "solved",
+    "steps": "not solved",
+    "nonfinite": "diverged",
+    "diverged": "diverged",
+    "stopped": "cancelled",
+}
 
 
 def changed(lane: RunConfig) -> int:

@@ -6,7 +6,9 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
+from analysis.course import begin_sentence
 from analysis.figures.theme import cell_name
+from dashboard.advice import advise, describe_changes
 from dashboard.components.live_lab import live_lab
 from dashboard.components.projector import PARAMETER, projector_on, projector_style, projector_switch
 from dashboard.components.refusal import refuse
@@ -18,7 +20,7 @@ from dashboard.panels import DIAGNOSIS, PANELS, SPECTRUM
 from dashboard.presets import PRESETS
 from dashboard.scene import Scene, scene
 from dashboard.spectrum_by_hand import spectrum_by_hand
-from dashboard.state import OVERLAYS, Value, apply, keep, prepare, to_link
+from dashboard.state import OVERLAYS, SPECTRUM_REVISION, Value, apply, keep, prepare, to_link
 from experiments.config import ConfigError, RunConfig
 
 
@@ -66,19 +68,21 @@ def diagnosis(shown: Scene) -> None:
     for column, (cell, r) in zip(st.columns(len(shown.probes), gap="medium"), shown.probes.items(), strict=True):
         with column:
             st.markdown(f"##### {cell_name(cell)}")
-            findings = r.diagnose(shown.clip(r))
+            findings = advise(shown, cell)
             if not findings:
-                st.success("Nothing is wrong: the gradient arrives, and no gate or unit is stuck.")
+                st.success(f"No finding. {begin_sentence(r.transport_course)}; no gate, unit or cell state is stuck.")
             for finding in findings:
                 box = {"severe": st.error, "warning": st.warning, "note": st.info}[finding.severity]
                 box(f"**{finding.title}.** {finding.evidence}\n\n{finding.remedy}")
                 if finding.settings:
                     key = f"remedy-{cell}-{finding.kind}-{finding.title}"
                     st.button("Apply the remedy", key=key, on_click=remedy, args=(finding.settings,))
+                    st.caption(f"It sets {describe_changes(shown.state, finding.settings)}.")
 
 
 def remedy(settings: Mapping[str, object]) -> None:
     """Change the page's settings as a finding advises."""
+    st.session_state[SPECTRUM_REVISION] = st.session_state.get(SPECTRUM_REVISION, 0) + 1
     for name, value in page_values(settings).items():
         st.session_state[name] = value
 

@@ -11,6 +11,7 @@ from dashboard.components.scrub_slider import scrub_slider
 from dashboard.components.show import in_two_columns, show
 from dashboard.components.style import page_style
 from dashboard.jobs import RUNS
+from experiments.run_findings import run_findings
 from experiments.run_pictures import run_pictures
 from experiments.runs import RunSummary, find_run, list_runs
 from experiments.step_pictures import Profiles, profiles, step_pictures
@@ -132,6 +133,9 @@ else:
     st.query_params["run"] = ",".join(names)
     readers = opened(names)
     try:
+        for reader in readers:
+            for finding in run_findings(reader):
+                st.warning(f"**{finding.title}** (run {reader.name}). {finding.evidence} {finding.remedy}")
         if len(readers) == 1:
             scrub(readers[0])
         if readers:

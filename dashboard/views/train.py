@@ -12,6 +12,7 @@ from dashboard.jobs import RUNS, jobs, start
 from dashboard.steering import LIVE, REFUSED, show_place, show_refusal, steering
 from dashboard.train_settings import settings
 from experiments.config import ConfigError, RunConfig
+from experiments.run_findings import run_findings
 from experiments.run_pictures import labels, run_pictures
 from experiments.runs import NAME
 from experiments.store.errors import RunError
@@ -129,6 +130,9 @@ def show_runs(readers: Sequence[RunReader], working: bool) -> None:
             f"{run.config.steps:,} · run {run.name}",
         )
     try:
+        for run in readers:
+            for finding in run_findings(run):
+                st.warning(f"**{finding.title}.** {finding.evidence} {finding.remedy}")
         in_two_columns(run_pictures(readers), "train")
         happened(readers)
     except RunError as error:

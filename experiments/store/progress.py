@@ -51,7 +51,7 @@ class Progress:
     """1, and one more each time the run was resumed."""
     status: Status = "running"
     reason: str = ""
-    """Why it ended or rests: `steps`, `success`, `nonfinite`, `stopped`, or an error's sentence."""
+    """Why it ended or rests: `steps`, `success`, `nonfinite`, `diverged`, `stopped`, or an error's sentence."""
     seconds: float = 0.0
     """Spent in training steps, over all attempts."""
     updated: float = 0.0

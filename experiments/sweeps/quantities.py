@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from analysis.profile import HORIZON, first_below, fit_decay
+from analysis.profile import fit_decay, horizon_lag
 from experiments.probe import Probe
 from experiments.records import QUANTILES
 from experiments.store.reader import RunReader
@@ -42,12 +42,16 @@ QUANTITIES = {
     ),
     "horizon_lag": Quantity(
         "lag at which the gradient has vanished, timesteps",
-        "the lag from which on ‖dL/dh_t‖ is below 10⁻⁷ of its largest; none where it never is",
+        "the lag from which on ‖dL/dh_t‖ stays below 10⁻⁷ of its largest; none where it does not",
         BOTH,
     ),
     "spectral_norm": Quantity("spectral norm of W_hh", "the largest singular value of any block, top layer", BOTH),
     "spectral_radius": Quantity("spectral radius of W_hh", "the largest |eigenvalue| of any block, top layer", BOTH),
-    "diverged": Quantity("share of diverged runs", "1 for a run in which Inf or NaN appeared, 0 for another", BOTH),
+    "diverged": Quantity(
+        "share of diverged runs",
+        "1 for a run in which Inf or NaN appeared, or whose loss ended at a million times a guess's, 0 for another",
+        BOTH,
+    ),
     "loss": Quantity("loss at initialisation", "the loss of the one recorded pass", ("probe",)),
     "final_loss": Quantity(
         "final loss",
@@ -106,14 +110,13 @@ def run_numbers(run: RunReader) -> dict[str, float]:
     scalars, reason = run.scalars(), run.progress.reason
     loss = final_loss(scalars)
     by_lag = last_profile(run)[::-1]
-    horizon = first_below(by_lag, largest(by_lag) + math.log(HORIZON)) if len(by_lag) else None
     solved = reason == "success"
     spectral = {name: last_spectral(run, name) for name in ("spectral_norm", "spectral_radius")}
     return {
         "decay_rate": known(fit_decay(by_lag).rate),
-        "horizon_lag": known(horizon),
+        "horizon_lag": known(horizon_lag(by_lag)),
         **spectral,
-        "diverged": float(reason == "nonfinite" or not math.isfinite(loss)),
+        "diverged": float(reason in ("nonfinite", "diverged") or not math.isfinite(loss)),
         "final_loss": loss,
         "loss_over_chance": loss / run.chance,
         "largest_log_norm": largest(scalars.get("log_norm_before", np.zeros(0))),

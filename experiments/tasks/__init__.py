@@ -32,6 +32,9 @@ TASKS: dict[str, Callable[[TaskSettings], Task]] = {
     "next_character": lambda settings: NextCharacter(load_text(settings.text_file)),
 }
 
+ASKS = {task.name: task.asks for task in (Adding, TemporalOrder, Copying, NextCharacter)}
+"""What the accuracy of each task counts, in words."""
+
 
 def make_task(settings: TaskSettings) -> Task:
     """The task that a configuration names.
@@ -44,4 +47,4 @@ def make_task(settings: TaskSettings) -> Task:
     return TASKS[settings.task](settings)
 
 
-__all__ = ["TASKS", "LossPosition", "Targets", "Task", "TaskSettings", "make_task"]
+__all__ = ["ASKS", "TASKS", "LossPosition", "Targets", "Task", "TaskSettings", "make_task"]

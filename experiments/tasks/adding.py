@@ -20,6 +20,8 @@ class Adding(Task):
     output_size = 1
     default_loss_position: LossPosition = "last"
 
+    asks = "the sum at the last timestep, right if off by less than 0.08"
+
     tolerance = 0.08
     """Right if off by less: a constant guess is right in 15.4 % (T > 1).
 
@@ -57,6 +59,10 @@ class Adding(Task):
     def chance(self, seq_len: int, position: LossPosition | None = None) -> float:
         """The target's variance: 2 · 1/12 for a sum of two, 4 · 1/12 for 2x at T = 1 (guess: the mean, 1)."""
         return 1 / 6 if seq_len > 1 else 1 / 3
+
+    def guess_accuracy(self, seq_len: int) -> float:
+        """P(|x_1 + x_2 − 1| < τ) = 1 − (1 − τ)², 15.4 %; at T = 1, 2x is uniform on [0, 2) and it is τ."""
+        return 1 - (1 - self.tolerance) ** 2 if seq_len > 1 else self.tolerance
 
     def dependency(self, seq_len: int) -> int:
         """T − 1: the first mark may be at the first timestep."""

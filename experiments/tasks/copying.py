@@ -3,11 +3,11 @@
 import math
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from experiments.tasks.classification import Classification, one_hot
-from experiments.tasks.task import LossPosition
+from experiments.tasks.task import LossPosition, Targets
 
 SYMBOLS = 10  # how many are to be copied
 ALPHABET = 8  # how many different ones there are
@@ -19,14 +19,15 @@ class Copying(Classification):
     """Repeat ten symbols when the marker comes (Arjovsky, Shah & Bengio 2016, §5.1).
 
     Inputs, T + 20 timesteps: 10 symbols of 8, T − 1 blanks, the marker, 10 blanks; one-hot, 10 channels. Targets, one a
-    timestep, of 9 classes: T + 10 blanks, then the 10 symbols. The loss counts every timestep, the blanks too (so does
-    the accuracy: blanks alone give (T + 10)/(T + 20)). `last` counts the last symbol only.
+    timestep, of 9 classes: T + 10 blanks, then the 10 symbols. The loss counts every timestep, the blanks too; the
+    accuracy counts the 10 symbols only, since blanks alone are (T + 10)/(T + 20) of all. `last` counts the last symbol.
     """
 
     name = "copying"
     input_size = ALPHABET + 2
     output_size = ALPHABET + 1
     default_loss_position: LossPosition = "every"
+    asks = "the symbols to copy, not the blanks"
 
     def length(self, seq_len: int) -> int:
         """T + 20: `seq_len` is the T of the literature, from the last symbol to the marker."""
@@ -50,6 +51,14 @@ class Copying(Classification):
         if position == "last":
             return math.log(ALPHABET)
         return SYMBOLS * math.log(ALPHABET) / self.length(seq_len)
+
+    def asked(self, targets: Targets) -> Bool[Tensor, "batch"] | Bool[Tensor, "time batch"]:
+        """The symbols; a blank asks for nothing that must be remembered."""
+        return targets != BLANK
+
+    def guess_accuracy(self, seq_len: int) -> float:
+        """1/8 of the symbols."""
+        return 1 / ALPHABET
 
     def dependency(self, seq_len: int) -> int:
         """T + 10: from each symbol to its copy."""

@@ -21,6 +21,7 @@ class NextCharacter(Classification):
 
     name = "next_character"
     default_loss_position: LossPosition = "every"
+    asks = "every character in the loss"
 
     def __init__(self, text: Text) -> None:
         self.text = text
@@ -44,6 +45,10 @@ class NextCharacter(Classification):
     def chance(self, seq_len: int, position: LossPosition | None = None) -> float:
         """ln V (nats): all characters equally likely; knowing how frequent each one is does better."""
         return math.log(self.output_size)
+
+    def guess_accuracy(self, seq_len: int) -> float:
+        """Share of the text's most frequent character."""
+        return float(np.bincount(self._codes.numpy()).max() / len(self._codes))
 
     def dependency(self, seq_len: int) -> int:
         """T − 1, the most there can be: any earlier character of a text may matter (in "hello" only one does)."""

@@ -21,6 +21,8 @@ class Task(ABC):
     input_size: int
     output_size: int
     default_loss_position: LossPosition
+    asks: str
+    """What the accuracy counts, in words: what the task asks to be remembered."""
 
     @abstractmethod
     def length(self, seq_len: int) -> int:
@@ -48,6 +50,10 @@ class Task(ABC):
         """Expected loss of the best guess that knows the timestep and sees no input, in the loss's unit."""
 
     @abstractmethod
+    def guess_accuracy(self, seq_len: int) -> float:
+        """Expected accuracy of the best guess that knows the timestep and sees no input, 0 to 1."""
+
+    @abstractmethod
     def dependency(self, seq_len: int) -> int:
         """Longest lag, in timesteps, from an input that matters to a loss that needs it.
 
@@ -71,8 +77,20 @@ class Task(ABC):
         targets: Targets,
         position: LossPosition | None = None,
     ) -> float:
-        """Fraction of right outputs over the batch and the positions in the loss, 0 to 1."""
-        return self.correct(*self._positions(outputs, targets, position)).double().mean().item()
+        """Fraction of right outputs among what the task asks to be remembered, over the batch, 0 to 1.
+
+        A sequence's one answer is asked at the last timestep, wherever the loss sits: before, it cannot be known. Of
+        targets at every timestep those count that are asked (`asked`) and in the loss.
+        """
+        if targets.ndim == 1:
+            position = "last"
+        outputs, targets = self._positions(outputs, targets, position)
+        right = self.correct(outputs, targets)
+        return right[self.asked(targets).expand_as(right)].double().mean().item()
+
+    def asked(self, targets: Targets) -> Bool[Tensor, "batch"] | Bool[Tensor, "time batch"]:
+        """Which targets ask for something that must be remembered: all, unless a task says otherwise."""
+        return torch.ones_like(targets, dtype=torch.bool)
 
     def _positions(
         self,

@@ -23,6 +23,7 @@ class TemporalOrder(Classification):
     input_size = 6
     output_size = 4
     default_loss_position: LossPosition = "last"
+    asks = "the class at the last timestep"
 
     def length(self, seq_len: int) -> int:
         """T."""
@@ -46,6 +47,10 @@ class TemporalOrder(Classification):
     def chance(self, seq_len: int, position: LossPosition | None = None) -> float:
         """ln 4 (nats): four classes, equally likely."""
         return math.log(4)
+
+    def guess_accuracy(self, seq_len: int) -> float:
+        """1/4: four classes, equally likely."""
+        return 1 / self.output_size
 
     def dependency(self, seq_len: int) -> int:
         """From the start of the first window to the last timestep."""

@@ -1,16 +1,18 @@
 """Diagnosis on networks that were built to have, or not to have, each fault."""
 
 import math
+from typing import get_args
 
 import pytest
 import torch
 
 from analysis.clipping import clip
 from analysis.diagnosis import diagnose
-from analysis.finding import Subject
+from analysis.finding import Kind, Subject
 from experiments.build import build
 from experiments.config import RunConfig
 from experiments.probe import Probe, probe
+from experiments.remedies import settle_remedies
 from models import record
 
 SMALL = {"seq_len": 60, "hidden_size": 24, "batch_size": 8, "dtype": "float64"}
@@ -24,7 +26,6 @@ HEALTHY: list[dict[str, object]] = [
     {**LINEAR, "task": "copying", "seq_len": 30},
     {**LINEAR, "num_layers": 2, "clip_threshold": 100.0},
     {**ORTHOGONAL, **CALM, "nonlinearity": "tanh", "zero_bias": True, "task": "temporal_order"},
-    {**LINEAR, "bidirectional": True},
     *({"cell": "lstm", "forget_bias": bias, **CALM, "largest_singular_value": 0.5} for bias in (4.0, 5.0, 6.0)),
     *({"cell": "gru", "forget_bias": bias, "largest_singular_value": 0.5} for bias in (3.5, 4.0, 5.0)),
     {"cell": "lstm", "forget_bias": 5.0, "task": "temporal_order", "largest_singular_value": 0.5},
@@ -65,6 +66,8 @@ OTHER: list[tuple[dict[str, object], set[str]]] = [
     ({"cell": "elman", "initialisation": "gaussian", "gain": 30.0, "largest_singular_value": None,
       "input_scale": 100.0}, {"saturated_units", "vanishing"}),
     ({"cell": "elman", "nonlinearity": "relu", "shut": True}, {"vanishing", "dead_units"}),
+    ({**LINEAR, "bidirectional": True}, {"idle_reverse"}),
+    ({"cell": "lstm", "forget_bias": 20.0, "input_scale": 3.0, "seq_len": 600}, {"saturated_cells"}),
     ({**LINEAR, "clip_threshold": 1e-3}, {"clipping_always"}),
     ({"cell": "gru", "forget_bias": 4.0, "largest_singular_value": 0.5, "clip_threshold": 1e-3}, {"clipping_always"}),
     ({**LINEAR, "clip_threshold": 1e6}, {"clipping_never"}),
@@ -113,7 +116,45 @@ def test_diagnosis_of_the_labelled_set(capsys):
     assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.parametrize("values", HEALTHY[:6])
+def unhealthy():
+    """The labelled networks that a configuration makes, with their findings."""
+    for values, expected in LABELLED:
+        if expected and not {"shut", "zero_bias"} & set(values):
+            yield values, built(values)
+
+
+def test_a_remedy_removes_its_finding_or_says_that_no_setting_does():
+    for values, result in unhealthy():
+        for finding in result.diagnosis:
+            if not finding.settings:
+                assert finding.remedy.startswith("No setting"), (values, finding.title)
+                continue
+            then = probe(RunConfig.from_values({**result.experiment.config.model_dump(), **finding.settings}))
+            left = {(f.kind, f.title) for f in then.findings}
+            assert (finding.kind, finding.title) not in left, (values, finding.title)
+            brought = {f.title for f in then.findings if f.severity != "note"} - {f.title for f in result.findings}
+            assert all(title in finding.remedy for title in brought), (values, finding.title, brought)
+
+
+def test_where_truncation_alone_is_at_fault_the_remedy_is_to_truncate_less():
+    for finding in built({**LINEAR, "truncate": 10}).diagnosis:
+        assert finding.settings == {"truncate": None}
+        assert "orthogonal" not in finding.remedy
+
+
+def test_a_finding_that_no_setting_removes_says_so():
+    finding = built({**LINEAR, "clip_threshold": 1e-3}).findings[0]
+    (settled,) = settle_remedies([finding], lambda settings: [finding])
+    assert settled.remedy == "No setting that was tried here removes it."
+    assert settled.settings == {}
+
+
+def test_every_kind_of_finding_is_raised_by_a_labelled_network_or_a_training():
+    raised = {kind for _, expected in LABELLED for kind in expected} | {"at_chance"}  # see test_training_ends
+    assert raised == set(get_args(Kind))
+
+
+@pytest.mark.parametrize("values", HEALTHY[:5])
 def test_every_number_in_a_finding_is_finite_or_explained(values):
     result = built({**values, "truncate": 3, "clip_threshold": 1e-9})
     for finding in result.diagnosis:

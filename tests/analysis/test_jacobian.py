@@ -118,9 +118,10 @@ def test_span_and_samples_select_the_same_matrices():
     model, trace = recorded("lstm", {})
     everything = step_jacobians(model, trace, samples=None).matrices
     part = step_jacobians(model, trace, samples=[2, 0], start=2, stop=5).matrices
-    assert np.array_equal(part, everything[2:5][:, [2, 0]])
+    # Products of other shapes: another processor adds in another order.
+    assert np.abs(part - everything[2:5][:, [2, 0]]).max() < 1e-13
     steps = layer_steps(model, trace)
-    assert torch.equal(state_jacobian(steps[3]), torch.from_numpy(everything[3]))
+    assert np.abs(state_jacobian(steps[3]).numpy() - everything[3]).max() < 1e-13
 
 
 def test_wrong_arguments_are_named():

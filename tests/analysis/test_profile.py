@@ -9,12 +9,13 @@ import torch
 from oracles import last_step_loss, linear_model, make_model, random_orthogonal
 
 from analysis.numbers import log_quantile
-from analysis.profile import fit_decay, least_squares_line, profile, smallest_log, straight_span
+from analysis.profile import fit_decay, profile, smallest_log
+from analysis.straight import least_squares_line, straight_span
 from models import record
 
 
-def linear_trace(factor, seq_len=120, dtype=torch.float64):
-    model = linear_model((factor * random_orthogonal(8)).to(dtype), dtype)
+def linear_trace(factor, seq_len=120, dtype=torch.float64, seed=0):
+    model = linear_model((factor * random_orthogonal(8, seed)).to(dtype), dtype)
     return record(model, torch.zeros(seq_len, 3, 1, dtype=dtype), lambda outputs: outputs[-1].sum())
 
 
@@ -36,6 +37,27 @@ def test_decay_of_a_linear_orthogonal_network_is_exact(factor):
     else:
         assert p.decay.half_life is None
         assert p.horizon_lag is None
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("seed", range(5))
+def test_a_rotation_has_neither_half_life_nor_direction_whatever_was_rounded(dtype, seed):
+    """An orthogonal matrix keeps the gradient; what is left of a rate is the rounding of each step."""
+    decay = profile(linear_trace(1.0, dtype=dtype, seed=seed)).decay
+    assert abs(decay.rate) < torch.finfo(dtype).eps
+    assert (decay.direction, decay.half_life) == (0, None)
+    assert decay.trend.startswith("no clear trend (")
+
+
+@pytest.mark.parametrize(("rate", "direction"), [(-1e-17, 0), (1e-17, 0), (-1e-3, 0), (1e-3, 0), (-0.1, -1), (0.1, 1)])
+def test_a_rate_has_a_direction_only_where_its_error_tells_it_from_zero(rate, direction):
+    lag = np.arange(100.0)
+    noise = 0.3 * np.random.default_rng(0).normal(size=100) if abs(rate) > 1e-9 else 0.0
+    decay = fit_decay(rate * lag + noise)
+    assert decay.direction == direction
+    assert (decay.half_life is None) == (direction >= 0)
+    assert decay.trend.startswith("×" if direction else "no clear trend (")
+    assert (abs(decay.rate) > 2 * decay.standard_error) == (direction != 0)
 
 
 def test_underflow_lag_is_where_float32_would_show_a_zero():

@@ -51,7 +51,7 @@ def test_probe_prints_a_table_with_every_figure():
 def test_probe_says_what_is_wrong_below_the_table():
     words = ["cell=elman", "nonlinearity=relu", "largest_singular_value=5", "initialisation=identity", "seq_len=200"]
     out = CliRunner().invoke(app, ["probe", *words]).stdout
-    found = [f for f in probe(RunConfig.from_words(words)).diagnosis if f.severity != "note"]
+    found = [f for f in probe(RunConfig.from_words(words)).findings if f.severity != "note"]
     assert [f.kind for f in found] == ["diverged"]
     assert out.splitlines()[-len(found) :] == [f"elman: {f.title}. {f.evidence}" for f in found]
     assert "h_t is not finite from t = " in out

@@ -9,6 +9,7 @@ from sampling import NAMES, POSITIONS, SIZES, Settings, seeded, task_named
 
 from experiments.errors import ConfigError
 from experiments.tasks import make_task
+from experiments.tasks.copying import BLANK
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -37,18 +38,51 @@ def test_losses_equal_a_loop_over_timesteps_and_sequences(name):
     task = task_named(name)
     _, targets = task.sample(3, 6, seeded(), torch.float64)
     outputs = torch.randn(task.length(6), 3, task.output_size, generator=seeded(1), dtype=torch.float64)
-    losses, correct = task.losses(outputs, targets), 0
+    losses, rights = task.losses(outputs, targets), []
     for t in range(len(outputs)):
         for b in range(3):
             y, target = outputs[t, b].tolist(), (targets[b] if targets.ndim == 1 else targets[t, b]).item()
             if name == "adding":
                 expected = (y[0] - target) ** 2
-                correct += abs(y[0] - target) < 0.08
+                right = abs(y[0] - target) < 0.08
             else:
                 expected = math.log(sum(math.exp(logit) for logit in y)) - y[target]
-                correct += max(y) == y[target]
+                right = max(y) == y[target]
+            is_asked = target != BLANK if name == "copying" else targets.ndim == 2 or t == len(outputs) - 1
+            rights += [right] if is_asked else []
             assert losses[t, b].item() == pytest.approx(expected, rel=1e-12)
-    assert task.accuracy(outputs, targets, "every") == pytest.approx(correct / losses.numel())
+    assert task.accuracy(outputs, targets, "every") == pytest.approx(sum(rights) / len(rights))
+
+
+def test_copying_by_blanks_alone_has_none_of_its_symbols_right():
+    task = task_named("copying")
+    _, targets = task.sample(5, 100, seeded())
+    outputs = torch.zeros(120, 5, task.output_size)
+    outputs[..., BLANK] = 1
+    assert task.correct(outputs, targets).double().mean().item() == pytest.approx(110 / 120)
+    assert task.accuracy(outputs, targets) == 0
+    outputs[-10:-5] = torch.nn.functional.one_hot(targets[-10:-5], task.output_size).float()
+    assert task.accuracy(outputs, targets) == 0.5
+    assert task.accuracy(outputs, targets, "last") == 0
+
+
+@pytest.mark.parametrize("name", ["adding", "temporal_order"])
+def test_an_answer_that_is_known_at_the_end_is_right_wherever_the_loss_sits(name):
+    task = task_named(name)
+    _, targets = task.sample(6, 20, seeded())
+    outputs = torch.full((20, 6, task.output_size), -9.0)
+    outputs[-1] = targets[:, None] if name == "adding" else torch.nn.functional.one_hot(targets, 4).float()
+    assert task.accuracy(outputs, targets, "every") == task.accuracy(outputs, targets, "last") == 1
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_accuracy_of_a_guess_is_what_the_best_constant_scores(name):
+    task = task_named(name)
+    _, targets = task.sample(20_000, 30, seeded())
+    answers = [[1.0]] if name == "adding" else torch.eye(task.output_size).tolist()
+    scores = [task.accuracy(torch.tensor(a).expand(task.length(30), 20_000, -1), targets) for a in answers]
+    assert max(scores) == pytest.approx(task.guess_accuracy(30), abs=0.01)
+    assert task.asks
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -9,6 +9,7 @@ import torch
 from analysis.clipping import clip
 from experiments import success
 from experiments.build import build
+from experiments.run_findings import run_findings
 from experiments.training import Training
 from models import record
 
@@ -63,6 +64,43 @@ def test_a_run_ends_when_it_has_solved_its_task(trained, tmp_path):
 def test_what_counts_as_solved(tiny, task, loss, accuracy, solved):
     config = tiny(task=task)
     assert success.is_solved(config, build(config).task, loss, accuracy) == solved
+
+
+# losses that say something
+
+
+def test_a_run_that_has_learned_nothing_is_found_out(trained):
+    run = trained(task="temporal_order", learning_rate=1e-9)
+    assert run.progress.reason == "steps"
+    (finding,) = run_findings(run)
+    assert (finding.kind, finding.title) == ("at_chance", "Nothing has been learned")
+
+
+def test_a_finite_loss_of_a_million_guesses_has_diverged_and_has_not_just_taken_its_steps(trained):
+    run = trained(task="adding", cell="elman", nonlinearity="identity", optimiser="sgd", learning_rate=1e12, steps=2,
+                  clip_threshold=1.0, dtype="float64")  # fmt: skip
+    assert math.isfinite(run.scalars()["loss"][-1])
+    assert run.progress.reason == "diverged"
+    (finding,) = run_findings(run)
+    assert (finding.kind, finding.title) == ("diverged", "The training has diverged")
+
+
+def test_adding_with_a_loss_at_every_step_is_solved_by_its_last_answer(tiny):
+    config = tiny(task="adding", loss_position="every")
+    task = build(config).task
+
+    class Oracle(torch.nn.Module):
+        """Knows the sum at the last timestep, and nothing before."""
+
+        def forward(self, inputs):
+            outputs = torch.zeros(*inputs.shape[:2], 1)
+            outputs[-1, :, 0] = (inputs[..., 0] * inputs[..., 1]).sum(dim=0)
+            return outputs
+
+    found = success.evaluate(config, task, Oracle(), torch.Generator().manual_seed(0))
+    assert found.accuracy == 1
+    assert found.solved
+    assert found.loss > 0.1
 
 
 # Inf and NaN

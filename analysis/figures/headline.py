@@ -1,0 +1,80 @@
+"""What gradient profiles say in words: the title, the lines beside it, a table's rows, the words for a screen reader.
+
+All of them take the verdict from `analysis.course`. Where the profile and what the last loss sends go different ways, a
+profile is described by what is seen, and the verdict is said of the gradient of the last loss.
+"""
+
+from collections.abc import Mapping
+
+from analysis.course import (
+    VERBS,
+    Course,
+    Kind,
+    begin_sentence,
+    describe_course,
+    describe_shape,
+    describe_sizes,
+    format_ratio,
+    turning_lag,
+)
+from analysis.figures.theme import cell_name
+from analysis.profile import Decay, Profile
+
+
+def headline(profiles: Mapping[str, Profile], transports: Mapping[str, Course]) -> str:
+    """What is seen, in a line above a chart: numbers for one cell, a verdict and a number each for several."""
+    verdicts = {cell: transports.get(cell, p.course) for cell, p in profiles.items()}
+    agree = all(verdicts[cell].kind == p.course.kind for cell, p in profiles.items())
+    if len(profiles) == 1:
+        ((cell, p),) = profiles.items()
+        return f"{cell_name(cell)}: {title_of(p) if agree else title_of_two(p.course, verdicts[cell])}"
+    groups: dict[Kind, list[str]] = {}
+    for cell, p in profiles.items():
+        c = p.course if agree else verdicts[cell]
+        groups.setdefault(c.kind, []).append(" ".join([cell_name(cell), *format_change(c)]))
+    said = "; ".join(f"{VERBS[kind]}: {', '.join(cells)}" for kind, cells in groups.items())
+    return f"{'The gradient' if agree else 'What the last loss sends'} {said}"
+
+
+WHOLE = 0.9
+"""Share of the lags over which a line must hold for a title to give its rate without saying where."""
+
+
+def title_of(p: Profile) -> str:
+    """A title: the last lag goes without saying; a rate is stated where one line holds over nearly all lags."""
+    c, d = p.course, p.decay
+    words = f"the gradient {describe_course(c)}".removesuffix(f" at lag {c.lag}").replace(": ", ", ")
+    if c.kind == "vanishes" and c.zero_from is None and c.gone_from is not None:
+        words = f"the gradient vanishes, below 10⁻⁷ from lag {c.gone_from} on"
+    if d.rate is None or d.straight_from is None or d.straight_until is None:
+        return words
+    steady = d.direction != 0 and d.straight_until - d.straight_from >= WHOLE * c.lag and turning_lag(c) is None
+    return f"{words}, ×{format_ratio(d.rate)} per step" if steady else words
+
+
+def title_of_two(profile: Course, transport: Course) -> str:
+    """A profile and what the last loss sends, where they go different ways."""
+    if transport.kind == "diverged":
+        return "the pass diverges"
+    return f"the profile {describe_shape(profile)}; what the last loss sends {VERBS[transport.kind]}"
+
+
+def format_change(c: Course) -> list[str]:
+    """What is left of a gradient, or how much it has grown; nothing where there is no such number."""
+    if c.kind in ("diverged", "zero"):
+        return []
+    return [f"×{format_ratio(c.log_growth if c.kind == 'explodes' else c.log_left)}"]
+
+
+def describe_profile(p: Profile, transport: Course | None) -> list[str]:
+    """The profile, and what the last loss sends where that is another thing: sentences without a full stop."""
+    if transport is None or transport.kind == p.course.kind:
+        return [begin_sentence(p.course)]
+    if transport.kind == "diverged":
+        return ["The pass diverges"]
+    return [f"The profile {describe_sizes(p.course)}", begin_sentence(transport)]
+
+
+def describe_decay(decay: Decay) -> str:
+    """A rate and the lags over which its line holds, or why there is none."""
+    return decay.trend if decay.rate is None else f"{decay.trend}, lags {decay.straight_from}–{decay.straight_until}"

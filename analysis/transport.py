@@ -1,0 +1,47 @@
+"""How far a gradient travels: what the last loss sends back, over the lags that the task needs."""
+
+import math
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from numpy import ndarray
+
+from analysis.course import Course, course
+from analysis.finding import Subject
+from analysis.jacobian import layer_index
+from analysis.numbers import log_quantile
+from models.trace import Trace
+
+
+def transport_course(s: Subject) -> Course:
+    """What becomes of the gradient that the last loss sends; `diverged` where anything of the pass is not finite."""
+    log = state_log_by_lag(s.transport)[: s.dependency + 1]
+    of = "the gradient" if s.transport is s.trace else "the gradient of the last loss"
+    if s.trace.cell_state is not None:
+        of += " to (h, c)"
+    return Course("diverged", log, 0, broken_gradients(s.trace), of) if has_diverged(s) else course(log, of=of)
+
+
+def state_log_by_lag(trace: Trace) -> Float[ndarray, " lag"]:
+    """Median of ln‖dL/ds_t‖ over the batch (nats), at lag 0, 1, …; top layer, forwards.
+
+    s is the whole state, (h, c) for an LSTM: what dL/dh_t has lost, dL/dc_t may still carry.
+    """
+    top = layer_index(trace, None)
+    log_norm = trace.log_norm[top]
+    if trace.cell_log_norm is not None:
+        log_norm = torch.logaddexp(2 * log_norm, 2 * trace.cell_log_norm[top]) / 2
+    by_lag: Float[ndarray, " lag"] = log_quantile(log_norm.cpu().numpy(), 0.5)[::-1]
+    return by_lag
+
+
+def has_diverged(s: Subject) -> bool:
+    """Whether a state, the loss or a gradient of the pass is not finite."""
+    finite = bool(s.trace.hidden.isfinite().all()) and math.isfinite(s.loss)
+    return not finite or broken_gradients(s.trace) > 0 or not np.all(state_log_by_lag(s.transport) < math.inf)
+
+
+def broken_gradients(trace: Trace) -> int:
+    """How many gradients of a state, over layers, timesteps and samples, are not finite."""
+    return int((trace.log_norm.isnan() | trace.log_norm.isposinf()).sum())

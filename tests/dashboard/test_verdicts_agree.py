@@ -1,0 +1,114 @@
+"""No two lines contradict: title, alt text, words beside the chart, table, JSON and findings give one verdict."""
+
+import random
+import re
+
+import pytest
+
+from dashboard.explore_frame import hero_picture, words
+from dashboard.presets import PRESETS
+from dashboard.scene import Scene, scene
+from dashboard.state import SETTINGS
+from experiments.probe_table import figures, findings
+from experiments.summary import transport_summary
+
+VERBS = {"vanishing": "vanish", "exploding": "explode", "diverged": "diverge"}
+"""Finding → the stem of its verb, which may stand where the finding does, and nowhere else."""
+
+POSITIONS = ("task", "last", "every")
+
+
+def settings(**values: object) -> dict[str, object]:
+    return {name: setting.default for name, setting in SETTINGS.items()} | values
+
+
+def random_settings(number: int) -> dict[str, object]:
+    draw = random.Random(number)
+    return settings(
+        task=draw.choice(["adding", "copying", "temporal_order", "next_character"]),
+        loss_position=draw.choice(POSITIONS),
+        nonlinearity=draw.choice(["tanh", "relu", "identity"]),
+        initialisation=draw.choice(["default", "orthogonal", "gaussian", "identity"]),
+        largest_singular_value=draw.choice([0.0, 0.5, 1.0, 1.3, 3.0]),
+        forget_bias=draw.choice([-5.0, 0.0, 3.0, 8.0]),
+        input_scale=draw.choice([0.0, 0.1, 1.0, 10.0]),
+        truncate=draw.choice([0.0, 0.0, 1.0, 7.0]),
+        bidirectional=draw.random() < 0.2,
+        num_layers=draw.choice([1, 2]),
+        seq_len=float(draw.choice([1, 2, 5, 40, 90])),
+        hidden_size=draw.choice([1, 6]),
+        batch_size=draw.choice([1, 3]),
+        seed=number,
+    )
+
+
+def texts(shown: Scene, cell: str) -> dict[str, str]:
+    """Everything that is said about one cell's gradient, by place; rates are said of lags, and have no verdict."""
+    r = shown.probes[cell]
+    alone = Scene({**shown.state, "cells": [cell]}, {cell: r}, shown.threshold, shown.rule, None)
+    picture, rows = hero_picture(alone), figures(r)
+    return {
+        "title": str(picture.figure.layout.title.text),
+        "alt": picture.alt,
+        "words": words(alone).replace("explosion", ""),
+        "table": " ".join(f"{name} {text}" for name, text in rows.items() if not name.startswith("diverged")),
+        "lines": " ".join(findings([r])),
+        "json": str(transport_summary(r.transport_course)),
+    }
+
+
+def contradictions(shown: Scene) -> list[str]:
+    """Places that say what no finding says, or do not say what one does."""
+    wrong = []
+    for cell, r in shown.probes.items():
+        found = {f.kind for f in r.findings}
+        for place, text in texts(shown, cell).items():
+            for kind, stem in VERBS.items():
+                if (kind in found) != bool(re.search(stem, text)):
+                    wrong.append(f"{cell}, {place}, findings {sorted(found)}: {text}")
+    return wrong
+
+
+def group_of(title: str, name: str) -> str:
+    """The verb under which a title of several cells lists one."""
+    (part,) = (part for part in title.split("; ") if re.search(rf"\b{name}\b", part))
+    return part.partition(":")[0]
+
+
+@pytest.mark.parametrize("position", ["task", "every"])
+@pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.name)
+def test_no_preset_contradicts_itself_wherever_its_loss_sits(preset, position):
+    shown = scene(settings(**preset.settings) | {"loss_position": position}, None)
+    assert not contradictions(shown)
+
+
+@pytest.mark.parametrize("first", range(0, 36, 12))
+def test_no_settings_contradict_themselves(first):
+    for number in range(first, first + 12):
+        state = random_settings(number)
+        shown = scene(state, None)
+        assert not contradictions(shown), state
+        title = str(hero_picture(shown).figure.layout.title.text)
+        for cell, name in (("elman", "Elman"), ("lstm", "LSTM"), ("gru", "GRU")):
+            found = {f.kind for f in shown.probes[cell].findings}
+            for kind, stem in VERBS.items():
+                assert (kind in found) == (stem in group_of(title, name)), (title, state)
+
+
+def test_the_forget_gates_title_says_what_is_seen():
+    preset = next(p for p in PRESETS if p.name == "Forget gate")
+    title = str(hero_picture(scene(settings(**preset.settings), None)).figure.layout.title.text)
+    assert re.fullmatch(
+        r"LSTM: the gradient falls from 0\.08\d+ to 0\.003\d+ at lag \d+, then rises to 0\.02\d+", title
+    )
+
+
+def test_profile_and_transport_are_told_apart_where_every_step_has_a_loss():
+    shown = scene(settings(cells=["elman"], loss_position="every"), None)
+    rows, said = figures(shown.probes["elman"]), texts(shown, "elman")
+    assert rows["profile, ‖dL/dh_t‖"].startswith("keeps its size")
+    assert rows["transport, from the last loss"].startswith("vanishes: below 10⁻⁷ of its size from lag ")
+    assert said["title"] == "Elman: the profile keeps its size; what the last loss sends vanishes"
+    assert "The profile keeps its size" in said["words"]
+    assert "The gradient of the last loss vanishes" in said["words"]
+    assert "The gradient of the last loss vanishes." in said["lines"]
