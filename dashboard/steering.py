@@ -70,8 +70,13 @@ def leave(job: Job) -> None:
         jobs().leave(job)
 
 
-def steering(readers: Sequence[RunReader], waits: bool) -> None:
-    """The buttons of runs that this visitor may steer; a sentence where they are somebody else's."""
+def steering(readers: Sequence[RunReader], asked: bool) -> None:
+    """The buttons of runs that this visitor may steer; a sentence where they are somebody else's.
+
+    Args:
+        readers: the runs, at least one.
+        asked: whether a process for them is at work, or waits for its turn.
+    """
     names = "this run" if len(readers) == 1 else "these runs"
     if len(own(readers)) < len(readers):
         st.caption(f"Somebody else started {names}, so you can only watch. Press Start to train your own.")
@@ -79,10 +84,11 @@ def steering(readers: Sequence[RunReader], waits: bool) -> None:
     running = any(run.status == "running" for run in readers)
     paused = any(run.status == "paused" for run in readers)
     over = all(run.status == "finished" for run in readers)
+    rests = paused or not (running or over or asked)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.button("Pause", on_click=pause, args=(readers,), disabled=not running)
         st.button("Single step", on_click=take_one_step, args=(readers,), disabled=not paused)
-        st.button("Resume", on_click=resume, args=(readers,), disabled=running or over or waits)
+        st.button("Resume", on_click=resume, args=(readers,), disabled=not rests)
         st.button("Stop", on_click=steer, args=(readers,), kwargs={"stop": True}, disabled=not (running or paused))
         if running or paused:
             change_numbers(readers)

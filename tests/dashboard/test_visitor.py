@@ -8,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 from test_damaged_runs import VIEWS
 
 from dashboard.components.refusal import for_page
+from dashboard.job_queue import Job
 from dashboard.serving import SHARED_VARIABLE
 from dashboard.visitor import COOKIE, TOKEN, MarkVisitors
 from experiments.config import RunConfig
@@ -70,6 +71,25 @@ def test_a_terminals_run_is_steered_only_where_the_server_is_ones_own(runs, monk
         else:
             stop[0].click().run()
         assert read_control(folder).stop is (shared == "0")
+    finally:
+        recorder.close()
+
+
+def test_a_paused_run_is_resumed_though_its_process_is_at_work(pool, runs, monkeypatch):
+    monkeypatch.setattr("dashboard.jobs.jobs", lambda: pool)
+    config = RunConfig(cell="gru", seq_len=6, hidden_size=3, batch_size=2, steps=40, record_every=1)
+    folder = runs / config.identity()
+    pool.ask(Job((folder.name,), "somebody", ["run"]))
+    recorder = Recorder.start(config, folder, "reference", paused=True)
+    try:
+        recorder.turn()
+        at = AppTest.from_file(str(VIEWS / "train.py"), default_timeout=60)
+        at.query_params["runs"] = folder.name
+        at.run()
+        (button,) = [button for button in at.button if button.label == "Resume"]
+        assert not button.disabled
+        button.click().run()
+        assert not read_control(folder).pause
     finally:
         recorder.close()
 
