@@ -4,20 +4,25 @@ PORT ?= 8501
 ADDRESS ?= 127.0.0.1
 # 1: several people use the server; 0: it is one person's; empty: the address decides.
 SHARED ?=
+# 1: pages may open text files of this machine by their paths.
+FILES ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup setup-dev app test lint types format measure-drag measure-sessions
+.PHONY: setup setup-dev app test test-portable lint types format measure-drag measure-sessions
 
 setup: $(VENV)/runtime.stamp
 
 setup-dev: $(VENV)/dev.stamp
 
 app: $(VENV)/runtime.stamp
-	GRADIENT_FLOW_SHARED=$(SHARED) $(BIN)/streamlit run app.py --server.port $(PORT) --server.address $(ADDRESS)
+	GRADIENT_FLOW_SHARED=$(SHARED) GRADIENT_FLOW_FILES=$(FILES) $(BIN)/streamlit run app.py --server.port $(PORT) --server.address $(ADDRESS)
 
 test: lint types
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+test-portable: $(VENV)/dev.stamp
+	$(BIN)/python tests/portable.py $(ONLY)
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check .

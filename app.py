@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import streamlit as st
-from starlette.middleware import Middleware
 
-from dashboard.live import labs, routes, spare_collector, warmed
-from dashboard.visitor import MarkVisitors
+from dashboard.failed_page import say_failed
+from dashboard.labs import labs
+from dashboard.live import doors, routes, spare_collector, warmed
 
 if __name__ == "__main__":  # Streamlit runs this file as the page's script, once for every rerun
     st.set_page_config(page_title="Gradient Flow Lab", page_icon=":material/ssid_chart:", layout="wide")
@@ -26,4 +26,4 @@ if __name__ == "__main__":  # Streamlit runs this file as the page's script, onc
     ).run()
     spare_collector()
 else:  # and `streamlit run` imports it once, to find the server with the route that answers a drag
-    app = st.App(Path(__file__), routes=routes(), lifespan=warmed, middleware=[Middleware(MarkVisitors)])
+    app = st.App(Path(__file__), routes=routes(), middleware=doors(), lifespan=warmed, on_script_error=say_failed)

@@ -6,9 +6,10 @@ from functools import lru_cache
 import orjson
 
 from analysis.finding import Finding
+from dashboard.checks import Value
 from dashboard.controls import page_values
 from dashboard.scene import Scene, scene
-from dashboard.state import SETTINGS, Value, differences
+from dashboard.state import SETTINGS, differences
 from experiments.probe import Probe
 from experiments.remedies import settle_remedies
 

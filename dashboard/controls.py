@@ -8,8 +8,10 @@ import streamlit as st
 
 from analysis.clipping import CLIP_RULES
 from analysis.figures.theme import cell_name
+from dashboard.checks import Value
 from dashboard.components.live_slider import live_slider
-from dashboard.state import INITIALISATIONS, LONGEST, SETTINGS, TEXTS, Value
+from dashboard.serving import FILES_VARIABLE, opens_files
+from dashboard.state import INITIALISATIONS, LONGEST, SETTINGS, TEXTS
 from experiments.config import RunConfig
 from experiments.tasks import TASKS
 from models.elman import NONLINEARITIES
@@ -63,13 +65,12 @@ def sidebar() -> None:
 
 
 def text_choice() -> None:
-    """Which text; a file of this machine's only where the page is served to nobody else."""
-    if st.get_option("server.address") in ("127.0.0.1", "::1", "localhost"):
+    """Which text; a file of this machine's only where the server was started so."""
+    if opens_files():
         st.text_input("Text", key="text_file", help="hello, pydoc (Python's help topics), or a text file's path.")
         return
-    if st.session_state["text_file"] not in TEXTS:
-        st.session_state["text_file"] = TEXTS[0]
-    st.selectbox("Text", TEXTS, key="text_file", help="A file of your own: where you serve the page yourself.")
+    words = f"To use text files of your own, start the app with `{FILES_VARIABLE}=1`, on a machine that only you use."
+    st.selectbox("Text", TEXTS, key="text_file", help=words)
 
 
 def under_the_hand() -> None:

@@ -9,10 +9,11 @@ from analysis.figures.profile import profile_picture
 from analysis.figures.standalone import standalone, table
 from analysis.figures.theme import LN_10, cell_colour, cell_name
 from analysis.wording import counted, power_of_ten, significant
+from dashboard.checks import in_short
 from dashboard.frame import Frame
 from dashboard.panels import LARGEST_STATE, PANELS
 from dashboard.scene import Scene, scene
-from dashboard.state import differences, from_json, in_words
+from dashboard.state import check, defaults, differences, in_words
 from experiments.config import ConfigError
 
 HERO = "profile"
@@ -26,8 +27,10 @@ def explore_lab(values: Mapping[str, object]) -> Frame:
         ConfigError: a value that is not allowed.
     """
     pinned = values.get("pinned")
+    if pinned is not None and not isinstance(pinned, Mapping):
+        raise ConfigError(f"pinned was {in_short(pinned)}; it must be settings, or null for none.")
     state = settings({name: value for name, value in values.items() if name != "pinned"})
-    return explore_frame(scene(state, settings(pinned) if isinstance(pinned, Mapping) else None))
+    return explore_frame(scene(state, None if pinned is None else settings(pinned)))
 
 
 def settings(values: Mapping[str, object]) -> dict[str, object]:
@@ -36,10 +39,10 @@ def settings(values: Mapping[str, object]) -> dict[str, object]:
     Raises:
         ConfigError: one that is not allowed.
     """
-    state, wrong = from_json(values)
+    allowed, wrong = check(values)
     if wrong:
         raise ConfigError(f"{wrong[0]}.")
-    return state
+    return defaults() | allowed
 
 
 def explore_frame(shown: Scene) -> Frame:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from dashboard.state import Value
+from dashboard.checks import Value
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from dashboard.cache import PAGE_MEMORY_LIMIT
 from dashboard.job_queue import Job
+from dashboard.serving import opens_files
 from dashboard.state import TEXTS
 from experiments.config import RunConfig
 from experiments.disk import run_bytes
@@ -39,8 +40,8 @@ def check_runs(lanes: Sequence[RunConfig], runs: Path, personal: bool) -> None:
         for name, largest in LARGEST_FIELDS.items():
             if (value := getattr(config, name)) > largest:
                 raise ConfigError(f"{name} was {value:,}; a run from a page allows at most {largest:,}.")
-        if not personal and config.text_file not in TEXTS:
-            raise ConfigError("Your own text files can be used only when the app runs on your machine.")
+        if config.text_file not in TEXTS and not opens_files():
+            raise ConfigError("This server does not open text files of its machine; choose one of its own texts.")
         check_memory(config, limit=MEMORY_LIMIT if personal else PAGE_MEMORY_LIMIT)
         size = run_bytes(config)
         if not personal and size > LARGEST_RUN:

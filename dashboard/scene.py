@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from analysis.clipping import Clipping, ClipRule
 from analysis.profile import Profile
 from dashboard.cache import recorded
+from dashboard.checks import Value
 from dashboard.controls import configs, run_values
-from dashboard.state import Value
+from experiments.errors import ConfigError
 from experiments.probe import Probe
+from models.registry import CELLS
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,13 +37,19 @@ class Scene:
 
 
 def scene(state: Mapping[str, Value], pinned: Mapping[str, Value] | None) -> Scene:
-    """Record what the settings describe, one pass a chosen cell.
+    """Record what the settings describe, one pass per chosen cell.
+
+    Args:
+        state: all settings, each of them checked (`state.check`).
+        pinned: the same of the state kept as A.
 
     Raises:
-        ConfigError: the first setting that is not allowed.
+        ConfigError: no cell is chosen, or the first setting that is not allowed together with the others.
     """
     chosen = configs(run_values(state))
+    if not chosen:
+        raise ConfigError(f"cells was empty; choose at least one of {', '.join(CELLS)}.")
     threshold = state["clip_threshold"]
     assert isinstance(threshold, float)
     probes = {config.cell: recorded(config) for config in chosen}
-    return Scene(state, probes, threshold, chosen[0].clip_rule if chosen else "norm", pinned)
+    return Scene(state, probes, threshold, chosen[0].clip_rule, pinned)

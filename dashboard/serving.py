@@ -9,6 +9,8 @@ SHARED_VARIABLE = "GRADIENT_FLOW_SHARED"
 """Environment variable: 1 for a server that several people use, 0 for one person's; empty lets the address decide."""
 WORKERS_VARIABLE = "GRADIENT_FLOW_WORKERS"
 """Environment variable: how many processes may train at once for the pages; empty is one per core."""
+FILES_VARIABLE = "GRADIENT_FLOW_FILES"
+"""Environment variable: 1 for a server whose pages may open text files of this machine by their paths."""
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 FORWARDING = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP", "Via")
 """Headers that a proxy adds: whoever is behind it is not known to sit at this machine."""
@@ -30,6 +32,14 @@ def is_personal(headers: Mapping[str, str] | None = None) -> bool:
     names = {name.lower(): value for name, value in given.items()}
     forwarded = any(name.lower() in names for name in FORWARDING)
     return is_loopback(st.get_option("server.address")) and is_loopback(host_of(names)) and not forwarded
+
+
+def opens_files() -> bool:
+    """Whether a page may open a text file of this machine: only where the person who started the server said so.
+
+    No address decides it: behind a proxy, every visitor seems to sit at this machine.
+    """
+    return os.environ.get(FILES_VARIABLE, "").strip() == "1"
 
 
 def is_loopback(address: object) -> bool:

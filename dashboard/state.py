@@ -1,19 +1,18 @@
 """Everything on Explore follows from these settings: their defaults, what is allowed, and a link that has them."""
 
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import get_args
 
 import streamlit as st
 
 from analysis.clipping import CLIP_RULES
+from dashboard.checks import Check, Value, choice, flag, in_short, number, numbers, several, text_or_file
+from dashboard.serving import opens_files
 from experiments.config import GATE_BLOCKS, RunConfig
 from experiments.tasks import TASKS
 from models.elman import NONLINEARITIES
 from models.registry import CELLS
-
-Value = object
 
 LONGEST = 1000
 """Timesteps that the page goes to; longer sequences are for the command line."""
@@ -32,68 +31,15 @@ PANEL_NAMES = (
     "Diagnosis",
 )
 TEXTS = ("hello", "pydoc")
-"""Texts that a link may name. A file of the server's is for the person at its keyboard only."""
+"""Texts that everybody may name; a path of a file only where the server was started so (`serving.opens_files`)."""
 
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting: its default, and how text from a link becomes a value (a ValueError says what is allowed)."""
+    """One setting: its default, and what a browser may give for it."""
 
     default: Value
-    read: Callable[[str], Value]
-
-
-def choice(*allowed: str) -> Callable[[str], Value]:
-    """One of these words."""
-
-    def read(text: str) -> Value:
-        if text not in allowed:
-            raise ValueError(f"one of {', '.join(allowed)}")
-        return text
-
-    return read
-
-
-def several(*allowed: str) -> Callable[[str], Value]:
-    """Any of these words, separated by commas."""
-
-    def read(text: str) -> Value:
-        words = [word for word in text.split(",") if word]
-        if len(set(words)) < len(words) or not set(words) <= set(allowed):
-            raise ValueError(f"some of {', '.join(allowed)}")
-        return words
-
-    return read
-
-
-def number(lowest: float, highest: float, whole: bool = False) -> Callable[[str], Value]:
-    """A finite number in a range."""
-
-    def read(text: str) -> Value:
-        words = f"a {'whole ' if whole else ''}number from {lowest:g} to {highest:g}"
-        try:
-            value = float(text)
-        except ValueError:
-            raise ValueError(words) from None
-        if not math.isfinite(value) or not lowest <= value <= highest or (whole and value != int(value)):
-            raise ValueError(words)
-        return int(value) if whole else value
-
-    return read
-
-
-def numbers(lowest: float, highest: float, most: int) -> Callable[[str], Value]:
-    """Numbers in a range with commas between them, in one spelling; an empty text for none."""
-    one = number(lowest, highest)
-
-    def read(text: str) -> Value:
-        if not text:
-            return ""
-        if text.count(",") >= most:
-            raise ValueError(f"at most {most} numbers")
-        return ",".join(f"{one(part):g}" for part in text.split(","))
-
-    return read
+    check: Check
 
 
 def options(field: str) -> tuple[str, ...]:
@@ -101,18 +47,11 @@ def options(field: str) -> tuple[str, ...]:
     return get_args(RunConfig.model_fields[field].annotation)
 
 
-def flag(text: str) -> Value:
-    """`True` or `False`."""
-    if text not in ("True", "False"):
-        raise ValueError("True or False")
-    return text == "True"
-
-
 INITIALISATIONS = tuple(word for word in options("initialisation") if word != "chrono")
 
 SETTINGS: dict[str, Setting] = {
     "task": Setting("adding", choice(*TASKS)),
-    "text_file": Setting("hello", choice(*TEXTS)),
+    "text_file": Setting("hello", text_or_file(*TEXTS, opens_files=opens_files)),
     "cells": Setting(list(CELLS), several(*CELLS)),
     "loss_position": Setting("task", choice("task", "last", "every")),
     "hidden_size": Setting(64, number(1, 512, whole=True)),
@@ -148,26 +87,22 @@ def to_link(state: Mapping[str, Value]) -> dict[str, str]:
     return parameters
 
 
-def from_link(parameters: Mapping[str, str]) -> tuple[dict[str, Value], list[str]]:
-    """What is valid of a link, and a few words for each part that is not."""
-    values: dict[str, Value] = {}
+def check(values: Mapping[str, object]) -> tuple[dict[str, Value], list[str]]:
+    """What is allowed of the settings that a browser sends, as the page uses it; and a few words for each that is not.
+
+    The one check of all: of a link's texts, of a socket's JSON and of what widgets say.
+    """
+    allowed: dict[str, Value] = {}
     wrong: list[str] = []
-    for name, text in parameters.items():
+    for name, value in values.items():
         if name not in SETTINGS:
-            wrong.append(f"{name[:40]!r} is not a setting")
+            wrong.append(f"{in_short(name)} is not a setting")
             continue
         try:
-            values[name] = SETTINGS[name].read(text)
-        except ValueError as allowed:
-            wrong.append(f"{name} was {text[:40]!r}, allowed is {allowed}")
-    return values, wrong
-
-
-def from_json(values: Mapping[str, object]) -> tuple[dict[str, Value], list[str]]:
-    """All settings, with those that JSON of any kind gives; and a few words for each part that is not allowed."""
-    texts = {name: ",".join(map(str, v)) if isinstance(v, list) else str(v) for name, v in values.items()}
-    state, wrong = from_link(texts)
-    return {name: state.get(name, setting.default) for name, setting in SETTINGS.items()}, wrong
+            allowed[name] = SETTINGS[name].check(value)
+        except ValueError as may_be:
+            wrong.append(f"{name} was {in_short(value)}, allowed is {may_be}")
+    return allowed, wrong
 
 
 KEPT = "explore-settings"
@@ -175,34 +110,41 @@ LONGEST_WORDS = 30
 """Letters of a value in a sentence."""
 
 
-def prepare(link: Mapping[str, str]) -> list[str]:
-    """Give every setting its value before its widget is made; what was wrong with the link, on the first run.
+def defaults() -> dict[str, Value]:
+    """Every setting at its default."""
+    return {name: setting.default for name, setting in SETTINGS.items()}
 
-    Streamlit drops a widget's value with its page; a copy of all outlives it.
+
+def prepare(link: Mapping[str, str]) -> list[str]:
+    """Give every setting an allowed value before its widget is made; a few words for each that was refused.
+
+    The link counts on the first run. Streamlit drops a widget's value with its page; a copy of all outlives it.
     """
     wrong: list[str] = []
     if KEPT not in st.session_state:
-        values, wrong = from_link(link)
-        st.session_state[KEPT] = values
-    for name, setting in SETTINGS.items():
-        if name not in st.session_state:
-            st.session_state[name] = st.session_state[KEPT].get(name, setting.default)
+        values, wrong = check(link)
+        st.session_state[KEPT] = defaults() | values
+    for name in SETTINGS:
+        refused = check({name: st.session_state[name]})[1] if name in st.session_state else []
+        if name not in st.session_state or refused:
+            st.session_state[name] = st.session_state[KEPT][name]
+        wrong += refused
     return wrong
 
 
-def keep() -> dict[str, Value]:
-    """Copy all settings for the next visit of the page, and return them.
+def keep() -> tuple[dict[str, Value], list[str]]:
+    """Copy all settings for the next visit of the page; return them, and a few words for each that was refused.
 
-    What has no widget just now, since a refused setting or no cell leaves nothing to show, keeps its last value.
+    What is refused, and what has no widget just now, keeps its last value.
     """
-    kept = {name: setting.default for name, setting in SETTINGS.items()} | st.session_state.get(KEPT, {})
-    for name in SETTINGS:
-        if name in st.session_state:
-            kept[name] = st.session_state[name]
-        else:
-            st.session_state[name] = kept[name]
+    kept = defaults() | st.session_state.get(KEPT, {})
+    given = {name: st.session_state[name] for name in SETTINGS if name in st.session_state}
+    allowed, wrong = check(given)
+    kept |= allowed
+    for name in kept.keys() - given.keys():
+        st.session_state[name] = kept[name]
     st.session_state[KEPT] = kept
-    return dict(kept)
+    return dict(kept), wrong
 
 
 def differences(before: Mapping[str, Value], after: Mapping[str, Value]) -> list[str]:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from experiments.errors import ConfigError
-from experiments.words import spelt
+from experiments.words import shortened
 
 
 def allowed(field: FieldInfo) -> str:
@@ -34,13 +34,6 @@ def refusal(model: type[BaseModel], error: ValidationError) -> ConfigError:
     if first["type"] == "extra_forbidden":
         return ConfigError(_unknown(name, list(model.model_fields)))
     return ConfigError(f"{name} was {given}; it must be {allowed(model.model_fields[name])}.")
-
-
-def shortened(value: object, longest: int = 60) -> str:
-    """The value as it was given, without its middle where it is long."""
-    text = spelt(value)
-    half = longest // 2
-    return text if len(text) <= longest else f"{text[:half]}…{text[-half:]}"
 
 
 def _unknown(name: str, names: list[str]) -> str:

@@ -11,11 +11,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from rich.console import Console
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from analysis.wording import significant
 from experiments.benchmark_memory import peak_memory
 from experiments.benchmark_steps import CELLS, SIZES, WAYS, step_of, timed
+from experiments.terminal import output
 
 
 @dataclass(frozen=True)
@@ -150,7 +152,7 @@ def main(quick: bool = False) -> None:
         for cell in CELLS
         for way in WAYS
     }  # fmt: skip
-    console = Console()
+    console = output()
     console.print(cost_table(rows, memory))
     for line in averages(rows):
         console.print(line)
@@ -175,21 +177,19 @@ def averages(rows: list[Cost]) -> list[str]:
 
 
 def cost_table(rows: list[Cost], memory: dict[tuple[str, tuple[int, int, int], str], float]) -> Table:
-    """One row a cell and size, one column a way."""
-    table = Table(title="Forward and backward: ms (ratio to the unrecorded torch.nn: median, smallest–largest)")
-    for name in ("cell", "T/B/H", "threads", *WAYS, "peak MB: torch.nn, fast"):
-        table.add_column(name, justify="left" if name in ("cell", "T/B/H") else "right")
-    for row in [row for row in rows if row.way == "torch.nn"]:
-        key = row.cell, row.size, row.threads
-        same = {r.way: r for r in rows if (r.cell, r.size, r.threads) == key}
-        cells = [
-            f"{r.milliseconds:.3g} ({r.ratio:.2f}, {r.lowest:.2f}–{r.highest:.2f})"
-            for r in (same[way] for way in WAYS[1:])
-        ]
-        a, b = memory[row.cell, row.size, "torch.nn"], memory[row.cell, row.size, "fast"]
+    """One row per cell, size, number of threads and way, within 80 columns."""
+    title = "Forward and backward, and its ratio to torch.nn, which records nothing"
+    table = Table(title=title, box=SIMPLE_HEAD, collapse_padding=True)
+    for name in ("cell", "T/B/H", "threads", "way", "ms", "ratio", "range", "peak MB"):
+        table.add_column(name, justify="left" if name in ("cell", "T/B/H", "way") else "right", no_wrap=True)
+    for row in rows:
+        if row.way == WAYS[0]:
+            table.add_section()
         size = "/".join(str(n) for n in row.size)
-        peak = f"{a:.0f}, {b:.0f} ({b / a:.2f})" if a > 0 else f"{a:.0f}, {b:.0f}"
-        table.add_row(row.cell, size, str(row.threads), f"{row.milliseconds:.3g}", *cells, peak)
+        ratio, spread = f"{row.ratio:.2f}", f"{row.lowest:.2f}–{row.highest:.2f}"
+        numbers = ("", "") if row.way == WAYS[0] else (ratio, spread)
+        peak = f"{memory[row.cell, row.size, row.way]:.0f}"
+        table.add_row(row.cell, size, str(row.threads), row.way, significant(row.milliseconds), *numbers, peak)
     return table
 
 
@@ -202,5 +202,5 @@ def growth_table(rows: list[Growth]) -> Table:
         size = "/".join(str(n) for n in row.size)
         per_step = 1e3 * row.milliseconds / row.size[0]
         numbers = (row.milliseconds, per_step, row.floor, row.milliseconds / row.floor)
-        table.add_row(row.cell, size, *(f"{n:.3g}" for n in numbers))
+        table.add_row(row.cell, size, *(significant(n) for n in numbers))
     return table

@@ -5,13 +5,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
 from analysis.credit import credit
 from analysis.jacobian import layer_steps, state_jacobian
 from analysis.lyapunov import lyapunov
+from experiments.terminal import output
 from models import SequenceModel, Trace, record
 
 AT_MOST = 10.0
@@ -48,7 +48,7 @@ def main(steps: int = 1000, rounds: int = ROUNDS) -> list[Timing]:
         timings = [time_lyapunov(steps, rounds), *(time_credit(cell, rounds) for cell in ("elman", "lstm", "gru"))]
     finally:
         torch.set_num_threads(threads)
-    Console().print(table(timings))
+    output().print(table(timings))
     return timings
 
 

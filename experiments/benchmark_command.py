@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from experiments.errors import ConfigError
+from experiments.words import shortened
 
 BENCHMARKS = {
     "bptt": "experiments.benchmark",
@@ -22,7 +23,7 @@ def benchmark_command(
 ) -> None:
     """Measure and print one table: bptt (a pass beside torch.nn), analysis, recording (beside training) or sweep."""
     if what not in BENCHMARKS:
-        raise ConfigError(f"benchmark was {what!r}; it must be one of {', '.join(BENCHMARKS)}.")
+        raise ConfigError(f"benchmark was {shortened(what)}; it must be one of {', '.join(BENCHMARKS)}.")
     main = importlib.import_module(BENCHMARKS[what]).main
     if what == "bptt":
         main(quick=quick)

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from rich.console import Console
 from rich.table import Table
 
 from experiments.config import RunConfig
+from experiments.terminal import output
 from experiments.train import Recorder
 from experiments.training import Training
 
@@ -96,7 +96,7 @@ def main() -> None:
     for cell in ("elman", "gru", "lstm"):
         measured = cost(cell)
         table.add_row(cell, f"{measured.milliseconds:.1f}", *(f"{measured.shares[way]:+.1%}" for way in LIMITS))
-    Console().print(table)
+    output().print(table)
 
 
 if __name__ == "__main__":

@@ -18,10 +18,8 @@ from typing import TypeVar
 
 import orjson
 from distributed import Client
-from rich.console import Console
 from rich.table import Table
 
-from experiments.store.files import write_bytes
 from experiments.sweeps.cluster import connected
 from experiments.sweeps.compare import compare
 from experiments.sweeps.engine import Report, run_sweep
@@ -29,6 +27,7 @@ from experiments.sweeps.folder import INDEX, SweepFolder, write_plan
 from experiments.sweeps.index import load_results
 from experiments.sweeps.plan import plan_of
 from experiments.sweeps.probes import check, ensure_probe, probe_file
+from experiments.terminal import output
 
 RUNS, MANY = 32, 10_000
 TURNS = 2
@@ -148,7 +147,7 @@ def finished_probes(runs: Path, many: int) -> SweepFolder:
         given = {**body, "id": run.name, "config": plan.config(run).model_dump()}
         path = probe_file(runs, run.name)
         path.parent.mkdir(exist_ok=True)
-        write_bytes(path, orjson.dumps({"check": check(given), **given}))
+        path.write_bytes(orjson.dumps({"check": check(given), **given}))
     return folder
 
 
@@ -176,7 +175,7 @@ def main() -> None:
         table.add_column(column)
     for (what, limit), value in zip(LIMITS.items(), values, strict=True):
         table.add_row(what, limit, value)
-    Console().print(table)
+    output().print(table)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import os
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, NoReturn, TextIO
 
 import orjson
 import torch
@@ -20,8 +20,8 @@ from experiments.probe_table import findings, probe_table
 from experiments.run_commands import add_run_commands
 from experiments.summary import profile_rows, summary
 from experiments.sweeps.commands import add_sweep_commands
-from experiments.terminal import output
-from experiments.words import bare
+from experiments.terminal import STANDARD_OUTPUT, output
+from experiments.words import bare, cut, spelt_path, visible
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -47,11 +47,18 @@ def field_help() -> str:
 def probe_command(
     words: Annotated[list[str] | None, typer.Argument(help="key=value words and .toml files")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one object a cell in a list.")] = False,
-    csv_file: Annotated[Path | None, typer.Option("--csv", help="Write the whole profile to this file.")] = None,
+    csv_file: Annotated[
+        Path | None, typer.Option("--csv", help="Write the whole profile to this file; - prints it, and nothing else.")
+    ] = None,
 ) -> None:
     """Probe each configuration and print what was seen."""
+    if as_json and csv_file == STANDARD_OUTPUT:
+        raise ConfigError("--csv was '-' and --json was given; only one of them can be printed, so name a file.")
     torch.set_num_threads(1)  # one recorded pass is a chain of small steps: more threads only wait for each other
     results = [probe(config) for config in configs_from_words(words or [])]
+    if csv_file == STANDARD_OUTPUT:
+        print_csv(sys.stdout, results)
+        return
     if csv_file is not None:
         write_csv(csv_file, results)
     if as_json:
@@ -68,15 +75,20 @@ app.command("benchmark")(benchmark_command)
 
 def write_csv(path: Path, results: list[Probe]) -> None:
     """Every cell's profile in one file."""
-    rows = [row for result in results for row in profile_rows(result)]
     try:
         with path.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, fieldnames=list(rows[0]))
-            writer.writeheader()
-            writer.writerows(rows)
+            print_csv(file, results)
     except OSError as error:
         reason = (error.strerror or "an unknown reason").lower()
-        raise ConfigError(f"--csv was {str(path)!r}; it must be a file that can be written ({reason}).") from None
+        raise ConfigError(f"--csv was {spelt_path(path)}; it must be a file that can be written ({reason}).") from None
+
+
+def print_csv(to: TextIO, results: list[Probe]) -> None:
+    """The same, to a file that is open."""
+    rows = [row for result in results for row in profile_rows(result)]
+    writer = csv.DictWriter(to, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
 
 
 add_run_commands(app)
@@ -104,22 +116,32 @@ def run() -> None:
         drop_output()
         status = 1
     except OSError as error:
+        what = what_failed(error)
         drop_output()
-        reason = (error.strerror or str(error)).lower()
-        what = "standard output cannot be written" if error.filename is None else f"{error.filename!r} cannot be used"
-        refuse(f"{what} ({reason}).")
+        refuse(f"{what} ({(error.strerror or cut(str(error)) or type(error).__name__).lower()}).")
     sys.exit(status)
+
+
+def what_failed(error: OSError) -> str:
+    """What an error of the system is about: its file, or standard output where that refuses once more, or neither."""
+    if error.filename is not None:
+        return f"{spelt_path(Path(str(error.filename)))} cannot be used"
+    try:
+        sys.stdout.flush()
+    except OSError:
+        return "standard output cannot be written"
+    return "the system could not do what this command needs"
 
 
 def refuse(sentence: str) -> NoReturn:
     """End with the sentence, unless it is empty, and exit status 2."""
-    sys.stderr.write(f"error: {sentence}\n" if sentence else "")
+    sys.stderr.write(visible(f"error: {sentence}\n") if sentence else "")
     sys.exit(2)
 
 
 def usage(error: typer.TyperException) -> str:
     """The sentence for a command line that is none of ours; empty where the help has been printed instead."""
-    said = error.format_message().strip()
+    said = " ".join(cut(word) for word in error.format_message().split())
     if not said:
         return ""
     said = said[0].lower() + said[1:].replace(". Did you mean", ", did you mean").rstrip(".?")

@@ -10,32 +10,36 @@ import orjson
 
 from experiments.config import LARGEST
 from experiments.errors import ConfigError
-from experiments.store.errors import ForeignRunError
-from experiments.store.files import TEMPORARY, inside
-from experiments.words import spelt
+from experiments.store.checked import STRICT, Count
+from experiments.store.checked import checked as kinds_checked
+from experiments.store.files import read_small, replace_quickly
+from experiments.words import shortened
 
 CONTROL = "control.json"
+LARGEST_CONTROL = 2**16
+"""Bytes."""
 
 
 @dataclass(frozen=True)
 class Control:
     """What is wanted now."""
 
+    __pydantic_config__ = STRICT
+
     learning_rate: float
     clip_threshold: float | None
     """None does not clip."""
     pause: bool = False
     stop: bool = False
-    single_step: int = 0
+    single_step: Count = 0
     """How many single steps were asked for since the trainer started; a paused run takes one for each."""
 
 
 def read_control(folder: Path) -> Control | None:
     """What is wanted; None where the file is missing, half written by a stranger, or has values that cannot be."""
     try:
-        given = orjson.loads(inside(folder, CONTROL).read_bytes())
-        return checked(Control(**given))
-    except (OSError, ForeignRunError, orjson.JSONDecodeError, TypeError, ConfigError):
+        return checked(kinds_checked(Control, read_small(folder, CONTROL, LARGEST_CONTROL)))
+    except ValueError:  # missing, not ours, no JSON, or what cannot be wanted
         return None
 
 
@@ -44,23 +48,26 @@ def write_control(folder: Path, control: Control) -> None:
 
     Raises:
         ConfigError: a learning rate or a threshold that cannot be.
+        OSError: the disk refuses.
     """
-    temporary = folder / (CONTROL + TEMPORARY)
-    temporary.write_bytes(orjson.dumps(asdict(checked(control))))
-    temporary.replace(folder / CONTROL)
+    replace_quickly(folder / CONTROL, orjson.dumps(asdict(checked(control))))
 
 
 def change_control(folder: Path, **changes: object) -> Control:
     """Change some fields, keep the others, and return all.
 
     Raises:
-        ConfigError: a value that cannot be, or a run that was never started.
+        ConfigError: a value that cannot be, a run that was never started, or a disk that refuses.
     """
     now = read_control(folder)
     if now is None:
         raise ConfigError(f"run {folder.name} has no {CONTROL} that can be read; start or resume the run first.")
     control = checked(replace(now, **changes))  # type: ignore[arg-type]
-    write_control(folder, control)
+    try:
+        write_control(folder, control)
+    except OSError as error:
+        reason = (error.strerror or "an unknown reason").lower()
+        raise ConfigError(f"run {folder.name} cannot be steered: its {CONTROL} cannot be written ({reason}).") from None
     return control
 
 
@@ -84,12 +91,14 @@ def checked(control: Control) -> Control:
         value = getattr(control, name)
         fits = isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= LARGEST
         if not fits and not (value is None and name == "clip_threshold"):
-            raise ConfigError(f"{name} was {spelt(value)}; it must be a number greater than 0 and at most {LARGEST:g}.")
+            raise ConfigError(
+                f"{name} was {shortened(value)}; it must be a number greater than 0 and at most {LARGEST:g}."
+            )
     if type(control.single_step) is not int or control.single_step < 0:
-        raise ConfigError(f"single_step was {spelt(control.single_step)}; it must be a whole number of at least 0.")
+        raise ConfigError(f"single_step was {shortened(control.single_step)}; it must be a whole number of at least 0.")
     for name in ("pause", "stop"):
         if not isinstance(getattr(control, name), bool):
-            raise ConfigError(f"{name} was {spelt(getattr(control, name))}; it must be true or false.")
+            raise ConfigError(f"{name} was {shortened(getattr(control, name))}; it must be true or false.")
     return control
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from secrets import token_hex
 
 import numpy as np
 import orjson
@@ -11,7 +10,9 @@ import xarray as xr
 from experiments.export_html import html_of
 from experiments.limits import readable
 from experiments.store.errors import DamagedRunError, RunError
+from experiments.store.leftovers import hidden_beside, remove_abandoned
 from experiments.store.reader import RunReader
+from experiments.words import shortened, spelt_path
 
 LARGEST_NETCDF = 2**31 - 1
 """Bytes of one variable in a netCDF 3 file."""
@@ -31,21 +32,22 @@ def export(run: RunReader, form: str, target: Path, replace: bool = False) -> li
         DamagedRunError: an array is damaged, or all that the form has; the message names it.
     """
     if form not in FORMS:
-        raise RunError(f"--format was {form!r}; it must be one of {', '.join(FORMS)}.")
+        raise RunError(f"--format was {shortened(form)}; it must be one of {', '.join(FORMS)}.")
     if not target.parent.is_dir():
-        raise RunError(f"the folder {str(target.parent)!r} is not there, so nothing can be exported to it.")
+        raise RunError(f"the folder {spelt_path(target.parent)} is not there, so nothing can be exported to it.")
     if target.is_symlink() or (target.exists() and not target.is_file()):
-        raise RunError(f"{str(target)!r} is no regular file; it must be one, or a name that is free.")
+        raise RunError(f"{spelt_path(target)} is no regular file; it must be one, or a name that is free.")
     if target.exists() and not replace:
-        raise RunError(f"{str(target)!r} is there already; --force replaces it.")
-    partial = target.with_name(f".{target.name}.{token_hex(4)}.partial")
+        raise RunError(f"{spelt_path(target)} is there already; --force replaces it.")
+    remove_abandoned(target.parent)
+    partial = hidden_beside(target)
     run = run.forgiving()
     try:
         FORMS[form](run, partial)
         partial.replace(target)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise RunError(f"the run cannot be exported to {str(target)!r} ({reason}).") from None
+        raise RunError(f"the run cannot be exported to {spelt_path(target)} ({reason}).") from None
     finally:
         partial.unlink(missing_ok=True)
     return [f"{sentence.removesuffix('.')}; the rest was exported." for sentence in (run.missing or {}).values()]

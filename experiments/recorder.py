@@ -2,7 +2,7 @@
 
 import math
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import TracebackType
 
@@ -12,13 +12,17 @@ import torch
 from analysis.training_findings import has_lost
 from experiments.config import RunConfig
 from experiments.control import Control, Watch, write_control
+from experiments.errors import ConfigError
 from experiments.records import is_recorded, later, layout, row
 from experiments.store.create import create_run, refused
-from experiments.store.errors import RecordingError, RunInUseError
+from experiments.store.description import Lockstep
+from experiments.store.errors import ForeignRunError, RecordingError, RunInUseError
+from experiments.store.lease import Lease
 from experiments.store.progress import FORMAT, Status
 from experiments.store.reader import open_run
 from experiments.store.writer import RunWriter
 from experiments.training import Step, Training
+from experiments.words import cut
 
 COMMIT_SECONDS = 1.0
 """A commit waits at least so long after the one before,"""
@@ -26,6 +30,8 @@ COMMIT_SHARE = 0.03
 """and so long that commits take no more than this share of the time,"""
 LONGEST_SECONDS = 10.0
 """but no longer: this much work is lost at most when the process is killed."""
+LONGEST_REASON = 1000
+"""Characters of an error that are kept."""
 POLL_SECONDS = 0.05
 """How often a paused run looks whether it may go on."""
 
@@ -59,6 +65,7 @@ class Recorder:
         folder: Path,
         path: str | None = None,
         paused: bool = False,
+        lockstep: Lockstep | None = None,
         owner: str | None = None,
     ) -> "Recorder":
         """Make a run folder that does not exist yet, and take it.
@@ -68,17 +75,18 @@ class Recorder:
             folder: where the run is kept; its last part is the run's name.
             path: `fast` or `reference`, see `models.record`; None for the fast one where there is one.
             paused: whether it waits before its first step.
+            lockstep: what is started together with it.
             owner: mark of the page's visitor who starts it; None for a run of the command line.
 
         Raises:
             ConfigError: the configuration cannot be run.
-            RunError: the folder exists, or cannot be written.
+            RunExistsError: the folder exists; RecordingError: it cannot be written.
         """
         training = Training(config, path)
         plan = layout(config, training.task, training.model)
-        description = describe(training) | ({} if owner is None else {"owner": owner})
-        create_run(folder, description, plan.specs, plan.coordinates, plan.attributes, training.checkpoint())
-        return cls._open(training, folder, paused)
+        description = describe(training, lockstep) | ({} if owner is None else {"owner": owner})
+        lease = create_run(folder, description, plan.specs, plan.coordinates, plan.attributes, training.checkpoint())
+        return cls._open(training, folder, paused, lease)
 
     @classmethod
     def resume(cls, folder: Path, paused: bool = False) -> "Recorder":
@@ -92,17 +100,24 @@ class Recorder:
         return cls._open(training, folder, paused)
 
     @classmethod
-    def _open(cls, training: Training, folder: Path, paused: bool) -> "Recorder":
-        writer, checkpoint = RunWriter.open(folder)
+    def _open(cls, training: Training, folder: Path, paused: bool, lease: Lease | None = None) -> "Recorder":
+        specs = layout(training.config, training.task, training.model).specs
+        writer, checkpoint = RunWriter.open(folder, specs, training.largest_checkpoint, lease)
         try:
+            if checkpoint.values.get("step") != writer.progress.step:
+                raise ValueError("step")
             training.restore(checkpoint)
             recorder = cls(training, writer)
             if writer.progress.attempt > 1:
                 recorder.event("resumed", f"resumed after step {training.step}")
             if paused:
                 write_control(folder, replace(recorder.watch.control, pause=True))
-        except BaseException:
+        except BaseException as error:
             writer.__exit__()
+            if isinstance(error, ValueError) and not isinstance(error, ConfigError):
+                raise ForeignRunError(
+                    f"the checkpoint of run {folder.name} is not one of this run: its {cut(str(error))} is wrong."
+                ) from None
             raise
         recorder.ended = recorder.is_complete()
         return recorder
@@ -116,9 +131,10 @@ class Recorder:
                 if not self.ended:
                     self.end("interrupted", "stopped", "stopped before its end")
             elif not issubclass(kind, RecordingError | RunInUseError):
-                self.event("failed", f"{kind.__name__}: {error}")
+                what = cut(f"{kind.__name__}: {error}", LONGEST_REASON)
+                self.event("failed", what)
                 # not from this state, which may be halfway through a step: the last commit's checkpoint stays
-                self.status, self.reason = "failed", f"{kind.__name__}: {error}"
+                self.status, self.reason = "failed", what
                 self.writer.restate(self.status, self.reason)
         finally:
             self.close()
@@ -251,7 +267,7 @@ class Recorder:
         self.commit_took = self.commit_ended - began
 
 
-def describe(training: Training) -> dict[str, object]:
+def describe(training: Training, lockstep: Lockstep | None = None) -> dict[str, object]:
     """What `config.json` holds: enough to read the run without its task, and to go on with it."""
     config = training.config
     return {
@@ -264,6 +280,7 @@ def describe(training: Training) -> dict[str, object]:
         "timesteps": training.task.length(config.seq_len),
         "parameters": sum(p.numel() for p in training.model.parameters()),
         "torch": torch.__version__,
+        **({} if lockstep is None else {"lockstep": asdict(lockstep)}),
         "arrays": sorted(layout(config, training.task, training.model).specs),
     }
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, lru_cache, partial
 from math import ceil, prod
 
 import numpy as np
@@ -17,8 +17,8 @@ from experiments.config import RunConfig
 from experiments.errors import ConfigError
 from experiments.limits import readable
 from experiments.store.chunks import ArraySpec
-from experiments.tasks import Task
-from experiments.words import bare
+from experiments.tasks import Task, make_task
+from experiments.words import bare, shortened
 from models import SequenceModel, Trace
 
 QUANTILES = (0.1, 0.5, 0.9)
@@ -36,6 +36,12 @@ class Layout:
     """Axis → its values: `time` 1 … T, `unit` and `sample` the indices that are kept."""
     attributes: dict[str, object]
     """Names along `layer`, `gate`, `block`, `parameter` and `quantile`, in order."""
+
+    @cached_property
+    def every_spec(self) -> dict[str, ArraySpec]:
+        """All arrays: those with a row a recorded step, and those of the axes, which are one chunk each."""
+        axes = {name: ArraySpec(v.shape, (name,), str(v.dtype), len(v)) for name, v in self.coordinates.items()}
+        return {**self.specs, **axes}
 
     @property
     def units(self) -> ndarray:
@@ -129,6 +135,22 @@ def layout(config: RunConfig, task: Task, model: SequenceModel) -> Layout:
     return Layout(specs, coordinates, attributes)
 
 
+@lru_cache(maxsize=64)
+def implied_layout(config: RunConfig) -> Layout:
+    """The arrays that a run of this configuration has: what a folder that says so is held to.
+
+    The text of a task that learns one is not read, as the arrays do not depend on it: a stranger's configuration may
+    name any file.
+
+    Raises:
+        ConfigError: as for `layout`.
+    """
+    task = make_task(config.model_copy(update={"text_file": "hello"}))
+    # one unit, as only the parameters' names are looked at
+    model = SequenceModel(config.cell, 1, 1, 1, config.num_layers, config.bidirectional, generator=torch.Generator())
+    return layout(config, task, model)
+
+
 def chosen(field: str, wanted: int | str | None, size: int) -> ndarray:
     """Indices below `size`: so many spread evenly, those listed, or all.
 
@@ -141,7 +163,7 @@ def chosen(field: str, wanted: int | str | None, size: int) -> ndarray:
         return np.unique(np.linspace(0, size - 1, min(wanted, size)).round().astype(np.int64))
     indices = np.array(sorted({int(text) for text in wanted.split(",") if text}), dtype=np.int64)
     if indices[-1] >= size:
-        raise ConfigError(f"{field} was {wanted!r}; it must be indices below {size}.")
+        raise ConfigError(f"{field} was {shortened(wanted)}; it must be indices below {size}.")
     return indices
 
 

@@ -1,30 +1,44 @@
-"""The commands that make and look after runs: run, resume, list, show, export, verify, delete."""
+"""The commands that make and look after runs: run, resume, list, show, export, verify, delete, clean."""
 
 import shlex
 import sys
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import torch
 import typer
 from rich.console import Console
 
-from analysis.wording import are
+from analysis.wording import are, counted
 from experiments.config import ConfigError, RunConfig, configs_from_words
 from experiments.export_formats import ENDINGS
 from experiments.limits import readable
+from experiments.lockstep import resume_together, start_together
 from experiments.run_findings import ended_findings, last_loss
 from experiments.run_progress import watched
 from experiments.run_tables import STATUSES, as_json, print_list, shown
-from experiments.runs import NAME, PROBES, SWEEPS, delete_run, find_run, folder_for, list_runs, runs_folder, typed
+from experiments.runs import (
+    NAME,
+    PROBES,
+    SWEEPS,
+    clean,
+    delete_run,
+    find_run,
+    folder_for,
+    list_runs,
+    runs_folder,
+    typed,
+)
 from experiments.store.errors import DamagedRunError, RunError
 from experiments.store.reader import dumps, open_run
 from experiments.store.verify import verify
-from experiments.terminal import output
+from experiments.terminal import STANDARD_OUTPUT, output
 from experiments.train import Recorder, stop_at_signals, train
-from experiments.words import bare, parse_words, spelt
+from experiments.words import bare, parse_words, shortened, spelt_path, visible
 
 Runs = Annotated[Path | None, typer.Option("--runs", help="The folder of runs; else $GRADIENT_FLOW_RUNS, else ./runs.")]
 Name = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, or any beginning that no other run has.")]
@@ -57,22 +71,16 @@ def run_command(
     for other in against or []:
         configs.append(RunConfig.from_values({**configs[0].model_dump(), **parse_words(split(other))}))
     if path not in (None, "fast", "reference"):
-        raise ConfigError(f"--path was {path!r}; it must be fast or reference.")
+        raise ConfigError(f"--path was {shortened(path)}; it must be fast or reference.")
     torch.set_num_threads(1)  # a step is a chain of small products: more threads only wait for each other
-    if name:
-        folders = named_folders(name, len(configs), runs_folder(runs))
-    else:
-        folders = [folder_for(config, runs_folder(runs), again) for config in configs]
+    folders = (
+        named_folders(name, len(configs), runs_folder(runs))
+        if name
+        else [folder_for(config, runs_folder(runs), again) for config in configs]
+    )
     if len(set(folders)) < len(folders):
         raise ConfigError("two of the runs have the same settings; each must differ from the others.")
-    recorders: list[Recorder] = []
-    try:
-        for config, folder in zip(configs, folders, strict=True):
-            recorders.append(Recorder.start(config, folder, path, paused, owner))
-    except BaseException:
-        close(recorders)
-        raise
-    follow(recorders, quiet)
+    follow(start_together(configs, runs_folder(runs), again, path, paused, name or (), owner), quiet)
 
 
 def named_folders(names: list[str], count: int, runs: Path) -> list[Path]:
@@ -83,7 +91,9 @@ def named_folders(names: list[str], count: int, runs: Path) -> list[Path]:
     """
     wrong = [name for name in names if not NAME.fullmatch(name) or name in (SWEEPS, PROBES)]
     if wrong:
-        raise ConfigError(f"--name was {spelt(wrong[0])}; it must be letters, digits, dots and dashes, and no path.")
+        raise ConfigError(
+            f"--name was {shortened(wrong[0])}; it must be letters, digits, dots and dashes, and no path."
+        )
     if len(names) != count:
         raise ConfigError(f"--name was given {len(names)} times; it must be given once per run, and there are {count}.")
     return [runs / name for name in names]
@@ -100,7 +110,7 @@ def split(words: str) -> list[str]:
     except ValueError as error:
         reason = str(error).lower()
         raise ConfigError(
-            f"--against was {words!r} ({reason}); it must be key=value words as a shell takes them."
+            f"--against was {shortened(words)} ({reason}); it must be key=value words as a shell takes them."
         ) from None
 
 
@@ -112,20 +122,7 @@ def resume_command(
 ) -> None:
     """Go on with a run where it was last committed, as if it had never stopped."""
     torch.set_num_threads(1)
-    recorders: list[Recorder] = []
-    try:
-        for name in names:
-            recorders.append(Recorder.resume(find_run(runs_folder(runs), name), paused))
-    except BaseException:
-        close(recorders)
-        raise
-    follow(recorders, quiet)
-
-
-def close(recorders: list[Recorder]) -> None:
-    """Give back the leases of runs that were opened in vain."""
-    for recorder in recorders:
-        recorder.close()
+    follow(resume_together([find_run(runs_folder(runs), name) for name in names], paused), quiet)
 
 
 def follow(recorders: list[Recorder], quiet: bool) -> None:
@@ -172,7 +169,7 @@ def list_command(
     """List the runs, the newest first."""
     folder = runs_folder(runs)
     if not folder.is_dir() and (runs is not None or folder.exists()):
-        raise RunError(f"the folder of runs was {str(folder)!r}; it must be a folder that is there.")
+        raise RunError(f"the folder of runs was {spelt_path(folder)}; it must be a folder that is there.")
     summaries = as_json(list_runs(folder), parse_words(where or []), sort)
     if json:
         sys.stdout.write(dumps(summaries) + "\n")
@@ -192,14 +189,15 @@ def show_command(name: Name, runs: Runs = None, json: AsJson = False) -> None:
             value = " ".join(f"{k}={bare(v)}" for k, v in value.items())
         if isinstance(value, list):
             value = "".join(f"\n  {v}" for v in value) or "none"
-        to.print(f"{key}: {value}", highlight=False, markup=False, soft_wrap=True)
+        to.print(visible(f"{key}: {value}"), highlight=False, markup=False, soft_wrap=True)
 
 
 def export_command(
     name: Name,
     form: Annotated[str, typer.Option("--format", help=f"{', '.join(ENDINGS)}.")] = "csv",
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="The file; else RUN and the format's ending.")
+        Path | None,
+        typer.Option("--output", "-o", help="The file, or - to print it; else RUN and the format's ending."),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
     runs: Runs = None,
@@ -208,9 +206,14 @@ def export_command(
     from experiments.export import export  # here: it imports xarray and plotly
 
     run = open_run(find_run(runs_folder(runs), name))
-    target = output or Path(run.name + ENDINGS.get(form, ""))
-    for lost in export(run, form, target, force):
-        sys.stderr.write(f"warning: {lost}\n")
+    name_of_file = run.name + ENDINGS.get(form, "")
+    with TemporaryDirectory() if output == STANDARD_OUTPUT else nullcontext() as between:
+        target = Path(between, name_of_file) if between else output or Path(name_of_file)
+        for lost in export(run, form, target, force):
+            sys.stderr.write(f"warning: {visible(lost)}\n")
+        if between:
+            sys.stdout.buffer.write(target.read_bytes())
+            return
     sys.stdout.write(f"{target} ({readable(target.stat().st_size)})\n")
 
 
@@ -219,7 +222,7 @@ def verify_command(name: Name, runs: Runs = None) -> None:
     folder, began = find_run(runs_folder(runs), name), time.perf_counter()
     found = verify(folder)
     for problem in found.problems:
-        sys.stdout.write(problem + "\n")
+        sys.stdout.write(visible(problem) + "\n")
     if found.problems:
         raise DamagedRunError(
             f"{len(found.problems)} of {found.files} files of run {folder.name} {are(len(found.problems))} damaged; "
@@ -244,6 +247,17 @@ def delete_command(
     sys.stdout.write(f"run {folder.name} is deleted.\n")
 
 
+def clean_command(runs: Runs = None) -> None:
+    """Delete what killed starts, commits, deletions and exports have left; nothing of a process that lives.
+
+    It looks in the folder of runs and, for exports, in the present folder.
+    """
+    gone = clean(runs_folder(runs), Path())
+    for path in gone:
+        sys.stdout.write(visible(f"{path}\n"))
+    sys.stdout.write(f"{counted(len(gone), 'leftover')} deleted.\n")
+
+
 def add_run_commands(app: typer.Typer) -> None:
     """Put these commands on the command line."""
     commands: dict[str, Callable[..., None]] = {
@@ -254,6 +268,7 @@ def add_run_commands(app: typer.Typer) -> None:
         "export": export_command,
         "verify": verify_command,
         "delete": delete_command,
+        "clean": clean_command,
     }
     for name, command in commands.items():
         app.command(name)(command)

@@ -10,6 +10,7 @@ from analysis.figures.theme import OTHER_COLOURS, cell_colour, cell_name
 from analysis.figures.training import Lane, fitting, heatmap_picture, last, lines_picture, loss_picture, norm_picture
 from analysis.wording import significant
 from experiments.store.reader import RunReader
+from experiments.words import cut, visible
 
 DASHES = ("solid", "dash", "dot", "dashdot")
 MEDIAN = 1
@@ -40,7 +41,7 @@ def in_words(name: str, value: object) -> str:
     """A field as a label says it."""
     if name == "clip_threshold":
         return "unclipped" if value is None else f"clipped at {value:g}"
-    return f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
+    return f"{name} {value:g}" if isinstance(value, float) else f"{name} {cut(visible(str(value)))}"
 
 
 def lane(reader: RunReader, label: str, colour: str, dash: str) -> Lane:

@@ -9,7 +9,6 @@ from rich.console import Console
 from rich.table import Table
 
 from analysis.wording import counted
-from experiments.allowed import shortened
 from experiments.config import ConfigError, RunConfig
 from experiments.run_findings import run_findings
 from experiments.runs import RunSummary, typed
@@ -17,6 +16,7 @@ from experiments.store.progress import Status
 from experiments.store.reader import RunReader
 from experiments.tasks import ASKS, make_task
 from experiments.terminal import fits
+from experiments.words import shortened, visible
 
 COLUMNS = ("name", "status", "step", "loss", "created", "updated")
 
@@ -30,7 +30,9 @@ def as_json(summaries: list[RunSummary], where: dict[str, object], sort: str) ->
     allowed = [*COLUMNS, *RunConfig.model_fields]
     for word in (*where, sort):
         if word not in allowed:
-            raise ConfigError(f"{word!r} is not something that runs have; it must be one of {', '.join(allowed)}.")
+            raise ConfigError(
+                f"{shortened(word)} is not something that runs have; it must be one of {', '.join(allowed)}."
+            )
     for key, value in where.items():
         check_filter(key, value)
     rows = [plain(summary) for summary in summaries]
@@ -125,7 +127,10 @@ def print_list(to: Console, rows: list[dict[str, Any]], runs: Path) -> None:
     for row in rows:
         if row["problem"]:
             to.print(
-                f"run {row['name']} cannot be read: {row['problem']}", soft_wrap=True, markup=False, highlight=False
+                visible(f"run {row['name']} cannot be read: {row['problem']}"),
+                soft_wrap=True,
+                markup=False,
+                highlight=False,
             )
 
 

@@ -5,7 +5,6 @@ There is no database: the list is a look at each run's two small files.
 
 import os
 import re
-import secrets
 import shlex
 import shutil
 from collections.abc import Callable, Mapping
@@ -13,10 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from experiments.config import RunConfig
+from experiments.store.description import CONFIG
 from experiments.store.errors import RunError, RunInUseError
-from experiments.store.lease import is_held
+from experiments.store.lease import Lease, is_held
+from experiments.store.leftovers import DELETED, hidden_beside, remove_abandoned, remove_unfinished, unfinished
 from experiments.store.progress import Status
-from experiments.store.reader import CONFIG, open_run
+from experiments.store.reader import open_run
+from experiments.words import shortened
 
 RUNS_VARIABLE = "GRADIENT_FLOW_RUNS"
 """Environment variable with the folder of runs, where none is named."""
@@ -62,11 +64,8 @@ def typed(runs: Path, *words: str) -> str:
 
 def list_runs(runs: Path) -> list[RunSummary]:
     """Every run in the folder, the newest first; those that cannot be read with their problem. Reads no arrays."""
-    try:
-        folders = [entry for entry in runs.iterdir() if NAME.fullmatch(entry.name) and (entry / CONFIG).exists()]
-    except OSError:
-        return []
-    summaries = [summarise(folder) for folder in folders if folder.is_dir() and not folder.is_symlink()]
+    folders = [folder for folder in run_folders(runs) if os.path.lexists(folder / CONFIG)]
+    summaries = [summarise(folder) for folder in folders]
     return sorted(summaries, key=lambda s: (-s.created, s.name))
 
 
@@ -75,10 +74,9 @@ def summarise(folder: Path) -> RunSummary:
     try:
         run = open_run(folder)
         p = run.progress
-        created = float(run.description.get("created", 0))
         return RunSummary(
             run.name, folder, run.config, run.status, p.reason, p.step, p.committed, p.latest, run.chance, p.seconds,
-            created, p.updated,
+            run.description.created, p.updated,
         )  # fmt: skip
     except (RunError, OSError, TypeError, ValueError) as error:
         return RunSummary(folder.name, folder, None, "failed", "", 0, 0, {}, 0.0, 0.0, 0.0, 0.0, str(error))
@@ -91,17 +89,22 @@ def find_run(runs: Path, name: str) -> Path:
         RunError: none begins so, several do, or it is no name but a path.
     """
     if not NAME.fullmatch(name):
-        raise RunError(f"the run was {name!r}; it must be the beginning of a run's id, and no path.")
+        raise RunError(f"the run was {shortened(name)}; it must be the beginning of a run's id, and no path.")
     entries = runs.iterdir() if runs.is_dir() else ()
     names = [entry.name for entry in entries if NAME.fullmatch(entry.name) and entry.name not in (SWEEPS, PROBES)]
     found = [name] if name in names else sorted(n for n in names if n.startswith(name))
     if not found:
-        raise RunError(f"no run in {str(runs)!r} begins with {name!r}; `{typed(runs, 'list')}` shows them.")
+        raise RunError(f"no run in {str(runs)!r} begins with {shortened(name)}; `{typed(runs, 'list')}` shows them.")
     if len(found) > 1:
-        raise RunError(f"{name!r} begins {len(found)} runs: {', '.join(found[:5])}; give more of its id.")
+        raise RunError(f"{shortened(name)} begins {len(found)} runs: {', '.join(found[:5])}; give more of its id.")
     if (runs / found[0]).is_symlink():
         raise RunError(f"{found[0]!r} in {str(runs)!r} is a symbolic link, so it is not opened.")
     return runs / found[0]
+
+
+def named_in(link: str) -> list[str]:
+    """The names of runs in an address, with commas between them; what can be none is left out."""
+    return [name for name in link.split(",") if NAME.fullmatch(name)]
 
 
 def folder_for(config: RunConfig, runs: Path, again: bool = False) -> Path:
@@ -154,10 +157,43 @@ def delete_run(folder: Path) -> None:
     """
     if is_held(folder):
         raise RunInUseError(f"run {folder.name} is being written; stop it first.")
-    gone = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.deleted")
+    gone = hidden_beside(folder, DELETED)
     try:
         folder.rename(gone)
         shutil.rmtree(gone)
     except OSError as error:
         reason = (error.strerror or "an unknown reason").lower()
         raise RunError(f"run {folder.name} cannot be deleted ({reason}).") from None
+
+
+def clean(runs: Path, exports: Path) -> list[Path]:
+    """Delete what dead processes have left half made or half deleted; what was deleted.
+
+    Args:
+        runs: the folder of runs, with those of sweeps and probes in it.
+        exports: a folder in which runs were exported.
+    """
+    gone = remove_abandoned(exports)
+    within = (runs, runs / PROBES, runs / SWEEPS, *(runs / SWEEPS).glob("*"), *(runs / SWEEPS).glob("*/*"))
+    for folder in within:
+        if folder.is_dir() and not folder.is_symlink():
+            gone += remove_abandoned(folder)
+    for folder in (*run_folders(runs), *run_folders(runs / PROBES)):
+        if not unfinished(folder):
+            continue
+        try:
+            lease = Lease.acquire(folder)
+        except (RunError, OSError):  # somebody writes it, or nobody may
+            continue
+        gone += remove_unfinished(folder)
+        lease.release()
+    return gone
+
+
+def run_folders(runs: Path) -> list[Path]:
+    """The folders in a folder of runs that may be runs."""
+    try:
+        entries = [entry for entry in runs.iterdir() if NAME.fullmatch(entry.name)]
+    except OSError:
+        return []
+    return [entry for entry in entries if entry.is_dir() and not entry.is_symlink()]

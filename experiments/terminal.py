@@ -2,6 +2,7 @@
 
 import os
 import sys
+from pathlib import Path
 from typing import IO
 
 from rich.console import Console
@@ -10,6 +11,9 @@ from rich.table import Table
 
 UNLIMITED = 100_000
 """Characters of a line that no terminal has to show."""
+
+STANDARD_OUTPUT = Path("-")
+"""The name that stands for standard output where a file is asked for."""
 
 
 def output(file: IO[str] | None = None) -> Console:

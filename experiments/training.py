@@ -5,17 +5,21 @@
 The gradient that the optimiser gets is the one of `models.record`, and the same pass is what a recorded step keeps.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Annotated
 
 import torch
+from annotated_types import Gt, Le
 from torch import Tensor
 
 from analysis.clipping import Clipping, clip
 from experiments.build import DTYPES, Experiment, build, generators
-from experiments.config import RunConfig
+from experiments.config import LARGEST, RunConfig
 from experiments.culprit import first_culprit, is_finite
 from experiments.schedule import check_schedule, seq_len_at
+from experiments.store.checked import STRICT, Clock, Count, checked
+from experiments.store.checked import Step as StepNumber
 from experiments.store.checkpoint import Checkpoint, generator_states
 from experiments.success import Evaluation, evaluate
 from models import Trace, record
@@ -27,8 +31,30 @@ OPTIMISERS: dict[str, Callable[[list[torch.nn.Parameter], float], torch.optim.Op
     "rmsprop": lambda parameters, rate: torch.optim.RMSprop(parameters, rate),
 }
 
-REMEMBERED = ("step", "seconds", "clipped", "finite", "solved", "learning_rate", "clip_threshold")
-"""What a `Training` keeps beside tensors and generators."""
+
+@dataclass(frozen=True)
+class Remembered:
+    """What a `Training` keeps beside tensors and generators."""
+
+    __pydantic_config__ = STRICT
+
+    step: StepNumber
+    seconds: Clock
+    clipped: Count
+    finite: bool
+    solved: bool
+    learning_rate: Annotated[float, Gt(0), Le(LARGEST)]
+    clip_threshold: Annotated[float, Gt(0), Le(LARGEST)] | None
+
+
+REMEMBERED = tuple(field.name for field in fields(Remembered))
+OPTIMISER_STATES = {
+    "sgd": (),
+    "momentum": ("momentum_buffer",),
+    "adam": ("step", "exp_avg", "exp_avg_sq"),
+    "rmsprop": ("step", "square_avg"),
+}
+"""What torch keeps for each parameter once a step was taken."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,18 +153,66 @@ class Training:
         return Checkpoint(tensors | generator_states(self.generators), values)
 
     def restore(self, checkpoint: Checkpoint) -> None:
-        """Go on from a checkpoint as if nothing had happened."""
-        self.model.load_state_dict(checkpoint.part("model"))
-        states: dict[int, dict[str, Tensor]] = {}
-        for key, tensor in checkpoint.part("optimiser").items():
-            index, _, name = key.partition(".")
-            states.setdefault(int(index), {})[name] = tensor
+        """Go on from a checkpoint as if nothing had happened.
+
+        Raises:
+            ValueError: it is not one of this run; the message names what is wrong, and nothing else.
+        """
+        remembered = checked(Remembered, checkpoint.values)
+        weights, generators = checkpoint.part("model"), checkpoint.part("generator")
+        same_form("model", weights, self.model.state_dict())
+        same_form("generator", generators, {name: g.get_state() for name, g in self.generators.items()})
+        kept = OPTIMISER_STATES[self.config.optimiser]
+        states = optimiser_states(checkpoint.part("optimiser"), list(self.model.parameters()), kept)
+        try:
+            for name, state in generators.items():
+                self.generators[name].set_state(state)
+        except RuntimeError:  # as many bytes, and yet no state
+            raise ValueError("generator") from None
+        self.model.load_state_dict(weights)
         self.optimiser.load_state_dict({**self.optimiser.state_dict(), "state": states})
-        for name, state in checkpoint.part("generator").items():
-            self.generators[name].set_state(state)
         for name in REMEMBERED:
-            setattr(self, name, checkpoint.values[name])
+            setattr(self, name, getattr(remembered, name))
         self.set_learning_rate(self.learning_rate)
+
+    @property
+    def largest_checkpoint(self) -> int:
+        """Bytes that no checkpoint passes: the weights, two numbers of the optimiser for each, and the rest."""
+        weights = sum(parameter.numel() * parameter.element_size() for parameter in self.model.parameters())
+        return 3 * weights + 2**20
+
+
+def same_form(what: str, given: dict[str, Tensor], wanted: Mapping[str, Tensor]) -> None:
+    """Nothing, if both have the same names, and tensors of the same shapes and types under them.
+
+    Raises:
+        ValueError: they have not; the message is the name.
+    """
+    for name in [*wanted, *given]:
+        one, other = given.get(name), wanted.get(name)
+        if one is None or other is None or one.shape != other.shape or one.dtype != other.dtype:
+            raise ValueError(f"{what}.{name}")
+
+
+def optimiser_states(
+    given: dict[str, Tensor], parameters: list[torch.nn.Parameter], kept: tuple[str, ...]
+) -> dict[int, dict[str, Tensor]]:
+    """Parameter's number → what the optimiser keeps of it; empty before the first step.
+
+    Args:
+        given: `NUMBER.NAME` → tensor.
+        parameters: of the model, in the optimiser's order.
+        kept: names of what the optimiser keeps of each; `step` is a number, the others have the parameter's shape.
+
+    Raises:
+        ValueError: it is not what this optimiser keeps of these parameters.
+    """
+    count = torch.zeros(())
+    wanted = {f"{k}.{name}": count if name == "step" else p.detach() for k, p in enumerate(parameters) for name in kept}
+    if not given:
+        return {}
+    same_form("optimiser", given, wanted)
+    return {k: {name: given[f"{k}.{name}"] for name in kept} for k in range(len(parameters))}
 
 
 def choose_path(experiment: Experiment) -> str:

@@ -7,7 +7,16 @@ from datetime import date, time
 from pathlib import Path
 
 from experiments.errors import ConfigError
+from experiments.reading import read_bounded
 
+LONGEST = 60
+"""Characters of a value that a message repeats."""
+LONGEST_PATH = 200
+"""Of a path, whose parts one needs to find it."""
+LARGEST_BITS = 128
+LARGEST_TOML = 2**22
+"""Bytes."""
+INVISIBLE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 NONE = ("none", "null")
 """The values that clear an optional field; TOML has no word of its own for it."""
 
@@ -29,7 +38,7 @@ def parse_words(words: Sequence[str]) -> dict[str, object]:
         elif word.endswith(".toml"):
             values |= read_toml(Path(word))
         else:
-            raise ConfigError(f"the word was {word!r}; it must be key=value or the path of a .toml file.")
+            raise ConfigError(f"the word was {shortened(word)}; it must be key=value or the path of a .toml file.")
     return values
 
 
@@ -62,7 +71,49 @@ def spelt(value: object) -> str:
         return f"[{', '.join(map(spelt, value))}]"
     if isinstance(value, dict):
         return f"{{{', '.join(f'{spelt(k)}: {spelt(v)}' for k, v in value.items())}}}"
+    if isinstance(value, int) and value.bit_length() > LARGEST_BITS:
+        return hex(value)  # Python writes no more than 4300 decimal digits
     return repr(value)
+
+
+def shortened(value: object, longest: int = LONGEST) -> str:
+    """A value as it was given, without its middle where it is long: the one way in which a message repeats a value."""
+    return cut(spelt(value), longest)
+
+
+def spelt_path(path: Path) -> str:
+    """A path in a message."""
+    return shortened(str(path), LONGEST_PATH)
+
+
+def cut(text: str, longest: int = LONGEST) -> str:
+    """A text without its middle where it is long."""
+    half = longest // 2
+    return text if len(text) <= longest else f"{text[:half]}…{text[-half:]}"
+
+
+def visible(text: str, form: str = r"\x{:02x}") -> str:
+    r"""A text from a file with what a terminal would obey made visible: an escape becomes `\x1b`.
+
+    That is all control characters (C0, C1, DEL) but line breaks, and those that turn the direction of writing.
+    """
+    return INVISIBLE.sub(lambda found: form.format(ord(found[0])), text)
+
+
+def toml_text(path: Path) -> str:
+    """The text of a TOML file.
+
+    Raises:
+        ConfigError: it cannot be read, is no regular file, is too large, or is not UTF-8.
+    """
+    where = spelt_path(path)
+    try:
+        return read_bounded(path, LARGEST_TOML).decode("utf-8").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"the file {where} is not UTF-8 at byte {error.start}; TOML must be.") from None
+    except OSError as error:
+        reason = (error.strerror or "no such file").lower()
+        raise ConfigError(f"the file {where} cannot be read ({reason}); it must be a TOML file.") from None
 
 
 def read_toml(path: Path) -> dict[str, object]:
@@ -72,13 +123,10 @@ def read_toml(path: Path) -> dict[str, object]:
         ConfigError: a file that is missing or no TOML, with the path, the reason and, where known, the line.
     """
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        reason = (error.strerror or "no such file").lower()
-        raise ConfigError(f"the file {str(path)!r} cannot be read ({reason}); it must be a TOML file.") from None
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"the file {str(path)!r} is not UTF-8 at byte {error.start}; TOML must be.") from None
+        values = tomllib.loads(toml_text(path))
+    except ConfigError:
+        raise
     except (ValueError, RecursionError) as error:
-        reason = " ".join(str(error).split())
-        raise ConfigError(f"the file {str(path)!r} must be TOML and is not: {reason}.") from None
+        reason = cut(" ".join(str(error).split()), 2 * LONGEST)
+        raise ConfigError(f"the file {spelt_path(path)} must be TOML and is not: {reason}.") from None
     return {key: None if value in NONE else value for key, value in values.items()}

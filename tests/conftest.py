@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 # The suite runs on all cores side by side already; servers and commands that it starts read these, too.
-os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+os.environ |= {name: os.environ.get(name, "1") for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # nor need each of them compile this program anew
 
 import pytest
@@ -14,7 +14,9 @@ from jaxtyping import install_import_hook
 
 sys.path.insert(0, str(Path(__file__).parent))  # for `oracles`
 install_import_hook(["models"], "beartype.beartype")
-torch.set_num_threads(1)
+torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+if "OTHER_BLOCKING" in os.environ:
+    import other_blocking  # noqa: F401
 
 
 @pytest.fixture(autouse=True)

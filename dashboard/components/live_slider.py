@@ -116,7 +116,7 @@ def live_slider(
             "help": help or "",
             "key": key,
             # The browser sends its next value only once this number has come back.
-            "sequence": message.get("sequence"),
+            "sequence": sequence if isinstance(sequence := message.get("sequence"), int) else None,
         },
         on_message_change=nothing,
     )

@@ -5,13 +5,15 @@ from pathlib import PurePath
 
 import streamlit as st
 
+from dashboard.components.as_text import as_text
+
 PATH = re.compile(r"'(/[^'\n]*)'")
 COMMAND = re.compile(r"[;,]\s*`python -m [^`]*`[^;.]*")
 
 
 def refuse(error: Exception | str) -> None:
     """Show what is wrong."""
-    st.error(for_page(error))
+    st.error(as_text(for_page(error)))
 
 
 def for_page(error: Exception | str) -> str:

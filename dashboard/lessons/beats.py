@@ -60,10 +60,11 @@ def ask(lesson: AnyLesson, before: Guess | None) -> Guess | None:
     if isinstance(question, Choices):
         keys = list(question.answers)
         index = keys.index(str(before)) if before in question.answers else None
-        return st.radio(
+        chosen = st.radio(
             question.asks, keys, index=index, format_func=question.answers.__getitem__, key=key,
             label_visibility="collapsed",
         )  # fmt: skip
+        return chosen if chosen in keys else None
     drawn = draw_curve(
         question.asks, key=key, lags=question.lags, lowest=question.lowest, highest=question.highest,
         step=question.step, values=None if before is None else [float(v) for v in before], x_title=question.x_title,
@@ -108,6 +109,7 @@ def one_control(control: Control, key: str) -> Value:
         kept = st.session_state.get(f"{key}-kept", control.value)
         index = options.index(kept) if kept in options else 0
         chosen = st.selectbox(control.label, options, index=index, format_func=control.options.__getitem__, key=key)
+        chosen = chosen if chosen in options else options[index]  # a message may hold anything
         st.session_state[f"{key}-kept"] = chosen
         return chosen
     return live_slider(

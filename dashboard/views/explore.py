@@ -1,6 +1,6 @@
 """Explore: drag a value and watch the gradient vanish or explode."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 from urllib.parse import urlencode
 
@@ -9,6 +9,8 @@ import streamlit as st
 from analysis.course import begin_sentence
 from analysis.figures.theme import cell_name
 from dashboard.advice import advise, describe_changes
+from dashboard.checks import Value
+from dashboard.components.as_text import as_text
 from dashboard.components.live_lab import live_lab
 from dashboard.components.projector import PARAMETER, projector_on, projector_style, projector_switch
 from dashboard.components.refusal import refuse
@@ -20,15 +22,20 @@ from dashboard.panels import DIAGNOSIS, PANELS, SPECTRUM
 from dashboard.presets import PRESETS
 from dashboard.scene import Scene, scene
 from dashboard.spectrum_by_hand import spectrum_by_hand
-from dashboard.state import OVERLAYS, SPECTRUM_REVISION, Value, apply, keep, prepare, to_link
+from dashboard.state import OVERLAYS, SPECTRUM_REVISION, apply, keep, prepare, to_link
 from experiments.config import ConfigError, RunConfig
+
+MOST_REFUSED = 5
+"""Settings that the sentence about refused ones names."""
 
 
 @st.fragment
 def lab() -> None:
     """Controls, computation and charts in one fragment, so that a drag reruns nothing else."""
     under_the_hand()
-    state, pinned = keep(), st.session_state["pinned"]
+    state, wrong = keep()
+    pinned = st.session_state["pinned"]
+    say_refused(wrong)
     if not state["cells"]:
         st.info("Choose at least one cell in the sidebar.")
         return
@@ -61,6 +68,13 @@ def lab() -> None:
         for column, (key, draw) in zip(st.columns(len(row), gap="medium"), row.items(), strict=True):
             with column:
                 show(draw(), key)
+
+
+def say_refused(wrong: Sequence[str]) -> None:
+    """Say in one sentence which settings of a link or a message are not allowed; each keeps its last value."""
+    if wrong:
+        some = "; ".join(wrong[:MOST_REFUSED])
+        st.warning(as_text(f"These settings are not allowed and were left as they were: {some}."))
 
 
 def diagnosis(shown: Scene) -> None:
@@ -103,11 +117,12 @@ def presets() -> None:
 def take_away() -> None:
     """The present state to take away: written when asked for, so that a drag does not write it anew."""
     if st.button("Link and Python", type="tertiary"):
+        state, _ = keep()
         page = (st.context.url or "").split("?")[0]
         st.markdown("This address opens the page as it is now:")
-        st.code(f"{page}?{urlencode(to_link(keep()))}", language=None, wrap_lines=True)
+        st.code(f"{page}?{urlencode(to_link(state))}", language=None, wrap_lines=True)
         st.markdown("This prints the page's numbers:")
-        st.code(snippet(keep()), language="python")
+        st.code(snippet(state), language="python")
 
 
 def pin_button() -> None:
@@ -135,7 +150,7 @@ def choose(k: int) -> None:
 
 def pin() -> None:
     """Keep the present settings as A."""
-    st.session_state["pinned"] = keep()
+    st.session_state["pinned"], _ = keep()
 
 
 def unpin() -> None:
@@ -176,8 +191,7 @@ if projector_on():
     projector_style()
 else:
     st.title("Why does the gradient vanish here?")
-if wrong:
-    st.warning(f"The link was restored except for: {'; '.join(wrong[:5])}.")
+say_refused(wrong)
 sidebar()
 presets()
 lab()

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
+from dashboard.components.as_text import as_text
 from dashboard.components.projector import projector_on, projector_style, projector_switch
 from dashboard.components.style import page_style
 from dashboard.lessons import beats
@@ -135,7 +136,7 @@ st.html(f"<style>{RULES}</style>")
 if projector_on():
     projector_style()
 if wrong:
-    st.warning(f"The link was restored except for: {'; '.join(wrong[:3])}.")
+    st.warning(as_text(f"The link was restored except for: {'; '.join(wrong[:3])}."))
 if place.lesson is None:
     path(st.session_state["lesson-guesses"], st.session_state["lessons-decided"])
 else:

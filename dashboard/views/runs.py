@@ -13,10 +13,11 @@ from dashboard.components.style import page_style
 from dashboard.jobs import RUNS
 from experiments.run_findings import run_findings
 from experiments.run_pictures import run_pictures
-from experiments.runs import RunSummary, find_run, list_runs
+from experiments.runs import RunSummary, find_run, list_runs, named_in
 from experiments.step_pictures import Profiles, profiles, step_pictures
 from experiments.store.errors import RunError
 from experiments.store.reader import RunReader, open_run
+from experiments.words import cut, visible
 
 MOST_OVERLAID = 6
 
@@ -24,13 +25,14 @@ MOST_OVERLAID = 6
 def table(summaries: Sequence[RunSummary]) -> list[str]:
     """The runs as a table; the names of those that are chosen."""
     text = st.text_input("Search", key="runs-search", placeholder="a task, a cell, a status, part of an id, seed=1 …")
-    shown = [s for s in summaries if all(word in described(s) for word in text.lower().split())]
+    words = str(text).lower().split()  # a message may hold anything
+    shown = [s for s in summaries if all(word in described(s) for word in words)]
     rows = [row(s) for s in shown]
     event = st.dataframe(
         rows, hide_index=True, width="stretch", on_select="rerun", selection_mode="multi-row", key="runs-table",
         column_config={"loss ÷ chance": st.column_config.NumberColumn(format="%.3f")},
     )  # fmt: skip
-    chosen = [shown[k].name for k in event.selection.rows if k < len(shown)]
+    chosen = [shown[k].name for k in event.selection.rows if isinstance(k, int) and 0 <= k < len(shown)]
     if len(chosen) > MOST_OVERLAID:
         st.warning(
             f"{len(chosen)} runs are chosen; up to {MOST_OVERLAID} are laid over each other, so the first ones are."
@@ -50,7 +52,7 @@ def row(s: RunSummary) -> dict[str, object]:
     relative = float(str(loss)) / s.chance if loss is not None and s.chance else None
     config = s.config
     if config is None:
-        return {"run": s.name, "status": f"cannot be read: {for_page(s.problem or '')}"}
+        return {"run": s.name, "status": visible(f"cannot be read: {for_page(s.problem or '')}")}
     return {
         "run": s.name,
         "task": config.task,
@@ -59,7 +61,7 @@ def row(s: RunSummary) -> dict[str, object]:
         "hidden": config.hidden_size,
         "clip": "never" if config.clip_threshold is None else f"{config.clip_threshold:g}",
         "seed": config.seed,
-        "status": f"{s.status} ({s.reason})" if s.reason else s.status,
+        "status": f"{s.status} ({cut(visible(s.reason))})" if s.reason else s.status,
         "step": s.step,
         "loss ÷ chance": relative,
         "begun": datetime.fromtimestamp(s.created),
@@ -121,7 +123,7 @@ def opened(names: Sequence[str]) -> list[RunReader]:
 
 page_style()
 st.title("Recorded runs")
-linked = [name for name in st.query_params.get("run", "").split(",") if name][:MOST_OVERLAID]
+linked = named_in(st.query_params.get("run", ""))[:MOST_OVERLAID]
 summaries = list_runs(RUNS)
 if not summaries and not linked:
     st.markdown("Nothing is recorded yet. Start a run on the page **Train**, or with `python -m experiments run`.")

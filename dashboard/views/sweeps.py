@@ -6,6 +6,7 @@ import streamlit as st
 
 from analysis.figures.sweep_panel import words
 from analysis.wording import duration
+from dashboard.components.as_text import as_text
 from dashboard.components.refusal import for_page, refuse
 from dashboard.components.show import show
 from dashboard.components.style import page_style
@@ -16,6 +17,7 @@ from experiments.sweeps.compare import Cell, Comparison, compare
 from experiments.sweeps.folder import SweepFolder, list_sweeps, sessions
 from experiments.sweeps.index import Results, load_results
 from experiments.sweeps.quantities import quantities_of
+from experiments.words import shortened
 
 WHAT = {"mean": "mean over seeds", "spread": "spread over seeds", "runs": "number of runs"}
 MOST_PANELS = 12
@@ -31,7 +33,7 @@ def progress(folder: SweepFolder) -> None:
         left = "" if session.seconds_left is None else f" · about {duration(session.seconds_left)} left"
         st.progress(min(done / max(session.total, 1), 1.0), f"**{done:,} of {session.total:,} runs**{failed}{left}")
         for worker, doing in session.workers.items():
-            st.caption(f"{worker}: {doing}")
+            st.caption(as_text(f"{worker}: {doing}"))
     if st.session_state.get("sweep-live", False) != bool(working):
         st.session_state["sweep-live"] = bool(working)
         st.rerun()
@@ -44,11 +46,10 @@ def state(results: Results, ended: str) -> None:
     }
     named = {"begun": "begun, not finished", "planned": "not begun"}
     parts = [f"{count:,} {named.get(name, name)}" for name, count in counts.items() if count]
-    st.markdown(
-        f"{results.plan.description or results.plan.name} · {len(results.plan.runs):,} runs: {', '.join(parts)}."
-    )
+    about = as_text(results.plan.description or results.plan.name)
+    st.markdown(f"{about} · {len(results.plan.runs):,} runs: {', '.join(parts)}.")
     if ended not in ("", "ended"):
-        st.info(f"The last start {ended if ended.startswith('was') else 'ended so: ' + ended}")
+        st.info(as_text(f"The last start {ended if ended.startswith('was') else 'ended so: ' + ended}"))
     if results.errors:
         with st.expander(f"{len(results.errors)} failed", expanded=False):
             by_run = {run.name: run.values for run in results.plan.runs}
@@ -212,7 +213,7 @@ if not found:
 names = [folder.name for folder in found]
 asked = st.query_params.get("sweep", names[0])
 if asked not in names:
-    st.error(f"There is no sweep {asked!r}; there are {', '.join(names[:10])}.")
+    st.error(as_text(f"There is no sweep {shortened(asked)}; there are {', '.join(names[:10])}."))
     asked = names[0]
 name = st.selectbox("Sweep", names, index=names.index(asked), key="sweep-name")
 st.query_params["sweep"] = name

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from dashboard.components.as_text import as_text
 from dashboard.components.refusal import refuse
 from dashboard.components.show import in_two_columns
 from dashboard.components.style import page_style
@@ -14,11 +15,13 @@ from dashboard.train_settings import settings
 from experiments.config import ConfigError, RunConfig
 from experiments.run_findings import run_findings
 from experiments.run_pictures import labels, run_pictures
-from experiments.runs import NAME
+from experiments.runs import named_in
 from experiments.store.errors import RunError
 from experiments.store.reader import RunReader, open_run
+from experiments.words import cut
 
 MOST_WATCHED = 4
+"""Runs that an address may name."""
 
 
 def press_start(lanes: Sequence[RunConfig]) -> None:
@@ -52,7 +55,7 @@ def offer(lanes: Sequence[RunConfig]) -> None:
         st.markdown(f"**{'These settings have' if names else 'Nothing has'} been trained here before.**")
         readers = opened(names)
         for run, label in zip(readers, labels(readers) if readers else [], strict=True):
-            st.markdown(f"- {label}: {standing(run)}{altered(run)}")
+            st.markdown(f"- {as_text(label)}: {standing(run)}{altered(run)}")
         for name in names[len(readers) :]:
             st.markdown(f"- Run {name} is starting.")
         with st.container(horizontal=True):
@@ -63,7 +66,7 @@ def offer(lanes: Sequence[RunConfig]) -> None:
 
 def standing(run: RunReader) -> str:
     """How far a run is, in a few words."""
-    reason = f" ({run.progress.reason})" if run.progress.reason else ""
+    reason = f" ({as_text(cut(run.progress.reason))})" if run.progress.reason else ""
     return f"{run.status}{reason}, step {run.progress.step:,} of {run.config.steps:,}"
 
 
@@ -126,7 +129,7 @@ def show_runs(readers: Sequence[RunReader], working: bool) -> None:
         status = "starting" if working and run.status == "interrupted" else run.status
         st.progress(
             min(p.step / run.config.steps, 1.0),
-            f"**{label}** · {status}{f' ({p.reason})' if p.reason else ''} · step {p.step:,} of "
+            f"**{as_text(label)}** · {status}{f' ({as_text(cut(p.reason))})' if p.reason else ''} · step {p.step:,} of "
             f"{run.config.steps:,} · run {run.name}",
         )
     try:
@@ -147,8 +150,7 @@ try:
 except ConfigError as error:  # what trains is watched and steered all the same
     refuse(error)
 if "watched" not in st.session_state and st.query_params.get("runs"):
-    asked_for = st.query_params["runs"].split(",")
-    st.session_state["watched"] = [name for name in asked_for if NAME.fullmatch(name)][:MOST_WATCHED]
+    st.session_state["watched"] = named_in(st.query_params["runs"])[:MOST_WATCHED]
 names = st.session_state.get("watched", [])
 st.sidebar.button("Start", type="primary", width="stretch", on_click=press_start, args=(chosen,), disabled=not chosen)
 if lanes := st.session_state.get("offered"):

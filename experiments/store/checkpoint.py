@@ -10,11 +10,14 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
+from experiments.reading import size_of
 from experiments.store.errors import DamagedRunError
-from experiments.store.files import read_small
+from experiments.store.files import open_inside, read_small
 
 CHECKPOINTS = "checkpoints"
-LARGEST_CHECKPOINT = 2**34
+LARGEST_CHECKPOINT = 2**32
+"""Bytes; a training whose state is larger needs more memory than a recorded pass may."""
+BLOCK = 2**20
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,23 +46,58 @@ def encode_checkpoint(checkpoint: Checkpoint) -> bytes:
     return save(tensors, metadata={"values": orjson.dumps(checkpoint.values).decode()})
 
 
-def load_checkpoint(folder: Path, name: str, crc32: int) -> Checkpoint:
+def load_checkpoint(folder: Path, name: str, crc32: int, limit: int = LARGEST_CHECKPOINT) -> Checkpoint:
     """The checkpoint of that name.
+
+    Args:
+        folder: of the run.
+        name: of the file.
+        crc32: of its content, as `progress.json` has it.
+        limit: bytes that it may have.
 
     Raises:
         DamagedRunError: missing, or not what was written.
+        ForeignRunError: it has more bytes than `limit`, or leads out of the folder.
     """
-    relative = f"{CHECKPOINTS}/{name}"
-    content = read_small(folder, relative, LARGEST_CHECKPOINT)
+    content = read_small(folder, f"{CHECKPOINTS}/{name}", limit)
     try:
         if zlib.crc32(content) != crc32:
             raise ValueError
         header = orjson.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
-        return Checkpoint(load(content), orjson.loads(header["__metadata__"]["values"]))
-    except (SafetensorError, KeyError, ValueError):
-        raise DamagedRunError(
-            f"{relative!r} in {str(folder)!r} is damaged, so the run cannot be resumed; its records can be read."
-        ) from None
+        values = orjson.loads(header["__metadata__"]["values"])
+        if not isinstance(values, dict):
+            raise ValueError
+        return Checkpoint(load(content), values)
+    except (SafetensorError, KeyError, TypeError, ValueError):
+        raise damaged(folder, name) from None
+
+
+def check_checkpoint(folder: Path, name: str, crc32: int) -> None:
+    """Nothing, if the bytes of the checkpoint are those that were written; they are read a MiB at a time.
+
+    Raises:
+        DamagedRunError: missing, or not what was written.
+        ForeignRunError: it leads out of the folder, or is no regular file.
+    """
+    relative, seen = f"{CHECKPOINTS}/{name}", 0
+    try:
+        with open_inside(folder, relative) as file:
+            if size_of(file) > LARGEST_CHECKPOINT:
+                raise damaged(folder, name)
+            while block := file.read(BLOCK):
+                seen = zlib.crc32(block, seen)
+    except FileNotFoundError:
+        raise DamagedRunError(f"{relative!r} is missing in {str(folder)!r}.") from None
+    if seen != crc32:
+        raise damaged(folder, name)
+
+
+def damaged(folder: Path, name: str) -> DamagedRunError:
+    """The sentence for a checkpoint that is not what was written."""
+    relative = f"{CHECKPOINTS}/{name}"
+    return DamagedRunError(
+        f"{relative!r} in {str(folder)!r} is damaged, so the run cannot be resumed; its records can be read."
+    )
 
 
 def generator_states(generators: dict[str, torch.Generator]) -> dict[str, Tensor]:

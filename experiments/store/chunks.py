@@ -15,8 +15,9 @@ import numpy as np
 import orjson
 from numpy import ndarray
 
+from experiments.reading import size_of
 from experiments.store.errors import DamagedRunError, ForeignRunError
-from experiments.store.files import inside, read_small
+from experiments.store.files import open_inside, read_small
 
 FILL: dict[str, float | int] = {"float32": np.nan, "float64": np.nan, "int32": 0, "int64": 0}
 """Numbers that an array may hold, and what stands where nothing was written."""
@@ -25,8 +26,7 @@ CODECS = [{"name": "bytes", "configuration": {"endian": "little"}}, {"name": "cr
 CHUNK_BYTES = 2**20
 """A chunk has as many rows as fit in this, at least one and at most `CHUNK_ROWS`."""
 CHUNK_ROWS = 64
-LARGEST_CHUNK = 2**30
-"""Bytes; a folder that claims more is not read."""
+CHECKSUM_BYTES = 4
 
 
 @dataclass(frozen=True)
@@ -84,15 +84,15 @@ class ArraySpec:
 def encode(values: ndarray) -> bytes:
     """A chunk's numbers as bytes and their CRC-32C."""
     content = np.ascontiguousarray(values, values.dtype.newbyteorder("<")).tobytes()
-    return content + int(google_crc32c.value(content)).to_bytes(4, "little")
+    return content + int(google_crc32c.value(content)).to_bytes(CHECKSUM_BYTES, "little")
 
 
 def decode(content: bytes, spec: ArraySpec) -> ndarray | None:
     """A chunk's numbers; None where the bytes are not what was written."""
-    if len(content) != spec.chunk_bytes + 4:
+    if len(content) != spec.chunk_bytes + CHECKSUM_BYTES:
         return None
-    body = content[:-4]
-    if int(google_crc32c.value(body)) != int.from_bytes(content[-4:], "little"):
+    body, checksum = content[:-CHECKSUM_BYTES], content[-CHECKSUM_BYTES:]
+    if int(google_crc32c.value(body)) != int.from_bytes(checksum, "little"):
         return None
     return np.frombuffer(body, np.dtype(spec.dtype).newbyteorder("<")).reshape(spec.chunk_shape)
 
@@ -102,14 +102,18 @@ def read_chunk(folder: Path, name: str, spec: ArraySpec, index: int) -> ndarray:
 
     Raises:
         DamagedRunError: the file is missing, or its bytes are not those that were written.
-        ForeignRunError: it leads out of the folder.
+        ForeignRunError: it leads out of the folder, or is no regular file.
     """
     relative = f"{TENSORS}/{name}/{spec.chunk_name(index)}"
     try:
-        with inside(folder, relative).open("rb") as file:
-            values = decode(file.read(spec.chunk_bytes + 5), spec)
+        with open_inside(folder, relative) as file:
+            whole = size_of(file) == spec.chunk_bytes + CHECKSUM_BYTES
+            values = decode(file.read(spec.chunk_bytes + CHECKSUM_BYTES), spec) if whole else None
     except FileNotFoundError:
         raise DamagedRunError(f"{relative!r} is missing in {str(folder)!r}; the other chunks can be read.") from None
+    except OSError as error:
+        reason = (error.strerror or "an unknown reason").lower()
+        raise DamagedRunError(f"{relative!r} in {str(folder)!r} cannot be read ({reason}).") from None
     if values is None:
         raise DamagedRunError(
             f"{relative!r} in {str(folder)!r} is damaged: its checksum does not fit; others can be read."
@@ -120,29 +124,26 @@ def read_chunk(folder: Path, name: str, spec: ArraySpec, index: int) -> ndarray:
 TENSORS = "tensors.zarr"
 
 
-def read_spec(folder: Path, name: str) -> ArraySpec:
-    """What an array's `zarr.json` in a run folder says, if it is one of the form that we write.
+def check_spec(folder: Path, name: str, spec: ArraySpec) -> None:
+    """Nothing, if an array's `zarr.json` in a run folder says what the run's configuration implies.
+
+    That is one shape, one type, one way to cut it in chunks, and one list of codecs: nothing in the file is chosen by
+    who made it.
 
     Raises:
         DamagedRunError: the file is missing or no JSON.
         ForeignRunError: another version of Zarr, another codec, or anything else that we do not write.
     """
     relative = f"{TENSORS}/{name}/zarr.json"
-    given = read_json(folder, relative)
-    try:
-        shape, dimensions = tuple(given["shape"]), tuple(given["dimension_names"])
-        rows = given["chunk_grid"]["configuration"]["chunk_shape"][0]
-        spec = ArraySpec(shape, dimensions, given["data_type"], rows)
-        whole = all(type(n) is int and n >= 0 for n in (*shape, rows)) and rows > 0
-        ours = whole and spec.dtype in FILL and spec.metadata() == given and spec.chunk_bytes <= LARGEST_CHUNK
-    except (KeyError, TypeError, IndexError, ValueError):
-        ours = False
-    if not ours:
+    if orjson.dumps(read_json(folder, relative), option=SORTED) != orjson.dumps(spec.metadata(), option=SORTED):
         raise ForeignRunError(
-            f"{relative!r} in {str(folder)!r} is not an array as this program writes them (Zarr v3, bytes and crc32c), "
-            "so it is not opened."
+            f"{relative!r} in {str(folder)!r} is not an array as this program writes them (Zarr v3, bytes and crc32c, "
+            "of the shape that the run's configuration gives), so it is not opened."
         )
-    return spec
+
+
+SORTED = orjson.OPT_SORT_KEYS
+"""As text, since to Python True is 1 and 1.0 is 1, too."""
 
 
 def read_json(folder: Path, relative: str) -> dict[str, Any]:

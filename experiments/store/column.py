@@ -19,7 +19,7 @@ class Column:
 
     def __init__(self, folder: Path, name: str, spec: ArraySpec, rows: int, pool: ThreadPoolExecutor) -> None:
         self.base, self.spec, self.rows, self.pool = folder / TENSORS / name, spec, rows, pool
-        self.full: dict[Path, Future[None]] = {}
+        self.full: dict[Path, Future[Path]] = {}
         self.chunk = np.empty(spec.chunk_shape, spec.dtype)
         self.dirty = False
         if rows % spec.rows:
@@ -53,15 +53,13 @@ class Column:
         self.chunk[self.rows % self.spec.rows :] = FILL[self.spec.dtype]
         return {self.path(self.rows // self.spec.rows): encode(self.chunk)}
 
-    def wait(self) -> list[Path]:
-        """The full chunks, when all of them are on the disk.
+    def wait(self) -> dict[Path, Path]:
+        """The full chunks, when all of them are on the disk: each file, and the one beside it that has its content.
 
         Raises:
             OSError: the disk refused one.
         """
-        for future in self.full.values():
-            future.result()
-        return list(self.full)
+        return {path: future.result() for path, future in self.full.items()}
 
     @property
     def waiting_bytes(self) -> int:

@@ -1,23 +1,25 @@
 """A new run folder, there as a whole or not at all."""
 
+import errno
+import os
 import shutil
 import time
 import zlib
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from secrets import token_hex
 
 import orjson
 from numpy import ndarray
 
 from experiments.store.checkpoint import CHECKPOINTS, Checkpoint, checkpoint_name, encode_checkpoint
 from experiments.store.chunks import TENSORS, ArraySpec, encode
-from experiments.store.errors import RecordingError, RunError
-from experiments.store.files import TEMPORARY, replace_all, synchronise
+from experiments.store.description import CONFIG
+from experiments.store.errors import RecordingError, RunExistsError
+from experiments.store.files import replace_all, synchronise
+from experiments.store.lease import LEASE, Lease, me
+from experiments.store.leftovers import hidden_beside, remove_abandoned
 from experiments.store.lines import EVENTS, SCALARS
 from experiments.store.progress import Progress, write_progress
-
-CONFIG = "config.json"
 
 
 def create_run(
@@ -27,8 +29,8 @@ def create_run(
     coordinates: dict[str, ndarray],
     attributes: dict[str, object],
     checkpoint: Checkpoint,
-) -> None:
-    """Make a run folder with nothing recorded yet; it is there as a whole, or not at all.
+) -> Lease:
+    """Make a run folder with nothing recorded yet; it is there as a whole, or not at all, and its lease is ours.
 
     Args:
         folder: where; it must not exist.
@@ -40,9 +42,9 @@ def create_run(
 
     Raises:
         RecordingError: the disk refuses.
-        RunError: the folder exists.
+        RunExistsError: the folder exists.
     """
-    unborn = folder.with_name(f".{folder.name}.{token_hex(4)}{TEMPORARY}")
+    unborn, holder = hidden_beside(folder), me()
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         unborn.mkdir()
@@ -56,20 +58,39 @@ def create_run(
         files |= {
             unborn / SCALARS: b"",
             unborn / EVENTS: b"",
+            unborn / LEASE: orjson.dumps(asdict(holder)),
             unborn / CHECKPOINTS / name: encode_checkpoint(checkpoint),
         }
         replace_all(files, unborn)
         crc32 = zlib.crc32(files[unborn / CHECKPOINTS / name])
         start = Progress(folder.name, checkpoint=name, checkpoint_crc32=crc32, attempt=0, status="interrupted")
         write_progress(unborn, replace(start, updated=time.time()))
-        if folder.exists():
-            raise RunError(f"{str(folder)!r} exists already; resume that run, or delete it first.")
-        unborn.rename(folder)
+        take_name(unborn, folder)
         synchronise([folder.parent])
+        return Lease(folder, holder)
     except OSError as error:
         raise refused(error, folder, "nothing of it") from None
     finally:
         shutil.rmtree(unborn, ignore_errors=True)
+        remove_abandoned(folder.parent)
+
+
+def take_name(unborn: Path, folder: Path) -> None:
+    """Give a folder that is whole the run's name.
+
+    Raises:
+        RunExistsError: something has that name; of several processes that want it at once, one gets it.
+        OSError: the disk refuses.
+    """
+    there = RunExistsError(f"{str(folder)!r} exists already; resume that run, or delete it first.")
+    if os.path.lexists(folder):
+        raise there
+    try:
+        unborn.rename(folder)
+    except OSError as error:
+        if error.errno in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR):
+            raise there from None
+        raise
 
 
 def refused(error: OSError, folder: Path, kept: str) -> RecordingError:

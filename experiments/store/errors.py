@@ -15,6 +15,10 @@ class ForeignRunError(RunError):
     """A folder that is not a run of this program, or one of a newer format."""
 
 
+class RunExistsError(RunError):
+    """A new run's name is taken."""
+
+
 class RunInUseError(RunError):
     """Another process writes this run."""
 

@@ -9,15 +9,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Annotated
 
 import orjson
+from annotated_types import Ge, Le
 
+from experiments.store.checked import STRICT, Clock, Count, Word, checked
 from experiments.store.errors import RunInUseError
-from experiments.store.files import write_bytes
+from experiments.store.files import read_small, temporary, write_bytes
 
 LEASE = "lease.json"
 LOCK = "lease.lock"
 HEARTBEAT_SECONDS = 5.0
+LARGEST_LEASE = 2**16
+"""Bytes."""
 STALE_SECONDS = 60.0
 """After so long without a heartbeat, a writer on another host counts as dead."""
 
@@ -26,12 +31,14 @@ STALE_SECONDS = 60.0
 class Holder:
     """The process that writes."""
 
-    pid: int
-    host: str
-    born: int
+    __pydantic_config__ = STRICT
+
+    pid: Annotated[int, Ge(1), Le(2**31 - 1)]
+    host: Word
+    born: Count
     """When the process began, in the kernel's ticks: a pid is used again. 0 where it is not known."""
-    token: str
-    since: float
+    token: Word
+    since: Clock
     """Seconds since 1970."""
 
 
@@ -53,8 +60,8 @@ def born(pid: int) -> int:
 def read_holder(folder: Path) -> Holder | None:
     """Who holds the lease; None where nobody does, or the file says nothing."""
     try:
-        return Holder(**orjson.loads((folder / LEASE).read_bytes()))
-    except (OSError, orjson.JSONDecodeError, TypeError):
+        return checked(Holder, read_small(folder, LEASE, LARGEST_LEASE))
+    except ValueError:  # missing, not a regular file, no JSON, or not what we write there
         return None
 
 
@@ -71,7 +78,7 @@ def alive(folder: Path, holder: Holder) -> bool:
             return True
         return True
     try:
-        return time.time() - (folder / LEASE).stat().st_mtime < STALE_SECONDS
+        return abs(time.time() - (folder / LEASE).stat().st_mtime) < STALE_SECONDS  # a time to come is a stranger's
     except OSError:
         return False
 
@@ -106,9 +113,9 @@ class Lease:
                     "stop that one first, or wait until it ends."
                 )
             mine = me()
-            temporary = folder / f"{LEASE}.{mine.token}.partial"
-            write_bytes(temporary, orjson.dumps(asdict(mine)))
-            temporary.replace(folder / LEASE)
+            beside = temporary(folder / LEASE)
+            write_bytes(beside, orjson.dumps(asdict(mine)))
+            beside.replace(folder / LEASE)
             return cls(folder, mine)
 
     def confirm(self) -> None:
@@ -139,10 +146,14 @@ class Lease:
                 return
 
 
+LOCK_FLAGS = os.O_CREAT | os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+"""A stranger's link, pipe or device in its place is not followed or waited for."""
+
+
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Nobody else looks at the lease and takes it at the same time."""
-    with (folder / LOCK).open("a") as file:
+    with os.fdopen(os.open(folder / LOCK, LOCK_FLAGS, 0o666), "a") as file:
         try:
             import fcntl
         except ImportError:  # not a POSIX system: two that start within the same millisecond are not told apart

@@ -2,12 +2,15 @@
 
 import os
 import zlib
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import orjson
+from pydantic import Field
 
+from experiments.store.checked import STRICT, Clock, Count, Crc32, Scalar, Sentence, Step, Word, checked
 from experiments.store.chunks import read_json
 from experiments.store.errors import DamagedRunError, ForeignRunError
 from experiments.store.files import replace_all
@@ -24,9 +27,11 @@ Status = Literal["running", "paused", "finished", "interrupted", "failed"]
 class Committed:
     """The first so many bytes of a file that grows, and their CRC-32."""
 
-    size: int = 0
+    __pydantic_config__ = STRICT
+
+    size: Count = 0
     """Bytes."""
-    crc32: int = 0
+    crc32: Crc32 = 0
 
     def and_then(self, more: bytes) -> "Committed":
         """With more bytes at the end."""
@@ -37,26 +42,28 @@ class Committed:
 class Progress:
     """The state of a run folder at one moment."""
 
-    run: str
-    step: int = 0
+    __pydantic_config__ = STRICT
+
+    run: Word
+    step: Step = 0
     """Optimiser steps done."""
-    committed: int = 0
+    committed: Step = 0
     """Recorded steps: rows of the arrays that are whole."""
     scalars: Committed = field(default_factory=Committed)
     events: Committed = field(default_factory=Committed)
-    checkpoint: str | None = None
+    checkpoint: Word | None = None
     """File in `checkpoints/`, taken after step `step`."""
-    checkpoint_crc32: int = 0
-    attempt: int = 1
+    checkpoint_crc32: Crc32 = 0
+    attempt: Count = 1
     """1, and one more each time the run was resumed."""
     status: Status = "running"
-    reason: str = ""
+    reason: Sentence = ""
     """Why it ended or rests: `steps`, `success`, `nonfinite`, `diverged`, `stopped`, or an error's sentence."""
-    seconds: float = 0.0
+    seconds: Clock = 0.0
     """Spent in training steps, over all attempts."""
-    updated: float = 0.0
+    updated: Clock = 0.0
     """Seconds since 1970."""
-    latest: dict[str, object] = field(default_factory=dict)
+    latest: Annotated[Mapping[Word, Scalar], Field(max_length=64)] = field(default_factory=dict)
     """The last line of the scalars, and the last evaluation."""
 
 
@@ -79,11 +86,14 @@ def read_progress(folder: Path) -> Progress:
     try:
         if given.pop("check") != check(given):
             raise ValueError
-        for grown in ("scalars", "events"):
-            given[grown] = Committed(**given[grown])
-        progress = Progress(**given)
     except (KeyError, TypeError, ValueError):
         raise DamagedRunError(f"{PROGRESS!r} in {str(folder)!r} is damaged: its checksum does not fit.") from None
+    try:
+        progress = checked(Progress, given)
+    except ValueError as field:
+        raise ForeignRunError(
+            f"{PROGRESS!r} in {str(folder)!r} is not as this program writes it: {field} is wrong."
+        ) from None
     if progress.checkpoint is not None and os.path.basename(progress.checkpoint) != progress.checkpoint:  # noqa: PTH119
         raise ForeignRunError(f"{PROGRESS!r} in {str(folder)!r} names a checkpoint outside of the run folder.")
     return progress
@@ -96,7 +106,7 @@ def check(body: dict[str, object]) -> int:
 
 def refuse_newer(folder: Path, version: object) -> None:
     """Raise a ForeignRunError for what is no version that we know."""
-    if not isinstance(version, int):
+    if type(version) is not int or version < 1:
         raise ForeignRunError(f"{str(folder)!r} is not a run folder of this program: it names no format.")
     if version > FORMAT:
         raise ForeignRunError(

@@ -1,8 +1,10 @@
 """A run folder open for reading: a frozen view up to the last commit, lazily read, trusting nothing."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +13,21 @@ import orjson
 from numpy import ndarray
 
 from experiments.config import ConfigError, RunConfig
-from experiments.store.chunks import TENSORS, ArraySpec, read_chunk, read_json, read_spec
+from experiments.reading import size_of
+from experiments.records import Layout, implied_layout, record_count
+from experiments.store.chunks import TENSORS, ArraySpec, check_spec, read_chunk, read_json
+from experiments.store.description import CONFIG, Description, chance_of, read_description
 from experiments.store.errors import DamagedRunError, ForeignRunError, RunError
-from experiments.store.files import inside
+from experiments.store.files import open_inside
 from experiments.store.lease import is_held
-from experiments.store.lines import EVENTS, SCALARS, as_columns, read_lines
-from experiments.store.progress import PROGRESS, Progress, Status, read_progress, refuse_newer
+from experiments.store.lines import BLOCK, EVENTS, SCALARS, Parse, as_columns, parse_event, parse_scalars, read_lines
+from experiments.store.progress import PROGRESS, Progress, Status, read_progress
+from experiments.words import shortened, visible
 
-CONFIG = "config.json"
+MOST_EVENT_BYTES = 4 * BLOCK
+"""Of events that are read: some hundred thousand of them."""
+STEP_BYTES = 2**10
+"""Bytes that a step's line of scalars has at most."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +89,7 @@ class RunReader:
     folder: Path
     config: RunConfig
     progress: Progress
-    description: dict[str, Any] = field(repr=False)
+    description: Description = field(repr=False)
     """`config.json`."""
     missing: dict[str, str] | None = field(default=None, repr=False)
     """File of lines → the sentence on its damage, where that is noted instead of raised; see `forgiving`."""
@@ -93,18 +102,17 @@ class RunReader:
     @property
     def owner(self) -> str | None:
         """Mark of the page's visitor who started it; None for a run of the command line."""
-        owner = self.description.get("owner")
-        return owner if isinstance(owner, str) else None
+        return self.description.owner
 
     @property
     def path(self) -> str:
         """Which implementation of `record` made it."""
-        return "reference" if self.description.get("path") == "reference" else "fast"
+        return self.description.path
 
     @property
     def chance(self) -> float:
         """What a memoryless guess scores, in the loss's unit."""
-        return float(self.description.get("chance", "nan"))
+        return chance_of(self.description)
 
     @property
     def status(self) -> Status:
@@ -126,23 +134,26 @@ class RunReader:
         Raises:
             DamagedRunError: the file is shorter than what was committed, or a line is not one that was written.
         """
-        return as_columns(self._lines(SCALARS, since, self.progress.scalars.size))
+        return as_columns(self._lines(SCALARS, since, self.progress.scalars.size, parse_scalars))
 
     def events(self) -> list[dict[str, Any]]:
         """What happened: `step`, `kind`, `text`, `attempt`, `time`, and what the kind adds.
 
+        Of a run with more than `MOST_EVENT_BYTES` of them, the first ones.
+
         Raises:
             DamagedRunError: as for `scalars`.
         """
-        return [event for block in self._lines(EVENTS, 0, self.progress.events.size) for event in block]
+        blocks = self._lines(EVENTS, 0, self.progress.events.size, parse_event)
+        return [event for block in islice(blocks, MOST_EVENT_BYTES // BLOCK) for event in block]
 
     def forgiving(self) -> "RunReader":
         """The same view, but its scalars and events are those that can be read; `missing` then says what is not."""
         return replace(self, missing={})
 
-    def _lines(self, name: str, start: int, end: int) -> Iterator[list[dict[str, Any]]]:
+    def _lines(self, name: str, start: int, end: int, parse: Parse) -> Iterator[list[dict[str, Any]]]:
         try:
-            yield from read_lines(self.folder, name, start, end)
+            yield from read_lines(self.folder, name, start, end, parse)
         except DamagedRunError as error:
             if self.missing is None:
                 raise
@@ -150,20 +161,34 @@ class RunReader:
 
     @cached_property
     def tensors(self) -> tuple[str, ...]:
-        """Names of the arrays, those of the axes included."""
-        folder = self.folder / TENSORS
-        return tuple(sorted(path.parent.name for path in folder.glob("*/zarr.json")))
+        """Names of the arrays, those of the axes included; what a stranger has put beside them is not looked at."""
+        folder, plan = self.folder / TENSORS, self.layout
+        return tuple(sorted(name for name in plan.every_spec if os.path.lexists(folder / name / "zarr.json")))
+
+    @cached_property
+    def layout(self) -> Layout:
+        """The arrays that the run's configuration implies.
+
+        Raises:
+            ForeignRunError: there can be no run of this configuration.
+        """
+        try:
+            return implied_layout(self.config)
+        except ConfigError as error:
+            raise ForeignRunError(f"{CONFIG!r} in {str(self.folder)!r} cannot be run: {error}") from None
 
     def tensor(self, name: str) -> Tensor:
         """An array by its name.
 
         Raises:
             RunError: there is none of that name.
+            DamagedRunError: its `zarr.json` is missing.
             ForeignRunError: it is not as this program writes them.
         """
-        if name not in self.tensors:
-            raise RunError(f"run {self.name} has no array {name!r}; it has {', '.join(self.tensors)}.")
-        spec = read_spec(self.folder, name)
+        if name not in self.layout.every_spec:
+            raise RunError(f"run {self.name} has no array {shortened(name)}; it has {', '.join(self.tensors)}.")
+        spec = self.layout.every_spec[name]
+        check_spec(self.folder, name, spec)
         recorded = spec.dimensions[0] == "step"
         return Tensor(
             self.folder, name, spec, min(self.progress.committed, spec.shape[0]) if recorded else spec.shape[0]
@@ -172,16 +197,25 @@ class RunReader:
     @cached_property
     def attributes(self) -> dict[str, Any]:
         """Names along the axes `layer`, `gate`, `block`, `parameter`, `quantile` and `part`."""
-        return dict(read_json(self.folder, f"{TENSORS}/zarr.json").get("attributes", {}))
+        relative, wanted = f"{TENSORS}/zarr.json", self.layout.attributes
+        if read_json(self.folder, relative).get("attributes") != wanted:
+            raise ForeignRunError(
+                f"{relative!r} in {str(self.folder)!r} is not what the run's configuration gives, so it is not used."
+            )
+        return dict(wanted)
 
     def damage(self) -> list[str]:
         """One sentence for each file that is plainly not whole; quick, see `verify` for every checksum."""
         found = []
         for name, committed in ((SCALARS, self.progress.scalars), (EVENTS, self.progress.events)):
             try:
-                size = inside(self.folder, name).stat().st_size
+                with open_inside(self.folder, name) as file:
+                    size = size_of(file)
             except FileNotFoundError:
                 size = 0
+            except RunError as error:
+                found.append(str(error))
+                continue
             if size < committed.size:
                 found.append(f"{name!r} has {size} of its {committed.size} committed bytes.")
         return found
@@ -194,22 +228,26 @@ def open_run(folder: Path) -> RunReader:
         ForeignRunError: not a run folder of this program, or of a newer format.
         DamagedRunError: what it must have is missing or damaged.
     """
-    missing = [name for name in (CONFIG, PROGRESS) if not (folder / name).exists()]
+    if folder.is_symlink():
+        raise ForeignRunError(f"{str(folder)!r} is a symbolic link, so it is not opened.")
+    missing = [name for name in (CONFIG, PROGRESS) if not os.path.lexists(folder / name)]
     if missing:
         raise ForeignRunError(f"{str(folder)!r} is not a run folder: it has no {' and no '.join(missing)}.")
-    description = read_json(folder, CONFIG)
-    refuse_newer(folder, description.get("format"))
+    description, config = read_description(folder)
     progress = read_progress(folder)
-    values = description.get("config")
-    try:
-        config = RunConfig.from_values(values if isinstance(values, dict) else {"config": None})
-    except ConfigError as error:
-        raise ForeignRunError(f"{CONFIG!r} in {str(folder)!r} cannot be run: {error}") from None
-    if description.get("id") != config.identity():
-        raise ForeignRunError(f"{CONFIG!r} in {str(folder)!r} was changed: its id is not that of its configuration.")
+    claims = {
+        "step": (progress.step, config.steps),
+        "committed": (progress.committed, record_count(config)),
+        "scalars.size": (progress.scalars.size, STEP_BYTES * progress.step),
+    }
+    for name, (claimed, most) in claims.items():
+        if claimed > most:
+            raise ForeignRunError(
+                f"{PROGRESS!r} in {str(folder)!r} claims a {name} of {claimed}, and such a run has at most {most}."
+            )
     return RunReader(folder, config, progress, description)
 
 
 def dumps(value: object) -> str:
-    """JSON for people."""
-    return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY).decode()
+    """JSON for people, with nothing in it that a terminal would obey."""
+    return visible(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY).decode(), r"\u{:04x}")

@@ -9,15 +9,23 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from numpy import ndarray
 
-from experiments.store.checkpoint import CHECKPOINTS, Checkpoint, checkpoint_name, encode_checkpoint, load_checkpoint
-from experiments.store.chunks import TENSORS, ArraySpec, read_spec
+from experiments.store.checkpoint import (
+    CHECKPOINTS,
+    LARGEST_CHECKPOINT,
+    Checkpoint,
+    checkpoint_name,
+    encode_checkpoint,
+    load_checkpoint,
+)
+from experiments.store.chunks import TENSORS, ArraySpec, check_spec
 from experiments.store.column import Column
 from experiments.store.create import refused
 from experiments.store.errors import DamagedRunError
-from experiments.store.files import TEMPORARY, inside, refuse_links, replace_all, synchronise
+from experiments.store.files import TEMPORARY, inside, refuse_strange_entries, replace_all, synchronise
 from experiments.store.lease import Lease
 from experiments.store.lines import EVENTS, SCALARS, encode_line, plain
 from experiments.store.progress import Committed, Progress, Status, read_progress, write_progress
@@ -38,21 +46,34 @@ class RunWriter:
         self.late: deque[Future[dict[str, ndarray]]] = deque()
         self.columns = {n: Column(folder, n, spec, progress.committed, self.pool) for n, spec in specs.items()}
         self.lines: dict[str, bytearray] = {SCALARS: bytearray(), EVENTS: bytearray()}
-        self.latest = dict(progress.latest)
+        self.latest: dict[str, Any] = dict(progress.latest)
         self.rows = progress.committed
 
     @classmethod
-    def open(cls, folder: Path) -> tuple["RunWriter", Checkpoint]:
+    def open(
+        cls,
+        folder: Path,
+        specs: dict[str, ArraySpec],
+        limit: int = LARGEST_CHECKPOINT,
+        lease: Lease | None = None,
+    ) -> tuple["RunWriter", Checkpoint]:
         """Take the lease, drop what was written but not committed, and go on from the checkpoint.
+
+        Args:
+            folder: of the run.
+            specs: the arrays with a row a recorded step, which the folder must have as they are here.
+            limit: bytes that the checkpoint may have.
+            lease: the folder's, where it is held already; it is given back, too.
 
         Raises:
             RunInUseError: another process writes the run.
             DamagedRunError, ForeignRunError: what is committed cannot be read.
             RecordingError: the disk refuses.
         """
-        refuse_links(folder)
         try:
-            lease = Lease.acquire(folder)
+            if lease is None:
+                refuse_strange_entries(folder)
+                lease = Lease.acquire(folder)
         except OSError as error:
             raise refused(error, folder, "what it has") from None
         try:
@@ -61,9 +82,9 @@ class RunWriter:
                 raise DamagedRunError(
                     f"run {folder.name} has no checkpoint, so it cannot be resumed; its records can be read."
                 )
-            checkpoint = load_checkpoint(folder, progress.checkpoint, progress.checkpoint_crc32)
-            specs = {path.parent.name: read_spec(folder, path.parent.name) for path in array_files(folder)}
-            specs = {name: spec for name, spec in specs.items() if spec.dimensions[0] == "step"}
+            checkpoint = load_checkpoint(folder, progress.checkpoint, progress.checkpoint_crc32, limit)
+            for name, spec in specs.items():
+                check_spec(folder, name, spec)
             cut_off(folder, progress, specs)
             return cls(folder, lease, replace(progress, attempt=progress.attempt + 1), specs), checkpoint
         except OSError as error:
@@ -181,10 +202,10 @@ class RunWriter:
         except OSError as error:
             raise refused(error, self.folder, f"everything up to step {self.progress.step}") from None
 
-    def _wait(self) -> list[Path]:
-        """The full chunks since the last commit, once they are on the disk."""
+    def _wait(self) -> dict[Path, Path]:
+        """The full chunks since the last commit, once they are on the disk beside their files."""
         try:
-            return [path for column in self.columns.values() for path in column.wait()]
+            return {path: beside for column in self.columns.values() for path, beside in column.wait().items()}
         except OSError as error:
             raise refused(error, self.folder, f"everything up to step {self.progress.step}") from None
 
@@ -202,11 +223,6 @@ class RunWriter:
                 file.truncate()
             synchronise([path])
         return start.and_then(more)
-
-
-def array_files(folder: Path) -> list[Path]:
-    """`zarr.json` of every array."""
-    return sorted((folder / TENSORS).glob("*/zarr.json"))
 
 
 def cut_off(folder: Path, progress: Progress, specs: dict[str, ArraySpec]) -> None:
@@ -233,7 +249,7 @@ def cut_off(folder: Path, progress: Progress, specs: dict[str, ArraySpec]) -> No
     for name, spec in specs.items():
         kept = spec.chunks(progress.committed)
         for chunk in (folder / TENSORS / name / "c").glob("[0-9]*"):
-            if int(chunk.name) not in kept:
+            if not chunk.name.isdecimal() or int(chunk.name) not in kept:
                 shutil.rmtree(chunk) if chunk.is_dir() else chunk.unlink()
     for path in (folder / CHECKPOINTS).iterdir():
         if path.name != progress.checkpoint:

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from experiments.allowed import shortened
+from experiments.config import LARGEST_WHOLE
 from experiments.errors import ConfigError
-from experiments.words import NONE
+from experiments.words import NONE, shortened
 
+LARGEST_NUMBER = 1e100
+"""Of a range: its distances and ratios are numbers, too."""
 LARGEST_AXIS = 100_000
 """Values of one axis."""
 LINEAR_DIGITS, LOG_DIGITS = 10, 6
@@ -45,7 +47,7 @@ class Axis:
         if self.values:
             return self.values[int(generator.integers(len(self.values)))]
         if self.whole and not self.log:
-            return int(generator.integers(int(self.low), int(self.high) + 1))
+            return int(generator.integers(int(self.low), int(self.high), endpoint=True))
         place = generator.random()
         if not self.log:
             return rounded(self.low + place * (self.high - self.low), LINEAR_DIGITS)
@@ -67,7 +69,7 @@ def read_axis(name: str, given: object, drawn: bool) -> Axis:
     table = given if isinstance(given, dict) else {"values": given}
     unknown = [key for key in table if key not in KEYS]
     if unknown:
-        raise ConfigError(f"axes.{name} has {unknown[0]!r}; it must be {ALLOWED}.")
+        raise ConfigError(f"axes.{name} has {shortened(unknown[0])}; it must be {ALLOWED}.")
     when = read_condition(name, table.get("when", {}))
     if "values" in table:
         values = table["values"]
@@ -88,6 +90,8 @@ def read_range(name: str, table: Mapping[str, object], when: Mapping[str, tuple[
         above = "a positive from and a to" if log else "a to"
         raise ConfigError(f"axes.{name} was from {low:g} to {high:g}; it must have {above} that is not below from.")
     whole = all(isinstance(table[key], int) for key in ("from", "to", "step") if key in table)
+    if whole and max(abs(low), abs(high)) > LARGEST_WHOLE:
+        raise ConfigError(f"axes.{name} was from {low:g} to {high:g}; whole numbers may be at most {LARGEST_WHOLE}.")
     if "count" in table and "step" in table:
         raise ConfigError(f"axes.{name} has count and step; it must have one of them.")
     if "step" in table:
@@ -146,10 +150,12 @@ def plain(name: str, value: object) -> object:
 def number(name: str, table: Mapping[str, object], key: str) -> float:
     """A finite number of the table."""
     value = table.get(key)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    number = None if isinstance(value, bool) or not isinstance(value, int | float) else value
+    if number is None or not (number == 0 or 1 / LARGEST_NUMBER <= abs(number) <= LARGEST_NUMBER):
         was = f"was {shortened(value)}" if key in table else "is missing"
-        raise ConfigError(f"axes.{name}.{key} {was}; it must be a finite number.")
-    return value
+        allowed = f"0 or a number from {1 / LARGEST_NUMBER:g} to {LARGEST_NUMBER:g} in size"
+        raise ConfigError(f"axes.{name}.{key} {was}; it must be {allowed}.")
+    return number
 
 
 def rounded(value: float, digits: int) -> float:

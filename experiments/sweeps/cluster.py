@@ -7,6 +7,7 @@ storage), import this program, and have the same torch. Anything else is refused
 import logging
 import os
 import platform
+import re
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -14,14 +15,16 @@ from pathlib import Path
 
 import dask
 import torch
-from distributed import Client, LocalCluster
+from distributed import Client, LocalCluster, Security
 from distributed.diagnostics.plugin import WorkerPlugin
 from distributed.worker import Worker
 from distributed.worker_memory import parse_memory_limit
 
+from analysis.wording import counted
 from experiments.config import RunConfig
 from experiments.errors import ConfigError
 from experiments.limits import readable
+from experiments.words import shortened
 
 WAIT_SECONDS = 30.0
 """How long an existing cluster may take to answer, and to have a worker."""
@@ -86,17 +89,37 @@ def connected(workers: int, scheduler: str | None = None, memory: str = "auto") 
 
 @contextmanager
 def local(workers: int, memory: str) -> Iterator[LocalCluster]:
-    """A cluster on this machine: a process for each worker, restarted by its nanny when it dies."""
+    """A cluster on this machine: a process for each worker, restarted by its nanny when it dies.
+
+    Its processes talk by TLS with a certificate that exists in their memory only: nobody else can give them work.
+
+    Raises:
+        ClusterError: a worker cannot live in the memory, or does not start.
+    """
     check_worker_memory(memory)
-    cluster = LocalCluster(
-        n_workers=workers, threads_per_worker=1, processes=True, memory_limit=memory,
-        dashboard_address="127.0.0.1:0", silence_logs=logging.CRITICAL,
-    )  # fmt: skip
+    try:
+        cluster = LocalCluster(
+            n_workers=workers, threads_per_worker=1, processes=True, memory_limit=memory,
+            dashboard_address="127.0.0.1:0", silence_logs=logging.CRITICAL,
+            security=True,  # a scheduler runs what it is sent, also by another user of this machine
+        )  # fmt: skip
+    except Exception as error:  # whatever ends a process: Dask raises RuntimeError, OSError and kinds of its own
+        raise ClusterError(
+            f"the sweep's {counted(workers, 'worker')} did not start ({root_of(error)}); "
+            "free some memory, or give fewer --workers."
+        ) from None
     try:
         yield cluster
     finally:
         with suppress(Exception):
             cluster.close(timeout=5)
+
+
+def root_of(error: BaseException) -> str:
+    """What began a chain of errors, in a line: Dask puts several of its own around it."""
+    while (earlier := error.__cause__ or error.__context__) is not None:
+        error = earlier
+    return " ".join(f"{type(error).__name__}: {error}".split()).rstrip(":. ")
 
 
 def check_worker_memory(memory: str) -> None:
@@ -109,11 +132,37 @@ def check_worker_memory(memory: str) -> None:
     try:
         size = parse_memory_limit(memory, 1, logger=logging.getLogger(__name__))
     except (ValueError, OverflowError):
-        raise ClusterError(f"--memory was {memory!r}; {allowed}.") from None
+        raise ClusterError(f"--memory was {shortened(memory)}; {allowed}.") from None
     if size is not None and size < LEAST_MEMORY:
         part = f", which leaves a worker {readable(max(size, 0))} on this machine" if memory == "auto" else ""
         raise ClusterError(
-            f"--memory was {memory!r}{part}; {allowed}: a worker needs that much before it runs anything."
+            f"--memory was {shortened(memory)}{part}; {allowed}: a worker needs that much before it runs anything."
+        )
+
+
+ADDRESS = re.compile(r"(?:(?P<scheme>tcp|tls)://)?(?P<host>\[[0-9A-Fa-f:.]+\]|[^\s/:\[\]]+):(?P<port>\d{1,5})")
+
+
+def check_address(scheduler: str) -> None:
+    """Raise ClusterError unless this has the form of a scheduler's address; one with `tls://` needs certificates."""
+    parts = ADDRESS.fullmatch(scheduler)
+    if parts is None or not 0 < int(parts["port"]) < 2**16:
+        raise ClusterError(
+            f"--scheduler was {scheduler!r}; it must be an address with a port, such as tcp://10.0.0.1:8786."
+        )
+    if parts["scheme"] != "tls":
+        return
+    try:
+        encrypted = Security().get_connection_args("client")["ssl_context"] is not None
+    except (OSError, ValueError) as error:  # a file that is missing, or no certificate
+        raise ClusterError(
+            f"--scheduler was {scheduler!r}, and the certificates that Dask's configuration names cannot be used "
+            f"({root_of(error)}); correct distributed.comm.tls there."
+        ) from None
+    if not encrypted:
+        raise ClusterError(
+            f"--scheduler was {scheduler!r}, and Dask's configuration names no certificates; set distributed.comm.tls "
+            "there, as docs/cluster.md says."
         )
 
 
@@ -121,13 +170,14 @@ def reached(scheduler: str) -> Client:
     """A client of an existing cluster that has a worker.
 
     Raises:
-        ClusterError: it does not answer, or no worker joins it.
+        ClusterError: the address has no such form, or nothing answers there, or no worker joins it.
     """
+    check_address(scheduler)
     try:
         client = Client(scheduler, timeout=WAIT_SECONDS / 3, set_as_default=False)
-    except (OSError, ValueError, TimeoutError) as error:
+    except Exception as error:  # OSError, TimeoutError, and what another program's answer makes of Dask
         raise ClusterError(
-            f"--scheduler was {scheduler!r}; it must be the address of a Dask scheduler that answers, such as "
+            f"--scheduler was {shortened(scheduler)}; it must be the address of a Dask scheduler that answers, such as "
             f"tcp://10.0.0.1:8786 ({type(error).__name__})."
         ) from None
     try:
@@ -135,9 +185,11 @@ def reached(scheduler: str) -> Client:
     except TimeoutError:
         client.close()
         raise ClusterError(
-            f"no worker has joined the scheduler at {scheduler!r} within {WAIT_SECONDS:.0f} s; start some with "
-            f"`dask worker --nthreads 1 {scheduler}`."
+            f"no worker has joined the scheduler at {shortened(scheduler)} within {WAIT_SECONDS:.0f} s; start some "
+            f"with `dask worker --nthreads 1 {scheduler}`."
         ) from None
+    except OSError:
+        raise ClusterError(f"the scheduler at {scheduler!r} is gone; start it, and then the same command.") from None
     return client
 
 

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from analysis.wording import are, counted, duration
@@ -20,8 +21,8 @@ from experiments.sweeps.compare import Comparison, Value, compare, shown
 from experiments.sweeps.folder import SweepFolder, stored_plan
 from experiments.sweeps.index import Results, load_results
 from experiments.sweeps.plan import Plan, read_plan
-from experiments.terminal import fits, output
-from experiments.words import bare, parse_words
+from experiments.terminal import STANDARD_OUTPUT, fits, output
+from experiments.words import bare, parse_words, shortened, spelt_path, visible
 
 FORMATS = ("text", "csv", "parquet")
 
@@ -73,7 +74,7 @@ def print_plan(plan: Plan, results: Results, workers: int) -> None:
     lines = []
     for run, status in zip(plan.runs, results.status, strict=True):
         values = " ".join(f"{name}={bare(value)}" for name, value in run.values.items())
-        lines.append(f"{run.name} {status:8} {values}\n")
+        lines.append(visible(f"{run.name} {status:8} {values}\n"))
     left = [
         run for run, s, done in zip(plan.runs, results.status, results.done, strict=True) if not done and s != "failed"
     ]
@@ -95,12 +96,13 @@ def compare_command(
     value: Annotated[str, typer.Option(help="The quantity, such as decay_rate or final_loss.")],
     where: Annotated[list[str] | None, typer.Option(help="Only runs with this value: --where cell=lstm.")] = None,
     form: Annotated[str, typer.Option("--format", help=", ".join(FORMATS))] = "text",
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="A file; else standard output.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="A file; else it is printed.")] = None,
     runs: Runs = None,
 ) -> None:
     """Print one quantity of a sweep over two axes: mean ± spread over seeds, a table for each value of the others."""
     if form not in FORMATS:
-        raise ConfigError(f"--format was {form!r}; it must be {', '.join(FORMATS[:-1])} or {FORMATS[-1]}.")
+        raise ConfigError(f"--format was {shortened(form)}; it must be {', '.join(FORMATS[:-1])} or {FORMATS[-1]}.")
+    output = None if output == STANDARD_OUTPUT else output
     if form == "parquet" and output is None:
         raise ConfigError("--format was parquet and --output is missing; it must be a file.")
     plan = read_plan(Path(name)) if name.endswith(".toml") else None
@@ -119,7 +121,9 @@ def compare_command(
         if output is None:
             raise
         reason = (error.strerror or str(error)).lower()
-        raise ConfigError(f"--output was {str(output)!r}; it must be a file that can be written ({reason}).") from None
+        raise ConfigError(
+            f"--output was {spelt_path(output)}; it must be a file that can be written ({reason})."
+        ) from None
 
 
 def write_parquet(columns: dict[str, list[object]], path: Path) -> None:
@@ -161,13 +165,18 @@ def print_tables(table: Comparison, path: Path | None) -> None:
 
 def drawn(table: Comparison, panel: tuple[Value, ...], columns: tuple[Value, ...]) -> Table:
     """Some columns of a panel."""
-    words = ", ".join(f"{n} = {bare(v)}" for n, v in zip(table.others, panel, strict=True) if v is not None)
+    words = ", ".join(f"{n} = {shown_value(v)}" for n, v in zip(table.others, panel, strict=True) if v is not None)
     out = Table(title=f"{table.value}{': ' if words else ''}{words}")
-    for heading in (f"{table.rows} \\ {table.columns}", *(bare(column) for column in columns)):
+    for heading in (f"{table.rows} \\ {table.columns}", *(shown_value(column) for column in columns)):
         out.add_column(heading, overflow="fold")
     for row in table.row_values:
-        out.add_row(bare(row), *(shown(table.cells.get((panel, row, column))) for column in columns))
+        out.add_row(shown_value(row), *(shown(table.cells.get((panel, row, column))) for column in columns))
     return out
+
+
+def shown_value(value: Value) -> str:
+    """A value as a table has it: its brackets are no markup."""
+    return escape(visible(bare(value)))
 
 
 def add_sweep_commands(app: typer.Typer) -> None:

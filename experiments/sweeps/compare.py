@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from experiments.allowed import shortened
 from experiments.errors import ConfigError
 from experiments.sweeps.index import Results
 from experiments.sweeps.quantities import quantities_of
-from experiments.words import bare
+from experiments.words import bare, shortened
 
 Value = object
 """A field's value; None both for none and for an axis that does not apply."""
@@ -88,11 +87,11 @@ def compare(
     axes = [axis for axis in plan.axes if axis != "seed"]
     for name, given in (("--rows", rows), ("--columns", columns), *(("--where", axis) for axis in where or {})):
         if given not in axes:
-            raise ConfigError(f"{name} was {given!r}; it must be an axis of the sweep: {', '.join(axes)}.")
+            raise ConfigError(f"{name} was {shortened(given)}; it must be an axis of the sweep: {', '.join(axes)}.")
     if rows == columns:
-        raise ConfigError(f"--rows and --columns were both {rows!r}; they must be two axes.")
+        raise ConfigError(f"--rows and --columns were both {shortened(rows)}; they must be two axes.")
     if value not in quantities_of(plan.kind):
-        raise ConfigError(f"--value was {value!r}; it must be one of {', '.join(quantities_of(plan.kind))}.")
+        raise ConfigError(f"--value was {shortened(value)}; it must be one of {', '.join(quantities_of(plan.kind))}.")
     chosen = np.ones(len(plan.runs), dtype=bool)
     for axis, wanted in (where or {}).items():
         chosen &= np.array([run.values.get(axis) == wanted for run in plan.runs])

@@ -16,18 +16,24 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from secrets import token_hex
+from typing import Annotated
 
 import orjson
+from annotated_types import Ge
+from pydantic import Field
 
 from experiments.runs import NAME, SWEEPS
-from experiments.store.chunks import read_json
+from experiments.store.checked import STRICT, Clock, Count, Sentence, Word, checked
 from experiments.store.errors import RecordingError, RunError
-from experiments.store.files import write_bytes
+from experiments.store.files import read_small, write_bytes
 from experiments.store.lease import STALE_SECONDS, Holder, born
-from experiments.sweeps.plan import KINDS, Plan, PlannedRun
+from experiments.store.leftovers import hidden_beside
+from experiments.sweeps.plan import MOST_RUNS, Kind, Plan, PlannedRun
+from experiments.words import LARGEST_TOML, shortened, spelt_path
 
 FORMAT = 1
+LARGEST_PLAN = 2**29
+"""Bytes; a million runs with a few values each have some hundred million."""
 PLAN, SOURCE, INDEX, FAILURES, SESSIONS = "plan.json", "sweep.toml", "index.parquet", "failures", "sessions"
 
 
@@ -64,13 +70,15 @@ class SweepFolder:
 class Failure:
     """A run that raised, or whose workers died."""
 
-    run: str
-    error: str
+    __pydantic_config__ = STRICT
+
+    run: Word
+    error: Sentence
     """One sentence, or a line of Python's."""
-    trace: str
+    trace: Annotated[str, Field(max_length=2**20)]
     """The whole traceback; empty for a worker that died."""
-    starts: int
-    time: float
+    starts: Count
+    time: Clock
     """Seconds since 1970."""
 
 
@@ -81,7 +89,7 @@ def put(path: Path, content: bytes) -> None:
         OSError: the disk refuses.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{token_hex(4)}.partial")
+    partial = hidden_beside(path)
     try:
         write_bytes(partial, content)
         partial.replace(path)
@@ -121,19 +129,34 @@ def stored_plan(folder: SweepFolder) -> Plan:
         known = [other.name for other in list_sweeps(folder.runs)]
         there = f"there are {', '.join(known[:10])}" if known else "there is none"
         raise RunError(
-            f"the sweep was {folder.name!r}; it must be one in {str(folder.runs / SWEEPS)!r}, where {there}."
+            f"the sweep was {shortened(folder.name)}; it must be one in {str(folder.runs / SWEEPS)!r}, where {there}."
         )
-    given = orjson.loads((folder.path / PLAN).read_bytes()) if (folder.path / PLAN).is_file() else {}
     try:
-        if given["format"] > FORMAT or given["kind"] not in KINDS:
+        kept = checked(StoredPlan, read_small(folder.path, PLAN, LARGEST_PLAN))
+        if kept.format > FORMAT or kept.name != folder.name:
             raise ValueError
-        runs = tuple(PlannedRun(run["name"], run["values"]) for run in given["runs"])
-        source = (folder.path / SOURCE).read_text(encoding="utf-8")
-        name, kind, words, fixed = (given[key] for key in ("name", "kind", "description", "fixed"))
-        return Plan(name, kind, words, fixed, tuple(given["axes"]), runs, 0, given["show"], source)
-    except (KeyError, TypeError, ValueError, OSError):
-        where = str(folder.path / PLAN)
-        raise RunError(f"{where!r} is damaged, or of a newer program; start the sweep again to replace it.") from None
+        source = read_small(folder.path, SOURCE, LARGEST_TOML).decode("utf-8")
+    except ValueError:  # missing, no regular file, no JSON, no UTF-8, or not what is written there
+        where = spelt_path(folder.path / PLAN)
+        raise RunError(f"{where} is damaged, or of a newer program; start the sweep again to replace it.") from None
+    fields = (kept.name, kept.kind, kept.description, kept.fixed, tuple(kept.axes), tuple(kept.runs))
+    return Plan(*fields, 0, kept.show, source)
+
+
+@dataclass(frozen=True)
+class StoredPlan:
+    """What `plan.json` holds."""
+
+    __pydantic_config__ = STRICT
+
+    format: Annotated[int, Ge(1)]
+    name: Word
+    kind: Kind
+    description: Sentence
+    fixed: Mapping[Word, object]
+    axes: Annotated[list[Word], Field(max_length=200)]
+    show: Mapping[Word, Word]
+    runs: Annotated[list[PlannedRun], Field(max_length=MOST_RUNS)]
 
 
 def list_sweeps(runs: Path) -> list[SweepFolder]:
@@ -155,8 +178,8 @@ def failures(folder: SweepFolder) -> dict[str, Failure]:
     found: dict[str, Failure] = {}
     with suppress(OSError):
         for path in (folder.path / FAILURES).iterdir():
-            with suppress(RunError, TypeError, OSError):
-                failure = Failure(**read_json(path.parent, path.name))
+            with suppress(ValueError, OSError):  # no file of ours
+                failure = checked(Failure, read_small(path.parent, path.name))
                 found[failure.run] = failure
     return found
 
@@ -165,20 +188,22 @@ def failures(folder: SweepFolder) -> dict[str, Failure]:
 class Session:
     """What one client says of its progress."""
 
+    __pydantic_config__ = STRICT
+
     holder: Holder
-    began: float
-    updated: float
+    began: Clock
+    updated: Clock
     """Seconds since 1970."""
-    total: int
-    finished: int
+    total: Count
+    finished: Count
     """Those that were finished before included."""
-    failed: int
-    before: int
+    failed: Count
+    before: Count
     """Finished before this client began."""
     seconds_left: float | None
-    workers: Mapping[str, str]
+    workers: Mapping[Sentence, Sentence]
     """Worker → what it does, in words."""
-    ended: str = ""
+    ended: Sentence = ""
     """How it ended, in a sentence; empty while it works."""
 
     @property
@@ -201,9 +226,8 @@ def sessions(folder: SweepFolder) -> list[Session]:
     found: list[Session] = []
     with suppress(OSError):
         for path in (folder.path / SESSIONS).glob("*.json"):
-            with suppress(RunError, TypeError, KeyError, OSError):
-                given = read_json(path.parent, path.name)
-                found.append(Session(**{**given, "holder": Holder(**given["holder"])}))
+            with suppress(ValueError, OSError):  # no file of ours
+                found.append(checked(Session, read_small(path.parent, path.name)))
     return sorted(found, key=lambda session: -session.began)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy import ndarray
 
+from experiments.reading import read_bounded
 from experiments.runs import PROBES
 from experiments.store.errors import RunError
 from experiments.store.progress import PROGRESS
@@ -23,6 +24,8 @@ from experiments.sweeps.plan import Kind, Plan
 from experiments.sweeps.probes import PROBE, read_probe
 from experiments.sweeps.quantities import quantities_of, run_numbers
 
+LARGEST_INDEX = 2**29
+"""Bytes; a million runs have some hundred million."""
 STATUSES = ("planned", "begun", "finished", "diverged", "failed")
 """`diverged` is a finished run in which Inf or NaN appeared; `begun` one that is running or was interrupted."""
 
@@ -129,7 +132,7 @@ def read_index(path: Path, kind: Kind) -> dict[str, Entry]:
     from pyarrow import parquet
 
     try:
-        table = parquet.read_table(path)
+        table = parquet.read_table(pa.BufferReader(read_bounded(path, LARGEST_INDEX)))
         if table.schema.metadata.get(b"quantities") != signature(kind):
             return {}
         columns = {name: table.column(name).to_numpy() for name in table.column_names}
@@ -140,8 +143,9 @@ def read_index(path: Path, kind: Kind) -> dict[str, Entry]:
             run: Entry(status, modified, size, dict(zip(names, values, strict=True)) if known else {})
             for run, status, modified, size, values in heads
             for known in [status != "begun"]
+            if status in STATUSES
         }
-    except (OSError, pa.ArrowException, KeyError, ValueError, AttributeError):
+    except (OSError, pa.ArrowException, KeyError, TypeError, ValueError, AttributeError):
         return {}
 
 

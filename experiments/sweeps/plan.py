@@ -9,12 +9,11 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from experiments.allowed import shortened
 from experiments.config import RunConfig
 from experiments.errors import ConfigError
 from experiments.runs import NAME
 from experiments.sweeps.axes import Axis, plain, read_axis
-from experiments.words import read_toml
+from experiments.words import read_toml, shortened, toml_text
 
 Kind = Literal["probe", "run"]
 """What a run of the sweep is: one recorded pass at initialisation, or a training in a run folder."""
@@ -66,7 +65,7 @@ def read_plan(path: Path) -> Plan:
         ConfigError: the first thing wrong, in one sentence.
     """
     read_toml(path)  # its sentences for a file that cannot be read
-    return plan_of(path.read_text(encoding="utf-8"), path.stem)
+    return plan_of(toml_text(path), path.stem)
 
 
 def plan_of(source: str, name: str) -> Plan:

@@ -10,17 +10,19 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import orjson
 import torch
 from jaxtyping import Float, Int
 from numpy import ndarray
+from pydantic import Field
 
 from experiments.config import RunConfig
 from experiments.probe import Probe, probe
 from experiments.runs import PROBES
+from experiments.store.checked import STRICT, Clock, Count, Scalar, Word, checked
 from experiments.store.chunks import read_json
 from experiments.store.create import refused
 from experiments.store.errors import DamagedRunError
@@ -48,6 +50,23 @@ class StoredProbe:
     """Median of ln‖dL/dh_t‖ over the batch (nats), top layer forwards."""
     path: str
     """Which implementation of `record` made it."""
+
+
+@dataclass(frozen=True)
+class ProbeFile:
+    """What `probe.json` holds."""
+
+    __pydantic_config__ = STRICT
+
+    format: Count
+    id: Word
+    config: Mapping[Word, object]
+    path: Literal["fast", "reference"]
+    torch: Word
+    numbers: Mapping[Word, Scalar]
+    t: Annotated[list[Count], Field(max_length=PROFILE_POINTS)]
+    log_norm: Annotated[list[Scalar], Field(max_length=PROFILE_POINTS)]
+    seconds: Clock
 
 
 def probe_file(runs: Path, name: str) -> Path:
@@ -112,9 +131,12 @@ def read_probe(path: Path) -> StoredProbe:
     try:
         if given.pop("check") != check(given):
             raise ValueError
-        numbers = {name: float(value) for name, value in given["numbers"].items()} | {"seconds": given["seconds"]}
-        log_norm = np.array([float(value) for value in given["log_norm"]])
-        return StoredProbe(given["config"], numbers, np.array(given["t"], dtype=int), log_norm, given["path"])
+        kept = checked(ProbeFile, given)
+        numbers = {name: float(value) for name, value in kept.numbers.items()} | {"seconds": kept.seconds}
+        log_norm = np.array([float(value) for value in kept.log_norm])
+        if len(log_norm) != len(kept.t):
+            raise ValueError
+        return StoredProbe(kept.config, numbers, np.array(kept.t, dtype=int), log_norm, kept.path)
     except (KeyError, TypeError, ValueError):
         raise DamagedRunError(
             f"{path.name!r} in {str(path.parent)!r} is not what was written; delete that folder to have it made again."

@@ -9,6 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from analysis.wording import are, counted, duration
 from experiments.sweeps.engine import Report
 from experiments.sweeps.folder import Failure, Session
+from experiments.words import visible
 
 QUIET_STEPS = 20
 """Where nobody sees a bar move, so many lines say how far it is."""
@@ -44,7 +45,7 @@ def watched(console: Console) -> Iterator[tuple[Callable[[Session], None], Calla
                 console.print(f"{done} of {counted(session.total, 'run')}, {left(session)}", highlight=False)
 
         def fail(failure: Failure) -> None:
-            console.print(f"run {failure.run} failed: {failure.error}", highlight=False, markup=False)
+            console.print(visible(f"run {failure.run} failed: {failure.error}"), highlight=False, markup=False)
 
         yield watch, fail
 

@@ -10,6 +10,7 @@ from experiments.tasks.next_character import NextCharacter
 from experiments.tasks.task import LossPosition, Targets, Task
 from experiments.tasks.temporal_order import TemporalOrder
 from experiments.tasks.text import load_text
+from experiments.words import shortened
 
 
 @runtime_checkable
@@ -43,7 +44,7 @@ def make_task(settings: TaskSettings) -> Task:
         ConfigError: an unknown task, or a text that cannot be read (see `load_text`).
     """
     if settings.task not in TASKS:
-        raise ConfigError(f"task was {settings.task!r}; it must be one of {', '.join(TASKS)}.")
+        raise ConfigError(f"task was {shortened(settings.task)}; it must be one of {', '.join(TASKS)}.")
     return TASKS[settings.task](settings)
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from experiments.errors import ConfigError
+from experiments.reading import open_regular, size_of
+from experiments.words import LONGEST_PATH, shortened
 
 LIMIT_MB = 64
 ALLOWED = f"it must be hello, pydoc, or the path of a UTF-8 text file of at most {LIMIT_MB} MB"
@@ -58,16 +60,16 @@ def _read(text_file: str) -> str:
             raise _refused(text_file, "which does not exist")
         if not path.is_file():
             raise _refused(text_file, "which is not a regular file")
-        with path.open("rb") as file:
-            content = file.read(LIMIT_MB * 10**6 + 1)
+        with open_regular(path) as file:
+            if size_of(file) > LIMIT_MB * 10**6:
+                raise _refused(text_file, f"which is larger than {LIMIT_MB} MB")
+            content = file.read(size_of(file))
     except OSError as error:
         raise _refused(text_file, f"which cannot be read ({error.strerror})") from None
     return _decode(text_file, content)
 
 
 def _decode(text_file: str, content: bytes) -> str:
-    if len(content) > LIMIT_MB * 10**6:
-        raise _refused(text_file, f"which is larger than {LIMIT_MB} MB")
     if b"\0" in content:
         raise _refused(text_file, "which is binary (it has NUL bytes)")
     try:
@@ -80,4 +82,6 @@ def _decode(text_file: str, content: bytes) -> str:
 
 
 def _refused(text_file: str, reason: str, demand: str = "") -> TextFileError:
-    return TextFileError(f"text_file was {text_file!r}, {reason}; {' '.join(filter(None, [ALLOWED, demand]))}.")
+    return TextFileError(
+        f"text_file was {shortened(text_file, LONGEST_PATH)}, {reason}; {' '.join(filter(None, [ALLOWED, demand]))}."
+    )

@@ -24,11 +24,12 @@ COMPILED = ("jit", "elementary", "product", "adjoint", "cells", "recurrence", "c
 
 @functools.cache
 def fingerprint() -> str:
-    """Hash of the sources, the compiler's version and the processor's kind."""
+    """Hash of the sources, the compiler's version and settings, and the processor's kind."""
     from llvmlite import binding  # type: ignore[import-untyped]
 
     parts = [version("numba"), version("llvmlite"), version("numpy"), sys.version, platform.platform()]
     parts += [binding.get_host_cpu_name(), str(sorted(binding.get_host_cpu_features().items()))]
+    parts += sorted(f"{name}={value}" for name, value in os.environ.items() if name.startswith("NUMBA_CPU_"))
     parts += [(HERE / f"{name}.py").read_text(encoding="utf-8") for name in COMPILED]
     parts += [str(HERE), str((HERE / "recurrence.py").stat().st_mtime_ns)]  # numba's own conditions
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]

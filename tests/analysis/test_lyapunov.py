@@ -62,7 +62,10 @@ def test_exponents_sum_to_the_mean_log_determinant_of_the_joint_state():
     result = lyapunov(model, trace, transient=40)
     J = step_jacobians(model, trace).matrices[40:, 0]
     assert result.exponents.shape == (16,)
-    assert result.exponents.sum() == pytest.approx(np.linalg.slogdet(J)[1].mean(), abs=1e-9)
+    # J is nearly singular, and ln|det J| known only to the rounding times its condition number.
+    rounding = np.finfo(float).eps * np.linalg.cond(J).max()
+    assert result.exponents.sum() == pytest.approx(np.linalg.slogdet(J)[1].mean(), abs=16 * rounding)
+    assert rounding < 1e-6
     assert abs(result.exponents[0] - product_spectrum(J).rates[0]) < 0.03
     h_alone = lyapunov_of_jacobians(torch.from_numpy(J[:, :8, :8]), len(J), 8, transient=0)
     assert h_alone.exponents[0] < result.exponents[0] - 0.2

@@ -7,7 +7,9 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import FloatRect, Locator, Page
@@ -48,26 +50,48 @@ def serve_app(runs: Path, log: Path, **switches: str) -> tuple["subprocess.Popen
     return server, url
 
 
+RESTS = 0.5
+"""Seconds for which nothing has changed before a hand takes it: a page that has just loaded still makes room, and what
+keys and drags have set is sent to the server only once they rest."""
+
+Seen = TypeVar("Seen")
+
+
+def at_rest(page: Page, look: Callable[[], Seen], seconds: float, what: str) -> Seen:
+    """What is seen, once the same has been seen for a while; what is not there or not ready is None."""
+    deadline = time.monotonic() + seconds
+    seen, since = look(), time.monotonic()
+    while seen is None or time.monotonic() - since < RESTS:
+        assert time.monotonic() < deadline, f"{what} is not there, or never comes to rest"
+        page.wait_for_timeout(50)
+        if (now := look()) != seen:
+            seen, since = now, time.monotonic()
+    return seen
+
+
+MOMENT = """() => {
+    const app = document.querySelector('[data-testid=stApp]');
+    if (app?.dataset.testScriptState !== 'notRunning') return null;
+    const drawn = [...document.querySelectorAll('[data-redraws]')].map(chart => chart.dataset.redraws);
+    return [document.querySelector('[data-testid=stMain]')?.scrollHeight, ...drawn].join();
+}"""
+"""What changes while a page is made: its height, its charts; null while its script runs."""
+
+
 def settle(page: Page) -> None:
-    """Wait until the script has run."""
-    page.wait_for_selector("[data-testid='stApp'][data-test-script-state='notRunning']", timeout=60_000)
-
-
-RESTS = 0.3
-"""Seconds for which a thing has not moved before a hand takes it: a page that has just loaded still makes room."""
+    """Wait until the script has run, and nothing on the page has grown or been drawn since for a while."""
+    at_rest(page, lambda: page.evaluate(MOMENT), 60.0, "the page")
 
 
 def resting_box(thing: Locator, seconds: float = 30.0) -> FloatRect:
     """Where a thing is in the window, once it is there and has stopped moving."""
-    deadline = time.monotonic() + seconds
-    box, since = thing.bounding_box(), time.monotonic()
-    while box is None or time.monotonic() - since < RESTS:
-        assert time.monotonic() < deadline, "it is not there, or never comes to rest"
-        thing.page.wait_for_timeout(50)
-        now = thing.bounding_box()
-        if now != box:
-            box, since = now, time.monotonic()
-    return box
+    return at_rest(thing.page, thing.bounding_box, seconds, str(thing))
+
+
+def press(page: Page, name: str) -> None:
+    """Click a button of this name once the page has settled: one that moves under the hand loses its click."""
+    settle(page)
+    page.get_by_role("button", name=name, exact=True).click()
 
 
 FINISHED = """Promise.allSettled(

@@ -130,6 +130,7 @@ def explore(app_url: str, open_page: Callable[..., Page]) -> Callable[..., Page]
     def open_(query: str = "", theme: str = "light", **options: object) -> Page:
         page = open_page(f"{app_url}/{query}", theme, **options)
         page.wait_for_selector('.live-chart[data-key="profile"][data-redraws]', timeout=60_000)
+        settle(page)
         return page
 
     return open_

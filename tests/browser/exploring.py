@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 import numpy as np
-from browsing import resting_box
+from browsing import resting_box, settle
 from playwright.sync_api import Page
 
 from experiments.config import RunConfig
@@ -41,12 +41,6 @@ def eventually(page: Page, holds: Callable[[], bool], seconds: float = 15.0) -> 
     return True
 
 
-def at_rest(page: Page) -> None:
-    """Wait until nothing has run for a while: what a hand has done is in the page's own state."""
-    page.wait_for_timeout(500)
-    page.wait_for_selector("[data-testid='stApp'][data-test-script-state='notRunning']")
-
-
 def drag(page: Page, key: str, start: float, stop: float, changes: int = 2, chart: str = "profile") -> bool:
     """Drag a thumb from one fraction of the track to another; whether the chart changed so often before the release."""
     track = page.locator(f'.live-slider[data-key="{key}"] .range')
@@ -67,6 +61,7 @@ def drag(page: Page, key: str, start: float, stop: float, changes: int = 2, char
 
 def value_of(page: Page, key: str) -> float:
     """What a slider stands at, all digits: they show while its field has the focus."""
+    settle(page)
     field = page.locator(f'.live-slider[data-key="{key}"] .number')
     field.focus()
     value = float(field.input_value())
@@ -75,6 +70,7 @@ def value_of(page: Page, key: str) -> float:
 
 
 def type_value(page: Page, key: str, value: str) -> None:
+    settle(page)
     field = page.locator(f'.live-slider[data-key="{key}"] .number')
     field.fill(value)
     field.press("Enter")

@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboard.components.live_chart import live_chart
 from dashboard.components.live_slider import live_slider
-from dashboard.live import routes
+from dashboard.live import doors, routes
 
 
 def set_base(value: float) -> None:
@@ -67,4 +67,4 @@ if __name__ == "__main__":
     st.title("Live components")
     lab()
 else:
-    app = st.App(Path(__file__), routes=routes())
+    app = st.App(Path(__file__), routes=routes(), middleware=doors())

@@ -85,11 +85,11 @@ def write_run(runs: Path, size: int) -> Path:
     plan = layout(config, training.task, training.model)
     folder = runs / config.identity()
     description = {"format": 1, "id": config.identity(), "config": config.model_dump(), "chance": training.chance}
-    create_run(
+    lease = create_run(
         folder, description | {"created": time.time()}, plan.specs, plan.coordinates, plan.attributes,
         training.checkpoint(),
     )  # fmt: skip
-    writer, checkpoint = RunWriter.open(folder)
+    writer, checkpoint = RunWriter.open(folder, plan.specs, lease=lease)
     dice = np.random.default_rng(0)
     with writer:
         for step in range(1, config.steps + 1):

@@ -10,11 +10,10 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from browsing import ROOT, resting_box, serious_faults_in_both_themes
+from browsing import ROOT, press, resting_box, serious_faults_in_both_themes, settle
 from exploring import (
     NAMES,
     PAGE,
-    at_rest,
     drag,
     eventually,
     line,
@@ -61,20 +60,18 @@ def test_every_live_control_moves_the_profile_during_the_drag_to_the_numbers_of_
     page = explore()
     for key, (start, stop, before) in DRAGS.items():
         assert drag(page, key, start, stop), key
-        at_rest(page)
         value = value_of(page, key)
         whole = {"seq_len": int(value), "truncate": int(value) or None}
         expected = passes(**{key: whole.get(key, value)})
         assert eventually(page, partial(shows, page, expected)), key
         type_value(page, key, before)
-        at_rest(page)
+        settle(page)
 
 
 def test_the_clip_threshold_moves_the_clipping_chart_during_the_drag_to_the_numbers_of_probe(explore):
     page = explore("?panel=Clipping", viewport={"width": 1280, "height": 1800})
     page.wait_for_selector('.live-chart[data-key="clipping"][data-redraws]')
     assert drag(page, "clip_threshold", 0.5, 0.2, chart="clipping")
-    at_rest(page)
     threshold = value_of(page, "clip_threshold")
     alts = [f"{NAMES[cell]}" for cell in NAMES]
     alt = page.locator('.live-chart[data-key="clipping"] [role="img"]').get_attribute("aria-label") or ""
@@ -95,7 +92,7 @@ def test_zoom_survives_a_drag(explore):
                                  {"xaxis.range": [40, 60]})"""
     )
     assert drag(page, "largest_singular_value", 0.33, 0.5, changes=1)
-    at_rest(page)
+    settle(page)
     kept = page.evaluate(
         """document.querySelector('.live-chart[data-key="profile"] .live-chart-plot').layout.xaxis.range"""
     )
@@ -116,14 +113,13 @@ def test_the_words_beside_the_chart_follow_the_drag(explore):
 
 def test_axe_finds_no_serious_fault(explore):
     page = explore()
-    at_rest(page)
+    settle(page)
     assert not serious_faults_in_both_themes(page)
 
 
 def test_an_exploding_pass_is_drawn(explore):
     page = explore("?cells=elman")
     type_value(page, "largest_singular_value", "3")
-    at_rest(page)
     type_value(page, "seq_len", "1000")
     expected = {"elman": probe(RunConfig(cell="elman", seq_len=1000, largest_singular_value=3.0, forget_bias=0.0))}
     assert eventually(page, lambda: shows(page, expected))
@@ -138,6 +134,7 @@ def test_the_wave_is_played_back_from_the_loss(explore):
     assert page.evaluate(rows) == ["LSTM 2", "LSTM 1"]
     assert page.evaluate(shapes) == []
     reached = wave.get_by_role("slider")
+    settle(page)
     reached.focus()
     reached.press("ArrowRight")
     assert eventually(page, lambda: len(page.evaluate(shapes)) == 1), "what is not reached yet is covered"
@@ -163,7 +160,7 @@ def test_the_numbers_of_a_chart_are_downloaded(explore, kind):
 def test_every_preset_shows_what_it_says_and_its_link_opens_the_same(explore):
     page = explore()
     for k, preset in enumerate(PRESETS):
-        page.get_by_role("button", name=preset.name, exact=True).click()
+        press(page, preset.name)
         page.get_by_text(preset.try_this[:40]).wait_for()
         values = {name: setting.default for name, setting in SETTINGS.items()} | preset.settings
         wanted = {c.cell: probe(c) for c in configs(run_values(values))}
@@ -175,7 +172,7 @@ def test_every_preset_shows_what_it_says_and_its_link_opens_the_same(explore):
 
 def test_a_pinned_state_stays_beside_the_present_one(explore):
     page = explore("?cells=elman")
-    page.get_by_role("button", name="Pin as A").click()
+    press(page, "Pin as A")
     page.get_by_role("button", name="Unpin A").wait_for()
     before = line(page, "Elman")
     type_value(page, "largest_singular_value", "1.5")

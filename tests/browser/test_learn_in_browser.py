@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from browsing import resting_box, serious_faults, settle
+from browsing import press, resting_box, serious_faults, settle
 from playwright.sync_api import Page, expect
 
 from dashboard.lessons.lesson import Bench, Live, Slider
@@ -132,7 +132,7 @@ def test_a_live_lesson_trains_is_found_again_and_is_cancelled(tmp_path, serve_ru
     page = open_page(f"{serve_runs(runs)}/learn?lesson={lesson.number}&beat=do&projector=1", viewport=PROJECTOR)
     page.get_by_label(lesson.bench.controls[0].label).click()  # the longest of all takes longer than this test
     page.get_by_role("option").last.click()
-    page.get_by_role("button", name="Train", exact=True).click()
+    press(page, "Train")
     progress = page.get_by_text(re.compile(r"running, step [1-9][\d,]* of")).first
     expect(progress).to_be_visible(timeout=40_000)
     page.wait_for_selector(".live-chart[data-redraws]")
@@ -166,9 +166,9 @@ def test_the_projector_switch_hides_the_chrome_and_brings_it_back(app_url, open_
     page = open_page(f"{app_url}/learn?lesson=1")
     header = page.get_by_test_id("stHeader")
     expect(header).to_be_visible()
-    page.get_by_role("button", name="For class").click()
-    page.get_by_role("button", name="Projector").click()
+    press(page, "For class")
+    press(page, "Projector")
     expect(header).to_be_hidden()
     page.wait_for_url("**projector=1*")
-    page.get_by_role("button", name="Leave projector").click()
+    press(page, "Leave projector")
     expect(header).to_be_visible()

@@ -1,14 +1,23 @@
-"""The socket that answers a drag: what it refuses, and that a refusal ends nothing else."""
+"""The sockets of a real server: what they refuse, that a refusal ends nothing else, that nobody holds up others."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from socket import create_connection
 
 import pytest
+from forging import Visitor
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Origin, Subprotocol
 
-from dashboard.live import LARGEST_QUESTION, frame
+from dashboard.bounded_sockets import LONGEST_MESSAGE, MOST_SOCKETS_OF_ONE
+from dashboard.live_question import LARGEST_QUESTION
 
 QUESTION = {"lab": "explore", "state": {"hidden_size": 4, "seq_len": 10}, "charts": ["profile"], "words": True}
+PILE = 15
+"""Questions that one socket sends at once."""
+PATHS = ("/live", "/_stcore/stream")
 
 
 @pytest.fixture
@@ -17,7 +26,7 @@ def address(app_url: str) -> str:
 
 
 def answer(socket: ClientConnection, question: object) -> dict:
-    socket.send(question if isinstance(question, str) else json.dumps(question))
+    socket.send(question if isinstance(question, str | bytes) else json.dumps(question))
     return json.loads(socket.recv(timeout=60))
 
 
@@ -29,27 +38,51 @@ def test_a_question_is_answered_with_the_charts_and_the_words(address, app_url):
     assert "Elman" in said["words"]
 
 
-def test_a_page_of_another_site_is_refused(address):
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("origin", ["https://elsewhere.example", "http://[", "null", "http://127.0.0.1:1"])
+def test_a_page_of_another_site_opens_neither_socket(app_url, path, origin):
+    address = f"{app_url.replace('http', 'ws')}{path}"
     with (
-        pytest.raises((InvalidStatus, ConnectionClosed)),
-        connect(address, origin="https://elsewhere.example") as socket,
+        pytest.raises(InvalidStatus) as refused,
+        connect(address, origin=Origin(origin), subprotocols=[Subprotocol("streamlit")]),
     ):
-        answer(socket, QUESTION)
+        pass
+    assert refused.value.response.status_code == 403
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_foreign_name_that_points_here_opens_neither_socket(app_url, path):
+    """DNS rebinding: the page and the host that it asks agree."""
+    port = int(app_url.rpartition(":")[2])
+    name = f"rebound.example:{port}"
+    with (
+        create_connection(("127.0.0.1", port)) as sock,
+        pytest.raises(InvalidStatus) as refused,
+        connect(f"ws://{name}{path}", sock=sock, origin=Origin(f"http://{name}")),
+    ):
+        pass
+    assert refused.value.response.status_code == 403
+
+
+def test_the_names_of_this_machine_open_both_sockets(app_url):
+    port = app_url.rpartition(":")[2]
+    url = f"http://localhost:{port}"
+    with connect(f"ws://127.0.0.1:{port}/live", origin=Origin(app_url)) as socket:
+        assert "charts" in answer(socket, QUESTION)
+    with Visitor(url, query="?hidden_size=4&seq_len=10") as visitor:
+        assert "profile" in visitor.rerun().pictures
 
 
 MALFORMED = [
     "",
     "not JSON",
-    "[]",
-    "null",
-    "{}",
-    {**QUESTION, "lab": "nowhere"},
-    {**QUESTION, "lab": ["explore"]},
-    {**QUESTION, "state": 7},
-    {**QUESTION, "charts": None},
-    {"lab": "explore", "state": {}, "charts": []},
+    b"\x00\xff",
+    "NaN",
     "[" * 20_000,
-    json.dumps({**QUESTION, "more": "x" * LARGEST_QUESTION}),
+    {**QUESTION, "lab": "nowhere"},
+    {**QUESTION, "state": {"cells": []}},
+    {**QUESTION, "charts": ["profile"] * 5000},
+    {**QUESTION, "charts": [["profile"]]},
 ]
 
 
@@ -62,31 +95,47 @@ def test_a_malformed_question_is_one_sentence_and_the_next_one_is_answered(addre
         assert "charts" in answer(socket, QUESTION)
 
 
-TAMPERED = {
-    "hidden_size": [0, 513, 1e9, "64; rm", None, [64], {"a": 1}, True],
-    "seq_len": [-1, 10**9, "nan", "inf"],
-    "cells": [["transformer"], "lstm", [["lstm"]], 5],
-    "task": ["../../etc/passwd", 3],
-    "text_file": ["/etc/passwd"],
-    "largest_singular_value": ["-1", 1e308, "1e999"],
-    "singular_values": ["1,2,nan", "1," * 600, "-1"],
-    "spectrum_blocks": ["q", [["f"]]],
-    "panel": ["__class__"],
-    "no_such_setting": [1],
-}
-CASES = [(name, value) for name, values in TAMPERED.items() for value in values]
+@pytest.mark.parametrize(("path", "size"), [(PATHS[0], LARGEST_QUESTION + 1), (PATHS[0], 2**23), (PATHS[1], 2**23)])
+def test_a_message_that_is_too_long_closes_its_socket_before_its_turn(address, app_url, path, size):
+    assert size > (LARGEST_QUESTION if path == PATHS[0] else LONGEST_MESSAGE)
+    with connect(f"{app_url.replace('http', 'ws')}{path}", origin=Origin(app_url)) as socket:
+        with pytest.raises(ConnectionClosed) as closed:
+            answer(socket, "x" * size)
+        assert closed.value.rcvd is None or closed.value.rcvd.code == 1009
+    with connect(address, origin=app_url) as other:
+        assert "charts" in answer(other, QUESTION)
 
 
-@pytest.mark.parametrize(("name", "value"), CASES, ids=[f"{name}-{k}" for k, (name, _) in enumerate(CASES)])
-def test_a_tampered_value_is_refused_by_its_name_or_read_as_what_it_says(name, value):
-    reply = json.loads(frame(json.dumps({**QUESTION, "state": {**QUESTION["state"], name: value}})))
-    if "error" in reply:
-        assert name in reply["error"]
-        assert "\n" not in reply["error"]
-    else:
-        assert (name, value) in (("hidden_size", [64]), ("cells", "lstm")), "a list of one is that one"
+def test_one_client_holds_so_many_sockets_and_no_more(address, app_url):
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(connect(address, origin=app_url)) for _ in range(MOST_SOCKETS_OF_ONE // 2)]
+        with pytest.raises(InvalidStatus) as refused:
+            sockets += [stack.enter_context(connect(address, origin=app_url)) for _ in range(MOST_SOCKETS_OF_ONE)]
+        assert refused.value.response.status_code == 503
+        assert "charts" in answer(sockets[0], QUESTION)
+    with connect(address, origin=app_url) as socket:
+        assert "charts" in answer(socket, QUESTION)
 
 
-def test_a_pinned_state_is_checked_like_the_present_one():
-    reply = json.loads(frame(json.dumps({**QUESTION, "state": {"pinned": {"hidden_size": -3}}})))
-    assert "hidden_size" in reply["error"]
+def test_questions_that_are_piled_up_on_one_socket_hold_up_nobody(address, app_url):
+    slow = {**QUESTION, "state": {"seq_len": 300, "cells": ["lstm"]}, "charts": ["profile"]}
+    with connect(address, origin=app_url) as flood, connect(address, origin=app_url) as page:
+        for k in range(PILE):
+            flood.send(json.dumps({**slow, "state": {**slow["state"], "seed": 1000 + k}}))
+        assert "charts" in answer(page, QUESTION)
+        with ThreadPoolExecutor(1) as pool:
+            answered = pool.submit(lambda: sum("charts" in json.loads(flood.recv(timeout=60)) for _ in range(PILE)))
+            assert "charts" in answer(page, QUESTION)
+            assert not answered.done()
+            assert answered.result() == PILE
+
+
+def test_a_page_that_never_reads_its_answers_holds_up_nobody(address, app_url):
+    with (
+        connect(address, origin=app_url, max_queue=1, close_timeout=0.1) as deaf,
+        connect(address, origin=app_url) as page,
+    ):
+        for _ in range(40):
+            deaf.send(json.dumps(QUESTION))
+        for _ in range(3):
+            assert "charts" in answer(page, QUESTION)

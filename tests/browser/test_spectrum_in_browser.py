@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 import pytest
-from browsing import resting_box, serious_faults_in_both_themes
-from exploring import at_rest, eventually, line, redraws, type_value, value_of
+from browsing import press, resting_box, serious_faults_in_both_themes, settle
+from exploring import eventually, line, redraws, type_value, value_of
 from playwright.sync_api import Locator, Page, expect
 
 from experiments.config import RunConfig
@@ -20,6 +20,7 @@ def page(explore) -> Page:
     opened = explore(SMALL, viewport=TALL)
     opened.locator(".drag-spectrum [role=slider]").first.wait_for()
     opened.wait_for_selector('.live-chart[data-key="singular-values"][data-redraws]')
+    settle(opened)
     return opened
 
 
@@ -55,7 +56,7 @@ def test_a_single_singular_value_is_dragged_and_the_charts_follow_to_the_numbers
     page.mouse.move(x, y + 60, steps=3)
     assert eventually(page, lambda: redraws(page, "singular-values") > before), "before the hand lets go"
     page.mouse.up()
-    at_rest(page)
+    settle(page)
     value = float(point.get_attribute("aria-valuenow") or "nan")
     assert 0 < value < 0.9
     values = ",".join("1" if k != 4 else str(value) for k in range(8))
@@ -87,14 +88,14 @@ def test_a_shape_is_chosen_and_takes_the_place_of_what_the_hand_set(page):
     points(page).nth(3).focus()
     page.keyboard.press("End")
     assert eventually(page, lambda: shown(page, passed(singular_values="1,1,1,0,1,1,1,1")))
-    page.get_by_role("button", name="Linear", exact=True).click()
+    press(page, "Linear")
     assert eventually(page, lambda: shown(page, passed(spectrum_shape="linear")))
     expect(page.get_by_text("Set by hand")).to_be_hidden()
 
 
 def test_only_the_chosen_gates_are_changed(explore):
     page = explore("?panel=Spectrum&cells=lstm&hidden_size=4&spectrum_shape=equal&seq_len=10", viewport=TALL)
-    page.get_by_role("button", name="LSTM f").click()
+    press(page, "LSTM f")
     wanted = probe(
         RunConfig(
             cell="lstm", hidden_size=4, spectrum_shape="equal", seq_len=10, largest_singular_value=1.0,

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from browsing import resting_box, serious_faults_in_both_themes
+from browsing import resting_box, serious_faults_in_both_themes, settle
 from playwright.sync_api import Page, expect
 
 from experiments.sweeps.folder import SweepFolder, write_plan
@@ -36,6 +36,7 @@ def url(tmp_path: Path, serve_runs: Callable[[Path], str]) -> str:
 
 
 def choose(page: Page, label: str, option: str) -> None:
+    settle(page)
     page.get_by_role("combobox", name=label).click()
     page.get_by_role("option", name=option, exact=True).click()
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browsing import ROOT, resting_box
+from browsing import ROOT, press, resting_box
 from exploring import eventually, line, shows
 
 from experiments.config import RunConfig
@@ -21,7 +21,7 @@ EXPECTED = RunConfig(
 
 def test_the_snippet_prints_the_numbers_of_the_page(explore):
     page = explore(QUERY)
-    page.get_by_role("button", name="Link and Python").click()
+    press(page, "Link and Python")
     code = page.locator("[data-testid='stCode']").nth(1)
     code.wait_for()
     said = subprocess.run(
@@ -38,7 +38,7 @@ def test_the_snippet_prints_the_numbers_of_the_page(explore):
 
 def test_the_link_opens_the_page_as_it_is(explore, open_page):
     page = explore(QUERY)
-    page.get_by_role("button", name="Link and Python").click()
+    press(page, "Link and Python")
     link = page.locator("[data-testid='stCode']").first
     link.wait_for()
     other = open_page(link.inner_text().strip())
@@ -49,7 +49,7 @@ def test_the_link_opens_the_page_as_it_is(explore, open_page):
 def test_the_web_page_stands_alone_and_shows_the_same_profile(explore, browser, tmp_path):
     page = explore(QUERY)
     with page.expect_download() as download:
-        page.get_by_role("button", name="Web page").click()
+        press(page, "Web page")
     file = tmp_path / "explore.html"
     download.value.save_as(file)
     alone = browser.new_context(offline=True).new_page()
@@ -80,6 +80,6 @@ def test_a_projector_has_large_letters_and_no_chrome(explore):
     assert page.evaluate(size) == ["20px"]
     chart = resting_box(page.locator('.live-chart[data-key="profile"]'))
     assert chart["y"] + chart["height"] <= 720, "sliders and the profile are on one screen"
-    page.get_by_role("button", name="Leave projector").click()
+    press(page, "Leave projector")
     assert eventually(page, lambda: page.evaluate(size) == ["16px"])
     assert page.get_by_test_id("stHeader").is_visible()

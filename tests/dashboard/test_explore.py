@@ -4,12 +4,12 @@ from pathlib import Path
 
 import orjson
 import pytest
-import streamlit
 from streamlit.testing.v1 import AppTest
 
 from dashboard.controls import configs, run_values
 from dashboard.panels import PANELS
 from dashboard.presets import PRESETS
+from dashboard.serving import FILES_VARIABLE
 from dashboard.state import LONGEST, SETTINGS
 from experiments.config import RunConfig
 from experiments.probe import probe
@@ -60,7 +60,8 @@ def test_too_much_memory_is_refused_in_one_sentence_before_anything_is_built():
 
 
 @pytest.mark.parametrize("content", [b"", b"\x00\x01binary", None])
-def test_a_bad_text_file_is_one_sentence(tmp_path, content):
+def test_a_bad_text_file_is_one_sentence(tmp_path, monkeypatch, content):
+    monkeypatch.setenv(FILES_VARIABLE, "1")
     file = tmp_path / "text.txt"
     if content is not None:
         file.write_bytes(content)
@@ -146,11 +147,17 @@ def test_every_preset_says_what_is_seen():
     assert f"{result.spectra['h'].spectral_norm:.3g}" in preset.try_this
 
 
-def test_a_page_that_is_served_to_others_opens_no_file_of_this_machine(tmp_path, monkeypatch):
+def test_a_page_opens_no_file_of_this_machine_unless_the_server_was_started_so(tmp_path, monkeypatch):
     file = tmp_path / "private.txt"
     file.write_text("nobody's business")
-    monkeypatch.setattr(streamlit, "get_option", lambda name: "0.0.0.0")
+    monkeypatch.delenv(FILES_VARIABLE, raising=False)
     at = explore(task="next_character", text_file=str(file))
     assert not at.exception
+    assert "text_file" in at.warning[0].value
     assert at.session_state["text_file"] == "hello"
     assert not at.text_input
+    monkeypatch.setenv(FILES_VARIABLE, "1")
+    at = explore(task="next_character", text_file=str(file))
+    assert not at.exception
+    assert not at.warning
+    assert at.text_input(key="text_file").value == str(file)

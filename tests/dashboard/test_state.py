@@ -1,4 +1,4 @@
-"""Links: what is valid is restored, what is not is said, and nothing is executed."""
+"""Settings from a link, a socket or a widget: what is allowed is taken, the rest is said, and nothing is executed."""
 
 import pytest
 from hypothesis import given
@@ -8,7 +8,8 @@ from test_explore import APP
 
 from dashboard.controls import page_values
 from dashboard.presets import PRESETS
-from dashboard.state import SETTINGS, from_link, to_link
+from dashboard.serving import FILES_VARIABLE
+from dashboard.state import SETTINGS, check, defaults, to_link
 
 CHANGED = {
     "task": "copying",
@@ -24,22 +25,64 @@ CHANGED = {
 
 
 def test_a_link_restores_the_exact_state():
-    values, wrong = from_link(to_link(CHANGED))
+    values, wrong = check(to_link(CHANGED))
     assert values == CHANGED
     assert wrong == []
 
 
 def test_defaults_make_an_empty_link():
-    assert to_link({name: setting.default for name, setting in SETTINGS.items()}) == {}
+    assert to_link(defaults()) == {}
+
+
+def test_what_the_page_holds_is_allowed_as_it_is():
+    state = defaults() | CHANGED
+    assert check(state) == (state, [])
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=50) | st.binary(max_size=9),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.sampled_from([*SETTINGS]), ANYTHING)
+def test_a_value_of_any_type_is_taken_as_an_allowed_one_or_refused_in_a_few_words(name, value):
+    values, wrong = check({name: value})
+    assert len(values) + len(wrong) == 1
+    for taken in values.values():
+        assert type(taken) is type(SETTINGS[name].default)
+        assert check({name: taken}) == (values, [])
+    for words in wrong:
+        assert words.startswith(f"{name} was ")
+        assert "\n" not in words
+        assert len(words) < 400
+
+
+@pytest.mark.parametrize("name", [*SETTINGS])
+@pytest.mark.parametrize("value", ["9" * 10**6, 10**400, ["x"] * 10**5, "1," * 10**6, [[[[[[]]]]]], {"a": {"b": {}}}])
+def test_a_huge_value_is_refused_in_a_few_words(name, value):
+    values, wrong = check({name: value})
+    assert not values
+    assert len(wrong[0]) < 400
+
+
+def test_a_file_of_this_machine_is_named_only_where_the_server_was_started_so(monkeypatch):
+    monkeypatch.delenv(FILES_VARIABLE, raising=False)
+    assert check({"text_file": "/etc/hostname"})[0] == {}
+    monkeypatch.setenv(FILES_VARIABLE, "1")
+    assert check({"text_file": "/etc/hostname"})[0] == {"text_file": "/etc/hostname"}
+    for value in ("", "a\0b", "x" * 5000, ["/etc/hostname"], 7):
+        assert check({"text_file": value})[0] == {}
 
 
 @given(st.dictionaries(st.sampled_from([*SETTINGS, "other", "<script>"]), st.text(max_size=30), max_size=6))
 def test_any_link_gives_only_allowed_values(parameters):
-    values, wrong = from_link(parameters)
+    values, wrong = check(parameters)
     assert len(values) + len(wrong) == len(parameters)
     for name, value in values.items():
         text = ",".join(value) if isinstance(value, list) else str(value)
-        assert SETTINGS[name].read(text) == value
+        assert SETTINGS[name].check(text) == value
 
 
 @pytest.mark.parametrize(
@@ -57,7 +100,7 @@ def test_any_link_gives_only_allowed_values(parameters):
     ],
 )
 def test_a_tampered_value_is_refused_and_the_rest_restored(name, text):
-    values, wrong = from_link({name: text, "seed": "5"})
+    values, wrong = check({name: text, "seed": "5"})
     assert values == {"seed": 5}
     assert len(wrong) == 1
     assert name in wrong[0]

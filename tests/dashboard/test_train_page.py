@@ -5,6 +5,7 @@ from streamlit.testing.v1 import AppTest
 from test_damaged_runs import VIEWS
 
 from dashboard import jobs
+from dashboard.components.as_text import as_text
 from dashboard.serving import SHARED_VARIABLE
 from experiments.config import RunConfig
 from experiments.store.errors import RunError
@@ -103,4 +104,5 @@ def test_a_refusal_of_the_process_is_a_sentence_without_a_path(opened, pool, mon
     monkeypatch.setattr(jobs, "start", refuse)
     at = AppTest.from_file(str(VIEWS / "train.py"), default_timeout=60).run()
     at = press(at, "Start")
-    assert at.error[0].value == "run a1 cannot be written to 'runs' (no space left on device); nothing of it is kept."
+    sentence = "run a1 cannot be written to 'runs' (no space left on device); nothing of it is kept."
+    assert at.error[0].value == as_text(sentence)

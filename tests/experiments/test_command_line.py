@@ -75,6 +75,43 @@ def test_output_that_cannot_be_written_is_one_sentence(ended, monkeypatch, tmp_p
     assert ended(*words) == (2, "error: standard output is closed; it must be open, if only to /dev/null.\n")
 
 
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            OSError(errno.EMFILE, "Too many open files"),
+            "the system could not do what this command needs (too many open files).",
+        ),
+        (TimeoutError("timed out"), "the system could not do what this command needs (timed out)."),
+        (FileNotFoundError(errno.ENOENT, "No such file", "gone"), "'gone' cannot be used (no such file)."),
+    ],
+)
+def test_an_error_of_the_system_is_not_blamed_on_standard_output(ended, monkeypatch, error, said):
+    """A worker's or a socket's error has no file's name either."""
+
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("experiments.command_line.probe", fail)
+    assert ended("probe", "seq_len=5") == (2, f"error: {said}\n")
+
+
+def test_csv_to_standard_output_is_the_profile_and_nothing_else(ended, monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    words = ("probe", "seq_len=5", "hidden_size=2", "cell=elman,gru")
+    assert ended(*words, "--csv", "profile.csv") == (None, "")
+    monkeypatch.setattr(sys, "argv", ["experiments", *words, "--csv", "-"])
+    with pytest.raises(SystemExit):
+        run()
+    printed = capsys.readouterr().out
+    assert printed == Path("profile.csv").read_text()
+    assert len(printed.splitlines()) == 1 + 2 * 5
+    assert [path.name for path in tmp_path.iterdir()] == ["profile.csv"], "there is no file called -"
+    status, error = ended(*words, "--csv", "-", "--json")
+    assert status == 2
+    assert error.startswith("error: --csv was '-' and --json was given; only one of them can be printed")
+
+
 def test_an_encoding_without_our_symbols_shows_question_marks(ended, monkeypatch):
     shown = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(shown, encoding="ascii"))

@@ -37,6 +37,12 @@ def test_csv_and_parquet_hold_every_step(stored):
     assert json.loads(json.loads(table.schema.metadata[b"config"]))["hidden_size"] == 6
 
 
+def test_a_dash_is_standard_output(stored, tmp_path):
+    call("export", stored.name, "-o", "a.csv")
+    assert call("export", stored.name, "-o", "-") == Path("a.csv").read_text()
+    assert not (tmp_path / "-").exists()
+
+
 def test_netcdf_holds_every_array(stored):
     run = open_run(stored)
     call("export", stored.name, "--format", "netcdf")

@@ -1,8 +1,6 @@
 """The run folder: what is committed can be read by anyone, at once, and nothing else can."""
 
-import json
 import os
-import shutil
 import time
 import tracemalloc
 from pathlib import Path
@@ -147,14 +145,13 @@ def test_a_reader_sees_nothing_that_is_not_committed(tmp_path, tiny):
 # large runs
 
 
-def test_a_run_of_gigabytes_opens_as_fast_as_a_small_one_and_in_little_memory(whole, tmp_path):
+def test_a_run_of_gigabytes_opens_as_fast_as_a_small_one_and_in_little_memory(tiny, tmp_path):
     """A sparse file of 5 GB stands for the chunks; what is indexed is what is read."""
     folder = tmp_path / "large"
-    shutil.copytree(whole.folder, folder)
+    with Recorder.start(tiny(steps=60_000), folder, "reference") as recorder:
+        for _ in range(12):
+            recorder.turn()
     array = folder / "tensors.zarr" / "hidden"
-    metadata = json.loads((array / "zarr.json").read_text())
-    metadata["shape"][0] = 20_000
-    (array / "zarr.json").write_text(json.dumps(metadata))
     for k in range(1, 5):
         chunk = array / "c" / str(k) / "0" / "0" / "0" / "0"
         chunk.parent.mkdir(parents=True)

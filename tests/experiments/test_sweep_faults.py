@@ -5,8 +5,9 @@ import os
 import signal
 from pathlib import Path
 
+import dask
 import pytest
-from distributed import Client, LocalCluster
+from distributed import Client, LocalCluster, Security
 from one_sentence import one_sentence
 from sweeping import LONG, PROBED, TRAINED, commit_often, same_runs, serial, steps_done, swept
 
@@ -121,6 +122,54 @@ def test_no_scheduler_is_one_sentence(tmp_path, monkeypatch):
     monkeypatch.setattr(clusters, "WAIT_SECONDS", 1.0)
     with pytest.raises(ClusterError, match=r"^--scheduler was 'tcp://127.0.0.1:1'; it must be the address"):
         clusters.reached("tcp://127.0.0.1:1")
+
+
+MALFORMED = ["x", "", "tcp://", "tcp://10.0.0.1", "tcp://10.0.0.1:0", "tcp://10.0.0.1:99999", "http://10.0.0.1:80",
+             "ucx://10.0.0.1:1", "tcp://10.0.0.1:1:2", "tcp://10.0.0.1:x", "tcp://a b:1"]  # fmt: skip
+
+
+@pytest.mark.parametrize("address", MALFORMED)
+def test_an_address_that_is_none_is_refused_without_a_word_to_dask(monkeypatch, address):
+    monkeypatch.setattr(clusters, "Client", lambda *_, **__: pytest.fail("a client waits for seconds"))
+    with pytest.raises(ClusterError, match=r"^--scheduler was .* it must be an address with a port, such as") as error:
+        clusters.reached(address)
+    one_sentence(error)
+
+
+@pytest.mark.parametrize("address", ["10.0.0.1:8786", "tcp://host-1.lan:8786", "tcp://[::1]:8786"])
+def test_an_address_with_a_port_is_taken(address):
+    clusters.check_address(address)
+
+
+@pytest.mark.parametrize(
+    ("certificate", "said"),
+    [(None, "names no certificates; set distributed.comm.tls"), ("/nowhere", "cannot be used .* correct distributed")],
+)
+def test_tls_without_certificates_is_one_sentence(certificate, said):
+    keys = {f"distributed.comm.tls.{name}": certificate for name in ("ca-file", "client.key", "client.cert")}
+    with dask.config.set(keys), pytest.raises(ClusterError, match=said) as error:
+        clusters.reached("tls://127.0.0.1:1")
+    one_sentence(error)
+
+
+def test_a_worker_that_dies_at_the_start_is_one_sentence():
+    with (
+        dask.config.set({"distributed.worker.preload": ["import os; os._exit(3)"]}),
+        pytest.raises(ClusterError, match=r"^the sweep's 1 worker did not start \(RuntimeError: Nanny failed") as error,
+        clusters.connected(1),
+    ):
+        pass
+    one_sentence(error)
+
+
+def test_a_local_cluster_takes_nothing_from_others(cluster):
+    """Its scheduler speaks TLS with a certificate of its own; a client without that is turned away."""
+    address = cluster.scheduler.address
+    assert address.startswith("tls://127.0.0.1:")
+    with pytest.raises(OSError, match=r"(?i)timed out|failed|closed"):
+        Client(address.replace("tls://", "tcp://"), timeout=1, set_as_default=False)
+    with pytest.raises(OSError, match="TLS certificate does not match"):
+        Client(address, timeout=1, set_as_default=False, security=Security.temporary())
 
 
 # workers, last: one that was killed may be on its way back, or may not come back at all

@@ -10,6 +10,7 @@ import pytest
 from experiments.config import ConfigError, RunConfig
 from experiments.tasks import make_task, text
 from experiments.tasks.text import TextFileError, load_text
+from experiments.words import LONGEST_PATH, shortened
 
 
 def test_hello_is_a_word_with_its_letters_in_order():
@@ -49,7 +50,7 @@ def refusal(text_file: str) -> str:
         load_text(text_file)
     message = str(caught.value)
     assert isinstance(caught.value, ConfigError)
-    assert message.startswith(f"text_file was {text_file!r}, ")
+    assert message.startswith(f"text_file was {shortened(text_file, LONGEST_PATH)}, ")
     assert "; it must be hello, pydoc, or the path of a UTF-8 text file of at most" in message
     assert message.endswith(".")
     assert ". " not in message
@@ -111,7 +112,7 @@ def test_a_file_without_permission_is_refused(tmp_path: Path, monkeypatch: pytes
     def denied(*_: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "open", denied)
+    monkeypatch.setattr(text, "open_regular", denied)
     assert "which cannot be read (Permission denied)" in refusal(str(path))
 
 

@@ -1,7 +1,9 @@
 """The compiled path against the reference: any size, layout and scale, and what is not finite."""
 
+import contextlib
 import dataclasses
 import math
+from collections.abc import Iterator
 
 import pytest
 import torch
@@ -114,17 +116,24 @@ def test_what_is_not_finite_comes_out_as_in_the_reference(cell, options, value, 
     assert torch.equal(fast.log_norm.isfinite(), reference.log_norm.isfinite())
 
 
+@contextlib.contextmanager
+def torch_threads(count: int) -> Iterator[None]:
+    """So many threads inside, as many as before after it."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 @pytest.mark.parametrize("cell", ["elman", "lstm", "gru"])
 @pytest.mark.parametrize("threads", [1, 2])
 def test_runs_are_equal_bit_by_bit(cell, threads):
     model = make_model(cell, {}, dtype=torch.float32, hidden_size=64, num_layers=2)
     inputs = torch.randn(100, 32, 3, generator=torch.Generator().manual_seed(1))
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
+    with torch_threads(threads):
         a, b = (record(model, inputs, every_step_loss, path="fast") for _ in range(2))
-    finally:
-        torch.set_num_threads(before)
     for field in dataclasses.fields(a):
         x, y = getattr(a, field.name), getattr(b, field.name)
         if isinstance(x, torch.Tensor):
@@ -137,12 +146,10 @@ def test_runs_are_equal_bit_by_bit(cell, threads):
 def test_two_threads_give_what_one_gives(cell):
     model = make_model(cell, {}, hidden_size=64, num_layers=2, bidirectional=True)
     inputs = torch.randn(60, 33, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
-    one = record(model, inputs, every_step_loss, path="fast")
-    torch.set_num_threads(2)
-    try:
+    with torch_threads(1):
+        one = record(model, inputs, every_step_loss, path="fast")
+    with torch_threads(2):
         two = record(model, inputs, every_step_loss, path="fast")
-    finally:
-        torch.set_num_threads(1)
     for name, expected in fields(one).items():
         assert relative_error(fields(two)[name], expected) < 1e-12, name
 
@@ -160,12 +167,8 @@ def test_an_error_in_one_part_is_raised():
         if last == 32:
             raise RuntimeError("the last part")
 
-    torch.set_num_threads(2)
-    try:
-        with pytest.raises(RuntimeError, match="the last part"):
-            over_batch(part, 32, work=10**9)
-    finally:
-        torch.set_num_threads(1)
+    with torch_threads(2), pytest.raises(RuntimeError, match="the last part"):
+        over_batch(part, 32, work=10**9)
 
 
 @pytest.mark.parametrize("path", ["fast", "reference", None])

@@ -1,0 +1,60 @@
+"""How many sockets a server holds, and how long a message may be that comes in by one, the pages' and the drag's."""
+
+from collections import Counter
+
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+MOST_SOCKETS = 512
+"""Sockets in all; a page has two, Streamlit's and the one that answers a drag."""
+MOST_SOCKETS_OF_ONE = 128
+"""The same of one client's address: a class behind one proxy, with two pages each."""
+LONGEST_MESSAGE = 2**20
+"""Bytes of a message: a spectrum of 512 values and all that a browser knows of a page is a tenth of it."""
+
+TOO_MANY = "Too many pages are open here; close some of them.\n"
+
+
+class BoundedSockets:
+    """Answers 503 to a socket too many, and closes one whose message grows too long before it is held."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._open: Counter[str] = Counter()
+        """Client's address → its sockets."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or refuse it."""
+        if scope["type"] != "websocket":
+            await self._app(scope, receive, send)
+            return
+        client = scope["client"][0] if scope.get("client") else ""
+        if self._open.total() >= MOST_SOCKETS or self._open[client] >= MOST_SOCKETS_OF_ONE:
+            await PlainTextResponse(TOO_MANY, 503)(scope, receive, send)
+            return
+        limit_messages(receive, LONGEST_MESSAGE)
+        self._open[client] += 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._open[client] -= 1
+            if not self._open[client]:
+                del self._open[client]
+
+
+def limit_messages(receive: Receive, longest: int) -> None:
+    """Let the server close this socket as soon as a message grows longer than so many bytes.
+
+    Uvicorn has one limit for what comes in and what goes out by all sockets, and none that an application could set.
+    Where its protocol is another one some day, that limit holds, and a message is measured when it has arrived.
+    """
+    connection = getattr(getattr(receive, "__self__", None), "conn", None)
+    if connection is not None and hasattr(connection, "max_message_size"):
+        connection.max_message_size = longest
+
+
+def drop_connection(receive: Receive) -> None:
+    """End a socket whose reader does not read, with what still waits for it; to close one would wait for the reader."""
+    transport = getattr(getattr(receive, "__self__", None), "transport", None)
+    if transport is not None and hasattr(transport, "abort"):
+        transport.abort()

@@ -1,0 +1,33 @@
+"""What `benchmark` prints is whole, whether 80 columns wide or in a pipe."""
+
+import pytest
+
+from experiments import benchmark
+from experiments.benchmark import Cost, Growth
+from experiments.benchmark_steps import CELLS, SIZES, WAYS
+
+
+@pytest.fixture
+def measured(monkeypatch):
+    """The largest figures that have been seen, instead of minutes of measuring."""
+    costs = [Cost(cell, size, 2, way, 12345.6, 12.34, 10.01, 14.02) for size in SIZES for cell in CELLS for way in WAYS]
+    monkeypatch.setattr(benchmark, "benchmark_recording", lambda *_, **__: costs)
+    monkeypatch.setattr(benchmark, "growth", lambda *_: [Growth("lstm", (10000, 16, 512), 12345.6, 1234.5)])
+    monkeypatch.setattr(benchmark, "peak_memory", lambda *_: 1234.5)
+    monkeypatch.setattr(benchmark, "two_threads_to_one", lambda *_: 0.55)
+    monkeypatch.setattr(benchmark, "averages", lambda _: [])
+
+
+@pytest.mark.parametrize("columns", ["80", None])
+def test_the_table_of_bptt_is_whole(measured, monkeypatch, capsys, columns):
+    monkeypatch.delenv("COLUMNS", raising=False)
+    if columns:
+        monkeypatch.setenv("COLUMNS", columns)
+    benchmark.main()
+    lines = capsys.readouterr().out.splitlines()
+    assert not [line for line in lines if "…" in line]
+    rows = [line.split() for line in lines if "10.01–14.02" in line]
+    assert len(rows) == len(SIZES) * len(CELLS) * (len(WAYS) - 1)
+    assert rows[0][1:] == ["/".join(str(n) for n in SIZES[0]), "2", WAYS[1], "12,346", "12.34", "10.01–14.02", "1234"]
+    if columns:
+        assert max(len(line.rstrip()) for line in lines) <= 80
