@@ -4,7 +4,6 @@ import re
 
 import pytest
 from browsing import press, resting_box, serious_faults, settle
-from exploring import at_rest
 from playwright.sync_api import Page, expect
 
 from dashboard.lessons.lesson import Bench, Live, Slider
@@ -145,7 +144,7 @@ def test_points_that_are_drawn_quickly_are_all_kept(app_url, open_page, lesson):
         drawn.append(points.nth(k).get_attribute("aria-valuenow"))
     assert len(set(drawn)) == count
     page.wait_for_url(f"**guess={lesson.number}p{'_'.join(drawn)}*")
-    at_rest(page)
+    settle(page)
     assert f"guess={lesson.number}p{'_'.join(drawn)}" in page.url
     assert [points.nth(k).get_attribute("aria-valuenow") for k in range(count)] == drawn
 

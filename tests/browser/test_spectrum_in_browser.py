@@ -76,7 +76,7 @@ def test_values_that_are_dragged_quickly_are_all_kept(page):
         dragged.append(points(page).nth(k).get_attribute("aria-valuenow"))
     assert len(set(dragged)) == 7
     assert eventually(page, lambda: shown(page, passed(singular_values=",".join([*dragged, "1"]))))
-    at_rest(page)
+    settle(page)
     assert [points(page).nth(k).get_attribute("aria-valuenow") for k in range(8)] == [*dragged, "1"]
 
 
