@@ -16,6 +16,7 @@ from jaxtyping import Float
 from numpy import ndarray
 from torch import Tensor
 
+from analysis.scalar import tanh_slope
 from models import SequenceModel, Trace, record
 
 VOCABULARY = "helo"
@@ -57,14 +58,15 @@ def by_hand(weight: float, counts: Steps) -> ByHand:
     """Every number of the pass, forwards and then backwards."""
     v, u = np.array(INPUT_WEIGHTS), np.array(OUTPUT_WEIGHTS)
     T = len(READS)
-    h, p, direct = np.zeros(T), np.zeros(T), np.zeros(T)
+    a, h, p, direct = np.zeros((4, T))
     for t in range(T):
-        h[t] = np.tanh(v[VOCABULARY.index(READS[t])] + weight * (h[t - 1] if t else 0.0))
+        a[t] = v[VOCABULARY.index(READS[t])] + weight * (h[t - 1] if t else 0.0)
+        h[t] = np.tanh(a[t])
         scores = np.exp(u * h[t])
         softmax, right = scores / scores.sum(), VOCABULARY.index(SAYS[t])
         p[t] = softmax[right]
         direct[t] = counts[t] * (softmax @ u - u[right])
-    slope = np.append(weight * (1 - h[1:] ** 2), 0.0)
+    slope = np.append(weight * tanh_slope(a[1:]), 0.0)
     from_loss = np.full((T, T), np.nan)
     for s in range(T):
         for t in range(s + 1):

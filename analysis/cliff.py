@@ -43,11 +43,17 @@ def slope_at(weight: float, bias: float, start: float = 0.5, steps: int = 50, ta
     x, dx_dw, dx_db = start, 0.0, 0.0
     for _ in range(steps):
         s = 0.5 * (1 + math.tanh(0.5 * x))
-        slope = weight * s * (1 - s)
+        slope = weight * sigmoid_slope(x)
         x, dx_dw, dx_db = weight * s + bias, s + slope * dx_dw, 1 + slope * dx_db
     y = 0.5 * (1 + math.tanh(0.5 * x))
-    dE_dx = 2 * (y - target) * y * (1 - y)
+    dE_dx = 2 * (y - target) * sigmoid_slope(x)
     return Slope((y - target) ** 2, dE_dx * dx_dw, dE_dx * dx_db)
+
+
+def sigmoid_slope(x: float) -> float:
+    """σ'(x) = E / (1 + E)² with E = e^−|x|: also where σ rounds to 1."""
+    E = math.exp(-abs(x))
+    return E / (1 + E) ** 2
 
 
 @dataclass(frozen=True, eq=False)

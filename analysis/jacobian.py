@@ -120,7 +120,7 @@ def layer_steps(model: SequenceModel, trace: Trace, layer: int | None = None) ->
 
     after = tuple(in_order(s) for s in states)
     return Steps(
-        cell=in_float64(r.cell(l, d)),
+        cell=on_cpu(r.cell(l, d)),
         inputs=in_order(inputs),
         before=tuple(torch.cat([torch.zeros_like(s[:1]), s[:-1]]) for s in after),
         after=after,
@@ -128,10 +128,10 @@ def layer_steps(model: SequenceModel, trace: Trace, layer: int | None = None) ->
     )
 
 
-def in_float64(cell: Cell) -> Cell:
+def on_cpu(cell: Cell) -> Cell:
     """The same cell with detached float64 weights on the CPU: the analyses are of what float32 computed, not in it."""
     names = cell.parameter_shapes(1, 1)
-    return replace(cell, **{name: getattr(cell, name).detach().cpu().double() for name in names})
+    return replace(cell, **{name: getattr(cell, name).detach().cpu() for name in names}).in_float64()
 
 
 def has_closed_form(cell: Cell) -> bool:

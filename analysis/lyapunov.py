@@ -17,7 +17,7 @@ from numpy import ndarray
 from torch import Tensor
 
 from analysis.closed_form import Steps
-from analysis.jacobian import in_float64, layer_steps, state_jacobian
+from analysis.jacobian import layer_steps, on_cpu, state_jacobian
 from analysis.product import cosine_basis
 from analysis.wording import counted
 from models.cell import Cell, State
@@ -109,7 +109,7 @@ def lyapunov_autonomous(
 
 def run(cell: Cell, inputs: Float[Tensor, "time input"], start: State | None) -> Steps:
     """One trajectory in float64, without a gradient: [time, unit]."""
-    cell = in_float64(cell)
+    cell = on_cpu(cell)
     input_size, H = cell.weight_ih.shape[1], cell.hidden_size
     if inputs.ndim != 2 or inputs.shape[1] != input_size or not len(inputs):
         raise ValueError(

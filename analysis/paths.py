@@ -1,6 +1,6 @@
 """Which way a gradient takes through a gated cell: dL/dc_t of an LSTM, dL/dh_t of a GRU, as a sum of routes.
 
-LSTM, with δ_b = dL/da_b at t+1 and u = ∂h_t/∂c_t = o_t⊙(1 − tanh² c_t):
+LSTM, with δ_b = dL/da_b at t+1 and u = ∂h_t/∂c_t = o_t⊙tanh'(c_t):
 
     dL/dc_t = u⊙direct_t + f_{t+1}⊙dL/dc_{t+1} + u⊙W_iᵀδ_i + u⊙W_fᵀδ_f + u⊙W_gᵀδ_g + u⊙W_oᵀδ_o
 
@@ -15,12 +15,13 @@ from jaxtyping import Float
 from numpy import ndarray
 from torch import Tensor
 
-from analysis.closed_form import Steps, gru_slopes, lstm_slopes
+from analysis.closed_form import Steps, forget_gate, gru_slopes, lstm_slopes, preactivation
 from analysis.jacobian import is_reverse, layer_index, layer_steps
 from models.bptt import is_boundary
 from models.gru import GRUCell
 from models.lognorm import log_norm
 from models.lstm import LSTMCell
+from models.nonlinearity import sigmoid_slope, tanh_slope
 from models.scaled import LN_2, Scaled
 from models.sequence_model import SequenceModel
 from models.trace import Trace
@@ -80,16 +81,19 @@ def paths(model: SequenceModel, trace: Trace, layer: int | None = None) -> Paths
         x = x.detach().cpu()
         return x.flip(0) if reverse else x
 
-    exponent = in_order((trace.log_scale[index] / LN_2).round().long())
-    grad_h = in_order(trace.grad_hidden[index]).double()
-    grad_c = None if trace.grad_cell is None else in_order(trace.grad_cell[index]).double()
-    if cell_type is LSTMCell and grad_c is not None:
-        total, routes = Scaled((grad_c,), exponent), lstm_routes(steps, grad_h, grad_c, exponent)
-        keep, to_target = steps.gates["f"], lstm_slopes(steps)[2]
+    def scaled(grad: Tensor, log_scale: Tensor) -> Scaled:
+        return Scaled((in_order(grad[index]).double(),), in_order((log_scale[index] / LN_2).round().long()))
+
+    of_h, of_c = scaled(trace.grad_hidden, trace.log_scale), None
+    if trace.grad_cell is not None and trace.cell_log_scale is not None:
+        of_c = scaled(trace.grad_cell, trace.cell_log_scale)
+    if of_c is not None:
+        total, routes = of_c, lstm_routes(steps, of_h, of_c)
+        keep, to_target = forget_gate(steps), lstm_slopes(steps)[2]
     else:
-        total, routes = Scaled((grad_h,), exponent), gru_routes(steps, grad_h, exponent)
-        keep, to_target = steps.gates["z"], torch.ones_like(grad_h)
-    T = len(grad_h)
+        total, routes = of_h, gru_routes(steps, of_h)
+        keep, to_target = gru_slopes(steps).z, torch.ones_like(of_h.parts[0])
+    T = len(steps.inputs)
     cut = [
         trace.truncate is not None and is_boundary(T - 1 - k if reverse else k, trace.truncate, reverse)
         for k in range(T)
@@ -103,40 +107,41 @@ def paths(model: SequenceModel, trace: Trace, layer: int | None = None) -> Paths
         routes,
         trace.hidden.dtype,
     )
-    return summary(
-        "cell_state" if grad_c is not None else "hidden", total, {"loss": loss, **routes}, keep, cut, reverse
-    )
+    return summary("cell_state" if of_c is not None else "hidden", total, {"loss": loss, **routes}, keep, cut, reverse)
 
 
-def lstm_routes(steps: Steps, grad_h: Tensor, grad_c: Tensor, exponent: Tensor) -> Routes:
-    """What step t+1 sends back to c_t on each route, indexed by t+1."""
-    i, f, g, o = (steps.gates[name] for name in "ifgo")
+def lstm_routes(steps: Steps, of_h: Scaled, of_c: Scaled) -> Routes:
+    """What step t+1 sends back to c_t on each route, indexed by t+1, given dL/dh_{t+1} and dL/dc_{t+1}."""
+    (grad_h,), (grad_c,) = of_h.parts, of_c.parts
+    a_i, a_f, a_g, a_o = preactivation(steps).chunk(4, dim=-1)
     tanh_c = torch.tanh(steps.after[1])
     delta = {
-        "i": grad_c * g * i * (1 - i),
-        "f": grad_c * steps.before[1] * f * (1 - f),
-        "g": grad_c * i * (1 - g**2),
-        "o": grad_h * tanh_c * o * (1 - o),
+        "i": grad_c * steps.gates["g"] * sigmoid_slope(a_i),
+        "f": grad_c * steps.before[1] * sigmoid_slope(a_f),
+        "g": grad_c * torch.sigmoid(a_i) * tanh_slope(a_g),
+        "o": grad_h * tanh_c * sigmoid_slope(a_o),
     }
     # h_t is made from c_t at step t, one before the gates that it enters.
-    of_before = torch.cat([torch.zeros_like(o[:1]), lstm_slopes(steps)[2][:-1]])
+    of_before = torch.cat([torch.zeros_like(tanh_c[:1]), lstm_slopes(steps)[2][:-1]])
     blocks = dict(zip(LSTMCell.blocks, steps.cell.weight_hh.chunk(4), strict=True))
-    routes = {"state": f * grad_c} | {name: of_before * (delta[name] @ blocks[name]) for name in LSTMCell.blocks}
-    return {name: Scaled((route,), exponent) for name, route in routes.items()}
+    routes = {"state": forget_gate(steps) * grad_c} | {
+        name: of_before * (delta[name] @ blocks[name]) for name in LSTMCell.blocks
+    }
+    return {name: Scaled((route,), (of_h if name == "o" else of_c).exponent) for name, route in routes.items()}
 
 
-def gru_routes(steps: Steps, grad_h: Tensor, exponent: Tensor) -> Routes:
-    """What step t+1 sends back to h_t on each route, indexed by t+1."""
+def gru_routes(steps: Steps, of_h: Scaled) -> Routes:
+    """What step t+1 sends back to h_t on each route, indexed by t+1, given dL/dh_{t+1}."""
+    (grad_h,) = of_h.parts
     W_r, W_z, W_n = steps.cell.weight_hh.chunk(3)
-    r, z = steps.gates["r"], steps.gates["z"]
-    dr, dz, dn = gru_slopes(steps)
+    d = gru_slopes(steps)
     if steps.cell.reset_after:  # type: ignore[attr-defined]
-        through_r, through_n = (grad_h * dr) @ W_r, (grad_h * dn * r) @ W_n
+        through_r, through_n = (grad_h * d.through_r) @ W_r, (grad_h * d.through_n * d.r) @ W_n
     else:
-        reset_h = (grad_h * dn) @ W_n  # dL/d(r⊙h')
-        through_r, through_n = (reset_h * steps.before[0] * r * (1 - r)) @ W_r, reset_h * r
-    routes = {"state": z * grad_h, "r": through_r, "z": (grad_h * dz) @ W_z, "n": through_n}
-    return {name: Scaled((route,), exponent) for name, route in routes.items()}
+        reset_h = (grad_h * d.through_n) @ W_n  # dL/d(r⊙h')
+        through_r, through_n = (reset_h * steps.before[0] * d.of_r) @ W_r, reset_h * d.r
+    routes = {"state": d.z * grad_h, "r": through_r, "z": (grad_h * d.through_z) @ W_z, "n": through_n}
+    return {name: Scaled((route,), of_h.exponent) for name, route in routes.items()}
 
 
 def with_nothing_last(route: Scaled, cut: list[bool]) -> Scaled:

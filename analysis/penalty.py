@@ -52,13 +52,14 @@ def norm_penalty(model: SequenceModel, trace: Trace, layer: int | None = None) -
         return x.flip(0) if is_reverse(trace, index) else x
 
     adjoint = in_order(trace.grad_hidden[index])
-    if trace.grad_cell is not None:
+    if trace.grad_cell is not None and trace.cell_log_scale is not None:
         if type(steps.cell) is not LSTMCell:
             raise ValueError(
                 f"model has cells {type(steps.cell).__name__}; Ω knows the states h, and (h, c) of an LSTM."
             )
         # The trace's dL/dc_t contains the way through h_t; the adjoint of the joint state holds h_t fixed.
-        c = in_order(trace.grad_cell[index]) - lstm_slopes(steps)[2] * adjoint
+        relative = in_order((trace.cell_log_scale - trace.log_scale)[index].exp())[..., None]
+        c = relative * in_order(trace.grad_cell[index]) - lstm_slopes(steps)[2] * adjoint
         adjoint = torch.cat([adjoint, c], dim=-1)
     if len(adjoint) < 2:
         return NormPenalty(

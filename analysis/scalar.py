@@ -13,7 +13,22 @@ Values = float | Float[ndarray, "*grid"]
 
 def sigmoid(x: Float[ndarray, "*grid"]) -> Float[ndarray, "*grid"]:
     """σ(x) = 1/(1 + e^−x), without overflow."""
-    return 0.5 * (1 + np.tanh(0.5 * x))
+    return np.exp(-np.logaddexp(0, -np.asarray(x, float)))
+
+
+def log_sigmoid_slope(x: Float[ndarray, "*grid"]) -> Float[ndarray, "*grid"]:
+    """ln σ'(x) = −|x| − 2 ln(1 + e^−|x|): finite where σ (1 − σ) of a rounded σ is 0."""
+    return -np.abs(x) - 2 * np.log1p(np.exp(-np.abs(x)))
+
+
+def sigmoid_slope(x: Float[ndarray, "*grid"]) -> Float[ndarray, "*grid"]:
+    """σ'(x)."""
+    return np.exp(log_sigmoid_slope(x))
+
+
+def tanh_slope(x: Float[ndarray, "*grid"]) -> Float[ndarray, "*grid"]:
+    """tanh'(x) = 4 σ'(2x)."""
+    return 4 * sigmoid_slope(2 * x)
 
 
 # Doya's unit: x_t = w σ(x_{t−1}) + b
@@ -60,7 +75,7 @@ def doya_orbit(weight: Values, bias: Values, start: Values, steps: int) -> Orbit
     for _ in range(steps):
         s = sigmoid(x)
         with np.errstate(divide="ignore"):
-            log_slopes.append(np.log(np.abs(w * s * (1 - s))))
+            log_slopes.append(np.log(np.abs(w)) + log_sigmoid_slope(x))
         x = w * s + b
         states.append(x)
     backwards = np.cumsum(log_slopes[::-1], axis=0)[::-1]
@@ -111,10 +126,10 @@ def error_surface(
     x, dx_dw, dx_db = np.full_like(w, start), np.zeros_like(w), np.zeros_like(w)
     for _ in range(steps):
         s = sigmoid(x)
-        slope = w * s * (1 - s)
+        slope = w * sigmoid_slope(x)
         x, dx_dw, dx_db = w * s + b, s + slope * dx_dw, 1 + slope * dx_db
     y = sigmoid(x)
-    dE_dx = 2 * (y - target) * y * (1 - y)
+    dE_dx = 2 * (y - target) * sigmoid_slope(x)
     return ErrorSurface(
         np.asarray(weight, float), np.asarray(bias, float), (y - target) ** 2, dE_dx * dx_dw, dE_dx * dx_db
     )
@@ -165,4 +180,4 @@ def latch(weight: float, bias: float) -> Latch:
 
     x = np.array([brentq(excess, *ab, xtol=1e-15) for ab in brackets] + [e for e in edges if excess(e) == 0])
     x.sort()
-    return Latch(weight, bias, largest is not None and abs(bias) < largest, largest, x, weight * (1 - np.tanh(x) ** 2))
+    return Latch(weight, bias, largest is not None and abs(bias) < largest, largest, x, weight * tanh_slope(x))

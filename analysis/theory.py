@@ -11,6 +11,7 @@ from torch import Tensor
 
 from analysis.jacobian import is_reverse, layer_index, layer_steps
 from analysis.numbers import log_quantile
+from analysis.scalar import tanh_slope
 from models.elman import ElmanCell
 from models.sequence_model import SequenceModel
 from models.trace import Trace
@@ -90,7 +91,7 @@ def mean_field(gain: float, input_variance: float) -> MeanField:
         if not 0 <= value <= LARGEST:
             raise ValueError(f"{name} was {value}; it must be a number from 0 to {LARGEST:g}.")
     q = stationary_variance(gain, input_variance)
-    chi = gain**2 * gaussian_mean(lambda a: (1 - np.tanh(a) ** 2) ** 2, q)
+    chi = gain**2 * gaussian_mean(lambda a: tanh_slope(a) ** 2, q)
     return MeanField(gain, input_variance, q, chi)
 
 

@@ -16,14 +16,14 @@ WAYS = ("torch.nn", "loop", "reference", "fast")
 """Unrecorded; the explicit loop with `retain_grad`; the two paths of `record`."""
 
 
-def step_of(way: str, cell: str, size: tuple[int, int, int]) -> Callable[[], object]:
-    """A forward and backward pass of one model on one batch, by one way."""
+def step_of(way: str, cell: str, size: tuple[int, int, int], every: bool = False) -> Callable[[], object]:
+    """A forward and backward pass of one model on one batch, by one way; with `every`, `record` of another loss."""
     T, B, H = size
     generator = torch.Generator().manual_seed(0)
     model = SequenceModel(cell, INPUTS, H, 1, generator=generator)
     inputs = torch.randn(T, B, INPUTS, generator=generator)
     if way in ("fast", "reference"):
-        return lambda: record(model, inputs, loss, path=way)
+        return lambda: record(model, inputs, every_step_loss if every else loss, path=way)
     if way == "loop":
         return lambda: explicit_loop(model, inputs)
     twin: nn.RNNBase = {"elman": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}[cell](INPUTS, H)
@@ -35,6 +35,11 @@ def step_of(way: str, cell: str, size: tuple[int, int, int]) -> Callable[[], obj
 def loss(outputs: Tensor) -> Tensor:
     """The last step's mean square, as in the adding problem."""
     return (outputs[-1] ** 2).mean()
+
+
+def every_step_loss(outputs: Tensor) -> Tensor:
+    """The mean square of all steps: a gradient that does not vanish on its way."""
+    return (outputs**2).mean()
 
 
 def explicit_loop(model: SequenceModel, inputs: Tensor) -> list[Tensor]:

@@ -74,7 +74,7 @@ def generators(seed: int) -> tuple[torch.Generator, torch.Generator]:
 
 
 def make_model(config: RunConfig, task: Task, generator: torch.Generator) -> SequenceModel:
-    """The network with the configured initial weights."""
+    """The network with the configured initial weights: made in float64 and rounded, the same one in either dtype."""
     options: dict[str, object] = {}
     if config.cell == "elman":
         options["nonlinearity"] = config.nonlinearity
@@ -88,12 +88,12 @@ def make_model(config: RunConfig, task: Task, generator: torch.Generator) -> Seq
         config.num_layers,
         config.bidirectional,
         generator=generator,
-        dtype=DTYPES[config.dtype],
+        dtype=torch.float64,
         **options,
     )
     with torch.no_grad():
         initialise_(model.recurrent, config, task, generator)
-    return model
+    return model.to(DTYPES[config.dtype])
 
 
 def initialise_(recurrent: Recurrent, config: RunConfig, task: Task, generator: torch.Generator) -> None:
@@ -131,7 +131,8 @@ def set_spectrum_(block: Tensor, config: RunConfig, generator: torch.Generator) 
     """
     largest = config.largest_singular_value
     set_at_all = largest is not None or config.singular_values is not None or config.spectrum_shape != "kept"
-    if set_at_all and not (block.isfinite().all() and block.any()):
+    rounded = block.to(DTYPES[config.dtype])
+    if set_at_all and not (rounded.isfinite().all() and rounded.any()):
         raise ConfigError(
             f"gain was {config.gain:g}; it must leave recurrent weights of {config.dtype} that are finite and not all "
             "0, or their singular values cannot be set."
@@ -149,7 +150,7 @@ def set_spectrum_(block: Tensor, config: RunConfig, generator: torch.Generator) 
         return
     else:
         return
-    block.copy_(set_singular_values(block.double(), values))
+    block.copy_(set_singular_values(block, values))
 
 
 def listed_values(config: RunConfig) -> list[float]:

@@ -28,8 +28,11 @@ Count = Annotated[int, Ge(1), Le(LARGEST_WHOLE)]
 LARGEST = 1e30
 """Of a learning rate and a threshold: torch's optimisers and clamps raise for what float32 cannot hold."""
 
-FORMAT_VERSION = 1
-"""Part of every run's identity; raised when the same fields begin to mean another run."""
+FORMAT_VERSION = 2
+"""Part of every run's identity; raised when the same fields begin to mean another run.
+
+1: weights were drawn in the run's own dtype. 2: they are drawn in float64 and rounded.
+"""
 
 
 class RunConfig(BaseModel):
@@ -196,14 +199,14 @@ class RunConfig(BaseModel):
             raise ValueError("not a list of indices")
         return value
 
-    def identity(self) -> str:
-        """The run's name: 12 hexadecimal digits of the SHA-256 of all fields and `FORMAT_VERSION`.
+    def identity(self, version: int = FORMAT_VERSION) -> str:
+        """The run's name: 12 hexadecimal digits of the SHA-256 of all fields and a format version, now or earlier.
 
         The canonical form is JSON with sorted keys, so neither the order of fields nor that of words matters.
         A text file counts by its path, not by what it holds.
         """
         fields = {name: v + 0.0 if isinstance(v, float) else v for name, v in self}  # -0.0 is 0.0
-        content = {"format": FORMAT_VERSION, **fields}
+        content = {"format": version, **fields}
         canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
         return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 

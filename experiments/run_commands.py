@@ -9,7 +9,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
 
-import torch
 import typer
 from rich.console import Console
 
@@ -39,6 +38,7 @@ from experiments.store.verify import verify
 from experiments.terminal import STANDARD_OUTPUT, output
 from experiments.train import Recorder, stop_at_signals, train
 from experiments.words import bare, parse_words, shortened, spelt_path, visible
+from models.threads import use_one_thread
 
 Runs = Annotated[Path | None, typer.Option("--runs", help="The folder of runs; else $GRADIENT_FLOW_RUNS, else ./runs.")]
 Name = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, or any beginning that no other run has.")]
@@ -72,12 +72,17 @@ def run_command(
         configs.append(RunConfig.from_values({**configs[0].model_dump(), **parse_words(split(other))}))
     if path not in (None, "fast", "reference"):
         raise ConfigError(f"--path was {shortened(path)}; it must be fast or reference.")
+<<<<<<< HEAD
     torch.set_num_threads(1)  # a step is a chain of small products: more threads only wait for each other
     folders = (
         named_folders(name, len(configs), runs_folder(runs))
         if name
         else [folder_for(config, runs_folder(runs), again) for config in configs]
     )
+=======
+    use_one_thread()  # a step is a chain of small products: more threads only wait for each other
+    folders = [folder_for(config, runs_folder(runs), again) for config in configs]
+>>>>>>> main
     if len(set(folders)) < len(folders):
         raise ConfigError("two of the runs have the same settings; each must differ from the others.")
     follow(start_together(configs, runs_folder(runs), again, path, paused, name or (), owner), quiet)
@@ -121,7 +126,7 @@ def resume_command(
     quiet: Quiet = False,
 ) -> None:
     """Go on with a run where it was last committed, as if it had never stopped."""
-    torch.set_num_threads(1)
+    use_one_thread()
     follow(resume_together([find_run(runs_folder(runs), name) for name in names], paused), quiet)
 
 

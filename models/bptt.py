@@ -4,7 +4,8 @@
     dL/dθ   = Σ_t (∂s_t/∂θ)ᵀ dL/ds_t
 
 s is the whole state, h or (h, c). The adjoint dL/ds_t carries a power of two with it, so that neither 1e-400 nor
-1e+400 is lost on its way. This file is the definition; anything faster is tested against it.
+1e+400 is lost on its way. A step is differentiated in float64 whatever the dtype: one saturated unit's slope of 1e-260
+is an ordinary factor there, and 0 in float32. This file is the definition; anything faster is tested against it.
 """
 
 from collections.abc import Callable
@@ -40,14 +41,19 @@ class LayerForward:
             return self.cell.initial_state(self.inputs.shape[1])
         return tuple(s[before] for s in self.states)
 
+    def in_float64(self) -> "LayerForward":
+        """The same run, to be differentiated: the states are as recorded, the cell and the numbers float64."""
+        states = tuple(s.double() for s in self.states)
+        return replace(self, cell=self.cell.in_float64(), inputs=self.inputs.detach().double(), states=states)
+
 
 @dataclass(frozen=True, eq=False)
 class LayerBackward:
     """Gradients of one layer and direction."""
 
     adjoint: Scaled
-    """dL/ds_t with the parts of s_t held independent: what the recursion passes on."""
-    total: Scaled
+    """dL/ds_t with the parts of s_t held independent, in float64: what the recursion passes on."""
+    total: tuple[Scaled, ...]
     """dL/dh_t and dL/dc_t, where dL/dc_t includes the path through h_t."""
     direct: Scaled
 
@@ -133,11 +139,13 @@ def backpropagate(
 
 def backpropagate_layer(run: LayerForward, direct: Scaled, truncate: int | None) -> LayerBackward:
     """The recursion over time: dL/ds_t = direct_t + (∂s_{t+1}/∂s_t)ᵀ dL/ds_{t+1}."""
+    dtype, run = run.inputs.dtype, run.in_float64()
     seq_len = run.inputs.shape[0]
     zero = tuple(torch.zeros_like(s[0]) for s in run.states)
     carried = Scaled.of(*zero)
     adjoints: list[Scaled] = [carried] * seq_len
     totals: list[Scaled] = [carried] * seq_len
+    direct = Scaled(tuple(part.double() for part in direct.parts), direct.exponent)
 
     for t in reversed(processing_order(seq_len, run.reverse)):
         direct_t = Scaled((*direct[t].parts, *zero[1:]), direct[t].exponent)
@@ -145,7 +153,10 @@ def backpropagate_layer(run: LayerForward, direct: Scaled, truncate: int | None)
         totals[t], carried = step_vjp(run, t, adjoints[t])
         if truncate is not None and is_boundary(t, truncate, run.reverse):
             carried = Scaled.of(*zero)
-    return LayerBackward(stack(adjoints), stack(totals), direct)
+    adjoint, total = stack(adjoints), stack(totals)
+    return LayerBackward(
+        adjoint, tuple(Scaled((part,), total.exponent).held(adjoint.exponent, dtype) for part in total.parts), direct
+    )
 
 
 def is_boundary(t: int, truncate: int, reverse: bool) -> bool:
@@ -158,18 +169,39 @@ def step_vjp(run: LayerForward, t: int, adjoint: Scaled) -> tuple[Scaled, Scaled
     before = tuple(s.detach().requires_grad_() for s in run.state_before(t))
     with torch.enable_grad():
         after, _ = run.cell.step(run.inputs[t], before)
-    grads = torch.autograd.grad(after, (*after, *before), adjoint.parts, allow_unused=True, materialize_grads=True)
-    n = len(after)
-    return Scaled(grads[:n], adjoint.exponent), Scaled(grads[n:], adjoint.exponent)
+    grads, lift = lifted_grads(after, (*after, *before), adjoint.parts)
+    n, exponent = len(after), adjoint.exponent - lift
+    return Scaled(grads[:n], exponent), Scaled(grads[n:], exponent)
+
+
+LIFT = 512
+"""Exponent of the power of two that a float64 gradient begins with."""
+
+
+def lifted_grads(outputs: State, variables: State, grads: State) -> tuple[State, int]:
+    """The variables' gradients times 2^lift, and the lift.
+
+    Gates that are shut and units that are saturated may follow each other in one step: e^−300 · e^−600 is below
+    1e-308, while its product with 2^512 is not.
+    """
+    for lift in (LIFT, 0):  # none where that overflows, or where numbers are not finite anyway
+        raised = tuple(grad * 2.0**lift for grad in grads)
+        results = torch.autograd.grad(
+            outputs, variables, raised, retain_graph=lift > 0, allow_unused=True, materialize_grads=True
+        )
+        if all(bool(result.isfinite().all()) for result in results):
+            break
+    return results, lift
 
 
 def input_gradients(run: LayerForward, adjoint: Scaled) -> Scaled:
-    """dL/dx_t of every timestep at once: given the adjoints, no step depends on another."""
-    inputs = run.inputs.detach().requires_grad_()
+    """dL/dx_t of every timestep at once, in float64: given the adjoints, no step depends on another."""
+    run = run.in_float64()
+    inputs = run.inputs.requires_grad_()
     with torch.enable_grad():
         after = all_steps(run, inputs)
-    (grad,) = torch.autograd.grad(after, (inputs,), adjoint.parts)
-    return Scaled((grad,), adjoint.exponent)
+    grads, lift = lifted_grads(after, (inputs,), adjoint.parts)
+    return Scaled(grads, adjoint.exponent - lift)
 
 
 def parameter_gradients(run: LayerForward, adjoint: Scaled) -> dict[str, tuple[Tensor, float]]:
@@ -182,15 +214,15 @@ def parameter_gradients(run: LayerForward, adjoint: Scaled) -> dict[str, tuple[T
     common = largest if abs(largest) > comfortable and largest > -(2**61) else 0
     weighted = adjoint.at(torch.full_like(adjoint.exponent, common))
 
+    dtype, run = run.inputs.dtype, run.in_float64()
     names = run.cell.parameter_shapes(1, 1)
-    parameters = {name: getattr(run.cell, name).detach().requires_grad_() for name in names}  # its own may be frozen
+    parameters = {name: getattr(run.cell, name).requires_grad_() for name in names}
     with torch.enable_grad():
-        after = all_steps(replace(run, cell=replace(run.cell, **parameters)), run.inputs)
-    variables = tuple(parameters.values())
-    grads = torch.autograd.grad(after, variables, weighted.parts, allow_unused=True, materialize_grads=True)
-    power = torch.tensor(common)
+        after = all_steps(run, run.inputs)
+    grads, lift = lifted_grads(after, tuple(parameters.values()), weighted.parts)
+    power = torch.tensor(common - lift)
     return {
-        name: (times_power_of_two(grad, power), log_norm(grad.flatten()).item() + common * LN_2)
+        name: (times_power_of_two(grad, power).to(dtype), log_norm(grad.flatten()).item() + power.item() * LN_2)
         for name, grad in zip(parameters, grads, strict=True)
     }
 
@@ -223,9 +255,9 @@ def assemble(
     truncate: int | None,
 ) -> Trace:
     """The layers' results, stacked into a Trace."""
-    totals = [b.total for b in backward]
-    grad_hidden = torch.stack([total.parts[0] for total in totals])
-    log_scale = torch.stack([total.exponent for total in totals]).double() * LN_2
+    grads_of, scales = zip(
+        *(over_layers([b.total[k] for b in backward]) for k in range(len(layers[0].states))), strict=True
+    )
     has_cell_state = len(layers[0].states) == 2
     direct = [b.direct for b in backward]
     return Trace(
@@ -235,15 +267,24 @@ def assemble(
         hidden=torch.stack([run.states[0] for run in layers]),
         cell_state=torch.stack([run.states[1] for run in layers]) if has_cell_state else None,
         gates={name: torch.stack([run.gates[name] for run in layers]) for name in layers[0].cell.gate_names},
-        grad_hidden=grad_hidden,
-        grad_cell=torch.stack([total.parts[1] for total in totals]) if has_cell_state else None,
-        log_scale=log_scale,
-        direct_grad_hidden=torch.stack([times_power_of_two(d.parts[0], d.exponent.unsqueeze(-1)) for d in direct]),
+        grad_hidden=grads_of[0],
+        grad_cell=grads_of[1] if has_cell_state else None,
+        log_scale=scales[0],
+        cell_log_scale=scales[1] if has_cell_state else None,
+        direct_grad_hidden=torch.stack(
+            [times_power_of_two(d.parts[0], d.exponent.unsqueeze(-1)).to(inputs.dtype) for d in direct]
+        ),
         direct_log_norm=torch.stack([scaled_log_norm(d) for d in direct]),
-        log_norm=log_norm(grad_hidden) + log_scale,
+        log_norm=log_norm(grads_of[0]) + scales[0],
         parameter_grads={name: grads[name] for name, _ in model.named_parameters()},
         parameter_log_norm={name: log_norms[name] for name, _ in model.named_parameters()},
         num_directions=model.recurrent.num_directions,
         truncate=truncate,
         path="reference",
     )
+
+
+def over_layers(gradients: list[Scaled]) -> tuple[Tensor, Tensor]:
+    """The layers' directions [layer, time, batch, unit], and their log scales (nats)."""
+    parts = torch.stack([g.parts[0] for g in gradients])
+    return parts, torch.stack([g.exponent for g in gradients]).double() * LN_2

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from jaxtyping import Float
@@ -63,3 +63,8 @@ class Cell(ABC):
         """A state of zeros, each tensor [batch, hidden]."""
         zeros = self.weight_hh.new_zeros(batch_size, self.hidden_size)
         return tuple(zeros for _ in self.state_names)
+
+    def in_float64(self) -> "Cell":
+        """The same cell with detached weights in float64: for derivatives of what another dtype computed."""
+        names = self.parameter_shapes(1, 1)
+        return replace(self, **{name: getattr(self, name).detach().double() for name in names})

@@ -9,9 +9,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from models.cell import Cell, Gates, State
+from models.nonlinearity import tanh
 
 NONLINEARITIES: dict[str, Callable[[Tensor], Tensor]] = {
-    "tanh": torch.tanh,
+    "tanh": tanh,
     "relu": torch.relu,
     "identity": lambda a: a,
 }

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from models.cell import Cell, Gates, State
+from models.nonlinearity import sigmoid, tanh
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +33,9 @@ class GRUCell(Cell):
         W_rz, W_n = self.weight_hh.split([2 * H, H])
         b_rz, b_n = self.bias_hh.split([2 * H, H])
 
-        r, z = torch.sigmoid(x_rz + h @ W_rz.T + b_rz).chunk(2, dim=-1)
+        a_r, a_z = (x_rz + h @ W_rz.T + b_rz).chunk(2, dim=-1)
+        r, z = sigmoid(a_r), sigmoid(a_z)
         recurrent_n = r * (h @ W_n.T + b_n) if self.reset_after else (r * h) @ W_n.T + b_n
-        n = torch.tanh(x_n + recurrent_n)
-        return ((1 - z) * n + z * h,), {"r": r, "z": z, "n": n}
+        n = tanh(x_n + recurrent_n)
+        # 1 − z as σ(−a): it is far from 0 on its own scale where z rounds to 1.
+        return (sigmoid(-a_z) * n + z * h,), {"r": r, "z": z, "n": n}

@@ -1,4 +1,7 @@
-"""Initial weights. A function whose name ends in `_` changes a model in place; the others return a matrix."""
+"""Initial weights. A function whose name ends in `_` changes a model in place; the others return a matrix.
+
+Everything random is drawn in float64 and rounded: one seed gives one network, in every dtype.
+"""
 
 from typing import TYPE_CHECKING
 
@@ -15,21 +18,21 @@ FORGET_BLOCK = {"lstm": "f", "gru": "z"}
 Square = Float[Tensor, "hidden hidden"]
 
 
-def torch_default_(recurrent: nn.Module, generator: torch.Generator | None) -> None:
-    """Every parameter from U(−1/√H, 1/√H), as torch.nn.RNN, LSTM and GRU do."""
-    bound = float(recurrent.hidden_size) ** -0.5  # type: ignore[arg-type]
-    for parameter in recurrent.parameters():
-        nn.init.uniform_(parameter, -bound, bound, generator=generator)
+def uniform_(module: nn.Module, size: int, generator: torch.Generator | None) -> None:
+    """Every parameter from U(−1/√size, 1/√size), as torch.nn.RNN, LSTM, GRU (size H) and Linear (its inputs) do."""
+    for parameter in module.parameters():
+        uniform = torch.rand(parameter.shape, generator=generator, dtype=torch.float64)
+        parameter.data.copy_((2 * uniform - 1) * size**-0.5)
 
 
-def gaussian(size: int, gain: float, generator: torch.Generator | None, dtype: torch.dtype) -> Square:
-    """A matrix of independent N(0, gain²/size) entries: spectral radius → gain, spectral norm → 2·gain."""
-    return gain * size**-0.5 * torch.randn(size, size, generator=generator, dtype=dtype)
+def gaussian(size: int, gain: float, generator: torch.Generator | None) -> Square:
+    """A matrix of independent N(0, gain²/size) entries, float64: spectral radius → gain, spectral norm → 2·gain."""
+    return gain * size**-0.5 * torch.randn(size, size, generator=generator, dtype=torch.float64)
 
 
-def orthogonal(size: int, generator: torch.Generator | None, dtype: torch.dtype) -> Square:
-    """A random orthogonal matrix, uniform over the orthogonal group (Saxe et al. 2014; Mezzadri 2007)."""
-    Q, R = torch.linalg.qr(torch.randn(size, size, generator=generator, dtype=dtype))
+def orthogonal(size: int, generator: torch.Generator | None) -> Square:
+    """A random orthogonal matrix, float64, uniform over the orthogonal group (Saxe et al. 2014; Mezzadri 2007)."""
+    Q, R = torch.linalg.qr(torch.randn(size, size, generator=generator, dtype=torch.float64))
     return Q * torch.sign(torch.diagonal(R))
 
 
@@ -54,9 +57,9 @@ def recurrent_matrices_(
             continue
         for block in weight.data.split(H):
             if kind == "gaussian":
-                block.copy_(gaussian(H, gain, generator, block.dtype))
+                block.copy_(gaussian(H, gain, generator))
             elif kind == "orthogonal":
-                block.copy_(orthogonal(H, generator, block.dtype))
+                block.copy_(orthogonal(H, generator))
             elif kind == "identity":
                 block.copy_(torch.eye(H, dtype=block.dtype))
             else:

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from models.cell import Cell, Gates, State
+from models.nonlinearity import sigmoid, tanh
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +23,7 @@ class LSTMCell(Cell):
         h, c = state
         a = x_t @ self.weight_ih.T + self.bias_ih + h @ self.weight_hh.T + self.bias_hh
         a_i, a_f, a_g, a_o = a.chunk(4, dim=-1)
-        i, f, g, o = torch.sigmoid(a_i), torch.sigmoid(a_f), torch.tanh(a_g), torch.sigmoid(a_o)
+        i, f, g, o = sigmoid(a_i), sigmoid(a_f), tanh(a_g), sigmoid(a_o)
         c = f * c + i * g
-        h = o * torch.tanh(c)
+        h = o * tanh(c)
         return (h, c), {"i": i, "f": f, "g": g, "o": o}

@@ -45,6 +45,14 @@ class Scaled:
         shift = (self.exponent - exponent).unsqueeze(-1)
         return Scaled(tuple(times_power_of_two(part, shift) for part in self.parts), exponent)
 
+    def held(self, wanted: Int64[Tensor, "*sample"], dtype: torch.dtype) -> "Scaled":
+        """The same numbers in a dtype, relative to 2^wanted where it holds them so, elsewhere to their own size."""
+        magnitude = self.magnitude()
+        comfortable = -0.8 * math.log2(torch.finfo(dtype).tiny)  # 100 of float32's 126 bits: small entries keep theirs
+        far = ((magnitude - wanted).abs() > comfortable) & (magnitude != _NEVER)
+        scaled = self.at(torch.where(far, magnitude, wanted))
+        return Scaled(tuple(part.to(dtype) for part in scaled.parts), scaled.exponent)
+
     def __add__(self, other: "Scaled") -> "Scaled":
         """The sum, with the larger of the two magnitudes as its exponent."""
         magnitude = torch.maximum(self.magnitude(), other.magnitude())

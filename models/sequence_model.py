@@ -5,7 +5,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from models.cell import Cell, Gates, State
-from models.initialise import torch_default_
+from models.initialise import uniform_
 from models.registry import CELLS
 
 
@@ -53,7 +53,7 @@ class Recurrent(nn.Module):
                 for name, shape in shapes.items():
                     weight = nn.Parameter(torch.empty(*shape, dtype=dtype))
                     self.register_parameter(name + self.suffix(layer, direction), weight)
-        torch_default_(self, generator)
+        uniform_(self, hidden_size, generator)
         self.cell(0, 0)  # a wrong option shows here, not at the first forward pass
 
     @property
@@ -80,6 +80,7 @@ class SequenceModel(nn.Module):
     Args:
         cell: `elman` (with `nonlinearity=` tanh, relu or identity), `lstm` or `gru` (with `reset_after=`).
         generator: where the initial weights come from; torch's global generator if left out.
+        dtype: what the weights are rounded to; they are drawn in float64, the same for every dtype.
 
     Raises:
         ValueError: an unknown cell or option, or a size below 1.
@@ -113,9 +114,7 @@ class SequenceModel(nn.Module):
         )
         features = hidden_size * self.recurrent.num_directions
         self.readout = nn.Linear(features, output_size, dtype=dtype)
-        bound = features**-0.5  # nn.Linear's own range, drawn from the generator passed in
-        for parameter in self.readout.parameters():
-            nn.init.uniform_(parameter, -bound, bound, generator=generator)
+        uniform_(self.readout, features, generator)
 
     def forward(self, inputs: Float[Tensor, "time batch input"]) -> Float[Tensor, "time batch output"]:
         """The readout at every timestep, by the plain loop over time that autograd can differentiate."""

@@ -34,7 +34,9 @@ class Trace:
     grad_cell: Float[Tensor, "layer time batch unit"] | None
     """Direction of the total gradient dL/dc_t, the path through h_t included."""
     log_scale: Float64[Tensor, "layer time batch"]
-    """Nats: the true gradients are `grad_hidden * exp(log_scale)` and `grad_cell * exp(log_scale)`."""
+    """Nats: the true gradients are `grad_hidden * exp(log_scale)` and `grad_cell * exp(cell_log_scale)`."""
+    cell_log_scale: Float64[Tensor, "layer time batch"] | None
+    """The same as `log_scale`, except where no dtype could hold dL/dh_t and dL/dc_t on one scale: saturated units."""
     direct_grad_hidden: Float[Tensor, "layer time batch unit"]
     """The direct gradient: what the loss sends to h_t without passing through h_{t+1}."""
     direct_log_norm: Float64[Tensor, "layer time batch"]
@@ -60,7 +62,9 @@ class Trace:
     @property
     def cell_log_norm(self) -> Float64[Tensor, "layer time batch"] | None:
         """ln‖dL/dc_t‖₂ (nats) where the cell has a cell state."""
-        return None if self.grad_cell is None else log_norm(self.grad_cell) + self.log_scale
+        if self.grad_cell is None or self.cell_log_scale is None:
+            return None
+        return log_norm(self.grad_cell) + self.cell_log_scale
 
     @property
     def total_grad_hidden(self) -> Float[Tensor, "layer time batch unit"]:
@@ -70,7 +74,9 @@ class Trace:
     @property
     def total_grad_cell(self) -> Float[Tensor, "layer time batch unit"] | None:
         """The true dL/dc_t in the model's dtype: 0 or Inf where the dtype cannot hold it."""
-        return None if self.grad_cell is None else _true(self.grad_cell, self.log_scale)
+        if self.grad_cell is None or self.cell_log_scale is None:
+            return None
+        return _true(self.grad_cell, self.cell_log_scale)
 
 
 def _true(direction: Tensor, log_scale: Tensor) -> Tensor:

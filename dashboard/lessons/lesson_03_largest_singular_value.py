@@ -8,11 +8,12 @@ import torch
 from jaxtyping import Float
 from numpy import ndarray
 
+from analysis.closed_form import elman_slope
 from analysis.course import course
 from analysis.figures.lags import LagLine, lag_picture
 from analysis.figures.picture import Picture
 from analysis.figures.theme import CELL_COLOURS, LN_10, NEUTRAL, OTHER_COLOURS
-from analysis.jacobian import step_jacobians
+from analysis.jacobian import layer_steps, step_jacobians
 from analysis.lyapunov import lyapunov
 from analysis.product import product_log_norms
 from analysis.spectrum import Spectrum, spectrum
@@ -79,7 +80,7 @@ def backwards(kind: str, norm: float, steps: int = STEPS, driven_steps: int = ST
         spectrum(W * (norm / torch.linalg.matrix_norm(W, ord=2))),
         log_norm - log_norm[0],
         product_log_norms(factors),
-        float((1 - trace.hidden**2).mean()) if kind == "tanh" else 1.0,
+        float(elman_slope(layer_steps(model, trace))[0].mean()) if kind == "tanh" else 1.0,
         float(lyapunov(model, trace, count=1).exponents[0]) if driven_steps > steps else math.nan,
     )
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from annotated_types import Ge, Gt, Le
 from pydantic import ConfigDict, Field
 
-from experiments.config import ConfigError, RunConfig
+from experiments.config import FORMAT_VERSION, ConfigError, RunConfig
 from experiments.store.checked import STRICT, Clock, Count, Word, checked
 from experiments.store.chunks import read_json
 from experiments.store.errors import ForeignRunError
@@ -70,7 +70,7 @@ def read_description(folder: Path) -> tuple[Description, RunConfig]:
         config = RunConfig.from_values(values if isinstance(values, dict) else {"config": None})
     except ConfigError as error:
         raise ForeignRunError(f"{CONFIG!r} in {str(folder)!r} cannot be run: {error}") from None
-    if given.get("id") != config.identity():
+    if given.get("id") not in [config.identity(version) for version in range(1, FORMAT_VERSION + 1)]:
         raise ForeignRunError(f"{CONFIG!r} in {str(folder)!r} was changed: its id is not that of its configuration.")
     try:
         return checked(Description, given), config

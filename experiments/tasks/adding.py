@@ -38,11 +38,12 @@ class Adding(Task):
         """Numbers beside marks, and the sum of the marked numbers."""
         T, B, device = seq_len, batch_size, generator.device
         half = T // 2
-        x = torch.rand(T, B, dtype=torch.float64, generator=generator, device=device).to(dtype)
+        x = torch.rand(T, B, dtype=torch.float64, generator=generator, device=device)
         first = torch.randint(0, max(half, 1), (1, B), generator=generator, device=device)
         second = torch.randint(half, T, (1, B), generator=generator, device=device)
         marks = torch.zeros_like(x).scatter_(0, first, 1).scatter_(0, second, 1)
-        return torch.stack([x, marks], dim=-1), (x.gather(0, first) + x.gather(0, second)).squeeze(0)
+        target = x.gather(0, first) + x.gather(0, second)
+        return torch.stack([x, marks], dim=-1).to(dtype), target.squeeze(0).to(dtype)
 
     def losses(
         self, outputs: Float[Tensor, "time batch output"], targets: Float[Tensor, "batch"]

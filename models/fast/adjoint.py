@@ -18,6 +18,9 @@ NEVER = -(2**62)
 SAFE_32, SAFE_64 = 2.0**80, 2.0**600
 """Largest squared norm, and the reciprocal of the smallest."""
 
+SMALLEST_32, SMALLEST_64 = 2.0**-126, 2.0**-1022
+"""Smallest normal numbers: products of smaller ones take a processor up to ten times as long."""
+
 SMALLEST_SQUARE = 1e-290
 """Below it a sum of squares in float64 may have lost digits."""
 
@@ -83,12 +86,17 @@ def magnitude(top: float, exponent: int) -> int:
 
 @kernel
 def scale(x: Array, power: int) -> None:
-    """x ← x · 2^power; in two factors, since 2^power may not exist where the product does."""
+    """x ← x · 2^power, with exact zeros for what would be subnormal.
+
+    In two factors, since 2^power may not exist where the product does.
+    """
     power = max(-2000, min(2000, power))
     first = math.ldexp(1.0, power // 2)
     second = math.ldexp(1.0, power - power // 2)
+    smallest = SMALLEST_32 if x.itemsize == 4 else SMALLEST_64
     for k in range(x.size):
-        x[k] = np.float64(x[k]) * first * second
+        value = np.float64(x[k]) * first * second
+        x[k] = 0.0 if abs(value) < smallest else value
 
 
 @kernel
@@ -118,6 +126,7 @@ def add_direct(
     carried: Array,
     carried_cell: Array,
     exponent: Exponents,
+    exponent_cell: Exponents,
     total: Array,
     out_exponent: Exponents,
     out_log_norm: Array,
@@ -125,7 +134,8 @@ def add_direct(
 ) -> None:
     """total ← direct + carried for each row, with its exponent, its log norm and the direct gradient's.
 
-    `carried`, `carried_cell` (no columns where the cell has no c) and `exponent` are left at the scale of `total`.
+    `carried`, `carried_cell` (no columns where the cell has no c) and their exponents are left at the scale of
+    `total`; a `carried_cell` that has an exponent of its own keeps it.
     """
     single = total.itemsize == 4
     safe = SAFE_32 if single else SAFE_64
@@ -134,11 +144,16 @@ def add_direct(
         square_direct, square = add_squares(direct[b], carried[b], total[b])
         silent = square_direct == 0 and (single or largest(direct[b]) == 0)
         same = silent or direct_exponent[b] == e
-        if not (same and 1 / safe < square + sum_of_squares(carried_cell[b]) < safe):
-            e = add_rescaled(direct[b], direct_exponent[b], carried[b], carried_cell[b], e)
+        together = exponent_cell[b] == e
+        square_cell = sum_of_squares(carried_cell[b]) if together else 0.0
+        if not (same and 1 / safe < square + square_cell < safe):
+            with_cell = carried_cell[b] if together else carried_cell[b, :0]
+            new = add_rescaled(direct[b], direct_exponent[b], carried[b], with_cell, e)
             total[b] = carried[b]
             square = sum_of_squares(total[b])
-            exponent[b] = e
+            if together:
+                exponent_cell[b] = new
+            exponent[b] = e = new
         out_exponent[b] = e
         out_log_norm[b] = log_norm(total[b], square) + e * LN_2
         out_direct_log_norm[b] = -math.inf if silent else log_norm(direct[b], square_direct) + direct_exponent[b] * LN_2

@@ -18,7 +18,10 @@ from pathlib import Path
 import torch
 
 HERE = Path(__file__).parent
-COMPILED = ("jit", "elementary", "product", "adjoint", "cells", "recurrence", "compiled")
+COMPILED = (
+    *("jit", "elementary", "product", "adjoint", "cells", "wide", "saturated"),
+    *("saturated_step", "weights", "recurrence", "compiled"),
+)
 """The files that compiled code is made from."""
 
 

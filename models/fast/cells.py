@@ -7,6 +7,7 @@ dL/dh_t. A line is a loop of its own: few arrays in one let the compiler see tha
 from models.fast.elementary import apply_sigmoid, apply_tanh, tanh
 from models.fast.jit import Array, kernel
 
+ELMAN, LSTM, GRU, GRU_RESET_BEFORE = 0, 1, 2, 3
 TANH, RELU, IDENTITY = 0, 1, 2
 
 

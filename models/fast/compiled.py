@@ -44,8 +44,8 @@ def compile_passes(dtype: torch.dtype, folder: Path | None) -> Compiled:
     gates = types.UniTuple(a3, 4)
     forward = types.void(whole, whole, flag, whole, whole, a3, a3, a3, a3, gates)
     backward = types.int64(
-        *(whole, whole, flag, whole, whole, whole, a3, a3, a3, a3, gates),
-        *(a3, exponent2, a3, a3, exponent2, double2, double2, a3, a3),
+        *(whole, whole, flag, whole, whole, whole, a3, a3, a3, a3, a3, gates),
+        *(a3, exponent2, a3, a3, exponent2, exponent2, double2, double2, a3, exponent2, a3),
     )
     before = settings.CACHE_DIR
     passes: list[Any] = []

@@ -1,6 +1,7 @@
 """One layer and direction of a recording: its memory, and the two compiled passes over it."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -25,6 +26,11 @@ class Forward:
     cell_state: Tensor
     gates: tuple[Tensor, Tensor, Tensor, Tensor]
 
+    @cached_property
+    def WT(self) -> Matrices:  # noqa: N802
+        """The same matrices, [gate, hidden + 1 + input, hidden]."""
+        return np.ascontiguousarray(self.W.transpose(0, 2, 1))
+
     @property
     def work(self) -> int:
         """Multiplications of a pass."""
@@ -38,33 +44,36 @@ class Backward:
     grad_hidden: Tensor
     grad_cell: Tensor
     exponent: Tensor
+    """Of dL/dh_t."""
+    cell_exponent: Tensor
+    """Of dL/dc_t: the same, except where no dtype could hold both."""
     log_norm: Tensor
     direct_log_norm: Tensor
 
 
 def forward_layer(passes: Compiled, layer: Forward) -> None:
     """Fill the states and gates."""
-    WT = np.ascontiguousarray(layer.W.transpose(0, 2, 1))
     x, hidden, cell_state = layer.x.numpy(), layer.hidden.numpy(), layer.cell_state.numpy()
     gates = tuple(gate.numpy() for gate in layer.gates)
     code, nonlinearity = layer.layout.code, layer.layout.nonlinearity
 
     def part(first: int, last: int) -> None:
-        passes.forward(code, nonlinearity, layer.reverse, first, last, x, WT, hidden, cell_state, gates)
+        passes.forward(code, nonlinearity, layer.reverse, first, last, x, layer.WT, hidden, cell_state, gates)
 
     over_batch(part, layer.x.shape[1], layer.work)
 
 
 def backward_layer(
     passes: Compiled, layer: Forward, direct: Scaled, out: Backward, truncate: int | None, through_inputs: bool
-) -> tuple[Scaled, Tensor]:
-    """Fill the gradients; what comes back is the gradient of W, and that of x (at `out.exponent`) if it is wanted."""
+) -> tuple[Scaled, Scaled | None]:
+    """Fill the gradients; what comes back is the gradient of W, and that of x if it is wanted."""
     x = layer.x
     grad_x = torch.empty_like(x) if through_inputs else x.new_empty(0, 0, 0)
-    states = x.numpy(), layer.W, layer.hidden.numpy(), layer.cell_state.numpy()
+    x_exponent = torch.empty_like(out.exponent)
+    states = x.numpy(), layer.W, layer.WT, layer.hidden.numpy(), layer.cell_state.numpy()
     gates = tuple(gate.numpy() for gate in layer.gates)
-    results = (out.grad_hidden, out.grad_cell, out.exponent, out.log_norm, out.direct_log_norm, grad_x)
-    gradients = [a.numpy() for a in (*direct.parts, direct.exponent, *results)]
+    results = (out.grad_hidden, out.grad_cell, out.exponent, out.cell_exponent, out.log_norm, out.direct_log_norm)
+    gradients = [a.numpy() for a in (*direct.parts, direct.exponent, *results, grad_x, x_exponent)]
     code, nonlinearity = layer.layout.code, layer.layout.nonlinearity
 
     def part(first: int, last: int) -> Scaled:
@@ -76,7 +85,7 @@ def backward_layer(
     dW, *others = over_batch(part, x.shape[1], 2 * layer.work)
     for other in others:
         dW = add(dW, other)
-    return dW, grad_x
+    return dW, Scaled((grad_x,), x_exponent) if through_inputs else None
 
 
 def add(a: Scaled, b: Scaled) -> Scaled:

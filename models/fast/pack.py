@@ -10,7 +10,7 @@ from torch import Tensor
 
 from models.cell import Cell
 from models.elman import ElmanCell
-from models.fast.recurrence import ELMAN, GRU, GRU_RESET_BEFORE, LSTM
+from models.fast.cells import ELMAN, GRU, GRU_RESET_BEFORE, LSTM
 from models.gru import GRUCell
 from models.lstm import LSTMCell
 

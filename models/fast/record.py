@@ -37,9 +37,10 @@ def record_fast(model: SequenceModel, inputs: Tensor, loss: Loss, truncate: int 
     if count > 1:
         for part, grad in zip(direct[-D:], grad_features.split(H, dim=-1), strict=True):
             part.copy_(grad)
-    exponent, direct_exponent = torch.zeros(2, count, T, B, dtype=torch.int64)
+    exponent, cell_exponent, direct_exponent = torch.zeros(3, count, T, B, dtype=torch.int64)
     norms, direct_norms = torch.empty(2, count, T, B, dtype=torch.float64)
-    out = [Backward(*arrays) for arrays in zip(grad_hidden, grad_cell, exponent, norms, direct_norms, strict=True)]
+    results = (grad_hidden, grad_cell, exponent, cell_exponent, norms, direct_norms)
+    out = [Backward(*arrays) for arrays in zip(*results, strict=True)]
     grads = backward(passes, recurrent, layers, Scaled((direct,), direct_exponent), out, truncate)
     for name, grad in readout_grads.items():
         grads[name] = grad, natural_log_norm(grad)
@@ -55,6 +56,7 @@ def record_fast(model: SequenceModel, inputs: Tensor, loss: Loss, truncate: int 
         grad_hidden=grad_hidden,
         grad_cell=grad_cell if layout.num_states == 2 else None,
         log_scale=exponent.double() * LN_2,
+        cell_log_scale=cell_exponent.double() * LN_2 if layout.num_states == 2 else None,
         direct_grad_hidden=times_power_of_two(direct, direct_exponent.unsqueeze(-1)) if rescaled else direct,
         direct_log_norm=direct_norms,
         log_norm=norms,
@@ -115,8 +117,8 @@ def backward(
                 true_grad = times_power_of_two(grad, power) if power != 0 else grad
                 log_size = natural_log_norm(grad) + power.item() * LN_2  # exists also where the gradient overflows
                 grads[f"recurrent.{name}{recurrent.suffix(layer, k % D)}"] = true_grad, log_size
-            if layer > 0:
-                grad_inputs.append(Scaled((grad_x,), out[k].exponent))
+            if grad_x is not None:
+                grad_inputs.append(grad_x)
         if layer > 0:
             total = grad_inputs[0] if D == 1 else add(grad_inputs[0], grad_inputs[1])
             for d, grad in enumerate(total.parts[0].split(H, dim=-1)):

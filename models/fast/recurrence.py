@@ -9,8 +9,13 @@ nothing of the size of the sequence is kept but what the Trace holds.
 
 import numpy as np
 
-from models.fast.adjoint import NEVER, add_direct, largest, scale
+from models.fast.adjoint import NEVER, add_direct
 from models.fast.cells import (
+    ELMAN,
+    GRU,
+    GRU_RESET_BEFORE,
+    LSTM,
+    TANH,
     elman_backward,
     elman_forward,
     gru_backward,
@@ -23,9 +28,10 @@ from models.fast.cells import (
 )  # fmt: skip
 from models.fast.elementary import apply_sigmoid, apply_tanh
 from models.fast.jit import Array, Exponents, Gates, kernel
-from models.fast.product import add_transposed, multiply
-
-ELMAN, LSTM, GRU, GRU_RESET_BEFORE = 0, 1, 2, 3
+from models.fast.product import multiply
+from models.fast.saturated import apart, elman_saturated, gru_saturated, lstm_saturated
+from models.fast.saturated_step import saturated_step
+from models.fast.weights import add_weight_gradients, write_columns
 
 
 @kernel
@@ -96,6 +102,7 @@ def run_backward(
     truncate: int,
     x: Array,
     W: Array,
+    WT: Array,
     hidden: Array,
     cell_state: Array,
     gates: Gates,
@@ -104,14 +111,17 @@ def run_backward(
     grad_hidden: Array,
     grad_cell: Array,
     exponents: Exponents,
+    cell_exponents: Exponents,
     log_norm: Array,
     direct_log_norm: Array,
     grad_x: Array,
+    x_exponents: Exponents,
     dW: Array,
 ) -> int:
     """Fill the gradients; dW is left relative to the power of two whose exponent is returned.
 
-    W and dW are [gate, hidden, hidden + 1 + input]; `truncate` is 0 for none, `grad_x` empty where it is not needed.
+    W and dW are [gate, hidden, hidden + 1 + input], WT is as in `run_forward`; `truncate` is 0 for none, `grad_x` empty
+    where it is not needed.
     """
     T, _, I = x.shape
     P, H, _ = W.shape
@@ -123,7 +133,8 @@ def run_backward(
     carried = np.zeros((B, H), x.dtype)
     carried_cell = np.zeros((B, H if cell == LSTM else 0), x.dtype)
     exponent = np.zeros(B, np.int64)
-    row_exponent = np.zeros(steps * B, np.int64)
+    exponent_cell = np.zeros(B, np.int64) if cell == LSTM else exponent
+    row_exponent = np.zeros((P, steps * B), np.int64)
     common = NEVER
     zero_one = np.array([0, 1]).astype(x.dtype)
 
@@ -142,28 +153,53 @@ def run_backward(
             carried,
             carried_cell,
             exponent,
+            exponent_cell,
             dh,
             exponents[t, first:last],
             log_norm[t, first:last],
             direct_log_norm[t, first:last],
         )
-        row_exponent[rows] = exponent
-
+        row_exponent[:, rows] = exponent
+        cell_exponents[t, first:last] = exponent
+        x_exponents[t, first:last] = exponent
         if cell == ELMAN:
-            elman_backward(dh.ravel(), h.ravel(), nonlinearity, da[0, rows].ravel())
-            multiply(da[0, rows], W[0, :, :H], carried, zero_one, False)
+            saturated = nonlinearity == TANH and elman_saturated(h.ravel())
         elif cell == LSTM:
             i, f = gates[0][t, first:last].ravel(), gates[1][t, first:last].ravel()
             g, o = gates[2][t, first:last].ravel(), gates[3][t, first:last].ravel()
             c_before, c = cell_state[before, first:last].ravel(), cell_state[now, first:last].ravel()
+            saturated = lstm_saturated(i, f, g, o, c) or apart(exponent, exponent_cell)
+        else:
+            r, z = gates[0][t, first:last].ravel(), gates[1][t, first:last].ravel()
+            n = gates[2][t, first:last].ravel()
+            saturated = gru_saturated(r, z, n)
+
+        if saturated:
+            states = h_before, h, cell_state[before, first:last], cell_state[now, first:last]
+            slopes = gates[0][t, first:last], gates[1][t, first:last], gates[2][t, first:last], gates[3][t, first:last]
+            saturated_step(
+                cell,
+                (W, WT, zero_one),
+                states,
+                slopes,
+                (dh, grad_cell[t, first:last], grad_x[t, first:last]),
+                (cell_exponents[t, first:last], x_exponents[t, first:last], exponent, exponent_cell),
+                (carried, carried_cell),
+                da[:, rows],
+                row_exponent[:, rows],
+                hx[rows],
+                rh[rows],
+            )
+        elif cell == ELMAN:
+            elman_backward(dh.ravel(), h.ravel(), nonlinearity, da[0, rows].ravel())
+            multiply(da[0, rows], W[0, :, :H], carried, zero_one, False)
+        elif cell == LSTM:
             dc = grad_cell[t, first:last].ravel()
             da_i, da_f, da_g, da_o = da[0, rows].ravel(), da[1, rows].ravel(), da[2, rows].ravel(), da[3, rows].ravel()
             lstm_backward(dh.ravel(), carried_cell.ravel(), i, f, g, o, c_before, c, dc, da_i, da_f, da_g, da_o)
             for p in range(4):
                 multiply(da[p, rows], W[p, :, :H], carried, zero_one, p > 0)
         else:
-            r, z = gates[0][t, first:last].ravel(), gates[1][t, first:last].ravel()
-            n = gates[2][t, first:last].ravel()
             da_r, da_z, da_n = da[0, rows].ravel(), da[1, rows].ravel(), da[2, rows].ravel()
             gru_backward(dh.ravel(), z, n, h_before.ravel(), da_z, da_n, carried.ravel())
             if cell == GRU:
@@ -177,55 +213,15 @@ def run_backward(
             multiply(da[0, rows], W[0, :, :H], carried, zero_one, True)
             multiply(da[1, rows], W[1, :, :H], carried, zero_one, True)
 
-        if grad_x.size > 0:
+        if grad_x.size > 0 and not saturated:
             for p in range(min(P, 3) if cell == GRU else P):
                 multiply(da[p, rows], W[p, :, H + 1 :], grad_x[t, first:last], zero_one, p > 0)
         if truncate > 0 and (t + 1 if reverse else t) % truncate == 0:
             carried[:] = 0
             carried_cell[:] = 0
             exponent[:] = 0
+            exponent_cell[:] = 0
         if top + B == steps * B or s == 0:
             m = top + B
-            common = weigh(da[:, :m], row_exponent[:m], dW, common)
-            for p in range(P):
-                # A GRU's n sees x and one bias, its v sees h' and the other; without a v, n sees r h' for h'.
-                from_column = H if p == 2 and cell >= GRU else 0
-                to_column = H + 1 if p == 3 and cell == GRU else H + 1 + I
-                columns = slice(from_column, to_column)
-                add_transposed(da[p, :m], hx[:m, columns], dW[p, :, columns], zero_one)
-                if cell == GRU_RESET_BEFORE and p == 2:
-                    add_transposed(da[p, :m], rh[:m, :], dW[p, :, :H], zero_one)
+            common = add_weight_gradients(cell, da[:, :m], row_exponent[:, :m], hx[:m], rh[:m], dW, common, zero_one)
     return common
-
-
-@kernel
-def write_columns(a: Array, out: Array, start: int) -> None:
-    """a into the columns of out from `start` on."""
-    for b in range(a.shape[0]):
-        for k in range(a.shape[1]):
-            out[b, start + k] = a[b, k]
-
-
-@kernel
-def weigh(da: Array, exponent: Exponents, dW: Array, common: int) -> int:
-    """Bring da's rows and dW to one exponent, the largest so far, which is returned."""
-    if common == 0 and not exponent.any():
-        return common
-    new = common
-    for k in range(exponent.size):
-        if exponent[k] > new:
-            for p in range(da.shape[0]):
-                if largest(da[p, k]) != 0:
-                    new = exponent[k]
-                    break
-    if new == NEVER:
-        return new
-    if new != common:
-        for p in range(dW.shape[0]):
-            for row in range(dW.shape[1]):
-                scale(dW[p, row], common - new)
-    for k in range(exponent.size):
-        if exponent[k] != new:
-            for p in range(da.shape[0]):
-                scale(da[p, k], exponent[k] - new)
-    return new

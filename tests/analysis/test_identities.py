@@ -69,7 +69,7 @@ def test_a2_products_never_exceed_the_bound(cell, nonlinearity, gain, monkeypatc
     monkeypatch.setitem(CELLS, "sigmoid", SigmoidCell)
     for seed in range(3):
         model = make_model(cell, {}, hidden_size=12, seed=seed)
-        model.recurrent.weight_hh_l0.data = gaussian(12, gain, generator(seed), F64)
+        model.recurrent.weight_hh_l0.data = gaussian(12, gain, generator(seed))
         inputs = torch.randn(40, 3, 3, dtype=F64, generator=generator(seed))
         trace = record(model, inputs, last_step_loss)
         log_bound = math.log(STEEPEST[nonlinearity] * spectrum(model.recurrent.weight_hh_l0).spectral_norm)
@@ -125,7 +125,7 @@ def test_a5_lstm_direct_path_is_the_product_of_forget_gates(bias, expected):
 
 
 def test_a6_gaussian_norm_and_radius_at_128():
-    spectra = [spectrum(gaussian(128, 1.0, generator(seed), F64)) for seed in range(40)]
+    spectra = [spectrum(gaussian(128, 1.0, generator(seed))) for seed in range(40)]
     norms, radii = np.array([[s.spectral_norm, s.spectral_radius] for s in spectra]).T
     assert (np.abs(norms - 1.967) < 4 * 0.032).all()
     assert (np.abs(radii - 1.049) < 4 * 0.034).all()
@@ -151,14 +151,14 @@ def test_a8_top_exponent_of_a_driven_tanh_network_is_the_mean_field_rate(gain, v
     rate = mean_field(gain, variance).rate
     assert rate == pytest.approx(expected, abs=5e-5)
     g = generator()
-    cell = tanh_cell(gaussian(N, gain, g, F64), math.sqrt(variance))
+    cell = tanh_cell(gaussian(N, gain, g), math.sqrt(variance))
     result = lyapunov_driven(cell, torch.randn(T, N, dtype=F64, generator=g), count=1, transient=200)
     assert abs(result.exponents[0] - rate) < 0.015
     assert result.standard_error[0] < 0.003
 
 
 def test_a9_autonomous_below_1_the_top_exponent_is_ln_of_the_radius():
-    W = gaussian(64, 1.0, generator(), F64)
+    W = gaussian(64, 1.0, generator())
     W = 0.9 * W / torch.linalg.eigvals(W).abs().max()
     result = lyapunov_autonomous(tanh_cell(W), (torch.randn(64, generator=generator(1)),), 4000, count=1)
     assert abs(result.exponents[0] - math.log(0.9)) < 1e-3
@@ -168,7 +168,7 @@ def test_a9_autonomous_below_1_the_top_exponent_is_ln_of_the_radius():
 def test_a9_autonomous_chaos_above_gain_1(gain, expected):
     exponents = []
     for seed in range(3):
-        cell = tanh_cell(gaussian(256, gain, generator(seed), F64))
+        cell = tanh_cell(gaussian(256, gain, generator(seed)))
         start = (torch.randn(256, generator=generator(100 + seed)),)
         exponents.append(lyapunov_autonomous(cell, start, 1500, count=1, transient=300).exponents[0])
     assert min(exponents) > 0.05

@@ -1,5 +1,6 @@
 """The routes of a gradient against autograd with one copy of h_t a gate, and their sum against the recorded total."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -129,7 +130,8 @@ def test_a_direct_gradient_below_the_dtype_is_what_the_others_leave():
     result = paths(model, trace, layer=0)
     recorded_loss = trace.direct_log_norm[0, 0].numpy() + 1  # through h to c it shrinks by o(1 − tanh²)
     assert np.isfinite(result.log_norm["loss"][0]).all()
-    assert (result.log_norm["loss"][0] < recorded_loss).all()
+    rounding = result.total_log_norm[0] + math.log(1e-6)  # what the others leave of a float32 total is no finer
+    assert (result.log_norm["loss"][0] < np.maximum(recorded_loss, rounding)).all()
     assert (result.log_norm["loss"][0] > recorded_loss - 6).all()
 
 

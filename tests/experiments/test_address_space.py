@@ -48,6 +48,7 @@ def test_every_command_works_within_3_gib_of_address_space(halfway, tmp_path):
         f"probe {SMALL}",
         f"sweep {tmp_path}/small.toml --workers 1 --memory 2GiB --quiet {runs}",
         f"compare small --rows cell --columns seq_len --value loss {runs}",
+        f"clean {runs}",
     ]
     done = subprocess.run(
         [sys.executable, "-c", LIMITED],

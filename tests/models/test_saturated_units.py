@@ -1,0 +1,148 @@
+"""Gradients through saturated units: slopes that a rounded value has lost, of up to 4e^(−600) a step."""
+
+import math
+
+import mpmath
+import pytest
+import torch
+from oracles import CONFIGURATION_NAMES, CONFIGURATIONS, every_step_loss, last_step_loss, make_model
+
+import models
+from models import SequenceModel
+
+PRECISION = {torch.float32: 1e-2, torch.float64: 1e-6}
+"""Nats."""
+
+
+def one_unit(cell, biases, weight, dtype, **options):
+    """A network of one unit whose readout is h itself; W_hh is the same number for every gate."""
+    model = SequenceModel(cell, 1, 1, 1, dtype=dtype, **options)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.zero_()
+        model.recurrent.bias_ih_l0.copy_(torch.tensor(biases))
+        model.recurrent.weight_hh_l0.fill_(weight)
+        model.readout.weight.fill_(1)
+    return model
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize(
+    ("bias", "expected"),
+    [(6, -113.52331), (8, -149.52335), (10, -185.52335), (20, -365.52335), (100, -1805.52335), (300, -5405.52335)],
+)
+@pytest.mark.parametrize("sign", [1, -1])
+def test_one_tanh_unit_keeps_its_gradient_up_to_a_bias_of_300(record, dtype, bias, expected, sign):
+    """Nine steps by ln tanh'(b + 1): ln 4 − 2(b + 1) each."""
+    model = one_unit("elman", [sign * float(bias)], 1.0, dtype)
+    trace = record(model, torch.zeros(10, 1, 1, dtype=dtype), lambda outputs: outputs[-1].sum())
+    assert trace.log_norm[0, 0, 0].item() == pytest.approx(expected, abs=PRECISION[dtype] + 5e-6)
+    last = trace.log_norm[0, 1].item() + math.log(4) - 2 * (bias + 1)
+    assert trace.parameter_log_norm["recurrent.bias_ih_l0"] > last - 1
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize(("steps", "expected"), [(10, -17.92056), (20, -37.92056), (300, -597.92056)])
+def test_tanh_of_a_large_cell_state_keeps_its_slope(record, dtype, steps, expected):
+    """i = f = o = g = 1, so that c_T = T: ln dL/dc_T = ln 2 + ln 4 − 2T for the loss h_T², and so it stays."""
+    model = one_unit("lstm", [300.0] * 4, 0.0, dtype)
+    trace = record(model, torch.zeros(steps, 1, 1, dtype=dtype), lambda outputs: (outputs[-1] ** 2).sum())
+    assert trace.cell_log_norm[0, -1, 0].item() == pytest.approx(expected, abs=PRECISION[dtype] + 5e-6)
+    assert trace.cell_log_norm[0, 0, 0].item() == pytest.approx(expected, abs=PRECISION[dtype] + 5e-6)
+
+
+DIGITS = 5000
+
+
+def exact_log_gradients(cell, biases, weight, steps, reset_after=True):
+    """ln|dL/dh_t| (and ln|dL/dc_t|) of h_T, by finite differences with 5,000 digits: independent of any slope."""
+    mp = mpmath.mp.clone()
+    mp.dps = DIGITS
+    u, b = mp.mpf(weight), [mp.mpf(x) for x in biases]
+
+    def sigmoid(a):
+        return 1 / (1 + mp.exp(-a))
+
+    def step(state):
+        h = state[0]
+        if cell == "elman":
+            return (mp.tanh(b[0] + u * h),)
+        if cell == "lstm":
+            i, f, g, o = (sigmoid(b[k] + u * h) if k != 2 else mp.tanh(b[k] + u * h) for k in range(4))
+            c = f * state[1] + i * g
+            return o * mp.tanh(c), c, o
+        r, z = sigmoid(b[0] + u * h), sigmoid(b[1] + u * h)
+        n = mp.tanh(b[2] + (r * (u * h) if reset_after else u * (r * h)))
+        return ((1 - z) * n + z * h,)
+
+    states = [(mp.mpf(0), mp.mpf(0))]
+    for _ in range(steps):
+        states.append(step(states[-1]))
+    epsilon = mp.mpf(10) ** (-DIGITS // 2)
+
+    def nudged(t, which):
+        state = list(states[t])
+        state[which] += epsilon
+        if which == 1:
+            state[0] = states[t][2] * mp.tanh(state[1])
+        for _ in range(steps - t):
+            state = step(state)
+        return float(mp.log(abs(state[0] - states[-1][0]) / epsilon))
+
+    return [[nudged(t, which) for t in range(1, steps + 1)] for which in range(2 if cell == "lstm" else 1)]
+
+
+CASES = [
+    ("elman", [-0.5], {}),
+    ("elman", [150.0], {}),
+    ("lstm", [300.0, -300.0, 40.0, 20.0], {}),
+    ("lstm", [-15.0, 12.0, -300.0, 250.0], {}),
+    ("lstm", [1.0, 100.0, 0.5, -15.0], {}),
+    ("lstm", [30.0, 30.0, 30.0, 30.0], {}),
+    ("gru", [1.0, 300.0, 0.5], {"reset_after": True}),
+    ("gru", [-300.0, -300.0, 0.5], {"reset_after": True}),
+    ("gru", [300.0, -20.0, -200.0], {"reset_after": True}),
+    ("gru", [-300.0, -300.0, 0.5], {"reset_after": False}),
+    ("gru", [20.0, -250.0, 300.0], {"reset_after": False}),
+    ("gru", [-12.0, 9.0, 0.25], {"reset_after": False}),
+]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize(("cell", "biases", "options"), CASES)
+def test_large_biases_of_either_sign_equal_differences_with_5000_digits(record, cell, biases, options, dtype):
+    steps = 3
+    expected = exact_log_gradients(cell, biases, 0.75, steps, options.get("reset_after", True))
+    model = one_unit(cell, biases, 0.75, dtype, **options)
+    trace = record(model, torch.zeros(steps, 1, 1, dtype=dtype), lambda outputs: outputs[-1].sum())
+    for got, wanted in zip([trace.log_norm, trace.cell_log_norm], expected, strict=False):
+        assert got[0, :, 0].tolist() == pytest.approx(wanted, abs=PRECISION[dtype], rel=1e-12)
+
+
+@pytest.mark.parametrize(("cell", "options"), CONFIGURATIONS, ids=CONFIGURATION_NAMES)
+@pytest.mark.parametrize("scale", [3.0, 30.0, 200.0])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize(("truncate", "bidirectional"), [(None, False), (3, True)])
+def test_both_engines_agree_where_some_units_are_saturated(cell, options, scale, dtype, truncate, bidirectional):
+    """Two layers, some samples and units saturated and some not; biases drawn up to ±scale."""
+    model = make_model(cell, options, num_layers=2, bidirectional=bidirectional, hidden_size=6, dtype=dtype)
+    if options.get("nonlinearity") in ("relu", "identity"):
+        scale = min(scale, 3.0)
+    generator = torch.Generator().manual_seed(int(scale))
+    with torch.no_grad():
+        for name, parameter in model.recurrent.named_parameters():
+            if name.startswith("bias_ih"):
+                drawn = torch.rand(parameter.shape, generator=generator, dtype=torch.float64) * 2 - 1
+                parameter.copy_(drawn**3 * scale)  # most are small
+    inputs = torch.randn(7, 4, 3, generator=generator, dtype=torch.float64).to(dtype)
+    inputs[:, 1] *= 20
+    for loss in (last_step_loss, every_step_loss):
+        fast, reference = (models.record(model, inputs, loss, truncate, path=path) for path in ("fast", "reference"))
+        assert torch.equal(fast.log_norm.isneginf(), reference.log_norm.isneginf())
+        finite = reference.log_norm.isfinite()
+        tolerance = 2e-2 if dtype == torch.float32 else 1e-7
+        assert (fast.log_norm - reference.log_norm)[finite].abs().max() < tolerance
+        if fast.cell_log_norm is not None:
+            assert (fast.cell_log_norm - reference.cell_log_norm).nan_to_num(0, 0, 0).abs().max() < tolerance
+        for name, size in reference.parameter_log_norm.items():
+            assert fast.parameter_log_norm[name] == pytest.approx(size, abs=tolerance), name
