@@ -72,17 +72,12 @@ def run_command(
         configs.append(RunConfig.from_values({**configs[0].model_dump(), **parse_words(split(other))}))
     if path not in (None, "fast", "reference"):
         raise ConfigError(f"--path was {shortened(path)}; it must be fast or reference.")
-<<<<<<< HEAD
-    torch.set_num_threads(1)  # a step is a chain of small products: more threads only wait for each other
+    use_one_thread()  # a step is a chain of small products: more threads only wait for each other
     folders = (
         named_folders(name, len(configs), runs_folder(runs))
         if name
         else [folder_for(config, runs_folder(runs), again) for config in configs]
     )
-=======
-    use_one_thread()  # a step is a chain of small products: more threads only wait for each other
-    folders = [folder_for(config, runs_folder(runs), again) for config in configs]
->>>>>>> main
     if len(set(folders)) < len(folders):
         raise ConfigError("two of the runs have the same settings; each must differ from the others.")
     follow(start_together(configs, runs_folder(runs), again, path, paused, name or (), owner), quiet)
