@@ -261,7 +261,7 @@ class Recorder:
     def commit(self) -> None:
         """Put everything so far on the disk."""
         began, training = time.monotonic(), self.training
-        checkpoint: Checkpoint = training.checkpoint()
+        checkpoint = training.checkpoint()
         self.writer.commit(checkpoint, training.step, self.status, self.reason, training.seconds)
         self.commit_ended = time.monotonic()
         self.commit_took = self.commit_ended - began

@@ -123,10 +123,13 @@ def opened(names: Sequence[str]) -> list[RunReader]:
 
 page_style()
 st.title("Recorded runs")
-linked = named_in(st.query_params.get("run", ""))[:MOST_OVERLAID]
+asked = st.query_params.get("run", "")
+linked = named_in(asked)[:MOST_OVERLAID]
+if asked and not linked:
+    refuse("The address names no run: it must be the beginning of a run's id, and no path.")
 summaries = list_runs(RUNS)
 if not summaries and not linked:
-    st.markdown("Nothing is recorded yet. Start a run on the page **Train**, or with `python -m experiments run`.")
+    st.markdown("Nothing is recorded yet. Start a run on the page **Train**.")
     st.stop()
 names = table(summaries) or linked
 if not names:
