@@ -9,7 +9,7 @@ FILES ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup setup-dev app test test-portable lint types format measure-drag measure-sessions
+.PHONY: setup setup-dev app test test-portable lint types format measure-drag measure-panels measure-sessions
 
 setup: $(VENV)/runtime.stamp
 
@@ -37,6 +37,9 @@ format: $(VENV)/dev.stamp
 
 measure-drag: $(VENV)/dev.stamp
 	$(BIN)/python tests/browser/measure_drag.py
+
+measure-panels: $(VENV)/dev.stamp
+	PYTHONPATH=. $(BIN)/python tests/browser/measure_panels.py
 
 measure-sessions: $(VENV)/dev.stamp
 	$(BIN)/python tests/browser/measure_sessions.py

@@ -2,11 +2,10 @@
 
 from functools import lru_cache
 
-import torch
-
 from experiments.config import RunConfig
 from experiments.limits import check_memory
 from experiments.probe import Probe, probe
+from models.threads import use_one_thread
 
 PAGE_MEMORY_LIMIT = 320 * 2**20
 """Bytes that one pass on the page may need by an estimate that lies above: 320 MiB, so that the sequence length of the
@@ -16,7 +15,7 @@ first visit can be dragged to its end. With the cache below, the server stays ne
 @lru_cache(maxsize=8)  # not Streamlit's: the route that answers a drag is no session
 def _recorded(config: RunConfig) -> Probe:
     # One thread: a pass is a chain of small steps, and other people's passes want the other cores.
-    torch.set_num_threads(1)
+    use_one_thread()
     return probe(config)
 
 

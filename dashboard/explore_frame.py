@@ -30,7 +30,7 @@ def explore_lab(values: Mapping[str, object]) -> Frame:
     if pinned is not None and not isinstance(pinned, Mapping):
         raise ConfigError(f"pinned was {in_short(pinned)}; it must be settings, or null for none.")
     state = settings({name: value for name, value in values.items() if name != "pinned"})
-    return explore_frame(scene(state, None if pinned is None else settings(pinned)))
+    return explore_frame(scene(state, None if pinned is None else settings(pinned)), in_drag=True)
 
 
 def settings(values: Mapping[str, object]) -> dict[str, object]:
@@ -45,10 +45,15 @@ def settings(values: Mapping[str, object]) -> dict[str, object]:
     return defaults() | allowed
 
 
-def explore_frame(shown: Scene) -> Frame:
-    """The charts on the page, by their keys, and the words beside the profile."""
+def explore_frame(shown: Scene, *, in_drag: bool = False) -> Frame:
+    """The charts on the page, by their keys, and the words beside the profile.
+
+    In a drag the profile does not wait for a panel that takes long: the page draws that once the hand lets go.
+    """
     pictures = {HERO: lambda: hero_picture(shown)}
     panel = PANELS[str(shown.state["panel"])](shown)
+    if in_drag and panel.takes_long:
+        return Frame(pictures, lambda: words(shown))
     return Frame(pictures | {key: draw for row in panel.rows for key, draw in row.items()}, lambda: words(shown))
 
 

@@ -26,6 +26,7 @@ from dashboard.bounded_sockets import BoundedSockets
 from dashboard.labs import labs
 from dashboard.live_socket import LiveSocket
 from dashboard.own_names import OwnNames
+from dashboard.visitor import MarkVisitors
 
 
 @asynccontextmanager
@@ -76,4 +77,4 @@ def routes() -> list[BaseRoute]:
 
 def doors() -> list[Middleware]:
     """What a request passes before any route, Streamlit's own socket among them."""
-    return [Middleware(OwnNames), Middleware(BoundedSockets)]
+    return [Middleware(OwnNames), Middleware(BoundedSockets), Middleware(MarkVisitors)]

@@ -17,7 +17,8 @@ from analysis.figures.theory import mean_field_picture
 from analysis.figures.wave import wave_picture
 from dashboard.frame import Draw
 from dashboard.scene import Scene
-from experiments.probe import Probe
+from dashboard.state import LONGEST
+from experiments.probe import PRODUCT_STEPS, Probe
 
 LONGEST_CREDIT = 300
 """Timesteps up to which a credit matrix is drawn: it grows with the square of them."""
@@ -26,12 +27,18 @@ LARGEST_STATE = 256
 """Size of the state up to which Jacobians and exponents are computed on the page: they grow with its cube."""
 
 
+MOST_IN_A_DRAG = 5e7
+"""Multiplications per frame of a drag, give or take a few for each: about 0.1 s."""
+
+
 @dataclass(frozen=True)
 class Panel:
     """Rows of charts, each by its key, and a line about what is not drawn."""
 
     rows: tuple[Mapping[str, Draw], ...] = ()
     note: str = ""
+    takes_long: bool = False
+    """Whether its charts take so long to compute that a drag would wait for them."""
 
 
 def wave_panel(scene: Scene) -> Panel:
@@ -90,6 +97,11 @@ def small_states(scene: Scene, what: str) -> tuple[dict[str, Probe], str]:
     return small, note if len(small) < len(scene.probes) else ""
 
 
+def multiplications(probes: Mapping[str, Probe], steps: int) -> float:
+    """About how many a product of so many step Jacobians takes, of all cells."""
+    return sum(r.state_size**3 * min(r.trace.seq_len, steps) for r in probes.values())
+
+
 def jacobians_panel(scene: Scene) -> Panel:
     """What each step could do to a gradient, and what they do together."""
     small, note = small_states(scene, "Jacobians")
@@ -102,7 +114,11 @@ def jacobians_panel(scene: Scene) -> Panel:
     def growth(cell: str) -> Picture:
         return step_growth_picture(cell, small[cell].step_growth)
 
-    return Panel(({f"jacobians-{cell}": partial(growth, cell) for cell in small}, {"jacobian-norms": norms}), note)
+    return Panel(
+        ({f"jacobians-{cell}": partial(growth, cell) for cell in small}, {"jacobian-norms": norms}),
+        note,
+        multiplications(small, PRODUCT_STEPS) > MOST_IN_A_DRAG,
+    )
 
 
 def lyapunov_panel(scene: Scene) -> Panel:
@@ -121,7 +137,11 @@ def lyapunov_panel(scene: Scene) -> Panel:
     if not small:
         return Panel(note=note)
     has_theory = "elman" in small and small["elman"].mean_field is not None
-    return Panel(({"lyapunov": exponents}, *([{"mean-field": theory}] if has_theory else [])), note)
+    return Panel(
+        ({"lyapunov": exponents}, *([{"mean-field": theory}] if has_theory else [])),
+        note,
+        multiplications(small, LONGEST) > MOST_IN_A_DRAG,
+    )
 
 
 def credit_panel(scene: Scene) -> Panel:
@@ -134,7 +154,10 @@ def credit_panel(scene: Scene) -> Panel:
     def credit(cell: str) -> Picture:
         return credit_picture(cell, scene.probes[cell].credit)
 
-    return Panel(({f"credit-{cell}": partial(credit, cell) for cell in scene.probes},))
+    # each loss time goes back through all steps before it, for every sequence of the batch
+    work = sum(r.trace.seq_len**2 * r.trace.hidden.shape[2] * r.state_size**2 for r in scene.probes.values())
+    charts = {f"credit-{cell}": partial(credit, cell) for cell in scene.probes}
+    return Panel((charts,), takes_long=work > 10 * MOST_IN_A_DRAG)
 
 
 def paths_panel(scene: Scene) -> Panel:

@@ -13,6 +13,7 @@ from analysis.jacobian import state_jacobian
 from analysis.lyapunov import lyapunov
 from experiments.terminal import output
 from models import SequenceModel, Trace, direct_gradients, record
+from models.threads import use_one_thread
 
 AT_MOST = 10.0
 """Times its matrix products, which are what no implementation can leave out."""
@@ -43,7 +44,7 @@ def main(steps: int = 1000, rounds: int = ROUNDS) -> list[Timing]:
         rounds: how often each is timed.
     """
     threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # of the analysis and of its products alike
+    use_one_thread()  # of the analysis and of its products alike
     try:
         timings = [time_lyapunov(steps, rounds), *(time_credit(cell, rounds) for cell in ("elman", "lstm", "gru"))]
     finally:

@@ -5,9 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import torch
-
 from experiments.benchmark_steps import step_of
+from models.threads import use_one_thread
 
 
 def peak_memory(cell: str, size: tuple[int, int, int], way: str) -> float:
@@ -19,7 +18,7 @@ def peak_memory(cell: str, size: tuple[int, int, int], way: str) -> float:
 
 def measure_own_peak(way: str, cell: str, size: tuple[int, int, int]) -> float:
     """This process's peak in MB during one step, above what it holds before; a tiny step has loaded all libraries."""
-    torch.set_num_threads(1)
+    use_one_thread()
     step_of(way, cell, (3, 2, 4))()
     step = step_of(way, cell, size)
     before = forget_peak()

@@ -13,13 +13,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from rich.table import Table
 
 from experiments.config import RunConfig
 from experiments.terminal import output
 from experiments.train import Recorder
 from experiments.training import Training
+from models.threads import use_one_thread
 
 TURN = 40
 """Steps between two looks at the clock."""
@@ -89,7 +89,7 @@ def record_too(recorder: Recorder, steps: int, idle: float = 0.0) -> None:
 
 def main() -> None:
     """Measure each cell and print a table."""
-    torch.set_num_threads(1)
+    use_one_thread()
     table = Table(title="Cost of recording, T = 200, H = 64, batch 32, one thread")
     for column in ("cell", "ms a step without", *(f"{way} (at most {limit:.0%})" for way, limit in LIMITS.items())):
         table.add_column(column)

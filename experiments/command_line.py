@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated, NoReturn, TextIO
 
 import orjson
-import torch
 import typer
 
 from experiments.allowed import allowed
@@ -22,6 +21,7 @@ from experiments.summary import profile_rows, summary
 from experiments.sweeps.commands import add_sweep_commands
 from experiments.terminal import STANDARD_OUTPUT, output
 from experiments.words import bare, cut, spelt_path, visible
+from models.threads import use_one_thread
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -54,7 +54,7 @@ def probe_command(
     """Probe each configuration and print what was seen."""
     if as_json and csv_file == STANDARD_OUTPUT:
         raise ConfigError("--csv was '-' and --json was given; only one of them can be printed, so name a file.")
-    torch.set_num_threads(1)  # one recorded pass is a chain of small steps: more threads only wait for each other
+    use_one_thread()  # one recorded pass is a chain of small steps: more threads only wait for each other
     results = [probe(config) for config in configs_from_words(words or [])]
     if csv_file == STANDARD_OUTPUT:
         print_csv(sys.stdout, results)

@@ -15,7 +15,13 @@ MOST_TRIES = 100
 
 
 def start_together(
-    configs: Sequence[RunConfig], runs: Path, again: bool = False, path: str | None = None, paused: bool = False
+    configs: Sequence[RunConfig],
+    runs: Path,
+    again: bool = False,
+    path: str | None = None,
+    paused: bool = False,
+    names: Sequence[str] = (),
+    owner: str | None = None,
 ) -> list[Recorder]:
     """A new run of each configuration, all open.
 
@@ -25,6 +31,8 @@ def start_together(
         again: whether settings that were run before are run once more.
         path: see `Recorder.start`.
         paused: see `Recorder.start`.
+        names: of the runs' folders, one per run; none lets them follow from the settings.
+        owner: see `Recorder.start`.
 
     Raises:
         ConfigError: a configuration cannot be run; RunError: a run exists, or cannot be written. None is left open.
@@ -32,8 +40,11 @@ def start_together(
     lockstep = Lockstep(token_hex(8), [config.model_dump() for config in configs]) if len(configs) > 1 else None
     recorders: list[Recorder] = []
     try:
-        for config in configs:
-            recorders.append(_start(config, runs, again, path, paused, lockstep))
+        for k, config in enumerate(configs):
+            if names:
+                recorders.append(Recorder.start(config, runs / names[k], path, paused, lockstep, owner))
+            else:
+                recorders.append(_start(config, runs, again, path, paused, lockstep, owner))
     except BaseException:
         close(recorders)
         raise
@@ -41,13 +52,19 @@ def start_together(
 
 
 def _start(
-    config: RunConfig, runs: Path, again: bool, path: str | None, paused: bool, lockstep: Lockstep | None
+    config: RunConfig,
+    runs: Path,
+    again: bool,
+    path: str | None,
+    paused: bool,
+    lockstep: Lockstep | None,
+    owner: str | None,
 ) -> Recorder:
     """A new run, under the next name that is free: another process may take the one that was free a moment ago."""
     for _ in range(MOST_TRIES if again else 1):
         folder = folder_for(config, runs, again)
         try:
-            return Recorder.start(config, folder, path, paused, lockstep)
+            return Recorder.start(config, folder, path, paused, lockstep, owner)
         except RunExistsError as error:
             taken = error
     raise taken
@@ -65,8 +82,8 @@ def resume_together(folders: Sequence[Path], paused: bool = False) -> list[Recor
             recorders.append(Recorder.resume(folder, paused))
         for folder in folders:
             for config, lockstep in unborn(folder):
-                path = read_description(folder)[0].path
-                recorders.append(_start(config, folder.parent, True, path, paused, lockstep))
+                like = read_description(folder)[0]
+                recorders.append(_start(config, folder.parent, True, like.path, paused, lockstep, like.owner))
     except BaseException:
         close(recorders)
         raise

@@ -66,6 +66,7 @@ class Recorder:
         path: str | None = None,
         paused: bool = False,
         lockstep: Lockstep | None = None,
+        owner: str | None = None,
     ) -> "Recorder":
         """Make a run folder that does not exist yet, and take it.
 
@@ -75,6 +76,7 @@ class Recorder:
             path: `fast` or `reference`, see `models.record`; None for the fast one where there is one.
             paused: whether it waits before its first step.
             lockstep: what is started together with it.
+            owner: mark of the page's visitor who starts it; None for a run of the command line.
 
         Raises:
             ConfigError: the configuration cannot be run.
@@ -82,7 +84,7 @@ class Recorder:
         """
         training = Training(config, path)
         plan = layout(config, training.task, training.model)
-        description = describe(training, lockstep)
+        description = describe(training, lockstep) | ({} if owner is None else {"owner": owner})
         lease = create_run(folder, description, plan.specs, plan.coordinates, plan.attributes, training.checkpoint())
         return cls._open(training, folder, paused, lease)
 
@@ -259,7 +261,7 @@ class Recorder:
     def commit(self) -> None:
         """Put everything so far on the disk."""
         began, training = time.monotonic(), self.training
-        checkpoint: Checkpoint = training.checkpoint()
+        checkpoint = training.checkpoint()
         self.writer.commit(checkpoint, training.step, self.status, self.reason, training.seconds)
         self.commit_ended = time.monotonic()
         self.commit_took = self.commit_ended - began

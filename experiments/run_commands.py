@@ -9,7 +9,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
 
-import torch
 import typer
 from rich.console import Console
 
@@ -21,18 +20,32 @@ from experiments.lockstep import resume_together, start_together
 from experiments.run_findings import ended_findings, last_loss
 from experiments.run_progress import watched
 from experiments.run_tables import STATUSES, as_json, print_list, shown
-from experiments.runs import clean, delete_run, find_run, folder_for, list_runs, runs_folder, typed
+from experiments.runs import (
+    NAME,
+    PROBES,
+    SWEEPS,
+    clean,
+    delete_run,
+    find_run,
+    folder_for,
+    list_runs,
+    runs_folder,
+    typed,
+)
 from experiments.store.errors import DamagedRunError, RunError
 from experiments.store.reader import dumps, open_run
 from experiments.store.verify import verify
 from experiments.terminal import STANDARD_OUTPUT, output
 from experiments.train import Recorder, stop_at_signals, train
 from experiments.words import bare, parse_words, shortened, spelt_path, visible
+from models.threads import use_one_thread
 
 Runs = Annotated[Path | None, typer.Option("--runs", help="The folder of runs; else $GRADIENT_FLOW_RUNS, else ./runs.")]
 Name = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, or any beginning that no other run has.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Names = Annotated[list[str] | None, typer.Option("--name", hidden=True, help="The folder's name, one per run.")]
+Owner = Annotated[str | None, typer.Option("--owner", hidden=True, help="Mark of the page's visitor who starts it.")]
 Paused = Annotated[bool, typer.Option("--paused", help="Wait before the first step until control.json says otherwise.")]
 
 
@@ -46,6 +59,8 @@ def run_command(
     again: Annotated[bool, typer.Option("--again", help="Run settings that were run before once more.")] = False,
     path: Annotated[str | None, typer.Option(help="fast or reference: which implementation records.")] = None,
     paused: Paused = False,
+    name: Names = None,
+    owner: Owner = None,
     quiet: Quiet = False,
 ) -> None:
     """Train, and record it in a run folder. Several cells (cell=lstm,gru) train in lockstep.
@@ -57,11 +72,31 @@ def run_command(
         configs.append(RunConfig.from_values({**configs[0].model_dump(), **parse_words(split(other))}))
     if path not in (None, "fast", "reference"):
         raise ConfigError(f"--path was {shortened(path)}; it must be fast or reference.")
-    torch.set_num_threads(1)  # a step is a chain of small products: more threads only wait for each other
-    folders = [folder_for(config, runs_folder(runs), again) for config in configs]
+    use_one_thread()  # a step is a chain of small products: more threads only wait for each other
+    folders = (
+        named_folders(name, len(configs), runs_folder(runs))
+        if name
+        else [folder_for(config, runs_folder(runs), again) for config in configs]
+    )
     if len(set(folders)) < len(folders):
         raise ConfigError("two of the runs have the same settings; each must differ from the others.")
-    follow(start_together(configs, runs_folder(runs), again, path, paused), quiet)
+    follow(start_together(configs, runs_folder(runs), again, path, paused, name or (), owner), quiet)
+
+
+def named_folders(names: list[str], count: int, runs: Path) -> list[Path]:
+    """The folders of these names.
+
+    Raises:
+        ConfigError: a name that no run can have, or not one for each run.
+    """
+    wrong = [name for name in names if not NAME.fullmatch(name) or name in (SWEEPS, PROBES)]
+    if wrong:
+        raise ConfigError(
+            f"--name was {shortened(wrong[0])}; it must be letters, digits, dots and dashes, and no path."
+        )
+    if len(names) != count:
+        raise ConfigError(f"--name was given {len(names)} times; it must be given once per run, and there are {count}.")
+    return [runs / name for name in names]
 
 
 def split(words: str) -> list[str]:
@@ -86,7 +121,7 @@ def resume_command(
     quiet: Quiet = False,
 ) -> None:
     """Go on with a run where it was last committed, as if it had never stopped."""
-    torch.set_num_threads(1)
+    use_one_thread()
     follow(resume_together([find_run(runs_folder(runs), name) for name in names], paused), quiet)
 
 

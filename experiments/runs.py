@@ -7,7 +7,7 @@ import os
 import re
 import shlex
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -125,6 +125,27 @@ def folder_for(config: RunConfig, runs: Path, again: bool = False) -> Path:
         raise RunError(f"run {name} is there already ({status}); {hint}, --again makes another of the same settings.")
     number = next(n for n in range(2, 10**6) if not (runs / f"{name}-{n}").exists())
     return runs / f"{name}-{number}"
+
+
+def folders_of(config: RunConfig, runs: Path) -> list[Path]:
+    """The folders of all runs of these settings: `ID`, `ID-2`, `ID-3`, …, in the order in which they were begun."""
+    name, found = config.identity(), list[Path]()
+    while (folder := runs / (f"{name}-{len(found) + 1}" if found else name)).exists():
+        found.append(folder)
+    return found
+
+
+def free_name(config: RunConfig, runs: Path, is_taken: Callable[[str], bool]) -> str:
+    """The first of the names `ID`, `ID-2`, … that no run has.
+
+    Args:
+        config: the settings.
+        runs: the folder of runs.
+        is_taken: whether a name is spoken for by a run that has no folder yet.
+    """
+    base = config.identity()
+    names = (base if n == 1 else f"{base}-{n}" for n in range(1, 10**6))
+    return next(name for name in names if not (runs / name).exists() and not is_taken(name))
 
 
 def delete_run(folder: Path) -> None:

@@ -49,13 +49,15 @@ def profiles(run: RunReader) -> Profiles:
     quantiles = run.tensor("log_norm_quantile")
     count, timesteps = len(quantiles), quantiles.shape[2]
     every = max(1, math.ceil(timesteps / MOST_TIMESTEPS))
-    frame = 3 * 4 * math.ceil(timesteps / every)
+    frame = 5 * 4 * math.ceil(timesteps / every)
     stride = max(1, math.ceil(count * frame / LARGEST_PROFILES))
     kept = np.swapaxes(quantiles[::stride, top(run)], 1, 2)
     finite = kept[np.isfinite(kept)]
     reach = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
     note = thinning_note(every, stride, "timestep", "recorded step").strip()
-    return Profiles(np.arange(count)[::stride], run.tensor("step")[::stride], drawn(kept, every), reach, every, note)
+    return Profiles(
+        np.arange(count)[::stride], run.tensor("step")[::stride], drawn(kept, every, reach), reach, every, note
+    )
 
 
 def step_pictures(run: RunReader, row: int, every: int, reach: tuple[float, float]) -> dict[str, Picture]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from analysis.figures.edges import add_edge_marks
 from analysis.figures.picture import Picture
 from analysis.figures.theme import LEGEND_BELOW, NEUTRAL, OTHER_COLOURS, figure
 from analysis.wording import significant
@@ -36,12 +37,14 @@ def parts_picture(
             x=list(places), y=list(values), name=part, marker={"color": OTHER_COLOURS[k % len(OTHER_COLOURS)]},
             hovertemplate=f"{part}, %{{x}}: %{{y:.3g}}<extra></extra>",
         )  # fmt: skip
-    sums = np.nansum([list(values) for values in parts.values()], axis=0)
+    each = np.array([list(values) for values in parts.values()], float)
+    sums = np.where(np.isnan(each).all(axis=0), np.nan, np.nansum(each, axis=0))
     made.add_scatter(
         x=list(places), y=sums, mode="markers", name="sum",
         marker={"symbol": "diamond", "size": 12, "color": "#ffffff", "line": {"color": "#1d2230", "width": 2}},
         hovertemplate="sum, %{x}: %{y:.3g}<extra></extra>",
     )  # fmt: skip
+    add_edge_marks(made, np.array(places), sums, "sum", NEUTRAL, along="at", logs=False)
     made.add_hline(y=0, line={"color": NEUTRAL, "width": 1}, layer="below")
     written = "; ".join(f"{place}: {significant(float(s))}" for place, s in zip(places, sums, strict=True))
     columns: dict[str, Sequence[object]] = {"place": list(places)}

@@ -23,6 +23,7 @@ def clipping_picture(clippings: Mapping[str, Clipping]) -> Picture:
     made = grid(headline(clippings), height, 1, len(clippings), subplot_titles=titles, shared_yaxes=True,
                 horizontal_spacing=0.04)  # fmt: skip
     made.update_layout(showlegend=False, margin={"l": 96, "t": 84})
+    has_marks = False
     columns: dict[str, list[object]] = {"cell": [], "parameter": [], "log_norm before": [], "log_norm after": []}
     for column, (cell, c) in enumerate(clippings.items(), start=1):
         before = {ALL: c.log_norm_before, **c.parameter_log_norm_before}
@@ -47,6 +48,18 @@ def clipping_picture(clippings: Mapping[str, Clipping]) -> Picture:
                 name=f"{cell_name(cell)} {what}", row=1, col=column,
                 hovertemplate=f"%{{y}} {what} clipping: 10<sup>%{{x:.2f}}</sup><extra></extra>",
             )  # fmt: skip
+        for side, symbol, what, is_so in (
+            ("left", "triangle-left", "exactly zero", lambda v: v == -math.inf),
+            ("right", "x", "not a number, or infinite", lambda v: math.isnan(v) or v == math.inf),
+        ):
+            marked = [label for name, label in labels.items() if is_so(before[name])]
+            if marked:
+                has_marks = True
+                made.add_scatter(
+                    x=[math.nan] * len(marked), y=marked, mode="markers", meta={"edge": side}, cliponaxis=False,
+                    marker={"symbol": symbol, "size": 9, "color": colour}, name=f"{cell_name(cell)}: {what}",
+                    row=1, col=column, hovertemplate=f"%{{y}}: {what}<extra></extra>",
+                )  # fmt: skip
         if c.threshold is not None:
             made.add_vline(
                 x=math.log10(c.threshold), line={"color": NEUTRAL, "dash": "dash"}, layer="below", row=1, col=column
@@ -58,7 +71,8 @@ def clipping_picture(clippings: Mapping[str, Clipping]) -> Picture:
     return Picture(
         "clipping",
         made,
-        "Rings are the norms of the parameter gradients before clipping, dots after; the dashed line is the threshold.",
+        "Rings are the norms of the parameter gradients before clipping, dots after; the dashed line is the threshold."
+        + (" A triangle at the left edge is exactly zero, a cross at the right one not a number." if has_marks else ""),
         "Clipping. " + " ".join(describe(cell, c) for cell, c in clippings.items()),
         columns,
     )

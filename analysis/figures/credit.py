@@ -4,6 +4,7 @@ import numpy as np
 
 from analysis.credit import Credit
 from analysis.figures.decades import POWERS_OF_TEN
+from analysis.figures.edges import add_special_cells
 from analysis.figures.picture import Picture
 from analysis.figures.theme import BAR_BELOW, DIVERGING, LN_10, cell_name, figure, on_screen, the_cell, thinning_note
 from analysis.numbers import log_quantile
@@ -33,6 +34,11 @@ def credit_picture(cell: str, credit: Credit) -> Picture:
         colorbar={**BAR_BELOW, **POWERS_OF_TEN, "dtick": 4},
         hovertemplate="loss at %{y}, state at %{x}: 10<sup>%{z:.2f}</sup> of its size<extra></extra>",
     )  # fmt: skip
+    past = np.arange(T)[None, ::column_step] <= np.arange(T)[::row_step, None]  # above it nothing is defined
+    special = add_special_cells(
+        made, np.where(past, values, 0.0), 1 + column_step * np.arange(values.shape[1]),
+        1 + row_step * np.arange(values.shape[0]), words="loss at %{y}, state at %{x}",
+    )  # fmt: skip
     made.update_yaxes(autorange="reversed")
     rows, columns = np.tril_indices(T)
     note = " " + credit.reason if credit.reason else ""
@@ -41,6 +47,7 @@ def credit_picture(cell: str, credit: Credit) -> Picture:
         made,
         f"Row t: what a loss at t would send back to each earlier h_k of {the_cell(cell)}, against what it sends "
         "to h_t itself; blue has vanished, red has exploded, white is kept."
+        + "".join(f" {words.capitalize()}." for words in special)
         + thinning_note(row_step, column_step, "loss time", "state time")
         + note,
         f"Credit matrix of {the_cell(cell)} over {T} timesteps: {kept} of the last loss's gradient reaches t = 1.",

@@ -26,7 +26,9 @@ def decades_axis(values: Iterable[Float[ndarray, "..."]]) -> dict[str, object]:
     """Settings for an axis over these values (log₁₀; what is not finite is left out)."""
     flat = [np.ravel(np.asarray(v, float)) for v in values]
     finite = np.concatenate([v[np.isfinite(v)] for v in flat] or [np.empty(0)])
-    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+    if not finite.size:
+        return dict(POWERS_OF_TEN)
+    low, high = float(finite.min()), float(finite.max())
     if high - low >= FEW:
         return {**POWERS_OF_TEN, "dtick": 1} if high - low < SOME else dict(POWERS_OF_TEN)
     multiples = next(m for decades, m in MANTISSAS if high - low <= decades)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from analysis.figures.edges import add_edge_marks
 from analysis.figures.picture import Picture
 from analysis.figures.theme import LEGEND_RIGHT, cell_colour, cell_name, grid
 from analysis.gates import GateStatistics
@@ -42,6 +43,8 @@ def saturation_picture(statistics: Mapping[str, GateStatistics]) -> Picture:
                 mode="lines+markers" if len(steps) < 3 else "lines",
                 hovertemplate=f"{cell_name(cell)}, rank %{{x}}: %{{y:.3g}} steps<extra></extra>",
             )  # fmt: skip
+            name, rank = f"{cell_name(cell)} {s.time_constants.gate}", np.arange(1, len(steps) + 1)
+            add_edge_marks(made, rank, steps, name, cell_colour(cell), along="rank", logs=False, row=1, col=2)
     made.update_xaxes(tickformat=".0%", range=[0, 1], row=1, col=1)
     made.update_yaxes(autorange="reversed", row=1, col=1)
     made.update_xaxes(title_text="unit, sorted", row=1, col=2)

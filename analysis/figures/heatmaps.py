@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 from jaxtyping import Float
 from numpy import ndarray
 
+from analysis.figures.edges import add_special_cells
 from analysis.figures.picture import Picture
 from analysis.figures.theme import (
     BAR_BELOW,
@@ -55,10 +56,11 @@ def hidden_picture(cell: str, hidden: UnitsOverTime, limit: float, what: str = "
         zmin=-limit, zmax=limit, colorscale=DIVERGING, colorbar=BAR_BELOW,
         hovertemplate="t = %{x}, unit %{y}: %{z:.3g}<extra></extra>",
     )  # fmt: skip
+    add_special_cells(made, values, made.data[0].x, made.data[0].y, zeros=False, words="t = %{x}, unit %{y}")
     alt = f"{what} of {hidden.shape[1]} units over {hidden.shape[0]} timesteps, largest absolute value "
     alt += significant(largest) + (f"; {busy:.0%} of the values are beyond ±0.9" if busy is not None else "")
     sentence = f"Each row is one unit of {the_cell(cell)} over time, for the first sequence of the batch: blue is "
-    sentence += "negative, red positive" + ("; gaps are Inf or NaN." if lost else ".")
+    sentence += "negative, red positive" + ("; grey is not a number, or infinite." if lost else ".")
     return Picture(
         f"{cell}-{what.split()[0]}",
         made,
@@ -81,7 +83,7 @@ def gates_picture(cell: str, gates: Mapping[str, UnitsOverTime]) -> Picture:
     )
     rows = len(gates)
     made = grid(title, 150 * rows + 90, rows, 1, shared_xaxes=True, vertical_spacing=0.07, subplot_titles=names)
-    note = ""
+    note, lost = "", ""
     for row, (name, gate) in enumerate(gates.items(), start=1):
         values, unit_step, time_step = on_screen(gate.T)
         note = thinning_note(unit_step, time_step, "unit", "timestep")
@@ -98,6 +100,9 @@ def gates_picture(cell: str, gates: Mapping[str, UnitsOverTime]) -> Picture:
             row=row,
             col=1,
         )
+        x, y = made.data[-1].x, made.data[-1].y
+        if add_special_cells(made, values, x, y, zeros=False, words="t = %{x}, unit %{y}", row=row, col=1):
+            lost = " Grey is not a number, or infinite."
         made.update_yaxes(title_text="unit", row=row, col=1)
     made.update_xaxes(title_text="timestep t", row=len(gates), col=1)
     bar = {"thickness": 12, "len": 0.5, "yanchor": "middle"}
@@ -119,7 +124,9 @@ def gates_picture(cell: str, gates: Mapping[str, UnitsOverTime]) -> Picture:
     return Picture(
         f"{cell}-gates",
         made,
-        f"Each row is one unit's gate over time, for the first sequence of the batch: dark is shut, bright open.{note}",
+        "Each row is one unit's gate over time, for the first sequence of the batch: dark is shut, bright open."
+        + lost
+        + note,
         f"Gates of {the_cell(cell)}. {alt}.",
         flat,
     )

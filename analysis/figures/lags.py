@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import plotly.graph_objects as go
 from jaxtyping import Float
 from numpy import ndarray
 
 from analysis.figures.decades import decades_axis
+from analysis.figures.edges import add_edge_marks
 from analysis.figures.lines import chart_of_lines, point_columns
 from analysis.figures.picture import Picture
 from analysis.figures.theme import LN_10, NEUTRAL
@@ -57,8 +57,6 @@ def lag_picture(
     made = chart_of_lines(title, x_title, y_title, height, decades)
     shown = [np.array(decades)] if decades is not None else [line.log / LN_10 for line in lines]
     made.update_yaxes(**decades_axis(shown))
-    finite = np.concatenate([line.log[np.isfinite(line.log)] for line in lines]) / LN_10
-    lower_edge = made.layout.yaxis.range or (float(np.min(finite, initial=0.0)),)
     for line in lines:
         y = np.where(np.isfinite(line.log), line.log, np.nan) / LN_10
         made.add_scatter(
@@ -67,17 +65,6 @@ def lag_picture(
             marker={"size": 9, "color": line.colour},
             hovertemplate=f"{line.name}, lag %{{x}}: 10<sup>%{{y:.2f}}</sup><extra></extra>",
         )  # fmt: skip
-        add_zeros(made, line, lower_edge[0])
+        add_edge_marks(made, line.lag, line.log, line.name, line.colour, along="lag")
     columns = point_columns("lag", "log size", ((line.name, line.lag, line.log) for line in lines))
     return Picture(name, made, sentence, alt, columns, why)
-
-
-def add_zeros(made: go.Figure, line: LagLine, level: float) -> None:
-    """Triangles at a level (log₁₀), the lowest there is, where a value is exactly zero: no decade holds it."""
-    zero = np.isneginf(line.log)
-    if zero.any():
-        made.add_scatter(
-            x=line.lag[zero], y=np.full(int(zero.sum()), level), mode="markers", name=f"{line.name}: exactly zero",
-            marker={"symbol": "triangle-down", "size": 9, "color": line.colour}, cliponaxis=False,
-            hovertemplate=f"{line.name}, lag %{{x}}: exactly zero<extra></extra>",
-        )  # fmt: skip

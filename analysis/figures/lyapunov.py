@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from analysis.figures.edges import add_edge_marks
 from analysis.figures.picture import Picture
 from analysis.figures.theme import LEGEND_RIGHT, NEUTRAL, cell_colour, cell_name, figure, translucent
 from analysis.lyapunov import Lyapunov
@@ -35,6 +36,7 @@ def lyapunov_picture(exponents: Mapping[str, Lyapunov], products: Mapping[str, P
             error_y={"type": "data", "array": np.nan_to_num(e.standard_error), "color": translucent(colour, 0.5)},
             hovertemplate=f"{name}, rank %{{x}}: %{{y:.3g}} nats per step<extra></extra>",
         )  # fmt: skip
+        add_edge_marks(made, rank, e.exponents, f"{name}: exponent", colour, along="rank", logs=False)
         columns["cell"] += [cell] * len(rank)
         columns["rank"] += rank.tolist()
         columns["exponent"] += e.exponents.tolist()

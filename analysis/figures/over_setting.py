@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from analysis.figures.edges import add_edge_marks
 from analysis.figures.lines import chart_of_lines, point_columns
 from analysis.figures.picture import Picture
 from analysis.figures.theme import NEUTRAL
@@ -57,13 +58,15 @@ def setting_picture(
     made = chart_of_lines(title, x_title, y_title, height, limits, level)
     for line in lines:
         dots = len(line.x) <= FEW_POINTS
-        off = line.y < limits[0] if limits is not None else np.isneginf(line.y)
-        low = limits[0] if limits is not None else 0.0
+        off = line.y < limits[0] if limits is not None else np.zeros(len(line.y), bool)
+        low = limits[0] if limits is not None else np.nan
         made.add_scatter(
             x=line.x, y=np.where(off, low if dots else np.nan, line.y), name=line.name,
             mode="markers" if dots else "lines", cliponaxis=not dots, line={"color": line.colour, "width": 2.5},
             marker={"size": 13, "color": line.colour, "symbol": np.where(off, "triangle-down", "circle").tolist()},
             hovertemplate=f"{line.name}, %{{x:.3g}}: %{{y:.3g}}<extra></extra>",
         )  # fmt: skip
+        if limits is None:
+            add_edge_marks(made, line.x, line.y, line.name, line.colour, along="at", logs=False)
     columns = point_columns(x_title, y_title, ((line.name, line.x, line.y) for line in lines))
     return Picture(name, made, sentence, alt, columns, why)

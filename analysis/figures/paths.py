@@ -4,6 +4,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from analysis.figures.decades import decades_axis
+from analysis.figures.edges import add_edge_marks
 from analysis.figures.picture import Picture
 from analysis.figures.theme import LEGEND_RIGHT, LN_10, NEUTRAL, OTHER_COLOURS, cell_colour, cell_name, grid
 from analysis.numbers import log_quantile
@@ -36,6 +37,7 @@ def paths_picture(cell: str, p: Paths) -> Picture:
                        line={"color": cell_colour(cell), "dash": dash}),
             row=1, col=1,
         )  # fmt: skip
+        add_edge_marks(made, t, values, name, cell_colour(cell), row=1, col=1)
     for name, values in share.items():
         made.add_trace(
             go.Scatter(x=t, y=values, name=WORDS.get(name, f"gate {name}"), line={"color": colours.get(name)},

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 import plotly.graph_objects as go
 
+from analysis.figures.axes import set_axes
+
 
 @dataclass(frozen=True, eq=False)
 class Picture:
@@ -24,6 +26,10 @@ class Picture:
     """The numbers behind it: columns of equal length."""
     why: str = ""
     """The rest of the explanation, shown on request (Markdown)."""
+
+    def __post_init__(self) -> None:
+        """Give every axis a range of its own."""
+        set_axes(self.figure)
 
     def csv(self) -> str:
         """The numbers as CSV, one row a line; NaN and infinities as `nan`, `inf` and `-inf`."""

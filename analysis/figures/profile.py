@@ -9,6 +9,7 @@ from numpy import ndarray
 
 from analysis.course import Course
 from analysis.figures.decades import decades_axis
+from analysis.figures.edges import add_edge_marks
 from analysis.figures.headline import describe_profile, headline
 from analysis.figures.picture import Picture
 from analysis.figures.theme import (
@@ -56,10 +57,8 @@ def profile_picture(
     made.update_layout(legend=LEGEND_BELOW, margin_t=48)
     measured = np.concatenate([p.high[np.isfinite(p.high)] for p in profiles.values()])
     ceiling = np.max(measured, initial=-np.inf) + BOUND_ABOVE
-    finite_logs = np.concatenate([p.median[np.isfinite(p.median)] for p in profiles.values()] + [np.zeros(1)])
-    ends = float(finite_logs.min()) / LN_10, float(finite_logs.max()) / LN_10
     for cell, p in profiles.items():
-        add_cell(made, cell, p, ends)
+        add_cell(made, cell, p)
         if direct:
             add_line(made, p.t, p.direct, f"{cell_name(cell)}: direct only", cell_colour(cell), "dot", 1.5)
         if cell in bounds:
@@ -100,11 +99,8 @@ below it. Here the gradient is rescaled on its way, so the line goes on.
 """
 
 
-def add_cell(made: go.Figure, cell: str, p: Profile, ends: tuple[float, float]) -> None:
-    """The median line, the 80 % band, and marks where the gradient is exactly zero or has diverged.
-
-    Those lie at `ends`, the lowest and the highest value (log₁₀) of all cells.
-    """
+def add_cell(made: go.Figure, cell: str, p: Profile) -> None:
+    """The median line, the 80 % band, and marks at the edges where the gradient is exactly zero or has diverged."""
     name, colour = cell_name(cell), cell_colour(cell)
     band = np.isfinite(p.low) & np.isfinite(p.high)
     made.add_scatter(
@@ -119,16 +115,7 @@ def add_cell(made: go.Figure, cell: str, p: Profile, ends: tuple[float, float]) 
         name=name, legendgroup=name,
         hovertemplate=f"{name}, t = %{{x}}: 10<sup>%{{y:.2f}}</sup><extra></extra>",
     )  # fmt: skip
-    for where, symbol, text, level in (
-        (np.isneginf(p.median), "triangle-down", "exactly zero", ends[0]),
-        (np.isnan(p.median) | np.isposinf(p.median), "x", "not a number, or infinite", ends[1]),
-    ):
-        if where.any():
-            made.add_scatter(
-                x=p.t[where], y=np.full(int(where.sum()), level), mode="markers", name=f"{name}: {text}",
-                legendgroup=name, marker={"symbol": symbol, "color": colour, "size": 7},
-                hovertemplate=f"{name}, t = %{{x}}: {text}<extra></extra>",
-            )  # fmt: skip
+    add_edge_marks(made, p.t, p.median, name, colour)
 
 
 def add_line(made: go.Figure, t: ndarray, values: Log, name: str, colour: str, dash: str, width: float) -> None:

@@ -35,7 +35,7 @@ def singular_values_picture(spectra: Spectra) -> Picture:
         "singular-values",
         made,
         "The factors by which each recurrent matrix stretches its own directions, sorted; a flat line at 1 is an "
-        "orthogonal matrix, which keeps every length.",
+        "orthogonal matrix, which keeps every length." + not_drawn(spectra),
         "Singular values of the recurrent matrices. "
         + "; ".join(describe(c, b, s) for c, b, _, s in each(spectra))
         + ".",
@@ -79,7 +79,7 @@ def eigenvalues_picture(spectra: Spectra) -> Picture:
         "eigenvalues",
         made,
         "Eigenvalues of each recurrent matrix: applied again and again, a direction inside the dotted circle shrinks, "
-        "one outside grows.",
+        "one outside grows." + not_drawn(spectra),
         "Eigenvalues in the complex plane. "
         + "; ".join(
             f"{cell_name(c)}: radius {significant(radius[c])}, {inside[c]:.0%} inside the unit circle" for c in radius
@@ -95,6 +95,12 @@ def each(spectra: Spectra, styles: tuple[str, ...] = DASHES) -> Iterator[tuple[s
         for k, (block, spectrum) in enumerate(blocks.items()):
             if spectrum.finite:
                 yield cell, block, styles[k % len(styles)], spectrum
+
+
+def not_drawn(spectra: Spectra) -> str:
+    """Which matrices have entries that are not numbers, in a sentence; empty where none has."""
+    lost = [label(c, b) for c, blocks in spectra.items() for b, s in blocks.items() if not s.finite]
+    return f" Not drawn, since it holds Inf or NaN: {', '.join(lost)}." if lost else ""
 
 
 def label(cell: str, block: str) -> str:

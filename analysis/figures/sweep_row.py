@@ -9,7 +9,7 @@ from numpy import ndarray
 from plotly.colors import sample_colorscale
 
 from analysis.figures.decades import decades_axis
-from analysis.figures.lags import LagLine, add_zeros
+from analysis.figures.edges import add_edge_marks
 from analysis.figures.picture import Picture
 from analysis.figures.theme import LEGEND_RIGHT, LN_10, figure
 
@@ -28,8 +28,6 @@ def row_picture(title: str, profiles: Sequence[RowProfile]) -> Picture:
     """log₁₀‖dL/dh_t‖ over lag, the profiles of a row over each other, from dark (first value) to bright (last)."""
     made = figure(title, "lag from the loss, timesteps", "size of dL/dh_t", 380)
     made.update_yaxes(**decades_axis(p.log_norm / LN_10 for p in profiles))
-    finite = [p.log_norm[np.isfinite(p.log_norm)] / LN_10 for p in profiles]
-    lowest = min((float(np.min(values, initial=0.0)) for values in finite), default=0.0)
     shades = sample_colorscale("Viridis", [0.2 + 0.7 * k / max(len(profiles) - 1, 1) for k in range(len(profiles))])
     columns: dict[str, list[object]] = {"run": [], "lag": [], "log_norm": []}
     for profile, shade in zip(profiles, shades, strict=True):
@@ -38,7 +36,7 @@ def row_picture(title: str, profiles: Sequence[RowProfile]) -> Picture:
             x=profile.lag, y=y, mode="lines", name=profile.label, line={"color": shade, "width": 2},
             hovertemplate=f"{profile.label}, lag %{{x}}: 10<sup>%{{y:.2f}}</sup><extra></extra>",
         )  # fmt: skip
-        add_zeros(made, LagLine(profile.label, profile.lag.astype(float), profile.log_norm, shade), lowest)
+        add_edge_marks(made, profile.lag, profile.log_norm, profile.label, shade, along="lag")
         columns["run"] += [profile.label] * len(profile.lag)
         columns["lag"] += profile.lag.tolist()
         columns["log_norm"] += profile.log_norm.tolist()

@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 
 from analysis.figures.decades import decades_axis
+from analysis.figures.edges import add_edge_marks, add_special_cells, is_behind_the_end
 from analysis.figures.picture import Picture
 from analysis.figures.theme import (
     DIVERGING,
@@ -60,6 +61,9 @@ def loss_picture(lanes: Sequence[Lane]) -> Picture:
         smooth = running_mean(lane.loss, max(1, len(lane.step) // 100))
         add_line(made, lane, lane.step[keep], lane.loss[keep], f"{lane.label}: each batch", faint=True)
         add_line(made, lane, lane.step[keep], smooth[keep], lane.label)
+        # without a logarithm an exact zero is a value like others
+        size = np.log(lane.loss[keep]) if made.layout.yaxis.type == "log" else lane.loss[keep]
+        add_edge_marks(made, lane.step[keep], size, lane.label, lane.colour, along="step")
         columns["run"] += [lane.label] * len(lane.step)
         columns["step"] += lane.step.tolist()
         columns["loss"] += lane.loss.tolist()
@@ -112,6 +116,7 @@ def norm_picture(lanes: Sequence[Lane], thresholds: Mapping[str, float | None]) 
         smooth = running_mean(y, max(1, len(y) // 100))
         add_line(made, lane, lane.step[keep], y[keep], f"{lane.label}: each step", faint=True)
         add_line(made, lane, lane.step[keep], smooth[keep], lane.label)
+        add_edge_marks(made, lane.step[keep], lane.log_norm_before[keep], lane.label, lane.colour, along="step")
         marked = np.flatnonzero(clipped[lane.label])
         marked = marked[thinned(len(marked))]
         made.add_scatter(
@@ -142,6 +147,7 @@ def heatmap_picture(label: str, step: Int[ndarray, " record"], log_norm: Float[n
     """log₁₀‖dL/dh_t‖ over optimiser step and timestep, around its size at the last timestep; `log_norm` in nats."""
     typical = log_norm / LN_10
     finite = np.where(np.isfinite(typical), typical, np.nan)
+    drawn = on_screen(np.where(is_behind_the_end(typical), 0.0, typical).T)[0]
     middle = float(np.nanmedian(finite[:, -1])) if np.isfinite(finite[:, -1:]).any() else 0.0
     values, time_step, record_step = on_screen(finite.T)
     reach = max(float(np.nanmax(np.abs(finite - middle))) if np.isfinite(finite).any() else 1.0, 1.0)
@@ -159,10 +165,12 @@ def heatmap_picture(label: str, step: Int[ndarray, " record"], log_norm: Float[n
         colorbar={"title": {"text": "log₁₀"}, "thickness": 12},
         hovertemplate="step %{x}, t = %{y}: 10<sup>%{z:.2f}</sup><extra></extra>",
     )  # fmt: skip
+    special = add_special_cells(made, drawn, made.data[0].x, made.data[0].y, words="step %{x}, t = %{y}")
     return Picture(
         "gradient-over-training",
         made,
         "Each column is one recorded step's profile: white is the usual size at the loss, blue is smaller, red larger."
+        + "".join(f" {words.capitalize()}." for words in special)
         + thinning_note(time_step, record_step, "timestep", "recorded step"),
         f"{label}: size of dL/dh_t over {len(step)} recorded steps and {T} timesteps.",
         {"step": step.tolist(), **{f"t={t + 1}": typical[:, t].tolist() for t in range(T)}},

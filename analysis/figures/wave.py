@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from analysis.figures.decades import POWERS_OF_TEN
+from analysis.figures.edges import add_special_cells
 from analysis.figures.picture import Picture
 from analysis.figures.theme import BAR_BELOW, DIVERGING, LN_10, cell_name, figure, on_screen, thinning_note
 from analysis.profile import Profile
@@ -29,22 +30,25 @@ def wave_picture(layers: Mapping[str, Sequence[Profile]]) -> Picture:
     limit = float(np.clip(np.abs(finite).max(initial=1.0), 1.0, MOST_DECADES))
     made = figure(headline(rows), "timestep t (the loss is at the right)", "", 165 + 46 * len(rows))
     made.update_layout(margin_t=48, margin_b=88)
-    # Exactly zero is as blue as it gets; what is not a number leaves a gap.
-    values = np.where(np.isneginf(values), -limit, np.where(np.isfinite(values), values, np.nan))
     made.add_heatmap(
-        z=values, x=t[::step], y=[*rows], zmin=-limit, zmax=limit, colorscale=DIVERGING, xgap=1 if len(t) <= 100 else 0,
+        z=np.where(np.isfinite(values), values, np.nan),
+        x=t[::step], y=[*rows], zmin=-limit, zmax=limit, colorscale=DIVERGING, xgap=1 if len(t) <= 100 else 0,
         ygap=6, colorbar={**BAR_BELOW, **POWERS_OF_TEN, "dtick": max(1, round(limit / 4))},
         hovertemplate="%{y}, t = %{x}: 10<sup>%{z:.2f}</sup> of its size at the loss<extra></extra>",
     )  # fmt: skip
+    special = add_special_cells(made, values, t[::step], [*rows], words="%{y}, t = %{x}")
+    made.data[-1].update(xgap=made.data[0].xgap, ygap=made.data[0].ygap)
     made.update_yaxes(autorange="reversed", ticks="")
-    # The chart's player covers what the gradient has not reached yet, from the first number back to the second.
-    made.update_layout(meta={"play": [int(t[-1]), int(t[0])]})
+    if finite.size:
+        # The chart's player covers what the gradient has not reached yet, from the first number back to the second.
+        made.update_layout(meta={"play": [int(t[-1]), int(t[0])]})
     ends = "; ".join(f"{name} {significant(float(z[0]))} at t = {t[0]}" for name, z in rows.items())
     return Picture(
         "wave",
         made,
         "Each row is one layer, unrolled over time. Play it: from the loss at the right, the gradient runs back; where "
         "it is as large as at the loss it is pale, blue where it vanishes, red where it explodes."
+        + "".join(f" {words.capitalize()}." for words in special)
         + thinning_note(1, step, "layer", "timestep"),
         f"Size of dL/dh_t against its size at the loss, in powers of ten: {ends}.",
         {"t": t.tolist(), **{f"{name} log10 of the ratio": z.tolist() for name, z in rows.items()}},

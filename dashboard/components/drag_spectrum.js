@@ -6,16 +6,19 @@ const REACH = 14; // pixels around a point in which a hand takes it
 const MARGIN = { left: 46, right: 14, top: 12, bottom: 40 };
 
 export default function (component) {
-  madeOnce(component.parentElement, createSpectrum).update(component);
+  const create = (parent) => createSpectrum(parent, component.data.sequence);
+  madeOnce(component.parentElement, create).update(component);
 }
 
-function createSpectrum(parent) {
+function createSpectrum(parent, firstSequence) {
   const root = parent.querySelector(".drag-spectrum");
   const host = root.getRootNode();
-  const hand = createHand(send, SEND_AFTER_MS);
+  const hand = createHand(send, SEND_AFTER_MS, firstSequence);
   let component = null;
   let data = null;
   let values = [];
+  let revision = -1; // how often code has set the values
+  let isScaled = () => false; // whether the page has yet to draw what the slider of the largest value has set
   let drawn = ""; // what the drawing was made for
   let chosen = 0; // the point that the Tab key reaches
   let top = 1.5; // of the axis
@@ -135,8 +138,8 @@ function createSpectrum(parent) {
     document.dispatchEvent(new CustomEvent("gradient-flow-move", { detail, cancelable: true }));
   }
 
-  function send() {
-    component.setStateValue("values", { values: [...values], revision: data.revision });
+  function send(sequence) {
+    component.setStateValue("message", { values: [...values], revision: data.revision, sequence });
   }
 
   // What a key has set arrives before what is clicked next.
@@ -149,11 +152,12 @@ function createSpectrum(parent) {
   // The slider of the largest value scales all of them.
   function follow(event) {
     if (!root.isConnected) return document.removeEventListener("gradient-flow-move", follow);
-    const { changes: moved, source } = event.detail;
+    const { changes: moved, isPending, source } = event.detail;
     if (source === root || !(data.largestKey in moved) || largest() === 0) return;
     const factor = moved[data.largestKey] / largest();
     if (!(factor > 0)) return;
     values = values.map((value) => value * factor);
+    isScaled = isPending;
     refresh();
   }
   document.addEventListener("gradient-flow-move", follow);
@@ -194,7 +198,12 @@ function createSpectrum(parent) {
     update(next) {
       component = next;
       data = next.data;
-      if (!hand.isBusy()) values = [...data.values];
+      hand.hear(data.sequence);
+      const setByCode = data.revision !== revision;
+      revision = data.revision;
+      const isOther = data.values.length !== values.length; // of another network
+      const isDue = setByCode || isOther || !(hand.isBusy() || isScaled());
+      if (hand.held() < 0 && isDue) values = [...data.values];
       refresh();
     },
   };

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from dashboard.components.mount import component
+from dashboard.components.mount import component, last_message, sequence_of
 
 _HEIGHT = 300
 
@@ -32,9 +32,8 @@ def drag_spectrum(
     st.session_state.setdefault(revision_key, 0)
 
     def changed() -> None:
-        state = st.session_state.get(key)
-        message = state.get("values") if isinstance(state, dict) else None
-        if not isinstance(message, dict) or message.get("revision") != st.session_state[revision_key]:
+        message = last_message(key)
+        if message.get("revision") != st.session_state[revision_key]:
             return
         proposed = accepted(message.get("values"), len(values), highest)
         if proposed is not None:
@@ -51,9 +50,10 @@ def drag_spectrum(
             "valuesKey": values_key,
             "largestKey": largest_key,
             "revision": st.session_state[revision_key],
+            "sequence": sequence_of(last_message(key)),
         },
         height="content",
-        on_values_change=changed,
+        on_message_change=changed,
     )
 
 

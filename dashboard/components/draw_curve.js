@@ -3,10 +3,11 @@
 const SEND_AFTER_MS = 200; // after the last key; a drag sends when it ends
 
 export default function (component) {
-  madeOnce(component.parentElement, createCurve).update(component);
+  const create = (parent) => createCurve(parent, component.data.sequence);
+  madeOnce(component.parentElement, create).update(component);
 }
 
-function createCurve(parent) {
+function createCurve(parent, firstSequence) {
   const root = parent.querySelector(".draw-curve");
   let component = null;
   let data = null;
@@ -14,7 +15,8 @@ function createCurve(parent) {
   let drawn = ""; // the data and the size that the drawing was made for
   let marks = null;
 
-  const hand = createHand(() => component.setStateValue("values", [...values]), SEND_AFTER_MS);
+  const send = (sequence) => component.setStateValue("message", { values: [...values], sequence });
+  const hand = createHand(send, SEND_AFTER_MS, firstSequence);
   const superscript = (n) =>
     String(n).replace("-", "⁻").replace(/[0-9.]/g, (d) => (d === "." ? "·" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[d]));
   const margin = () => ({ left: 62 * data.larger, right: 22, top: 14, bottom: 48 * data.larger });
@@ -97,7 +99,7 @@ function createCurve(parent) {
   }
 
   function refresh() {
-    const wanted = JSON.stringify([{ ...data, values: null }, size().width]);
+    const wanted = JSON.stringify([{ ...data, values: null, sequence: null }, size().width]);
     if (wanted !== drawn && hand.held() < 0) {
       const focus = focusedPoint(root, marks?.points ?? []);
       build();
@@ -114,6 +116,7 @@ function createCurve(parent) {
     update(next) {
       component = next;
       data = next.data;
+      hand.hear(data.sequence);
       if (!values || (!hand.isBusy() && data.values)) values = [...(data.values ?? data.lags.map(() => 0))];
       refresh();
     },

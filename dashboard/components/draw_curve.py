@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from dashboard.components.mount import component, nothing
+from dashboard.components.mount import component, last_message, nothing, sequence_of
 
 _mount = component("draw_curve", "vertical_points", "own_keys")
 
@@ -26,7 +26,11 @@ def draw_curve(
     The line starts at (0, 10⁰). `values` is what was drawn before; the points stand at 10⁰ where that is None.
     `larger` scales the letters.
     """
-    state = _mount(
+    # Before the component is shown, so that it is told what this very run has heard of it.
+    message = last_message(key)
+    drawn = accepted(message.get("values"), len(lags), lowest, highest, step)
+    standing = values if drawn is None else drawn
+    _mount(
         key=key,
         data={
             "label": label,
@@ -34,7 +38,8 @@ def draw_curve(
             "lowest": lowest,
             "highest": highest,
             "step": step,
-            "values": None if values is None else list(values),
+            "values": None if standing is None else list(standing),
+            "sequence": sequence_of(message),
             "x": x_title,
             "y": y_title,
             "height": height,
@@ -42,10 +47,9 @@ def draw_curve(
             "key": key,
         },
         height="content",
-        on_values_change=nothing,
+        on_message_change=nothing,
     )
-    drawn = state.get("values")
-    return accepted(drawn, len(lags), lowest, highest, step)
+    return drawn
 
 
 def accepted(drawn: object, count: int, lowest: float, highest: float, step: float) -> list[float] | None:

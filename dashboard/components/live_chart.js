@@ -51,6 +51,8 @@ function createChart(parent) {
   root.append(words, plot, error, player.node);
   const cover = () => player.cover(themeOf(parent).background);
 
+  const zoom = createZoom();
+
   let newest = null;
   let drawn = "";
   let drawing = false;
@@ -108,11 +110,12 @@ function createChart(parent) {
     const { layout: wanted, height } = shape();
     try {
       Plotly = await loadPlotly(plotly);
-      settings ??= config(Plotly, parent);
+      settings ??= config(Plotly, parent, zoom);
       plot.hidden = false;
-      const layout = dressed({ ...wanted, ...fitted() }, key, height, themeOf(parent));
+      const layout = zoom.kept(dressed({ ...wanted, ...fitted() }, key, height, themeOf(parent)));
       if (layout.meta?.play) layout.shapes = cover();
       await Plotly.react(plot, named(figure.data ?? []), layout, settings);
+      if (!redraws) zoom.follow(plot);
       if (!redraws) plot.on("plotly_click", ({ points }) => clicked?.("clicked", points.at(-1)?.customdata ?? null));
       for (const svg of plot.querySelectorAll(".main-svg")) svg.setAttribute("aria-hidden", "true");
       words.hidden = false;
@@ -173,7 +176,7 @@ function named(traces) {
   return traces.map((trace) => ({ uid: uid(trace.name), ...trace }));
 }
 
-function config(Plotly, parent) {
+function config(Plotly, parent, zoom) {
   const save = (format) => (plot) => {
     // The screen's picture is transparent: saved alone it needs the page's colour behind it.
     const layout = { ...plot.layout, paper_bgcolor: themeOf(parent).background };
@@ -193,7 +196,12 @@ function config(Plotly, parent) {
     displaylogo: false,
     showSendToCloud: false,
     responsive: false, // the observer above also sees a column change its width
-    modeBarButtonsToRemove: ["toImage", "select2d", "lasso2d"],
-    modeBarButtonsToAdd: [button("png"), button("svg")],
+    doubleClick: false, // Plotly would go back to the first figure's axes; the newest one's are meant, see createZoom
+    modeBarButtonsToRemove: ["toImage", "select2d", "lasso2d", "autoScale2d", "resetScale2d"],
+    modeBarButtonsToAdd: [
+      { name: "reset-axes", title: "Reset axes", icon: Plotly.Icons.home, click: zoom.giveBack },
+      button("png"),
+      button("svg"),
+    ],
   };
 }

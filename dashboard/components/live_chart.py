@@ -11,6 +11,7 @@ import plotly
 import plotly.graph_objects as go
 import streamlit as st
 
+from analysis.figures.axes import set_axes
 from dashboard.components.mount import component
 
 # The version in the address: a browser that has kept an older file does not use it.
@@ -22,6 +23,7 @@ _PLAYER_HEIGHT = 40
 _mount = component(
     "live_chart",
     "live_chart_player",
+    "live_chart_zoom",
     "live_chart_look",
     "server_url",
     # Plotly writes its style sheet into the document, where a shadow root would not see it.
@@ -82,6 +84,7 @@ def encode_chart(figure: go.Figure, *, key: str, alt: str, height: int | None = 
 
     Bytes, because Streamlit would encode a dict twice: once to send it, once to hash it.
     """
+    set_axes(figure)  # also of a figure that is no picture, or was changed since
     options = orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY
     try:
         drawing = orjson.dumps(figure.to_dict(), option=options)

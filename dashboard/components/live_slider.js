@@ -7,7 +7,7 @@ const REST_MS = 250; // after the last key press, where somebody else draws mean
 let ids = 0;
 
 export default function (component) {
-  const create = (parent) => createSlider(parent, component.data.sequence ?? 0);
+  const create = (parent) => createSlider(parent, component.data.sequence);
   madeOnce(component.parentElement, create).update(component);
 }
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.components.mount import component, nothing
+from dashboard.components.mount import component, last_message, nothing, sequence_of
 
 _mount = component("live_slider", "own_keys")
 
@@ -91,7 +91,7 @@ def live_slider(
     component_key = f"{key}--live-slider"
     kept: list[_Shown | None] = st.session_state.setdefault(f"{key}--shown", [None])  # what it last showed
 
-    message = _message(st.session_state.get(component_key))
+    message = last_message(component_key)
     shown = _settle(
         scale,
         first=scale.accept(value, otherwise=float(minimum)),
@@ -116,17 +116,11 @@ def live_slider(
             "help": help or "",
             "key": key,
             # The browser sends its next value only once this number has come back.
-            "sequence": sequence if isinstance(sequence := message.get("sequence"), int) else None,
+            "sequence": sequence_of(message),
         },
         on_message_change=nothing,
     )
     return shown.value
-
-
-def _message(state: object) -> dict[str, Any]:
-    """What the browser last sent, as a dict; empty where it sent nothing or something else."""
-    message = state.get("message") if isinstance(state, dict) else None
-    return message if isinstance(message, dict) else {}
 
 
 def _settle(scale: Scale, *, first: float, stored: object, memory: _Shown | None, message: dict[str, Any]) -> _Shown:

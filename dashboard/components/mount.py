@@ -1,6 +1,7 @@
 """A component of the browser, made of the files that lie beside this one."""
 
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 from streamlit.components.v2.types import ComponentRenderer
@@ -26,6 +27,19 @@ def component(name: str, *parts: str, looks_like: str | None = None, isolate_sty
         js="\n".join(_text(f"{script}.js") for script in (name, *parts, "made_once")),
         isolate_styles=isolate_styles,
     )
+
+
+def last_message(key: str) -> dict[str, Any]:
+    """What the browser last set as the component's state `message`; empty where it set nothing, or something else."""
+    state = st.session_state.get(key)
+    message = state.get("message") if isinstance(state, dict) else None
+    return message if isinstance(message, dict) else {}
+
+
+def sequence_of(message: dict[str, Any]) -> int:
+    """Which of the browser's messages this is, for the answer to carry; 0 where there was none."""
+    sequence = message.get("sequence")
+    return sequence if isinstance(sequence, int) else 0
 
 
 def nothing() -> None:

@@ -35,15 +35,19 @@ function focusedPoint(root, points) {
   return points.indexOf(root.getRootNode().activeElement);
 }
 
-// The hand holds one point at a time. What it did is sent when it lets go, or a while after the last key.
-function createHand(send, afterKeysMs) {
+// The hand holds one point at a time. What it did is sent when it lets go, or a while after the last key, as the next
+// in a sequence of messages. The server says which one its answer is for: an answer to an older one is behind the hand.
+function createHand(send, afterKeysMs, firstSequence) {
   let held = -1;
   let timer = 0;
+  let sequence = firstSequence;
+  let answered = firstSequence;
 
   const sendNow = () => {
     clearTimeout(timer);
     timer = 0;
-    send();
+    sequence += 1;
+    send(sequence);
   };
   return {
     sendNow,
@@ -63,6 +67,8 @@ function createHand(send, afterKeysMs) {
       sendNow();
     },
     held: () => held, // −1: none
-    isBusy: () => held >= 0 || timer !== 0, // what it is doing, or has done and not yet sent, stands
+    hear: (answer) => (answered = answer),
+    // What it is doing stands, and what it has done until the server answers it.
+    isBusy: () => held >= 0 || timer !== 0 || answered !== sequence,
   };
 }

@@ -4,7 +4,6 @@ from collections.abc import Hashable, MutableMapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import streamlit as st
-import torch
 
 from dashboard.components.draw_curve import draw_curve
 from dashboard.components.live_slider import live_slider
@@ -14,6 +13,7 @@ from dashboard.lessons.lesson import AnyLesson, Control, Live, Pick, Value
 from dashboard.lessons.lesson_chart import PROJECTED_HEIGHT, lesson_chart, lesson_charts
 from dashboard.lessons.question import Choices, Guess
 from dashboard.lessons.registry import BY_NUMBER, LESSONS
+from models.threads import use_one_thread
 
 Guesses = MutableMapping[int, Guess]
 
@@ -30,7 +30,7 @@ def measuring(number: int, trained: Hashable) -> Future[object]:
 
 def measure(lesson: AnyLesson) -> object:
     """The numbers of a lesson's verdict."""
-    torch.set_num_threads(1)  # a pass is a chain of small steps, and other people's passes want the other cores
+    use_one_thread()  # a pass is a chain of small steps, and other people's passes want the other cores
     return lesson.measure()
 
 
@@ -83,7 +83,7 @@ def do(lesson: AnyLesson, predicted: bool) -> None:
         live_beat.show(lesson.number, lesson.bench, controls(lesson.number, lesson.bench.controls))
         return
     values = controls(lesson.number, lesson.bench.controls)
-    torch.set_num_threads(1)
+    use_one_thread()
     scene = lesson.bench.draw(values)
     charts, beside = st.columns([7, 4] if len(scene.pictures) == 1 else [8, 3], gap="medium")
     with charts:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from numpy import ndarray
@@ -15,7 +16,7 @@ from dashboard.lessons.question import Choices, Guess
 from dashboard.lessons.statement import Statement, says
 from experiments.config import RunConfig
 from experiments.run_pictures import lane
-from experiments.runs import runs_folder
+from experiments.runs import folders_of, runs_folder
 from experiments.store.errors import RunError
 from experiments.store.reader import RunReader, open_run
 from experiments.success import SOLVED_ACCURACY
@@ -100,9 +101,15 @@ def train(config: RunConfig, budget: int = BUDGET) -> Trained:
 
 
 def recorded(config: RunConfig) -> Ending | None:
-    """How far the page's own run of a lane came; None where there is none."""
+    """How far the pages' runs of a lane came: that which is over, else the longest; None where there is none."""
+    endings = [e for folder in folders_of(config, runs_folder().resolve()) if (e := ending_of(folder))]
+    return max(endings, key=lambda e: (e.over, e.steps), default=None)
+
+
+def ending_of(folder: Path) -> Ending | None:
+    """How far a run came; None where it cannot be read."""
     try:
-        p = open_run(runs_folder().resolve() / config.identity()).progress
+        p = open_run(folder).progress
     except RunError:
         return None
     return Ending(p.step, p.reason == "success", p.reason in ("success", "steps", "nonfinite", "diverged"))

@@ -1,22 +1,25 @@
 """The *do* beat of a lesson that trains: start, progress, cancel; what is on the disk is found again after a reload."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import streamlit as st
 
-from dashboard.components.as_text import as_text
-from dashboard.jobs import RUNS, Job, jobs
+from dashboard.components.refusal import refuse
+from dashboard.earlier_runs import known_run
+from dashboard.job_queue import Job
+from dashboard.jobs import RUNS, go_on, jobs, start
 from dashboard.lessons.lesson import Live, Values
 from dashboard.lessons.lesson_chart import lesson_charts
+from dashboard.steering import LIVE, REFUSED, leave, own, show_place, show_refusal, steer
 from experiments.config import RunConfig
-from experiments.control import change_control
 from experiments.errors import ConfigError
 from experiments.run_pictures import labels
+from experiments.runs import folders_of
 from experiments.store.errors import RunError
 from experiments.store.progress import PROGRESS
 from experiments.store.reader import RunReader, open_run
 
-GOING = ("running", "paused")
 ENDS = {
     "success": "solved",
     "steps": "not solved",
@@ -24,20 +27,17 @@ ENDS = {
     "diverged": "diverged",
     "stopped": "cancelled",
 }
-INTERRUPTED = 130
-"""Status of a process that was asked to stop, and did."""
-
-
-@st.cache_resource
-def started() -> dict[str, Job]:
-    """Run's id → the process that a lesson on this server last started for it; a run has no folder at once."""
-    return {}
 
 
 def changed(lane: RunConfig) -> int:
-    """When the run last committed, in nanoseconds since 1970; 0 where there is none."""
+    """When a run of these settings last committed, in nanoseconds since 1970; 0 where there is none."""
+    return max((committed(folder / PROGRESS) for folder in folders_of(lane, RUNS)), default=0)
+
+
+def committed(file: Path) -> int:
+    """When the file was last written; 0 where it is not there."""
     try:
-        return (RUNS / lane.identity() / PROGRESS).stat().st_mtime_ns
+        return file.stat().st_mtime_ns
     except OSError:
         return 0
 
@@ -68,22 +68,21 @@ def watch(number: int, live: Live, lanes: Sequence[RunConfig], working: bool) ->
     """What is committed so far, and the buttons."""
     if is_working(lanes) != working:
         st.rerun()
-    found = on_disk(lanes)
+    found, asked = on_disk(lanes), last_jobs(lanes)
     charts, beside = st.columns([7, 4], gap="medium")
     with beside:
-        over = len(found) == len(lanes) and all(run.status == "finished" for run in found)
-        with st.container(horizontal=True):
-            words = "Trained" if over else ("Go on" if found else "Train")
-            st.button(words, key=f"lesson-{number}-train", type="primary", disabled=over or working, on_click=begin,
-                      args=(lanes,))  # fmt: skip
-            st.button("Cancel", key=f"lesson-{number}-cancel", disabled=not working, on_click=cancel, args=(lanes,))
-        for problem in problems(lanes):
-            st.error(as_text(problem))
-        bars(found, working)
+        buttons(number, lanes, found, working)
+        show_refusal()
+        for k, job in enumerate(asked):
+            if job.error:
+                refuse(job.error)
+            if job.waits:
+                show_place(job, f"lesson-{number}-leave-{k}")
+        bars(found, any(job.works for job in asked))
         try:
             scene = live.draw(found) if any(run.progress.step for run in found) else None
         except RunError as error:
-            st.error(as_text(error))
+            refuse(error)
             scene = None
         if scene is not None:
             st.markdown(scene.words)
@@ -91,8 +90,24 @@ def watch(number: int, live: Live, lanes: Sequence[RunConfig], working: bool) ->
     with charts:
         if scene is not None:
             lesson_charts(scene, number)
-        else:
-            st.info("The process is starting …" if working else "Nothing is trained yet: press **Train**.")
+        elif any(job.works for job in asked):
+            st.info("The process is starting …")
+        elif not working:
+            st.info("Nothing is trained yet: press **Train**.")
+
+
+def buttons(number: int, lanes: Sequence[RunConfig], found: Sequence[RunReader], working: bool) -> None:
+    """Train, go on, cancel; where somebody else trained these lanes, train one's own."""
+    over = len(found) == len(lanes) and all(run.status == "finished" for run in found)
+    foreign = len(own(found)) < len(found)
+    words = "Train your own" if foreign else "Trained" if over else "Go on" if found else "Train"
+    with st.container(horizontal=True):
+        st.button(words, key=f"lesson-{number}-train", type="primary", disabled=not foreign and (over or working),
+                  on_click=begin_anew if foreign else begin, args=(lanes,))  # fmt: skip
+        st.button("Cancel", key=f"lesson-{number}-cancel", disabled=foreign or not working, on_click=cancel,
+                  args=(lanes,))  # fmt: skip
+    if foreign:
+        st.caption("Somebody else trained these runs. You can watch them.")
 
 
 def bars(found: Sequence[RunReader], working: bool) -> None:
@@ -108,56 +123,54 @@ def bars(found: Sequence[RunReader], working: bool) -> None:
 
 
 def on_disk(lanes: Sequence[RunConfig]) -> list[RunReader]:
-    """The lanes that are there by now."""
+    """The runs of the lanes that are there by now: this visitor's own, else the first that anybody began."""
     found = []
-    for lane in lanes:
+    for name in names_of(lanes):
         try:
-            found.append(open_run(RUNS / lane.identity()))
+            found.append(open_run(RUNS / name))
         except RunError:
             continue  # its process has not made it yet
     return found
 
 
+def names_of(lanes: Sequence[RunConfig]) -> list[str]:
+    """The names of the runs of the lanes that are known."""
+    return [name for lane in lanes if (name := known_run(lane, RUNS))]
+
+
+def last_jobs(lanes: Sequence[RunConfig]) -> list[Job]:
+    """The jobs that were last asked for these lanes."""
+    return jobs().of(names_of(lanes) or [lane.identity() for lane in lanes])
+
+
 def is_working(lanes: Sequence[RunConfig]) -> bool:
-    """Whether a process trains any of them, or is about to."""
-    pending = [started()[lane.identity()] for lane in lanes if lane.identity() in started()]
-    return any(job.process.poll() is None for job in pending) or any(run.status in GOING for run in on_disk(lanes))
-
-
-def problems(lanes: Sequence[RunConfig]) -> list[str]:
-    """Why nothing was started, or why a process ended badly; a process that was cancelled did not."""
-    refused = st.session_state.pop("lesson-refused", None)
-    ended = {id(job): job for job in (started().get(lane.identity()) for lane in lanes) if job is not None}.values()
-    bad = [
-        job.error for job in ended if job.process.poll() not in (None, 0, INTERRUPTED) and job.process.returncode > 0
-    ]
-    return [text for text in (refused, *bad) if text]
+    """Whether a process trains any of them, or is about to, or they wait for one."""
+    return any(not job.over for job in last_jobs(lanes)) or any(run.status in LIVE for run in on_disk(lanes))
 
 
 def begin(lanes: Sequence[RunConfig]) -> None:
     """Start the lanes that do not exist, go on with those that were cancelled."""
-    there = {run.name: run.status for run in on_disk(lanes)}
-    new = [lane for lane in lanes if lane.identity() not in there]
-    resting = [name for name, status in there.items() if status in ("interrupted", "failed")]
-    for group in (new, resting):
-        if not group:
-            continue
-        try:
-            job = jobs().start(group)
-        except ConfigError as error:
-            st.session_state["lesson-refused"] = str(error)
-            return
-        started().update({lane if isinstance(lane, str) else lane.identity(): job for lane in group})
+    resting = [run for run in own(on_disk(lanes)) if run.status in ("interrupted", "failed")]
+    try:
+        if new := [lane for lane in lanes if known_run(lane, RUNS) is None]:
+            start(new)
+        if resting:
+            steer(resting, pause=False, stop=False)
+            go_on([run.name for run in resting])
+    except ConfigError as error:
+        st.session_state[REFUSED] = str(error)
+
+
+def begin_anew(lanes: Sequence[RunConfig]) -> None:
+    """Start all lanes as runs of one's own."""
+    try:
+        start(lanes)
+    except ConfigError as error:
+        st.session_state[REFUSED] = str(error)
 
 
 def cancel(lanes: Sequence[RunConfig]) -> None:
     """Stop after the step at hand; what was done is kept."""
-    for run in on_disk(lanes):
-        if run.status in GOING:
-            try:
-                change_control(run.folder, stop=True)
-            except ConfigError:
-                continue  # not begun yet: its process is stopped below
-    for job in {id(j): j for j in (started().get(lane.identity()) for lane in lanes) if j is not None}.values():
-        if job.process.poll() is None:
-            job.process.terminate()  # it commits, too, if it has begun
+    steer([run for run in on_disk(lanes) if run.status in LIVE], stop=True)
+    for job in last_jobs(lanes):
+        leave(job)  # its process commits, too, if it has begun

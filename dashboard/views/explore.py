@@ -13,6 +13,7 @@ from dashboard.checks import Value
 from dashboard.components.as_text import as_text
 from dashboard.components.live_lab import live_lab
 from dashboard.components.projector import PARAMETER, projector_on, projector_style, projector_switch
+from dashboard.components.refusal import refuse
 from dashboard.components.show import show
 from dashboard.components.style import page_style
 from dashboard.controls import page_values, run_values, sidebar, under_the_hand
@@ -42,7 +43,7 @@ def lab() -> None:
         shown = scene(state, pinned)
         frame = explore_frame(shown)
     except ConfigError as error:
-        st.error(as_text(error))
+        refuse(error)
         return
     hero, words = st.columns([7, 3], gap="medium")
     with hero:

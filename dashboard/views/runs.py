@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard.components.as_text import as_text
+from dashboard.components.refusal import for_page, refuse
 from dashboard.components.scrub_slider import scrub_slider
 from dashboard.components.show import in_two_columns, show
 from dashboard.components.style import page_style
@@ -52,7 +52,7 @@ def row(s: RunSummary) -> dict[str, object]:
     relative = float(str(loss)) / s.chance if loss is not None and s.chance else None
     config = s.config
     if config is None:
-        return {"run": s.name, "status": visible(f"cannot be read: {s.problem}")}
+        return {"run": s.name, "status": visible(f"cannot be read: {for_page(s.problem or '')}")}
     return {
         "run": s.name,
         "task": config.task,
@@ -80,7 +80,7 @@ def scrub(run: RunReader) -> None:
     try:
         scrubbed(run)
     except RunError as error:
-        st.error(as_text(error))
+        refuse(error)
 
 
 def scrubbed(run: RunReader) -> None:
@@ -117,16 +117,19 @@ def opened(names: Sequence[str]) -> list[RunReader]:
         try:
             readers.append(open_run(find_run(RUNS, name)))
         except RunError as error:
-            st.error(as_text(error))
+            refuse(error)
     return readers
 
 
 page_style()
 st.title("Recorded runs")
-linked = named_in(st.query_params.get("run", ""))[:MOST_OVERLAID]
+asked = st.query_params.get("run", "")
+linked = named_in(asked)[:MOST_OVERLAID]
+if asked and not linked:
+    refuse("The address names no run: it must be the beginning of a run's id, and no path.")
 summaries = list_runs(RUNS)
 if not summaries and not linked:
-    st.markdown("Nothing is recorded yet. Start a run on the page **Train**, or with `python -m experiments run`.")
+    st.markdown("Nothing is recorded yet. Start a run on the page **Train**.")
     st.stop()
 names = table(summaries) or linked
 if not names:
@@ -146,4 +149,4 @@ else:
             st.caption("This address opens the same view:")
             st.code(f"{page}?run={','.join(r.name for r in readers)}", language=None)
     except RunError as error:
-        st.error(as_text(error))
+        refuse(error)

@@ -7,6 +7,7 @@ import streamlit as st
 from analysis.figures.sweep_panel import words
 from analysis.wording import duration
 from dashboard.components.as_text import as_text
+from dashboard.components.refusal import for_page, refuse
 from dashboard.components.show import show
 from dashboard.components.style import page_style
 from dashboard.jobs import RUNS
@@ -53,7 +54,8 @@ def state(results: Results, ended: str) -> None:
         with st.expander(f"{len(results.errors)} failed", expanded=False):
             by_run = {run.name: run.values for run in results.plan.runs}
             rows = [
-                {"run": n, **{k: words(v) for k, v in by_run[n].items()}, "error": e} for n, e in results.errors.items()
+                {"run": n, **{k: words(v) for k, v in by_run[n].items()}, "error": for_page(e)}
+                for n, e in results.errors.items()
             ]
             st.dataframe(rows, hide_index=True, width="stretch")
 
@@ -180,7 +182,7 @@ def runs_of(results: Results, cell: Cell | None) -> None:
     )  # fmt: skip
     for row in rows:
         if row["status"] == "failed":
-            st.error(as_text(f"{row['run']}: {results.errors[str(row['run'])]}"))
+            refuse(f"{row['run']}: {results.errors[str(row['run'])]}")
 
 
 @st.fragment
@@ -197,7 +199,7 @@ def explore(folder: SweepFolder, results: Results) -> None:
         runs_of(results, table.cells.get((panel, row, column)))
         show(row_profiles(folder, results.plan, table, panel, row), f"sweep-row-{results.plan.name}")
     except ConfigError as error:
-        st.error(as_text(error))
+        refuse(error)
 
 
 page_style()
@@ -219,7 +221,7 @@ folder = found[names.index(name)]
 try:
     results = load_results(folder)
 except ConfigError as error:
-    st.error(as_text(error))
+    refuse(error)
     st.stop()
 st.fragment(progress, run_every=1.0 if st.session_state.get("sweep-live", False) else None)(folder)
 last = next(iter(sessions(folder)), None)

@@ -1,113 +1,85 @@
 """Train: start runs and watch their gradients as they learn, or fail to."""
 
-from typing import Any
+from collections.abc import Sequence
 
 import streamlit as st
 
-from analysis.clipping import CLIP_RULES
-from analysis.figures.theme import cell_name
 from dashboard.components.as_text import as_text
+from dashboard.components.refusal import refuse
 from dashboard.components.show import in_two_columns
 from dashboard.components.style import page_style
-from dashboard.controls import TASK_WORDS
-from dashboard.jobs import RUNS, jobs
+from dashboard.earlier_runs import known_run
+from dashboard.jobs import RUNS, jobs, start
+from dashboard.steering import LIVE, REFUSED, show_place, show_refusal, steering
+from dashboard.train_settings import settings
 from experiments.config import ConfigError, RunConfig
-from experiments.control import change_control, read_control, single_step
 from experiments.run_findings import run_findings
 from experiments.run_pictures import labels, run_pictures
 from experiments.runs import named_in
 from experiments.store.errors import RunError
 from experiments.store.reader import RunReader, open_run
-from experiments.tasks import TASKS
 from experiments.words import cut
-from models.registry import CELLS
 
-SECOND = {
-    "none": "one lane only",
-    "unclipped": "the same without clipping",
-    "cell": "the same with another cell",
-    "initialisation": "the same, orthogonal at the start",
-}
-LIVE = ("running", "paused")
-MOST_LANES = 4
-"""That an address may name."""
+MOST_WATCHED = 4
+"""Runs that an address may name."""
 
 
-def setup() -> list[RunConfig]:
-    """The lanes' configurations, from the sidebar.
-
-    Raises:
-        ConfigError: the first value that is not allowed.
-    """
-    values: dict[str, Any] = {}
-    with st.sidebar:
-        values["task"] = st.selectbox("Task", list(TASKS), format_func=lambda t: TASK_WORDS.get(t, t), index=1)
-        values["cell"] = st.selectbox("Cell", list(CELLS), format_func=cell_name)
-        left, right = st.columns(2)
-        values["seq_len"] = left.number_input("Sequence length", 1, 1000, 30)
-        values["hidden_size"] = right.number_input("Hidden units", 1, 512, 50)
-        values["batch_size"] = left.number_input("Batch", 1, 256, 20)
-        values["steps"] = right.number_input("Steps", 1, 1_000_000, 30_000, step=1000)
-        values["optimiser"] = left.selectbox("Optimiser", ["sgd", "momentum", "adam", "rmsprop"])
-        values["learning_rate"] = right.number_input("Learning rate", 1e-8, 10.0, 0.01, step=0.001, format="%.4g")
-        threshold = left.number_input("Clip at (0: never)", 0.0, 1e6, 1.0)
-        values["clip_threshold"] = threshold or None
-        values["clip_rule"] = right.selectbox("Clip by", list(CLIP_RULES))
-        values["initialisation"] = st.selectbox("Recurrent weights begin", ["gaussian", "default", "orthogonal"])
-        values["gain"] = left.number_input("Gaussian gain", 0.01, 10.0, 0.7)
-        values["record_every"] = right.number_input("Record every", 1, 10_000, 50)
-        values["seed"] = left.number_input("Seed", 0, 2**31, 0)
-        second = st.selectbox("Second lane", list(SECOND), format_func=SECOND.__getitem__, index=1)
-        other = st.selectbox("Its cell", [c for c in CELLS if c != values["cell"]]) if second == "cell" else None
-    lanes = [RunConfig.from_values(values)]
-    changes: dict[str, dict[str, Any]] = {
-        "unclipped": {"clip_threshold": None},
-        "cell": {"cell": other},
-        "initialisation": {"initialisation": "orthogonal"},
-    }
-    if second in changes:
-        lanes.append(RunConfig.from_values({**values, **changes[second]}))
-    return lanes if len({lane.identity() for lane in lanes}) == len(lanes) else lanes[:1]
+def press_start(lanes: Sequence[RunConfig]) -> None:
+    """Train these settings, or offer what is there where they have been trained before."""
+    st.session_state.pop("offered", None)
+    if any(known_run(lane, RUNS) for lane in lanes):
+        st.session_state["offered"] = list(lanes)
+    else:
+        train(lanes)
 
 
-def start(lanes: list[RunConfig]) -> None:
-    """Start a training process, and watch its runs."""
+def train(lanes: Sequence[RunConfig]) -> None:
+    """Ask for new runs, and watch them."""
     try:
-        st.session_state["job"] = jobs().start(lanes)
+        watch(start(lanes).runs)
     except ConfigError as error:
-        st.session_state["refused"] = str(error)
-        return
-    st.session_state["watched"] = [lane.identity() for lane in lanes]
+        st.session_state[REFUSED] = str(error)
+
+
+def watch(names: Sequence[str]) -> None:
+    """Let the page show these runs."""
+    st.session_state.pop("offered", None)
+    st.session_state["watched"] = list(names)
     st.session_state["live"] = True
 
 
-def steer(names: list[str], **changes: object) -> None:
-    """Change what all watched runs are asked to do."""
-    for name in names:
-        try:
-            change_control(RUNS / name, **changes)
-        except ConfigError as error:
-            st.session_state["refused"] = str(error)
+def offer(lanes: Sequence[RunConfig]) -> None:
+    """The runs that these settings have already, to open them or to train once more."""
+    names = [name for lane in lanes if (name := known_run(lane, RUNS))]
+    with st.container(border=True):
+        st.markdown(f"**{'These settings have' if names else 'Nothing has'} been trained here before.**")
+        readers = opened(names)
+        for run, label in zip(readers, labels(readers) if readers else [], strict=True):
+            st.markdown(f"- {as_text(label)}: {standing(run)}{altered(run)}")
+        for name in names[len(readers) :]:
+            st.markdown(f"- Run {name} is starting.")
+        with st.container(horizontal=True):
+            words = "Open it" if len(names) == 1 else "Open them"
+            st.button(words, on_click=watch, args=(names,), disabled=not names)
+            st.button("Train again", type="primary", on_click=train, args=(lanes,))
 
 
-def one_step(names: list[str]) -> None:
-    """Let each paused run take one step."""
-    for name in names:
-        single_step(RUNS / name)
+def standing(run: RunReader) -> str:
+    """How far a run is, in a few words."""
+    reason = f" ({as_text(cut(run.progress.reason))})" if run.progress.reason else ""
+    return f"{run.status}{reason}, step {run.progress.step:,} of {run.config.steps:,}"
 
 
-def resume(names: list[str]) -> None:
-    """Let paused runs go on, and start a process for those that none trains."""
-    steer(names, pause=False, stop=False)
-    resting = [r.name for r in watched(names) if r.status not in LIVE]
-    if resting:
-        try:
-            st.session_state["job"] = jobs().start(resting)  # `live` sees it, and reruns the page
-        except ConfigError as error:
-            st.session_state["refused"] = str(error)
+def altered(run: RunReader) -> str:
+    """What was changed by hand while the run trained, so that it is not what its settings say."""
+    try:
+        kinds = {str(event.get("kind")) for event in run.events()} & {"learning_rate", "clip_threshold"}
+    except RunError:
+        return ", damaged"
+    return f"; its {' and '.join(sorted(kind.replace('_', ' ') for kind in kinds))} changed by hand" if kinds else ""
 
 
-def watched(names: list[str]) -> list[RunReader]:
+def opened(names: Sequence[str]) -> list[RunReader]:
     """The runs that are there by now."""
     readers = []
     for name in names:
@@ -118,30 +90,7 @@ def watched(names: list[str]) -> list[RunReader]:
     return readers
 
 
-def buttons(names: list[str], readers: list[RunReader]) -> None:
-    """Pause, single step, resume, stop; learning rate and threshold while it runs."""
-    running = any(r.status == "running" for r in readers)
-    paused = any(r.status == "paused" for r in readers)
-    over = all(r.status == "finished" for r in readers) and bool(readers)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.button("Pause", on_click=steer, args=(names,), kwargs={"pause": True}, disabled=not running)
-        st.button("Single step", on_click=one_step, args=(names,), disabled=not paused)
-        st.button("Resume", on_click=resume, args=(names,), disabled=running or over or not readers)
-        st.button("Stop", on_click=steer, args=(names,), kwargs={"stop": True}, disabled=not (running or paused))
-        control = read_control(RUNS / names[0]) if readers else None
-        if control is not None and (running or paused):
-            rate = st.number_input("Learning rate now", value=control.learning_rate, format="%.4g", key="rate-now")
-            if rate != control.learning_rate:
-                steer(names, learning_rate=rate)
-            for name, label in zip(names, labels(readers), strict=False):
-                now = read_control(RUNS / name)
-                if now is not None and now.clip_threshold is not None:
-                    wanted = st.number_input(f"Clip at now: {label}", value=now.clip_threshold, key=f"clip-{name}")
-                    if wanted != now.clip_threshold:
-                        steer([name], clip_threshold=wanted)
-
-
-def happened(readers: list[RunReader]) -> None:
+def happened(readers: Sequence[RunReader]) -> None:
     """The runs' events, the latest first."""
     events = [{"run": r.name, **{k: e.get(k) for k in ("step", "kind", "text")}} for r in readers for e in r.events()]
     if events:
@@ -149,59 +98,71 @@ def happened(readers: list[RunReader]) -> None:
         st.dataframe(events[::-1], hide_index=True, width="stretch")
 
 
-def live(names: list[str]) -> None:
-    """What the runs have committed so far; drawn again every second while they run."""
-    readers = watched(names)
-    job = st.session_state.get("job")
-    working = job is not None and job.process.poll() is None
-    if job is not None and job.error:
-        st.error(as_text(job.error))
-    if refused := st.session_state.pop("refused", None):
-        st.error(as_text(refused))
-    if not readers:
-        if job is None or not job.error:
-            st.info("There is no such run here." if job is None else "The run is being prepared…")
-        return
-    buttons(names, readers)
-    for reader, label in zip(readers, labels(readers), strict=True):
-        p = reader.progress
-        status = "starting" if working and reader.status == "interrupted" else reader.status
-        st.progress(
-            min(p.step / reader.config.steps, 1.0),
-            f"**{as_text(label)}** · {status}{f' ({as_text(cut(p.reason))})' if p.reason else ''} · step {p.step:,} of "
-            f"{reader.config.steps:,} · run {reader.name}",
+def live(names: Sequence[str]) -> None:
+    """What the runs have committed so far; drawn again every second while they train or wait."""
+    readers, asked = opened(names), jobs().of(names)
+    working = any(not job.over for job in asked)
+    show_refusal()
+    for k, job in enumerate(asked):
+        if job.error:
+            refuse(job.error)
+        if job.waits:
+            show_place(job, f"leave-{k}")
+    if readers:
+        steering(readers, working)
+        show_runs(readers, any(job.works for job in asked))
+    elif not any(job.waits or job.error for job in asked):
+        left = (
+            "This run left the queue before it began. Press Start to train." if asked else "There is no such run here."
         )
-        for finding in run_findings(reader):
-            st.warning(f"**{finding.title}.** {finding.evidence} {finding.remedy}")
-    try:
-        in_two_columns(run_pictures(readers), "train")
-        happened(readers)
-    except RunError as error:
-        st.error(as_text(error))
-    now = working or any(r.status in LIVE for r in readers)
+        st.info("The run is being prepared …" if working else left)
+    now = working or any(run.status in LIVE for run in readers)
     if st.session_state.get("live", True) != now:
         st.session_state["live"] = now
         st.rerun()
+
+
+def show_runs(readers: Sequence[RunReader], working: bool) -> None:
+    """How far each run is, its charts, and what happened."""
+    for run, label in zip(readers, labels(readers), strict=True):
+        p = run.progress
+        status = "starting" if working and run.status == "interrupted" else run.status
+        st.progress(
+            min(p.step / run.config.steps, 1.0),
+            f"**{as_text(label)}** · {status}{f' ({as_text(cut(p.reason))})' if p.reason else ''} · step {p.step:,} of "
+            f"{run.config.steps:,} · run {run.name}",
+        )
+    try:
+        for run in readers:
+            for finding in run_findings(run):
+                st.warning(f"**{finding.title}.** {finding.evidence} {finding.remedy}")
+        in_two_columns(run_pictures(readers), "train")
+        happened(readers)
+    except RunError as error:
+        refuse(error)
 
 
 page_style()
 st.title("Watch a network learn, or fail to")
 chosen: list[RunConfig] = []
 try:
-    chosen = setup()
+    chosen = settings()
 except ConfigError as error:  # what trains is watched and steered all the same
-    st.error(as_text(error))
+    refuse(error)
 if "watched" not in st.session_state and st.query_params.get("runs"):
-    st.session_state["watched"] = named_in(st.query_params["runs"])[:MOST_LANES]
+    st.session_state["watched"] = named_in(st.query_params["runs"])[:MOST_WATCHED]
 names = st.session_state.get("watched", [])
-st.sidebar.button("Start", type="primary", width="stretch", on_click=start, args=(chosen,), disabled=not chosen)
+st.sidebar.button("Start", type="primary", width="stretch", on_click=press_start, args=(chosen,), disabled=not chosen)
+if lanes := st.session_state.get("offered"):
+    offer(lanes)
 if not names:
+    show_refusal()
     st.markdown(
         "Two lanes train in lockstep from one seed, so that a difference is seen as it arises. The sidebar holds a "
         "classic: temporal order over 30 steps, with clipping and without."
     )
     # here, too: on a phone the sidebar is closed
-    st.button("Start", type="primary", on_click=start, args=(chosen,), key="start-here", disabled=not chosen)
+    st.button("Start", type="primary", on_click=press_start, args=(chosen,), key="start-here", disabled=not chosen)
 else:
     st.query_params["runs"] = ",".join(names)
     st.fragment(live, run_every=1.0 if st.session_state.get("live", True) else None)(names)

@@ -52,6 +52,8 @@ class Description:
     """Names of the arrays with a row a recorded step."""
     lockstep: Lockstep | None = None
     """None for a run that was started alone."""
+    owner: Word | None = None
+    """Mark of the page's visitor who started it; None for a run of the command line."""
 
 
 def read_description(folder: Path) -> tuple[Description, RunConfig]:

@@ -100,6 +100,11 @@ class RunReader:
         return self.folder.name
 
     @property
+    def owner(self) -> str | None:
+        """Mark of the page's visitor who started it; None for a run of the command line."""
+        return self.description.owner
+
+    @property
     def path(self) -> str:
         """Which implementation of `record` made it."""
         return self.description.path

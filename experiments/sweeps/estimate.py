@@ -23,6 +23,7 @@ from experiments.tasks import make_task
 from experiments.training import Training
 from models import record
 from models.registry import CELLS
+from models.threads import use_one_thread
 
 ENOUGH = 5
 """Finished runs of the sweep from which on their times are the better estimate."""
@@ -99,7 +100,7 @@ def timed_rate(configs: Sequence[RunConfig], kind: Kind) -> tuple[float, str]:
         ConfigError: neither these two nor any of `MOST_SHAPES` others can be built.
     """
     before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    use_one_thread()
     try:
         rate, refused = None, None
         for k, config in enumerate([configs[0], configs[len(configs) // 2], *spread(configs)]):

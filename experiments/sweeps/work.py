@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
-
 from experiments.config import RunConfig
 from experiments.recorder import Recorder
 from experiments.store.create import refused
@@ -26,6 +24,7 @@ from experiments.sweeps.plan import Kind
 from experiments.sweeps.probes import ensure_probe
 from experiments.train import train
 from experiments.training import Step
+from models.threads import use_one_thread
 
 MOST_STARTS = 3
 """How often a run may be begun from the same step before its workers' deaths count as its doing."""
@@ -63,7 +62,7 @@ class Outcome:
 
 def perform(work: Work) -> list[Outcome]:
     """Each run in turn, until all are done or the client asks to stop."""
-    torch.set_num_threads(1)  # workers are one a core already, and a sum's order must not depend on the machine
+    use_one_thread()  # workers are one a core already, and a sum's order must not depend on the machine
     folder = SweepFolder(Path(work.runs), work.sweep)
     return [attempt(folder, work, RunConfig.from_values(config)) for config in work.configs]
 

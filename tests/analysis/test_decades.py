@@ -33,6 +33,6 @@ def test_the_words_of_a_tick_are_its_value():
     assert {"0.5", "1", "2"} <= set(axis["ticktext"])
 
 
-def test_nothing_finite_is_an_axis_around_one():
-    assert "1" in decades_axis([np.array([np.nan]), np.array([np.inf])])["ticktext"]
-    assert "1" in decades_axis([])["ticktext"]
+def test_nothing_finite_has_no_scale_that_would_be_invented():
+    for values in ([np.array([np.nan]), np.array([np.inf])], []):
+        assert not {"range", "ticktext"} & set(decades_axis(values))

@@ -38,7 +38,10 @@ def test_an_exact_zero_is_drawn_and_said_and_so_is_a_divergence():
     assert "⁻0" not in title
     assert "-0<" not in title
     z = np.asarray(picture.figure.data[0].z, float)
-    assert z[0, 0] == picture.figure.data[0].zmin
+    assert np.isnan(z[0, 0])
     assert np.isnan(z[1, 0])
+    marked = {trace.name: trace.z for trace in picture.figure.data[1:]}
+    assert marked["exactly zero"][0, 0] == 1
+    assert marked["not a number, or infinite"][1, 0] == 1
     only_zero = wave_picture({"elman": zero}).figure.layout.title.text
     assert only_zero == "No gradient reaches the first timestep"

@@ -38,14 +38,13 @@ def wait_until_healthy(url: str, server: "subprocess.Popen[bytes]", log: Path) -
     raise RuntimeError(f"The server at {url} did not start:\n{log.read_text(errors='replace')}")
 
 
-def serve_app(runs: Path, log: Path) -> tuple["subprocess.Popen[bytes]", str]:
-    """The app on a server of its own, with this folder of runs, and its address."""
+def serve_app(runs: Path, log: Path, **switches: str) -> tuple["subprocess.Popen[bytes]", str]:
+    """The app on a server of its own, with this folder of runs and these start-up switches, and its address."""
     port = free_port()
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
     with log.open("wb") as out:
-        server = subprocess.Popen(
-            command, cwd=ROOT, env={**os.environ, "GRADIENT_FLOW_RUNS": str(runs)}, stdout=out, stderr=out
-        )
+        environment = {**os.environ, "GRADIENT_FLOW_RUNS": str(runs), **switches}
+        server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=out)
     url = f"http://127.0.0.1:{port}"
     wait_until_healthy(url, server, log)
     return server, url

@@ -71,12 +71,12 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Path],
 
 
 @pytest.fixture(scope="session")
-def serve_runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Path], str]]:
-    """A function from a folder of runs to the address of a server of the app that has them."""
+def serve_runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., str]]:
+    """A function from a folder of runs, and start-up switches, to the address of a server of the app that has them."""
     servers: list[subprocess.Popen[bytes]] = []
 
-    def start(runs: Path) -> str:
-        server, url = serve_app(runs, tmp_path_factory.mktemp("servers") / "log")
+    def start(runs: Path, **switches: str) -> str:
+        server, url = serve_app(runs, tmp_path_factory.mktemp("servers") / "log", **switches)
         servers.append(server)
         return url
 

@@ -14,6 +14,7 @@ from experiments.store.reader import open_run
 EACH = pytest.mark.parametrize("lesson", LESSONS, ids=[f"{lesson.number}-{lesson.title}" for lesson in LESSONS])
 FIRST_OF_A_KIND = [next(lesson for lesson in LESSONS if isinstance(lesson.question, kind)) for kind in (Choices, Curve)]
 """The lessons that stand for how a prediction is made and kept: all of a kind share the code for that."""
+DRAWN = [lesson for lesson in LESSONS if isinstance(lesson.question, Curve)]
 PROJECTOR = {"width": 1280, "height": 720}
 PHONE = {"width": 390, "height": 844}
 
@@ -124,6 +125,28 @@ def test_a_point_is_drawn_by_dragging(app_url, open_page):
     page.mouse.up()
     page.wait_for_url(f"**guess={lesson.number}p*")
     assert float(point.get_attribute("aria-valuenow") or 0) < 0
+
+
+@pytest.mark.parametrize("lesson", DRAWN, ids=[str(lesson.number) for lesson in DRAWN])
+def test_points_that_are_drawn_quickly_are_all_kept(app_url, open_page, lesson):
+    page = open_page(f"{app_url}/learn?lesson={lesson.number}")
+    points = page.locator(".draw-curve [role=slider]")
+    resting_box(points.last)
+    count = len(lesson.question.lags)
+    boxes = [points.nth(k).bounding_box() for k in range(count)]
+    drawn = []
+    for k, box in enumerate(boxes):  # the answer to one point comes while the next ones are drawn
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        page.mouse.move(x, y)
+        page.mouse.down()
+        page.mouse.move(x, y + 30 + 15 * k)
+        page.mouse.up()
+        drawn.append(points.nth(k).get_attribute("aria-valuenow"))
+    assert len(set(drawn)) == count
+    page.wait_for_url(f"**guess={lesson.number}p{'_'.join(drawn)}*")
+    settle(page)
+    assert f"guess={lesson.number}p{'_'.join(drawn)}" in page.url
+    assert [points.nth(k).get_attribute("aria-valuenow") for k in range(count)] == drawn
 
 
 def test_a_live_lesson_trains_is_found_again_and_is_cancelled(tmp_path, serve_runs, open_page):

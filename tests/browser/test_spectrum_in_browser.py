@@ -64,6 +64,22 @@ def test_a_single_singular_value_is_dragged_and_the_charts_follow_to_the_numbers
     expect(page.get_by_text("Set by hand")).to_be_visible()
 
 
+def test_values_that_are_dragged_quickly_are_all_kept(page):
+    at = [resting_box(points(page).nth(k).locator(".dot")) for k in range(1, 7)]
+    dragged = ["1"]
+    for k, box in enumerate(at, start=1):  # the answer to one comes while the next ones are dragged
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        page.mouse.move(x, y)
+        page.mouse.down()
+        page.mouse.move(x, y + 10 * k)
+        page.mouse.up()
+        dragged.append(points(page).nth(k).get_attribute("aria-valuenow"))
+    assert len(set(dragged)) == 7
+    assert eventually(page, lambda: shown(page, passed(singular_values=",".join([*dragged, "1"]))))
+    settle(page)
+    assert [points(page).nth(k).get_attribute("aria-valuenow") for k in range(8)] == [*dragged, "1"]
+
+
 def test_a_value_that_is_typed_becomes_the_largest_and_the_slider_follows(page):
     field = page.get_by_label("singular value 2, exact")
     field.fill("1.5")

@@ -1,0 +1,215 @@
+"""Axes that say where they begin and end, whatever is drawn.
+
+A browser that redraws a chart keeps the last range of an axis that says nothing about it: a flat line sent one, the
+next picture none, and lay outside of it. So every axis of every picture has a range of its own.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import plotly.graph_objects as go
+from jaxtyping import Float
+from numpy import ndarray
+
+from analysis.figures.edges import edge_of
+
+PADDING = 0.05
+"""Of what is drawn, beyond its ends; lines along x have none, since they begin and end at the frame."""
+LARGEST = 1e300
+"""Beyond it a difference of two ends would overflow."""
+NOTHING = "No value here is a number."
+
+
+@dataclass
+class Extent:
+    """What lies along one axis."""
+
+    low: float = np.inf
+    high: float = -np.inf
+    padded: bool = False
+    categories: dict[str, None] = field(default_factory=dict)
+    has_traces: bool = False
+    has_numbers: bool = False
+    """Whether a trace has a number on it, not only a level."""
+
+    def hold(self, values: Float[ndarray, "..."], padded: bool = False) -> None:
+        """Reach as far as the finite ones of these."""
+        finite = np.clip(values[np.isfinite(values)], -LARGEST, LARGEST)
+        if finite.size:
+            self.low, self.high = min(self.low, float(finite.min())), max(self.high, float(finite.max()))
+        self.padded |= padded
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing on it is a number or a category."""
+        return self.low > self.high and not self.categories
+
+    def range(self, to_zero: bool) -> tuple[float, float]:
+        """From where to where the axis goes."""
+        if self.categories:
+            return -0.5, len(self.categories) - 0.5
+        if self.low > self.high:
+            return 0.0, 1.0
+        low, high = (min(self.low, 0.0), max(self.high, 0.0)) if to_zero else (self.low, self.high)
+        if low == high:
+            half = max(0.5, 0.1 * abs(low))
+            return low - half, high + half
+        margin = PADDING * (high - low) if self.padded else 0.0
+        return (low - margin if low != 0 or not to_zero else 0.0), (high + margin if high != 0 or not to_zero else 0.0)
+
+
+def set_axes(figure: go.Figure) -> None:
+    """Give every axis that has none a range which holds all that is finite, and put what has no place at its edges.
+
+    An axis without any number has no ticks, and words say so. Called again it changes nothing, except for the edges
+    where a range was set meanwhile.
+    """
+    layout = figure.layout
+    extents: dict[str, Extent] = defaultdict(Extent)
+    for trace in figure.data:
+        if trace.type in ("surface", "scatter3d"):
+            hold_in_space(extents, trace)
+        else:
+            hold_on_plane(extents, trace, layout)
+    hold_stacks(extents, figure)
+    for shape in layout.shapes:
+        for side, at in (("x", (shape.x0, shape.x1)), ("y", (shape.y0, shape.y1))):
+            if (reference := shape[f"{side}ref"]) in extents:
+                extents[reference].hold(np.array(at, float))
+    join_matching(extents, layout)
+    marked = {trace.yaxis or "y" for trace in figure.data if edge_of(trace)}
+    for name, extent in extents.items():
+        axis = axis_of(layout, name)
+        if axis.range is None or None in axis.range:
+            set_range(axis, extent)
+        if name[0] == "y" and extent.has_traces and not (extent.has_numbers or extent.categories or name in marked):
+            say_nothing(figure, name)
+    place_edges(figure)
+
+
+def axis_of(layout: go.Layout, name: str) -> go.layout.XAxis:
+    """`x2` → the layout's xaxis2; `scene/z` → its scene's zaxis."""
+    if "/" in name:
+        scene, side = name.split("/")
+        return layout[scene][f"{side}axis"]
+    return layout[f"{name[0]}axis{name[1:]}"]
+
+
+def set_range(axis: go.layout.XAxis, extent: Extent) -> None:
+    """The range of one axis, in the axis's own numbers: logarithms where it is logarithmic."""
+    if axis.type == "log" and not extent.is_empty:
+        extent = Extent(np.log10(extent.low), np.log10(extent.high), extent.padded)
+    low, high = extent.range(axis.rangemode == "tozero")
+    axis.update(range=[high, low] if axis.autorange == "reversed" else [low, high], autorange=None)
+    if extent.is_empty:
+        axis.update(showticklabels=False)
+
+
+def as_numbers(values: object) -> Float[ndarray, "..."] | list[str]:
+    """Numbers, with NaN for gaps; or categories, where they are words."""
+    array = np.asarray(values)
+    if array.dtype.kind in "iufb":
+        return array.astype(float)
+    try:
+        return np.array([np.nan if v is None else v for v in array.ravel()], float).reshape(array.shape)
+    except (TypeError, ValueError):
+        return [str(v) for v in array.ravel()]
+
+
+def hold(extent: Extent, values: object, is_log: bool, padded: bool = False) -> None:
+    """Let an axis reach as far as these values, which are numbers or words."""
+    extent.has_traces = True
+    given = as_numbers(values)
+    if isinstance(given, list):
+        extent.categories |= dict.fromkeys(given)
+    else:
+        held = np.where(given > 0, given, np.nan) if is_log else given
+        extent.hold(held, padded)
+        extent.has_numbers |= bool(np.isfinite(held).any())
+
+
+def hold_on_plane(extents: Mapping[str, Extent], trace: go.Scatter, layout: go.Layout) -> None:
+    """What a line, points, bars or a heatmap reach over."""
+    x_name, y_name = trace.xaxis or "x", trace.yaxis or "y"
+    x, y = extents[x_name], extents[y_name]
+    if trace.type == "heatmap":
+        rows, columns = np.asarray(trace.z).shape[:2] if np.ndim(trace.z) > 1 else (0, 0)
+        for extent, given, count in ((x, trace.x, columns), (y, trace.y, rows)):
+            hold(extent, cell_edges(np.arange(count) if given is None else given), is_log=False)
+        return
+    if trace.type == "bar":  # their lengths are added up by `hold_stacks`
+        hold(*((y, trace.y) if trace.orientation == "h" else (x, trace.x)), is_log=False)
+        return
+    marked = "markers" in (trace.mode or "lines")
+    edge = edge_of(trace)
+    if trace.x is not None and edge not in ("left", "right"):
+        hold(x, trace.x, is_log=axis_of(layout, x_name).type == "log", padded=marked and edge is None)
+    if trace.y is not None and edge not in ("bottom", "top"):
+        hold(y, trace.y, is_log=axis_of(layout, y_name).type == "log", padded=edge is None)
+        if trace.error_y.array is not None:
+            middle, error = np.asarray(trace.y, float), np.asarray(trace.error_y.array, float)
+            y.hold(np.stack([middle - error, middle + error]))
+
+
+def cell_edges(centres: object) -> object:
+    """From the first cell's outer edge to the last one's; words as they are."""
+    given = as_numbers(centres)
+    if isinstance(given, list) or not given.size:
+        return given
+    steps = np.diff(given)
+    first, last = (steps[0], steps[-1]) if steps.size else (1.0, 1.0)
+    return np.array([given[0] - first / 2, given[-1] + last / 2])
+
+
+def hold_stacks(extents: Mapping[str, Extent], figure: go.Figure) -> None:
+    """What bars reach that stand on each other, upwards and downwards from zero."""
+    ends: dict[tuple[str, object, bool], float] = defaultdict(float)
+    for trace in figure.data:
+        if trace.type == "bar":
+            lying = trace.orientation == "h"
+            axis = (trace.xaxis or "x") if lying else (trace.yaxis or "y")
+            lengths = as_numbers(trace.x if lying else trace.y)
+            for place, length in zip(trace.y if lying else trace.x, lengths, strict=True):
+                ends[axis, place, length < 0] += np.nan_to_num(length, posinf=0.0, neginf=0.0)
+    for (axis, _, _), end in ends.items():
+        extents[axis].hold(np.array([0.0, end]), padded=True)
+
+
+def hold_in_space(extents: Mapping[str, Extent], trace: go.Surface) -> None:
+    """What a surface or a path reaches over in three dimensions."""
+    for side in "xyz":
+        hold(extents[f"{trace.scene or 'scene'}/{side}"], trace[side], is_log=False)
+
+
+def join_matching(extents: Mapping[str, Extent], layout: go.Layout) -> None:
+    """Axes that move together reach as far as each other."""
+    groups: dict[str, list[Extent]] = defaultdict(list)
+    for name, extent in extents.items():
+        if "/" not in name:
+            groups[axis_of(layout, name).matches or name].append(extent)
+    for group in groups.values():
+        for extent in group[1:]:
+            group[0].hold(np.array([extent.low, extent.high]), extent.padded)
+            group[0].categories |= extent.categories
+        for extent in group[1:]:
+            extent.low, extent.high, extent.padded = group[0].low, group[0].high, group[0].padded
+            extent.categories = group[0].categories
+
+
+def say_nothing(figure: go.Figure, name: str) -> None:
+    """Words in the middle of an axis's frame."""
+    reference = f"{name} domain"
+    if not any(a.yref == reference and a.text == NOTHING for a in figure.layout.annotations):
+        figure.add_annotation(text=NOTHING, xref=f"x{name[1:]} domain", yref=reference, x=0.5, y=0.5, showarrow=False)
+
+
+def place_edges(figure: go.Figure) -> None:
+    """Marks of what no axis has a place for go to the axis's end."""
+    for trace in figure.data:
+        if (edge := edge_of(trace)) is not None:
+            side = "x" if edge in ("left", "right") else "y"
+            axis = axis_of(figure.layout, trace[f"{side}axis"] or side)
+            level = sorted(axis.range)[edge in ("top", "right")]
+            trace[side] = np.full(len(trace.y if side == "x" else trace.x), 10**level if axis.type == "log" else level)

@@ -1,0 +1,108 @@
+"""Train: settings that have been trained are offered to be opened or trained again, in plain words."""
+
+import pytest
+from streamlit.testing.v1 import AppTest
+from test_damaged_runs import VIEWS
+
+from dashboard import jobs
+from dashboard.components.as_text import as_text
+from dashboard.serving import SHARED_VARIABLE
+from experiments.config import RunConfig
+from experiments.store.errors import RunError
+from experiments.train import Recorder
+
+CLASSIC = RunConfig(
+    task="temporal_order", cell="elman", seq_len=30, hidden_size=50, batch_size=20, steps=30_000, optimiser="sgd",
+    learning_rate=0.01, clip_threshold=1.0, initialisation="gaussian", gain=0.7, record_every=50,
+)  # fmt: skip
+LANES = [CLASSIC, CLASSIC.model_copy(update={"clip_threshold": None})]
+
+
+@pytest.fixture(params=["1", "0"], ids=["shared", "personal"])
+def opened(request, pool, monkeypatch):
+    monkeypatch.setenv(SHARED_VARIABLE, request.param)
+    for name in ("dashboard.jobs.jobs", "dashboard.earlier_runs.jobs", "dashboard.steering.jobs"):
+        monkeypatch.setattr(name, lambda: pool)
+    return AppTest.from_file(str(VIEWS / "train.py"), default_timeout=60).run()
+
+
+def press(at: AppTest, label: str) -> AppTest:
+    button = [button for button in at.button if button.label == label][-1]
+    assert not button.disabled
+    at = button.click().run()
+    assert not at.exception
+    return at
+
+
+def said(at: AppTest) -> str:
+    return "\n".join(e.value for kind in (at.markdown, at.caption, at.info, at.error, at.warning) for e in kind)
+
+
+def names_asked(process) -> list[str]:
+    return [value for word, value in zip(process.asked, process.asked[1:], strict=False) if word == "--name"]
+
+
+def test_settings_that_nobody_has_trained_are_trained(opened, processes):
+    press(opened, "Start")
+    assert names_asked(processes[0]) == [lane.identity() for lane in LANES]
+
+
+def test_settings_that_were_trained_are_offered_and_nothing_is_shown_or_started(opened, processes, runs):
+    for lane in LANES:
+        Recorder.start(lane, runs / lane.identity(), "reference", owner="somebody").close()
+    at = press(opened, "Start")
+    assert not processes
+    assert "These settings have been trained here before." in said(at)
+    assert "step 0 of 30,000" in said(at)
+    assert not any(word in said(at) for word in ("python -m", str(runs), "`"))
+    assert "watched" not in at.session_state
+    at = press(at, "Open them")
+    assert at.session_state["watched"] == [lane.identity() for lane in LANES]
+    assert not processes
+
+
+def test_train_again_makes_runs_of_the_same_settings_under_free_names(opened, processes, runs):
+    Recorder.start(LANES[0], runs / LANES[0].identity(), "reference").close()
+    at = press(press(opened, "Start"), "Train again")
+    assert names_asked(processes[0]) == [f"{LANES[0].identity()}-2", LANES[1].identity()]
+    assert at.session_state["watched"] == names_asked(processes[0])
+    assert "have been trained" not in said(at)
+
+
+def test_an_altered_run_is_offered_as_such(opened, runs):
+    with Recorder.start(LANES[0], runs / LANES[0].identity(), "reference", owner="somebody") as recorder:
+        recorder.event("clip_threshold", "clip threshold changed from 1 to 0.5", old=1.0, new=0.5)
+    assert "clip threshold changed by hand" in said(press(opened, "Start"))
+
+
+def test_with_all_cores_busy_start_says_the_place_and_can_be_taken_back(opened, pool, processes):
+    from dashboard.job_queue import Job
+
+    busy = pool.ask(Job(("r1",), "somebody", ["run"]))
+    pool.ask(Job(("r2", "r3"), "another", ["run"]))
+    at = press(opened, "Start")
+    assert "All cores are busy. 2 runs are before yours." in said(at)
+    assert len(processes) == 1
+    at = press(at, "Leave the queue")
+    assert "left the queue" in said(at)
+    assert busy.works
+    assert [job.visitor for job in pool.waiting] == ["another"]
+
+
+def test_what_an_address_names_is_a_run_and_no_path(opened, pool):
+    at = AppTest.from_file(str(VIEWS / "train.py"), default_timeout=60)
+    at.query_params["runs"] = "../../etc,/etc,abc-2,.hidden"
+    at.run()
+    assert not at.exception
+    assert at.session_state["watched"] == ["abc-2"]
+
+
+def test_a_refusal_of_the_process_is_a_sentence_without_a_path(opened, pool, monkeypatch, runs):
+    def refuse(lanes):
+        raise RunError(f"run a1 cannot be written to {str(runs)!r} (no space left on device); nothing of it is kept.")
+
+    monkeypatch.setattr(jobs, "start", refuse)
+    at = AppTest.from_file(str(VIEWS / "train.py"), default_timeout=60).run()
+    at = press(at, "Start")
+    sentence = "run a1 cannot be written to 'runs' (no space left on device); nothing of it is kept."
+    assert at.error[0].value == as_text(sentence)

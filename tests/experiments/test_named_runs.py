@@ -1,0 +1,40 @@
+"""A page gives its runs names and an owner; a name is no path, and there is one per run."""
+
+import pytest
+
+from experiments.config import RunConfig
+from experiments.errors import ConfigError
+from experiments.run_commands import named_folders
+from experiments.runs import folders_of, free_name
+from experiments.store.reader import open_run
+from experiments.train import Recorder
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", ".hidden", "", "sweeps", "probes", "-x", "a" * 101])
+def test_a_name_that_no_run_can_have_is_refused(tmp_path, name):
+    with pytest.raises(ConfigError, match="--name"):
+        named_folders([name], 1, tmp_path)
+
+
+def test_each_run_is_named(tmp_path):
+    assert named_folders(["a", "a-2"], 2, tmp_path) == [tmp_path / "a", tmp_path / "a-2"]
+    with pytest.raises(ConfigError, match="once per run"):
+        named_folders(["a"], 2, tmp_path)
+
+
+def test_a_free_name_is_neither_on_the_disk_nor_spoken_for(tmp_path):
+    config = RunConfig()
+    name = config.identity()
+    (tmp_path / name).mkdir()
+    (tmp_path / f"{name}-3").mkdir()
+    assert free_name(config, tmp_path, lambda n: False) == f"{name}-2"
+    assert free_name(config, tmp_path, lambda n: n == f"{name}-2") == f"{name}-4"
+    assert folders_of(config, tmp_path) == [tmp_path / name]
+
+
+@pytest.mark.parametrize("owner", ["a" * 32, None])
+def test_a_run_says_who_started_it(tmp_path, owner):
+    config = RunConfig(cell="gru", seq_len=4, hidden_size=2, batch_size=2, steps=1)
+    with Recorder.start(config, tmp_path / "r", "reference", owner=owner) as recorder:
+        recorder.turn()
+    assert open_run(tmp_path / "r").owner == owner
