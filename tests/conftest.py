@@ -10,6 +10,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # nor need each of them compile
 
 import pytest
 import torch
+from hypothesis import settings
 from jaxtyping import install_import_hook
 
 sys.path.insert(0, str(Path(__file__).parent))  # for `oracles`
@@ -17,6 +18,10 @@ install_import_hook(["models"], "beartype.beartype")
 torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
 if "OTHER_BLOCKING" in os.environ:
     import other_blocking  # noqa: F401
+
+
+settings.register_profile("any machine", deadline=None)  # a busy machine is no wrong answer
+settings.load_profile("any machine")
 
 
 @pytest.fixture(autouse=True)

@@ -131,10 +131,10 @@ def hold(extent: Extent, values: object, is_log: bool, padded: bool = False) -> 
 
 
 def hold_on_plane(extents: Mapping[str, Extent], trace: go.Scatter, layout: go.Layout) -> None:
-    """What a line, points, bars or a heatmap reach over."""
+    """What a line, points, bars, a heatmap or its critical lines reach over."""
     x_name, y_name = trace.xaxis or "x", trace.yaxis or "y"
     x, y = extents[x_name], extents[y_name]
-    if trace.type == "heatmap":
+    if trace.type in ("heatmap", "contour"):
         rows, columns = np.asarray(trace.z).shape[:2] if np.ndim(trace.z) > 1 else (0, 0)
         for extent, given, count in ((x, trace.x, columns), (y, trace.y, rows)):
             hold(extent, cell_edges(np.arange(count) if given is None else given), is_log=False)

@@ -1,9 +1,8 @@
 """Whose requests are answered: `Host` must be a name of this server's, and `Origin` a page of it."""
 
-import asyncio
-
 import pytest
 import streamlit as st
+from coroutines import run_coroutine
 
 from dashboard.own_names import FOREIGN_NAME, FOREIGN_PAGE, OwnNames, is_own_host, is_own_origin, refusal
 
@@ -110,5 +109,5 @@ def test_what_is_no_request_passes(options):
     async def app(scope: dict, receive: object, send: object) -> None:
         passed.append(scope["type"])
 
-    asyncio.run(OwnNames(app)({"type": "lifespan"}, None, None))
+    run_coroutine(OwnNames(app)({"type": "lifespan"}, None, None))
     assert passed == ["lifespan"]

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Coroutine
 
 import pytest
+from coroutines import run_coroutine
 
 from dashboard.turns import Turns
 
@@ -21,7 +22,7 @@ def test_a_client_with_many_questions_waits_behind_one_with_a_single_one():
         asks: list[Coroutine[None, None, None]] = [ask(turns, "many", f"many {k}") for k in range(5)]
         await asyncio.gather(*asks, ask(turns, "one", "one"), ask(turns, "two", "two 0"), ask(turns, "two", "two 1"))
 
-    asyncio.run(all_of_them())
+    run_coroutine(all_of_them())
     assert order == ["many 0", "many 1", "one", "two 0", "many 2", "two 1", "many 3", "many 4"]
 
 
@@ -42,7 +43,7 @@ def test_never_more_are_let_in_than_allowed_and_all_come_in(at_once):
         turns = Turns(at_once)
         await asyncio.gather(*(ask(turns, str(k % 4)) for k in range(20)))
 
-    asyncio.run(all_of_them())
+    run_coroutine(all_of_them())
     assert (most, done) == (at_once, 20)
 
 
@@ -66,7 +67,7 @@ def test_who_leaves_while_waiting_or_just_as_its_turn_comes_passes_it_on():
                 entered.append("later")
         return entered
 
-    assert asyncio.run(all_of_them()) == ["stays", "later"]
+    assert run_coroutine(all_of_them()) == ["stays", "later"]
 
 
 def test_a_question_that_fails_passes_its_turn_on():
@@ -79,4 +80,4 @@ def test_a_question_that_fails_passes_its_turn_on():
         async with asyncio.timeout(1), turns.turn("b"):
             pass
 
-    asyncio.run(all_of_them())
+    run_coroutine(all_of_them())

@@ -99,7 +99,7 @@ def test_the_forget_gates_title_says_what_is_seen():
     preset = next(p for p in PRESETS if p.name == "Forget gate")
     title = str(hero_picture(scene(settings(**preset.settings), None)).figure.layout.title.text)
     assert re.fullmatch(
-        r"LSTM: the gradient falls from 0\.08\d+ to 0\.003\d+ at lag \d+, then rises to 0\.02\d+", title
+        r"LSTM: the gradient falls from 0\.08\d+ to 0\.002\d+ at lag \d+, then rises to 0\.02\d+", title
     )
 
 

@@ -1,8 +1,7 @@
 """A visitor is a random mark in a cookie that no script reads; they steer what they started."""
 
-import asyncio
-
 import pytest
+from coroutines import run_coroutine
 from starlette.responses import PlainTextResponse
 from streamlit.testing.v1 import AppTest
 from test_damaged_runs import VIEWS
@@ -27,7 +26,7 @@ def cookie_for(**headers: str) -> str | None:
 
     app = MarkVisitors(PlainTextResponse("a page"))
     raw = [(name.encode(), value.encode()) for name, value in headers.items()]
-    asyncio.run(app({"type": "http", "method": "GET", "path": "/", "headers": raw}, None, send))
+    run_coroutine(app({"type": "http", "method": "GET", "path": "/", "headers": raw}, None, send))
     return dict(sent[0]["headers"]).get(b"set-cookie", b"").decode() or None
 
 

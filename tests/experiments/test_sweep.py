@@ -77,7 +77,7 @@ def test_the_same_sweep_twice_at_once_runs_nothing_twice(cluster, runs):
     reports: list[Report] = []
 
     def client() -> None:
-        with Client(cluster.scheduler.address, set_as_default=False) as other:
+        with Client(cluster.scheduler.address, security=cluster.security, set_as_default=False) as other:
             reports.append(swept(TRAINED, runs, other))
 
     both = [threading.Thread(target=client) for _ in range(2)]
