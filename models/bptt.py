@@ -17,7 +17,7 @@ from torch import Tensor
 from models.cell import Cell, Gates, State
 from models.engine import Backward, Engine
 from models.layer_record import LayerStates, is_boundary, recompute, with_gradients, without_padding
-from models.lognorm import log_norm
+from models.lognorm import log_norm, log_norm_of_all
 from models.scaled import LN_2, Scaled, times_power_of_two
 from models.sequence_model import processing_order
 
@@ -156,7 +156,7 @@ def parameter_gradients(run: LayerStates, adjoint: Scaled, dtype: torch.dtype) -
     grads, lift = lifted_grads(after, tuple(cell.weights.values()), flat(weighted))
     power = torch.tensor(common - lift)
     return {
-        name: (times_power_of_two(grad, power).to(dtype), log_norm(grad.flatten()).item() + power.item() * LN_2)
+        name: (times_power_of_two(grad, power).to(dtype), log_norm_of_all(grad) + power.item() * LN_2)
         for name, grad in zip(cell.weights, grads, strict=True)
     }
 

@@ -10,7 +10,7 @@ from models.bptt import ReferenceEngine
 from models.cell import State
 from models.engine import Engine
 from models.fast.choose import choose_path
-from models.lognorm import log_norm
+from models.lognorm import log_norm_of_all
 from models.scaled import Scaled
 from models.sequence_model import SequenceModel
 from models.stack_pass import backward_stack, forward_stack, side_by_side
@@ -67,7 +67,7 @@ def record(
     direct = [*below, *(Scaled.of(part.contiguous()) for part in grad_features.split(H, dim=-1))]
     result = backward_stack(engine, layers, D, direct, truncate)
 
-    grads = {name: (grad, log_norm(grad.flatten()).item()) for name, grad in readout_grads.items()}
+    grads = {name: (grad, log_norm_of_all(grad)) for name, grad in readout_grads.items()}
     for k, of_cell in enumerate(result.parameter_grads):
         suffix = recurrent.suffix(k // D, k % D)
         grads |= {f"recurrent.{name}{suffix}": grad for name, grad in of_cell.items()}

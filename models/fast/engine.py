@@ -1,6 +1,5 @@
 """The compiled engine: one layer and direction, in one compiled pass each way."""
 
-import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -15,7 +14,7 @@ from models.fast.compiled import Compiled, compiled
 from models.fast.pack import Layout, Matrices, layout_of, pack, unpack
 from models.fast.parallel import over_batch
 from models.layer_record import LayerStates, with_gradients, without_padding
-from models.lognorm import log_norm
+from models.lognorm import log_norm_of_all
 from models.scaled import LN_2, Scaled, times_power_of_two
 
 Four = tuple[Tensor, Tensor, Tensor, Tensor]
@@ -97,11 +96,12 @@ class CompiledEngine(Engine):
         dW = run_backward(compiled(x.dtype), states, truncate or 0, (*sent, *results))
 
         count = states.layout.num_states
-        nothing = torch.zeros((), dtype=x.dtype).expand(T, B, H)
+        if count > len(given):
+            given.append(x.new_zeros(()).expand(T, B, H))
         return Backward(
             record=with_gradients(
                 states,
-                direct=scaled_parts([*given, nothing], [direct.exponent] * 2, count),
+                direct=scaled_parts(given, [direct.exponent] * 2, count),
                 total=scaled_parts([grad_hidden, grad_cell], [of_h, of_c], count),
                 log_norm=norms,
                 direct_log_norm=direct_norms,
@@ -162,11 +162,5 @@ def parameter_gradients(dW: Scaled, layout: Layout) -> dict[str, tuple[Tensor, f
     grads: dict[str, tuple[Tensor, float]] = {}
     for name, grad in unpack(dW.parts[0].numpy(), layout).items():
         true_grad = times_power_of_two(grad, power) if power != 0 else grad
-        grads[name] = true_grad, natural_log_norm(grad) + power.item() * LN_2
+        grads[name] = true_grad, log_norm_of_all(grad) + power.item() * LN_2
     return grads
-
-
-def natural_log_norm(grad: Tensor) -> float:
-    """ln‖grad‖₂ (nats), by one sum of squares where float64 holds it."""
-    norm = torch.linalg.vector_norm(grad, dtype=torch.float64).item()
-    return math.log(norm) if 1e-145 < norm < 1e145 else log_norm(grad.flatten()).item()
