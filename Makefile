@@ -9,7 +9,7 @@ FILES ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup setup-dev app test test-portable lint types format measure-drag measure-panels measure-sessions
+.PHONY: setup setup-dev app test test-portable lint types format measure-drag measure-lessons measure-panels measure-sessions
 
 setup: $(VENV)/runtime.stamp
 
@@ -40,6 +40,9 @@ measure-drag: $(VENV)/dev.stamp
 
 measure-panels: $(VENV)/dev.stamp
 	PYTHONPATH=. $(BIN)/python tests/browser/measure_panels.py
+
+measure-lessons: $(VENV)/dev.stamp
+	$(BIN)/python tests/dashboard/measure_lessons.py
 
 measure-sessions: $(VENV)/dev.stamp
 	$(BIN)/python tests/browser/measure_sessions.py

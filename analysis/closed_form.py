@@ -6,46 +6,21 @@ since what a saturated unit gives has lost its digits (1 − h² is 0 where h ro
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from models.cell import Cell, Gates, State
+from models.cell import Cell
 from models.elman import ElmanCell
 from models.gru import GRUCell
+from models.layer_record import LayerStates
 from models.lstm import LSTMCell
 from models.nonlinearity import sigmoid_slope, tanh_slope
 
 Jacobian = Float[Tensor, "*sample state column"]
 """Rows are the units of the new state (h_t, then c_t); columns those of s_{t-1} or of x_t."""
-
-
-@dataclass(frozen=True, eq=False)
-class Steps:
-    """Recorded steps of one layer and direction, in float64: tensors [*sample, unit], in processing order.
-
-    In the reverse direction the first step is the one that read the last input.
-    """
-
-    cell: Cell
-    inputs: Float[Tensor, "*sample input"]
-    before: State
-    """s_{t-1}: (h,) or (h, c)."""
-    after: State
-    """s_t."""
-    gates: Gates
-
-    def __getitem__(self, index: int | slice | tuple[slice | Tensor, ...]) -> "Steps":
-        """The steps at `index` of the leading axes."""
-        return replace(
-            self,
-            inputs=self.inputs[index],
-            before=tuple(s[index] for s in self.before),
-            after=tuple(s[index] for s in self.after),
-            gates={name: gate[index] for name, gate in self.gates.items()},
-        )
 
 
 def through(slopes: tuple[Tensor, ...], W: Float[Tensor, "rows column"]) -> Jacobian:
@@ -54,7 +29,7 @@ def through(slopes: tuple[Tensor, ...], W: Float[Tensor, "rows column"]) -> Jaco
     return torch.einsum("...bi,bij->...ij", torch.stack(slopes, dim=-2), blocks)
 
 
-def preactivation(s: Steps) -> Float[Tensor, "*sample row"]:
+def preactivation(s: LayerStates) -> Float[Tensor, "*sample row"]:
     """a = W_ih x + b_ih + W_hh h' + b_hh, all blocks."""
     return s.inputs @ s.cell.weight_ih.T + s.cell.bias_ih + s.before[0] @ s.cell.weight_hh.T + s.cell.bias_hh
 
@@ -62,7 +37,7 @@ def preactivation(s: Steps) -> Float[Tensor, "*sample row"]:
 # Elman: h = φ(a)
 
 
-def elman_slope(s: Steps) -> tuple[Tensor]:
+def elman_slope(s: LayerStates) -> tuple[Tensor]:
     """φ'(a); NaN for a relu whose h is not finite, and so on no known side of 0."""
     (h,) = s.after
     nonlinearity = s.cell.nonlinearity  # type: ignore[attr-defined]
@@ -73,12 +48,12 @@ def elman_slope(s: Steps) -> tuple[Tensor]:
     return (torch.ones_like(h),)
 
 
-def elman_state(s: Steps) -> Jacobian:
+def elman_state(s: LayerStates) -> Jacobian:
     """∂h/∂h' = diag(φ'(a)) W_hh (Pascanu et al. 2013, eq. 5, for a nonlinearity around the sum)."""
     return through(elman_slope(s), s.cell.weight_hh)
 
 
-def elman_input(s: Steps) -> Jacobian:
+def elman_input(s: LayerStates) -> Jacobian:
     """∂h/∂x = diag(φ'(a)) W_ih."""
     return through(elman_slope(s), s.cell.weight_ih)
 
@@ -86,7 +61,7 @@ def elman_input(s: Steps) -> Jacobian:
 # LSTM: c = f⊙c' + i⊙g; h = o⊙tanh(c)
 
 
-def lstm_slopes(s: Steps) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...], Tensor]:
+def lstm_slopes(s: LayerStates) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...], Tensor]:
     """∂h/∂a and ∂c/∂a for a_i, a_f, a_g, a_o, and ∂h/∂c."""
     a_i, a_f, a_g, a_o = preactivation(s).chunk(4, dim=-1)
     (_, c_before), (_, c), g = s.before, s.after, s.gates["g"]
@@ -97,12 +72,12 @@ def lstm_slopes(s: Steps) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...], Tenso
     return dh, dc, dh_dc
 
 
-def forget_gate(s: Steps) -> Float[Tensor, "*sample unit"]:
+def forget_gate(s: LayerStates) -> Float[Tensor, "*sample unit"]:
     """f, also where the recorded one has become 0."""
     return torch.sigmoid(preactivation(s).chunk(4, dim=-1)[1])
 
 
-def lstm_state(s: Steps) -> Jacobian:
+def lstm_state(s: LayerStates) -> Jacobian:
     """∂(h, c)/∂(h', c') = [[∂h/∂a W_hh, ∂h/∂c diag(f)], [∂c/∂a W_hh, diag(f)]].
 
     h reads c' through f⊙c' alone: the gates do not see the cell state.
@@ -114,7 +89,7 @@ def lstm_state(s: Steps) -> Jacobian:
     return torch.cat([of_h, of_c], dim=-2)
 
 
-def lstm_input(s: Steps) -> Jacobian:
+def lstm_input(s: LayerStates) -> Jacobian:
     """∂(h, c)/∂x = [[∂h/∂a W_ih], [∂c/∂a W_ih]]."""
     dh, dc, _ = lstm_slopes(s)
     return torch.cat([through(dh, s.cell.weight_ih), through(dc, s.cell.weight_ih)], dim=-2)
@@ -139,7 +114,7 @@ class GRUSlopes:
     """∂h/∂a_n."""
 
 
-def gru_slopes(s: Steps) -> GRUSlopes:
+def gru_slopes(s: LayerStates) -> GRUSlopes:
     """What a GRU's step multiplies a gradient by."""
     (h,), n, H = s.before, s.gates["n"], s.cell.hidden_size
     a_r, a_z, _ = preactivation(s).chunk(3, dim=-1)
@@ -153,7 +128,7 @@ def gru_slopes(s: Steps) -> GRUSlopes:
     return GRUSlopes(r, z, of_r, through_n * v * of_r, (h - n) * sigmoid_slope(a_z), through_n)
 
 
-def gru_state(s: Steps) -> Jacobian:
+def gru_state(s: LayerStates) -> Jacobian:
     """∂h/∂h' = diag(z) + ∂h/∂a_z W_z + the way through n, which the place of the reset decides.
 
     Reset after W_n: ∂h/∂a_r W_r + ∂h/∂a_n diag(r) W_n. Before: ∂h/∂a_n W_n (diag(r) + diag(h' r (1−r)) W_r).
@@ -167,7 +142,7 @@ def gru_state(s: Steps) -> Jacobian:
     return kept + through((d.through_z,), W_z) + through((d.through_n,), W_n) @ reset
 
 
-def gru_input(s: Steps) -> Jacobian:
+def gru_input(s: LayerStates) -> Jacobian:
     """∂h/∂x: as the state's, without what is kept and with W_ih where x enters."""
     d = gru_slopes(s)
     if s.cell.reset_after:  # type: ignore[attr-defined]
@@ -182,8 +157,8 @@ def gru_input(s: Steps) -> Jacobian:
 class ClosedForm:
     """The derivatives of one cell's step."""
 
-    state: Callable[[Steps], Jacobian]
-    inputs: Callable[[Steps], Jacobian]
+    state: Callable[[LayerStates], Jacobian]
+    inputs: Callable[[LayerStates], Jacobian]
 
 
 CLOSED_FORMS: dict[type[Cell], ClosedForm] = {

@@ -7,7 +7,7 @@ One backward sweep carries the rows of all loss times at once: a block of [T −
 
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -15,15 +15,10 @@ from jaxtyping import Float, Int64
 from numpy import ndarray
 from torch import Tensor
 
-from analysis.closed_form import Steps
-from analysis.jacobian import input_jacobian, is_reverse, layer_index, layer_steps, state_jacobian
+from analysis.jacobian import input_jacobian, state_jacobian
 from analysis.numbers import log_quantile
-from models.bptt import differentiate_loss, is_boundary
+from models.layer_record import LayerRecord, LayerStates, is_boundary
 from models.scaled import LN_2, Scaled, times_power_of_two
-from models.sequence_model import SequenceModel
-from models.trace import Trace
-
-Losses = Callable[[Float[Tensor, "time batch output"]], Float[Tensor, "time batch"]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,37 +43,25 @@ class Credit:
         return log_quantile(self.log_norm, 0.5)
 
 
-def credit(
-    model: SequenceModel,
-    trace: Trace,
-    losses: Losses,
-    weights: Float[Tensor, "time batch"] | None = None,
-    layer: int | None = None,
-) -> Credit:
-    """Who in the past gets credit for which loss. A truncated trace gets no credit across its boundaries.
+def credit(layers: Sequence[LayerRecord], direct: Float[Tensor, "time batch unit"]) -> Credit:
+    """Who in the past gets credit for which loss. A truncated pass gives no credit across its boundaries.
 
     Args:
-        model: the one that the trace was recorded with.
-        trace: a recorded pass.
-        losses: outputs [time, batch, output] → the loss at each timestep [time, batch].
-        weights: of each loss in the scalar loss Σ weights · losses; None for the mean, 1/(time · batch) each.
-        layer: index in the trace's layer axis; None for the top layer, forwards. With two directions only the top
-            layer's two: below, a loss reaches a state on ways that run through time both forwards and backwards.
+        layers: the top layer first, the layer whose states are asked for last: `trace.stack.above(index)`.
+        direct: what each timestep's loss sends to the top layer's h_t, at input positions: see
+            `models.direct_gradients`.
 
     Raises:
-        ValueError: no such layer, losses or weights of another shape, or a trace of another model.
+        ValueError: direct gradients of another shape.
     """
-    index = layer_index(trace, layer)
-    D, layers = trace.num_directions, len(trace.hidden)
-    if D == 2 and index < layers - 2:
-        top = f"{layers - 2} or {layers - 1}"
-        raise ValueError(f"layer was {layer}; with two directions credit is for the top layer, {top}.")
-    reverse = is_reverse(trace, index)
-    direct = direct_gradient(model, trace, losses, weights, index)
+    reverse, truncate = layers[-1].reverse, layers[-1].truncate
+    if direct.shape != layers[0].hidden.shape:
+        expected = tuple(layers[0].hidden.shape)
+        raise ValueError(f"direct has shape {tuple(direct.shape)}; it must be [time, batch, unit], {expected}.")
+    direct = layers[0].flipped(direct.detach().cpu().double())
     rows = torch.nonzero((direct != 0).flatten(1).any(dim=1) | direct.isnan().flatten(1).any(dim=1)).flatten()
 
-    path = [index] if D == 2 else list(range(layers - 1, index - 1, -1))
-    sweeps = [Sweep.start(layer_steps(model, trace, l), len(rows)) for l in path]
+    sweeps = [Sweep.start(layer.in_order(), len(rows)) for layer in layers]
     T, B, H = direct.shape
     log_norm = torch.full((T, T, B), -math.inf, dtype=torch.float64)
     total, total_exponent = torch.zeros(T, B, H, dtype=torch.float64), torch.zeros(T, B, dtype=torch.int64)
@@ -95,7 +78,7 @@ def credit(
         total[k], total_exponent[k] = sweeps[-1].sum(first, norms)
         position = T - 1 - k if reverse else k
         for sweep in sweeps:
-            if trace.truncate is not None and is_boundary(position, trace.truncate, reverse):
+            if truncate is not None and is_boundary(position, truncate, reverse):
                 sweep.block.zero_()
             elif k > 0:
                 sweep.step(k, first)
@@ -110,27 +93,6 @@ def credit(
     )
 
 
-def direct_gradient(
-    model: SequenceModel, trace: Trace, losses: Losses, weights: Tensor | None, index: int
-) -> Float[Tensor, "time batch unit"]:
-    """What each timestep's loss sends to the top layer's h_t, in the direction's processing order, float64."""
-    D, (_, T, B, H) = trace.num_directions, trace.hidden.shape
-
-    def scalar(outputs: Tensor) -> Tensor:
-        values = losses(outputs)
-        if tuple(values.shape) != (T, B):
-            raise ValueError(f"losses returned shape {tuple(values.shape)}; it must be [time, batch], ({T}, {B}).")
-        return values.mean() if weights is None else (values * weights.to(values.dtype)).sum()
-
-    if weights is not None and tuple(weights.shape) != (T, B):
-        raise ValueError(f"weights have shape {tuple(weights.shape)}; they must be [time, batch], ({T}, {B}).")
-    features = torch.cat(list(trace.hidden[-D:]), dim=-1)
-    _, _, gradient, _ = differentiate_loss(model, features, scalar)
-    reverse = is_reverse(trace, index)
-    gradient = gradient.detach().cpu().double()[..., H * reverse : H * (1 + reverse)]
-    return gradient.flip(0) if reverse else gradient
-
-
 COMFORTABLE = 1e-60, 1e60
 """A row whose largest entry is within these has squares in float64, also after a step by which it shrinks by 1e-90."""
 
@@ -139,12 +101,12 @@ COMFORTABLE = 1e-60, 1e60
 class Sweep:
     """The rows ∂L_t/∂s_k of one layer on their way back in time: the true row is `block * 2 ** exponent`."""
 
-    steps: Steps
+    steps: LayerStates
     block: Float[Tensor, "batch loss state"]
     exponent: Int64[Tensor, "batch loss"]
 
     @staticmethod
-    def start(steps: Steps, rows: int) -> "Sweep":
+    def start(steps: LayerStates, rows: int) -> "Sweep":
         """Zeros: no loss has been met."""
         B, size = steps.inputs.shape[1], len(steps.before) * steps.cell.hidden_size
         block = torch.zeros(B, rows, size, dtype=torch.float64)

@@ -6,9 +6,8 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from analysis.jacobian import layer_index
 from models.initialise import FORGET_BLOCK
-from models.trace import Trace
+from models.layer_record import LayerStates
 
 CLOSED, OPEN = 0.1, 0.9
 """Beyond these a gate is saturated (Karpathy, Johnson & Li 2015): its slope is below 36 % of its largest."""
@@ -63,20 +62,15 @@ class GateStatistics:
     """A sentence where there is nothing to measure, or where values are not finite and numbers NaN."""
 
 
-def gate_statistics(trace: Trace, layer: int | None = None) -> GateStatistics:
+def gate_statistics(layer: LayerStates) -> GateStatistics:
     """Saturation, means and time constants of one layer's gates.
 
     Args:
-        trace: a recorded pass.
-        layer: index in the trace's layer axis; None for the top layer, forwards.
-
-    Raises:
-        ValueError: no such layer.
+        layer: a recorded layer.
     """
-    index = layer_index(trace, layer)
-    if not trace.gates:
+    if not layer.gates:
         return GateStatistics({}, None, "This cell has no gates.")
-    values = {name: gate[index].detach().cpu().double().numpy() for name, gate in trace.gates.items()}
+    values = {name: gate.detach().cpu().double().numpy() for name, gate in layer.gates.items()}
     keep = next((name for name in FORGET_BLOCK.values() if name in values), None)
     finite = all(np.isfinite(v).all() for v in values.values())
     return GateStatistics(

@@ -4,7 +4,7 @@ Closed form where `analysis.closed_form` has one for the cell, autodiff through 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -12,10 +12,9 @@ from jaxtyping import Float64
 from numpy import ndarray
 from torch import Tensor
 
-from analysis.closed_form import CLOSED_FORMS, Jacobian, Steps
+from analysis.closed_form import CLOSED_FORMS, Jacobian
 from models.cell import Cell
-from models.sequence_model import SequenceModel
-from models.trace import Trace
+from models.layer_record import LayerStates
 
 Method = Literal["auto", "closed form", "autodiff"]
 
@@ -36,9 +35,7 @@ class Jacobians:
 
 
 def step_jacobians(
-    model: SequenceModel,
-    trace: Trace,
-    layer: int | None = None,
+    layer: LayerStates,
     samples: Sequence[int] | None = (0,),
     start: int = 0,
     stop: int | None = None,
@@ -47,26 +44,24 @@ def step_jacobians(
     """J[t] for t = start … stop−1 (from 0, in the order in which the layer reads), in float64.
 
     Args:
-        model: the one that the trace was recorded with.
-        trace: a recorded pass.
-        layer: index in the trace's layer axis, 2*l + d with two directions; None for the top layer, forwards.
+        layer: a recorded layer.
         samples: which sequences of the batch; None for all. One matrix takes 8·state² bytes: 0.5 MB for an LSTM of 128.
         start: first step.
         stop: one past the last step; None for the end.
         method: `closed form` raises for a cell that has none, `auto` falls back to autodiff.
 
     Raises:
-        ValueError: no such layer, sample, span or method, or a trace of another model.
+        ValueError: no such sample, span or method.
     """
-    steps = layer_steps(model, trace, layer)
-    T, B, _ = steps.inputs.shape
+    T, B = layer.seq_len, layer.batch_size
     stop = T if stop is None else stop
     if not 0 <= start < stop <= T:
         raise ValueError(f"start and stop were {start} and {stop}; they must be 0 ≤ start < stop ≤ {T}.")
     chosen = range(B) if samples is None else samples
     if not len(chosen) or not all(0 <= b < B for b in chosen):
         raise ValueError(f"samples were {list(chosen)}; they must be at least one of 0 to {B - 1}.")
-    J = state_jacobian(steps[slice(start, stop), torch.tensor(list(chosen))], method)
+    steps = layer.in_order()[slice(start, stop), torch.tensor(list(chosen))]
+    J = state_jacobian(steps, method)
     return Jacobians(
         matrices=J.numpy(),
         state_names=steps.cell.state_names,
@@ -76,70 +71,12 @@ def step_jacobians(
     )
 
 
-def layer_index(trace: Trace, layer: int | None) -> int:
-    """The index in the trace's layer axis; None is the top layer, forwards.
-
-    Raises:
-        ValueError: no such layer.
-    """
-    layers = trace.hidden.shape[0]
-    index = layers - trace.num_directions if layer is None else layer
-    if not 0 <= index < layers:
-        raise ValueError(f"layer was {layer}; this trace has layers 0 to {layers - 1}.")
-    return index
-
-
-def is_reverse(trace: Trace, index: int) -> bool:
-    """Whether the layer at this index reads from the last input to the first."""
-    return trace.num_directions == 2 and index % 2 == 1
-
-
-def layer_steps(model: SequenceModel, trace: Trace, layer: int | None = None) -> Steps:
-    """What one layer and direction read and made at every step: [time, batch, unit], in processing order, float64.
-
-    Raises:
-        ValueError: no such layer, or a trace of another model.
-    """
-    index = layer_index(trace, layer)
-    D = trace.num_directions
-    r = model.recurrent
-    sizes = (len(trace.hidden), trace.hidden.shape[-1], D, trace.inputs.shape[-1])
-    parts = (1 if trace.cell_state is None else 2, tuple(trace.gates))
-    if sizes != (r.num_layers * r.num_directions, r.hidden_size, r.num_directions, r.input_size) or parts != (
-        len(r.cell_type.state_names),
-        tuple(r.cell_type.gate_names),
-    ):
-        raise ValueError("model has another cell, other layers or units than the trace; they must belong together.")
-    l, d = divmod(index, D)
-    inputs = trace.inputs if l == 0 else torch.cat(list(trace.hidden[(l - 1) * D : l * D]), dim=-1)
-    states = [s[index] for s in (trace.hidden, trace.cell_state) if s is not None]
-
-    def in_order(x: Tensor) -> Tensor:
-        x = x.detach().cpu().double()
-        return x.flip(0) if is_reverse(trace, index) else x
-
-    after = tuple(in_order(s) for s in states)
-    return Steps(
-        cell=on_cpu(r.cell(l, d)),
-        inputs=in_order(inputs),
-        before=tuple(torch.cat([torch.zeros_like(s[:1]), s[:-1]]) for s in after),
-        after=after,
-        gates={name: in_order(gate[index]) for name, gate in trace.gates.items()},
-    )
-
-
-def on_cpu(cell: Cell) -> Cell:
-    """The same cell with detached float64 weights on the CPU: the analyses are of what float32 computed, not in it."""
-    names = cell.parameter_shapes(1, 1)
-    return replace(cell, **{name: getattr(cell, name).detach().cpu() for name in names}).in_float64()
-
-
 def has_closed_form(cell: Cell) -> bool:
     """Whether this very type of cell is in the table: a subclass may have another step."""
     return type(cell) in CLOSED_FORMS
 
 
-def state_jacobian(steps: Steps, method: Method = "auto") -> Jacobian:
+def state_jacobian(steps: LayerStates, method: Method = "auto") -> Jacobian:
     """∂s_t/∂s_{t-1} at each recorded step: [*sample, state, state].
 
     Raises:
@@ -150,7 +87,7 @@ def state_jacobian(steps: Steps, method: Method = "auto") -> Jacobian:
     return autodiff(steps, of_input=False)
 
 
-def input_jacobian(steps: Steps, method: Method = "auto") -> Jacobian:
+def input_jacobian(steps: LayerStates, method: Method = "auto") -> Jacobian:
     """∂s_t/∂x_t at each recorded step: [*sample, state, input].
 
     Raises:
@@ -170,7 +107,7 @@ def use_closed_form(cell: Cell, method: Method) -> bool:
     return method != "autodiff" and has_closed_form(cell)
 
 
-def autodiff(steps: Steps, of_input: bool) -> Jacobian:
+def autodiff(steps: LayerStates, of_input: bool) -> Jacobian:
     """The same derivative by reverse-mode autodiff through one step of any cell, one sample at a time under vmap."""
     H = steps.cell.hidden_size
 

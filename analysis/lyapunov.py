@@ -16,13 +16,11 @@ from jaxtyping import Float
 from numpy import ndarray
 from torch import Tensor
 
-from analysis.closed_form import Steps
-from analysis.jacobian import layer_steps, on_cpu, state_jacobian
+from analysis.jacobian import state_jacobian
 from analysis.product import cosine_basis
 from analysis.wording import counted
 from models.cell import Cell, State
-from models.sequence_model import SequenceModel
-from models.trace import Trace
+from models.layer_record import LayerStates
 
 FEWEST_STEPS = 16
 """Measured steps below which no standard error is given, and so no exponent."""
@@ -50,9 +48,7 @@ class Lyapunov:
 
 
 def lyapunov(
-    model: SequenceModel,
-    trace: Trace,
-    layer: int | None = None,
+    layer: LayerStates,
     sample: int = 0,
     count: int | None = None,
     transient: int | None = None,
@@ -60,20 +56,17 @@ def lyapunov(
     """The spectrum of one layer along one recorded sequence: driven by its inputs.
 
     Args:
-        model: the one that the trace was recorded with.
-        trace: a recorded pass.
-        layer: index in the trace's layer axis; None for the top layer, forwards.
+        layer: a recorded layer.
         sample: which sequence of the batch.
         count: only the largest so many exponents, at less cost; None for all.
         transient: first steps that are not measured; None for a tenth.
 
     Raises:
-        ValueError: no such layer or sample, a count or transient out of range, or a trace of another model.
+        ValueError: no such sample, or a count or transient out of range.
     """
-    steps = layer_steps(model, trace, layer)
-    if not 0 <= sample < steps.inputs.shape[1]:
-        raise ValueError(f"sample was {sample}; this trace has samples 0 to {steps.inputs.shape[1] - 1}.")
-    return lyapunov_of_steps(steps[:, torch.tensor(sample)], count, transient)
+    if not 0 <= sample < layer.batch_size:
+        raise ValueError(f"sample was {sample}; this layer has samples 0 to {layer.batch_size - 1}.")
+    return lyapunov_of_steps(layer.in_order()[:, torch.tensor(sample)], count, transient)
 
 
 def lyapunov_driven(
@@ -107,9 +100,9 @@ def lyapunov_autonomous(
     return lyapunov_of_steps(run(cell, inputs, start), count, transient)
 
 
-def run(cell: Cell, inputs: Float[Tensor, "time input"], start: State | None) -> Steps:
+def run(cell: Cell, inputs: Float[Tensor, "time input"], start: State | None) -> LayerStates:
     """One trajectory in float64, without a gradient: [time, unit]."""
-    cell = on_cpu(cell)
+    cell = cell.with_weights(lambda weight: weight.detach().cpu().double())
     input_size, H = cell.weight_ih.shape[1], cell.hidden_size
     if inputs.ndim != 2 or inputs.shape[1] != input_size or not len(inputs):
         raise ValueError(
@@ -127,7 +120,7 @@ def run(cell: Cell, inputs: Float[Tensor, "time input"], start: State | None) ->
         states.append(state)
         gates.append(gates_t)
     over_time = tuple(torch.cat(part) for part in zip(*states, strict=True))
-    return Steps(
+    return LayerStates(
         cell=cell,
         inputs=inputs,
         before=tuple(s[:-1] for s in over_time),
@@ -139,7 +132,7 @@ def run(cell: Cell, inputs: Float[Tensor, "time input"], start: State | None) ->
 CHUNK = 64  # steps whose Jacobians are made at once: 34 MB for an LSTM of 128 units
 
 
-def lyapunov_of_steps(steps: Steps, count: int | None = None, transient: int | None = None) -> Lyapunov:
+def lyapunov_of_steps(steps: LayerStates, count: int | None = None, transient: int | None = None) -> Lyapunov:
     """The spectrum along recorded steps [time, unit] of one sequence.
 
     Raises:

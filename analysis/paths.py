@@ -15,16 +15,13 @@ from jaxtyping import Float
 from numpy import ndarray
 from torch import Tensor
 
-from analysis.closed_form import Steps, forget_gate, gru_slopes, lstm_slopes, preactivation
-from analysis.jacobian import is_reverse, layer_index, layer_steps
-from models.bptt import is_boundary
+from analysis.closed_form import forget_gate, gru_slopes, lstm_slopes, preactivation
 from models.gru import GRUCell
+from models.layer_record import LayerRecord, LayerStates
 from models.lognorm import log_norm
 from models.lstm import LSTMCell
 from models.nonlinearity import sigmoid_slope, tanh_slope
 from models.scaled import LN_2, Scaled
-from models.sequence_model import SequenceModel
-from models.trace import Trace
 
 Routes = dict[str, Scaled]
 
@@ -59,58 +56,30 @@ class Paths:
     """A sentence where an entry is NaN."""
 
 
-def paths(model: SequenceModel, trace: Trace, layer: int | None = None) -> Paths:
+def paths(layer: LayerRecord) -> Paths:
     """How much of the gradient each route carries, from one recorded step to the one before.
 
     Args:
-        model: the one that the trace was recorded with.
-        trace: a recorded pass; where it is truncated, nothing but the loss reaches a boundary's state.
-        layer: index in the trace's layer axis; None for the top layer, forwards.
+        layer: a recorded layer; where it is truncated, nothing but the loss reaches a boundary's state.
 
     Raises:
-        ValueError: a cell without a gated path, no such layer, or a trace of another model.
+        ValueError: a cell without a gated path.
     """
-    index = layer_index(trace, layer)
-    steps = layer_steps(model, trace, index)
-    cell_type = type(steps.cell)
-    if cell_type not in (LSTMCell, GRUCell):
-        raise ValueError(f"model has cells {cell_type.__name__}; paths are for an LSTM or a GRU.")
-    reverse = is_reverse(trace, index)
-
-    def in_order(x: Tensor) -> Tensor:
-        x = x.detach().cpu()
-        return x.flip(0) if reverse else x
-
-    def scaled(grad: Tensor, log_scale: Tensor) -> Scaled:
-        return Scaled((in_order(grad[index]).double(),), in_order((log_scale[index] / LN_2).round().long()))
-
-    of_h, of_c = scaled(trace.grad_hidden, trace.log_scale), None
-    if trace.grad_cell is not None and trace.cell_log_scale is not None:
-        of_c = scaled(trace.grad_cell, trace.cell_log_scale)
-    if of_c is not None:
-        total, routes = of_c, lstm_routes(steps, of_h, of_c)
-        keep, to_target = forget_gate(steps), lstm_slopes(steps)[2]
+    steps = layer.in_order()
+    total, direct = ([layer.ordered(x) for x in parts] for parts in (layer.total, layer.direct))
+    if isinstance(layer.cell, LSTMCell):
+        target, routes, keep = "cell_state", lstm_routes(steps, *total), forget_gate(steps)
+        loss = Scaled((lstm_slopes(steps)[2] * direct[0].parts[0],), direct[0].exponent) + direct[1]
+    elif isinstance(layer.cell, GRUCell):
+        target, routes, keep, loss = "hidden", gru_routes(steps, *total), gru_slopes(steps).z, direct[0]
     else:
-        total, routes = of_h, gru_routes(steps, of_h)
-        keep, to_target = gru_slopes(steps).z, torch.ones_like(of_h.parts[0])
-    T = len(steps.inputs)
-    cut = [
-        trace.truncate is not None and is_boundary(T - 1 - k if reverse else k, trace.truncate, reverse)
-        for k in range(T)
-    ]
+        raise ValueError(f"layer has cells {type(layer.cell).__name__}; paths are for an LSTM or a GRU.")
+    cut = layer.cut()
     routes = {name: with_nothing_last(r, cut) for name, r in routes.items()}
-    loss = direct_part(
-        in_order(trace.direct_grad_hidden[index]).double(),
-        in_order(trace.direct_log_norm[index]),
-        to_target,
-        total,
-        routes,
-        trace.hidden.dtype,
-    )
-    return summary("cell_state" if of_c is not None else "hidden", total, {"loss": loss, **routes}, keep, cut, reverse)
+    return summary(target, total[-1], {"loss": loss, **routes}, keep, cut, layer.reverse)
 
 
-def lstm_routes(steps: Steps, of_h: Scaled, of_c: Scaled) -> Routes:
+def lstm_routes(steps: LayerStates, of_h: Scaled, of_c: Scaled) -> Routes:
     """What step t+1 sends back to c_t on each route, indexed by t+1, given dL/dh_{t+1} and dL/dc_{t+1}."""
     (grad_h,), (grad_c,) = of_h.parts, of_c.parts
     a_i, a_f, a_g, a_o = preactivation(steps).chunk(4, dim=-1)
@@ -130,7 +99,7 @@ def lstm_routes(steps: Steps, of_h: Scaled, of_c: Scaled) -> Routes:
     return {name: Scaled((route,), (of_h if name == "o" else of_c).exponent) for name, route in routes.items()}
 
 
-def gru_routes(steps: Steps, of_h: Scaled) -> Routes:
+def gru_routes(steps: LayerStates, of_h: Scaled) -> Routes:
     """What step t+1 sends back to h_t on each route, indexed by t+1, given dL/dh_{t+1}."""
     (grad_h,) = of_h.parts
     W_r, W_z, W_n = steps.cell.weight_hh.chunk(3)
@@ -151,24 +120,6 @@ def with_nothing_last(route: Scaled, cut: list[bool]) -> Scaled:
     exponent = torch.cat([exponent[1:], torch.zeros_like(exponent[:1])])
     stopped = torch.tensor([*cut[1:], True])[:, None]
     return Scaled((torch.where(stopped[..., None], 0.0, vectors),), torch.where(stopped, 0, exponent))
-
-
-def direct_part(
-    direct: Tensor, direct_log_norm: Tensor, to_target: Tensor, total: Scaled, routes: Routes, dtype: torch.dtype
-) -> Scaled:
-    """What the loss sends to the target at this very step.
-
-    Where the dtype could not hold the recorded direct gradient, it is what the other routes leave of the total.
-    """
-    # Rounding alone moves a norm by less than this; what is subnormal has lost digits.
-    rounding = 1e3 * torch.finfo(dtype).eps
-    held = (log_norm(direct) - direct_log_norm).abs().nan_to_num(0.0, posinf=1.0) < rounding
-    rest = total
-    for route in routes.values():
-        rest = rest + Scaled((-route.parts[0],), route.exponent)
-    return Scaled(
-        (torch.where(held[..., None], direct * to_target, rest.parts[0]),), torch.where(held, 0, rest.exponent)
-    )
 
 
 def direct_path(loss: Scaled, keep: Tensor, cut: list[bool]) -> Scaled:

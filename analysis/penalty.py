@@ -6,14 +6,10 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from numpy import ndarray
-from torch import Tensor
 
-from analysis.closed_form import lstm_slopes
-from analysis.jacobian import is_reverse, layer_index, layer_steps, state_jacobian
+from analysis.jacobian import state_jacobian
+from models.layer_record import LayerRecord
 from models.lognorm import log_norm
-from models.lstm import LSTMCell
-from models.sequence_model import SequenceModel
-from models.trace import Trace
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,36 +27,17 @@ class NormPenalty:
     """A sentence where a ratio is NaN."""
 
 
-def norm_penalty(model: SequenceModel, trace: Trace, layer: int | None = None) -> NormPenalty:
+def norm_penalty(layer: LayerRecord) -> NormPenalty:
     """Ω = Σ_t (‖∂L/∂s_{t+1} ∂s_{t+1}/∂s_t‖ / ‖∂L/∂s_{t+1}‖ − 1)² of a recorded pass (Pascanu et al. 2013, eq. 9).
 
-    s is the joint state (h, c) of an LSTM. A truncated trace is taken as it is: its gradients, the whole Jacobians.
+    s is the joint state (h, c) of an LSTM. A truncated pass is taken as it is: its gradients, the whole Jacobians.
 
     Args:
-        model: the one that the trace was recorded with.
-        trace: a recorded pass.
-        layer: index in the trace's layer axis; None for the top layer, forwards.
-
-    Raises:
-        ValueError: no such layer, a cell with another state, or a trace of another model.
+        layer: a recorded layer.
     """
-    index = layer_index(trace, layer)
-    steps = layer_steps(model, trace, index)
-
-    def in_order(x: Tensor) -> Tensor:
-        x = x.detach().cpu().double()
-        return x.flip(0) if is_reverse(trace, index) else x
-
-    adjoint = in_order(trace.grad_hidden[index])
-    if trace.grad_cell is not None and trace.cell_log_scale is not None:
-        if type(steps.cell) is not LSTMCell:
-            raise ValueError(
-                f"model has cells {type(steps.cell).__name__}; Ω knows the states h, and (h, c) of an LSTM."
-            )
-        # The trace's dL/dc_t contains the way through h_t; the adjoint of the joint state holds h_t fixed.
-        relative = in_order((trace.cell_log_scale - trace.log_scale)[index].exp())[..., None]
-        c = relative * in_order(trace.grad_cell[index]) - lstm_slopes(steps)[2] * adjoint
-        adjoint = torch.cat([adjoint, c], dim=-1)
+    steps = layer.in_order()
+    # The recorded dL/dc_t contains the way through h_t; the adjoint of the joint state holds h_t fixed.
+    adjoint = layer.flipped(torch.cat(layer.adjoint.parts, dim=-1).cpu())
     if len(adjoint) < 2:
         return NormPenalty(
             np.zeros(adjoint.shape[1]), np.zeros((0, adjoint.shape[1])), "One timestep has no step to keep."

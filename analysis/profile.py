@@ -11,11 +11,10 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 
 from analysis.course import GONE, Course, course, from_which_on
-from analysis.jacobian import is_reverse, layer_index
 from analysis.numbers import log_quantile
 from analysis.straight import least_squares_line, straight_span
 from analysis.wording import rate, significant
-from models.trace import Trace
+from models.layer_record import LayerRecord
 
 SHORTEST_FIT = 3
 """Fewest timesteps through which a line with an error can be fitted."""
@@ -103,27 +102,22 @@ class Profile:
         return course(self.median[np.argsort(self.lag)], self.diverged)
 
 
-def profile(trace: Trace, layer: int | None = None) -> Profile:
+def profile(layer: LayerRecord) -> Profile:
     """The profile of one layer and direction.
 
     Args:
-        trace: a recorded pass.
-        layer: index in the trace's layer axis, 2*l + d with two directions; None for the top layer, forwards.
-
-    Raises:
-        ValueError: no such layer.
+        layer: a recorded layer.
     """
-    index = layer_index(trace, layer)
-    log_norm = trace.log_norm[index].cpu().numpy()
+    log_norm = layer.log_norm.cpu().numpy()
     T = len(log_norm)
     t = np.arange(1, T + 1)
-    reverse = is_reverse(trace, index)
+    reverse = layer.reverse
     lag = t - 1 if reverse else T - t
     median = log_quantile(log_norm, 0.5)
     by_lag = median if reverse else median[::-1]
 
     horizon = horizon_lag(by_lag)
-    underflow_log = smallest_log(trace.hidden.dtype)
+    underflow_log = smallest_log(layer.hidden.dtype)
     underflow = first_below(by_lag, underflow_log)
     return Profile(
         t=t,
@@ -131,8 +125,8 @@ def profile(trace: Trace, layer: int | None = None) -> Profile:
         median=median,
         low=log_quantile(log_norm, 0.1),
         high=log_quantile(log_norm, 0.9),
-        direct=log_quantile(trace.direct_log_norm[index].cpu().numpy(), 0.5),
-        decay=fit_decay(by_lag, torch.finfo(trace.hidden.dtype).eps),
+        direct=log_quantile(layer.direct_log_norm.cpu().numpy(), 0.5),
+        decay=fit_decay(by_lag, torch.finfo(layer.hidden.dtype).eps),
         horizon_t=None if horizon is None else (horizon + 1 if reverse else T - horizon),
         horizon_lag=horizon,
         underflow_log=underflow_log,

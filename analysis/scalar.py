@@ -56,9 +56,9 @@ def doya_fold_biases(weight: float) -> tuple[float, float] | None:
 class Orbit:
     """A unit's states and the gradient that goes back through them, one a step."""
 
-    x: Float[ndarray, "step *grid"]
+    x: Float[ndarray, " step *grid"]
     """x_0 … x_T."""
-    log_gradient: Float[ndarray, "step *grid"]
+    log_gradient: Float[ndarray, " step *grid"]
     """ln |∂x_T/∂x_t| (nats)."""
 
 

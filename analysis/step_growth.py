@@ -13,10 +13,9 @@ import torch
 from jaxtyping import Float, Int
 from numpy import ndarray
 
-from analysis.jacobian import is_reverse, layer_index, layer_steps, state_jacobian
+from analysis.jacobian import state_jacobian
 from analysis.product import log_spectral_norm, product_log_norms
-from models.sequence_model import SequenceModel
-from models.trace import Trace
+from models.layer_record import LayerRecord
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,42 +36,36 @@ class StepGrowth:
     """A sentence where some number above is not finite."""
 
 
-def step_growth(
-    model: SequenceModel, trace: Trace, layer: int | None = None, sample: int = 0, most_steps: int | None = None
-) -> StepGrowth:
+def step_growth(layer: LayerRecord, sample: int = 0, most_steps: int | None = None) -> StepGrowth:
     """How far a gradient is carried by the steps of one layer, from the last state that it makes.
 
     Only what the loss sends to that last state is followed; a truncation does not stop it.
 
     Args:
-        model: the one that the trace was recorded with.
-        trace: a recorded pass.
-        layer: index in the trace's layer axis; None for the top layer, forwards.
+        layer: a recorded layer.
         sample: which sequence of the batch.
         most_steps: only so many steps back; None for all. One step's Jacobian takes 8·state² bytes.
 
     Raises:
-        ValueError: no such layer or sample, fewer than 1 step, or a trace of another model.
+        ValueError: no such sample, or fewer than 1 step.
     """
-    T, index = trace.seq_len, layer_index(trace, layer)
-    steps = layer_steps(model, trace, index)
-    if not 0 <= sample < steps.inputs.shape[1]:
-        raise ValueError(f"sample was {sample}; this trace has samples 0 to {steps.inputs.shape[1] - 1}.")
+    T, reverse = layer.seq_len, layer.reverse
+    if not 0 <= sample < layer.batch_size:
+        raise ValueError(f"sample was {sample}; this layer has samples 0 to {layer.batch_size - 1}.")
     if most_steps is not None and most_steps < 1:
         raise ValueError(f"most_steps was {most_steps}; it must be at least 1.")
     # The first step leads out of s_0, which is given: nobody asks for its gradient.
     start = 1 if most_steps is None else max(1, T - most_steps)
     lag = np.arange(T - start + 1)
-    reverse = is_reverse(trace, index)
     t = lag + 1 if reverse else T - lag
     if T == 1:
         zero = np.zeros(1)
         return StepGrowth(t, zero[:0], zero, zero, zero, "One timestep: no step leads back from it.")
 
-    back = state_jacobian(steps[start:, torch.tensor(sample)]).numpy()[::-1]
+    back = state_jacobian(layer.in_order()[start:, torch.tensor(sample)]).numpy()[::-1]
     size = back.shape[-1]
     # At the last state the total gradient is the direct one, with a scale of its own where the dtype cannot hold it.
-    direct = trace.grad_hidden[index, 0 if reverse else -1, sample].detach().cpu().double().numpy()
+    direct = layer.total[0].parts[0][0 if reverse else -1, sample].detach().cpu().double().numpy()
     step = np.array([log_spectral_norm(J) for J in back])
     with np.errstate(invalid="ignore"):  # −inf + inf of a diverged pass is NaN
         steps_apart = np.concatenate([[0.0], np.cumsum(step)])

@@ -9,12 +9,10 @@ from jaxtyping import Float
 from numpy import ndarray
 from torch import Tensor
 
-from analysis.jacobian import is_reverse, layer_index, layer_steps
 from analysis.numbers import log_quantile
 from analysis.scalar import tanh_slope
 from models.elman import ElmanCell
-from models.sequence_model import SequenceModel
-from models.trace import Trace
+from models.layer_record import LayerRecord, LayerStates
 
 STEEPEST = {"tanh": 1.0, "relu": 1.0, "identity": 1.0, "sigmoid": 0.25}
 """γ: the largest |φ'| of each nonlinearity."""
@@ -24,22 +22,18 @@ LARGEST = 1e150
 """Of a gain or a variance: its square is a number, too."""
 
 
-def gradient_bound(
-    trace: Trace, spectral_norm: float, nonlinearity: str, layer: int | None = None
-) -> Float[ndarray, " time"]:
+def gradient_bound(layer: LayerRecord, spectral_norm: float, nonlinearity: str) -> Float[ndarray, " time"]:
     """Upper bound on ln‖dL/dh_t‖ of an Elman layer over time (nats), the median over the batch.
 
     b_t = ‖direct_t‖ + γ‖W‖ b_{t+1}; with a loss at the last step only, this is ‖direct_T‖ (γ‖W‖)^(T−t), the bound of
     Pascanu et al. 2013, §2.1. ‖W‖ is the spectral norm (largest singular value), γ the steepest slope of φ.
 
     Raises:
-        ValueError: an unknown nonlinearity, or no such layer.
+        ValueError: an unknown nonlinearity.
     """
     if nonlinearity not in STEEPEST:
         raise ValueError(f"nonlinearity was {nonlinearity!r}; it must be one of {', '.join(STEEPEST)}.")
-    index = layer_index(trace, layer)
-    reverse = is_reverse(trace, index)
-    direct = trace.direct_log_norm[index].cpu().numpy()
+    reverse, direct = layer.reverse, layer.direct_log_norm.cpu().numpy()
     with np.errstate(divide="ignore"):
         log_rate = np.log(STEEPEST[nonlinearity] * spectral_norm)
     bound = np.empty_like(direct)
@@ -117,16 +111,16 @@ def rate_over_gain(gains: Float[ndarray, " gain"], input_variance: float) -> Rat
     return RateOverGain(input_variance, gains, rate, critical_gain(input_variance))
 
 
-def measured_mean_field(model: SequenceModel, trace: Trace, layer: int | None = None) -> MeanField:
+def measured_mean_field(layer: LayerStates) -> MeanField:
     """The mean field of a tanh Elman layer: the gain of its W_hh, and the mean square of what inputs and biases add.
 
     Raises:
-        ValueError: another cell or nonlinearity, no such layer, a pass that diverged, a gain or variance above 1e150.
+        ValueError: another cell or nonlinearity, a pass that diverged, a gain or variance above 1e150.
     """
-    steps = layer_steps(model, trace, layer)
+    steps = layer.in_order()
     cell = steps.cell
     if not isinstance(cell, ElmanCell) or cell.nonlinearity != "tanh":
-        raise ValueError("model has another cell than a tanh Elman; the mean field is for that one.")
+        raise ValueError("layer has another cell than a tanh Elman; the mean field is for that one.")
     drive = steps.inputs @ cell.weight_ih.T + cell.bias_ih + cell.bias_hh
     return mean_field(effective_gain(cell.weight_hh), drive.square().mean().item())
 

@@ -9,7 +9,6 @@ from numpy import ndarray
 
 from analysis.course import Course, course
 from analysis.finding import Subject
-from analysis.jacobian import layer_index
 from analysis.numbers import log_quantile
 from models.trace import Trace
 
@@ -28,10 +27,9 @@ def state_log_by_lag(trace: Trace) -> Float[ndarray, " lag"]:
 
     s is the whole state, (h, c) for an LSTM: what dL/dh_t has lost, dL/dc_t may still carry.
     """
-    top = layer_index(trace, None)
-    log_norm = trace.log_norm[top]
-    if trace.cell_log_norm is not None:
-        log_norm = torch.logaddexp(2 * log_norm, 2 * trace.cell_log_norm[top]) / 2
+    log_norm, of_cell = trace.top.log_norm, trace.top.cell_log_norm
+    if of_cell is not None:
+        log_norm = torch.logaddexp(2 * log_norm, 2 * of_cell) / 2
     by_lag: Float[ndarray, " lag"] = log_quantile(log_norm.cpu().numpy(), 0.5)[::-1]
     return by_lag
 

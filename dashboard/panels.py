@@ -48,7 +48,7 @@ def wave_panel(scene: Scene) -> Panel:
 
 def hidden_panel(scene: Scene) -> Panel:
     """The hidden states of the first sequence."""
-    hidden = {cell: r.trace.hidden[r.top, :, 0].numpy() for cell, r in scene.probes.items()}
+    hidden = {cell: r.top.hidden[:, 0].numpy() for cell, r in scene.probes.items()}
     common = colour_limit(hidden.values())
     own = {cell: colour_limit([h]) for cell, h in hidden.items()}
     # One scale, unless one cell's explosion would leave another's map blank.
@@ -58,7 +58,7 @@ def hidden_panel(scene: Scene) -> Panel:
 
 def gates_panel(scene: Scene) -> Panel:
     """The gates of the first sequence."""
-    gated = {cell: r for cell, r in scene.probes.items() if r.trace.gates}
+    gated = {cell: r for cell, r in scene.probes.items() if r.top.gates}
     if not gated:
         return Panel(note="An Elman cell has no gates: choose the LSTM or the GRU in the sidebar.")
 
@@ -67,7 +67,7 @@ def gates_panel(scene: Scene) -> Panel:
 
     def gates(cell: str) -> Picture:
         r = gated[cell]
-        return gates_picture(cell, {name: g[r.top, :, 0].numpy() for name, g in r.trace.gates.items()})
+        return gates_picture(cell, {name: g[:, 0].numpy() for name, g in r.top.gates.items()})
 
     return Panel(({"gate-saturation": saturation}, {f"gates-{cell}": partial(gates, cell) for cell in gated}))
 

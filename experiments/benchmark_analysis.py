@@ -9,10 +9,10 @@ from rich.table import Table
 from torch import Tensor
 
 from analysis.credit import credit
-from analysis.jacobian import layer_steps, state_jacobian
+from analysis.jacobian import state_jacobian
 from analysis.lyapunov import lyapunov
 from experiments.terminal import output
-from models import SequenceModel, Trace, record
+from models import SequenceModel, Trace, direct_gradients, record
 from models.threads import use_one_thread
 
 AT_MOST = 10.0
@@ -55,29 +55,34 @@ def main(steps: int = 1000, rounds: int = ROUNDS) -> list[Timing]:
 
 def time_lyapunov(steps: int, rounds: int) -> Timing:
     """All 256 exponents of an LSTM of 128 units, against one product J[t] @ Q a step."""
-    model, trace = recorded("lstm", 128, steps, 1)
-    J = state_jacobian(layer_steps(model, trace)[:16, torch.tensor(0)])
+    _, trace = recorded("lstm", 128, steps, 1)
+    J = state_jacobian(trace.top.in_order()[:16, torch.tensor(0)])
     Q, _ = torch.linalg.qr(J[0])
 
     def products() -> None:
         for t in range(steps):
             torch.matmul(J[t % len(J)], Q)
 
-    return interleaved(f"Lyapunov, lstm, H 128, {steps} steps", lambda: lyapunov(model, trace), products, rounds)
+    return interleaved(f"Lyapunov, lstm, H 128, {steps} steps", lambda: lyapunov(trace.top), products, rounds)
 
 
 def time_credit(cell: str, rounds: int) -> Timing:
     """The credit matrix at T = 200, H = 64, batch 16, against [T − k] rows times J[k] at each step and sample."""
     T, H, B = 200, 64, 16
     model, trace = recorded(cell, H, T, B)
-    J = state_jacobian(layer_steps(model, trace)[T // 2])
+    J = state_jacobian(trace.top.in_order()[T // 2])
     rows = torch.randn(B, T, J.shape[-1], dtype=J.dtype, generator=torch.Generator().manual_seed(0))
 
     def products() -> None:
         for k in range(T):
             torch.matmul(rows[:, k:], J)
 
-    return interleaved(f"credit, {cell}, T 200, H 64, batch 16", lambda: credit(model, trace, square), products, rounds)
+    return interleaved(
+        f"credit, {cell}, T 200, H 64, batch 16",
+        lambda: credit(trace.layers, direct_gradients(model, trace, square)),
+        products,
+        rounds,
+    )
 
 
 def square(outputs: Tensor) -> Tensor:

@@ -27,7 +27,7 @@ from experiments.build import Experiment, build
 from experiments.config import RunConfig
 from experiments.remedies import settle_remedies
 from experiments.training import choose_path
-from models import Trace, record
+from models import LayerRecord, Trace, direct_gradients, record
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,24 +41,24 @@ class Probe:
     trace: Trace
 
     @property
-    def top(self) -> int:
-        """Index of the top layer, forwards, in the trace's layer axis."""
-        return self.trace.hidden.shape[0] - self.trace.num_directions
+    def top(self) -> LayerRecord:
+        """The top layer, forwards."""
+        return self.trace.top
 
     @property
     def state_size(self) -> int:
         """How many numbers the layer's state has: its hidden units, twice as many with a cell state."""
-        return self.trace.hidden.shape[-1] * (1 if self.trace.cell_state is None else 2)
+        return self.top.state_size
 
     @cached_property
     def profile(self) -> Profile:
         """The gradient profile."""
-        return profile(self.trace, self.top)
+        return profile(self.top)
 
     @cached_property
     def layer_profiles(self) -> list[Profile]:
         """The gradient profile of every layer, the first layer first."""
-        return [profile(self.trace, layer) for layer in range(self.trace.hidden.shape[0])]
+        return [profile(layer) for layer in self.trace.layers]
 
     @cached_property
     def spectra(self) -> dict[str, Spectrum]:
@@ -69,35 +69,37 @@ class Probe:
     @cached_property
     def gate_statistics(self) -> GateStatistics:
         """Saturation and time constants."""
-        return gate_statistics(self.trace, self.top)
+        return gate_statistics(self.top)
 
     @cached_property
     def lyapunov(self) -> Lyapunov:
         """Exponents along the first sequence."""
-        return lyapunov(self.experiment.model, self.trace, self.top)
+        return lyapunov(self.top)
 
     @cached_property
     def product(self) -> ProductSpectrum:
         """Singular values of the product of the last 200 step Jacobians (or all) along the first sequence."""
         start = max(0, self.trace.seq_len - PRODUCT_STEPS)
-        jacobians = step_jacobians(self.experiment.model, self.trace, self.top, start=start)
+        jacobians = step_jacobians(self.top, start=start)
         return product_spectrum(jacobians.matrices[:, 0])
 
     @cached_property
     def step_growth(self) -> StepGrowth:
         """What the last 200 steps (or all) could do to the first sequence's gradient, and what they do."""
-        return step_growth(self.experiment.model, self.trace, self.top, most_steps=PRODUCT_STEPS)
+        return step_growth(self.top, most_steps=PRODUCT_STEPS)
 
     @cached_property
     def credit(self) -> Credit:
         """Who would get credit for a loss at each timestep, wherever the configured loss sits."""
         task, targets = self.experiment.task, self.experiment.targets
-        return credit(self.experiment.model, self.trace, lambda outputs: task.losses(outputs, targets), None, self.top)
+        direct = direct_gradients(self.experiment.model, self.trace, lambda outputs: task.losses(outputs, targets))
+        index = len(self.trace.layers) - self.trace.num_directions
+        return credit(self.trace.stack.above(index), direct)
 
     @cached_property
     def paths(self) -> Paths | None:
         """Which way the gradient took; None for a cell without a gated path."""
-        return paths(self.experiment.model, self.trace, self.top) if self.experiment.config.cell in GATED else None
+        return paths(self.top) if self.experiment.config.cell in GATED else None
 
     @cached_property
     def bound(self) -> Float[ndarray, " time"] | None:
@@ -105,7 +107,7 @@ class Probe:
         config = self.experiment.config
         if config.cell != "elman":
             return None
-        return gradient_bound(self.trace, self.spectra["h"].spectral_norm, config.nonlinearity, self.top)
+        return gradient_bound(self.top, self.spectra["h"].spectral_norm, config.nonlinearity)
 
     @cached_property
     def mean_field(self) -> MeanField | None:
@@ -114,7 +116,7 @@ class Probe:
         if config.cell != "elman" or config.nonlinearity != "tanh" or not bool(self.trace.hidden.isfinite().all()):
             return None
         try:
-            return measured_mean_field(self.experiment.model, self.trace, self.top)
+            return measured_mean_field(self.top)
         except ValueError:  # weights or inputs of 1e100 saturate tanh, and are beyond what the theory's integrals take
             return None
 

@@ -7,7 +7,6 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from analysis.course import Course, begin_sentence, describe_course
-from analysis.profile import profile
 from analysis.theory import critical_gain
 from experiments.probe import Probe
 
@@ -159,8 +158,7 @@ def plain(value: float | None) -> float | str | None:
 def profile_rows(result: Probe) -> list[dict[str, object]]:
     """The whole profile, every layer and direction: one row a timestep, for a table file (log norms in nats)."""
     rows: list[dict[str, object]] = []
-    for layer in range(result.trace.log_norm.shape[0]):
-        p = profile(result.trace, layer)
+    for layer, p in enumerate(result.layer_profiles):
         for k, t in enumerate(p.t):
             rows.append(
                 {

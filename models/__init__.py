@@ -1,8 +1,9 @@
 """Recurrent cells, exact backpropagation through time, and the `Trace` that it records."""
 
-from models.recording import record
+from models.layer_record import LayerRecord
+from models.recording import direct_gradients, record
 from models.registry import CELLS
 from models.sequence_model import SequenceModel
 from models.trace import Trace
 
-__all__ = ["CELLS", "SequenceModel", "Trace", "record"]
+__all__ = ["CELLS", "LayerRecord", "SequenceModel", "Trace", "direct_gradients", "record"]

@@ -1,7 +1,7 @@
 """The one interface that every recurrent cell has: a step, as plain tensor operations."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -59,12 +59,20 @@ class Cell(ABC):
             "bias_hh": (rows,),
         }
 
+    @property
+    def weights(self) -> dict[str, Tensor]:
+        """Parameter name → weight."""
+        return {name: getattr(self, name) for name in self.parameter_shapes(1, 1)}
+
+    def with_weights(self, change: Callable[[Tensor], Tensor]) -> "Cell":
+        """The same cell with every weight changed."""
+        return replace(self, **{name: change(weight) for name, weight in self.weights.items()})
+
+    def in_float64(self) -> "Cell":
+        """The same cell with detached weights in float64: for derivatives of what another dtype computed."""
+        return self.with_weights(lambda weight: weight.detach().double())
+
     def initial_state(self, batch_size: int) -> State:
         """A state of zeros, each tensor [batch, hidden]."""
         zeros = self.weight_hh.new_zeros(batch_size, self.hidden_size)
         return tuple(zeros for _ in self.state_names)
-
-    def in_float64(self) -> "Cell":
-        """The same cell with detached weights in float64: for derivatives of what another dtype computed."""
-        names = self.parameter_shapes(1, 1)
-        return replace(self, **{name: getattr(self, name).detach().double() for name in names})

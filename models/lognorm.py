@@ -1,5 +1,7 @@
 """Norms whose logarithm is right for entries of any size that the dtype can hold."""
 
+import math
+
 import torch
 from jaxtyping import Float, Float64
 from torch import Tensor
@@ -15,3 +17,9 @@ def log_norm(x: Float[Tensor, "*sample unit"]) -> Float64[Tensor, "*sample"]:
     largest = x.abs().amax(dim=-1, keepdim=True)
     unit = torch.where((largest > 0) & largest.isfinite(), largest, torch.ones_like(largest))
     return (x / unit).norm(dim=-1).log() + unit.squeeze(-1).log()
+
+
+def log_norm_of_all(x: Tensor) -> float:
+    """ln of the norm of all entries (nats), by one sum of squares where float64 holds it."""
+    norm = torch.linalg.vector_norm(x, dtype=torch.float64).item()
+    return math.log(norm) if 1e-145 < norm < 1e145 else log_norm(x.flatten()).item()

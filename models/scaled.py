@@ -8,8 +8,10 @@ import math
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Float, Float64, Int64
 from torch import Tensor
+
+from models.lognorm import log_norm
 
 LN_2 = math.log(2)
 
@@ -59,6 +61,24 @@ class Scaled:
         exponent = torch.where(magnitude == _NEVER, torch.zeros_like(magnitude), magnitude)
         a, b = self.at(exponent), other.at(exponent)
         return Scaled(tuple(x + y for x, y in zip(a.parts, b.parts, strict=True)), exponent)
+
+    def plus(self, other: "Scaled") -> "Scaled":
+        """The sum, at the exponents as they are where both have the same, which they nearly always have."""
+        if torch.equal(self.exponent, other.exponent):
+            return Scaled(tuple(x + y for x, y in zip(self.parts, other.parts, strict=True)), self.exponent)
+        return self + other
+
+
+def scaled_log_norm(scaled: Scaled) -> Float64[Tensor, "*sample"]:
+    """ln‖x‖₂ of a scaled tensor with one part (nats)."""
+    return log_norm(scaled.parts[0]) + scaled.exponent.double() * LN_2
+
+
+def true_value(scaled: Scaled) -> Tensor:
+    """What a scaled tensor with one part stands for: 0 or Inf where its dtype cannot hold it."""
+    if not bool(scaled.exponent.any()):
+        return scaled.parts[0]
+    return times_power_of_two(scaled.parts[0], scaled.exponent.unsqueeze(-1))
 
 
 _NEVER = -(2**62)

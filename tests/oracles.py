@@ -2,13 +2,15 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from models import SequenceModel
+from models import SequenceModel, Trace
+from models.scaled import Scaled
+from models.trace import Stack
 
 CONFIGURATIONS = [
     ("elman", {"nonlinearity": "tanh"}),
@@ -172,3 +174,23 @@ def linear_model(W: Tensor, dtype: torch.dtype = torch.float64) -> SequenceModel
 def random_orthogonal(size: int, seed: int = 0) -> Tensor:
     Q, _ = torch.linalg.qr(torch.randn(size, size, generator=torch.Generator().manual_seed(seed), dtype=torch.float64))
     return Q
+
+
+def with_arrays(trace: Trace, **arrays: Tensor | dict[str, Tensor]) -> Trace:
+    """The trace with other arrays [layer, time, batch, …]: `hidden`, `gates`, `grad_hidden` or `log_norm`."""
+    layers = []
+    for k, layer in enumerate(trace.layers):
+        changes: dict[str, object] = {}
+        if "hidden" in arrays:
+            hidden = arrays["hidden"][k]
+            start = layer.before[0][-1:] if layer.reverse else layer.before[0][:1]
+            before = torch.cat([hidden[1:], start]) if layer.reverse else torch.cat([start, hidden[:-1]])
+            changes |= {"after": (hidden, *layer.after[1:]), "before": (before, *layer.before[1:])}
+        if "gates" in arrays:
+            changes["gates"] = {name: gate[k] for name, gate in arrays["gates"].items()}
+        if "grad_hidden" in arrays:
+            changes["total"] = (Scaled((arrays["grad_hidden"][k],), layer.total[0].exponent), *layer.total[1:])
+        if "log_norm" in arrays:
+            changes["log_norm"] = arrays["log_norm"][k]
+        layers.append(replace(layer, **changes))
+    return replace(trace, stacks={"recurrent": Stack(tuple(layers), trace.num_directions)})

@@ -65,7 +65,7 @@ def run(gain: float, variance: float) -> Run:
         float(trace.hidden.abs().max()),
         float((settled > 0.9).double().mean()),
         log - log[0],
-        float(lyapunov(model, trace, count=1, transient=TRANSIENT).exponents[0]),
+        float(lyapunov(trace.top, count=1, transient=TRANSIENT).exponents[0]),
     )
 
 

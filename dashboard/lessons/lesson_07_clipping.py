@@ -48,7 +48,7 @@ def sizes(p: Probe, c: Clipping | None = None) -> Float[ndarray, " lag"]:
 
     After clipping, each entry of a part is taken as many times as the clipped entry of the sum contains the whole one.
     """
-    parts = contributions(p.experiment.model, p.trace)
+    parts = contributions(p.trace.top)
     if c is not None:
         name = "recurrent.weight_hh_l0"
         parts = parts * (c.grads[name] / p.trace.parameter_grads[name])

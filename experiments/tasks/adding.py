@@ -34,7 +34,7 @@ class Adding(Task):
 
     def sample(
         self, batch_size: int, seq_len: int, generator: torch.Generator, dtype: torch.dtype = torch.float32
-    ) -> tuple[Float[Tensor, "time batch 2"], Float[Tensor, "batch"]]:
+    ) -> tuple[Float[Tensor, "time batch 2"], Float[Tensor, " batch"]]:
         """Numbers beside marks, and the sum of the marked numbers."""
         T, B, device = seq_len, batch_size, generator.device
         half = T // 2
@@ -46,13 +46,13 @@ class Adding(Task):
         return torch.stack([x, marks], dim=-1).to(dtype), target.squeeze(0).to(dtype)
 
     def losses(
-        self, outputs: Float[Tensor, "time batch output"], targets: Float[Tensor, "batch"]
+        self, outputs: Float[Tensor, "time batch output"], targets: Float[Tensor, " batch"]
     ) -> Float[Tensor, "time batch"]:
         """Squared error at each timestep."""
         return (outputs.squeeze(-1) - targets) ** 2
 
     def correct(
-        self, outputs: Float[Tensor, "time batch output"], targets: Float[Tensor, "batch"]
+        self, outputs: Float[Tensor, "time batch output"], targets: Float[Tensor, " batch"]
     ) -> Bool[Tensor, "time batch"]:
         """Whether each output is off by less than `tolerance`."""
         return (outputs.squeeze(-1) - targets).abs() < self.tolerance

@@ -23,7 +23,7 @@ class Classification(Task):
     def losses(
         self,
         outputs: Float[Tensor, "time batch output"],
-        targets: Int[Tensor, "batch"] | Int[Tensor, "time batch"],
+        targets: Int[Tensor, " batch"] | Int[Tensor, "time batch"],
     ) -> Float[Tensor, "time batch"]:
         """Cross-entropy −ln softmax(output)[target] at each timestep (nats)."""
         T, B, _ = outputs.shape
@@ -33,7 +33,7 @@ class Classification(Task):
     def correct(
         self,
         outputs: Float[Tensor, "time batch output"],
-        targets: Int[Tensor, "batch"] | Int[Tensor, "time batch"],
+        targets: Int[Tensor, " batch"] | Int[Tensor, "time batch"],
     ) -> Bool[Tensor, "time batch"]:
         """Whether the largest output is the target's."""
         return outputs.argmax(dim=-1) == targets

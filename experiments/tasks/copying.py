@@ -52,7 +52,7 @@ class Copying(Classification):
             return math.log(ALPHABET)
         return SYMBOLS * math.log(ALPHABET) / self.length(seq_len)
 
-    def asked(self, targets: Targets) -> Bool[Tensor, "batch"] | Bool[Tensor, "time batch"]:
+    def asked(self, targets: Targets) -> Bool[Tensor, " batch"] | Bool[Tensor, "time batch"]:
         """The symbols; a blank asks for nothing that must be remembered."""
         return targets != BLANK
 

@@ -10,7 +10,7 @@ from torch import Tensor
 LossPosition: TypeAlias = Literal["last", "every"]
 """Which timesteps are in the loss: only the final one, or all of them."""
 
-Targets: TypeAlias = Num[Tensor, "batch"] | Num[Tensor, "time batch"]
+Targets: TypeAlias = Num[Tensor, " batch"] | Num[Tensor, "time batch"]
 """One target a sequence, or one a timestep; class indices (int64) or numbers of the inputs' dtype."""
 
 
@@ -88,7 +88,7 @@ class Task(ABC):
         right = self.correct(outputs, targets)
         return right[self.asked(targets).expand_as(right)].double().mean().item()
 
-    def asked(self, targets: Targets) -> Bool[Tensor, "batch"] | Bool[Tensor, "time batch"]:
+    def asked(self, targets: Targets) -> Bool[Tensor, " batch"] | Bool[Tensor, "time batch"]:
         """Which targets ask for something that must be remembered: all, unless a task says otherwise."""
         return torch.ones_like(targets, dtype=torch.bool)
 

@@ -31,7 +31,7 @@ class TemporalOrder(Classification):
 
     def sample(
         self, batch_size: int, seq_len: int, generator: torch.Generator, dtype: torch.dtype = torch.float32
-    ) -> tuple[Float[Tensor, "time batch 6"], Int[Tensor, "batch"]]:
+    ) -> tuple[Float[Tensor, "time batch 6"], Int[Tensor, " batch"]]:
         """One-hot symbols, and the class of their order."""
         T, B, device = seq_len, batch_size, generator.device
         tenth, half = T // 10, T // 2

@@ -120,6 +120,25 @@ def add_rescaled(direct: Array, direct_exponent: int, carried: Array, carried_ce
 
 
 @kernel
+def add_direct_cell(
+    direct_cell: Array,
+    direct_exponent: Exponents,
+    carried: Array,
+    carried_cell: Array,
+    exponent: Exponents,
+    exponent_cell: Exponents,
+) -> None:
+    """carried_cell ← direct_cell + carried_cell for each row: what the loss sends to c directly."""
+    for b in range(carried.shape[0]):
+        together = exponent_cell[b] == exponent[b]
+        with_hidden = carried[b] if together else carried[b, :0]
+        new = add_rescaled(direct_cell[b], direct_exponent[b], carried_cell[b], with_hidden, exponent_cell[b])
+        if together:
+            exponent[b] = new
+        exponent_cell[b] = new
+
+
+@kernel
 def add_direct(
     direct: Array,
     direct_exponent: Exponents,

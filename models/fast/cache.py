@@ -19,7 +19,7 @@ import torch
 
 HERE = Path(__file__).parent
 COMPILED = (
-    *("jit", "elementary", "product", "adjoint", "cells", "wide", "saturated"),
+    *("jit", "elementary", "product", "padding", "adjoint", "cells", "wide", "saturated"),
     *("saturated_step", "weights", "recurrence", "compiled"),
 )
 """The files that compiled code is made from."""

@@ -42,10 +42,11 @@ def compile_passes(dtype: torch.dtype, folder: Path | None) -> Compiled:
     a3 = number[:, :, ::1]
     whole, flag, double2, exponent2 = types.int64, types.boolean, types.float64[:, ::1], types.int64[:, ::1]
     gates = types.UniTuple(a3, 4)
-    forward = types.void(whole, whole, flag, whole, whole, a3, a3, a3, a3, gates)
+    a2, lengths = number[:, ::1], types.int64[::1]
+    forward = types.void(whole, whole, flag, whole, whole, lengths, a3, a3, a3, a3, gates)
     backward = types.int64(
-        *(whole, whole, flag, whole, whole, whole, a3, a3, a3, a3, a3, gates),
-        *(a3, exponent2, a3, a3, exponent2, exponent2, double2, double2, a3, exponent2, a3),
+        *(whole, whole, flag, whole, whole, whole, lengths, a3, a3, a3, a3, a3, gates),
+        *(a3, a3, exponent2, a3, a3, exponent2, exponent2, double2, double2, a3, exponent2, a2, a2, exponent2, a3),
     )
     before = settings.CACHE_DIR
     passes: list[Any] = []

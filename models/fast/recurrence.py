@@ -4,12 +4,13 @@ With W = [W_hh, b, W_ih] a step is a = W [h', 1, x], its transpose d[h', 1, x] =
 sum of da [h', 1, x]ᵀ. So every step has one product a gate in each of the three, all small and in the cache, and
 nothing of the size of the sequence is kept but what the Trace holds.
 
-`hidden` and `cell_state` have one timestep of zeros before the first and after the last: t is at t + 1.
+`hidden` and `cell_state` have one timestep more before the first and after the last: t is at t + 1, and the start state
+stands before the first timestep that is read. `lengths` has one number per sequence, or none where all have the same.
 """
 
 import numpy as np
 
-from models.fast.adjoint import NEVER, add_direct
+from models.fast.adjoint import NEVER, add_direct, add_direct_cell
 from models.fast.cells import (
     ELMAN,
     GRU,
@@ -28,6 +29,7 @@ from models.fast.cells import (
 )  # fmt: skip
 from models.fast.elementary import apply_sigmoid, apply_tanh
 from models.fast.jit import Array, Exponents, Gates, kernel
+from models.fast.padding import bring_back, keep_state, set_aside
 from models.fast.product import multiply
 from models.fast.saturated import apart, elman_saturated, gru_saturated, lstm_saturated
 from models.fast.saturated_step import saturated_step
@@ -41,6 +43,7 @@ def run_forward(
     reverse: bool,
     first: int,
     last: int,
+    lengths: Exponents,
     x: Array,
     WT: Array,
     hidden: Array,
@@ -90,6 +93,10 @@ def run_forward(
                 multiply(hx, WT[2], n, zero_one, False)
                 apply_tanh(n.ravel())
             gru_forward(z.ravel(), n.ravel(), h_before.ravel(), h.ravel())
+        if lengths.size > 0:
+            keep_state(lengths[first:last], t, hidden[before, first:last], h)
+            if cell == LSTM:
+                keep_state(lengths[first:last], t, cell_state[before, first:last], cell_state[now, first:last])
 
 
 @kernel
@@ -100,6 +107,7 @@ def run_backward(
     first: int,
     last: int,
     truncate: int,
+    lengths: Exponents,
     x: Array,
     W: Array,
     WT: Array,
@@ -107,6 +115,7 @@ def run_backward(
     cell_state: Array,
     gates: Gates,
     direct: Array,
+    direct_cell: Array,
     direct_exponent: Exponents,
     grad_hidden: Array,
     grad_cell: Array,
@@ -116,12 +125,15 @@ def run_backward(
     direct_log_norm: Array,
     grad_x: Array,
     x_exponents: Exponents,
+    grad_start: Array,
+    grad_start_cell: Array,
+    start_exponents: Exponents,
     dW: Array,
 ) -> int:
     """Fill the gradients; dW is left relative to the power of two whose exponent is returned.
 
     W and dW are [gate, hidden, hidden + 1 + input], WT is as in `run_forward`; `truncate` is 0 for none, `grad_x` empty
-    where it is not needed.
+    where it is not needed, `direct_cell` where the loss does not see c.
     """
     T, _, I = x.shape
     P, H, _ = W.shape
@@ -147,6 +159,9 @@ def run_backward(
         write_columns(h_before, hx[rows], 0)
         write_columns(x[t, first:last], hx[rows], H + 1)
 
+        if direct_cell.size > 0:
+            theirs = direct_exponent[t, first:last]
+            add_direct_cell(direct_cell[t, first:last], theirs, carried, carried_cell, exponent, exponent_cell)
         add_direct(
             direct[t, first:last],
             direct_exponent[t, first:last],
@@ -159,6 +174,8 @@ def run_backward(
             log_norm[t, first:last],
             direct_log_norm[t, first:last],
         )
+        if lengths.size > 0:
+            waiting = set_aside(lengths[first:last], t, dh, carried_cell, exponent, exponent_cell)
         row_exponent[:, rows] = exponent
         cell_exponents[t, first:last] = exponent
         x_exponents[t, first:last] = exponent
@@ -216,7 +233,9 @@ def run_backward(
         if grad_x.size > 0 and not saturated:
             for p in range(min(P, 3) if cell == GRU else P):
                 multiply(da[p, rows], W[p, :, H + 1 :], grad_x[t, first:last], zero_one, p > 0)
-        if truncate > 0 and (t + 1 if reverse else t) % truncate == 0:
+        if lengths.size > 0:
+            bring_back(lengths[first:last], t, waiting, carried, carried_cell, exponent, exponent_cell)
+        if truncate > 0 and s > 0 and (t + 1 if reverse else t) % truncate == 0:
             carried[:] = 0
             carried_cell[:] = 0
             exponent[:] = 0
@@ -224,4 +243,9 @@ def run_backward(
         if top + B == steps * B or s == 0:
             m = top + B
             common = add_weight_gradients(cell, da[:, :m], row_exponent[:, :m], hx[:m], rh[:m], dW, common, zero_one)
+    grad_start[first:last] = carried
+    if cell == LSTM:
+        grad_start_cell[first:last] = carried_cell
+    start_exponents[0, first:last] = exponent
+    start_exponents[1, first:last] = exponent_cell
     return common

@@ -1,4 +1,4 @@
-"""`python -m models.fast.warm`: compile ahead, so that nobody waits. About half a minute, once an installation."""
+"""`python -m models.fast.warm`: compile ahead, so that nobody waits. About a minute, once per installation."""
 
 import contextlib
 import shutil

@@ -18,7 +18,7 @@ def test_contributions_sum_to_the_gradient_of_every_layer_and_direction(nonlinea
     model = make_model("elman", {"nonlinearity": nonlinearity}, num_layers=2, bidirectional=True)
     trace = record(model, torch.randn(7, 3, 3, generator=torch.Generator().manual_seed(1)).double(), loss)
     name = f"recurrent.weight_hh_l{layer // 2}" + ("_reverse" if layer % 2 else "")
-    parts = contributions(model, trace, layer)
+    parts = contributions(trace.layers[layer])
     assert parts.shape == (7, 5, 5)
     torch.testing.assert_close(parts.sum(dim=0), trace.parameter_grads[name])
     assert not parts[-1 if layer % 2 else 0].any(), "the initial state is zero"
@@ -27,7 +27,7 @@ def test_contributions_sum_to_the_gradient_of_every_layer_and_direction(nonlinea
 def test_a_contribution_is_the_gradient_by_the_weights_of_that_step_alone():
     model = make_model("elman", {"nonlinearity": "tanh"})
     inputs = torch.randn(6, 2, 3, generator=torch.Generator().manual_seed(1)).double()
-    parts = contributions(model, record(model, inputs, loss))
+    parts = contributions(record(model, inputs, loss).top)
     r = model.recurrent
     own = [r.get_parameter("weight_hh_l0").detach().clone().requires_grad_() for _ in inputs]
     h, kept = torch.zeros(2, 5, dtype=torch.float64), []
@@ -44,4 +44,4 @@ def test_a_gated_cell_is_refused():
     model = make_model("lstm", {})
     trace = record(model, torch.zeros(3, 1, 3, dtype=torch.float64), loss)
     with pytest.raises(ValueError, match="Elman"):
-        contributions(model, trace)
+        contributions(trace.top)

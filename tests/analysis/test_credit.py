@@ -8,7 +8,7 @@ import torch
 from oracles import CONFIGURATION_NAMES, CONFIGURATIONS, autograd_loop, linear_model, make_model, random_orthogonal
 
 from analysis.credit import credit
-from models import record
+from models import direct_gradients, record
 
 T, B = 11, 3
 
@@ -30,6 +30,13 @@ def recorded(cell, options, truncate=None, loss=mean_loss, **keywords):
     return model, inputs, record(model, inputs, loss, truncate)
 
 
+def credit_of(model, trace, losses, weights=None, layer=None):
+    """The credit of a layer for each timestep's loss; None for the top layer, forwards."""
+    D = trace.num_directions
+    index = len(trace.layers) - D if layer is None else layer
+    return credit(trace.stack.above(index), direct_gradients(model, trace, losses, weights, index % D))
+
+
 def true_total(result):
     return result.total * np.exp(result.total_log_scale)[..., None]
 
@@ -44,7 +51,7 @@ def test_credit_vectors_sum_to_the_total_gradient_within_1e_10(
     cell, options, num_layers, bidirectional, layer, truncate
 ):
     model, _, trace = recorded(cell, options, truncate, num_layers=num_layers, bidirectional=bidirectional)
-    result = credit(model, trace, losses, layer=layer)
+    result = credit_of(model, trace, losses, layer=layer)
     index = num_layers - 1 if layer is None else layer
     recorded_total = trace.total_grad_hidden[index].numpy()
     assert np.abs(true_total(result) - recorded_total).max() < 1e-10
@@ -56,7 +63,7 @@ def test_credit_vectors_sum_to_the_total_gradient_within_1e_10(
 @pytest.mark.parametrize(("num_layers", "bidirectional", "layer"), [(1, False, 0), (2, False, 0), (1, True, 1)])
 def test_each_entry_equals_one_autograd_pass_of_its_loss(cell, options, num_layers, bidirectional, layer):
     model, inputs, trace = recorded(cell, options, num_layers=num_layers, bidirectional=bidirectional)
-    result = credit(model, trace, losses, layer=layer)
+    result = credit_of(model, trace, losses, layer=layer)
     for t in (0, 4, T - 1):
         loop = autograd_loop(model, inputs, lambda outputs, t=t: losses(outputs)[t].sum() / (T * B))
         for k in range(T):
@@ -69,16 +76,16 @@ def test_each_entry_equals_one_autograd_pass_of_its_loss(cell, options, num_laye
 def test_no_state_gets_credit_for_an_earlier_loss():
     model, _, trace = recorded("gru", {})
     above = np.triu_indices(T, 1)  # state times after the loss time
-    assert np.isneginf(credit(model, trace, losses).log_norm[above]).all()
+    assert np.isneginf(credit_of(model, trace, losses).log_norm[above]).all()
     model, _, trace = recorded("gru", {}, bidirectional=True)
-    assert np.isneginf(credit(model, trace, losses, layer=1).log_norm[above[::-1]]).all()
-    assert np.isfinite(credit(model, trace, losses, layer=1).median[above]).all()
+    assert np.isneginf(credit_of(model, trace, losses, layer=1).log_norm[above[::-1]]).all()
+    assert np.isfinite(credit_of(model, trace, losses, layer=1).median[above]).all()
 
 
 def test_truncation_stops_credit_at_its_boundaries():
     model, _, trace = recorded("lstm", {}, truncate=4)
     chunk = np.arange(T) // 4
-    reaches = np.isfinite(credit(model, trace, losses).median)
+    reaches = np.isfinite(credit_of(model, trace, losses).median)
     assert np.array_equal(reaches, (chunk[:, None] == chunk) & (np.arange(T)[:, None] >= np.arange(T)))
 
 
@@ -86,10 +93,10 @@ def test_weights_choose_the_losses():
     last = torch.zeros(T, B, dtype=torch.float64)
     last[-1] = 1 / B
     model, _, trace = recorded("lstm", {}, loss=lambda outputs: losses(outputs)[-1].mean())
-    result = credit(model, trace, losses, last)
+    result = credit_of(model, trace, losses, last)
     assert np.isneginf(result.log_norm[:-1]).all()
     assert np.abs(result.log_norm[-1] - trace.log_norm[0].numpy()).max() < 1e-10
-    nothing = credit(model, trace, losses, 0 * last)
+    nothing = credit_of(model, trace, losses, 0 * last)
     assert np.isneginf(nothing.log_norm).all()
     assert (nothing.total == 0).all()
 
@@ -102,7 +109,7 @@ def test_credit_over_hundreds_of_nats(factor, dtype):
     trace = record(model, torch.zeros(steps, 1, 1, dtype=dtype), lambda outputs: outputs[-1].sum())
     weights = torch.zeros(steps, 1)
     weights[[-1, -200]] = 1
-    result = credit(model, trace, lambda outputs: outputs.sum(dim=-1), weights)
+    result = credit_of(model, trace, lambda outputs: outputs.sum(dim=-1), weights)
     lag = steps - 1 - np.arange(steps)
     assert np.abs(result.log_norm[-1, :, 0] - lag * math.log(factor)).max() < 1e-3
     assert abs(result.log_norm[-1, 0, 0]) > 900
@@ -115,11 +122,11 @@ def test_credit_over_hundreds_of_nats(factor, dtype):
 def test_wrong_arguments_are_named():
     model, _, trace = recorded("gru", {}, num_layers=2, bidirectional=True)
     with pytest.raises(ValueError, match="layer was 0"):
-        credit(model, trace, losses, layer=0)
+        credit_of(model, trace, losses, layer=0)
     with pytest.raises(ValueError, match="losses returned shape"):
-        credit(model, trace, lambda outputs: outputs)
+        credit_of(model, trace, lambda outputs: outputs)
     with pytest.raises(ValueError, match="weights have shape"):
-        credit(model, trace, losses, torch.ones(T))
+        credit_of(model, trace, losses, torch.ones(T))
 
 
 def test_a_diverged_pass_says_so():
@@ -127,6 +134,6 @@ def test_a_diverged_pass_says_so():
     inputs = torch.randn(T, B, 3, dtype=torch.float64)
     inputs[5, 1] = torch.inf
     trace = record(model, inputs, mean_loss)
-    result = credit(model, trace, losses)
+    result = credit_of(model, trace, losses)
     assert "diverged" in result.reason
     assert np.isfinite(result.log_norm[4, :5, 1]).all()  # what does not lead through the event is still right

@@ -1,11 +1,10 @@
 """What a finding says agrees with the pass that it is about: its words, its numbers and its remedy."""
 
 import math
-from dataclasses import replace
 
 import pytest
 import torch
-from oracles import last_step_loss
+from oracles import last_step_loss, with_arrays
 
 from analysis.clipping import CLIP_RULES, clip
 from analysis.diagnosis import diagnose
@@ -75,10 +74,10 @@ def test_a_state_that_recovers_is_not_said_to_have_diverged_from_there_on():
     trace = small_pass("elman", nonlinearity="relu")
     hidden = trace.hidden.clone()
     hidden[0, 2] = torch.inf
-    once = findings(nonlinearity="relu", trace=replace(trace, hidden=hidden))["diverged"]
+    once = findings(nonlinearity="relu", trace=with_arrays(trace, hidden=hidden))["diverged"]
     assert once.evidence.startswith("h_t is not finite at t = 3;")
     hidden[0, 2:] = torch.nan
-    for_good = findings(nonlinearity="relu", trace=replace(trace, hidden=hidden))["diverged"]
+    for_good = findings(nonlinearity="relu", trace=with_arrays(trace, hidden=hidden))["diverged"]
     assert for_good.evidence.startswith("h_t is not finite from t = 3 on;")
 
 
@@ -88,7 +87,7 @@ def test_what_is_bounded_already_is_not_told_to_use_tanh(cell, options):
     (dead,) = (f for f in findings(cell, trace=trace).values() if f.kind == "dead_units")
     assert "tanh" not in dead.remedy
     assert not dead.settings
-    broken = replace(trace, hidden=trace.hidden + torch.nan)
+    broken = with_arrays(trace, hidden=trace.hidden + torch.nan)
     assert "tanh" not in findings(cell, trace=broken)["diverged"].remedy
 
 
@@ -108,7 +107,7 @@ def test_a_shut_input_gate_is_reported_by_its_own_values():
 
 def test_the_advice_for_two_timesteps_is_its_own_formula():
     trace = small_pass("gru", seq_len=2, change=lambda r: [p.mul_(1e-4) for p in r.parameters()])
-    tiny = replace(trace, log_norm=trace.log_norm - torch.tensor([9.0, 0.0], dtype=torch.float64)[:, None])
+    tiny = with_arrays(trace, log_norm=trace.log_norm - torch.tensor([9.0, 0.0], dtype=torch.float64)[:, None])
     finding = findings("gru", trace=tiny)["vanishing"]
     assert "ln(T−1) = 0.0" in finding.remedy
     assert finding.settings == {"forget_bias": 0.0}

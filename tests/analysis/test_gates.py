@@ -1,12 +1,11 @@
 """Gate statistics on values made by hand, and on recorded passes whose gates are known."""
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from oracles import last_step_loss, make_model
+from oracles import last_step_loss, make_model, with_arrays
 
 from analysis.gates import gate, gate_statistics, time_constants
 from models import record
@@ -52,7 +51,7 @@ def test_time_constant_of_a_set_bias(cell, keep):
         parameter.data.zero_()
     set_gate_bias_(model.recurrent, keep, 3.0)
     trace = record(model, torch.zeros(12, 3, 3, dtype=torch.float64), last_step_loss)
-    constants = gate_statistics(trace).time_constants
+    constants = gate_statistics(trace.top).time_constants
     expected = -1 / math.log(1 / (1 + math.exp(-3)))  # 20.6 steps
     assert constants.gate == keep
     assert constants.overall == pytest.approx(expected)
@@ -72,24 +71,22 @@ def test_a_units_time_constant_is_that_of_its_product():
 
 def test_recorded_gates_come_in_torch_order_from_the_asked_layer():
     _, trace = recorded("lstm", num_layers=2, bidirectional=True)
-    statistics = gate_statistics(trace, layer=1)
+    statistics = gate_statistics(trace.layers[1])
     assert list(statistics.gates) == list("ifgo")
     assert statistics.gates["f"].mean == pytest.approx(trace.gates["f"][1].mean().item())
-    assert gate_statistics(trace).gates["o"].mean == pytest.approx(trace.gates["o"][2].mean().item())
+    assert gate_statistics(trace.top).gates["o"].mean == pytest.approx(trace.gates["o"][2].mean().item())
     assert statistics.reason is None
-    with pytest.raises(ValueError, match="layer was 4"):
-        gate_statistics(trace, layer=4)
 
 
 def test_no_gates_and_diverged_gates_say_so():
     _, trace = recorded("elman")
-    assert gate_statistics(trace).gates == {}
-    assert gate_statistics(trace).time_constants is None
-    assert "no gates" in gate_statistics(trace).reason
+    assert gate_statistics(trace.top).gates == {}
+    assert gate_statistics(trace.top).time_constants is None
+    assert "no gates" in gate_statistics(trace.top).reason
     _, trace = recorded("gru")
     broken = {name: g.clone() for name, g in trace.gates.items()}
     broken["z"][0, 5] = torch.nan
-    statistics = gate_statistics(replace(trace, gates=broken))
+    statistics = gate_statistics(with_arrays(trace, gates=broken).top)
     assert "not finite" in statistics.reason
     assert math.isnan(statistics.gates["z"].open)
     assert np.isfinite(np.delete(statistics.gates["z"].open_over_time, 5)).all()

@@ -44,7 +44,7 @@ def test_a1_linear_orthogonal_network_scales_every_vector_by_s_to_the_t(s, expec
     T = 100
     model = linear_model(s * random_orthogonal(16))
     trace = record(model, torch.randn(T, 1, 1, dtype=F64, generator=generator()), last_step_loss)
-    J = step_jacobians(model, trace).matrices[:, 0]
+    J = step_jacobians(trace.top).matrices[:, 0]
     v = torch.randn(16, dtype=F64, generator=generator(1)).numpy()
     carried = v
     for J_t in J:
@@ -73,13 +73,13 @@ def test_a2_products_never_exceed_the_bound(cell, nonlinearity, gain, monkeypatc
         inputs = torch.randn(40, 3, 3, dtype=F64, generator=generator(seed))
         trace = record(model, inputs, last_step_loss)
         log_bound = math.log(STEEPEST[nonlinearity] * spectrum(model.recurrent.weight_hh_l0).spectral_norm)
-        J = step_jacobians(model, trace, samples=None).matrices
+        J = step_jacobians(trace.top, samples=None).matrices
         for b in range(3):
             for k in range(0, 40, 5):
                 log_norms = product_log_norms(J[k:, b], "start")
                 assert (log_norms <= log_bound * np.arange(len(log_norms)) + 1e-9).all()
-        bound = gradient_bound(trace, math.exp(log_bound) / STEEPEST[nonlinearity], nonlinearity)
-        assert (profile(trace).median <= bound + 1e-9).all()
+        bound = gradient_bound(trace.top, math.exp(log_bound) / STEEPEST[nonlinearity], nonlinearity)
+        assert (profile(trace.top).median <= bound + 1e-9).all()
 
 
 def test_a3_exponents_of_gaussian_products_are_newmans():
@@ -115,12 +115,12 @@ def test_a5_lstm_direct_path_is_the_product_of_forget_gates(bias, expected):
     set_gate_bias_(model.recurrent, "f", bias)
     trace = record(model, torch.randn(T, 2, 3, dtype=F64, generator=generator()), last_step_loss)
     f = 1 / (1 + math.exp(-bias))
-    result = paths(model, trace)
+    result = paths(trace.top)
     fall = result.direct_path_log_norm[0] - result.direct_path_log_norm[-1]
     assert np.exp(fall) == pytest.approx(np.full(2, f**100), rel=1e-12)
     assert np.exp(fall) == pytest.approx(np.full(2, expected), rel=0.02)
     assert np.abs(result.total_log_norm - result.direct_path_log_norm).max() < 1e-12
-    J = step_jacobians(model, trace).matrices[1:, 0, H:, H:]
+    J = step_jacobians(trace.top).matrices[1:, 0, H:, H:]
     assert np.diag(np.linalg.multi_dot(J[::-1])) == pytest.approx(np.full(H, f**100), rel=1e-12)
 
 
@@ -142,7 +142,7 @@ def test_a7_torchs_default_shrinks_at_its_radius_though_its_norm_is_above_1():
     assert s.spectral_norm == pytest.approx(1.155, abs=0.05)
     assert s.spectral_radius == pytest.approx(0.6, abs=0.05)
     trace = record(model, torch.zeros(40, 4, 3, dtype=F64), last_step_loss)
-    assert profile(trace).decay.factor == pytest.approx(0.6, abs=0.06)
+    assert profile(trace.top).decay.factor == pytest.approx(0.6, abs=0.06)
 
 
 @pytest.mark.parametrize(("gain", "variance", "expected"), [(1.0, 0.25, -0.2725), (2.0, 1.0, 0.0460)])
@@ -223,10 +223,10 @@ def test_a14_norm_clipping_leaves_the_smaller_of_norm_and_threshold(threshold):
 def test_a15_pascanus_omega_is_zero_for_a_linear_orthogonal_network():
     model = linear_model(random_orthogonal(12))
     trace = record(model, torch.randn(60, 3, 1, dtype=F64, generator=generator()), last_step_loss)
-    assert norm_penalty(model, trace).omega.max() < 1e-12
+    assert norm_penalty(trace.top).omega.max() < 1e-12
     shrinking = linear_model(0.9 * random_orthogonal(12))
     trace = record(shrinking, torch.randn(60, 3, 1, dtype=F64, generator=generator()), last_step_loss)
-    assert norm_penalty(shrinking, trace).omega == pytest.approx(np.full(3, 59 * 0.1**2))
+    assert norm_penalty(trace.top).omega == pytest.approx(np.full(3, 59 * 0.1**2))
 
 
 def test_trap_the_median_follows_theory_where_the_mean_does_not():

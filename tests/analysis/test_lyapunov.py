@@ -58,9 +58,9 @@ def test_constant_triangular_matrix_gives_its_eigenvalues():
 
 def test_exponents_sum_to_the_mean_log_determinant_of_the_joint_state():
     """Exact for any Q: Σλ = mean ln|det J|. With h alone, the LSTM's sum is another."""
-    model, trace, _ = lstm_pass()
-    result = lyapunov(model, trace, transient=40)
-    J = step_jacobians(model, trace).matrices[40:, 0]
+    _, trace, _ = lstm_pass()
+    result = lyapunov(trace.top, transient=40)
+    J = step_jacobians(trace.top).matrices[40:, 0]
     assert result.exponents.shape == (16,)
     # J is nearly singular, and ln|det J| known only to the rounding times its condition number.
     rounding = np.finfo(float).eps * np.linalg.cond(J).max()
@@ -102,15 +102,15 @@ def test_waiting_with_qr_changes_nothing(spread):
 
 
 def test_a_few_exponents_are_the_first_of_all():
-    model, trace, _ = lstm_pass()
-    everything, few = lyapunov(model, trace), lyapunov(model, trace, count=3)
+    _, trace, _ = lstm_pass()
+    everything, few = lyapunov(trace.top), lyapunov(trace.top, count=3)
     assert np.abs(few.exponents - everything.exponents[:3]).max() < 0.02
 
 
 def test_driven_and_recorded_agree():
     model, trace, inputs = lstm_pass()
     driven = lyapunov_driven(model.recurrent.cell(0), inputs[:, 1])
-    recorded = lyapunov(model, trace, sample=1)
+    recorded = lyapunov(trace.top, sample=1)
     assert np.abs(driven.exponents - recorded.exponents).max() < 1e-9
 
 
@@ -133,8 +133,8 @@ def test_autonomous_chaos_and_rest():
 
 def test_too_short_diverged_and_singular_say_so():
     model, trace, inputs = lstm_pass(seq_len=17)
-    assert lyapunov(model, trace).reason is None  # 17 − 1 steps are just enough
-    shorter = lyapunov(model, trace, transient=2)
+    assert lyapunov(trace.top).reason is None  # 17 − 1 steps are just enough
+    shorter = lyapunov(trace.top, transient=2)
     assert "Only 15 steps" in shorter.reason
     assert np.isnan(shorter.exponents).all()
 
@@ -158,11 +158,11 @@ def test_wrong_arguments_are_named():
     model, trace, inputs = lstm_pass(seq_len=20)
     cell = model.recurrent.cell(0)
     with pytest.raises(ValueError, match="sample was 2"):
-        lyapunov(model, trace, sample=2)
+        lyapunov(trace.top, sample=2)
     with pytest.raises(ValueError, match="count was 17"):
-        lyapunov(model, trace, count=17)
+        lyapunov(trace.top, count=17)
     with pytest.raises(ValueError, match="transient was -1"):
-        lyapunov(model, trace, transient=-1)
+        lyapunov(trace.top, transient=-1)
     with pytest.raises(ValueError, match="inputs have shape"):
         lyapunov_driven(cell, inputs)
     with pytest.raises(ValueError, match="start must be 2 tensors"):

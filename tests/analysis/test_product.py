@@ -74,7 +74,7 @@ def test_product_carries_the_recorded_gradient_and_the_reversed_order_does_not(c
             parameter.mul_(2)
     inputs = torch.randn(9, 1, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(5))
     trace = record(model, inputs, lambda outputs: outputs[-1].sum())
-    J = step_jacobians(model, trace).matrices[:, 0]
+    J = step_jacobians(trace.top).matrices[:, 0]
     k, T = 2, 8  # positions from 0
     total = trace.total_grad_hidden[0, :, 0].numpy()
     direct = np.concatenate([total[T], np.zeros(len(J[0]) - 6)])

@@ -1,12 +1,11 @@
 """The gradient profile on networks whose answer is known, and its fit on profiles made for the purpose."""
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from oracles import last_step_loss, linear_model, make_model, random_orthogonal
+from oracles import last_step_loss, linear_model, make_model, random_orthogonal, with_arrays
 
 from analysis.numbers import log_quantile
 from analysis.profile import fit_decay, profile, smallest_log
@@ -21,7 +20,7 @@ def linear_trace(factor, seq_len=120, dtype=torch.float64, seed=0):
 
 @pytest.mark.parametrize("factor", [0.5, 0.9, 1.0, 1.1])
 def test_decay_of_a_linear_orthogonal_network_is_exact(factor):
-    p = profile(linear_trace(factor))
+    p = profile(linear_trace(factor).top)
     assert p.decay.rate == pytest.approx(math.log(factor), abs=1e-12)
     assert p.decay.factor == pytest.approx(factor)
     assert p.decay.standard_error < 1e-12
@@ -43,7 +42,7 @@ def test_decay_of_a_linear_orthogonal_network_is_exact(factor):
 @pytest.mark.parametrize("seed", range(5))
 def test_a_rotation_has_neither_half_life_nor_direction_whatever_was_rounded(dtype, seed):
     """An orthogonal matrix keeps the gradient; what is left of a rate is the rounding of each step."""
-    decay = profile(linear_trace(1.0, dtype=dtype, seed=seed)).decay
+    decay = profile(linear_trace(1.0, dtype=dtype, seed=seed).top).decay
     assert abs(decay.rate) < torch.finfo(dtype).eps
     assert (decay.direction, decay.half_life) == (0, None)
     assert decay.trend.startswith("no clear trend (")
@@ -61,7 +60,7 @@ def test_a_rate_has_a_direction_only_where_its_error_tells_it_from_zero(rate, di
 
 
 def test_underflow_lag_is_where_float32_would_show_a_zero():
-    p = profile(linear_trace(0.25, dtype=torch.float32))
+    p = profile(linear_trace(0.25, dtype=torch.float32).top)
     assert p.underflow_log == pytest.approx(math.log(2.0**-149))
     assert p.underflow_lag == 75  # 4^-75 = 2^-150
     assert p.underflow_log == smallest_log(torch.float32)
@@ -71,18 +70,18 @@ def test_reverse_direction_counts_its_lag_from_the_first_timestep():
     model = make_model("elman", {}, bidirectional=True)
     inputs = torch.randn(30, 4, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     trace = record(model, inputs, lambda outputs: outputs[0].sum())
-    p = profile(trace, layer=1)
+    p = profile(trace.layers[1])
     assert p.lag.tolist() == list(range(30))
     assert p.decay.rate < 0
     assert np.isfinite(p.median).all()
-    assert np.isneginf(profile(trace, layer=0).median[1:]).all()  # forwards, only h_1 reaches the output at t = 1
+    assert np.isneginf(profile(trace.layers[0]).median[1:]).all()  # forwards, only h_1 reaches the output at t = 1
 
 
 def test_quantiles_are_of_the_batch():
     model = make_model("gru", {})
     inputs = torch.randn(12, 11, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     trace = record(model, inputs, last_step_loss)
-    p = profile(trace)
+    p = profile(trace.top)
     values = np.sort(trace.log_norm[0].numpy(), axis=-1)
     assert np.array_equal(p.median, values[:, 5])
     assert np.array_equal(p.low, values[:, 1])
@@ -116,7 +115,7 @@ def test_standard_error_covers_what_other_inputs_would_give():
     decays = []
     for seed in range(20):
         inputs = torch.randn(80, 4, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
-        decays.append(profile(record(model, inputs, last_step_loss)).decay)
+        decays.append(profile(record(model, inputs, last_step_loss).top).decay)
     scatter = np.std([d.rate for d in decays], ddof=1)
     stated = np.sqrt(np.mean([d.standard_error**2 for d in decays]))
     assert 0.4 < scatter / stated < 2
@@ -144,12 +143,12 @@ def test_a_straight_profile_is_kept_whole():
 
 @pytest.mark.parametrize(("n", "count"), [(1, "is one timestep"), (2, "are 2 timesteps")])
 def test_too_short_for_a_fit_says_so(n, count):
-    p = profile(linear_trace(0.5, seq_len=n))
+    p = profile(linear_trace(0.5, seq_len=n).top)
     assert p.decay.rate is None
     assert p.decay.factor is None
     assert p.decay.half_life is None
     assert p.decay.reason == f"there {count}; a fit needs at least 3 timesteps."
-    assert profile(linear_trace(0.5, seq_len=3)).decay.rate == pytest.approx(math.log(0.5))
+    assert profile(linear_trace(0.5, seq_len=3).top).decay.rate == pytest.approx(math.log(0.5))
 
 
 def test_events_are_counted_and_break_nothing():
@@ -157,7 +156,7 @@ def test_events_are_counted_and_break_nothing():
     log_norm = trace.log_norm.clone()
     log_norm[0, 60, :] = math.nan
     log_norm[0, 10, 1] = math.inf
-    p = profile(replace(trace, log_norm=log_norm))
+    p = profile(with_arrays(trace, log_norm=log_norm).top)
     assert p.diverged == 4
     assert np.isnan(p.median[60])
     assert np.isfinite(np.delete(p.median, 60)).all()
@@ -165,18 +164,13 @@ def test_events_are_counted_and_break_nothing():
     assert p.decay.straight_until == 58
 
     log_norm[:] = math.nan
-    p = profile(replace(trace, log_norm=log_norm))
+    p = profile(with_arrays(trace, log_norm=log_norm).top)
     assert (p.decay.rate, p.horizon_lag, p.underflow_lag) == (None, None, None)
     assert "from lag 0 on the gradient is not a finite number" in p.decay.reason
 
     log_norm[:] = -math.inf
-    p = profile(replace(trace, log_norm=log_norm))
+    p = profile(with_arrays(trace, log_norm=log_norm).top)
     assert (p.decay.rate, p.underflow_lag, p.diverged) == (None, 0, 0)
-
-
-def test_no_such_layer():
-    with pytest.raises(ValueError, match="layer was 3"):
-        profile(linear_trace(0.5), layer=3)
 
 
 def test_log_quantile_takes_samples_and_leaves_out_nan():

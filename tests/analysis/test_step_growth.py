@@ -1,7 +1,6 @@
 """What steps could do to a gradient and what they do, against the recorded gradients and exact products."""
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,6 +13,7 @@ from oracles import (
     linear_model,
     make_model,
     random_orthogonal,
+    with_arrays,
 )
 
 from analysis.figures.step_growth import step_growth_picture, step_norms_picture
@@ -44,8 +44,8 @@ def recorded(cell, options, loss=last_step_loss, seq_len=T, **keywords):
 @pytest.mark.parametrize("sample", [0, 2])
 def test_the_gradient_that_is_carried_is_the_recorded_total(cell, options, num_layers, bidirectional, sample):
     """With a loss at the last step, the carried vector is the whole adjoint; its h part is dL/dh_t."""
-    model, trace = recorded(cell, options, num_layers=num_layers, bidirectional=bidirectional)
-    growth = step_growth(model, trace, sample=sample)
+    _, trace = recorded(cell, options, num_layers=num_layers, bidirectional=bidirectional)
+    growth = step_growth(trace.top, sample=sample)
     top = len(trace.hidden) - trace.num_directions
     total = trace.total_grad_hidden[top, :, sample].numpy()
     adjoint = total
@@ -60,9 +60,9 @@ def test_the_gradient_that_is_carried_is_the_recorded_total(cell, options, num_l
 @pytest.mark.parametrize(("cell", "options"), CONFIGURATIONS, ids=CONFIGURATION_NAMES)
 @pytest.mark.parametrize("layer", [0, 1])
 def test_norms_are_those_of_the_products_and_the_order_of_the_lines_holds(cell, options, layer):
-    model, trace = recorded(cell, options, LOSSES["every"], bidirectional=True)
-    growth = step_growth(model, trace, layer)
-    J = step_jacobians(model, trace, layer).matrices[:, 0]
+    _, trace = recorded(cell, options, LOSSES["every"], bidirectional=True)
+    growth = step_growth(trace.layers[layer])
+    J = step_jacobians(trace.layers[layer]).matrices[:, 0]
     for lag in (1, 2, T - 1):
         factors = J[T - lag :]
         product = np.linalg.multi_dot(factors[::-1]) if lag > 1 else factors[0]
@@ -78,22 +78,22 @@ def test_norms_are_those_of_the_products_and_the_order_of_the_lines_holds(cell, 
 def test_a_linear_orthogonal_network_has_one_line_over_hundreds_of_decades():
     model = linear_model(2 * random_orthogonal(8))
     trace = record(model, torch.zeros(3000, 1, 1, dtype=torch.float64), lambda outputs: outputs[-1].sum())
-    growth = step_growth(model, trace)
+    growth = step_growth(trace.top)
     expected = math.log(2) * np.arange(3000)
     for line in (growth.gradient, growth.product, growth.steps_apart):
         assert line == pytest.approx(expected, rel=1e-12, abs=1e-10)
 
 
 def test_only_the_steps_asked_for_are_taken():
-    model, trace = recorded("lstm", {})
-    whole, part = step_growth(model, trace), step_growth(model, trace, most_steps=4)
+    _, trace = recorded("lstm", {})
+    whole, part = step_growth(trace.top), step_growth(trace.top, most_steps=4)
     assert part.t.tolist() == [T, T - 1, T - 2, T - 3, T - 4]
     assert np.array_equal(part.gradient, whole.gradient[:5])
     assert np.array_equal(part.step, whole.step[:4])
     with pytest.raises(ValueError, match="most_steps was 0"):
-        step_growth(model, trace, most_steps=0)
-    with pytest.raises(ValueError, match="sample was 3; this trace has samples 0 to 2"):
-        step_growth(model, trace, sample=3)
+        step_growth(trace.top, most_steps=0)
+    with pytest.raises(ValueError, match="sample was 3; this layer has samples 0 to 2"):
+        step_growth(trace.top, sample=3)
 
 
 @pytest.mark.parametrize("scale", [1e-200, 1.0, 1e200])
@@ -107,24 +107,24 @@ def test_log_spectral_norm_equals_an_svd(scale):
 
 def test_short_diverged_and_empty_passes_say_so_and_are_drawn():
     model, trace = recorded("gru", {}, seq_len=1)
-    one = step_growth(model, trace)
+    one = step_growth(trace.top)
     assert "no step leads back" in one.reason
 
     model, trace = recorded("gru", {})
-    silent = step_growth(model, record(model, trace.inputs, lambda outputs: outputs[0].sum()))
+    silent = step_growth(record(model, trace.inputs, lambda outputs: outputs[0].sum()).top)
     assert "sends no gradient" in silent.reason
     assert np.isfinite(silent.product).all()
 
     hidden = trace.hidden.clone()
     hidden[0, 5] = torch.nan
-    diverged = step_growth(model, replace(trace, hidden=hidden))
+    diverged = step_growth(with_arrays(trace, hidden=hidden).top)
     assert "diverged" in diverged.reason
     assert np.isfinite(diverged.gradient[:6]).all()
 
     relu, trace = recorded("elman", {"nonlinearity": "relu"}, seq_len=30)
     with torch.no_grad():
         relu.recurrent.bias_ih_l0.fill_(-100)  # all units are silent from the first step on
-    dead = step_growth(relu, record(relu, trace.inputs, last_step_loss))
+    dead = step_growth(record(relu, trace.inputs, last_step_loss).top)
     assert np.isneginf(dead.gradient[1:]).all()
     assert "singular" in dead.reason
 
@@ -149,15 +149,13 @@ def test_a_gradient_that_float32_cannot_hold_is_followed_all_the_same(seq_len, f
     trace = record(model, inputs, lambda outputs: outputs[-1 if factor == 1 else 0].sum())
     direct = trace.direct_log_norm[1, 0, 0].item()
     assert direct < -103 or direct > 88, "beyond float32"
-    growth = step_growth(model, trace, layer=1)
+    growth = step_growth(trace.layers[1])
     assert growth.reason is None
     assert np.isfinite(growth.gradient).all()
     assert (growth.gradient <= growth.product + 1e-6).all()
 
 
 def test_one_timestep_checks_its_arguments_too():
-    model, trace = recorded("gru", {}, seq_len=1)
+    _, trace = recorded("gru", {}, seq_len=1)
     with pytest.raises(ValueError, match="sample was 3"):
-        step_growth(model, trace, sample=3)
-    with pytest.raises(ValueError, match="they must belong together"):
-        step_growth(make_model("lstm", {}), trace)
+        step_growth(trace.top, sample=3)

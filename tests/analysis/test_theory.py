@@ -78,19 +78,19 @@ def test_bound_is_above_every_profile_and_tight_for_an_orthogonal_network(positi
     inputs = torch.randn(25, 1, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     trace = record(model, inputs, LOSSES[position])
     W = dict(model.recurrent.named_parameters())["weight_hh_l0" + ("_reverse" if layer and bidirectional else "")]
-    bound = gradient_bound(trace, spectrum(W).spectral_norm, "tanh", layer)
-    assert (profile(trace, layer).median <= bound + 1e-12).all()
+    bound = gradient_bound(trace.layers[layer], spectrum(W).spectral_norm, "tanh")
+    assert (profile(trace.layers[layer]).median <= bound + 1e-12).all()
 
 
 def test_bound_counts_back_from_the_last_loss():
     model = make_model("elman", {"nonlinearity": "identity"})
     trace = record(model, torch.zeros(10, 1, 3, dtype=torch.float64), lambda outputs: outputs[-1].sum())
-    bound = gradient_bound(trace, 0.5, "identity")
+    bound = gradient_bound(trace.top, 0.5, "identity")
     assert np.diff(bound) == pytest.approx(np.full(9, math.log(2)))
-    assert bound[-1] == pytest.approx(profile(trace).median[-1])
-    assert np.isneginf(gradient_bound(trace, 0.0, "identity")[:-1]).all()
+    assert bound[-1] == pytest.approx(profile(trace.top).median[-1])
+    assert np.isneginf(gradient_bound(trace.top, 0.0, "identity")[:-1]).all()
     with pytest.raises(ValueError, match="nonlinearity was 'sin'"):
-        gradient_bound(trace, 0.5, "sin")
+        gradient_bound(trace.top, 0.5, "sin")
 
 
 def test_effective_gain():
@@ -106,14 +106,14 @@ def test_effective_gain():
 def test_measured_mean_field_takes_gain_and_drive_from_the_network():
     model = make_model("elman", {"nonlinearity": "tanh"}, hidden_size=64)
     inputs = torch.randn(25, 8, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    measured = measured_mean_field(model, record(model, inputs, LOSSES["last"]))
+    measured = measured_mean_field(record(model, inputs, LOSSES["last"]).top)
     W_ih, W_hh, b_ih, b_hh = (p.detach() for p in model.recurrent.parameters())
     assert measured.gain == pytest.approx(effective_gain(W_hh))
     assert measured.input_variance == pytest.approx(float(((inputs @ W_ih.T + b_ih + b_hh) ** 2).mean()))
     assert measured.rate == mean_field(measured.gain, measured.input_variance).rate
     gru = make_model("gru", {})
     with pytest.raises(ValueError, match="tanh Elman"):
-        measured_mean_field(gru, record(gru, inputs, LOSSES["last"]))
+        measured_mean_field(record(gru, inputs, LOSSES["last"]).top)
 
 
 @pytest.mark.parametrize("bad", [-0.1, math.inf, math.nan])
@@ -130,7 +130,7 @@ def test_the_mean_field_picture_names_the_critical_gain_and_puts_the_network_at_
     model = make_model("elman", {}, hidden_size=64)
     inputs = torch.randn(200, 1, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     trace = record(model, inputs, last_step_loss)
-    theory, exponents = measured_mean_field(model, trace), lyapunov(model, trace)
+    theory, exponents = measured_mean_field(trace.top), lyapunov(trace.top)
     curve = rate_over_gain(np.linspace(0, 3, 13), theory.input_variance)
     assert np.isneginf(curve.rate[0])
     assert curve.rate[4] == mean_field(1.0, theory.input_variance).rate

@@ -16,7 +16,7 @@ def rows_of(cell="elman", change=None, **keywords):
             change(model.recurrent)
     inputs = torch.randn(12, 2, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     trace = record(model, inputs, last_step_loss)
-    return [profile(trace, layer) for layer in range(len(trace.hidden))]
+    return [profile(trace.layers[layer]) for layer in range(len(trace.hidden))]
 
 
 def test_rows_name_their_layer_and_direction():

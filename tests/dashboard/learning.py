@@ -23,9 +23,6 @@ EACH_BENCH = each([lesson for lesson in LESSONS if isinstance(lesson.bench, Benc
 EACH_LIVE = each([lesson for lesson in LESSONS if isinstance(lesson.bench, Live)])
 EACH_CHOICE = each([lesson for lesson in LESSONS if isinstance(lesson.question, Choices)])
 
-SLOW = 2.5
-"""The suite runs beside others on all cores; 2 s are for a machine that does nothing else."""
-
 _measured = {}
 
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import time
 import zlib
 from pathlib import Path
 
@@ -93,10 +92,8 @@ def test_progress_of_another_kind_is_refused_and_hides_no_other_run(halfway, sto
 )
 def test_more_than_the_configuration_gives_is_not_looked_for(halfway, changes, most):
     commit(halfway, **changes)
-    began = time.perf_counter()
     with pytest.raises(ForeignRunError, match=f"such a run has at most {most}"):
         verify(halfway)
-    assert time.perf_counter() - began < 5
 
 
 def test_names_that_no_step_has_are_damage(halfway, tmp_path):

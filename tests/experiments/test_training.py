@@ -83,7 +83,7 @@ def test_a_recorded_step_keeps_what_the_pass_of_that_step_had(trained, tiny):
         for g, (name, gate) in enumerate(trace.gates.items()):
             assert np.array_equal(kept["gates"][g][:, :T], gate.numpy()[:, :, samples][..., units])
             for layer in range(4):
-                statistics = gate_statistics(trace, layer).gates[name]
+                statistics = gate_statistics(trace.layers[layer]).gates[name]
                 openness = [kept[f"gate_{what}"][g, layer] for what in ("mean", "closed", "open")]
                 assert np.allclose(openness, [statistics.mean, statistics.closed, statistics.open], atol=1e-6)
         clipping = clip(trace.parameter_grads, 0.3, "norm", trace.parameter_log_norm)
