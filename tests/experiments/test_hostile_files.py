@@ -19,7 +19,8 @@ from experiments.control import change_control
 from experiments.export import export
 from experiments.run_tables import as_json
 from experiments.runs import find_run, list_runs
-from experiments.store.errors import DamagedRunError, ForeignRunError
+from experiments.store.chunks import encode
+from experiments.store.errors import DamagedRunError, ForeignRunError, RunError
 from experiments.store.reader import open_run
 from experiments.store.verify import verify
 from experiments.sweeps.probes import check as probe_check
@@ -119,6 +120,25 @@ def test_a_length_that_is_no_whole_number_is_damage(halfway, tmp_path, length):
         open_run(halfway).scalars()
     with pytest.raises(DamagedRunError, match="is damaged"):
         export(open_run(halfway), "csv", tmp_path / "out.csv")
+
+
+def test_a_whole_number_that_netcdf_cannot_hold_is_a_sentence(halfway, tmp_path):
+    chunk = halfway / "tensors.zarr" / "time" / "c" / "0"
+    chunk.write_bytes(encode(np.full((chunk.stat().st_size - 4) // 8, 2**40)))
+    with pytest.raises(RunError, match="time holds a whole number beyond") as error:
+        export(open_run(halfway), "netcdf", tmp_path / "out.nc")
+    one_sentence(error)
+    assert list(tmp_path.glob(".*")) == []
+
+
+def test_no_network_is_made_for_arrays_that_do_not_fit_its_size(halfway, monkeypatch):
+    given = json.loads((halfway / "config.json").read_text())
+    given["config"]["hidden_size"] = 4096
+    given["id"] = RunConfig.from_values(given["config"]).identity()
+    (halfway / "config.json").write_text(json.dumps(given))
+    monkeypatch.setattr("experiments.recorder.Training", None)
+    with pytest.raises(ForeignRunError, match="is not an array as this program writes them"):
+        Recorder.resume(halfway)
 
 
 def test_names_that_no_step_has_are_damage(halfway, tmp_path):
