@@ -15,7 +15,7 @@ from experiments.store.reader import RunReader
 from experiments.words import shortened, spelt_path
 
 LARGEST_NETCDF = 2**31 - 1
-"""Bytes of one variable in a netCDF 3 file."""
+"""Bytes of one variable in a netCDF 3 file, and its largest whole number."""
 
 
 def export(run: RunReader, form: str, target: Path, replace: bool = False) -> list[str]:
@@ -110,6 +110,13 @@ def to_netcdf(run: RunReader, path: Path) -> None:
             )
     scalars = scalar_set(run, run.scalars()).rename(step="optimiser_step")
     merged = record_set(run).merge(scalars.rename({name: f"scalar_{name}" for name in scalars.data_vars}))
+    for name, variable in merged.variables.items():
+        values = variable.values
+        if values.dtype.kind == "i" and not ((values >= -LARGEST_NETCDF) & (values <= LARGEST_NETCDF)).all():
+            raise RunError(
+                f"{name} holds a whole number beyond ±{LARGEST_NETCDF}, which netCDF cannot hold; "
+                "open the run's tensors.zarr itself."
+            )
     merged.to_netcdf(path, engine="scipy", format="NETCDF3_64BIT")
 
 

@@ -96,6 +96,8 @@ class Recorder:
             RunError: it cannot be read or written, or another process writes it; ConfigError: it cannot be run here.
         """
         reader = open_run(folder)
+        for name in reader.layout.every_spec:  # before the network is made, for which a stranger may say any size
+            reader.tensor(name)
         training = Training(reader.config, reader.path)
         return cls._open(training, folder, paused)
 

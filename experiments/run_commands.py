@@ -37,7 +37,7 @@ from experiments.store.reader import dumps, open_run
 from experiments.store.verify import verify
 from experiments.terminal import STANDARD_OUTPUT, output
 from experiments.train import Recorder, stop_at_signals, train
-from experiments.words import bare, parse_words, shortened, spelt_path, visible
+from experiments.words import bare, parse_filter, parse_words, shortened, spelt_path, visible
 from models.threads import use_one_thread
 
 Runs = Annotated[Path | None, typer.Option("--runs", help="The folder of runs; else $GRADIENT_FLOW_RUNS, else ./runs.")]
@@ -170,7 +170,7 @@ def list_command(
     folder = runs_folder(runs)
     if not folder.is_dir() and (runs is not None or folder.exists()):
         raise RunError(f"the folder of runs was {spelt_path(folder)}; it must be a folder that is there.")
-    summaries = as_json(list_runs(folder), parse_words(where or []), sort)
+    summaries = as_json(list_runs(folder), parse_filter(where or []), sort)
     if json:
         sys.stdout.write(dumps(summaries) + "\n")
     else:

@@ -16,7 +16,7 @@ from experiments.store.progress import Status
 from experiments.store.reader import RunReader
 from experiments.tasks import ASKS, make_task
 from experiments.terminal import fits
-from experiments.words import shortened, visible
+from experiments.words import bare, shortened, visible
 
 COLUMNS = ("name", "status", "step", "loss", "created", "updated")
 
@@ -63,9 +63,10 @@ def has(row: dict[str, Any], key: str, value: object) -> bool:
     if key == "status":
         return value in (status_of(row), None if row["problem"] else row["status"])
     if key == "name":
-        return bool(row["name"] == str(value))
+        return bool(row["name"] == bare(value))
     if key == "loss":  # inf and nan are text in the record, and nan is not equal to itself
-        return row["loss"] is not None and str(float(row["loss"])) == str(float(str(value)))
+        loss = None if row["loss"] is None else float(row["loss"])
+        return loss is not None and (loss == value or (loss != loss and value != value))
     if key in RunConfig.model_fields:
         if row["config"] is None:
             return False

@@ -14,6 +14,8 @@ LONGEST = 60
 LONGEST_PATH = 200
 """Of a path, whose parts one needs to find it."""
 LARGEST_BITS = 128
+DEEPEST = 20
+"""Tables and lists within each other that a message repeats."""
 LARGEST_TOML = 2**22
 """Bytes."""
 INVISIBLE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -42,6 +44,21 @@ def parse_words(words: Sequence[str]) -> dict[str, object]:
     return values
 
 
+def parse_filter(words: Sequence[str]) -> dict[str, object]:
+    """The same for a list's filter, where a run's name is text, also one that reads as a number such as 12345e678901.
+
+    Raises:
+        ConfigError: as for `parse_words`.
+    """
+    values = parse_words(words)
+    for word in words:
+        key, equals, text = word.partition("=")
+        if equals and key.strip() == "name":
+            value = parse_value(text.strip())
+            values["name"] = value if isinstance(value, str) else text.strip()
+    return values
+
+
 def parse_value(text: str) -> object:
     """The value of a bare word: a number, truth value, quoted text or list as in TOML, else the text itself."""
     if text in NONE:
@@ -59,18 +76,24 @@ def bare(value: object) -> str:
     return value if isinstance(value, str) else spelt(value)
 
 
-def spelt(value: object) -> str:
-    """A value as people write it, not as Python does: `true`, `none`, `2020-01-31`, 'text' in quotes."""
+def spelt(value: object, deepest: int = DEEPEST) -> str:
+    """A value as people write it, not as Python does: `true`, `none`, `2020-01-31`, 'text' in quotes.
+
+    What lies deeper than that in lists and tables is `…`: a stranger's file, or `a.a.a…` in TOML, may be nested as deep
+    as it likes.
+    """
     if value is None:
         return NONE[0]
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, date | time):  # a datetime is a date, too
         return value.isoformat()
+    if isinstance(value, list | tuple | dict) and deepest == 0:
+        return "…"
     if isinstance(value, list | tuple):
-        return f"[{', '.join(map(spelt, value))}]"
+        return f"[{', '.join(spelt(v, deepest - 1) for v in value)}]"
     if isinstance(value, dict):
-        return f"{{{', '.join(f'{spelt(k)}: {spelt(v)}' for k, v in value.items())}}}"
+        return f"{{{', '.join(f'{spelt(k)}: {spelt(v, deepest - 1)}' for k, v in value.items())}}}"
     if isinstance(value, int) and value.bit_length() > LARGEST_BITS:
         return hex(value)  # Python writes no more than 4300 decimal digits
     return repr(value)

@@ -60,7 +60,10 @@ def encode_line(values: dict[str, object]) -> bytes:
 def parse_scalars(line: bytes) -> dict[str, Any] | None:
     """The numbers of an optimiser step, not by pydantic: there are millions of these lines."""
     values = parsed(line)
-    if values is None or not values.keys() <= SCALAR_NAMES or not 1 <= values.get("length", 1) <= LONGEST_SEQUENCE:
+    if values is None or not values.keys() <= SCALAR_NAMES:
+        return None
+    length = values.get("length", 1)
+    if type(length) is not int or not 1 <= length <= LONGEST_SEQUENCE:
         return None
     return values if all(map(is_scalar, values.values())) else None
 

@@ -18,7 +18,8 @@ from experiments.control import change_control
 from experiments.export import export
 from experiments.run_tables import as_json
 from experiments.runs import find_run, list_runs
-from experiments.store.errors import DamagedRunError, ForeignRunError
+from experiments.store.chunks import encode
+from experiments.store.errors import DamagedRunError, ForeignRunError, RunError
 from experiments.store.reader import open_run
 from experiments.store.verify import verify
 from experiments.sweeps.probes import check as probe_check
@@ -96,6 +97,47 @@ def test_more_than_the_configuration_gives_is_not_looked_for(halfway, changes, m
         verify(halfway)
 
 
+def test_settings_nested_deep_are_a_sentence_and_hide_no_other_run(halfway, stored):
+    given = json.loads((halfway / "config.json").read_text())
+    given["config"]["seq_len"] = "deep"
+    (halfway / "config.json").write_text(json.dumps(given).replace('"deep"', "[" * 900 + "]" * 900))
+    rows = as_json(list_runs(halfway.parent), {}, "loss")
+    assert [bool(row["problem"]) for row in rows] == [False, True]
+    with pytest.raises(ForeignRunError, match=r"seq_len was \[\[\[.*it must be a whole number") as error:
+        open_run(halfway)
+    one_sentence(error)
+
+
+@pytest.mark.parametrize("length", ["x", None, "nan", [], {}, 5.5])
+def test_a_length_that_is_no_whole_number_is_damage(halfway, tmp_path, length):
+    line = json.dumps({"step": 1, "loss": 1.0, "length": length}).encode() + b"\n"
+    (halfway / "scalars.jsonl").write_bytes(line)
+    commit(halfway, scalars={"size": len(line), "crc32": zlib.crc32(line)})
+    with pytest.raises(DamagedRunError, match="begins at byte 0 is not one that was written"):
+        open_run(halfway).scalars()
+    with pytest.raises(DamagedRunError, match="is damaged"):
+        export(open_run(halfway), "csv", tmp_path / "out.csv")
+
+
+def test_a_whole_number_that_netcdf_cannot_hold_is_a_sentence(halfway, tmp_path):
+    chunk = halfway / "tensors.zarr" / "time" / "c" / "0"
+    chunk.write_bytes(encode(np.full((chunk.stat().st_size - 4) // 8, 2**40)))
+    with pytest.raises(RunError, match="time holds a whole number beyond") as error:
+        export(open_run(halfway), "netcdf", tmp_path / "out.nc")
+    one_sentence(error)
+    assert list(tmp_path.glob(".*")) == []
+
+
+def test_no_network_is_made_for_arrays_that_do_not_fit_its_size(halfway, monkeypatch):
+    given = json.loads((halfway / "config.json").read_text())
+    given["config"]["hidden_size"] = 4096
+    given["id"] = RunConfig.from_values(given["config"]).identity()
+    (halfway / "config.json").write_text(json.dumps(given))
+    monkeypatch.setattr("experiments.recorder.Training", None)
+    with pytest.raises(ForeignRunError, match="is not an array as this program writes them"):
+        Recorder.resume(halfway)
+
+
 def test_names_that_no_step_has_are_damage(halfway, tmp_path):
     line = json.dumps({"step": 1, **{f"n{k}": 1.0 for k in range(500)}}).encode() + b"\n"
     (halfway / "scalars.jsonl").write_bytes(line)
@@ -165,6 +207,16 @@ def test_a_number_of_thousands_of_digits_is_refused_in_a_sentence(word, command,
     result = CliRunner().invoke(app, [command, word])
     assert isinstance(result.exception, ValueError)
     assert str(result.exception).startswith(f"{word.split('=')[0]} was ")
+    assert len(str(result.exception)) < 1000
+
+
+@pytest.mark.parametrize("words", [["probe", "cell={KEY = 1}"], ["probe", "f.toml"], ["sweep", "f.toml", "--dry-run"]])
+def test_keys_within_keys_without_end_are_refused_in_a_sentence(words, in_own_folder):
+    key = ".".join("a" * 5000)
+    Path("f.toml").write_text(f"cell.{key} = 1\n" if words[0] == "probe" else f"[axes]\ncell.values.{key} = 1\n")
+    result = CliRunner().invoke(app, [word.replace("KEY", key) for word in words])
+    assert isinstance(result.exception, ValueError)
+    assert "cell was {" in str(result.exception)
     assert len(str(result.exception)) < 1000
 
 

@@ -66,6 +66,19 @@ def test_a_finished_run_is_found_by_the_status_that_the_list_shows(runs, stored)
         assert stored.name not in call("list", "loss=0.25")
 
 
+@pytest.mark.parametrize("key", ["loss", "name", "step", "created"])
+def test_a_filter_of_thousands_of_digits_finds_no_run(runs, stored, key):
+    assert call("list", f"{key}=0x{'f' * 4000}") == f"0 runs in {runs}\n"
+
+
+@pytest.mark.parametrize("name", ["12345e678901", "1_000", "1.50", "0x1f", "true", "none"])
+def test_a_run_whose_name_reads_as_a_number_is_found_by_it(runs, stored, name):
+    stored.rename(runs / name)
+    assert name in call("list", f"name={name}")
+    assert name in call("list", f'name="{name}"')
+    assert call("list", f"name={name}0") == f"0 runs in {runs}\n"
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
