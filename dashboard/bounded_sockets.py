@@ -1,9 +1,12 @@
-"""How many sockets a server holds, and how long a message may be that comes in by one, the pages' and the drag's."""
+"""How many sockets a server holds, and how much may come in by one, the pages' and the drag's."""
 
+import time
 from collections import Counter
 
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
+from websockets.exceptions import ProtocolError
+from websockets.frames import Frame
 
 MOST_SOCKETS = 512
 """Sockets in all; a page has two, Streamlit's and the one that answers a drag."""
@@ -11,12 +14,16 @@ MOST_SOCKETS_OF_ONE = 128
 """The same of one client's address: a class behind one proxy, with two pages each."""
 LONGEST_MESSAGE = 2**20
 """Bytes of a message: a spectrum of 512 values and all that a browser knows of a page is a tenth of it."""
+MOST_FRAMES = 1000
+"""Frames that may come in by a socket at once: a browser sends a message as one, or a long one as a few."""
+FRAMES_A_SECOND = 100.0
+"""How fast they may come for long; a drag asks thirty times a second."""
 
 TOO_MANY = "Too many pages are open here; close some of them.\n"
 
 
 class BoundedSockets:
-    """Answers 503 to a socket too many, and closes one whose message grows too long before it is held."""
+    """Answers 503 to a socket too many; closes one whose message grows too long before it is held, or that floods."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -33,6 +40,7 @@ class BoundedSockets:
             await PlainTextResponse(TOO_MANY, 503)(scope, receive, send)
             return
         limit_messages(receive, LONGEST_MESSAGE)
+        limit_frames(receive)
         self._open[client] += 1
         try:
             await self._app(scope, receive, send)
@@ -51,6 +59,29 @@ def limit_messages(receive: Receive, longest: int) -> None:
     connection = getattr(getattr(receive, "__self__", None), "conn", None)
     if connection is not None and hasattr(connection, "max_message_size"):
         connection.max_message_size = longest
+
+
+def limit_frames(receive: Receive) -> None:
+    """Let the server close this socket once more frames come in than a browser would send.
+
+    A frame may be a ping, or an empty part of a message that never ends. No message's length bounds those: ten sockets
+    that sent nothing else kept everybody waiting. Should uvicorn have another protocol some day, no frame is counted.
+    """
+    connection = getattr(getattr(receive, "__self__", None), "conn", None)
+    take = getattr(connection, "recv_frame", None)
+    if connection is None or take is None:
+        return
+    left, last = float(MOST_FRAMES), time.monotonic()
+
+    def take_one(frame: Frame) -> None:
+        nonlocal left, last
+        now = time.monotonic()
+        left, last = min(left + (now - last) * FRAMES_A_SECOND, float(MOST_FRAMES)) - 1, now
+        if left < 0:
+            raise ProtocolError("too many frames")
+        take(frame)
+
+    connection.recv_frame = take_one
 
 
 def drop_connection(receive: Receive) -> None:

@@ -25,6 +25,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from dashboard.bounded_sockets import BoundedSockets
 from dashboard.labs import labs
 from dashboard.live_socket import LiveSocket
+from dashboard.no_uploads import NoUploads
 from dashboard.own_names import OwnNames
 from dashboard.visitor import MarkVisitors
 
@@ -77,4 +78,4 @@ def routes() -> list[BaseRoute]:
 
 def doors() -> list[Middleware]:
     """What a request passes before any route, Streamlit's own socket among them."""
-    return [Middleware(OwnNames), Middleware(BoundedSockets), Middleware(MarkVisitors)]
+    return [Middleware(OwnNames), Middleware(NoUploads), Middleware(BoundedSockets), Middleware(MarkVisitors)]

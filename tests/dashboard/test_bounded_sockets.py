@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from dashboard import bounded_sockets, live_socket
-from dashboard.bounded_sockets import BoundedSockets
+from dashboard.bounded_sockets import MOST_FRAMES, BoundedSockets
 from dashboard.live_socket import LiveSocket
 
 QUESTION = json.dumps({"lab": "big", "state": {}, "charts": [], "words": False})
@@ -85,3 +85,31 @@ def test_a_message_in_many_parts_is_measured_as_a_whole(served):
         with pytest.raises(ConnectionClosed) as closed:
             client.recv(timeout=10)
     assert closed.value.rcvd is None or closed.value.rcvd.code == 1009
+
+
+FRAMES = {"ping": b"\x89\x80\0\0\0\0", "pong": b"\x8a\x80\0\0\0\0", "empty part": b"\0\x80\0\0\0\0", "text": ASKS}
+
+
+@pytest.mark.parametrize("kind", FRAMES)
+def test_more_frames_than_a_browser_sends_close_their_socket(served, kind):
+    """None of these is a message that is too long."""
+    server, address = served
+    port = int(address.removesuffix("/live").rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port)) as flood:
+        flood.sendall(HANDSHAKE.encode())
+        assert b"101" in flood.recv(64)
+        wait_until(lambda: server.server_state.connections)
+        if kind == "empty part":
+            flood.sendall(b"\x01\x80\0\0\0\0")  # a text whose end is still to come
+        with suppress(ConnectionError):
+            flood.sendall(FRAMES[kind] * 2 * MOST_FRAMES)
+        wait_until(lambda: not server.server_state.connections)
+
+
+def test_as_many_frames_as_a_browser_may_send_are_taken(served):
+    _, address = served
+    with connect(address, max_size=None) as client:
+        for _ in range(MOST_FRAMES // 2):
+            client.ping()
+        client.send(QUESTION)
+        assert len(client.recv(timeout=10)) == 2**23
