@@ -103,8 +103,8 @@ def find_run(runs: Path, name: str) -> Path:
 
 
 def named_in(link: str) -> list[str]:
-    """The names of runs in an address, with commas between them; what can be none is left out."""
-    return [name for name in link.split(",") if NAME.fullmatch(name)]
+    """The names of runs in an address, with commas between them: each once; what can be none is left out."""
+    return list(dict.fromkeys(name for name in link.split(",") if NAME.fullmatch(name)))
 
 
 def folder_for(config: RunConfig, runs: Path, again: bool = False) -> Path:

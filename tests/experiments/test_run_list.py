@@ -9,6 +9,7 @@ from commanding import call, trained
 
 from experiments.config import ConfigError
 from experiments.run_tables import STATUSES
+from experiments.runs import named_in
 from experiments.store.progress import read_progress, write_progress
 
 pytestmark = pytest.mark.usefixtures("in_own_folder")
@@ -91,3 +92,7 @@ def test_a_run_whose_name_reads_as_a_number_is_found_by_it(runs, stored, name):
 def test_a_filter_that_no_run_can_pass_is_refused(runs, words, said):
     with pytest.raises(ConfigError, match=f"^{said}"):
         call("list", *words)
+
+
+def test_an_address_names_each_run_once_and_leaves_out_what_can_be_none():
+    assert named_in("b,a,b,../../etc,,a") == ["b", "a"]
