@@ -23,7 +23,7 @@ TASK_WORDS = {
     "copying": "Copying: repeat ten symbols",
     "next_character": "Next character of a text",
 }
-POSITION_WORDS = {"task": "as the task has it", "last": "last step only", "every": "every step"}
+POSITION_WORDS = {"task": "task default", "last": "last step only", "every": "every step"}
 RULE_WORDS = {
     "norm": "by the norm of all",
     "value": "by each value",
@@ -45,16 +45,14 @@ def sidebar() -> None:
         if st.session_state["task"] == "next_character":
             text_choice()
         st.pills("Cells", list(CELLS), selection_mode="multi", format_func=cell_name, key="cells")
-        st.selectbox(
-            "The loss sits at", list(POSITION_WORDS), format_func=POSITION_WORDS.__getitem__, key="loss_position"
-        )
+        st.selectbox("Loss at", list(POSITION_WORDS), format_func=POSITION_WORDS.__getitem__, key="loss_position")
         left, right = st.columns(2)
         left.number_input("Hidden units", 1, 512, key="hidden_size")
         right.number_input("Batch", 1, 256, key="batch_size")
         left.number_input("Layers", 1, 8, key="num_layers")
         right.number_input("Seed", 0, 2**31, key="seed")
         st.selectbox(
-            "Recurrent weights begin", INITIALISATIONS, format_func=INITIALISATION_WORDS.__getitem__,
+            "Initial weights", INITIALISATIONS, format_func=INITIALISATION_WORDS.__getitem__,
             key="initialisation",
             help="Then every recurrent block is scaled to the largest singular value that you drag.",
         )  # fmt: skip

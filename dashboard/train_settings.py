@@ -39,7 +39,7 @@ def settings() -> list[RunConfig]:
         threshold = left.number_input("Clip at (0: never)", 0.0, 1e6, 1.0)
         values["clip_threshold"] = threshold or None
         values["clip_rule"] = right.selectbox("Clip by", list(CLIP_RULES))
-        values["initialisation"] = st.selectbox("Recurrent weights begin", ["gaussian", "default", "orthogonal"])
+        values["initialisation"] = st.selectbox("Initial weights", ["gaussian", "default", "orthogonal"])
         values["gain"] = left.number_input("Gaussian gain", 0.01, 10.0, 0.7)
         values["record_every"] = right.number_input("Record every", 1, 10_000, 50)
         values["seed"] = left.number_input("Seed", 0, 2**31, 0)

@@ -25,7 +25,7 @@ def export(run: RunReader, form: str, target: Path, replace: bool = False) -> li
         run: what is exported.
         form: one of `FORMS`.
         target: the file.
-        replace: whether a file that is there already is replaced.
+        replace: whether a file that already exists is replaced.
 
     Raises:
         RunError: an unknown form, a file that is there or cannot be written, or a run that is too large for the form.
@@ -38,7 +38,7 @@ def export(run: RunReader, form: str, target: Path, replace: bool = False) -> li
     if target.is_symlink() or (target.exists() and not target.is_file()):
         raise RunError(f"{spelt_path(target)} is no regular file; it must be one, or a name that is free.")
     if target.exists() and not replace:
-        raise RunError(f"{spelt_path(target)} is there already; --force replaces it.")
+        raise RunError(f"{spelt_path(target)} already exists. Add --force to replace it.")
     remove_abandoned(target.parent)
     partial = hidden_beside(target)
     run = run.forgiving()

@@ -46,7 +46,7 @@ STEP_OVERHEAD = 5_000
 
 
 def check_memory(config: RunConfig, task: Task | None = None, limit: int = MEMORY_LIMIT) -> None:
-    """Nothing, if the pass fits.
+    """Raise ConfigError unless the pass fits in memory.
 
     Raises:
         ConfigError: the estimate passes the limit (bytes); the sentence has both and the fields to reduce.

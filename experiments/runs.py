@@ -111,7 +111,7 @@ def folder_for(config: RunConfig, runs: Path, again: bool = False) -> Path:
     """Where a new run of the configuration goes: named by its id, `ID-2`, `ID-3`, … if it is to run again.
 
     Raises:
-        RunError: such a run is there already, and `again` is False.
+        RunError: such a run already exists, and `again` is False.
     """
     name = config.identity()
     if not (runs / name).exists():
@@ -122,7 +122,7 @@ def folder_for(config: RunConfig, runs: Path, again: bool = False) -> Path:
         hint = (
             f"`{typed(runs, 'resume', name)}` goes on with it" if rests else f"`{typed(runs, 'show', name)}` shows it"
         )
-        raise RunError(f"run {name} is there already ({status}); {hint}, --again makes another of the same settings.")
+        raise RunError(f"run {name} already exists ({status}); {hint}. Add --again to run the same settings again.")
     number = next(n for n in range(2, 10**6) if not (runs / f"{name}-{n}").exists())
     return runs / f"{name}-{number}"
 

@@ -9,6 +9,7 @@ from dashboard.components.as_text import as_text
 
 PATH = re.compile(r"'(/[^'\n]*)'")
 COMMAND = re.compile(r"[;,]\s*`python -m [^`]*`[^;.]*")
+OPTION = re.compile(r" Add --[^.]*\.")
 
 
 def refuse(error: Exception | str) -> None:
@@ -17,5 +18,6 @@ def refuse(error: Exception | str) -> None:
 
 
 def for_page(error: Exception | str) -> str:
-    """A message without what only the person at the server can use: of a path its last part, of a command nothing."""
-    return COMMAND.sub("", PATH.sub(lambda found: repr(PurePath(found[1]).name), str(error)))
+    """A message without what only the person at the server can use: a path's folders, a command, a command's option."""
+    named = PATH.sub(lambda found: repr(PurePath(found[1]).name), str(error))
+    return OPTION.sub("", COMMAND.sub("", named))

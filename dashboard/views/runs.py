@@ -34,9 +34,7 @@ def table(summaries: Sequence[RunSummary]) -> list[str]:
     )  # fmt: skip
     chosen = [shown[k].name for k in event.selection.rows if isinstance(k, int) and 0 <= k < len(shown)]
     if len(chosen) > MOST_OVERLAID:
-        st.warning(
-            f"{len(chosen)} runs are chosen; up to {MOST_OVERLAID} are laid over each other, so the first ones are."
-        )
+        st.warning(f"{len(chosen)} runs selected; only the first {MOST_OVERLAID} are shown.")
     return chosen[:MOST_OVERLAID]
 
 

@@ -91,7 +91,7 @@ def parsed(line: bytes) -> dict[str, Any] | None:
 def read_lines(folder: Path, name: str, start: int, end: int, parse: Parse = parsed) -> Iterator[list[dict[str, Any]]]:
     """The objects in the bytes from `start` to `end` of a file of lines, some thousand at a time.
 
-    What can be read of a damaged file is given first; then a DamagedRunError is raised.
+    Yields every readable line of a damaged file, then raises DamagedRunError.
 
     Raises:
         DamagedRunError: the file is missing or shorter than `end`, or a line is not one that was written.

@@ -178,7 +178,7 @@ def check_fields(fixed: Mapping[str, object], axes: list[Axis]) -> None:
             RunConfig.from_values({name: value})
     both = [axis.field for axis in axes if axis.field in fixed and not axis.when]
     if both:
-        raise ConfigError(f"{both[0]} stands in fixed and in axes; it must be in one of them.")
+        raise ConfigError(f"{both[0]} is in both [fixed] and [axes]; remove one.")
 
 
 def read_seeds(given: Mapping[str, object], fixed: Mapping[str, object], axes: list[Axis]) -> tuple[object, ...]:

@@ -114,8 +114,8 @@ def test_steering_refuses_also_where_a_button_is_forged(runs, monkeypatch):
     [
         ("'scalars.jsonl' in '/srv/runs/a1' has 2 of 9 bytes.", "'scalars.jsonl' in 'a1' has 2 of 9 bytes."),
         (
-            "run a1 is there already (failed); `python -m experiments show a1 --runs /srv/runs` shows it.",
-            "run a1 is there already (failed).",
+            "run a1 already exists (failed); `python -m experiments show a1 --runs /srv/runs` shows it. Add --again.",
+            "run a1 already exists (failed).",
         ),
         ("gain was 0; it must be above 0.", "gain was 0; it must be above 0."),
     ],

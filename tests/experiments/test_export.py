@@ -78,7 +78,7 @@ def test_html_escapes_what_a_stranger_wrote(runs):
 
 def test_an_export_replaces_nothing_unasked_and_leaves_nothing_half_written(stored, tmp_path):
     Path("a.csv").write_text("mine")
-    with pytest.raises(RunError, match=r"^'a\.csv' is there already; --force replaces it\.$"):
+    with pytest.raises(RunError, match=r"^'a\.csv' already exists\. Add --force to replace it\.$"):
         call("export", stored.name, "-o", "a.csv")
     call("export", stored.name, "-o", "a.csv", "--force")
     os.mkfifo("pipe")

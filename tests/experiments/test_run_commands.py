@@ -37,7 +37,7 @@ def test_run_trains_and_says_how_it_ended(runs):
         rf"run {name} took all of its 30 steps without solving the task, loss [\d.]+ \(a guess: 0.167\)\.", out
     )
     assert open_run(runs / name).progress.step == 30
-    there = rf"^run {name} is there already \(finished\); `python -m experiments show {name}` shows it, --again"
+    there = rf"^run {name} already exists \(finished\); `python -m experiments show {name}` shows it\. Add --again"
     with pytest.raises(RunError, match=there):
         trained()
     assert f"run {name}-2 took" in trained("--again")

@@ -139,7 +139,7 @@ def test_adding_a_value_changes_no_other_run():
         ("[axes]\ngain = [[1.0]]", ["axes.gain has the value [1.0]"]),
         ("[axes]\ngain = { values = [1.0], when = { cel = 'lstm' } }", ["'cel' is not a field"]),
         ("[axes]\ngain = { values = [1.0], when = { cell = 'lstmm' } }", ["cell was 'lstmm'"]),
-        ("[fixed]\ngain = 1.0\n[axes]\ngain = [2.0]", ["gain stands in fixed and in axes"]),
+        ("[fixed]\ngain = 1.0\n[axes]\ngain = [2.0]", ["gain is in both [fixed] and [axes]; remove one."]),
         ("seeds = 0", ["seeds was 0"]),
         ("seeds = 100000000", ["seeds was 100000000", "from 1 to 1000000"]),
         ("seeds = 2\n[fixed]\nseed = 1", ["seeds is given and seed"]),
