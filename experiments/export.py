@@ -110,11 +110,11 @@ def to_netcdf(run: RunReader, path: Path) -> None:
             )
     scalars = scalar_set(run, run.scalars()).rename(step="optimiser_step")
     merged = record_set(run).merge(scalars.rename({name: f"scalar_{name}" for name in scalars.data_vars}))
-    for variable_name, variable in merged.variables.items():
+    for key, variable in merged.variables.items():
         values = variable.values
         if values.dtype.kind == "i" and not ((values >= -LARGEST_NETCDF) & (values <= LARGEST_NETCDF)).all():
             raise RunError(
-                f"{variable_name} holds a whole number beyond ±{LARGEST_NETCDF}, which netCDF cannot hold; "
+                f"{key} holds a whole number beyond ±{LARGEST_NETCDF}, which netCDF cannot hold; "
                 "open the run's tensors.zarr itself."
             )
     merged.to_netcdf(path, engine="scipy", format="NETCDF3_64BIT")

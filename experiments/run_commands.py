@@ -1,5 +1,6 @@
 """The commands that make and look after runs: run, resume, list, show, export, verify, delete, clean."""
 
+import re
 import shlex
 import sys
 import time
@@ -45,6 +46,7 @@ Name = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, or any beg
 Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Names = Annotated[list[str] | None, typer.Option("--name", hidden=True, help="The folder's name, one per run.")]
+OWNER = re.compile(r"[0-9A-Za-z]{1,64}")
 Owner = Annotated[str | None, typer.Option("--owner", hidden=True, help="Mark of the page's visitor who starts it.")]
 Paused = Annotated[bool, typer.Option("--paused", help="Wait before the first step until control.json says otherwise.")]
 
@@ -70,6 +72,8 @@ def run_command(
     configs = configs_from_words(words or [])
     for other in against or []:
         configs.append(RunConfig.from_values({**configs[0].model_dump(), **parse_words(split(other))}))
+    if owner is not None and not OWNER.fullmatch(owner):
+        raise ConfigError(f"--owner was {shortened(owner)}; it must be at most 64 letters and digits.")
     if path not in (None, "fast", "reference"):
         raise ConfigError(f"--path was {shortened(path)}; it must be fast or reference.")
     use_one_thread()  # a step is a chain of small products: more threads only wait for each other

@@ -1,6 +1,7 @@
 """A page gives its runs names and an owner; a name is no path, and there is one per run."""
 
 import pytest
+from commanding import call
 
 from experiments.config import RunConfig
 from experiments.errors import ConfigError
@@ -38,3 +39,10 @@ def test_a_run_says_who_started_it(tmp_path, owner):
     with Recorder.start(config, tmp_path / "r", "reference", owner=owner) as recorder:
         recorder.turn()
     assert open_run(tmp_path / "r").owner == owner
+
+
+@pytest.mark.parametrize("owner", ["x" * 300, "a/b", "\udcff", ""])
+def test_an_owner_that_no_page_makes_is_refused_before_a_run_is_made(tmp_path, owner):
+    with pytest.raises(ConfigError, match="--owner was"):
+        call("run", "steps=1", "--owner", owner, "--runs", str(tmp_path / "runs"))
+    assert not (tmp_path / "runs").exists()
