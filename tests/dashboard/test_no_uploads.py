@@ -1,8 +1,7 @@
 """Streamlit's route for files: no page has a field for one, so nobody may fill the server's memory by it."""
 
-import asyncio
-
 import pytest
+from coroutines import run_coroutine
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
@@ -29,7 +28,7 @@ def answer(method: str, path: str) -> tuple[int, bytes]:
     async def send(message: Message) -> None:
         sent.append(message)
 
-    asyncio.run(app(scope, receive, send))
+    run_coroutine(app(scope, receive, send))
     return sent[0]["status"], sent[1]["body"]
 
 
