@@ -9,7 +9,7 @@ from dashboard.labs import labs
 from dashboard.live import doors, routes, spare_collector, warmed
 
 if __name__ == "__main__":  # Streamlit runs this file as the page's script, once for every rerun
-    st.set_page_config(page_title="Gradient Flow Lab", page_icon="dashboard/icon.svg", layout="wide")
+    st.set_page_config("Gradient Flow Lab", Path(__file__).parent / "dashboard/icon.svg", layout="wide")
     labs()  # what the pages import is then there, by one thread's hand
     from dashboard.components.live_chart import expect_charts
 

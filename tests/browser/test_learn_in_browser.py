@@ -162,7 +162,9 @@ def test_a_live_lesson_trains_is_found_again_and_is_cancelled(tmp_path, serve_ru
     fits(page)
     assert not serious_faults(page)
     reached = progress.inner_text()
-    expect(page.get_by_text(reached)).to_have_count(0, timeout=10_000)  # it grows by itself
+    expect(page.get_by_text(reached)).to_have_count(
+        0, timeout=60_000
+    )  # it grows by itself, with a commit every 10 s at the latest
 
     page.reload()
     expect(progress).to_be_visible(timeout=20_000)
