@@ -36,13 +36,13 @@ def killed(what: str, folder: Path, config: RunConfig) -> None:
         create.take_name = die
         Recorder.start(config, folder.with_name("new"), "reference")
     if what == "delete":
-        shutil.rmtree = die  # type: ignore[assignment]
+        shutil.rmtree = die
         delete_run(folder)
     if what == "export":
-        FORMS["csv"] = lambda run, path: (path.write_text("half"), die())  # type: ignore[assignment, return-value]
+        FORMS["csv"] = lambda run, path: (path.write_text("half"), die())
         export(open_run(folder), "csv", Path("out.csv"))
     if what == "commit":
-        writer.write_progress = die  # type: ignore[assignment]
+        writer.write_progress = die
         recorder = Recorder.resume(folder)
         recorder.turn()
         (folder / "control.json.1234abcd.partial").touch()
@@ -105,7 +105,7 @@ def test_a_pair_killed_between_its_two_creations_resumes_as_a_pair(tmp_path, tin
     def die_at_the_second(*arguments: object, **named: object) -> Recorder:
         if made:
             raise KeyboardInterrupt
-        made.append(real(*arguments, **named))  # type: ignore[arg-type]
+        made.append(real(*arguments, **named))
         return made[0]
 
     monkeypatch.setattr(lockstep.Recorder, "start", die_at_the_second)
