@@ -53,10 +53,10 @@ $(BIN)/python:
 
 $(VENV)/runtime.stamp: requirements.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet -r requirements.txt
-	$(BIN)/python -m models.fast.warm
+	$(BIN)/python -m models.bptt.compiled.warm
 	touch $@
 
 $(VENV)/dev.stamp: requirements.txt requirements-dev.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet -r requirements-dev.txt
-	$(BIN)/python -m models.fast.warm
+	$(BIN)/python -m models.bptt.compiled.warm
 	touch $(VENV)/runtime.stamp $@

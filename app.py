@@ -5,8 +5,10 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard.failed_page import say_failed
-from dashboard.labs import labs
-from dashboard.live import doors, routes, spare_collector, warmed
+from dashboard.server.labs import labs
+from dashboard.server.live import doors, routes, spare_collector, warmed
+
+ICONS = {"explore": "tune", "train": "model_training", "runs": "folder_open", "sweeps": "grid_view", "learn": "school"}
 
 if __name__ == "__main__":  # Streamlit runs this file as the page's script, once for every rerun
     st.set_page_config("Gradient Flow Lab", Path(__file__).parent / "dashboard/icon.svg", layout="wide")
@@ -14,16 +16,11 @@ if __name__ == "__main__":  # Streamlit runs this file as the page's script, onc
     from dashboard.components.live_chart import expect_charts
 
     expect_charts()
-    st.navigation(
-        [
-            st.Page("dashboard/views/explore.py", title="Explore", icon=":material/tune:", default=True),
-            st.Page("dashboard/views/train.py", title="Train", icon=":material/model_training:"),
-            st.Page("dashboard/views/runs.py", title="Runs", icon=":material/folder_open:"),
-            st.Page("dashboard/views/sweeps.py", title="Sweeps", icon=":material/grid_view:"),
-            st.Page("dashboard/views/learn.py", title="Learn", icon=":material/school:"),
-        ],
-        position="top",
-    ).run()
+    pages = [
+        st.Page(f"dashboard/{name}/page.py", title=name.title(), url_path=name, icon=f":material/{icon}:")
+        for name, icon in ICONS.items()
+    ]
+    st.navigation(pages, position="top").run()  # the first page is the default
     spare_collector()
 else:  # and `streamlit run` imports it once, to find the server with the route that answers a drag
     app = st.App(Path(__file__), routes=routes(), middleware=doors(), lifespan=warmed, on_script_error=say_failed)

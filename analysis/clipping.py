@@ -7,7 +7,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from models.lognorm import log_norm
+from models.bptt.lognorm import log_norm
 
 ClipRule = Literal["norm", "value", "per_parameter", "squared_norm"]
 CLIP_RULES: tuple[ClipRule, ...] = get_args(ClipRule)

@@ -12,12 +12,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from models.cell import Cell
-from models.elman import ElmanCell
-from models.gru import GRUCell
-from models.layer_record import LayerStates
-from models.lstm import LSTMCell
-from models.nonlinearity import sigmoid_slope, tanh_slope
+from models.cells.cell import Cell
+from models.cells.elman.step import ElmanCell
+from models.cells.gru.step import GRUCell
+from models.cells.lstm.step import LSTMCell
+from models.cells.nonlinearity import sigmoid_slope, tanh_slope
+from models.recording.layer_record import LayerStates
 
 Jacobian = Float[Tensor, "*sample state column"]
 """Rows are the units of the new state (h_t, then c_t); columns those of s_{t-1} or of x_t."""

@@ -8,9 +8,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from analysis.closed_form import elman_slope
-from models.elman import ElmanCell
-from models.layer_record import LayerRecord
-from models.scaled import times_power_of_two
+from models.bptt.scaled import times_power_of_two
+from models.cells.elman.step import ElmanCell
+from models.recording.layer_record import LayerRecord
 
 
 def contributions(layer: LayerRecord) -> Float[Tensor, "time row column"]:

@@ -17,8 +17,8 @@ from torch import Tensor
 
 from analysis.jacobian import input_jacobian, state_jacobian
 from analysis.numbers import log_quantile
-from models.layer_record import LayerRecord, LayerStates, is_boundary
-from models.scaled import LN_2, Scaled, times_power_of_two
+from models.bptt.scaled import LN_2, Scaled, times_power_of_two
+from models.recording.layer_record import LayerRecord, LayerStates, is_boundary
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from analysis.clipping import Clipping
-from models.trace import Trace
+from models.recording.trace import Trace
 
 Kind = Literal[
     "diverged",

@@ -6,8 +6,8 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from models.initialise import FORGET_BLOCK
-from models.layer_record import LayerStates
+from models.networks.initialise import FORGET_BLOCK
+from models.recording.layer_record import LayerStates
 
 CLOSED, OPEN = 0.1, 0.9
 """Beyond these a gate is saturated (Karpathy, Johnson & Li 2015): its slope is below 36 % of its largest."""

@@ -10,8 +10,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from models.initialise import FORGET_BLOCK
-from models.sequence_model import Recurrent
+from models.networks.initialise import FORGET_BLOCK
+from models.networks.sequence_model import Recurrent
 
 
 def negate_z_(recurrent: Recurrent) -> None:

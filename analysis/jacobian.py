@@ -13,8 +13,8 @@ from numpy import ndarray
 from torch import Tensor
 
 from analysis.closed_form import CLOSED_FORMS, Jacobian
-from models.cell import Cell
-from models.layer_record import LayerStates
+from models.cells.cell import Cell
+from models.recording.layer_record import LayerStates
 
 Method = Literal["auto", "closed form", "autodiff"]
 

@@ -19,8 +19,8 @@ from torch import Tensor
 from analysis.jacobian import state_jacobian
 from analysis.product import cosine_basis
 from analysis.wording import counted
-from models.cell import Cell, State
-from models.layer_record import LayerStates
+from models.cells.cell import Cell, State
+from models.recording.layer_record import LayerStates
 
 FEWEST_STEPS = 16
 """Measured steps below which no standard error is given, and so no exponent."""

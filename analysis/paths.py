@@ -16,12 +16,12 @@ from numpy import ndarray
 from torch import Tensor
 
 from analysis.closed_form import forget_gate, gru_slopes, lstm_slopes, preactivation
-from models.gru import GRUCell
-from models.layer_record import LayerRecord, LayerStates
-from models.lognorm import log_norm
-from models.lstm import LSTMCell
-from models.nonlinearity import sigmoid_slope, tanh_slope
-from models.scaled import LN_2, Scaled
+from models.bptt.lognorm import log_norm
+from models.bptt.scaled import LN_2, Scaled
+from models.cells.gru.step import GRUCell
+from models.cells.lstm.step import LSTMCell
+from models.cells.nonlinearity import sigmoid_slope, tanh_slope
+from models.recording.layer_record import LayerRecord, LayerStates
 
 Routes = dict[str, Scaled]
 

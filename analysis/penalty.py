@@ -8,8 +8,8 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from analysis.jacobian import state_jacobian
-from models.layer_record import LayerRecord
-from models.lognorm import log_norm
+from models.bptt.lognorm import log_norm
+from models.recording.layer_record import LayerRecord
 
 
 @dataclass(frozen=True, eq=False)

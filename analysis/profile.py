@@ -14,7 +14,7 @@ from analysis.course import GONE, Course, course, from_which_on
 from analysis.numbers import log_quantile
 from analysis.straight import least_squares_line, straight_span
 from analysis.wording import rate, significant
-from models.layer_record import LayerRecord
+from models.recording.layer_record import LayerRecord
 
 SHORTEST_FIT = 3
 """Fewest timesteps through which a line with an error can be fitted."""

@@ -8,7 +8,7 @@ from jaxtyping import Complex, Float
 from numpy import ndarray
 from torch import Tensor
 
-from models.cell import Cell
+from models.cells.cell import Cell
 
 
 @dataclass(frozen=True, eq=False)

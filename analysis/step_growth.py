@@ -15,7 +15,7 @@ from numpy import ndarray
 
 from analysis.jacobian import state_jacobian
 from analysis.product import log_spectral_norm, product_log_norms
-from models.layer_record import LayerRecord
+from models.recording.layer_record import LayerRecord
 
 
 @dataclass(frozen=True, eq=False)

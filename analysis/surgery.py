@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from analysis.spectrum import Spectrum, spectrum
-from models.initialise import set_singular_values
+from models.networks.initialise import set_singular_values
 
 Shape = Literal["equal", "gaussian", "linear", "outlier"]
 SHAPES: tuple[Shape, ...] = get_args(Shape)

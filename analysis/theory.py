@@ -11,8 +11,8 @@ from torch import Tensor
 
 from analysis.numbers import log_quantile
 from analysis.scalar import tanh_slope
-from models.elman import ElmanCell
-from models.layer_record import LayerRecord, LayerStates
+from models.cells.elman.step import ElmanCell
+from models.recording.layer_record import LayerRecord, LayerStates
 
 STEEPEST = {"tanh": 1.0, "relu": 1.0, "identity": 1.0, "sigmoid": 0.25}
 """γ: the largest |φ'| of each nonlinearity."""

@@ -10,7 +10,7 @@ from numpy import ndarray
 from analysis.course import Course, course
 from analysis.finding import Subject
 from analysis.numbers import log_quantile
-from models.trace import Trace
+from models.recording.trace import Trace
 
 
 def transport_course(s: Subject) -> Course:

@@ -1,1 +1,1 @@
-"""The Streamlit dashboard: views, components, lessons, session state and caching."""
+"""The Streamlit dashboard: a folder per page, components, lessons, and what the server allows."""

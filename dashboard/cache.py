@@ -2,10 +2,10 @@
 
 from functools import lru_cache
 
-from experiments.config import RunConfig
-from experiments.limits import check_memory
-from experiments.probe import Probe, probe
-from models.threads import use_one_thread
+from experiments.config.limits import check_memory
+from experiments.config.run_config import RunConfig
+from experiments.probing.probe import Probe, probe
+from models.bptt.threads import use_one_thread
 
 PAGE_MEMORY_LIMIT = 320 * 2**20
 """Bytes that one pass on the page may need by an estimate that lies above: 320 MiB, so that the sequence length of the

@@ -3,7 +3,7 @@
 import sys
 
 try:
-    from experiments.command_line import app, run
+    from experiments.commands.command_line import app, run
 except KeyboardInterrupt:  # they take seconds to import, and a traceback from within torch tells nobody anything
     sys.exit(130)
 

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from models import SequenceModel, Trace
-from models.scaled import Scaled
-from models.trace import Stack
+from models.bptt.scaled import Scaled
+from models.recording.trace import Stack
 
 CONFIGURATIONS = [
     ("elman", {"nonlinearity": "tanh"}),

@@ -95,7 +95,7 @@ def numerical_tests(settings: dict[str, str]) -> str:
     """What pytest says of the numerical tests in this environment; the compiled passes have a cache of their own."""
     cache = Path(__file__).parent / "__pycache__" / settings.get("NUMBA_CPU_NAME", "this-processor")
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(cache), **settings}
-    subprocess.run([sys.executable, "-m", "models.fast.warm"], cwd=ROOT, env=environment, check=True)
+    subprocess.run([sys.executable, "-m", "models.bptt.compiled.warm"], cwd=ROOT, env=environment, check=True)
     threads = int(settings.get("OMP_NUM_THREADS", "1"))
     workers = max(1, (os.cpu_count() or 1) // threads)  # more threads than cores wait for each other, for half an hour
     words = ["-n", str(workers), "--dist", "loadfile", "--no-loadscope-reorder", "--tb=short", "-rfE"]

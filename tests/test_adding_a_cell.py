@@ -19,7 +19,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from models.cell import Cell, Gates, State
+from models.cells.cell import Cell, Gates, State
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,9 +64,9 @@ print("same")
 def test_a_new_cell_is_one_file_and_one_line(tmp_path):
     for folder in ("models", "analysis", "experiments"):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    (tmp_path / "models" / "peephole.py").write_text(PEEPHOLE)
-    registry = tmp_path / "models" / "registry.py"
-    text = registry.read_text().replace("CELLS: dict", "from models.peephole import PeepholeCell\n\nCELLS: dict")
+    (tmp_path / "models" / "cells" / "peephole.py").write_text(PEEPHOLE)
+    registry = tmp_path / "models" / "cells" / "registry.py"
+    text = registry.read_text().replace("CELLS: dict", "from models.cells.peephole import PeepholeCell\n\nCELLS: dict")
     registry.write_text(text.replace('    "gru": GRUCell,\n', '    "gru": GRUCell,\n    "peephole": PeepholeCell,\n'))
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -2,7 +2,7 @@
 
 import re
 
-from experiments.words import visible
+from experiments.config.words import visible
 
 BLANKS = re.compile(r"\s+")
 MARKDOWN = re.compile(

@@ -1,4 +1,4 @@
-// The short way from a slider to the charts: see dashboard/live.py. A slider offers each value here first; charts that
+// The short way from a slider to the charts: see dashboard/server/live.py. A slider offers each value here first; charts that
 // can be seen are asked for at once, with the newest values only, and the next question leaves before the last answer
 // is drawn, so that the server computes while the browser draws.
 

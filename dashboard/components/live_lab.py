@@ -13,7 +13,7 @@ def live_lab(name: str, state: Mapping[str, object], words: str = "") -> None:
     """Show the words, and let sliders whose key is in the state redraw the page's charts while they are dragged.
 
     Put one in the fragment that holds sliders and charts, after the charts. `name` is that of the page's function in
-    `dashboard.labs`, `state` what it is called with, `words` its `Frame.words`, all of JSON's kinds.
+    `dashboard.server.labs`, `state` what it is called with, `words` its `Frame.words`, all of JSON's kinds.
     """
     _mount(
         key=f"live-lab-{name}",

@@ -4,7 +4,7 @@ A lesson is one file, `lesson_NN_name.py`, that ends in a constant `LESSON = Les
 `registry.py`. It imports no Streamlit. In the file, in this order:
 
 - `Measured`, a frozen dataclass with the numbers of the verdict, and `measure() -> Measured`, which computes them with
-  the engine (`models`, `analysis`, `experiments.probe`) in under 2 s, from fixed seeds;
+  the engine (`models`, `analysis`, `experiments.probing.probe`) in under 2 s, from fixed seeds;
 - `draw(values) -> Scene`, the *do* beat: pictures and words for the controls' values, in under 0.5 s (a drag calls it
   again and again). Pictures come from `analysis/figures/`; one or two, side by side, with one title each;
 - `decide(measured) -> Verdict` and `reply(measured, guess) -> Reply`: every sentence is made by

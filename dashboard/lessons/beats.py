@@ -13,7 +13,7 @@ from dashboard.lessons.lesson import AnyLesson, Control, Live, Pick, Value
 from dashboard.lessons.lesson_chart import PROJECTED_HEIGHT, lesson_chart, lesson_charts
 from dashboard.lessons.question import Choices, Guess
 from dashboard.lessons.registry import BY_NUMBER, LESSONS
-from models.threads import use_one_thread
+from models.bptt.threads import use_one_thread
 
 Guesses = MutableMapping[int, Guess]
 

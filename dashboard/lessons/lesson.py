@@ -8,8 +8,8 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar
 from analysis.figures.picture import Picture
 from dashboard.lessons.question import Choices, Curve, Guess
 from dashboard.lessons.statement import Statement
-from experiments.config import RunConfig
-from experiments.store.reader import RunReader
+from experiments.config.run_config import RunConfig
+from experiments.runs.store.reader import RunReader
 
 Value: TypeAlias = float | str
 Values: TypeAlias = Mapping[str, Value]

@@ -21,7 +21,7 @@ from dashboard.lessons.lesson import Bench, Equation, Lesson, Pick, Reply, Scene
 from dashboard.lessons.question import Choices, Guess
 from dashboard.lessons.statement import says
 from models import SequenceModel, record
-from models.initialise import scale_spectral_norm
+from models.networks.initialise import scale_spectral_norm
 
 UNITS, STEPS, SEED = 64, 100, 2
 BELOW, ABOVE, NON_NORMAL, DRIVEN = 0.9, 1.1, 1.75, 3.0

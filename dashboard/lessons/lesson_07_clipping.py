@@ -18,8 +18,8 @@ from analysis.wording import significant
 from dashboard.lessons.lesson import Bench, Equation, Lesson, Reply, Scene, Slider, Values, Verdict, outcome
 from dashboard.lessons.question import Choices, Guess
 from dashboard.lessons.statement import says
-from experiments.config import RunConfig
-from experiments.probe import Probe, probe
+from experiments.config.run_config import RunConfig
+from experiments.probing.probe import Probe, probe
 
 RULES: dict[ClipRule, str] = {"norm": "by norm", "value": "by value", "squared_norm": "slide's"}
 COLOURS: dict[ClipRule, str] = {"norm": OTHER_COLOURS[1], "value": OTHER_COLOURS[2], "squared_norm": OTHER_COLOURS[0]}

@@ -17,8 +17,8 @@ from dashboard.lessons.drawn import drawn_line, drawn_reply
 from dashboard.lessons.lesson import Bench, Equation, Lesson, Reply, Scene, Slider, Values, Verdict
 from dashboard.lessons.question import Curve, Guess
 from dashboard.lessons.statement import says
-from experiments.config import RunConfig
-from experiments.probe import probe
+from experiments.config.run_config import RunConfig
+from experiments.probing.probe import probe
 
 STEPS, CLAIMED = 100, 1.0
 BIASES = (0.0, 1.0, 3.0)

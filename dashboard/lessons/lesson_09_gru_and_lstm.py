@@ -20,10 +20,10 @@ from analysis.wording import power_of_ten, significant
 from dashboard.lessons.lesson import Bench, Equation, Lesson, Pick, Reply, Scene, Slider, Values, Verdict
 from dashboard.lessons.question import Choices, Guess
 from dashboard.lessons.statement import Statement, says
-from experiments.benchmark_cells import Race, races
-from experiments.benchmark_steps import INPUTS
-from experiments.build import build
-from experiments.config import RunConfig
+from experiments.benchmarks.cells import Race, races
+from experiments.benchmarks.steps import INPUTS
+from experiments.config.run_config import RunConfig
+from experiments.training.build import build
 from models import SequenceModel, record
 
 WAYS = {"torch.nn": "by torch.nn", "loop": "step by step"}

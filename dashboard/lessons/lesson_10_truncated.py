@@ -16,11 +16,11 @@ from analysis.wording import significant
 from dashboard.lessons.lesson import Bench, Equation, Lesson, Pick, Reply, Scene, Slider, Values, Verdict
 from dashboard.lessons.question import Choices, Guess
 from dashboard.lessons.statement import says
-from experiments.config import RunConfig
-from experiments.probe import probe
-from experiments.success import Evaluation
+from experiments.config.run_config import RunConfig
+from experiments.probing.probe import probe
 from experiments.tasks.temporal_order import TemporalOrder
-from experiments.training import Training
+from experiments.training.success import Evaluation
+from experiments.training.training import Training
 
 STEPS, WINDOW, LONGER, LOSS_AT = 40, 10, 17, 35
 """Timesteps, the window, one that is longer, and the loss that is asked about."""

@@ -14,13 +14,13 @@ from analysis.wording import power_of_ten
 from dashboard.lessons.lesson import Equation, Lesson, Live, Pick, Reply, Scene, Values, Verdict, outcome
 from dashboard.lessons.question import Choices, Guess
 from dashboard.lessons.statement import Statement, says
-from experiments.config import RunConfig
-from experiments.run_pictures import lane
-from experiments.runs import folders_of, runs_folder
-from experiments.store.errors import RunError
-from experiments.store.reader import RunReader, open_run
-from experiments.success import SOLVED_ACCURACY
-from experiments.training import Training
+from experiments.config.run_config import RunConfig
+from experiments.runs.folder import folders_of, runs_folder
+from experiments.runs.pictures import lane
+from experiments.runs.store.errors import RunError
+from experiments.runs.store.reader import RunReader, open_run
+from experiments.training.success import SOLVED_ACCURACY
+from experiments.training.training import Training
 
 LENGTHS, RATES, SEEDS = (10, 20, 30), (0.2, 0.02), (0, 1, 2)
 THRESHOLD, STEPS = 1.0, 6000

@@ -6,19 +6,19 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard.components.refusal import refuse
-from dashboard.earlier_runs import known_run
-from dashboard.job_queue import Job
-from dashboard.jobs import RUNS, go_on, jobs, start
 from dashboard.lessons.lesson import Live, Values
 from dashboard.lessons.lesson_chart import lesson_charts
-from dashboard.steering import LIVE, REFUSED, leave, own, show_place, show_refusal, steer
-from experiments.config import RunConfig
+from dashboard.train.earlier_runs import known_run
+from dashboard.train.job_queue import Job
+from dashboard.train.jobs import RUNS, go_on, jobs, start
+from dashboard.train.steering import LIVE, REFUSED, leave, own, show_place, show_refusal, steer
+from experiments.config.run_config import RunConfig
 from experiments.errors import ConfigError
-from experiments.run_pictures import labels
-from experiments.runs import folders_of
-from experiments.store.errors import RunError
-from experiments.store.progress import PROGRESS
-from experiments.store.reader import RunReader, open_run
+from experiments.runs.folder import folders_of
+from experiments.runs.pictures import labels
+from experiments.runs.store.errors import RunError
+from experiments.runs.store.progress import PROGRESS
+from experiments.runs.store.reader import RunReader, open_run
 
 ENDS = {
     "success": "solved",

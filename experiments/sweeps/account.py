@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from distributed import Client
 
 from analysis.wording import are, counted
-from experiments.store.errors import RunError
-from experiments.store.lease import Holder
-from experiments.store.progress import read_progress
+from experiments.runs.store.errors import RunError
+from experiments.runs.store.lease import Holder
+from experiments.runs.store.progress import read_progress
 from experiments.sweeps.cluster import ClusterError
 from experiments.sweeps.estimate import cost
 from experiments.sweeps.folder import Session, SweepFolder, disk_refused, write_session

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from experiments.config import LARGEST_WHOLE
+from experiments.config.run_config import LARGEST_WHOLE
+from experiments.config.words import NONE, shortened
 from experiments.errors import ConfigError
-from experiments.words import NONE, shortened
 
 LARGEST_NUMBER = 1e100
 """Of a range: its distances and ratios are numbers, too."""

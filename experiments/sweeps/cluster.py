@@ -21,10 +21,10 @@ from distributed.worker import Worker
 from distributed.worker_memory import parse_memory_limit
 
 from analysis.wording import counted
-from experiments.config import RunConfig
+from experiments.config.limits import readable
+from experiments.config.run_config import RunConfig
+from experiments.config.words import shortened
 from experiments.errors import ConfigError
-from experiments.limits import readable
-from experiments.words import shortened
 
 WAIT_SECONDS = 30.0
 """How long an existing cluster may take to answer, and to have a worker."""

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+from experiments.config.words import bare, shortened
 from experiments.errors import ConfigError
 from experiments.sweeps.index import Results
 from experiments.sweeps.quantities import quantities_of
-from experiments.words import bare, shortened
 
 Value = object
 """A field's value; None both for none and for an axis that does not apply."""

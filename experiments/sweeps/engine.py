@@ -16,10 +16,10 @@ from threading import Event
 from distributed import Client, Future
 from distributed.scheduler import KilledWorker
 
-from experiments.runs import PROBES
-from experiments.store.errors import RecordingError, RunError
-from experiments.store.lease import Holder, is_held, me
-from experiments.store.progress import read_progress
+from experiments.runs.folder import PROBES
+from experiments.runs.store.errors import RecordingError, RunError
+from experiments.runs.store.lease import Holder, is_held, me
+from experiments.runs.store.progress import read_progress
 from experiments.sweeps.account import Account, Flight
 from experiments.sweeps.cluster import ClusterError, check_workers
 from experiments.sweeps.folder import Failure, Session, SweepFolder, disk_refused, tidy, write_failure, write_plan

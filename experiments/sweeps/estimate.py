@@ -9,21 +9,21 @@ from math import prod
 import numpy as np
 import torch
 
-from experiments.build import build, make_model
-from experiments.config import RunConfig
+from experiments.config.run_config import RunConfig
 from experiments.errors import ConfigError
-from experiments.probe import Probe
-from experiments.records import layout, record_count
-from experiments.store.checkpoint import Checkpoint, encode_checkpoint
+from experiments.probing.probe import Probe
+from experiments.runs.records import layout, record_count
+from experiments.runs.store.checkpoint import Checkpoint, encode_checkpoint
 from experiments.sweeps.index import Results
 from experiments.sweeps.plan import Kind, PlannedRun
 from experiments.sweeps.probes import PROFILE_POINTS
 from experiments.sweeps.quantities import probe_numbers
 from experiments.tasks import make_task
-from experiments.training import Training
+from experiments.training.build import build, make_model
+from experiments.training.training import Training
 from models import record
-from models.registry import CELLS
-from models.threads import use_one_thread
+from models.bptt.threads import use_one_thread
+from models.cells.registry import CELLS
 
 ENOUGH = 5
 """Finished runs of the sweep from which on their times are the better estimate."""

@@ -22,14 +22,14 @@ import orjson
 from annotated_types import Ge
 from pydantic import Field
 
-from experiments.runs import NAME, SWEEPS
-from experiments.store.checked import STRICT, Clock, Count, Sentence, Word, checked
-from experiments.store.errors import RecordingError, RunError
-from experiments.store.files import read_small, write_bytes
-from experiments.store.lease import STALE_SECONDS, Holder, born
-from experiments.store.leftovers import hidden_beside
+from experiments.config.words import LARGEST_TOML, shortened, spelt_path
+from experiments.runs.folder import NAME, SWEEPS
+from experiments.runs.store.checked import STRICT, Clock, Count, Sentence, Word, checked
+from experiments.runs.store.errors import RecordingError, RunError
+from experiments.runs.store.files import read_small, write_bytes
+from experiments.runs.store.lease import STALE_SECONDS, Holder, born
+from experiments.runs.store.leftovers import hidden_beside
 from experiments.sweeps.plan import MOST_RUNS, Kind, Plan, PlannedRun
-from experiments.words import LARGEST_TOML, shortened, spelt_path
 
 FORMAT = 1
 LARGEST_PLAN = 2**29

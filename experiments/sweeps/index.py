@@ -15,10 +15,10 @@ import numpy as np
 from numpy import ndarray
 
 from experiments.reading import read_bounded
-from experiments.runs import PROBES
-from experiments.store.errors import RunError
-from experiments.store.progress import PROGRESS
-from experiments.store.reader import open_run
+from experiments.runs.folder import PROBES
+from experiments.runs.store.errors import RunError
+from experiments.runs.store.progress import PROGRESS
+from experiments.runs.store.reader import open_run
 from experiments.sweeps.folder import INDEX, SweepFolder, failures, put, stored_plan
 from experiments.sweeps.plan import Kind, Plan
 from experiments.sweeps.probes import PROBE, read_probe

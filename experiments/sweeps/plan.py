@@ -9,11 +9,11 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from experiments.config import RunConfig
+from experiments.config.run_config import RunConfig
+from experiments.config.words import read_toml, shortened, toml_text
 from experiments.errors import ConfigError
-from experiments.runs import NAME
+from experiments.runs.folder import NAME
 from experiments.sweeps.axes import Axis, plain, read_axis
-from experiments.words import read_toml, shortened, toml_text
 
 Kind = Literal["probe", "run"]
 """What a run of the sweep is: one recorded pass at initialisation, or a training in a run folder."""

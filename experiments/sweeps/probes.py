@@ -19,17 +19,17 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 from pydantic import Field
 
-from experiments.config import RunConfig
-from experiments.probe import Probe, probe
-from experiments.runs import PROBES
-from experiments.store.checked import STRICT, Clock, Count, Scalar, Word, checked
-from experiments.store.chunks import read_json
-from experiments.store.create import refused
-from experiments.store.errors import DamagedRunError
-from experiments.store.files import replace_all
-from experiments.store.lease import Lease
-from experiments.store.lines import plain
-from experiments.store.progress import refuse_newer
+from experiments.config.run_config import RunConfig
+from experiments.probing.probe import Probe, probe
+from experiments.runs.folder import PROBES
+from experiments.runs.store.checked import STRICT, Clock, Count, Scalar, Word, checked
+from experiments.runs.store.chunks import read_json
+from experiments.runs.store.create import refused
+from experiments.runs.store.errors import DamagedRunError
+from experiments.runs.store.files import replace_all
+from experiments.runs.store.lease import Lease
+from experiments.runs.store.lines import plain
+from experiments.runs.store.progress import refuse_newer
 from experiments.sweeps.quantities import probe_numbers
 
 FORMAT = 1

@@ -7,9 +7,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from analysis.wording import are, counted, duration
+from experiments.config.words import visible
 from experiments.sweeps.engine import Report
 from experiments.sweeps.folder import Failure, Session
-from experiments.words import visible
 
 QUIET_STEPS = 20
 """Where nobody sees a bar move, so many lines say how far it is."""

@@ -9,9 +9,9 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from analysis.profile import fit_decay, horizon_lag
-from experiments.probe import Probe
-from experiments.records import QUANTILES
-from experiments.store.reader import RunReader
+from experiments.probing.probe import Probe
+from experiments.runs.records import QUANTILES
+from experiments.runs.store.reader import RunReader
 from experiments.sweeps.plan import Kind
 
 Numbers = Mapping[str, float]

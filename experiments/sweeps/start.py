@@ -3,12 +3,12 @@
 from rich.console import Console
 
 from analysis.wording import counted
+from experiments.runs.train import stop_at_signals
 from experiments.sweeps.cluster import connected
 from experiments.sweeps.engine import Report, run_sweep
 from experiments.sweeps.folder import SweepFolder
 from experiments.sweeps.plan import Plan
 from experiments.sweeps.progress import ending, watched
-from experiments.train import stop_at_signals
 
 
 def start(

@@ -13,18 +13,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from experiments.config import RunConfig
-from experiments.recorder import Recorder
-from experiments.store.create import refused
-from experiments.store.errors import DamagedRunError, RecordingError, RunError, RunInUseError
-from experiments.store.progress import read_progress
-from experiments.store.reader import open_run
+from experiments.config.run_config import RunConfig
+from experiments.runs.recorder import Recorder
+from experiments.runs.store.create import refused
+from experiments.runs.store.errors import DamagedRunError, RecordingError, RunError, RunInUseError
+from experiments.runs.store.progress import read_progress
+from experiments.runs.store.reader import open_run
+from experiments.runs.train import train
 from experiments.sweeps.folder import SweepFolder
 from experiments.sweeps.plan import Kind
 from experiments.sweeps.probes import ensure_probe
-from experiments.train import train
-from experiments.training import Step
-from models.threads import use_one_thread
+from experiments.training.training import Step
+from models.bptt.threads import use_one_thread
 
 MOST_STARTS = 3
 """How often a run may be begun from the same step before its workers' deaths count as its doing."""

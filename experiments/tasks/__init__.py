@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
+from experiments.config.words import shortened
 from experiments.errors import ConfigError
 from experiments.tasks.adding import Adding
 from experiments.tasks.copying import Copying
@@ -10,7 +11,6 @@ from experiments.tasks.next_character import NextCharacter
 from experiments.tasks.task import LossPosition, Targets, Task
 from experiments.tasks.temporal_order import TemporalOrder
 from experiments.tasks.text import load_text
-from experiments.words import shortened
 
 
 @runtime_checkable

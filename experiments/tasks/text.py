@@ -4,9 +4,9 @@ import importlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from experiments.config.words import LONGEST_PATH, shortened
 from experiments.errors import ConfigError
 from experiments.reading import open_regular, size_of
-from experiments.words import LONGEST_PATH, shortened
 
 LIMIT_MB = 64
 ALLOWED = f"it must be hello, pydoc, or the path of a UTF-8 text file of at most {LIMIT_MB} MB"

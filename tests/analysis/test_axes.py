@@ -12,8 +12,8 @@ from analysis.figures.edges import edge_of
 from analysis.figures.lags import LagLine, lag_picture
 from analysis.figures.picture import Picture
 from analysis.figures.recorded_profile import recorded_profile_picture
-from dashboard.explore_frame import explore_lab
-from dashboard.state import PANEL_NAMES
+from dashboard.explore.explore_frame import explore_lab
+from dashboard.explore.state import PANEL_NAMES
 
 
 def axes_without_range(figure: go.Figure) -> list[str]:

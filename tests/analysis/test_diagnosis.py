@@ -9,10 +9,10 @@ import torch
 from analysis.clipping import clip
 from analysis.diagnosis import diagnose
 from analysis.finding import Kind, Subject
-from experiments.build import build
-from experiments.config import RunConfig
-from experiments.probe import Probe, probe
-from experiments.remedies import settle_remedies
+from experiments.config.run_config import RunConfig
+from experiments.probing.probe import Probe, probe
+from experiments.probing.remedies import settle_remedies
+from experiments.training.build import build
 from models import record
 
 SMALL = {"seq_len": 60, "hidden_size": 24, "batch_size": 8, "dtype": "float64"}

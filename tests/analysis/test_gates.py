@@ -9,7 +9,7 @@ from oracles import last_step_loss, make_model, with_arrays
 
 from analysis.gates import gate, gate_statistics, time_constants
 from models import record
-from models.initialise import set_gate_bias_
+from models.networks.initialise import set_gate_bias_
 
 
 def recorded(cell, **keywords):

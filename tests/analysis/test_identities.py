@@ -20,10 +20,10 @@ from analysis.scalar import doya_fold_biases, error_surface, latch
 from analysis.spectrum import spectrum
 from analysis.theory import STEEPEST, critical_gain, effective_gain, gradient_bound, mean_field
 from models import SequenceModel, record
-from models.elman import ElmanCell
-from models.gru import GRUCell
-from models.initialise import gaussian, set_gate_bias_
-from models.registry import CELLS
+from models.cells.elman.step import ElmanCell
+from models.cells.gru.step import GRUCell
+from models.cells.registry import CELLS
+from models.networks.initialise import gaussian, set_gate_bias_
 
 F64 = torch.float64
 

@@ -9,8 +9,8 @@ from oracles import CONFIGURATION_NAMES, CONFIGURATIONS, last_step_loss, make_mo
 
 from analysis.jacobian import input_jacobian, state_jacobian, step_jacobians
 from models import record
-from models.elman import ElmanCell
-from models.registry import CELLS
+from models.cells.elman.step import ElmanCell
+from models.cells.registry import CELLS
 
 
 def recorded(cell, options, *, seq_len=7, batch_size=3, **keywords):

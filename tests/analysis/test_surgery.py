@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from analysis.surgery import SHAPES, operate, operate_on_block, wanted_values
-from models.initialise import scale_spectral_norm, set_singular_values
+from models.networks.initialise import scale_spectral_norm, set_singular_values
 
 
 def matrix(n=8, seed=0, dtype=torch.float64):

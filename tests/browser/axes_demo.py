@@ -9,7 +9,7 @@ sys.path.append(str(Path(__file__).parents[1]))
 from pictured import DATA, pictures_of
 
 from dashboard.components.live_chart import live_chart
-from dashboard.live import routes
+from dashboard.server.live import routes
 
 
 @st.fragment

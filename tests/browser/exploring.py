@@ -8,8 +8,8 @@ import numpy as np
 from browsing import resting_box, settle
 from playwright.sync_api import Page
 
-from experiments.config import RunConfig
-from experiments.probe import Probe, probe
+from experiments.config.run_config import RunConfig
+from experiments.probing.probe import Probe, probe
 
 NAMES = {"elman": "Elman", "lstm": "LSTM", "gru": "GRU"}
 PAGE = {"seq_len": 100, "forget_bias": 0.0, "largest_singular_value": 1.0}

@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboard.components.live_chart import live_chart
 from dashboard.components.live_slider import live_slider
-from dashboard.live import doors, routes
+from dashboard.server.live import doors, routes
 
 
 def set_base(value: float) -> None:

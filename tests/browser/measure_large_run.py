@@ -22,14 +22,14 @@ import numpy as np
 from browsing import serve_app
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from experiments.build import build
-from experiments.config import RunConfig
-from experiments.records import layout
-from experiments.store.chunks import ArraySpec
-from experiments.store.create import create_run
-from experiments.store.reader import open_run
-from experiments.store.writer import RunWriter
-from experiments.training import Training
+from experiments.config.run_config import RunConfig
+from experiments.runs.records import layout
+from experiments.runs.store.chunks import ArraySpec
+from experiments.runs.store.create import create_run
+from experiments.runs.store.reader import open_run
+from experiments.runs.store.writer import RunWriter
+from experiments.training.build import build
+from experiments.training.training import Training
 
 SCRUBS = 30
 """Recorded steps that are looked at."""

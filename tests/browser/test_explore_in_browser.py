@@ -23,11 +23,11 @@ from exploring import (
     value_of,
 )
 
-from dashboard.controls import configs, run_values
-from dashboard.presets import PRESETS
-from dashboard.state import SETTINGS, to_link
-from experiments.config import RunConfig
-from experiments.probe import probe
+from dashboard.explore.controls import configs, run_values
+from dashboard.explore.presets import PRESETS
+from dashboard.explore.state import SETTINGS, to_link
+from experiments.config.run_config import RunConfig
+from experiments.probing.probe import probe
 
 
 def test_the_profile_follows_the_drag_and_ends_at_what_the_command_line_computes(explore, tmp_path):

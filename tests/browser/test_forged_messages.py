@@ -7,12 +7,12 @@ import orjson
 import pytest
 from forging import Drawn, Visitor
 
-from dashboard.state import check
-from experiments.config import RunConfig
+from dashboard.explore.state import check
+from experiments.config.run_config import RunConfig
+from experiments.runs.train import Recorder, train
 from experiments.sweeps.folder import SweepFolder, write_plan
 from experiments.sweeps.plan import plan_of
 from experiments.sweeps.probes import ensure_probe
-from experiments.train import Recorder, train
 
 SMALL = "hidden_size=4&seq_len=8&batch_size=2&cells=lstm"
 PAGES = [

@@ -11,8 +11,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin, Subprotocol
 
-from dashboard.bounded_sockets import LONGEST_MESSAGE, MOST_SOCKETS_OF_ONE
-from dashboard.live_question import LARGEST_QUESTION
+from dashboard.server.bounded_sockets import LONGEST_MESSAGE, MOST_SOCKETS_OF_ONE
+from dashboard.server.live_question import LARGEST_QUESTION
 
 QUESTION = {"lab": "explore", "state": {"hidden_size": 4, "seq_len": 10}, "charts": ["profile"], "words": True}
 PILE = 15

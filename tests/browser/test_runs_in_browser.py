@@ -7,9 +7,9 @@ import pytest
 from browsing import resting_box, serious_faults_in_both_themes
 from playwright.sync_api import Locator, Page, expect
 
-from experiments.config import RunConfig
-from experiments.store.reader import RunReader, open_run
-from experiments.train import Recorder, train
+from experiments.config.run_config import RunConfig
+from experiments.runs.store.reader import RunReader, open_run
+from experiments.runs.train import Recorder, train
 
 SETTINGS = {"task": "adding", "seq_len": 20, "hidden_size": 8, "batch_size": 8, "steps": 60, "record_every": 2}
 

@@ -8,8 +8,8 @@ from browsing import press, resting_box, serious_faults_in_both_themes, settle
 from exploring import eventually, line, redraws, type_value, value_of
 from playwright.sync_api import Locator, Page, expect
 
-from experiments.config import RunConfig
-from experiments.probe import Probe, probe
+from experiments.config.run_config import RunConfig
+from experiments.probing.probe import Probe, probe
 
 SMALL = "?panel=Spectrum&cells=elman&hidden_size=8&initialisation=orthogonal&seq_len=30"
 TALL = {"width": 1280, "height": 2000}

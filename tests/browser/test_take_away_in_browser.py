@@ -9,8 +9,8 @@ import pytest
 from browsing import ROOT, press, resting_box
 from exploring import eventually, line, shows
 
-from experiments.config import RunConfig
-from experiments.probe import probe
+from experiments.config.run_config import RunConfig
+from experiments.probing.probe import probe
 
 QUERY = "?cells=elman&hidden_size=8&seq_len=20&singular_values=1,0.5,0.5,0.5,0.5,0.5,0.5,2&largest_singular_value=2"
 EXPECTED = RunConfig(

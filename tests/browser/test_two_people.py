@@ -9,10 +9,10 @@ from browsing import serious_faults, settle
 from playwright.sync_api import Browser, Page, expect
 from test_train_in_browser import press, wait_for
 
-from experiments.config import RunConfig
-from experiments.control import read_control
-from experiments.store.reader import open_run
-from experiments.train import Recorder
+from experiments.config.run_config import RunConfig
+from experiments.runs.control import read_control
+from experiments.runs.store.reader import open_run
+from experiments.runs.train import Recorder
 
 LATER = 60_000
 """Milliseconds in which a training process starts beside others."""

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from dashboard import jobs
 from dashboard.lessons import live_beat
+from dashboard.train import jobs
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from dashboard.lessons.place import write_guesses
 from dashboard.lessons.question import Choices
 from dashboard.lessons.registry import BY_NUMBER, LESSONS
 
-PAGE = str(Path(__file__).resolve().parents[2] / "dashboard/views/learn.py")
+PAGE = str(Path(__file__).resolve().parents[2] / "dashboard/learn/page.py")
 
 
 def each(lessons):

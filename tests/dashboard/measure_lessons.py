@@ -8,7 +8,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from dashboard.lessons.lesson import Bench
 from dashboard.lessons.registry import LESSONS
-from models.threads import use_one_thread
+from models.bptt.threads import use_one_thread
 
 
 def main() -> None:

@@ -2,10 +2,10 @@
 
 import pytest
 
-from dashboard.advice import advise, describe_changes, found
-from dashboard.controls import page_values
-from dashboard.scene import scene
-from dashboard.state import SETTINGS
+from dashboard.explore.advice import advise, describe_changes, found
+from dashboard.explore.controls import page_values
+from dashboard.explore.scene import scene
+from dashboard.explore.state import SETTINGS
 
 SMALL = {"seq_len": 60.0, "hidden_size": 12, "batch_size": 4}
 

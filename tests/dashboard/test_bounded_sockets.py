@@ -15,9 +15,9 @@ from starlette.routing import WebSocketRoute
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
-from dashboard import bounded_sockets, live_socket
-from dashboard.bounded_sockets import MOST_FRAMES, BoundedSockets
-from dashboard.live_socket import LiveSocket
+from dashboard.server import bounded_sockets, live_socket
+from dashboard.server.bounded_sockets import MOST_FRAMES, BoundedSockets
+from dashboard.server.live_socket import LiveSocket
 
 QUESTION = json.dumps({"lab": "big", "state": {}, "charts": [], "words": False})
 

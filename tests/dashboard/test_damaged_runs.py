@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import jobs
-from experiments.config import RunConfig
-from experiments.train import Recorder, train
+from dashboard.train import jobs
+from experiments.config.run_config import RunConfig
+from experiments.runs.train import Recorder, train
 
-VIEWS = Path(__file__).resolve().parents[2] / "dashboard" / "views"
+PAGES = Path(__file__).resolve().parents[2] / "dashboard"
 
 
 @pytest.mark.parametrize(("view", "parameter"), [("train", "runs"), ("runs", "run")])
@@ -25,7 +25,7 @@ def test_a_damaged_run_is_one_sentence_without_a_path(runs, monkeypatch, view, p
     (damaged,) = folder.glob(file)
     damaged.write_bytes(damaged.read_bytes()[:20])
 
-    at = AppTest.from_file(str(VIEWS / f"{view}.py"), default_timeout=60)
+    at = AppTest.from_file(str(PAGES / view / "page.py"), default_timeout=60)
     at.query_params[parameter] = folder.name
     at.run()
     assert not at.exception

@@ -2,8 +2,8 @@
 
 import pytest
 
-from dashboard.explore_frame import HERO, explore_frame, explore_lab, settings
-from dashboard.scene import scene
+from dashboard.explore.explore_frame import HERO, explore_frame, explore_lab, settings
+from dashboard.explore.scene import scene
 
 SMALL = {"seq_len": 10.0, "hidden_size": 4}
 

@@ -6,13 +6,13 @@ import orjson
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.controls import configs, run_values
-from dashboard.panels import PANELS
-from dashboard.presets import PRESETS
-from dashboard.serving import FILES_VARIABLE
-from dashboard.state import LONGEST, SETTINGS
-from experiments.config import RunConfig
-from experiments.probe import probe
+from dashboard.explore.controls import configs, run_values
+from dashboard.explore.panels import PANELS
+from dashboard.explore.presets import PRESETS
+from dashboard.explore.state import LONGEST, SETTINGS
+from dashboard.server.serving import FILES_VARIABLE
+from experiments.config.run_config import RunConfig
+from experiments.probing.probe import probe
 
 APP = str(Path(__file__).resolve().parents[2] / "app.py")
 

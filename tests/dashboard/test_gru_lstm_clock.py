@@ -6,7 +6,7 @@ from itertools import product
 import pytest
 
 from dashboard.lessons import lesson_09_gru_and_lstm as lesson
-from experiments.benchmark_cells import Race, races
+from experiments.benchmarks.cells import Race, races
 
 RATIOS = (0.5, 0.85, 1.0, 3.0)
 measured = lesson.measure()

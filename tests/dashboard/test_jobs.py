@@ -4,10 +4,10 @@ import time
 
 import pytest
 
-from dashboard.job_queue import Job, in_turn
-from dashboard.jobs import last_words
-from experiments.control import Control, write_control
+from dashboard.train.job_queue import Job, in_turn
+from dashboard.train.jobs import last_words
 from experiments.errors import ConfigError
+from experiments.runs.control import Control, write_control
 
 
 def job(visitor: str, *runs: str) -> Job:

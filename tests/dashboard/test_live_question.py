@@ -5,8 +5,8 @@ import logging
 
 import pytest
 
-from dashboard import live_question
-from dashboard.live_question import FAILED, LARGEST_QUESTION, MOST_CHARTS, answer_question
+from dashboard.server import live_question
+from dashboard.server.live_question import FAILED, LARGEST_QUESTION, MOST_CHARTS, answer_question
 
 QUESTION = {"lab": "explore", "state": {"hidden_size": 4, "seq_len": 10}, "charts": ["profile"], "words": True}
 

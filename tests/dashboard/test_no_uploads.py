@@ -8,7 +8,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.types import Message
 
-from dashboard import live
+from dashboard.server import live
 
 
 async def keep(request: Request) -> PlainTextResponse:

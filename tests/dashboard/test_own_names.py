@@ -4,7 +4,7 @@ import pytest
 import streamlit as st
 from coroutines import run_coroutine
 
-from dashboard.own_names import FOREIGN_NAME, FOREIGN_PAGE, OwnNames, is_own_host, is_own_origin, refusal
+from dashboard.server.own_names import FOREIGN_NAME, FOREIGN_PAGE, OwnNames, is_own_host, is_own_origin, refusal
 
 
 @pytest.fixture

@@ -4,13 +4,13 @@ from collections import namedtuple
 
 import pytest
 
-from dashboard import quotas
-from dashboard.job_queue import Job
-from dashboard.quotas import check_queue, check_runs
-from experiments.config import RunConfig
-from experiments.disk import run_bytes
+from dashboard.server import quotas
+from dashboard.server.quotas import check_queue, check_runs
+from dashboard.train.job_queue import Job
+from experiments.config.run_config import RunConfig
 from experiments.errors import ConfigError
-from experiments.train import Recorder, train
+from experiments.runs.disk import run_bytes
+from experiments.runs.train import Recorder, train
 
 SMALL = RunConfig(seq_len=10, hidden_size=8, batch_size=4, steps=50)
 

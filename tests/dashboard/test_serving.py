@@ -3,7 +3,7 @@
 import pytest
 import streamlit as st
 
-from dashboard import serving
+from dashboard.server import serving
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import gc
 import sys
 from types import ModuleType
 
-from dashboard import live
+from dashboard.server import live
 
 
 def test_only_new_modules_are_a_reason_to_look_at_everything_again(monkeypatch):

@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 from test_explore import APP
 
-from dashboard.controls import page_values
-from dashboard.presets import PRESETS
-from dashboard.serving import FILES_VARIABLE
-from dashboard.state import SETTINGS, check, defaults, to_link
+from dashboard.explore.controls import page_values
+from dashboard.explore.presets import PRESETS
+from dashboard.explore.state import SETTINGS, check, defaults, to_link
+from dashboard.server.serving import FILES_VARIABLE
 
 CHANGED = {
     "task": "copying",

@@ -10,16 +10,16 @@ from streamlit.testing.v1 import AppTest
 
 from analysis.figures.sweep import sweep_picture
 from analysis.figures.sweep_panel import Panel, Side, crossing
-from dashboard import jobs
-from dashboard.sweep_pictures import picture
-from experiments.benchmark_sweep import finished_probes
+from dashboard.sweeps.pictures import picture
+from dashboard.train import jobs
+from experiments.benchmarks.sweep import finished_probes
 from experiments.sweeps.compare import compare
 from experiments.sweeps.folder import Failure, SweepFolder, write_failure, write_plan
 from experiments.sweeps.index import load_results
 from experiments.sweeps.plan import plan_of
 from experiments.sweeps.probes import ensure_probe
 
-PAGE = str(Path(__file__).resolve().parents[2] / "dashboard" / "views" / "sweeps.py")
+PAGE = str(Path(__file__).resolve().parents[2] / "dashboard" / "sweeps" / "page.py")
 
 SWEEP = """
 description = "A small sweep"

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import jobs
 from dashboard.components.as_text import as_text
-from experiments.config import RunConfig
-from experiments.train import Recorder, train
+from dashboard.train import jobs
+from experiments.config.run_config import RunConfig
+from experiments.runs.train import Recorder, train
 
-VIEWS = Path(__file__).resolve().parents[2] / "dashboard" / "views"
+PAGES = Path(__file__).resolve().parents[2] / "dashboard"
 PICTURE = "![x](http://127.0.0.1:9/x.png)"
 
 
@@ -52,7 +52,7 @@ def test_a_link_is_text_on_every_page(view, link, runs, monkeypatch):
     monkeypatch.setattr(jobs, "RUNS", runs)
     (runs / "sweeps" / "small").mkdir(parents=True)
     (runs / "sweeps" / "small" / "plan.json").write_text("{")
-    at = AppTest.from_file(str(VIEWS / f"{view}.py"), default_timeout=60)
+    at = AppTest.from_file(str(PAGES / view / "page.py"), default_timeout=60)
     for name, text in link.items():
         at.query_params[name] = text
     at.run()
@@ -66,7 +66,7 @@ def test_a_run_with_a_further_number_in_its_name_is_watched(runs, monkeypatch):
     monkeypatch.setattr(jobs, "RUNS", runs)
     config = RunConfig(cell="gru", seq_len=6, hidden_size=3, batch_size=2, steps=4, record_every=1)
     train([Recorder.start(config, runs / "0123456789ab-2", "reference")])
-    at = AppTest.from_file(str(VIEWS / "train.py"), default_timeout=60)
+    at = AppTest.from_file(str(PAGES / "train" / "page.py"), default_timeout=60)
     at.query_params["runs"] = "0123456789ab-2"
     at.run()
     assert not at.exception

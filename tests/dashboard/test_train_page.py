@@ -2,14 +2,14 @@
 
 import pytest
 from streamlit.testing.v1 import AppTest
-from test_damaged_runs import VIEWS
+from test_damaged_runs import PAGES
 
-from dashboard import jobs
 from dashboard.components.as_text import as_text
-from dashboard.serving import SHARED_VARIABLE
-from experiments.config import RunConfig
-from experiments.store.errors import RunError
-from experiments.train import Recorder
+from dashboard.server.serving import SHARED_VARIABLE
+from dashboard.train import jobs
+from experiments.config.run_config import RunConfig
+from experiments.runs.store.errors import RunError
+from experiments.runs.train import Recorder
 
 CLASSIC = RunConfig(
     task="temporal_order", cell="elman", seq_len=30, hidden_size=50, batch_size=20, steps=30_000, optimiser="sgd",
@@ -21,9 +21,9 @@ LANES = [CLASSIC, CLASSIC.model_copy(update={"clip_threshold": None})]
 @pytest.fixture(params=["1", "0"], ids=["shared", "personal"])
 def opened(request, pool, monkeypatch):
     monkeypatch.setenv(SHARED_VARIABLE, request.param)
-    for name in ("dashboard.jobs.jobs", "dashboard.earlier_runs.jobs", "dashboard.steering.jobs"):
+    for name in ("dashboard.train.jobs.jobs", "dashboard.train.earlier_runs.jobs", "dashboard.train.steering.jobs"):
         monkeypatch.setattr(name, lambda: pool)
-    return AppTest.from_file(str(VIEWS / "train.py"), default_timeout=60).run()
+    return AppTest.from_file(str(PAGES / "train" / "page.py"), default_timeout=60).run()
 
 
 def press(at: AppTest, label: str) -> AppTest:
@@ -76,7 +76,7 @@ def test_an_altered_run_is_offered_as_such(opened, runs):
 
 
 def test_with_all_cores_busy_start_says_the_place_and_can_be_taken_back(opened, pool, processes):
-    from dashboard.job_queue import Job
+    from dashboard.train.job_queue import Job
 
     busy = pool.ask(Job(("r1",), "somebody", ["run"]))
     pool.ask(Job(("r2", "r3"), "another", ["run"]))
@@ -90,7 +90,7 @@ def test_with_all_cores_busy_start_says_the_place_and_can_be_taken_back(opened, 
 
 
 def test_what_an_address_names_is_a_run_and_no_path(opened, pool):
-    at = AppTest.from_file(str(VIEWS / "train.py"), default_timeout=60)
+    at = AppTest.from_file(str(PAGES / "train" / "page.py"), default_timeout=60)
     at.query_params["runs"] = "../../etc,/etc,abc-2,.hidden"
     at.run()
     assert not at.exception
@@ -102,7 +102,7 @@ def test_a_refusal_of_the_process_is_a_sentence_without_a_path(opened, pool, mon
         raise RunError(f"run a1 cannot be written to {str(runs)!r} (no space left on device); nothing of it is kept.")
 
     monkeypatch.setattr(jobs, "start", refuse)
-    at = AppTest.from_file(str(VIEWS / "train.py"), default_timeout=60).run()
+    at = AppTest.from_file(str(PAGES / "train" / "page.py"), default_timeout=60).run()
     at = press(at, "Start")
     sentence = "run a1 cannot be written to 'runs' (no space left on device); nothing of it is kept."
     assert at.error[0].value == as_text(sentence)

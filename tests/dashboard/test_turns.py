@@ -6,7 +6,7 @@ from collections.abc import Coroutine
 import pytest
 from coroutines import run_coroutine
 
-from dashboard.turns import Turns
+from dashboard.server.turns import Turns
 
 
 def test_a_client_with_many_questions_waits_behind_one_with_a_single_one():

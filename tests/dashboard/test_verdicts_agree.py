@@ -5,12 +5,12 @@ import re
 
 import pytest
 
-from dashboard.explore_frame import hero_picture, words
-from dashboard.presets import PRESETS
-from dashboard.scene import Scene, scene
-from dashboard.state import SETTINGS
-from experiments.probe_table import figures, findings
-from experiments.summary import transport_summary
+from dashboard.explore.explore_frame import hero_picture, words
+from dashboard.explore.presets import PRESETS
+from dashboard.explore.scene import Scene, scene
+from dashboard.explore.state import SETTINGS
+from experiments.probing.summary import transport_summary
+from experiments.probing.table import figures, findings
 
 VERBS = {"vanishing": "vanish", "exploding": "explode", "diverged": "diverge"}
 """Finding → the stem of its verb, which may stand where the finding does, and nowhere else."""

@@ -4,15 +4,15 @@ import pytest
 from coroutines import run_coroutine
 from starlette.responses import PlainTextResponse
 from streamlit.testing.v1 import AppTest
-from test_damaged_runs import VIEWS
+from test_damaged_runs import PAGES
 
 from dashboard.components.refusal import for_page
-from dashboard.job_queue import Job
-from dashboard.serving import SHARED_VARIABLE
-from dashboard.visitor import COOKIE, TOKEN, MarkVisitors
-from experiments.config import RunConfig
-from experiments.control import Control, read_control, write_control
-from experiments.train import Recorder, train
+from dashboard.server.serving import SHARED_VARIABLE
+from dashboard.server.visitor import COOKIE, TOKEN, MarkVisitors
+from dashboard.train.job_queue import Job
+from experiments.config.run_config import RunConfig
+from experiments.runs.control import Control, read_control, write_control
+from experiments.runs.train import Recorder, train
 
 PAGE = "text/html,application/xhtml+xml"
 
@@ -58,7 +58,7 @@ def test_a_terminals_run_is_steered_only_where_the_server_is_ones_own(runs, monk
     try:
         recorder.turn()
         recorder.commit()
-        at = AppTest.from_file(str(VIEWS / "train.py"), default_timeout=60)
+        at = AppTest.from_file(str(PAGES / "train" / "page.py"), default_timeout=60)
         at.query_params["runs"] = folder.name
         at.run()
         assert not at.exception
@@ -75,14 +75,14 @@ def test_a_terminals_run_is_steered_only_where_the_server_is_ones_own(runs, monk
 
 
 def test_a_paused_run_is_resumed_though_its_process_is_at_work(pool, runs, monkeypatch):
-    monkeypatch.setattr("dashboard.jobs.jobs", lambda: pool)
+    monkeypatch.setattr("dashboard.train.jobs.jobs", lambda: pool)
     config = RunConfig(cell="gru", seq_len=6, hidden_size=3, batch_size=2, steps=40, record_every=1)
     folder = runs / config.identity()
     pool.ask(Job((folder.name,), "somebody", ["run"]))
     recorder = Recorder.start(config, folder, "reference", paused=True)
     try:
         recorder.turn()
-        at = AppTest.from_file(str(VIEWS / "train.py"), default_timeout=60)
+        at = AppTest.from_file(str(PAGES / "train" / "page.py"), default_timeout=60)
         at.query_params["runs"] = folder.name
         at.run()
         (button,) = [button for button in at.button if button.label == "Resume"]
@@ -94,8 +94,8 @@ def test_a_paused_run_is_resumed_though_its_process_is_at_work(pool, runs, monke
 
 
 def test_steering_refuses_also_where_a_button_is_forged(runs, monkeypatch):
-    from dashboard import steering
-    from experiments.store.reader import open_run
+    from dashboard.train import steering
+    from experiments.runs.store.reader import open_run
 
     monkeypatch.setenv(SHARED_VARIABLE, "1")
     config = RunConfig(cell="gru", seq_len=6, hidden_size=3, batch_size=2, steps=2, record_every=1)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from experiments.config import RunConfig
-from experiments.store.reader import RunReader, open_run
-from experiments.train import Recorder, train
+from experiments.config.run_config import RunConfig
+from experiments.runs.store.reader import RunReader, open_run
+from experiments.runs.train import Recorder, train
 
 TINY = {
     "task": "adding",

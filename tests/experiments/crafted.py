@@ -11,9 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from experiments.config import RunConfig
+from experiments.config.run_config import RunConfig
 from experiments.errors import ConfigError
-from experiments.store.progress import check
+from experiments.runs.store.progress import check
 
 FILES = (
     "config.json", "progress.json", "control.json", "lease.json", "scalars.jsonl", "events.jsonl", "checkpoint",

@@ -21,13 +21,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import numpy as np
 import torch
 
-from experiments import recorder as recording
-from experiments.config import RunConfig
-from experiments.store.checkpoint import load_checkpoint
-from experiments.store.errors import ForeignRunError
-from experiments.store.reader import RunReader, open_run
-from experiments.store.verify import verify
-from experiments.train import train
+from experiments.config.run_config import RunConfig
+from experiments.runs import recorder as recording
+from experiments.runs.store.checkpoint import load_checkpoint
+from experiments.runs.store.errors import ForeignRunError
+from experiments.runs.store.reader import RunReader, open_run
+from experiments.runs.store.verify import verify
+from experiments.runs.train import train
 
 CLOCKS = ("seconds",)
 """What a run measures of the machine; everything else must be the same in every run."""

@@ -11,8 +11,8 @@ import pytest
 from distributed import Client
 from kill_training import read_all, same
 
-from experiments import recorder
-from experiments.store.reader import open_run
+from experiments.runs import recorder
+from experiments.runs.store.reader import open_run
 from experiments.sweeps.engine import Report, run_sweep
 from experiments.sweeps.folder import SweepFolder
 from experiments.sweeps.plan import Plan, plan_of

@@ -6,8 +6,8 @@ import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
-from experiments.store.checkpoint import CHECKPOINTS, LARGEST_CHECKPOINT
-from experiments.store.files import read_small
+from experiments.runs.store.checkpoint import CHECKPOINTS, LARGEST_CHECKPOINT
+from experiments.runs.store.files import read_small
 from experiments.tasks.text import load_text
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -2,9 +2,9 @@
 
 import pytest
 
-from experiments import benchmark
-from experiments.benchmark import Cost, Growth
-from experiments.benchmark_steps import CELLS, SIZES, WAYS
+from experiments.benchmarks import bptt as benchmark
+from experiments.benchmarks.bptt import Cost, Growth
+from experiments.benchmarks.steps import CELLS, SIZES, WAYS
 
 
 @pytest.fixture

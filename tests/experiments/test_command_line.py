@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from experiments.__main__ import run
-from experiments.allowed import allowed
-from experiments.command_line import field_help
-from experiments.config import RunConfig
+from experiments.commands.command_line import field_help
+from experiments.config.allowed import allowed
+from experiments.config.run_config import RunConfig
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -92,7 +92,7 @@ def test_an_error_of_the_system_is_not_blamed_on_standard_output(ended, monkeypa
     def fail(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr("experiments.command_line.probe", fail)
+    monkeypatch.setattr("experiments.commands.command_line.probe", fail)
     assert ended("probe", "seq_len=5") == (2, f"error: {said}\n")
 
 

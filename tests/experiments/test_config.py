@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from one_sentence import assert_one_sentence
 from pydantic import ValidationError
 
-from experiments.config import RunConfig, configs_from_words, parse_words
-from models.registry import CELLS
+from experiments.config.run_config import RunConfig, configs_from_words, parse_words
+from models.cells.registry import CELLS
 
 FIELDS = RunConfig.model_fields
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from one_sentence import assert_one_sentence
 
-from experiments.config import ConfigError, RunConfig, configs_from_words, parse_words
+from experiments.config.run_config import ConfigError, RunConfig, configs_from_words, parse_words
 
 FIELDS = RunConfig.model_fields
 

@@ -17,16 +17,16 @@ from types import FrameType
 import pytest
 from crafted import craft
 
-from experiments.control import change_control
 from experiments.errors import ConfigError
-from experiments.export import FORMS, export
-from experiments.lockstep import close, resume_together
-from experiments.run_pictures import run_pictures
-from experiments.run_tables import as_json, shown
-from experiments.runs import clean, delete_run, list_runs
-from experiments.step_pictures import profiles, step_pictures
-from experiments.store.reader import dumps, open_run
-from experiments.store.verify import verify
+from experiments.runs.control import change_control
+from experiments.runs.export import FORMS, export
+from experiments.runs.folder import clean, delete_run, list_runs
+from experiments.runs.lockstep import close, resume_together
+from experiments.runs.pictures import run_pictures
+from experiments.runs.step_pictures import profiles, step_pictures
+from experiments.runs.store.reader import dumps, open_run
+from experiments.runs.store.verify import verify
+from experiments.runs.tables import as_json, shown
 from experiments.sweeps.index import read_entry
 
 COUNT = int(os.environ.get("CRAFTED_FOLDERS", "0")) or 14

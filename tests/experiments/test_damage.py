@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from one_sentence import assert_one_sentence, one_sentence
 
-from experiments.export import FORMS, export
-from experiments.store.errors import DamagedRunError, ForeignRunError
-from experiments.store.lease import is_held
-from experiments.store.reader import open_run
-from experiments.store.verify import verify
-from experiments.train import Recorder
+from experiments.runs.export import FORMS, export
+from experiments.runs.store.errors import DamagedRunError, ForeignRunError
+from experiments.runs.store.lease import is_held
+from experiments.runs.store.reader import open_run
+from experiments.runs.store.verify import verify
+from experiments.runs.train import Recorder
 
 
 def test_a_damaged_chunk_is_named_and_the_others_can_be_read(copied):

@@ -11,10 +11,10 @@ import pytest
 import xarray as xr
 from commanding import call, trained
 
-from experiments.export import FORMS, record_set
-from experiments.export_formats import ENDINGS
-from experiments.store.errors import RunError
-from experiments.store.reader import open_run
+from experiments.runs.export import FORMS, record_set
+from experiments.runs.export_formats import ENDINGS
+from experiments.runs.store.errors import RunError
+from experiments.runs.store.reader import open_run
 
 pytestmark = pytest.mark.usefixtures("in_own_folder")
 

@@ -12,11 +12,11 @@ import pytest
 from kill_training import read_all, same
 from one_sentence import one_sentence
 
-from experiments.store import files, lease
-from experiments.store.errors import RecordingError, RunInUseError
-from experiments.store.lease import Holder, Lease, is_held, me
-from experiments.store.reader import open_run
-from experiments.train import Recorder, train
+from experiments.runs.store import files, lease
+from experiments.runs.store.errors import RecordingError, RunInUseError
+from experiments.runs.store.lease import Holder, Lease, is_held, me
+from experiments.runs.store.reader import open_run
+from experiments.runs.train import Recorder, train
 
 # the disk
 
@@ -106,7 +106,7 @@ def test_a_second_writer_is_refused_while_the_first_lives(tmp_path, tiny):
 
 def test_a_second_process_is_refused_and_takes_over_when_the_first_was_killed(halfway):
     code = (
-        "import sys, time; from pathlib import Path; from experiments.store.lease import Lease\n"
+        "import sys, time; from pathlib import Path; from experiments.runs.store.lease import Lease\n"
         f"Lease.acquire(Path({str(halfway)!r})); print('held', flush=True); time.sleep(60)"
     )
     root = Path(__file__).resolve().parents[2]

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from one_sentence import one_sentence
 
-from experiments.store.errors import DamagedRunError, ForeignRunError
-from experiments.store.progress import check
-from experiments.store.reader import open_run
-from experiments.train import Recorder
+from experiments.runs.store.errors import DamagedRunError, ForeignRunError
+from experiments.runs.store.progress import check
+from experiments.runs.store.reader import open_run
+from experiments.runs.train import Recorder
 
 
 def chunk_of(folder: Path, name: str) -> Path:

@@ -13,18 +13,18 @@ from one_sentence import one_sentence
 from typer.testing import CliRunner
 
 from experiments.__main__ import app
-from experiments.config import RunConfig
-from experiments.control import change_control
-from experiments.export import export
-from experiments.run_tables import as_json
-from experiments.runs import find_run, list_runs
-from experiments.store.chunks import encode
-from experiments.store.errors import DamagedRunError, ForeignRunError, RunError
-from experiments.store.reader import open_run
-from experiments.store.verify import verify
+from experiments.config.run_config import RunConfig
+from experiments.runs.control import change_control
+from experiments.runs.export import export
+from experiments.runs.folder import find_run, list_runs
+from experiments.runs.store.chunks import encode
+from experiments.runs.store.errors import DamagedRunError, ForeignRunError, RunError
+from experiments.runs.store.reader import open_run
+from experiments.runs.store.verify import verify
+from experiments.runs.tables import as_json
+from experiments.runs.train import Recorder
 from experiments.sweeps.probes import check as probe_check
 from experiments.sweeps.probes import ensure_probe, probe_file, read_probe
-from experiments.train import Recorder
 
 ESCAPE = "\x1b]0;owned\x07"
 
@@ -133,7 +133,7 @@ def test_no_network_is_made_for_arrays_that_do_not_fit_its_size(halfway, monkeyp
     given["config"]["hidden_size"] = 4096
     given["id"] = RunConfig.from_values(given["config"]).identity()
     (halfway / "config.json").write_text(json.dumps(given))
-    monkeypatch.setattr("experiments.recorder.Training", None)
+    monkeypatch.setattr("experiments.runs.recorder.Training", None)
     with pytest.raises(ForeignRunError, match="is not an array as this program writes them"):
         Recorder.resume(halfway)
 

@@ -11,19 +11,19 @@ import pytest
 from commanding import WORDS, call
 from typer.testing import CliRunner
 
-from experiments import lockstep
 from experiments.__main__ import app
-from experiments.config import RunConfig
-from experiments.export import FORMS, export
-from experiments.lockstep import close, resume_together, start_together
-from experiments.recorder import Recorder
-from experiments.runs import clean, delete_run, list_runs
-from experiments.store import create, writer
-from experiments.store.lease import Lease
-from experiments.store.leftovers import DELETED, hidden_beside
-from experiments.store.reader import open_run
-from experiments.store.verify import verify
-from experiments.train import train
+from experiments.config.run_config import RunConfig
+from experiments.runs import lockstep
+from experiments.runs.export import FORMS, export
+from experiments.runs.folder import clean, delete_run, list_runs
+from experiments.runs.lockstep import close, resume_together, start_together
+from experiments.runs.recorder import Recorder
+from experiments.runs.store import create, writer
+from experiments.runs.store.lease import Lease
+from experiments.runs.store.leftovers import DELETED, hidden_beside
+from experiments.runs.store.reader import open_run
+from experiments.runs.store.verify import verify
+from experiments.runs.train import train
 
 
 def die(*_: object, **__: object) -> None:

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments import limits
-from experiments.config import ConfigError, RunConfig
-from experiments.limits import MEMORY_LIMIT, check_memory, memory_estimate, readable
+from experiments.config import limits
+from experiments.config.limits import MEMORY_LIMIT, check_memory, memory_estimate, readable
+from experiments.config.run_config import ConfigError, RunConfig
 from experiments.tasks import make_task
 
 LARGEST = RunConfig(

@@ -3,12 +3,12 @@
 import pytest
 from commanding import call
 
-from experiments.config import RunConfig
+from experiments.commands.run_commands import named_folders
+from experiments.config.run_config import RunConfig
 from experiments.errors import ConfigError
-from experiments.run_commands import named_folders
-from experiments.runs import folders_of, free_name
-from experiments.store.reader import open_run
-from experiments.train import Recorder
+from experiments.runs.folder import folders_of, free_name
+from experiments.runs.store.reader import open_run
+from experiments.runs.train import Recorder
 
 
 @pytest.mark.parametrize("name", ["../x", "a/b", ".hidden", "", "sweeps", "probes", "-x", "a" * 101])

@@ -12,12 +12,12 @@ import torch
 from typer.testing import CliRunner
 
 from experiments.__main__ import app, run
-from experiments.build import build
-from experiments.config import RunConfig
-from experiments.probe import probe
-from experiments.summary import summary
+from experiments.config.run_config import RunConfig
+from experiments.probing.probe import probe
+from experiments.probing.summary import summary
 from experiments.tasks import TASKS
-from models.registry import CELLS
+from experiments.training.build import build
+from models.cells.registry import CELLS
 
 ROOT = Path(__file__).resolve().parents[2]
 

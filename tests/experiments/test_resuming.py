@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from kill_training import kill, read_all, same
 
-from experiments.store.checkpoint import load_checkpoint
-from experiments.store.reader import RunReader, open_run
-from experiments.store.verify import verify
-from experiments.train import Recorder, train
+from experiments.runs.store.checkpoint import load_checkpoint
+from experiments.runs.store.reader import RunReader, open_run
+from experiments.runs.store.verify import verify
+from experiments.runs.train import Recorder, train
 
 
 def assert_equal_to_the_last_bit(run: RunReader, truth: RunReader) -> None:
@@ -76,7 +76,7 @@ def test_a_row_whose_rest_fails_is_not_committed_and_the_rows_before_it_are(tmp_
     for _ in range(4):
         recorder.turn()
     recorder.commit()
-    monkeypatch.setattr("experiments.recorder.later", fail)
+    monkeypatch.setattr("experiments.runs.recorder.later", fail)
     with pytest.raises(ArithmeticError):
         train([recorder])
     run = open_run(folder)

@@ -17,13 +17,13 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from experiments.__main__ import app
-from experiments.config import ConfigError
-from experiments.run_commands import ending
-from experiments.run_progress import watched
-from experiments.runs import delete_run, find_run, folder_for, list_runs
-from experiments.store.errors import RunError
-from experiments.store.reader import open_run
-from experiments.train import Recorder
+from experiments.commands.run_commands import ending
+from experiments.commands.run_progress import watched
+from experiments.config.run_config import ConfigError
+from experiments.runs.folder import delete_run, find_run, folder_for, list_runs
+from experiments.runs.store.errors import RunError
+from experiments.runs.store.reader import open_run
+from experiments.runs.train import Recorder
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -197,7 +197,7 @@ def test_delete_asks_and_refuses_what_is_being_written(runs, stored, tiny, monke
 
 
 def test_the_cost_of_recording_can_be_measured():
-    from experiments import benchmark_recording as b
+    from experiments.benchmarks import recording as b
 
     measured = b.cost("elman", turns=1, turn=2)
     assert measured.milliseconds > 0

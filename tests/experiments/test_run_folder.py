@@ -11,12 +11,12 @@ import zarr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.store.chunks import ArraySpec, decode, encode
-from experiments.store.column import Column
-from experiments.store.lines import as_columns, encode_line, read_lines
-from experiments.store.reader import open_run
-from experiments.store.verify import verify
-from experiments.train import Recorder
+from experiments.runs.store.chunks import ArraySpec, decode, encode
+from experiments.runs.store.column import Column
+from experiments.runs.store.lines import as_columns, encode_line, read_lines
+from experiments.runs.store.reader import open_run
+from experiments.runs.store.verify import verify
+from experiments.runs.train import Recorder
 
 # chunks are Zarr v3
 
@@ -66,8 +66,8 @@ def test_xarray_opens_a_run_in_three_lines_while_it_is_written(tmp_path, tiny):
 def test_rows_of_many_chunks_are_read_by_any_basic_index(tmp_path):
     from concurrent.futures import ThreadPoolExecutor
 
-    from experiments.store.files import replace_all
-    from experiments.store.reader import Tensor
+    from experiments.runs.store.files import replace_all
+    from experiments.runs.store.reader import Tensor
 
     truth = np.arange(20 * 6, dtype=np.float32).reshape(20, 2, 3)
     spec = ArraySpec((20, 2, 3), ("step", "layer", "unit"), "float32", 4)
@@ -102,7 +102,7 @@ def test_lines_give_their_numbers_back_in_columns(tmp_path_factory, lines, block
     content = b"".join(encode_line({"step": k, **line}) for k, line in enumerate(lines))
     (folder / "x.jsonl").write_bytes(content + b'{"step": 99, "a": 1}\n{"half a l')
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("experiments.store.lines.BLOCK", block)
+        patch.setattr("experiments.runs.store.lines.BLOCK", block)
         columns = as_columns(read_lines(folder, "x.jsonl", 0, len(content)))
     for name in {name for line in lines for name in line}:
         wanted = [float("nan") if line.get(name) is None else float(line[name]) for line in lines]

@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 from commanding import call, trained
 
-from experiments.config import ConfigError
-from experiments.run_tables import STATUSES
-from experiments.runs import named_in
-from experiments.store.progress import read_progress, write_progress
+from experiments.config.run_config import ConfigError
+from experiments.runs.folder import named_in
+from experiments.runs.store.progress import read_progress, write_progress
+from experiments.runs.tables import STATUSES
 
 pytestmark = pytest.mark.usefixtures("in_own_folder")
 

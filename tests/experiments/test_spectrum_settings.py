@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from one_sentence import one_sentence
 
-from experiments.build import build
-from experiments.config import ConfigError, RunConfig
-from models.registry import CELLS
+from experiments.config.run_config import ConfigError, RunConfig
+from experiments.training.build import build
+from models.cells.registry import CELLS
 
 H = 5
 VALUES = "1.5,0.2,0.9,0.0,0.9"

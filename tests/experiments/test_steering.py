@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from experiments.config import ConfigError
-from experiments.control import change_control, read_control, single_step, write_control
-from experiments.store.reader import open_run
-from experiments.train import Recorder, train
-from experiments.training import Step
+from experiments.config.run_config import ConfigError
+from experiments.runs.control import change_control, read_control, single_step, write_control
+from experiments.runs.store.reader import open_run
+from experiments.runs.train import Recorder, train
+from experiments.training.training import Step
 
 
 def turns(recorder: Recorder, n: int) -> int:
@@ -40,7 +40,7 @@ def test_learning_rate_and_threshold_change_while_it_runs_and_the_change_is_in_t
 
 
 def test_a_paused_run_waits_takes_single_steps_and_goes_on(tmp_path, tiny, monkeypatch):
-    monkeypatch.setattr("experiments.recorder.POLL_SECONDS", 0.0)
+    monkeypatch.setattr("experiments.runs.recorder.POLL_SECONDS", 0.0)
     folder = tmp_path / "run"
     with Recorder.start(tiny(), folder, "reference", paused=True) as recorder:
         assert turns(recorder, 3) == 0
@@ -94,7 +94,7 @@ def test_two_lanes_train_in_lockstep_from_one_seed(tmp_path, tiny):
 
 
 def test_lanes_commit_at_the_same_step_so_that_a_reader_sees_them_together(tmp_path, tiny, monkeypatch):
-    monkeypatch.setattr("experiments.recorder.COMMIT_SECONDS", 0.02)
+    monkeypatch.setattr("experiments.runs.recorder.COMMIT_SECONDS", 0.02)
     committed: list[tuple[int, int]] = []
 
     def look(recorder: Recorder, step: Step) -> None:

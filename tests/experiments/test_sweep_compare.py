@@ -14,7 +14,7 @@ from pyarrow import parquet
 from typer.testing import CliRunner
 
 from experiments.__main__ import app
-from experiments.config import ConfigError
+from experiments.config.run_config import ConfigError
 from experiments.sweeps.compare import compare
 from experiments.sweeps.folder import Failure, SweepFolder, stored_plan, write_failure, write_plan
 from experiments.sweeps.index import load_results

@@ -11,8 +11,8 @@ from distributed import Client, LocalCluster, Security
 from one_sentence import one_sentence
 from sweeping import LONG, PROBED, TRAINED, commit_often, same_runs, serial, steps_done, swept
 
-from experiments.store.errors import RecordingError
-from experiments.store.reader import open_run
+from experiments.runs.store.errors import RecordingError
+from experiments.runs.store.reader import open_run
 from experiments.sweeps import cluster as clusters
 from experiments.sweeps import engine
 from experiments.sweeps.cluster import ClusterError, check_workers
@@ -24,7 +24,7 @@ from experiments.sweeps.work import MOST_STARTS
 
 def fill_disk() -> None:
     """Every write of a worker fails from now on, half done."""
-    from experiments.store import files
+    from experiments.runs.store import files
 
     def full(path: Path, content: bytes) -> None:
         path.write_bytes(content[: len(content) // 2])
@@ -34,7 +34,7 @@ def fill_disk() -> None:
 
 
 def empty_disk() -> None:
-    from experiments.store import files
+    from experiments.runs.store import files
 
     files.write_bytes = getattr(files, "real_write_bytes", files.write_bytes)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.config import ConfigError, RunConfig
+from experiments.config.run_config import ConfigError, RunConfig
 from experiments.sweeps import plan as planning
 from experiments.sweeps.plan import plan_of, read_plan
 

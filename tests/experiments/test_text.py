@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from experiments.config import ConfigError, RunConfig
+from experiments.config.run_config import ConfigError, RunConfig
+from experiments.config.words import LONGEST_PATH, shortened
 from experiments.tasks import make_task, text
 from experiments.tasks.text import TextFileError, load_text
-from experiments.words import LONGEST_PATH, shortened
 
 
 def test_hello_is_a_word_with_its_letters_in_order():

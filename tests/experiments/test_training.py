@@ -9,11 +9,11 @@ import torch
 from analysis.clipping import clip
 from analysis.gates import gate_statistics
 from analysis.spectrum import block_spectra
-from experiments.build import build, generators
-from experiments.config import ConfigError
-from experiments.records import QUANTILES, chosen, is_recorded, record_count
-from experiments.schedule import seq_len_at
-from experiments.training import OPTIMISERS, Training
+from experiments.config.run_config import ConfigError
+from experiments.runs.records import QUANTILES, chosen, is_recorded, record_count
+from experiments.training.build import build, generators
+from experiments.training.schedule import seq_len_at
+from experiments.training.training import OPTIMISERS, Training
 
 PLAIN = {
     "sgd": lambda p, lr: torch.optim.SGD(p, lr),

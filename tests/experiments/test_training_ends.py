@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from analysis.clipping import clip
-from experiments import success
-from experiments.build import build
-from experiments.run_findings import run_findings
-from experiments.training import Training
+from experiments.runs.findings import run_findings
+from experiments.training import success
+from experiments.training.build import build
+from experiments.training.training import Training
 from models import record
 
 # evaluation and success
@@ -138,7 +138,7 @@ def test_skipping_leaves_the_weights_alone_and_going_on_does_not(trained, explos
 
 def test_a_gradient_beyond_its_dtype_is_named(tiny):
     """The loss is finite and so is the log norm, but float32 cannot hold the gradient."""
-    from experiments.culprit import first_culprit, is_finite
+    from experiments.training.culprit import first_culprit, is_finite
 
     training = Training(tiny(cell="elman", nonlinearity="identity"), "reference")
     inputs, _ = training.task.sample(5, 8, torch.Generator().manual_seed(0))

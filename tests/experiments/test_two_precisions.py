@@ -4,11 +4,11 @@ import orjson
 import pytest
 import torch
 
-from experiments.build import build
-from experiments.config import RunConfig
-from experiments.recorder import Recorder
-from experiments.store.reader import open_run
-from experiments.training import Training
+from experiments.config.run_config import RunConfig
+from experiments.runs.recorder import Recorder
+from experiments.runs.store.reader import open_run
+from experiments.training.build import build
+from experiments.training.training import Training
 from models import CELLS, SequenceModel
 
 SETTINGS = {

@@ -4,7 +4,7 @@ import pytest
 from typer.testing import CliRunner
 
 from experiments.__main__ import app
-from experiments.words import LONGEST, shortened, visible
+from experiments.config.words import LONGEST, shortened, visible
 
 WORD = "w" * 5000
 COMMANDS = {

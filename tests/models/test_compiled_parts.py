@@ -11,9 +11,9 @@ import pytest
 from oracles import last_step_loss, make_model
 
 from models import record
-from models.fast import cache, choose
-from models.fast.elementary import apply_sigmoid, apply_tanh
-from models.fast.product import add_transposed, multiply
+from models.bptt.compiled import cache, choose
+from models.bptt.compiled.elementary import apply_sigmoid, apply_tanh
+from models.bptt.compiled.product import add_transposed, multiply
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -78,7 +78,7 @@ def test_the_first_recording_does_not_wait_for_the_compiler(no_cache):
     folder, started = no_cache
     assert a_recording().path == "reference"
     assert a_recording().path == "reference"
-    assert [command[1:] for command in started] == [["-m", "models.fast.warm", str(folder / "first")]]
+    assert [command[1:] for command in started] == [["-m", "models.bptt.compiled.warm", str(folder / "first")]]
     (folder / "first" / "float64.ready").touch()
     assert a_recording().path == "fast"
 

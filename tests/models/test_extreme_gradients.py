@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from oracles import last_step_loss, linear_model, make_model, random_orthogonal
 
 from models import SequenceModel
-from models.lognorm import log_norm
-from models.scaled import Scaled, times_power_of_two
+from models.bptt.lognorm import log_norm
+from models.bptt.scaled import Scaled, times_power_of_two
 
 
 @pytest.mark.parametrize("factor", [2.0, 0.5])

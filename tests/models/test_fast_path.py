@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from oracles import CONFIGURATION_NAMES, CONFIGURATIONS, every_step_loss, last_step_loss, make_model, relative_error
 
 from models import record
-from models.fast.parallel import over_batch
+from models.bptt.compiled.parallel import over_batch
 
 FIELDS = [
     "outputs", "loss", "hidden", "cell_state", "total_grad_hidden", "total_grad_cell", "direct_grad_hidden",

@@ -9,10 +9,10 @@ from oracles import CONFIGURATION_NAMES, CONFIGURATIONS, make_model, oracle_step
 from torch import Tensor
 
 from models import record
-from models.recording import make_engine
-from models.scaled import Scaled, true_value
-from models.stack_pass import backward_stack, forward_stack
-from models.trace import Stack
+from models.bptt.scaled import Scaled, true_value
+from models.bptt.stack_pass import backward_stack, forward_stack
+from models.recording.record import make_engine
+from models.recording.trace import Stack
 
 T, B, H = 7, 4, 5
 LENGTHS = torch.tensor([7, 3, 1, 5])

@@ -9,8 +9,8 @@ import torch
 from threadpoolctl import ThreadpoolController, threadpool_limits
 
 from dashboard.cache import recorded
-from experiments.config import RunConfig
-from models.threads import use_one_thread
+from experiments.config.run_config import RunConfig
+from models.bptt.threads import use_one_thread
 
 
 def blas_threads() -> list[int]:

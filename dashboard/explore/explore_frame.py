@@ -1,0 +1,119 @@
+"""What Explore shows: the profile, the words beside it and the chosen panel, from a state of its settings."""
+
+from collections.abc import Mapping
+from html import escape
+
+from analysis.figures.headline import describe_decay, describe_profile
+from analysis.figures.picture import Picture
+from analysis.figures.profile import profile_picture
+from analysis.figures.standalone import standalone, table
+from analysis.figures.theme import LN_10, cell_colour, cell_name
+from analysis.wording import counted, power_of_ten, significant
+from dashboard.explore.panels import LARGEST_STATE, PANELS
+from dashboard.explore.scene import Scene, scene
+from dashboard.explore.state import check, defaults, differences, in_words
+from dashboard.frame import Frame
+from dashboard.server.checks import in_short
+from experiments.config.run_config import ConfigError
+
+HERO = "profile"
+"""Key of the profile's chart."""
+
+
+def explore_lab(values: Mapping[str, object]) -> Frame:
+    """What Explore shows for the values that a browser sends: the settings, and under `pinned` those kept as A.
+
+    Raises:
+        ConfigError: a value that is not allowed.
+    """
+    pinned = values.get("pinned")
+    if pinned is not None and not isinstance(pinned, Mapping):
+        raise ConfigError(f"pinned was {in_short(pinned)}; it must be settings, or null for none.")
+    state = settings({name: value for name, value in values.items() if name != "pinned"})
+    return explore_frame(scene(state, None if pinned is None else settings(pinned)), in_drag=True)
+
+
+def settings(values: Mapping[str, object]) -> dict[str, object]:
+    """All settings, the given ones checked.
+
+    Raises:
+        ConfigError: one that is not allowed.
+    """
+    allowed, wrong = check(values)
+    if wrong:
+        raise ConfigError(f"{wrong[0]}.")
+    return defaults() | allowed
+
+
+def explore_frame(shown: Scene, *, in_drag: bool = False) -> Frame:
+    """The charts on the page, by their keys, and the words beside the profile.
+
+    In a drag the profile does not wait for a panel that takes long: the page draws that once the hand lets go.
+    """
+    pictures = {HERO: lambda: hero_picture(shown)}
+    panel = PANELS[str(shown.state["panel"])](shown)
+    if in_drag and panel.takes_long:
+        return Frame(pictures, lambda: words(shown))
+    return Frame(pictures | {key: draw for row in panel.rows for key, draw in row.items()}, lambda: words(shown))
+
+
+def explore_html(shown: Scene) -> str:
+    """The charts on the page, the words and all settings as a web page that stands alone."""
+    frame = explore_frame(shown)
+    settings = ((name, in_words(value)) for name, value in shown.state.items())
+    return standalone(
+        "Why does the gradient vanish here?",
+        frame.words(),
+        (draw() for draw in frame.pictures.values()),
+        f"<h2>Settings</h2>{table(settings)}",
+    )
+
+
+def hero_picture(shown: Scene) -> Picture:
+    """The profiles, with what the reader wants to see beside them."""
+    overlays = shown.state["overlays"]
+    assert isinstance(overlays, list)
+    bounds = {cell: r.bound for cell, r in shown.probes.items() if "bound" in overlays and r.bound is not None}
+    rates: dict[str, tuple[str, float]] = {}
+    for cell, r in shown.probes.items():
+        if "mean-field rate" in overlays and r.mean_field is not None:
+            rates[f"{cell_name(cell)}: mean-field rate ½ ln χ"] = (cell, r.mean_field.rate)
+        if "Lyapunov rate" in overlays and r.state_size <= LARGEST_STATE:
+            rates[f"{cell_name(cell)}: largest Lyapunov exponent"] = (cell, float(r.lyapunov.exponents[0]))
+    dtype = next(iter(shown.probes.values())).experiment.config.dtype
+    profiles = {cell: r.profile for cell, r in shown.probes.items()}
+    direct = "direct gradient" in overlays
+    transports = {cell: r.transport_course for cell, r in shown.probes.items()}
+    pinned = shown.pinned_profiles()
+    return profile_picture(profiles, bounds, dtype, rates, transports=transports, direct=direct, pinned=pinned)
+
+
+def words(shown: Scene) -> str:
+    """The figures behind the picture as HTML, a few lines a cell; what differs from A, where one is kept."""
+    cells = "".join(f"<p>{'<br>'.join(lines(shown, cell))}</p>" for cell in shown.probes)
+    if shown.pinned is None:
+        return cells
+    changed = "; ".join(differences(shown.pinned, shown.state)) or "nothing has changed"
+    return f"{cells}<p><strong>From A to now:</strong> {escape(changed)}.</p>"
+
+
+def lines(shown: Scene, cell: str) -> list[str]:
+    """What one cell's pass says."""
+    result = shown.probes[cell]
+    p, spectra, c = result.profile, result.spectra, shown.clip(result)
+    horizon = "nowhere"
+    if p.horizon_t is not None and p.horizon_lag is not None:
+        horizon = f"from t = {p.horizon_t} back ({counted(p.horizon_lag, 'step')})"
+    norm, radius = max(s.spectral_norm for s in spectra.values()), max(s.spectral_radius for s in spectra.values())
+    before, after = power_of_ten(c.log_norm_before / LN_10), power_of_ten(c.log_norm_after / LN_10)
+    marks = {"severe": "▲", "warning": "△", "note": "○"}
+    return [
+        f"<strong><span style='color:{cell_colour(cell)}'>●</span> {cell_name(cell)}</strong>",
+        f"Loss {significant(result.trace.loss.item())}; a guess scores {significant(result.experiment.chance)}",
+        *describe_profile(p, result.transport_course),
+        f"dL/dh_t: {describe_decay(p.decay)}",
+        f"dL/dh_t below 10⁻⁷ of its largest: {horizon}",
+        f"W: spectral norm {significant(norm)}, radius {significant(radius)}",
+        f"‖dL/dW‖ {before}" + (f", clipped to {after}" if c.engaged else ", not clipped"),
+        *(f"<strong>{marks[f.severity]} {f.title}.</strong>" for f in result.diagnose(c)),
+    ]

@@ -1,0 +1,185 @@
+"""What can be looked at below the profile: one function a panel; only the chosen one's visible charts are computed."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from analysis.figures.clipping import clipping_picture
+from analysis.figures.credit import credit_picture
+from analysis.figures.gates import saturation_picture
+from analysis.figures.heatmaps import colour_limit, gates_picture, hidden_picture
+from analysis.figures.lyapunov import lyapunov_picture
+from analysis.figures.paths import paths_picture
+from analysis.figures.picture import Picture
+from analysis.figures.spectrum import eigenvalues_picture, singular_values_picture
+from analysis.figures.step_growth import step_growth_picture, step_norms_picture
+from analysis.figures.theory import mean_field_picture
+from analysis.figures.wave import wave_picture
+from dashboard.explore.scene import Scene
+from dashboard.explore.state import LONGEST
+from dashboard.frame import Draw
+from experiments.probing.probe import PRODUCT_STEPS, Probe
+
+LONGEST_CREDIT = 300
+"""Timesteps up to which a credit matrix is drawn: it grows with the square of them."""
+
+LARGEST_STATE = 256
+"""Size of the state up to which Jacobians and exponents are computed on the page: they grow with its cube."""
+
+
+MOST_IN_A_DRAG = 5e7
+"""Multiplications per frame of a drag, give or take a few for each: about 0.1 s."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Rows of charts, each by its key, and a line about what is not drawn."""
+
+    rows: tuple[Mapping[str, Draw], ...] = ()
+    note: str = ""
+    takes_long: bool = False
+    """Whether its charts take so long to compute that a drag would wait for them."""
+
+
+def wave_panel(scene: Scene) -> Panel:
+    """The gradient as it runs back, layer × time."""
+    return Panel(({"wave": lambda: wave_picture({cell: r.layer_profiles for cell, r in scene.probes.items()})},))
+
+
+def hidden_panel(scene: Scene) -> Panel:
+    """The hidden states of the first sequence."""
+    hidden = {cell: r.top.hidden[:, 0].numpy() for cell, r in scene.probes.items()}
+    common = colour_limit(hidden.values())
+    own = {cell: colour_limit([h]) for cell, h in hidden.items()}
+    # One scale, unless one cell's explosion would leave another's map blank.
+    limits = {cell: common if 100 * limit > common else limit for cell, limit in own.items()}
+    return Panel(({f"hidden-{cell}": partial(hidden_picture, cell, h, limits[cell]) for cell, h in hidden.items()},))
+
+
+def gates_panel(scene: Scene) -> Panel:
+    """The gates of the first sequence."""
+    gated = {cell: r for cell, r in scene.probes.items() if r.top.gates}
+    if not gated:
+        return Panel(note="An Elman cell has no gates: choose the LSTM or the GRU in the sidebar.")
+
+    def saturation() -> Picture:
+        return saturation_picture({cell: r.gate_statistics for cell, r in gated.items()})
+
+    def gates(cell: str) -> Picture:
+        r = gated[cell]
+        return gates_picture(cell, {name: g[:, 0].numpy() for name, g in r.top.gates.items()})
+
+    return Panel(({"gate-saturation": saturation}, {f"gates-{cell}": partial(gates, cell) for cell in gated}))
+
+
+def clipping_panel(scene: Scene) -> Panel:
+    """The parameter gradient before and after clipping."""
+    return Panel(({"clipping": lambda: clipping_picture({c: scene.clip(r) for c, r in scene.probes.items()})},))
+
+
+def spectrum_panel(scene: Scene) -> Panel:
+    """Singular values beside eigenvalues."""
+    spectra = {cell: r.spectra for cell, r in scene.probes.items()}
+    return Panel(
+        (
+            {
+                "singular-values": lambda: singular_values_picture(spectra),
+                "eigenvalues": lambda: eigenvalues_picture(spectra),
+            },
+        )
+    )
+
+
+def small_states(scene: Scene, what: str) -> tuple[dict[str, Probe], str]:
+    """The cells whose state is small enough for what grows with its cube, and a line about the others."""
+    small = {c: r for c, r in scene.probes.items() if r.state_size <= LARGEST_STATE}
+    note = f"{what} are computed here for states of up to {LARGEST_STATE} numbers: choose fewer hidden units."
+    return small, note if len(small) < len(scene.probes) else ""
+
+
+def multiplications(probes: Mapping[str, Probe], steps: int) -> float:
+    """About how many a product of so many step Jacobians takes, of all cells."""
+    return sum(r.state_size**3 * min(r.trace.seq_len, steps) for r in probes.values())
+
+
+def jacobians_panel(scene: Scene) -> Panel:
+    """What each step could do to a gradient, and what they do together."""
+    small, note = small_states(scene, "Jacobians")
+    if not small:
+        return Panel(note=note)
+
+    def norms() -> Picture:
+        return step_norms_picture({c: r.step_growth for c, r in small.items()})
+
+    def growth(cell: str) -> Picture:
+        return step_growth_picture(cell, small[cell].step_growth)
+
+    return Panel(
+        ({f"jacobians-{cell}": partial(growth, cell) for cell in small}, {"jacobian-norms": norms}),
+        note,
+        multiplications(small, PRODUCT_STEPS) > MOST_IN_A_DRAG,
+    )
+
+
+def lyapunov_panel(scene: Scene) -> Panel:
+    """Lyapunov exponents, the singular values of the product of all Jacobians, and what theory says."""
+    small, note = small_states(scene, "Exponents")
+
+    def exponents() -> Picture:
+        return lyapunov_picture({c: r.lyapunov for c, r in small.items()}, {c: r.product for c, r in small.items()})
+
+    def theory() -> Picture:
+        elman = small["elman"]
+        assert elman.mean_field is not None
+        assert elman.rate_over_gain is not None
+        return mean_field_picture(elman.mean_field, elman.rate_over_gain, elman.lyapunov)
+
+    if not small:
+        return Panel(note=note)
+    has_theory = "elman" in small and small["elman"].mean_field is not None
+    return Panel(
+        ({"lyapunov": exponents}, *([{"mean-field": theory}] if has_theory else [])),
+        note,
+        multiplications(small, LONGEST) > MOST_IN_A_DRAG,
+    )
+
+
+def credit_panel(scene: Scene) -> Panel:
+    """Who in the past gets credit for which loss."""
+    if next(iter(scene.probes.values())).trace.seq_len > LONGEST_CREDIT:
+        return Panel(
+            note=f"The credit matrix is drawn for up to {LONGEST_CREDIT} timesteps: choose a shorter sequence."
+        )
+
+    def credit(cell: str) -> Picture:
+        return credit_picture(cell, scene.probes[cell].credit)
+
+    # each loss time goes back through all steps before it, for every sequence of the batch
+    work = sum(r.trace.seq_len**2 * r.trace.hidden.shape[2] * r.state_size**2 for r in scene.probes.values())
+    charts = {f"credit-{cell}": partial(credit, cell) for cell in scene.probes}
+    return Panel((charts,), takes_long=work > 10 * MOST_IN_A_DRAG)
+
+
+def paths_panel(scene: Scene) -> Panel:
+    """Which way the gradient took through the gated cells."""
+    taken = {cell: paths for cell, r in scene.probes.items() if (paths := r.paths) is not None}
+    if not taken:
+        return Panel(note="Only gated cells have more than one path: choose the LSTM or the GRU in the sidebar.")
+    return Panel(tuple({f"paths-{cell}": partial(paths_picture, cell, paths)} for cell, paths in taken.items()))
+
+
+DIAGNOSIS = "Diagnosis"
+SPECTRUM = "Spectrum"
+PANELS: dict[str, Callable[[Scene], Panel]] = {
+    "Wave": wave_panel,
+    "Hidden states": hidden_panel,
+    "Gates": gates_panel,
+    SPECTRUM: spectrum_panel,
+    "Jacobians": jacobians_panel,
+    "Lyapunov exponents": lyapunov_panel,
+    "Credit": credit_panel,
+    "Paths": paths_panel,
+    "Clipping": clipping_panel,
+    DIAGNOSIS: lambda scene: Panel(),
+}
+"""Name → panel. The diagnosis has words and buttons, which the page makes itself."""

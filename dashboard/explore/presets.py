@@ -1,0 +1,61 @@
+"""Six places to start, each of which shows one thing."""
+
+from dataclasses import dataclass, field
+
+from dashboard.server.checks import Value
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A name, what to drag, and the settings that differ from the defaults."""
+
+    name: str
+    try_this: str
+    settings: dict[str, Value] = field(default_factory=dict)
+
+
+PRESETS = (
+    Preset(
+        "Vanishing tanh",
+        "Drag the singular value up: it must pass about 2 before the tanh network's gradient stops vanishing.",
+        {"largest_singular_value": 1.0},
+    ),
+    Preset(
+        "Exploding linear",
+        "Drag the singular value across 1: without a nonlinearity every step multiplies by exactly that number.",
+        {"cells": ["elman"], "nonlinearity": "identity", "spectrum_shape": "equal", "largest_singular_value": 1.1},
+    ),
+    Preset(
+        "On the edge",
+        "All singular values are 1. Drag the input scale up: inputs push tanh to its flat ends, and the edge is lost.",
+        {"cells": ["elman"], "spectrum_shape": "equal", "input_scale": 0.1, "loss_position": "last"},
+    ),
+    Preset(
+        "Forget gate",
+        "The forget gate stands at 3. Drag the keep-gate bias down to 0 and watch the LSTM forget.",
+        {"cells": ["lstm"], "forget_bias": 3.0, "panel": "Gates"},
+    ),
+    Preset(
+        "Clipping engages",
+        "Drag the clip threshold: the step shrinks, its direction and the gradient's profile stay as they were.",
+        {
+            "cells": ["elman"],
+            "nonlinearity": "identity",
+            "spectrum_shape": "equal",
+            "largest_singular_value": 1.1,
+            "seq_len": 60.0,
+            "panel": "Clipping",
+        },
+    ),
+    Preset(
+        "Non-normal",
+        "The norm is 1.5 and yet the gradient vanishes: look at the eigenvalues, all inside the unit circle.",
+        {
+            "cells": ["elman"],
+            "nonlinearity": "identity",
+            "initialisation": "gaussian",
+            "largest_singular_value": 1.5,
+            "panel": "Spectrum",
+        },
+    ),
+)

@@ -1,0 +1,112 @@
+"""A sweep's results laid out for the figures: panels, critical lines, and the profiles of a row."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from analysis.figures.picture import Picture
+from analysis.figures.sweep import sweep_picture
+from analysis.figures.sweep_panel import Panel, Side, words
+from analysis.figures.sweep_row import RowProfile, row_picture
+from analysis.figures.theme import cell_name
+from analysis.theory import STEEPEST
+from experiments.config.run_config import RunConfig
+from experiments.runs.store.errors import RunError
+from experiments.runs.store.reader import open_run
+from experiments.sweeps.compare import Cell, Comparison
+from experiments.sweeps.folder import SweepFolder
+from experiments.sweeps.plan import Plan
+from experiments.sweeps.probes import probe_file, read_probe
+from experiments.sweeps.quantities import QUANTITIES, last_profile
+
+AXIS_WORDS = {
+    "seq_len": "sequence length T",
+    "largest_singular_value": "largest singular value",
+    "forget_bias": "bias of the gate that keeps",
+    "clip_threshold": "clip threshold",
+    "learning_rate": "learning rate",
+    "gain": "gain g",
+    "hidden_size": "hidden units",
+    "cell": "cell",
+}
+
+
+def axis_words(field: str) -> str:
+    """A field as an axis says it."""
+    return AXIS_WORDS.get(field, field.replace("_", " "))
+
+
+def picture(plan: Plan, table: Comparison, what: str = "mean") -> Picture:
+    """The comparison as heatmaps."""
+    quantity = QUANTITIES[table.value]
+    panels = [panel_of(plan, table, panel) for panel in table.panels]
+    rows, columns = Side(axis_words(table.rows), table.row_values), Side(axis_words(table.columns), table.column_values)
+    return sweep_picture(
+        panels, rows, columns, quantity.label, quantity.sentence,
+        diverging=quantity.diverging, log=quantity.log, what=what,
+    )  # fmt: skip
+
+
+def panel_of(plan: Plan, table: Comparison, panel: tuple[object, ...]) -> Panel:
+    """One heatmap's numbers."""
+    names = ("mean", "spread", "runs", "planned", "diverged", "failed")
+    mean, spread, runs, planned, diverged, failed = (table.grid(panel, name) for name in names)
+    lines = critical(plan, table, panel)
+    return Panel(panel_words(table, panel), mean, spread, runs, planned, diverged, failed, lines)
+
+
+def panel_words(table: Comparison, panel: tuple[object, ...]) -> str:
+    """What a panel's runs have in common: `Elman, tanh`, `LSTM`."""
+    parts = [
+        cell_name(str(value)) if name == "cell" else str(value) if isinstance(value, str) else f"{name} {words(value)}"
+        for name, value in zip(table.others, panel, strict=True)
+        if value is not None
+    ]
+    return ", ".join(parts)
+
+
+def critical(plan: Plan, table: Comparison, panel: tuple[object, ...]) -> Mapping[str, float]:
+    """Where theory says that something changes along the columns.
+
+    An Elman gradient must vanish where γ · (spectral norm) < 1. A wide Gaussian matrix of gain g has the norm
+    2 g, and the spectral radius g.
+    """
+    settings = {**RunConfig().model_dump(), **plan.fixed, **dict(zip(table.others, panel, strict=True))}
+    settings = {name: value for name, value in settings.items() if value is not None}
+    if table.columns == "largest_singular_value":
+        lines = {"norm 1": 1.0}
+        slope = STEEPEST.get(str(settings.get("nonlinearity", "tanh")))
+        if settings.get("cell") == "elman" and slope is not None:
+            lines = {"norm 1, bound": 1 / slope}
+        return lines
+    if table.columns == "gain" and settings.get("cell") == "elman":
+        return {"bound": 0.5, "gain 1": 1.0}
+    return {}
+
+
+def row_profiles(folder: SweepFolder, plan: Plan, table: Comparison, panel: tuple[object, ...], row: object) -> Picture:
+    """The profiles of a row's cells over each other, of the first seed that has one."""
+    profiles = []
+    for column in table.column_values:
+        cell = table.cells.get((panel, row, column))
+        found = None if cell is None else first_profile(folder, plan, cell)
+        if found is not None:
+            lag, log_norm = found
+            profiles.append(RowProfile(words(column), lag, log_norm))
+    where = ", ".join(part for part in (panel_words(table, panel), f"{axis_words(table.rows)} {words(row)}") if part)
+    return row_picture(f"{where}: one line for each {axis_words(table.columns)}", profiles)
+
+
+def first_profile(folder: SweepFolder, plan: Plan, cell: Cell) -> tuple[np.ndarray, np.ndarray] | None:
+    """Lag and ln‖dL/dh_t‖ (nats) of the first of a cell's runs that has them."""
+    for name in cell.names:
+        try:
+            if plan.kind == "probe":
+                probe = read_probe(probe_file(folder.runs, name))
+                return probe.t[-1] - probe.t, probe.log_norm
+            log_norm = last_profile(open_run(folder.runs / name))
+        except RunError:
+            continue
+        if len(log_norm):
+            return np.arange(len(log_norm))[::-1], log_norm
+    return None

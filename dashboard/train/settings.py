@@ -1,0 +1,56 @@
+"""What is to be trained, from the sidebar of the page Train."""
+
+from typing import Any
+
+import streamlit as st
+
+from analysis.clipping import CLIP_RULES
+from analysis.figures.theme import cell_name
+from dashboard.explore.controls import TASK_WORDS
+from experiments.config.run_config import RunConfig
+from experiments.tasks import TASKS
+from models.cells.registry import CELLS
+
+SECOND = {
+    "none": "one lane only",
+    "unclipped": "the same without clipping",
+    "cell": "the same with another cell",
+    "initialisation": "the same, orthogonal at the start",
+}
+
+
+def settings() -> list[RunConfig]:
+    """The lanes' configurations, from the sidebar.
+
+    Raises:
+        ConfigError: the first value that is not allowed.
+    """
+    values: dict[str, Any] = {}
+    with st.sidebar:
+        values["task"] = st.selectbox("Task", list(TASKS), format_func=lambda t: TASK_WORDS.get(t, t), index=1)
+        values["cell"] = st.selectbox("Cell", list(CELLS), format_func=cell_name)
+        left, right = st.columns(2)
+        values["seq_len"] = left.number_input("Sequence length", 1, 1000, 30)
+        values["hidden_size"] = right.number_input("Hidden units", 1, 512, 50)
+        values["batch_size"] = left.number_input("Batch", 1, 256, 20)
+        values["steps"] = right.number_input("Steps", 1, 1_000_000, 30_000, step=1000)
+        values["optimiser"] = left.selectbox("Optimiser", ["sgd", "momentum", "adam", "rmsprop"])
+        values["learning_rate"] = right.number_input("Learning rate", 1e-8, 10.0, 0.01, step=0.001, format="%.4g")
+        threshold = left.number_input("Clip at (0: never)", 0.0, 1e6, 1.0)
+        values["clip_threshold"] = threshold or None
+        values["clip_rule"] = right.selectbox("Clip by", list(CLIP_RULES))
+        values["initialisation"] = st.selectbox("Initial weights", ["gaussian", "default", "orthogonal"])
+        values["gain"] = left.number_input("Gaussian gain", 0.01, 10.0, 0.7)
+        values["record_every"] = right.number_input("Record every", 1, 10_000, 50)
+        values["seed"] = left.number_input("Seed", 0, 2**31, 0)
+        second = st.selectbox("Second lane", list(SECOND), format_func=SECOND.__getitem__, index=1)
+        other = st.selectbox("Its cell", [c for c in CELLS if c != values["cell"]]) if second == "cell" else None
+    lanes = [RunConfig.from_values(values)]
+    changes: dict[str, dict[str, Any]] = {
+        "unclipped": {"clip_threshold": None},
+        "cell": {"cell": other},
+        "initialisation": {"initialisation": "orthogonal"},
+    }
+    if second in changes:
+        lanes.append(RunConfig.from_values({**values, **changes[second]}))
+    return lanes if len({lane.identity() for lane in lanes}) == len(lanes) else lanes[:1]

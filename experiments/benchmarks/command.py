@@ -1,0 +1,31 @@
+"""`python -m experiments benchmark [WHAT]`: speed as ratios, measured side by side in one run."""
+
+import importlib
+from typing import Annotated
+
+import typer
+
+from experiments.config.words import shortened
+from experiments.errors import ConfigError
+
+BENCHMARKS = {
+    "bptt": "experiments.benchmarks.bptt",
+    "analysis": "experiments.benchmarks.analysis",
+    "recording": "experiments.benchmarks.recording",
+    "sweep": "experiments.benchmarks.sweep",
+}
+"""What can be measured → the module whose `main` does it."""
+
+
+def benchmark_command(
+    what: Annotated[str, typer.Argument(help=", ".join(BENCHMARKS))] = "bptt",
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer rounds and sizes (bptt only).")] = False,
+) -> None:
+    """Measure and print one table: bptt (a pass beside torch.nn), analysis, recording (beside training) or sweep."""
+    if what not in BENCHMARKS:
+        raise ConfigError(f"benchmark was {shortened(what)}; it must be one of {', '.join(BENCHMARKS)}.")
+    main = importlib.import_module(BENCHMARKS[what]).main
+    if what == "bptt":
+        main(quick=quick)
+    else:
+        main()

@@ -1,0 +1,156 @@
+"""The command line: `python -m experiments probe task=adding cell=lstm seq_len=200`."""
+
+import csv
+import io
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated, NoReturn, TextIO
+
+import orjson
+import typer
+
+from experiments.benchmarks.command import benchmark_command
+from experiments.commands.run_commands import add_run_commands
+from experiments.commands.sweep_commands import add_sweep_commands
+from experiments.commands.terminal import STANDARD_OUTPUT, output
+from experiments.config.allowed import allowed
+from experiments.config.run_config import ConfigError, RunConfig, configs_from_words
+from experiments.config.words import bare, cut, spelt_path, visible
+from experiments.probing.probe import Probe, probe
+from experiments.probing.summary import profile_rows, summary
+from experiments.probing.table import findings, probe_table
+from models.bptt.threads import use_one_thread
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.callback()
+def main() -> None:
+    """Record what backpropagation through time really does, step by step."""
+
+
+def field_help() -> str:
+    """One line for each field of `RunConfig`, as it is typed, with what it allows, for `--help`."""
+    return "\n\n".join(
+        f"{name}={bare(field.default)}: {str(field.description).removesuffix('.')} ({allowed(field)})."
+        for name, field in RunConfig.model_fields.items()
+    )
+
+
+@app.command(
+    "probe",
+    help="Record one forward and backward pass without training.\n\nWORDS are key=value pairs and .toml files; "
+    "cell=elman,lstm,gru probes several cells.\n\n" + field_help(),
+)
+def probe_command(
+    words: Annotated[list[str] | None, typer.Argument(help="key=value words and .toml files")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one object a cell in a list.")] = False,
+    csv_file: Annotated[
+        Path | None, typer.Option("--csv", help="Write the whole profile to this file; - prints it, and nothing else.")
+    ] = None,
+) -> None:
+    """Probe each configuration and print what was seen."""
+    if as_json and csv_file == STANDARD_OUTPUT:
+        raise ConfigError("--csv was '-' and --json was given; only one of them can be printed, so name a file.")
+    use_one_thread()  # one recorded pass is a chain of small steps: more threads only wait for each other
+    results = [probe(config) for config in configs_from_words(words or [])]
+    if csv_file == STANDARD_OUTPUT:
+        print_csv(sys.stdout, results)
+        return
+    if csv_file is not None:
+        write_csv(csv_file, results)
+    if as_json:
+        sys.stdout.write(orjson.dumps([summary(r) for r in results], option=orjson.OPT_INDENT_2).decode() + "\n")
+    else:
+        to = output()
+        to.print(probe_table(results))
+        for line in findings(results):
+            to.print(line, soft_wrap=True, markup=False, highlight=False)
+
+
+app.command("benchmark")(benchmark_command)
+
+
+def write_csv(path: Path, results: list[Probe]) -> None:
+    """Every cell's profile in one file."""
+    try:
+        with path.open("w", newline="", encoding="utf-8") as file:
+            print_csv(file, results)
+    except OSError as error:
+        reason = (error.strerror or "an unknown reason").lower()
+        raise ConfigError(f"--csv was {spelt_path(path)}; it must be a file that can be written ({reason}).") from None
+
+
+def print_csv(to: TextIO, results: list[Probe]) -> None:
+    """The same, to a file that is open."""
+    rows = [row for result in results for row in profile_rows(result)]
+    writer = csv.DictWriter(to, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+
+
+add_run_commands(app)
+add_sweep_commands(app)
+
+
+def run() -> None:
+    """The entry point: whatever a user can get wrong is one sentence on standard error and exit status 2."""
+    sys.stderr = sys.stderr or io.StringIO()
+    try:
+        if sys.stdout is None:
+            raise ConfigError("standard output is closed; it must be open, if only to /dev/null.")
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="replace")  # an encoding without ‖ shows ? for it
+        status = app(standalone_mode=False)
+        sys.stdout.flush()  # here, as at the interpreter's end a full disk would be a traceback
+    except ConfigError as error:
+        refuse(str(error))
+    except typer.TyperException as error:
+        refuse(usage(error))
+    except typer.Abort:
+        sys.stderr.write("aborted.\n")
+        status = 1
+    except BrokenPipeError:
+        drop_output()
+        status = 1
+    except OSError as error:
+        what = what_failed(error)
+        drop_output()
+        refuse(f"{what} ({(error.strerror or cut(str(error)) or type(error).__name__).lower()}).")
+    sys.exit(status)
+
+
+def what_failed(error: OSError) -> str:
+    """What an error of the system is about: its file, or standard output where that refuses once more, or neither."""
+    if error.filename is not None:
+        return f"{spelt_path(Path(str(error.filename)))} cannot be used"
+    try:
+        sys.stdout.flush()
+    except OSError:
+        return "standard output cannot be written"
+    return "the system could not do what this command needs"
+
+
+def refuse(sentence: str) -> NoReturn:
+    """End with the sentence, unless it is empty, and exit status 2."""
+    sys.stderr.write(visible(f"error: {sentence}\n") if sentence else "")
+    sys.exit(2)
+
+
+def usage(error: typer.TyperException) -> str:
+    """The sentence for a command line that is none of ours; empty where the help has been printed instead."""
+    said = " ".join(cut(word) for word in error.format_message().split())
+    if not said:
+        return ""
+    said = said[0].lower() + said[1:].replace(". Did you mean", ", did you mean").rstrip(".?")
+    context = getattr(error, "ctx", None)
+    command = "python -m experiments" if context is None else context.command_path
+    return f"{said}; `{command} --help` shows what there is."
+
+
+def drop_output() -> None:
+    """What standard output has not taken is forgotten, or the interpreter would try once more at its end."""
+    with suppress(OSError, ValueError):  # no file of the system's, as in a test
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

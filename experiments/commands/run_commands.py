@@ -1,0 +1,278 @@
+"""The commands that make and look after runs: run, resume, list, show, export, verify, delete, clean."""
+
+import re
+import shlex
+import sys
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from analysis.wording import are, counted
+from experiments.commands.run_progress import watched
+from experiments.commands.terminal import STANDARD_OUTPUT, output
+from experiments.config.limits import readable
+from experiments.config.run_config import ConfigError, RunConfig, configs_from_words
+from experiments.config.words import bare, parse_filter, parse_words, shortened, spelt_path, visible
+from experiments.runs.export_formats import ENDINGS
+from experiments.runs.findings import ended_findings, last_loss
+from experiments.runs.folder import (
+    NAME,
+    PROBES,
+    SWEEPS,
+    clean,
+    delete_run,
+    find_run,
+    folder_for,
+    list_runs,
+    runs_folder,
+    typed,
+)
+from experiments.runs.lockstep import resume_together, start_together
+from experiments.runs.store.errors import DamagedRunError, RunError
+from experiments.runs.store.reader import dumps, open_run
+from experiments.runs.store.verify import verify
+from experiments.runs.tables import STATUSES, as_json, print_list, shown
+from experiments.runs.train import Recorder, stop_at_signals, train
+from models.bptt.threads import use_one_thread
+
+Runs = Annotated[Path | None, typer.Option("--runs", help="The folder of runs; else $GRADIENT_FLOW_RUNS, else ./runs.")]
+Name = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, or any beginning that no other run has.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Names = Annotated[list[str] | None, typer.Option("--name", hidden=True, help="The folder's name, one per run.")]
+OWNER = re.compile(r"[0-9A-Za-z]{1,64}")
+Owner = Annotated[str | None, typer.Option("--owner", hidden=True, help="Mark of the page's visitor who starts it.")]
+Paused = Annotated[bool, typer.Option("--paused", help="Wait before the first step until control.json says otherwise.")]
+
+
+def run_command(
+    words: Annotated[list[str] | None, typer.Argument(help="key=value words and .toml files")] = None,
+    runs: Runs = None,
+    against: Annotated[
+        list[str] | None,
+        typer.Option(help="Train another run in lockstep, with these words changed: --against 'clip_threshold=none'."),
+    ] = None,
+    again: Annotated[bool, typer.Option("--again", help="Run settings that were run before once more.")] = False,
+    path: Annotated[str | None, typer.Option(help="fast or reference: which implementation records.")] = None,
+    paused: Paused = False,
+    name: Names = None,
+    owner: Owner = None,
+    quiet: Quiet = False,
+) -> None:
+    """Train, and record it in a run folder. Several cells (cell=lstm,gru) train in lockstep.
+
+    The fields of WORDS, and what each allows, are those of `python -m experiments probe --help`.
+    """
+    configs = configs_from_words(words or [])
+    for other in against or []:
+        configs.append(RunConfig.from_values({**configs[0].model_dump(), **parse_words(split(other))}))
+    if owner is not None and not OWNER.fullmatch(owner):
+        raise ConfigError(f"--owner was {shortened(owner)}; it must be at most 64 letters and digits.")
+    if path not in (None, "fast", "reference"):
+        raise ConfigError(f"--path was {shortened(path)}; it must be fast or reference.")
+    use_one_thread()  # a step is a chain of small products: more threads only wait for each other
+    folders = (
+        named_folders(name, len(configs), runs_folder(runs))
+        if name
+        else [folder_for(config, runs_folder(runs), again) for config in configs]
+    )
+    if len(set(folders)) < len(folders):
+        raise ConfigError("two of the runs have the same settings; each must differ from the others.")
+    follow(start_together(configs, runs_folder(runs), again, path, paused, name or (), owner), quiet)
+
+
+def named_folders(names: list[str], count: int, runs: Path) -> list[Path]:
+    """The folders of these names.
+
+    Raises:
+        ConfigError: a name that no run can have, or not one for each run.
+    """
+    wrong = [name for name in names if not NAME.fullmatch(name) or name in (SWEEPS, PROBES)]
+    if wrong:
+        raise ConfigError(
+            f"--name was {shortened(wrong[0])}; it must be letters, digits, dots and dashes, and no path."
+        )
+    if len(names) != count:
+        raise ConfigError(f"--name was given {len(names)} times; it must be given once per run, and there are {count}.")
+    return [runs / name for name in names]
+
+
+def split(words: str) -> list[str]:
+    """The words of `--against`, as a shell would take them apart.
+
+    Raises:
+        ConfigError: a quotation that is not closed.
+    """
+    try:
+        return shlex.split(words)
+    except ValueError as error:
+        reason = str(error).lower()
+        raise ConfigError(
+            f"--against was {shortened(words)} ({reason}); it must be key=value words as a shell takes them."
+        ) from None
+
+
+def resume_command(
+    names: Annotated[list[str], typer.Argument(metavar="RUN...", help="Ids of runs, or beginnings of them.")],
+    runs: Runs = None,
+    paused: Paused = False,
+    quiet: Quiet = False,
+) -> None:
+    """Go on with a run where it was last committed, as if it had never stopped."""
+    use_one_thread()
+    follow(resume_together([find_run(runs_folder(runs), name) for name in names], paused), quiet)
+
+
+def follow(recorders: list[Recorder], quiet: bool) -> None:
+    """Train with a progress bar for each run, and say at the end how each of them ended."""
+    console = Console(stderr=True, quiet=quiet)
+    for recorder in recorders:
+        chance = f"chance, the loss of a guess, is {recorder.training.chance:.3g}"
+        console.print(f"run {recorder.folder.name} in {recorder.folder}; {chance}", highlight=False, soft_wrap=True)
+    with stop_at_signals() as stop, watched(recorders, console) as watch:
+        train(recorders, watch, stop)
+    for recorder in recorders:
+        sys.stdout.write(ending(recorder) + "\n")
+    if stop.is_set():
+        raise typer.Exit(130)
+
+
+def ending(recorder: Recorder) -> str:
+    """How a run ended, in one sentence."""
+    name, runs, p = recorder.folder.name, recorder.folder.parent, recorder.writer.progress
+    loss, chance = last_loss(p), recorder.training.chance
+    measured = "" if loss is None else f", loss {loss:.3g} (a guess: {chance:.3g})"
+    found = "".join(f" {finding.title}." for finding in ended_findings(p, chance))
+    ends = {
+        "success": f"run {name} solved the task at step {p.step}{measured}.",
+        "steps": f"run {name} took all of its {p.step} steps without solving the task{measured}.{found}",
+        "diverged": f"run {name} diverged: after all of its {p.step} steps{measured}.",
+        "nonfinite": f"run {name} diverged at step {p.step}: Inf or NaN; `{typed(runs, 'show', name)}` says where.",
+    }
+    kept = f"run {name} stopped after step {p.step}{measured}; all of it is kept, "
+    return ends.get(p.reason, kept + f"`{typed(runs, 'resume', name)}` goes on.")
+
+
+def list_command(
+    where: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="FILTER...", help=f"key=value words; key is a field, or status, which is {', '.join(STATUSES)}."
+        ),
+    ] = None,
+    runs: Runs = None,
+    sort: Annotated[str, typer.Option(help="created, updated, name, status, step, loss, or a field.")] = "created",
+    json: AsJson = False,
+) -> None:
+    """List the runs, the newest first."""
+    folder = runs_folder(runs)
+    if not folder.is_dir() and (runs is not None or folder.exists()):
+        raise RunError(f"the folder of runs was {spelt_path(folder)}; it must be a folder that is there.")
+    summaries = as_json(list_runs(folder), parse_filter(where or []), sort)
+    if json:
+        sys.stdout.write(dumps(summaries) + "\n")
+    else:
+        print_list(output(), summaries, folder)
+
+
+def show_command(name: Name, runs: Runs = None, json: AsJson = False) -> None:
+    """Show a run's settings, where it stands, and what happened."""
+    run = open_run(find_run(runs_folder(runs), name))
+    if json:
+        sys.stdout.write(dumps(shown(run)) + "\n")
+        return
+    to = output()
+    for key, value in shown(run).items():
+        if isinstance(value, dict):
+            value = " ".join(f"{k}={bare(v)}" for k, v in value.items())
+        if isinstance(value, list):
+            value = "".join(f"\n  {v}" for v in value) or "none"
+        to.print(visible(f"{key}: {value}"), highlight=False, markup=False, soft_wrap=True)
+
+
+def export_command(
+    name: Name,
+    form: Annotated[str, typer.Option("--format", help=f"{', '.join(ENDINGS)}.")] = "csv",
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="The file, or - to print it; else RUN and the format's ending."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+    runs: Runs = None,
+) -> None:
+    """Write a run to a file: its scalars (csv, parquet), everything (netcdf), or a page with charts (html)."""
+    from experiments.runs.export import export  # here: it imports xarray and plotly
+
+    run = open_run(find_run(runs_folder(runs), name))
+    name_of_file = run.name + ENDINGS.get(form, "")
+    with TemporaryDirectory() if output == STANDARD_OUTPUT else nullcontext() as between:
+        target = Path(between, name_of_file) if between else output or Path(name_of_file)
+        for lost in export(run, form, target, force):
+            sys.stderr.write(f"warning: {visible(lost)}\n")
+        if between:
+            sys.stdout.buffer.write(target.read_bytes())
+            return
+    sys.stdout.write(f"{target} ({readable(target.stat().st_size)})\n")
+
+
+def verify_command(name: Name, runs: Runs = None) -> None:
+    """Compare every checksum of a run, and name what is damaged."""
+    folder, began = find_run(runs_folder(runs), name), time.perf_counter()
+    found = verify(folder)
+    for problem in found.problems:
+        sys.stdout.write(visible(problem) + "\n")
+    if found.problems:
+        raise DamagedRunError(
+            f"{len(found.problems)} of {found.files} files of run {folder.name} {are(len(found.problems))} damaged; "
+            "the others are whole."
+        )
+    seconds = time.perf_counter() - began
+    sys.stdout.write(
+        f"{found.files} files of run {folder.name} ({readable(found.bytes)}) are whole ({seconds:.1f} s).\n"
+    )
+
+
+def delete_command(
+    name: Name, runs: Runs = None, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False
+) -> None:
+    """Delete a run, after asking."""
+    folder = find_run(runs_folder(runs), name)
+    if not yes:
+        if not sys.stdin.isatty():
+            raise RunError(f"deleting run {folder.name} must be confirmed; give --yes where nobody can be asked.")
+        typer.confirm(f"Delete run {folder.name} for good?", abort=True)
+    delete_run(folder)
+    sys.stdout.write(f"run {folder.name} is deleted.\n")
+
+
+def clean_command(runs: Runs = None) -> None:
+    """Delete what killed starts, commits, deletions and exports have left; nothing of a process that lives.
+
+    It looks in the folder of runs and, for exports, in the present folder.
+    """
+    gone = clean(runs_folder(runs), Path())
+    for path in gone:
+        sys.stdout.write(visible(f"{path}\n"))
+    sys.stdout.write(f"{counted(len(gone), 'leftover')} deleted.\n")
+
+
+def add_run_commands(app: typer.Typer) -> None:
+    """Put these commands on the command line."""
+    commands: dict[str, Callable[..., None]] = {
+        "run": run_command,
+        "resume": resume_command,
+        "list": list_command,
+        "show": show_command,
+        "export": export_command,
+        "verify": verify_command,
+        "delete": delete_command,
+        "clean": clean_command,
+    }
+    for name, command in commands.items():
+        app.command(name)(command)

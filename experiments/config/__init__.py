@@ -1,0 +1,1 @@
+"""`RunConfig`: what decides a run, how it is read, and what is refused."""

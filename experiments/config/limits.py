@@ -1,0 +1,67 @@
+"""How much memory a recorded pass needs, and the refusal of one that needs too much."""
+
+from experiments.config.run_config import RunConfig
+from experiments.errors import ConfigError
+from experiments.tasks import Task, make_task
+from models.cells.registry import CELLS
+
+MEMORY_LIMIT = 4 * 2**30
+"""Bytes that one recorded pass may need: 4 GiB."""
+
+
+def memory_estimate(config: RunConfig, task: Task | None = None) -> int:
+    """Bytes that one recorded pass (`record`) with one optimiser step needs at its peak, from above.
+
+    With N = time · batch samples, H hidden units, G row blocks of the weights, S states (2 for h and c), D
+    directions and L layers, in numbers of the dtype's size:
+
+        data     N · (2 input + 5 output)           inputs twice; outputs, their gradients and the loss's buffers
+        kept     L·D · N · H · (7 S + 3 G + 4)      states, gates, adjoints, total and direct gradients, stacked copies
+        working  N · H · (5 G + 5 S + 6 + 2 D)      autograd's buffers of the one layer at work, and its input gradients
+        weights  9 · (parameters)                   weights, gradients, their copies, and two numbers of the optimiser
+
+    and in bytes: 64 · N · (1 + L·D) for exponents, log norms, targets and indices; a fixed part for each of the small
+    tensors that a timestep makes, `STEP_OVERHEAD` · time · L·D.
+
+    Nothing is allocated but a text, where the task reads one and `task` is left out.
+    """
+    task = task or make_task(config)
+    cell = CELLS[config.cell]
+    time = task.length(config.seq_len)
+    N, H, L = time * config.batch_size, config.hidden_size, config.num_layers
+    G, S, D = len(cell.blocks), len(cell.state_names), 2 if config.bidirectional else 1
+
+    data = N * (2 * task.input_size + 5 * task.output_size)
+    kept = L * D * N * H * (7 * S + 3 * G + 4)
+    working = N * H * (5 * G + 5 * S + 6 + 2 * D)
+    recurrent = D * G * H * ((task.input_size + H + 2) + (L - 1) * (D * H + H + 2))
+    weights = 9 * (recurrent + (D * H + 1) * task.output_size)
+
+    itemsize = {"float32": 4, "float64": 8}[config.dtype]
+    return (data + kept + working + weights) * itemsize + 64 * N * (1 + L * D) + STEP_OVERHEAD * time * L * D
+
+
+STEP_OVERHEAD = 5_000
+"""Bytes of one timestep's tensors in one layer and direction that do not depend on their sizes (measured)."""
+
+
+def check_memory(config: RunConfig, task: Task | None = None, limit: int = MEMORY_LIMIT) -> None:
+    """Raise ConfigError unless the pass fits in memory.
+
+    Raises:
+        ConfigError: the estimate passes the limit (bytes); the sentence has both and the fields to reduce.
+    """
+    estimate = memory_estimate(config, task)
+    if estimate <= limit:
+        return
+    sizes = f"seq_len was {config.seq_len}, batch_size {config.batch_size}, hidden_size {config.hidden_size} and "
+    sizes += f"num_layers {config.num_layers}, which need about {readable(estimate)} of memory for a recorded pass"
+    raise ConfigError(f"{sizes}; it must be at most {readable(limit)}, so reduce one of them.")
+
+
+def readable(size: int) -> str:
+    """Bytes in a unit fit to read, to three significant digits or more: `4 GiB`, `13.7 MiB`."""
+    exponent = min(max(size.bit_length() - 1, 0) // 10, 4)
+    number = size / 2 ** (10 * exponent)
+    digits = f"{number:.3g}" if number < 1000 else f"{number:.0f}"
+    return f"{digits} {('bytes', 'KiB', 'MiB', 'GiB', 'TiB')[exponent]}"

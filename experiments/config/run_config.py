@@ -1,0 +1,260 @@
+"""`RunConfig`: everything that decides a run, validated, frozen, and the run's identity."""
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from typing import Annotated, Literal, Self
+
+from annotated_types import Ge, Le
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+
+from experiments.config.allowed import choices, refusal
+from experiments.config.words import parse_words, spelt
+from experiments.errors import ConfigError
+from experiments.tasks import TASKS, LossPosition
+from models.cells.elman.step import NONLINEARITIES
+from models.cells.registry import CELLS
+
+GATE_BLOCKS = tuple(block for cell in CELLS.values() if len(cell.blocks) > 1 for block in cell.blocks)
+"""The row blocks of gated cells' recurrent matrices, in torch's order: the LSTM's, then the GRU's."""
+
+LARGEST_WHOLE = 2**63 - 1
+"""What JSON's readers and torch still take as a whole number."""
+
+Count = Annotated[int, Ge(1), Le(LARGEST_WHOLE)]
+"""How many units or sequences are kept: at least one, or a recorded step would be an array of nothing."""
+
+LARGEST = 1e30
+"""Of a learning rate and a threshold: torch's optimisers and clamps raise for what float32 cannot hold."""
+
+FORMAT_VERSION = 2
+"""Part of every run's identity; raised when the same fields begin to mean another run.
+
+1: weights were drawn in the run's own dtype. 2: they are drawn in float64 and rounded.
+"""
+
+
+class RunConfig(BaseModel):
+    """What decides a run. Two equal configurations are the same run."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    task: str = Field("adding", json_schema_extra={"enum": [*TASKS]}, description="What the network learns.")
+    text_file: str = Field(
+        "hello",
+        min_length=1,
+        examples=["hello", "pydoc", "the path of a text file"],
+        description="The text of next_character: hello, pydoc (Python's help topics) or a file's path.",
+    )
+    seq_len: int = Field(100, ge=1, le=100_000, description="Timesteps T of a sequence; copying makes T + 20 of them.")
+    seq_len_schedule: Literal["fixed", "ranged", "curriculum"] = Field(
+        "fixed",
+        description="Timesteps of each step's batch: always seq_len; drawn anew between seq_len_min and seq_len; or "
+        "growing from seq_len_min to seq_len over the first half of the steps.",
+    )
+    seq_len_min: int = Field(
+        10, ge=1, le=100_000, description="The fewest timesteps of a ranged or curriculum schedule."
+    )
+    batch_size: int = Field(16, ge=1, le=4096, description="Sequences in a batch.")
+    loss_position: LossPosition | None = Field(
+        None, description="Timesteps in the loss, the last or every one; none is the task's own choice."
+    )
+
+    cell: str = Field("lstm", json_schema_extra={"enum": [*CELLS]}, description="The recurrent cell.")
+    nonlinearity: str = Field(
+        "tanh",
+        json_schema_extra={"enum": [*NONLINEARITIES]},
+        description="Activation of the Elman cell; other cells do not use it.",
+    )
+    reset_after: bool = Field(
+        True,
+        description="Whether the GRU resets after the recurrent product, as torch does, or before it, as Cho did.",
+    )
+    hidden_size: int = Field(64, ge=1, le=4096, description="Units in a layer.")
+    num_layers: int = Field(1, ge=1, le=16, description="Layers, each reading the one below.")
+    bidirectional: bool = Field(False, description="Whether a second set of cells reads from the end.")
+
+    initialisation: Literal["default", "orthogonal", "identity", "gaussian", "chrono"] = Field(
+        "default", description="How the recurrent weights begin; default is torch's uniform ±1/√hidden_size."
+    )
+    gain: float = Field(
+        1.0, gt=0, description="Gain g of the Gaussian initialisation: standard deviation g/√hidden_size."
+    )
+    spectrum_shape: Literal["kept", "equal", "gaussian", "linear", "outlier"] = Field(
+        "kept",
+        description="Shape of the singular values that each recurrent block is given, its singular vectors kept.",
+    )
+    largest_singular_value: float | None = Field(
+        None,
+        ge=0,
+        le=100,
+        description="Spectral norm to which each recurrent block is scaled after initialisation; none leaves it.",
+    )
+    singular_values: str | None = Field(
+        None,
+        examples=["numbers from 0 to 100 such as 1.2,0.9,0"],
+        description="The singular values of each recurrent block, one a unit, for its singular vectors in their order, "
+        "instead of a spectrum_shape; scaled to the largest_singular_value where that is given.",
+    )
+    spectrum_blocks: str | None = Field(
+        None,
+        examples=[f"gates among {', '.join(GATE_BLOCKS)} such as f or i,g"],
+        description="The gates whose recurrent blocks the spectrum's settings act on; none is all, and the Elman cell "
+        "has but one.",
+    )
+    forget_bias: float | None = Field(
+        None, ge=-20, le=20, description="Bias that makes a cell keep its state at the start; none leaves it."
+    )
+    input_scale: float = Field(1.0, ge=0, description="Factor on the initial input weights.")
+
+    truncate: int | None = Field(
+        None,
+        ge=1,
+        le=LARGEST_WHOLE,
+        description="Timesteps between which truncated BPTT stops the gradient; none is full BPTT.",
+    )
+    clip_threshold: float | None = Field(
+        None, gt=0, le=LARGEST, description="Threshold of gradient clipping; none does not clip."
+    )
+    clip_rule: Literal["norm", "value", "per_parameter", "squared_norm"] = Field(
+        "norm", description="What is compared with the clip threshold: by default the norm of all gradients."
+    )
+    optimiser: Literal["sgd", "momentum", "adam", "rmsprop"] = Field(
+        "adam", description="The rule that turns gradients into steps."
+    )
+    learning_rate: float = Field(1e-3, gt=0, le=LARGEST, description="Size of the optimiser's steps.")
+    steps: int = Field(6000, ge=1, le=10_000_000, description="Optimiser steps.")
+    record_every: int = Field(
+        10, ge=1, le=10_000_000, description="Optimiser steps from one recorded step to the next."
+    )
+    record_units: Count | str | None = Field(
+        8,
+        examples=["indices such as 0,3,17"],
+        description="Units whose states and gates are kept: so many, spread evenly, or their indices; none is all.",
+    )
+    record_samples: Count | str | None = Field(
+        1,
+        examples=["indices such as 0,3,17"],
+        description="Sequences of the batch whose states and gates are kept: so many, spread evenly, or their indices; "
+        "none is all.",
+    )
+    evaluate_every: int | None = Field(
+        100,
+        ge=1,
+        le=LARGEST_WHOLE,
+        description="Optimiser steps from one evaluation on fresh sequences to the next; none is never.",
+    )
+    evaluate_size: int = Field(500, ge=1, le=100_000, description="Fresh sequences in an evaluation.")
+    stop_on_success: bool = Field(True, description="Whether a run ends at the first evaluation that solves the task.")
+    on_nonfinite: Literal["stop", "skip", "continue"] = Field(
+        "stop",
+        description="What an Inf or NaN in the loss or the gradient does: end the run, skip the update, or nothing.",
+    )
+
+    seed: int = Field(
+        0, ge=0, le=LARGEST_WHOLE, description="Seed of the random numbers: weights and sequences follow from it."
+    )
+    dtype: Literal["float32", "float64"] = Field("float32", description="Floating point numbers of the network.")
+
+    @field_validator("task", "cell", "nonlinearity")
+    @classmethod
+    def _in_registry(cls, value: str, info: ValidationInfo) -> str:
+        if value not in choices(cls.model_fields[str(info.field_name)]):
+            raise ValueError("not in the registry")
+        return value
+
+    @field_validator("singular_values", mode="before")
+    @classmethod
+    def _as_text(cls, value: object) -> object:
+        """A single number is a list of one, and a TOML list is one too."""
+        if isinstance(value, list) and all(isinstance(v, int | float) for v in value):
+            return ",".join(map(str, value))
+        return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+    @field_validator("singular_values")
+    @classmethod
+    def _are_lengths(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        numbers = [float(text) for text in value.split(",")]
+        if not all(0 <= number <= 100 for number in numbers):
+            raise ValueError("not from 0 to 100")
+        return ",".join(repr(number + 0.0) for number in numbers)  # one spelling, as equal settings are one run
+
+    @field_validator("spectrum_blocks")
+    @classmethod
+    def _are_gates(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        named = value.split(",")
+        if not set(named) <= set(GATE_BLOCKS) or len(set(named)) < len(named):
+            raise ValueError("not a list of gates")
+        return ",".join(block for block in GATE_BLOCKS if block in named)
+
+    @field_validator("record_units", "record_samples")
+    @classmethod
+    def _is_selection(cls, value: int | str | None) -> int | str | None:
+        if isinstance(value, str) and not re.fullmatch(r"[0-9]{1,6}(,[0-9]{1,6})*,?", value):
+            raise ValueError("not a list of indices")
+        return value
+
+    def identity(self, version: int = FORMAT_VERSION) -> str:
+        """The run's name: 12 hexadecimal digits of the SHA-256 of all fields and a format version, now or earlier.
+
+        The canonical form is JSON with sorted keys, so neither the order of fields nor that of words matters.
+        A text file counts by its path, not by what it holds.
+        """
+        fields = {name: v + 0.0 if isinstance(v, float) else v for name, v in self}  # -0.0 is 0.0
+        content = {"format": version, **fields}
+        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+
+    @classmethod
+    def from_values(cls, values: dict[str, object]) -> Self:
+        """The configuration with these values, defaults for the others.
+
+        Raises:
+            ConfigError: the first thing wrong, in one sentence.
+        """
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            raise refusal(cls, error) from None
+
+    @classmethod
+    def from_words(cls, words: Sequence[str]) -> Self:
+        """The configuration that `key=value` words and TOML files give, later ones winning.
+
+        Raises:
+            ConfigError: the first thing wrong, in one sentence.
+        """
+        return cls.from_values(parse_words(words))
+
+
+def configs_from_words(words: Sequence[str]) -> list[RunConfig]:
+    """One configuration for each cell in `cell=elman,lstm,gru`, in that order; just one for a single cell.
+
+    A TOML file may give a list, `cell = ["elman", "lstm"]`.
+
+    Raises:
+        ConfigError: the first thing wrong, in one sentence; also a cell given twice.
+    """
+    values = parse_words(words)
+    cell = values.get("cell")
+    cells = (
+        [name.strip() for name in cell.split(",")]
+        if isinstance(cell, str)
+        else cell
+        if isinstance(cell, list)
+        else None
+    )
+    if not cells:
+        return [RunConfig.from_values(values)]
+    configs = [RunConfig.from_values({**values, "cell": name}) for name in cells]
+    if len({config.cell for config in configs}) < len(configs):
+        raise ConfigError(f"cell was {spelt(cell)}; each cell may be given once.")
+    return configs
+
+
+__all__ = ["ConfigError", "RunConfig", "configs_from_words", "parse_words"]

@@ -1,0 +1,1 @@
+"""One recorded pass without training, and what it says."""

@@ -1,0 +1,175 @@
+"""A probe's figures as plain values: for JSON, tables and CSV."""
+
+import math
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from analysis.course import Course, begin_sentence, describe_course
+from analysis.theory import critical_gain
+from experiments.probing.probe import Probe
+
+
+def summary(result: Probe) -> dict[str, object]:
+    """The probe's figures as plain values, for a table or JSON; numbers that are not finite become None or text.
+
+    Norms are given as natural logs (nats) where they may leave the range of a float.
+    """
+    p, spectra, clipping = result.profile, result.spectra, result.clipping
+    experiment = result.experiment
+    return {
+        "run": experiment.config.identity(),
+        "config": experiment.config.model_dump(),
+        "loss": plain(result.trace.loss.item()),
+        "chance": experiment.chance,
+        "decay_rate": plain(p.decay.rate),
+        "decay_rate_standard_error": plain(p.decay.standard_error),
+        "decay_factor": plain(p.decay.factor),
+        "half_life": plain(p.decay.half_life),
+        "straight_from_lag": p.decay.straight_from,
+        "straight_until_lag": p.decay.straight_until,
+        "decay_reason": p.decay.reason,
+        "profile": {"verdict": p.course.kind, "words": describe_course(p.course)},
+        "transport": transport_summary(result.transport_course),
+        "horizon_t": p.horizon_t,
+        "horizon_lag": p.horizon_lag,
+        "underflow_lag": p.underflow_lag,
+        "diverged": p.diverged,
+        "spectral_norm": plain(max(s.spectral_norm for s in spectra.values())),
+        "spectral_radius": plain(max(s.spectral_radius for s in spectra.values())),
+        "blocks": {
+            name: {
+                "spectral_norm": plain(s.spectral_norm),
+                "spectral_radius": plain(s.spectral_radius),
+                "departure_from_normality": plain(s.departure_from_normality),
+            }
+            for name, s in spectra.items()
+        },
+        "clip_rule": clipping.rule,
+        "clip_threshold": clipping.threshold,
+        "grad_log_norm_before": plain(clipping.log_norm_before),
+        "grad_log_norm_after": plain(clipping.log_norm_after),
+        "grad_cosine": plain(clipping.cosine),
+        "clip_engaged": clipping.engaged,
+        "findings": [
+            {
+                "kind": f.kind,
+                "severity": f.severity,
+                "title": f.title,
+                "evidence": f.evidence,
+                "numbers": {name: plain(number) for name, number in f.numbers.items()},
+                "remedy": f.remedy,
+                "settings": f.settings,
+            }
+            for f in result.diagnosis
+        ],
+        **analyses(result),
+        "path": result.trace.path,
+    }
+
+
+def transport_summary(c: Course) -> dict[str, object]:
+    """What becomes of the gradient that the last loss sends: the verdict, and ln of what is left at the last lag."""
+    known = c.kind not in ("diverged", "zero")
+    return {
+        "verdict": c.kind,
+        "words": begin_sentence(c),
+        "lag": c.lag,
+        "log_left": plain(c.log_left) if known else None,
+        "log_largest": plain(c.log_growth) if known else None,
+    }
+
+
+LONGEST_CREDIT = 500
+"""Timesteps up to which the credit matrix is computed: it grows with the square of them."""
+
+LARGEST_STATE = 512
+"""Size of the state up to which Lyapunov exponents and the product's singular values are: they grow with its cube."""
+
+
+def analyses(result: Probe) -> dict[str, object]:
+    """What the other analyses say, each in a few figures; a sentence where one was left out."""
+    trace = result.trace
+    out: dict[str, object] = {"bound_log_norm_t1": None if result.bound is None else plain(float(result.bound[0]))}
+    m = result.mean_field
+    out["mean_field"] = m and {
+        "gain": m.gain,
+        "input_variance": m.input_variance,
+        "rate": plain(m.rate),
+        "critical_gain": critical_gain(m.input_variance),
+    }
+    statistics = result.gate_statistics
+    constants = statistics.time_constants
+    out["gates"] = {
+        name: {"mean": plain(g.mean), "below_0.1": plain(g.closed), "above_0.9": plain(g.open)}
+        for name, g in statistics.gates.items()
+    }
+    out["time_constant"] = None if constants is None else plain(constants.overall)
+    taken = result.paths
+    out["paths"] = taken and {name: plain(finite_mean(share)) for name, share in taken.share.items()}
+    if result.state_size > LARGEST_STATE:
+        out["jacobians"] = out["lyapunov"] = out["product"] = (
+            f"left out: the state has {result.state_size} numbers, over {LARGEST_STATE}"
+        )
+    else:
+        e, p, growth = result.lyapunov, result.product, result.step_growth
+        out["jacobians"] = {
+            "log_norm": [plain(x) for x in growth.step.tolist()],
+            "log_norms_summed": plain(float(growth.steps_apart[-1])),
+            "log_norm_of_product": plain(float(growth.product[-1])),
+            "log_gradient": plain(float(growth.gradient[-1])),
+            "reason": growth.reason,
+        }
+        out["lyapunov"] = {
+            "exponents": [plain(x) for x in e.exponents.tolist()],
+            "standard_error": [plain(x) for x in e.standard_error.tolist()],
+            "steps": e.steps,
+            "reason": e.reason,
+        }
+        out["product"] = {
+            "log_singular_values": [plain(x) for x in p.log_singular_values.tolist()],
+            "steps": p.steps,
+            "reason": p.reason,
+        }
+    if trace.seq_len > LONGEST_CREDIT:
+        out["credit"] = f"left out: {trace.seq_len} timesteps, over {LONGEST_CREDIT}"
+    else:
+        typical = result.credit.median
+        out["credit"] = {
+            "log_last_loss_to_first": plain(float(typical[-1, 0])),
+            "log_last_loss_to_last": plain(float(typical[-1, -1])),
+            "reason": result.credit.reason,
+        }
+    return out
+
+
+def finite_mean(values: Float[ndarray, "..."]) -> float:
+    """Mean of what is finite; NaN where nothing is."""
+    finite = values[np.isfinite(values)]
+    return float(finite.mean()) if finite.size else math.nan
+
+
+def plain(value: float | None) -> float | str | None:
+    """A number that JSON can hold: `inf`, `-inf` and `nan` as text, since JSON has no word for them."""
+    return value if value is None or math.isfinite(value) else str(value)
+
+
+def profile_rows(result: Probe) -> list[dict[str, object]]:
+    """The whole profile, every layer and direction: one row a timestep, for a table file (log norms in nats)."""
+    rows: list[dict[str, object]] = []
+    for layer, p in enumerate(result.layer_profiles):
+        for k, t in enumerate(p.t):
+            rows.append(
+                {
+                    "cell": result.experiment.config.cell,
+                    "layer": layer,
+                    "t": int(t),
+                    "lag": int(p.lag[k]),
+                    "log_norm_median": float(p.median[k]),
+                    "log_norm_low": float(p.low[k]),
+                    "log_norm_high": float(p.high[k]),
+                    "direct_log_norm_median": float(p.direct[k]),
+                }
+            )
+    return rows

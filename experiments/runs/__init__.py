@@ -1,0 +1,1 @@
+"""Recorded runs: their folders, how they are written, read, steered, exported and drawn."""

@@ -1,0 +1,43 @@
+"""A run as one web page: its settings, what happened, and its charts."""
+
+from html import escape
+
+from analysis.figures.standalone import standalone, table
+from analysis.wording import are
+from experiments.config.words import bare
+from experiments.runs.pictures import run_pictures
+from experiments.runs.store.reader import RunReader
+
+MOST_EVENTS = 200
+
+
+def html_of(run: RunReader) -> str:
+    """The page; it stands alone: plotly.js is in it, once.
+
+    Raises:
+        DamagedRunError: something that it shows is damaged.
+    """
+    pictures = run_pictures([run]).values() if run.progress.step else ()
+    events = run.events()
+    shown = [(e["step"], e["text"]) for e in events[:MOST_EVENTS]] or [("", "nothing")]
+    settings = table((name, bare(value)) for name, value in run.config)
+    left = len(events) - MOST_EVENTS
+    more = f"<p>{left} more {are(left)} in the run folder.</p>" if left > 0 else ""
+    return standalone(
+        f"Run {run.name}: {run.config.task}, {run.config.cell}",
+        f"<p>{escape(sentence(run))}</p>"
+        + "".join(f"<p>{escape(lost)}</p>" for lost in (run.missing or {}).values())
+        + ("" if pictures else "<p>Nothing was recorded yet.</p>"),
+        pictures,
+        f"<h2>What happened</h2>{table(shown)}{more}<h2>Settings</h2>{settings}",
+    )
+
+
+def sentence(run: RunReader) -> str:
+    """The run's state in words."""
+    p = run.progress
+    text = f"{run.status.capitalize()} after step {p.step} of {run.config.steps}"
+    loss = p.latest.get("evaluation_loss", p.latest.get("loss"))
+    if loss is not None:
+        text += f"; loss {float(str(loss)):.3g}, a memoryless guess {run.chance:.3g}"
+    return text + "."

@@ -1,0 +1,128 @@
+"""Runs that are started together: each names the others, so that a start that was killed halfway can be completed."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from secrets import token_hex
+
+from experiments.config.run_config import RunConfig
+from experiments.runs.folder import folder_for
+from experiments.runs.recorder import Recorder
+from experiments.runs.store.description import CONFIG, Lockstep, read_description
+from experiments.runs.store.errors import ForeignRunError, RunError, RunExistsError
+from experiments.runs.store.progress import read_progress
+
+MOST_TRIES = 100
+
+
+def start_together(
+    configs: Sequence[RunConfig],
+    runs: Path,
+    again: bool = False,
+    path: str | None = None,
+    paused: bool = False,
+    names: Sequence[str] = (),
+    owner: str | None = None,
+) -> list[Recorder]:
+    """A new run of each configuration, all open.
+
+    Args:
+        configs: what to train.
+        runs: the folder of runs.
+        again: whether settings that were run before are run once more.
+        path: see `Recorder.start`.
+        paused: see `Recorder.start`.
+        names: of the runs' folders, one per run; none lets them follow from the settings.
+        owner: see `Recorder.start`.
+
+    Raises:
+        ConfigError: a configuration cannot be run; RunError: a run exists, or cannot be written. None is left open.
+    """
+    lockstep = Lockstep(token_hex(8), [config.model_dump() for config in configs]) if len(configs) > 1 else None
+    recorders: list[Recorder] = []
+    try:
+        for k, config in enumerate(configs):
+            if names:
+                recorders.append(Recorder.start(config, runs / names[k], path, paused, lockstep, owner))
+            else:
+                recorders.append(_start(config, runs, again, path, paused, lockstep, owner))
+    except BaseException:
+        close(recorders)
+        raise
+    return recorders
+
+
+def _start(
+    config: RunConfig,
+    runs: Path,
+    again: bool,
+    path: str | None,
+    paused: bool,
+    lockstep: Lockstep | None,
+    owner: str | None,
+) -> Recorder:
+    """A new run, under the next name that is free: another process may take the one that was free a moment ago."""
+    for _ in range(MOST_TRIES if again else 1):
+        folder = folder_for(config, runs, again)
+        try:
+            return Recorder.start(config, folder, path, paused, lockstep, owner)
+        except RunExistsError as error:
+            taken = error
+    raise taken
+
+
+def resume_together(folders: Sequence[Path], paused: bool = False) -> list[Recorder]:
+    """The runs, all open, and those that were to be started with them and never were.
+
+    Raises:
+        RunError: a run cannot be read or written, or is being written. None is left open.
+    """
+    recorders: list[Recorder] = []
+    try:
+        for folder in folders:
+            recorders.append(Recorder.resume(folder, paused))
+        for folder in folders:
+            for config, lockstep in unborn(folder):
+                like = read_description(folder)[0]
+                recorders.append(_start(config, folder.parent, True, like.path, paused, lockstep, like.owner))
+    except BaseException:
+        close(recorders)
+        raise
+    return recorders
+
+
+def unborn(folder: Path) -> list[tuple[RunConfig, Lockstep]]:
+    """What was to be started with a run and never was.
+
+    Once a run has been committed all of its lanes were there: one that is missing then was deleted.
+
+    Raises:
+        RunError: the run cannot be read.
+    """
+    description, _ = read_description(folder)
+    lockstep = description.lockstep
+    if lockstep is None or read_progress(folder).attempt > 0:
+        return []
+    try:
+        configs = [RunConfig.from_values(values) for values in lockstep.configs]
+    except ValueError as error:
+        raise ForeignRunError(f"{CONFIG!r} in {str(folder)!r} names a lane that cannot be run: {error}") from None
+    return [(config, lockstep) for config in configs if not _born(config, lockstep.token, folder.parent)]
+
+
+def _born(config: RunConfig, token: str, runs: Path) -> bool:
+    """Whether a run of that configuration was started under that token."""
+    name = config.identity()
+    for folder in runs.glob(f"{name}*"):
+        try:
+            description, found = read_description(folder)
+        except RunError:
+            continue
+        if found == config and description.lockstep is not None and description.lockstep.token == token:
+            return True
+    return False
+
+
+def close(recorders: Sequence[Recorder]) -> None:
+    """Give back the leases of runs that were opened in vain."""
+    for recorder in recorders:
+        recorder.close()

@@ -1,0 +1,157 @@
+"""Recorded runs as pictures, for the pages and for an exported page: several runs lie over each other."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy import ndarray
+
+from analysis.figures.picture import Picture
+from analysis.figures.theme import OTHER_COLOURS, cell_colour, cell_name
+from analysis.figures.training import Lane, fitting, heatmap_picture, last, lines_picture, loss_picture, norm_picture
+from analysis.wording import significant
+from experiments.config.words import cut, visible
+from experiments.runs.store.reader import RunReader
+
+DASHES = ("solid", "dash", "dot", "dashdot")
+MEDIAN = 1
+"""Its place among the recorded quantiles."""
+MOST_COLUMNS = 400
+"""Recorded steps in a heatmap: about what a screen can show, and quick to read while the run goes on."""
+MOST_EVENTS = 200
+"""Events that a chart marks."""
+
+MOST_FIELDS = 2
+"""Settings that the name of a line says."""
+
+Line = tuple[str, str, str, ndarray, ndarray]
+"""Label, colour, dash, steps, values."""
+
+
+def labels(readers: Sequence[RunReader]) -> list[str]:
+    """What tells the runs apart: the cell, and up to two fields in which they differ; else the name."""
+    dumps = [reader.config.model_dump() for reader in readers]
+    differing = [name for name in dumps[0] if len({str(d[name]) for d in dumps}) > 1 and name != "cell"]
+    if len(differing) > MOST_FIELDS:  # a legend has no room for more
+        return [f"{cell_name(v['cell'])}, {r.name}" for v, r in zip(dumps, readers, strict=True)]
+    out = [", ".join([cell_name(v["cell"]), *(in_words(name, v[name]) for name in differing)]) for v in dumps]
+    return [f"{label}, {r.name}" if out.count(label) > 1 else label for label, r in zip(out, readers, strict=True)]
+
+
+def in_words(name: str, value: object) -> str:
+    """A field as a label says it."""
+    if name == "clip_threshold":
+        return "unclipped" if value is None else f"clipped at {value:g}"
+    return f"{name} {value:g}" if isinstance(value, float) else f"{name} {cut(visible(str(value)))}"
+
+
+def lane(reader: RunReader, label: str, colour: str, dash: str) -> Lane:
+    """A run's scalars for the lines of a chart."""
+    scalars = reader.scalars()
+    none = np.zeros(0)
+    return Lane(
+        label=label,
+        colour=colour,
+        step=scalars.get("step", none).astype(int),
+        loss=scalars.get("loss", none),
+        chance=reader.chance,
+        log_norm_before=scalars.get("log_norm_before", none),
+        log_norm_after=scalars.get("log_norm_after", none),
+        events=[(int(e["step"]), str(e["text"])) for e in reader.events() if e["kind"] != "ended"][:MOST_EVENTS],
+        dash=dash,
+    )
+
+
+def lanes(readers: Sequence[RunReader]) -> list[Lane]:
+    """All runs' lanes, each in its cell's colour; a second run of one cell takes another."""
+    made: list[Lane] = []
+    used: set[str] = set()
+    for reader, label in zip(readers, labels(readers), strict=True):
+        free = [c for c in (cell_colour(reader.config.cell), *OTHER_COLOURS) if c not in used]
+        colour = free[0] if free else cell_colour(reader.config.cell)
+        used.add(colour)
+        made.append(lane(reader, label, colour, DASHES[len(made) % len(DASHES)]))
+    return made
+
+
+def thresholds(readers: Sequence[RunReader], made: Sequence[Lane]) -> Mapping[str, float | None]:
+    """Label → the threshold in force at the run's last step."""
+    out: dict[str, float | None] = {}
+    for reader, one in zip(readers, made, strict=True):
+        now = reader.progress.latest.get("clip_threshold", reader.config.clip_threshold)
+        out[one.label] = float(now) if isinstance(now, int | float) else None
+    return out
+
+
+def run_pictures(readers: Sequence[RunReader]) -> dict[str, Picture]:
+    """Everything over the optimiser's steps, by chart key: a heatmap a run, the rest of all runs together.
+
+    Raises:
+        DamagedRunError: something that is shown is damaged.
+    """
+    made = lanes(readers)
+    pictures = heatmaps(readers, made)
+    pictures |= {"loss": loss_picture(made), "norm": norm_picture(made, thresholds(readers, made))}
+    pictures["spectral"] = spectral_norm_picture(readers, made)
+    if any("gate_closed" in reader.tensors for reader in readers):
+        pictures["saturation"] = saturation_picture(readers, made)
+    return pictures
+
+
+def heatmaps(readers: Sequence[RunReader], made: Sequence[Lane]) -> dict[str, Picture]:
+    """Each run's gradient profiles over training, by chart key; none for a run without a recorded step."""
+    out = {}
+    for reader, one in zip(readers, made, strict=True):
+        rows = thinned_rows(reader, "log_norm_quantile")
+        if len(rows):
+            median = rows[:, top(reader), :, MEDIAN].astype(float)
+            out[f"heatmap-{reader.name}"] = heatmap_picture(one.label, thinned_rows(reader, "step"), median)
+    return out
+
+
+def spectral_norm_picture(readers: Sequence[RunReader], made: Sequence[Lane]) -> Picture:
+    """The largest spectral norm and radius of any recurrent block, over steps."""
+    lines: list[Line] = []
+    for reader, one in zip(readers, made, strict=True):
+        step = thinned_rows(reader, "step")
+        for what, dash in (("norm", "solid"), ("radius", "dot")):
+            values = thinned_rows(reader, f"spectral_{what}")[:, top(reader)].max(axis=-1, initial=-np.inf)
+            lines.append((f"{one.label}: {what}", one.colour, dash, step, values))
+    norms = [f"{one.label} {significant(last(values))}" for one, (*_, values) in zip(made, lines[::2], strict=True)]
+    return lines_picture(
+        "spectral-norm", fitting("Spectral norm of W", norms), "largest value",
+        "The largest singular value (solid) and the largest |eigenvalue| (the radius, dotted) of the top layer's "
+        "recurrent matrix as it is trained.",
+        lines, level=1.0,
+    )  # fmt: skip
+
+
+def saturation_picture(readers: Sequence[RunReader], made: Sequence[Lane]) -> Picture:
+    """The share of each gate's values that are shut or open, over steps, of the runs whose cell has gates."""
+    lines: list[Line] = []
+    most: list[str] = []
+    for reader, one in zip(readers, made, strict=True):
+        if "gate_closed" not in reader.tensors:
+            continue
+        step = thinned_rows(reader, "step")
+        stuck = thinned_rows(reader, "gate_closed") + thinned_rows(reader, "gate_open")
+        for k, name in enumerate(reader.attributes["gate"]):
+            lines.append((f"{one.label}: {name}", one.colour, DASHES[k % 4], step, stuck[:, k, top(reader)]))
+        if len(step) and np.isfinite(stuck[-1, :, top(reader)]).all():
+            share, gate = max(zip(stuck[-1, :, top(reader)].tolist(), reader.attributes["gate"], strict=True))
+            most.append(f"{one.label} {gate} {share:.0%}")
+    return lines_picture(
+        "gate-saturation", fitting("Most saturated gate", most) if most else "Saturated gates", "share of its values",
+        "How many values of each gate are below 0.1 or above 0.9 (for g and n: near −1 or 1).", lines, percent=True,
+    )  # fmt: skip
+
+
+def top(reader: RunReader) -> int:
+    """The top layer, forwards, on the axis `layer`."""
+    return -2 if reader.config.bidirectional else -1
+
+
+def thinned_rows(reader: RunReader, name: str) -> ndarray:
+    """The committed rows of an array, thinned to what a chart can show."""
+    tensor = reader.tensor(name)
+    stride = max(1, -(-len(tensor) // MOST_COLUMNS))
+    return tensor[::stride]

@@ -1,0 +1,292 @@
+"""A training together with the run folder that it is recorded in: what to keep, when to commit, whom to heed."""
+
+import math
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+import torch
+
+from analysis.training_findings import has_lost
+from experiments.config.run_config import RunConfig
+from experiments.config.words import cut
+from experiments.errors import ConfigError
+from experiments.runs.control import Control, Watch, write_control
+from experiments.runs.records import is_recorded, later, layout, row
+from experiments.runs.store.create import create_run, refused
+from experiments.runs.store.description import Lockstep
+from experiments.runs.store.errors import ForeignRunError, RecordingError, RunInUseError
+from experiments.runs.store.lease import Lease
+from experiments.runs.store.progress import FORMAT, Status
+from experiments.runs.store.reader import open_run
+from experiments.runs.store.writer import RunWriter
+from experiments.training.training import Step, Training
+
+COMMIT_SECONDS = 1.0
+"""A commit waits at least so long after the one before,"""
+COMMIT_SHARE = 0.03
+"""and so long that commits take no more than this share of the time,"""
+LONGEST_SECONDS = 10.0
+"""but no longer: this much work is lost at most when the process is killed."""
+LONGEST_REASON = 1000
+"""Characters of an error that are kept."""
+POLL_SECONDS = 0.05
+"""How often a paused run looks whether it may go on."""
+
+
+class Recorder:
+    """A training together with the folder that it is recorded in.
+
+    `Recorder.start` makes a new run, `Recorder.resume` goes on with one; both take the folder's lease. Use it as a
+    context manager: whatever ends the block, what was done is committed if it can be, and the lease given back.
+    """
+
+    def __init__(self, training: Training, writer: RunWriter) -> None:
+        self.training, self.writer = training, writer
+        self.layout = layout(training.config, training.task, training.model)
+        self.status: Status = "running"
+        self.reason = ""
+        self.ended = False
+        self.singles = 0
+        self.commit_ended, self.commit_took = time.monotonic(), 0.0
+        wanted = Control(training.learning_rate, training.clip_threshold)
+        try:
+            write_control(writer.folder, wanted)
+        except OSError as error:
+            raise refused(error, writer.folder, f"everything up to step {training.step}") from None
+        self.watch = Watch(writer.folder, wanted)
+
+    @classmethod
+    def start(
+        cls,
+        config: RunConfig,
+        folder: Path,
+        path: str | None = None,
+        paused: bool = False,
+        lockstep: Lockstep | None = None,
+        owner: str | None = None,
+    ) -> "Recorder":
+        """Make a run folder that does not exist yet, and take it.
+
+        Args:
+            config: what to train.
+            folder: where the run is kept; its last part is the run's name.
+            path: `fast` or `reference`, see `models.record`; None for the fast one where there is one.
+            paused: whether it waits before its first step.
+            lockstep: what is started together with it.
+            owner: mark of the page's visitor who starts it; None for a run of the command line.
+
+        Raises:
+            ConfigError: the configuration cannot be run.
+            RunExistsError: the folder exists; RecordingError: it cannot be written.
+        """
+        training = Training(config, path)
+        plan = layout(config, training.task, training.model)
+        description = describe(training, lockstep) | ({} if owner is None else {"owner": owner})
+        lease = create_run(folder, description, plan.specs, plan.coordinates, plan.attributes, training.checkpoint())
+        return cls._open(training, folder, paused, lease)
+
+    @classmethod
+    def resume(cls, folder: Path, paused: bool = False) -> "Recorder":
+        """Take a run that was interrupted, where it was last committed.
+
+        Raises:
+            RunError: it cannot be read or written, or another process writes it; ConfigError: it cannot be run here.
+        """
+        reader = open_run(folder)
+        for name in reader.layout.every_spec:  # before the network is made, for which a stranger may say any size
+            reader.tensor(name)
+        training = Training(reader.config, reader.path)
+        return cls._open(training, folder, paused)
+
+    @classmethod
+    def _open(cls, training: Training, folder: Path, paused: bool, lease: Lease | None = None) -> "Recorder":
+        specs = layout(training.config, training.task, training.model).specs
+        writer, checkpoint = RunWriter.open(folder, specs, training.largest_checkpoint, lease)
+        try:
+            if checkpoint.values.get("step") != writer.progress.step:
+                raise ValueError("step")
+            training.restore(checkpoint)
+            recorder = cls(training, writer)
+            if writer.progress.attempt > 1:
+                recorder.event("resumed", f"resumed after step {training.step}")
+            if paused:
+                write_control(folder, replace(recorder.watch.control, pause=True))
+        except BaseException as error:
+            writer.__exit__()
+            if isinstance(error, ValueError) and not isinstance(error, ConfigError):
+                raise ForeignRunError(
+                    f"the checkpoint of run {folder.name} is not one of this run: its {cut(str(error))} is wrong."
+                ) from None
+            raise
+        recorder.ended = recorder.is_complete()
+        return recorder
+
+    def __enter__(self) -> "Recorder":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        try:
+            if kind is None or issubclass(kind, KeyboardInterrupt):
+                if not self.ended:
+                    self.end("interrupted", "stopped", "stopped before its end")
+            elif not issubclass(kind, RecordingError | RunInUseError):
+                what = cut(f"{kind.__name__}: {error}", LONGEST_REASON)
+                self.event("failed", what)
+                # not from this state, which may be halfway through a step: the last commit's checkpoint stays
+                self.status, self.reason = "failed", what
+                self.writer.restate(self.status, self.reason)
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Give back the lease without a last commit."""
+        self.writer.__exit__()
+
+    @property
+    def folder(self) -> Path:
+        """The run folder."""
+        return self.writer.folder
+
+    def event(self, kind: str, text: str, **values: object) -> None:
+        """Put what happened at this step in the record."""
+        self.writer.event(self.training.step, kind, text, **values)
+
+    def turn(self) -> Step | None:
+        """Do what is to be done now: take a step, or wait a moment if paused; None if no step was taken.
+
+        Raises:
+            RecordingError: the disk refuses; RunInUseError: another process has taken over.
+        """
+        wanted = self.watch.poll()
+        self.heed(wanted)
+        if self.ended:
+            return None
+        single = wanted.pause and self.singles < wanted.single_step
+        if wanted.pause and not single:
+            self.rest()
+            return None
+        if single:
+            self.singles += 1
+        elif self.status == "paused":
+            self.status, self.reason = "running", ""
+            self.event("resumed", "went on")
+        step = self.step()
+        if not self.ended and (single or self.is_due()):
+            self.commit()
+        return step
+
+    def heed(self, wanted: Control) -> None:
+        """Make what was asked for true, and put it in the record."""
+        training = self.training
+        if wanted.learning_rate != training.learning_rate:
+            old, new = training.learning_rate, wanted.learning_rate
+            training.set_learning_rate(new)
+            self.event("learning_rate", f"learning rate changed from {old:g} to {new:g}", old=old, new=new)
+        if wanted.clip_threshold != training.clip_threshold:
+            before, after = training.clip_threshold, wanted.clip_threshold
+            training.clip_threshold = after
+            text = f"clip threshold changed from {said(before)} to {said(after)}"
+            self.event("clip_threshold", text, old=before, new=after)
+        if wanted.stop:
+            self.end("interrupted", "stopped", "stopped by hand")
+
+    def rest(self) -> None:
+        """Be paused for a moment."""
+        if self.status != "paused":
+            self.status, self.reason = "paused", "paused by hand"
+            self.event("paused", "paused")
+            self.commit()
+        time.sleep(POLL_SECONDS)
+
+    def step(self) -> Step:
+        """One optimiser step with its record, evaluation and events."""
+        training, config, began = self.training, self.training.config, time.perf_counter()
+        step = training.advance()
+        recorded = is_recorded(config, training.step)
+        kept = row(self.layout, step.trace, step.clipping, step.scalars) if recorded else None
+        rest = later(training.model) if recorded else None
+        if step.culprit is None or config.on_nonfinite == "continue":
+            training.update(step.clipping.grads)
+        seconds = time.perf_counter() - began
+        training.seconds += seconds
+        scalars = step.scalars | {"seconds": seconds}
+        if config.evaluate_every and (training.step % config.evaluate_every == 0 or training.step == config.steps):
+            evaluation = training.evaluate()
+            scalars |= {"evaluation_loss": evaluation.loss, "evaluation_accuracy": evaluation.accuracy}
+        self.writer.scalars(scalars)
+        if kept is not None and rest is not None:
+            self.writer.record({**kept, "seconds": np.asarray(seconds)}, rest)
+        step = replace(step, scalars=scalars)
+        self.look_for_end(step)
+        return step
+
+    def look_for_end(self, step: Step) -> None:
+        """Put in the record what the step was, if it was remarkable, and end the run if it is over."""
+        training, config = self.training, self.training.config
+        finite = step.culprit is None
+        if finite != training.finite:  # not again for every step of a run that has diverged
+            training.finite = finite
+            text = "finite again" if finite else f"Inf or NaN first in {step.culprit}"
+            self.event("finite" if finite else "nonfinite", text, culprit=step.culprit, policy=config.on_nonfinite)
+        if not finite and config.on_nonfinite == "stop":
+            self.end("finished", "nonfinite", f"ended by Inf or NaN in {step.culprit}")
+        elif training.solved and config.stop_on_success:
+            self.end("finished", "success", "solved the task")
+        elif training.step >= config.steps:
+            reason = "success" if training.solved else "diverged" if self.has_lost(step) else "steps"
+            text = "took all its steps; the loss has diverged" if reason == "diverged" else "took all its steps"
+            self.end("finished", reason, text)
+
+    def has_lost(self, step: Step) -> bool:
+        """Whether the loss has diverged, finite or not: the last evaluation's, or the batch's where there was none."""
+        loss = step.scalars.get("evaluation_loss", step.scalars["loss"])
+        return has_lost(float(str(loss)), self.training.chance)
+
+    def is_complete(self) -> bool:
+        """Whether a run that was opened has nothing left to do."""
+        return self.writer.progress.reason in ("steps", "success", "nonfinite", "diverged")
+
+    def end(self, status: Status, reason: str, text: str) -> None:
+        """Commit for the last time."""
+        self.status, self.reason, self.ended = status, reason, True
+        self.event("ended", text, reason=reason)
+        self.commit()
+
+    def is_due(self) -> bool:
+        """Whether it is time to commit."""
+        wait = min(max(COMMIT_SECONDS, self.commit_took / COMMIT_SHARE), LONGEST_SECONDS)
+        return time.monotonic() - self.commit_ended > wait
+
+    def commit(self) -> None:
+        """Put everything so far on the disk."""
+        began, training = time.monotonic(), self.training
+        checkpoint = training.checkpoint()
+        self.writer.commit(checkpoint, training.step, self.status, self.reason, training.seconds)
+        self.commit_ended = time.monotonic()
+        self.commit_took = self.commit_ended - began
+
+
+def describe(training: Training, lockstep: Lockstep | None = None) -> dict[str, object]:
+    """What `config.json` holds: enough to read the run without its task, and to go on with it."""
+    config = training.config
+    return {
+        "format": FORMAT,
+        "id": config.identity(),
+        "created": time.time(),
+        "config": config.model_dump(),
+        "path": training.path,
+        "chance": training.chance,
+        "timesteps": training.task.length(config.seq_len),
+        "parameters": sum(p.numel() for p in training.model.parameters()),
+        "torch": torch.__version__,
+        **({} if lockstep is None else {"lockstep": asdict(lockstep)}),
+        "arrays": sorted(layout(config, training.task, training.model).specs),
+    }
+
+
+def said(threshold: float | None) -> str:
+    """A threshold in words."""
+    return "none" if threshold is None or math.isnan(threshold) else f"{threshold:g}"

@@ -1,0 +1,105 @@
+"""A checkpoint: one safetensors file with all tensors, and the rest as JSON in its header. No pickle."""
+
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from experiments.reading import size_of
+from experiments.runs.store.errors import DamagedRunError
+from experiments.runs.store.files import open_inside, read_small
+
+CHECKPOINTS = "checkpoints"
+LARGEST_CHECKPOINT = 2**32
+"""Bytes; a training whose state is larger needs more memory than a recorded pass may."""
+BLOCK = 2**20
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """Everything that the next step depends on."""
+
+    tensors: dict[str, Tensor]
+    """`model.…`, `optimiser.…`, and generator states (uint8) `generator.…`."""
+    values: dict[str, object]
+    """Whatever JSON can hold."""
+
+    def part(self, name: str) -> dict[str, Tensor]:
+        """The tensors whose names begin with `name.`, without it."""
+        start = f"{name}."
+        return {key.removeprefix(start): tensor for key, tensor in self.tensors.items() if key.startswith(start)}
+
+
+def checkpoint_name(step: int) -> str:
+    """The file of the checkpoint taken after a step."""
+    return f"step-{step:08d}.safetensors"
+
+
+def encode_checkpoint(checkpoint: Checkpoint) -> bytes:
+    """The file's content."""
+    tensors = {key: tensor.detach().contiguous() for key, tensor in checkpoint.tensors.items()}
+    return save(tensors, metadata={"values": orjson.dumps(checkpoint.values).decode()})
+
+
+def load_checkpoint(folder: Path, name: str, crc32: int, limit: int = LARGEST_CHECKPOINT) -> Checkpoint:
+    """The checkpoint of that name.
+
+    Args:
+        folder: of the run.
+        name: of the file.
+        crc32: of its content, as `progress.json` has it.
+        limit: bytes that it may have.
+
+    Raises:
+        DamagedRunError: missing, or not what was written.
+        ForeignRunError: it has more bytes than `limit`, or leads out of the folder.
+    """
+    content = read_small(folder, f"{CHECKPOINTS}/{name}", limit)
+    try:
+        if zlib.crc32(content) != crc32:
+            raise ValueError
+        header = orjson.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        values = orjson.loads(header["__metadata__"]["values"])
+        if not isinstance(values, dict):
+            raise ValueError
+        return Checkpoint(load(content), values)
+    except (SafetensorError, KeyError, TypeError, ValueError):
+        raise damaged(folder, name) from None
+
+
+def check_checkpoint(folder: Path, name: str, crc32: int) -> None:
+    """Nothing, if the bytes of the checkpoint are those that were written; they are read a MiB at a time.
+
+    Raises:
+        DamagedRunError: missing, or not what was written.
+        ForeignRunError: it leads out of the folder, or is no regular file.
+    """
+    relative, seen = f"{CHECKPOINTS}/{name}", 0
+    try:
+        with open_inside(folder, relative) as file:
+            if size_of(file) > LARGEST_CHECKPOINT:
+                raise damaged(folder, name)
+            while block := file.read(BLOCK):
+                seen = zlib.crc32(block, seen)
+    except FileNotFoundError:
+        raise DamagedRunError(f"{relative!r} is missing in {str(folder)!r}.") from None
+    if seen != crc32:
+        raise damaged(folder, name)
+
+
+def damaged(folder: Path, name: str) -> DamagedRunError:
+    """The sentence for a checkpoint that is not what was written."""
+    relative = f"{CHECKPOINTS}/{name}"
+    return DamagedRunError(
+        f"{relative!r} in {str(folder)!r} is damaged, so the run cannot be resumed; its records can be read."
+    )
+
+
+def generator_states(generators: dict[str, torch.Generator]) -> dict[str, Tensor]:
+    """`generator.NAME` → state, uint8."""
+    return {f"generator.{name}": generator.get_state() for name, generator in generators.items()}

@@ -1,0 +1,115 @@
+"""`progress.json`: what is committed. It is replaced as a whole, and nothing beyond it exists for a reader."""
+
+import os
+import zlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal
+
+import orjson
+from pydantic import Field
+
+from experiments.runs.store.checked import STRICT, Clock, Count, Crc32, Scalar, Sentence, Step, Word, checked
+from experiments.runs.store.chunks import read_json
+from experiments.runs.store.errors import DamagedRunError, ForeignRunError
+from experiments.runs.store.files import replace_all
+
+FORMAT = 1
+"""Version of the run folder's form; a folder with a larger one is of a newer program."""
+
+PROGRESS = "progress.json"
+Status = Literal["running", "paused", "finished", "interrupted", "failed"]
+"""As written by the trainer. A reader calls a run interrupted, too, if it says running and nobody holds its lease."""
+
+
+@dataclass(frozen=True)
+class Committed:
+    """The first so many bytes of a file that grows, and their CRC-32."""
+
+    __pydantic_config__ = STRICT
+
+    size: Count = 0
+    """Bytes."""
+    crc32: Crc32 = 0
+
+    def and_then(self, more: bytes) -> "Committed":
+        """With more bytes at the end."""
+        return Committed(self.size + len(more), zlib.crc32(more, self.crc32))
+
+
+@dataclass(frozen=True)
+class Progress:
+    """The state of a run folder at one moment."""
+
+    __pydantic_config__ = STRICT
+
+    run: Word
+    step: Step = 0
+    """Optimiser steps done."""
+    committed: Step = 0
+    """Recorded steps: rows of the arrays that are whole."""
+    scalars: Committed = field(default_factory=Committed)
+    events: Committed = field(default_factory=Committed)
+    checkpoint: Word | None = None
+    """File in `checkpoints/`, taken after step `step`."""
+    checkpoint_crc32: Crc32 = 0
+    attempt: Count = 1
+    """1, and one more each time the run was resumed."""
+    status: Status = "running"
+    reason: Sentence = ""
+    """Why it ended or rests: `steps`, `success`, `nonfinite`, `diverged`, `stopped`, or an error's sentence."""
+    seconds: Clock = 0.0
+    """Spent in training steps, over all attempts."""
+    updated: Clock = 0.0
+    """Seconds since 1970."""
+    latest: Annotated[Mapping[Word, Scalar], Field(max_length=64)] = field(default_factory=dict)
+    """The last line of the scalars, and the last evaluation."""
+
+
+def write_progress(folder: Path, progress: Progress) -> None:
+    """Commit."""
+    body = asdict(progress)
+    content = {"format": FORMAT, "check": check(body), **body}
+    replace_all({folder / PROGRESS: orjson.dumps(content)}, folder)
+
+
+def read_progress(folder: Path) -> Progress:
+    """What is committed now.
+
+    Raises:
+        DamagedRunError: missing, or not what was written.
+        ForeignRunError: of a newer format.
+    """
+    given = read_json(folder, PROGRESS)
+    refuse_newer(folder, given.pop("format", None))
+    try:
+        if given.pop("check") != check(given):
+            raise ValueError
+    except (KeyError, TypeError, ValueError):
+        raise DamagedRunError(f"{PROGRESS!r} in {str(folder)!r} is damaged: its checksum does not fit.") from None
+    try:
+        progress = checked(Progress, given)
+    except ValueError as field:
+        raise ForeignRunError(
+            f"{PROGRESS!r} in {str(folder)!r} is not as this program writes it: {field} is wrong."
+        ) from None
+    if progress.checkpoint is not None and os.path.basename(progress.checkpoint) != progress.checkpoint:  # noqa: PTH119
+        raise ForeignRunError(f"{PROGRESS!r} in {str(folder)!r} names a checkpoint outside of the run folder.")
+    return progress
+
+
+def check(body: dict[str, object]) -> int:
+    """CRC-32 of everything else in the file."""
+    return zlib.crc32(orjson.dumps(body, option=orjson.OPT_SORT_KEYS))
+
+
+def refuse_newer(folder: Path, version: object) -> None:
+    """Raise a ForeignRunError for what is no version that we know."""
+    if type(version) is not int or version < 1:
+        raise ForeignRunError(f"{str(folder)!r} is not a run folder of this program: it names no format.")
+    if version > FORMAT:
+        raise ForeignRunError(
+            f"{str(folder)!r} was written by a newer version of this program (format {version}, this one knows "
+            f"{FORMAT}); update the program to open it."
+        )

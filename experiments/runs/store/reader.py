@@ -1,0 +1,262 @@
+"""A run folder open for reading: a frozen view up to the last commit, lazily read, trusting nothing."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+from numpy import ndarray
+
+from experiments.config.run_config import ConfigError, RunConfig
+from experiments.config.words import shortened, visible
+from experiments.reading import size_of
+from experiments.runs.records import Layout, implied_layout, record_count
+from experiments.runs.store.chunks import TENSORS, ArraySpec, check_spec, read_chunk, read_json
+from experiments.runs.store.description import CONFIG, Description, chance_of, read_description
+from experiments.runs.store.errors import DamagedRunError, ForeignRunError, RunError
+from experiments.runs.store.files import open_inside
+from experiments.runs.store.lease import is_held
+from experiments.runs.store.lines import (
+    BLOCK,
+    EVENTS,
+    SCALARS,
+    Parse,
+    as_columns,
+    parse_event,
+    parse_scalars,
+    read_lines,
+)
+from experiments.runs.store.progress import PROGRESS, Progress, Status, read_progress
+
+MOST_EVENT_BYTES = 4 * BLOCK
+"""Of events that are read: some hundred thousand of them."""
+STEP_BYTES = 2**10
+"""Bytes that a step's line of scalars has at most."""
+
+
+@dataclass(frozen=True, eq=False)
+class Tensor:
+    """One array of a run, up to the last commit; nothing is read before it is indexed."""
+
+    folder: Path
+    name: str
+    spec: ArraySpec
+    rows: int
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of what is committed."""
+        return (self.rows, *self.spec.shape[1:])
+
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        """Names of the axes."""
+        return self.spec.dimensions
+
+    def __len__(self) -> int:
+        return self.rows
+
+    def __getitem__(self, key: Any) -> ndarray:
+        """The values, as numpy's basic indexing has it (integers, slices, …) on each axis.
+
+        Only the chunks that the first axis asks for are read, one at a time.
+
+        Raises:
+            IndexError: beyond what is committed.
+            DamagedRunError: a chunk is missing or damaged; the message names its file.
+        """
+        keys = key if isinstance(key, tuple) else (key,)
+        if Ellipsis in keys[:1]:
+            keys = (slice(None), *keys)
+        first, rest = (keys[0], keys[1:]) if keys else (slice(None), ())
+        wanted = range(self.rows)[first]
+        single = isinstance(wanted, int)
+        rows = [wanted] if isinstance(wanted, int) else wanted
+        parts: list[ndarray] = []
+        chunk, held = None, -1
+        for r in rows:
+            index, place = divmod(r, self.spec.rows)
+            if index != held:
+                chunk, held = read_chunk(self.folder, self.name, self.spec, index), index
+            assert chunk is not None
+            parts.append(chunk[place][rest].copy())
+        if single:
+            return parts[0]
+        empty = np.empty(self.spec.shape[1:], self.spec.dtype)[rest] if not parts else parts[0]
+        return np.stack(parts) if parts else np.empty((0, *empty.shape), self.spec.dtype)
+
+
+@dataclass(frozen=True, eq=False)
+class RunReader:
+    """What is committed of a run at the moment when it was opened; see `open_run`."""
+
+    folder: Path
+    config: RunConfig
+    progress: Progress
+    description: Description = field(repr=False)
+    """`config.json`."""
+    missing: dict[str, str] | None = field(default=None, repr=False)
+    """File of lines → the sentence on its damage, where that is noted instead of raised; see `forgiving`."""
+
+    @property
+    def name(self) -> str:
+        """The run's id, the folder's name."""
+        return self.folder.name
+
+    @property
+    def owner(self) -> str | None:
+        """Mark of the page's visitor who started it; None for a run of the command line."""
+        return self.description.owner
+
+    @property
+    def path(self) -> str:
+        """Which implementation of `record` made it."""
+        return self.description.path
+
+    @property
+    def chance(self) -> float:
+        """What a memoryless guess scores, in the loss's unit."""
+        return chance_of(self.description)
+
+    @property
+    def status(self) -> Status:
+        """Running, paused, finished, failed or interrupted; the last, too, if its process has died.
+
+        It is the one thing that is not frozen: whether the process lives is looked up now.
+        """
+        if self.progress.status in ("running", "paused") and not is_held(self.folder):
+            now = read_progress(self.folder).status  # it may have ended since this view was made
+            return "interrupted" if now in ("running", "paused") else now
+        return self.progress.status
+
+    def scalars(self, since: int = 0) -> dict[str, ndarray]:
+        """Name → values at every optimiser step, [step]; NaN where a step has none.
+
+        Args:
+            since: bytes to leave out: the `progress.scalars.size` of an earlier view gives what is new since then.
+
+        Raises:
+            DamagedRunError: the file is shorter than what was committed, or a line is not one that was written.
+        """
+        return as_columns(self._lines(SCALARS, since, self.progress.scalars.size, parse_scalars))
+
+    def events(self) -> list[dict[str, Any]]:
+        """What happened: `step`, `kind`, `text`, `attempt`, `time`, and what the kind adds.
+
+        Of a run with more than `MOST_EVENT_BYTES` of them, the first ones.
+
+        Raises:
+            DamagedRunError: as for `scalars`.
+        """
+        blocks = self._lines(EVENTS, 0, self.progress.events.size, parse_event)
+        return [event for block in islice(blocks, MOST_EVENT_BYTES // BLOCK) for event in block]
+
+    def forgiving(self) -> "RunReader":
+        """The same view, but its scalars and events are those that can be read; `missing` then says what is not."""
+        return replace(self, missing={})
+
+    def _lines(self, name: str, start: int, end: int, parse: Parse) -> Iterator[list[dict[str, Any]]]:
+        try:
+            yield from read_lines(self.folder, name, start, end, parse)
+        except DamagedRunError as error:
+            if self.missing is None:
+                raise
+            self.missing[name] = str(error)
+
+    @cached_property
+    def tensors(self) -> tuple[str, ...]:
+        """Names of the arrays, those of the axes included; what a stranger has put beside them is not looked at."""
+        folder, plan = self.folder / TENSORS, self.layout
+        return tuple(sorted(name for name in plan.every_spec if os.path.lexists(folder / name / "zarr.json")))
+
+    @cached_property
+    def layout(self) -> Layout:
+        """The arrays that the run's configuration implies.
+
+        Raises:
+            ForeignRunError: there can be no run of this configuration.
+        """
+        try:
+            return implied_layout(self.config)
+        except ConfigError as error:
+            raise ForeignRunError(f"{CONFIG!r} in {str(self.folder)!r} cannot be run: {error}") from None
+
+    def tensor(self, name: str) -> Tensor:
+        """An array by its name.
+
+        Raises:
+            RunError: there is none of that name.
+            DamagedRunError: its `zarr.json` is missing.
+            ForeignRunError: it is not as this program writes them.
+        """
+        if name not in self.layout.every_spec:
+            raise RunError(f"run {self.name} has no array {shortened(name)}; it has {', '.join(self.tensors)}.")
+        spec = self.layout.every_spec[name]
+        check_spec(self.folder, name, spec)
+        recorded = spec.dimensions[0] == "step"
+        return Tensor(
+            self.folder, name, spec, min(self.progress.committed, spec.shape[0]) if recorded else spec.shape[0]
+        )
+
+    @cached_property
+    def attributes(self) -> dict[str, Any]:
+        """Names along the axes `layer`, `gate`, `block`, `parameter`, `quantile` and `part`."""
+        relative, wanted = f"{TENSORS}/zarr.json", self.layout.attributes
+        if read_json(self.folder, relative).get("attributes") != wanted:
+            raise ForeignRunError(
+                f"{relative!r} in {str(self.folder)!r} is not what the run's configuration gives, so it is not used."
+            )
+        return dict(wanted)
+
+    def damage(self) -> list[str]:
+        """One sentence for each file that is plainly not whole; quick, see `verify` for every checksum."""
+        found = []
+        for name, committed in ((SCALARS, self.progress.scalars), (EVENTS, self.progress.events)):
+            try:
+                with open_inside(self.folder, name) as file:
+                    size = size_of(file)
+            except FileNotFoundError:
+                size = 0
+            except RunError as error:
+                found.append(str(error))
+                continue
+            if size < committed.size:
+                found.append(f"{name!r} has {size} of its {committed.size} committed bytes.")
+        return found
+
+
+def open_run(folder: Path) -> RunReader:
+    """What is committed of a run now. Nothing large is read.
+
+    Raises:
+        ForeignRunError: not a run folder of this program, or of a newer format.
+        DamagedRunError: what it must have is missing or damaged.
+    """
+    if folder.is_symlink():
+        raise ForeignRunError(f"{str(folder)!r} is a symbolic link, so it is not opened.")
+    missing = [name for name in (CONFIG, PROGRESS) if not os.path.lexists(folder / name)]
+    if missing:
+        raise ForeignRunError(f"{str(folder)!r} is not a run folder: it has no {' and no '.join(missing)}.")
+    description, config = read_description(folder)
+    progress = read_progress(folder)
+    claims = {
+        "step": (progress.step, config.steps),
+        "committed": (progress.committed, record_count(config)),
+        "scalars.size": (progress.scalars.size, STEP_BYTES * progress.step),
+    }
+    for name, (claimed, most) in claims.items():
+        if claimed > most:
+            raise ForeignRunError(
+                f"{PROGRESS!r} in {str(folder)!r} claims a {name} of {claimed}, and such a run has at most {most}."
+            )
+    return RunReader(folder, config, progress, description)
+
+
+def dumps(value: object) -> str:
+    """JSON for people, with nothing in it that a terminal would obey."""
+    return visible(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY).decode(), r"\u{:04x}")

@@ -1,0 +1,167 @@
+"""From a `RunConfig` to the network, the batch and the loss that it describes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from analysis.surgery import wanted_values
+from analysis.wording import counted
+from experiments.config.limits import check_memory
+from experiments.config.run_config import RunConfig
+from experiments.errors import ConfigError
+from experiments.tasks import Targets, Task, make_task
+from models.networks.initialise import (
+    FORGET_BLOCK,
+    chrono_,
+    recurrent_matrices_,
+    scale_spectral_norm,
+    set_gate_bias_,
+    set_singular_values,
+)
+from models.networks.sequence_model import Recurrent, SequenceModel
+
+DTYPES = {"float32": torch.float32, "float64": torch.float64}
+
+
+@dataclass(frozen=True, eq=False)
+class Experiment:
+    """A configuration made real: its task, its network, and one batch."""
+
+    config: RunConfig
+    task: Task
+    model: SequenceModel
+    inputs: Float[Tensor, "time batch input"]
+    targets: Targets
+
+    @property
+    def loss(self) -> Callable[[Tensor], Tensor]:
+        """Outputs → the task's loss at the configured position."""
+        return lambda outputs: self.task.loss(outputs, self.targets, self.config.loss_position)
+
+    @property
+    def chance(self) -> float:
+        """What a memoryless guess scores, in the loss's unit."""
+        return self.task.chance(self.config.seq_len, self.config.loss_position)
+
+
+def build(config: RunConfig) -> Experiment:
+    """The network and its first batch.
+
+    Weights and data are drawn from two independent streams of the seed, so that networks of other cells or sizes
+    see the same sequences.
+
+    Raises:
+        ConfigError: a text that cannot be read, a cell without the option asked for, or too much memory; before
+            anything large is allocated.
+    """
+    task = make_task(config)
+    check_memory(config, task)
+    weights, data = generators(config.seed)
+    model = make_model(config, task, weights)
+    inputs, targets = task.sample(config.batch_size, config.seq_len, data, DTYPES[config.dtype])
+    return Experiment(config, task, model, inputs, targets)
+
+
+def generators(seed: int) -> tuple[torch.Generator, torch.Generator]:
+    """Two independent generators from one seed: for the weights and for the data."""
+    states = np.random.SeedSequence(seed).generate_state(2, np.uint64)
+    weights, data = (torch.Generator().manual_seed(int(state) % 2**63) for state in states)
+    return weights, data
+
+
+def make_model(config: RunConfig, task: Task, generator: torch.Generator) -> SequenceModel:
+    """The network with the configured initial weights: made in float64 and rounded, the same one in either dtype."""
+    options: dict[str, object] = {}
+    if config.cell == "elman":
+        options["nonlinearity"] = config.nonlinearity
+    if config.cell == "gru":
+        options["reset_after"] = config.reset_after
+    model = SequenceModel(
+        config.cell,
+        task.input_size,
+        config.hidden_size,
+        task.output_size,
+        config.num_layers,
+        config.bidirectional,
+        generator=generator,
+        dtype=torch.float64,
+        **options,
+    )
+    with torch.no_grad():
+        initialise_(model.recurrent, config, task, generator)
+    return model.to(DTYPES[config.dtype])
+
+
+def initialise_(recurrent: Recurrent, config: RunConfig, task: Task, generator: torch.Generator) -> None:
+    """Recurrent matrices, then their spectral norm, then the input scale, then the gate biases."""
+    if config.initialisation == "chrono":
+        if config.cell not in FORGET_BLOCK:
+            raise ConfigError(f"initialisation was 'chrono'; it needs a cell with gates, and cell was {config.cell!r}.")
+        chrono_(recurrent, task.length(config.seq_len), generator)
+    elif config.initialisation != "default":
+        recurrent_matrices_(recurrent, config.initialisation, config.gain, generator)
+    for name, weight in recurrent.named_parameters():
+        if name.startswith("weight_hh"):
+            for block in chosen_blocks(weight, recurrent.cell_type.blocks, config):
+                set_spectrum_(block, config, generator)
+        if name.startswith("weight_ih_l0"):
+            weight.mul_(config.input_scale)
+    if config.forget_bias is not None and config.cell in FORGET_BLOCK:
+        set_gate_bias_(recurrent, FORGET_BLOCK[config.cell], config.forget_bias)
+
+
+def chosen_blocks(weight: Tensor, names: tuple[str, ...], config: RunConfig) -> list[Tensor]:
+    """The square blocks of a recurrent matrix that the spectrum's settings act on, as views."""
+    blocks = weight.split(config.hidden_size)
+    if config.spectrum_blocks is None or len(blocks) == 1:
+        return list(blocks)
+    wanted = config.spectrum_blocks.split(",")
+    return [block for name, block in zip(names, blocks, strict=True) if name in wanted]
+
+
+def set_spectrum_(block: Tensor, config: RunConfig, generator: torch.Generator) -> None:
+    """Give a square block the configured singular values, its singular vectors kept.
+
+    Raises:
+        ConfigError: a gain has left nothing of the block, or too much, for it to have singular vectors.
+    """
+    largest = config.largest_singular_value
+    set_at_all = largest is not None or config.singular_values is not None or config.spectrum_shape != "kept"
+    rounded = block.to(DTYPES[config.dtype])
+    if set_at_all and not (rounded.isfinite().all() and rounded.any()):
+        raise ConfigError(
+            f"gain was {config.gain:g}; it must leave recurrent weights of {config.dtype} that are finite and not all "
+            "0, or their singular values cannot be set."
+        )
+    if config.singular_values is not None:
+        values = torch.tensor(listed_values(config), dtype=torch.float64)
+        if largest is not None and float(values.max()) > 0:
+            values *= largest / values.max()
+    elif config.spectrum_shape != "kept":
+        values = wanted_values(
+            config.spectrum_shape, config.hidden_size, 1.0 if largest is None else largest, generator=generator
+        )
+    elif largest is not None:
+        block.copy_(scale_spectral_norm(block, largest))
+        return
+    else:
+        return
+    block.copy_(set_singular_values(block, values))
+
+
+def listed_values(config: RunConfig) -> list[float]:
+    """The singular values that were set one by one.
+
+    Raises:
+        ConfigError: too few or too many of them.
+    """
+    assert config.singular_values is not None
+    values = [float(text) for text in config.singular_values.split(",")]
+    if len(values) != config.hidden_size:
+        had = counted(len(values), "number")
+        raise ConfigError(f"singular_values had {had}; it must have {config.hidden_size}, one a unit (hidden_size).")
+    return values

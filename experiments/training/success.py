@@ -1,0 +1,59 @@
+"""When a task counts as solved, and how well a network does on fresh sequences."""
+
+from dataclasses import dataclass
+
+import torch
+
+from experiments.config.run_config import RunConfig
+from experiments.tasks import Task
+from experiments.training.build import DTYPES
+from models import SequenceModel
+
+SOLVED_ERROR = 0.01
+"""Mean squared error of the sum at the last timestep below which adding is solved (chance: 1/6)."""
+SOLVED_ACCURACY = 0.99
+"""Accuracy from which on temporal order and the next character are solved (Pascanu et al. 2013, §4.1)."""
+SOLVED_SHARE = 0.1
+"""Share of a guess's loss below which copying is solved."""
+
+LARGEST_PART = 2**22
+"""Numbers of hidden states that an evaluation holds at a time."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """On fresh sequences, none of which was trained on."""
+
+    loss: float
+    """At the configured positions."""
+    accuracy: float
+    """Of what the task asks to be remembered (`Task.asks`), 0 to 1."""
+    solved: bool
+
+
+def evaluate(config: RunConfig, task: Task, model: SequenceModel, generator: torch.Generator) -> Evaluation:
+    """Loss and accuracy (0 to 1) on `evaluate_size` fresh sequences of `seq_len`, drawn from the generator."""
+    hidden = task.length(config.seq_len) * config.hidden_size * config.num_layers * (1 + config.bidirectional)
+    part = max(1, min(config.evaluate_size, LARGEST_PART // hidden))
+    losses, answers, rights, left = 0.0, 0.0, 0.0, config.evaluate_size
+    while left:
+        size = min(part, left)
+        inputs, targets = task.sample(size, config.seq_len, generator, DTYPES[config.dtype])
+        with torch.no_grad():
+            outputs = model(inputs)
+        losses += size * task.loss(outputs, targets, config.loss_position).item()
+        answers += size * task.loss(outputs, targets, "last").item()
+        rights += size * task.accuracy(outputs, targets, config.loss_position)
+        left -= size
+    loss, answer, accuracy = (total / config.evaluate_size for total in (losses, answers, rights))
+    # A sum can be known at the last timestep only, wherever the loss sits.
+    return Evaluation(loss, accuracy, is_solved(config, task, answer if task.name == "adding" else loss, accuracy))
+
+
+def is_solved(config: RunConfig, task: Task, loss: float, accuracy: float) -> bool:
+    """Whether such an evaluation solves the task."""
+    if task.name == "adding":
+        return loss < SOLVED_ERROR
+    if task.name == "copying":
+        return loss < SOLVED_SHARE * task.chance(config.seq_len, config.loss_position)
+    return accuracy >= SOLVED_ACCURACY

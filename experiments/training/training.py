@@ -1,0 +1,224 @@
+"""One optimiser step, for every task and cell; a run in memory, which knows no files.
+
+    g_s = clip(dL/dθ of a fresh batch),   θ_{s+1} = optimiser(θ_s, g_s)
+
+The gradient that the optimiser gets is the one of `models.record`, and the same pass is what a recorded step keeps.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Annotated
+
+import torch
+from annotated_types import Gt, Le
+from torch import Tensor
+
+from analysis.clipping import Clipping, clip
+from experiments.config.run_config import LARGEST, RunConfig
+from experiments.runs.store.checked import STRICT, Clock, Count, checked
+from experiments.runs.store.checked import Step as StepNumber
+from experiments.runs.store.checkpoint import Checkpoint, generator_states
+from experiments.training.build import DTYPES, Experiment, build, generators
+from experiments.training.culprit import first_culprit, is_finite
+from experiments.training.schedule import check_schedule, seq_len_at
+from experiments.training.success import Evaluation, evaluate
+from models import Trace, record
+
+OPTIMISERS: dict[str, Callable[[list[torch.nn.Parameter], float], torch.optim.Optimizer]] = {
+    "sgd": lambda parameters, rate: torch.optim.SGD(parameters, rate),
+    "momentum": lambda parameters, rate: torch.optim.SGD(parameters, rate, momentum=0.9),
+    "adam": lambda parameters, rate: torch.optim.Adam(parameters, rate),
+    "rmsprop": lambda parameters, rate: torch.optim.RMSprop(parameters, rate),
+}
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """What a `Training` keeps beside tensors and generators."""
+
+    __pydantic_config__ = STRICT
+
+    step: StepNumber
+    seconds: Clock
+    clipped: Count
+    finite: bool
+    solved: bool
+    learning_rate: Annotated[float, Gt(0), Le(LARGEST)]
+    clip_threshold: Annotated[float, Gt(0), Le(LARGEST)] | None
+
+
+REMEMBERED = tuple(field.name for field in fields(Remembered))
+OPTIMISER_STATES = {
+    "sgd": (),
+    "momentum": ("momentum_buffer",),
+    "adam": ("step", "exp_avg", "exp_avg_sq"),
+    "rmsprop": ("step", "square_avg"),
+}
+"""What torch keeps for each parameter once a step was taken."""
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """What one optimiser step was."""
+
+    scalars: dict[str, object]
+    trace: Trace
+    clipping: Clipping
+    culprit: str | None
+    """What was not finite first; None where everything was."""
+
+
+class Training:
+    """A run in memory: the network, its optimiser, and the random numbers. It knows no files."""
+
+    def __init__(self, config: RunConfig, path: str | None = None) -> None:
+        check_schedule(config)
+        self.config = config
+        experiment: Experiment = build(config)
+        self.task, self.model = experiment.task, experiment.model
+        self.path = path or choose_path(experiment)
+        _, data = generators(config.seed)  # from its beginning, so that the first batch is the one that Explore shows
+        fresh = torch.Generator().manual_seed((config.seed * 2 + 1) % 2**63)
+        self.generators = {"data": data, "evaluation": fresh}
+        self.optimiser = OPTIMISERS[config.optimiser](list(self.model.parameters()), config.learning_rate)
+        self.learning_rate = config.learning_rate
+        self.clip_threshold = config.clip_threshold
+        self.step = 0
+        self.seconds = 0.0
+        self.clipped = 0
+        self.finite = True
+        self.solved = False
+
+    @property
+    def chance(self) -> float:
+        """What a memoryless guess scores, in the loss's unit."""
+        return self.task.chance(self.config.seq_len, self.config.loss_position)
+
+    def advance(self) -> Step:
+        """One batch's loss and gradients; `update` must follow, unless the step is to be skipped."""
+        config, task = self.config, self.task
+        self.step += 1
+        T = seq_len_at(config, self.step, self.generators["data"])
+        inputs, targets = task.sample(config.batch_size, T, self.generators["data"], DTYPES[config.dtype])
+        trace = record(
+            self.model,
+            inputs,
+            lambda outputs: task.loss(outputs, targets, config.loss_position),
+            truncate=config.truncate,
+            path=self.path,
+        )
+        clipping = clip(trace.parameter_grads, self.clip_threshold, config.clip_rule, trace.parameter_log_norm)
+        culprit = None if is_finite(trace, clipping) else first_culprit(self.model, trace, clipping)
+        scalars: dict[str, object] = {
+            "step": self.step,
+            "loss": trace.loss.item(),
+            "accuracy": task.accuracy(trace.outputs, targets, config.loss_position),
+            "log_norm_before": clipping.log_norm_before,
+            "log_norm_after": clipping.log_norm_after,
+            "clipped": int(clipping.engaged),
+            "learning_rate": self.learning_rate,
+            "clip_threshold": self.clip_threshold,
+            "length": trace.seq_len,
+        }
+        self.clipped += int(clipping.engaged)
+        return Step(scalars, trace, clipping, culprit)
+
+    def update(self, grads: dict[str, Tensor]) -> None:
+        """Let the optimiser take its step: apart from `advance`, so that the weights that made it can be seen."""
+        for name, parameter in self.model.named_parameters():
+            parameter.grad = grads[name]
+        self.optimiser.step()
+
+    def evaluate(self) -> Evaluation:
+        """Loss and accuracy on fresh sequences now."""
+        evaluation = evaluate(self.config, self.task, self.model, self.generators["evaluation"])
+        self.solved = self.solved or evaluation.solved
+        return evaluation
+
+    def set_learning_rate(self, rate: float) -> None:
+        """For the steps to come."""
+        self.learning_rate = rate
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+
+    def checkpoint(self) -> Checkpoint:
+        """Everything that the next step depends on."""
+        state = self.optimiser.state_dict()
+        numbers = {
+            f"optimiser.{index}.{name}": value for index, of in state["state"].items() for name, value in of.items()
+        }
+        tensors = {name: value for name, value in numbers.items() if isinstance(value, Tensor)}
+        tensors |= {f"model.{name}": parameter for name, parameter in self.model.state_dict().items()}
+        values: dict[str, object] = {name: getattr(self, name) for name in REMEMBERED}
+        return Checkpoint(tensors | generator_states(self.generators), values)
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Go on from a checkpoint as if nothing had happened.
+
+        Raises:
+            ValueError: it is not one of this run; the message names what is wrong, and nothing else.
+        """
+        remembered = checked(Remembered, checkpoint.values)
+        weights, generators = checkpoint.part("model"), checkpoint.part("generator")
+        same_form("model", weights, self.model.state_dict())
+        same_form("generator", generators, {name: g.get_state() for name, g in self.generators.items()})
+        kept = OPTIMISER_STATES[self.config.optimiser]
+        states = optimiser_states(checkpoint.part("optimiser"), list(self.model.parameters()), kept)
+        try:
+            for name, state in generators.items():
+                self.generators[name].set_state(state)
+        except RuntimeError:  # as many bytes, and yet no state
+            raise ValueError("generator") from None
+        self.model.load_state_dict(weights)
+        self.optimiser.load_state_dict({**self.optimiser.state_dict(), "state": states})
+        for name in REMEMBERED:
+            setattr(self, name, getattr(remembered, name))
+        self.set_learning_rate(self.learning_rate)
+
+    @property
+    def largest_checkpoint(self) -> int:
+        """Bytes that no checkpoint passes: the weights, two numbers of the optimiser for each, and the rest."""
+        weights = sum(parameter.numel() * parameter.element_size() for parameter in self.model.parameters())
+        return 3 * weights + 2**20
+
+
+def same_form(what: str, given: dict[str, Tensor], wanted: Mapping[str, Tensor]) -> None:
+    """Nothing, if both have the same names, and tensors of the same shapes and types under them.
+
+    Raises:
+        ValueError: they have not; the message is the name.
+    """
+    for name in [*wanted, *given]:
+        one, other = given.get(name), wanted.get(name)
+        if one is None or other is None or one.shape != other.shape or one.dtype != other.dtype:
+            raise ValueError(f"{what}.{name}")
+
+
+def optimiser_states(
+    given: dict[str, Tensor], parameters: list[torch.nn.Parameter], kept: tuple[str, ...]
+) -> dict[int, dict[str, Tensor]]:
+    """Parameter's number → what the optimiser keeps of it; empty before the first step.
+
+    Args:
+        given: `NUMBER.NAME` → tensor.
+        parameters: of the model, in the optimiser's order.
+        kept: names of what the optimiser keeps of each; `step` is a number, the others have the parameter's shape.
+
+    Raises:
+        ValueError: it is not what this optimiser keeps of these parameters.
+    """
+    count = torch.zeros(())
+    wanted = {f"{k}.{name}": count if name == "step" else p.detach() for k, p in enumerate(parameters) for name in kept}
+    if not given:
+        return {}
+    same_form("optimiser", given, wanted)
+    return {k: {name: given[f"{k}.{name}"] for name in kept} for k in range(len(parameters))}
+
+
+def choose_path(experiment: Experiment) -> str:
+    """`fast` where it can take the model, compiled now if need be; else `reference`. A run keeps to one of them."""
+    try:
+        record(experiment.model, experiment.inputs[:1], lambda outputs: outputs.sum(), path="fast")
+    except (ValueError, ImportError):
+        return "reference"
+    return "fast"

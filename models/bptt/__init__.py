@@ -1,0 +1,1 @@
+"""Exact backpropagation through time: numbers of any size, the recursion, and two engines."""

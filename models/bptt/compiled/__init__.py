@@ -1,0 +1,1 @@
+"""The same passes as `models.bptt.recursion`, compiled for a CPU."""

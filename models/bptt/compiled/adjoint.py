@@ -1,0 +1,178 @@
+"""The sum direct_t + carried, row by row, rescaled by a power of two where it leaves a safe range.
+
+A row is one sample's gradient, with one exponent for its h and c, as in `Scaled`. The reference rescales
+at every step. Here a row keeps its exponent while its norm is in a range from which one more step neither overflows nor
+loses a digit, so that an ordinary pass has exponents of 0 throughout and pays for the check alone.
+"""
+
+import math
+
+import numpy as np
+
+from models.bptt.compiled.jit import Array, Exponents, kernel, summing
+
+LN_2 = math.log(2)
+NEVER = -(2**62)
+"""Exponent of a row of zeros."""
+
+SAFE_32, SAFE_64 = 2.0**80, 2.0**600
+"""Largest squared norm, and the reciprocal of the smallest."""
+
+SMALLEST_32, SMALLEST_64 = 2.0**-126, 2.0**-1022
+"""Smallest normal numbers: products of smaller ones take a processor up to ten times as long."""
+
+SMALLEST_SQUARE = 1e-290
+"""Below it a sum of squares in float64 may have lost digits."""
+
+
+@summing
+def sum_of_squares(x: Array) -> float:
+    """‖x‖² in float64: no float32 is too small or too large for it."""
+    total = 0.0
+    for k in range(x.size):
+        value = np.float64(x[k])
+        total += value * value
+    return total
+
+
+@summing
+def add_squares(a: Array, b: Array, total: Array) -> tuple[float, float]:
+    """total ← a + b; ‖a‖² and ‖total‖²."""
+    square_a = square = 0.0
+    for k in range(total.size):
+        value = a[k] + b[k]
+        total[k] = value
+        square_a += np.float64(a[k]) * np.float64(a[k])
+        square += np.float64(value) * np.float64(value)
+    return square_a, square
+
+
+@kernel
+def largest(x: Array) -> float:
+    """max |x|, or NaN where there is one."""
+    top = 0.0
+    for k in range(x.size):
+        value = abs(np.float64(x[k]))
+        if not value <= top:
+            top = value
+            if math.isnan(value):
+                return value
+    return top
+
+
+@kernel
+def log_norm(x: Array, square: float) -> float:
+    """ln‖x‖ (nats), given ‖x‖² as far as float64 can hold it."""
+    if SMALLEST_SQUARE < square < 1 / SMALLEST_SQUARE:
+        return 0.5 * math.log(square)
+    top = largest(x)
+    if top == 0:
+        return -math.inf
+    if not math.isfinite(top):
+        return math.nan if math.isnan(square) else top
+    total = 0.0
+    for k in range(x.size):
+        total += (x[k] / top) ** 2
+    return 0.5 * math.log(total) + math.log(top)
+
+
+@kernel
+def magnitude(top: float, exponent: int) -> int:
+    """Exponent of a row's largest entry; a row that is not finite keeps its own."""
+    if top == 0:
+        return NEVER
+    return exponent + math.frexp(top)[1] if math.isfinite(top) else exponent
+
+
+@kernel
+def scale(x: Array, power: int) -> None:
+    """x ← x · 2^power, with exact zeros for what would be subnormal.
+
+    In two factors, since 2^power may not exist where the product does.
+    """
+    power = max(-2000, min(2000, power))
+    first = math.ldexp(1.0, power // 2)
+    second = math.ldexp(1.0, power - power // 2)
+    smallest = SMALLEST_32 if x.itemsize == 4 else SMALLEST_64
+    for k in range(x.size):
+        value = np.float64(x[k]) * first * second
+        x[k] = 0.0 if abs(value) < smallest else value
+
+
+@kernel
+def add_rescaled(direct: Array, direct_exponent: int, carried: Array, carried_cell: Array, exponent: int) -> int:
+    """carried ← direct + carried, carried_cell with it, at the larger of their magnitudes, which is returned."""
+    top = max(largest(carried), largest(carried_cell))
+    if math.isnan(largest(carried)) or math.isnan(largest(carried_cell)):
+        top = math.nan
+    ours, theirs = magnitude(top, exponent), magnitude(largest(direct), direct_exponent)
+    new = max(ours, theirs)
+    if new == NEVER:
+        new = 0
+    scale(carried, exponent - new)
+    scale(carried_cell, exponent - new)
+    power = max(-2000, min(2000, direct_exponent - new))
+    first = math.ldexp(1.0, power // 2)
+    second = math.ldexp(1.0, power - power // 2)
+    for k in range(carried.size):
+        carried[k] += np.float64(direct[k]) * first * second
+    return new
+
+
+@kernel
+def add_direct_cell(
+    direct_cell: Array,
+    direct_exponent: Exponents,
+    carried: Array,
+    carried_cell: Array,
+    exponent: Exponents,
+    exponent_cell: Exponents,
+) -> None:
+    """carried_cell ← direct_cell + carried_cell for each row: what the loss sends to c directly."""
+    for b in range(carried.shape[0]):
+        together = exponent_cell[b] == exponent[b]
+        with_hidden = carried[b] if together else carried[b, :0]
+        new = add_rescaled(direct_cell[b], direct_exponent[b], carried_cell[b], with_hidden, exponent_cell[b])
+        if together:
+            exponent[b] = new
+        exponent_cell[b] = new
+
+
+@kernel
+def add_direct(
+    direct: Array,
+    direct_exponent: Exponents,
+    carried: Array,
+    carried_cell: Array,
+    exponent: Exponents,
+    exponent_cell: Exponents,
+    total: Array,
+    out_exponent: Exponents,
+    out_log_norm: Array,
+    out_direct_log_norm: Array,
+) -> None:
+    """total ← direct + carried for each row, with its exponent, its log norm and the direct gradient's.
+
+    `carried`, `carried_cell` (no columns where the cell has no c) and their exponents are left at the scale of
+    `total`; a `carried_cell` that has an exponent of its own keeps it.
+    """
+    single = total.itemsize == 4
+    safe = SAFE_32 if single else SAFE_64
+    for b in range(total.shape[0]):
+        e = exponent[b]
+        square_direct, square = add_squares(direct[b], carried[b], total[b])
+        silent = square_direct == 0 and (single or largest(direct[b]) == 0)
+        same = silent or direct_exponent[b] == e
+        together = exponent_cell[b] == e
+        square_cell = sum_of_squares(carried_cell[b]) if together else 0.0
+        if not (same and 1 / safe < square + square_cell < safe):
+            with_cell = carried_cell[b] if together else carried_cell[b, :0]
+            new = add_rescaled(direct[b], direct_exponent[b], carried[b], with_cell, e)
+            total[b] = carried[b]
+            square = sum_of_squares(total[b])
+            if together:
+                exponent_cell[b] = new
+            exponent[b] = e = new
+        out_exponent[b] = e
+        out_log_norm[b] = log_norm(total[b], square) + e * LN_2
+        out_direct_log_norm[b] = -math.inf if silent else log_norm(direct[b], square_direct) + direct_exponent[b] * LN_2

@@ -1,0 +1,105 @@
+"""Where compiled code is kept, and whether it is there already. Imports no compiler.
+
+The folder's name has a hash of everything that the code depends on: numba itself looks at the file of the outermost
+function only, and would run an old version of what that calls.
+"""
+
+import atexit
+import functools
+import hashlib
+import os
+import platform
+import shutil
+import sys
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+
+HERE = Path(__file__).parent
+COMPILED = (
+    *("jit", "elementary", "product", "padding", "adjoint", "cells", "wide", "saturated"),
+    *("saturated_step", "weights", "recurrence", "passes"),
+)
+"""The files that compiled code is made from."""
+
+
+@functools.cache
+def fingerprint() -> str:
+    """Hash of the sources, the compiler's version and settings, and the processor's kind."""
+    from llvmlite import binding  # type: ignore[import-untyped]
+
+    parts = [version("numba"), version("llvmlite"), version("numpy"), sys.version, platform.platform()]
+    parts += [binding.get_host_cpu_name(), str(sorted(binding.get_host_cpu_features().items()))]
+    parts += sorted(f"{name}={value}" for name, value in os.environ.items() if name.startswith("NUMBA_CPU_"))
+    parts += [(HERE / f"{name}.py").read_text(encoding="utf-8") for name in COMPILED]
+    parts += [str(HERE), str((HERE / "recurrence.py").stat().st_mtime_ns)]  # numba's own conditions
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+def candidates() -> list[Path]:
+    """Folders in the order in which they are tried; the last is the user's own."""
+    if os.environ.get("NUMBA_CACHE_DIR"):
+        roots = [Path(os.environ["NUMBA_CACHE_DIR"]) / "gradient-flow-lab"]
+    else:
+        roots = [HERE / "__pycache__", user_cache()]
+    return [root / f"compiled-{fingerprint()}" for root in roots]
+
+
+def user_cache() -> Path:
+    """The folder that this system has for a user's caches."""
+    if os.name == "nt":
+        base = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base / "gradient-flow-lab"
+
+
+def stamp(dtype: torch.dtype) -> str:
+    """Name of the file that says that the code for a dtype is complete."""
+    return f"{str(dtype).removeprefix('torch.')}.ready"
+
+
+def is_cached(dtype: torch.dtype, folder: Path | None = None) -> bool:
+    """Whether loading the compiled passes takes no compiling."""
+    folder = folder or open_cache()
+    return folder is not None and (folder / stamp(dtype)).exists()
+
+
+def mark_ready(folder: Path, dtype: torch.dtype) -> None:
+    """Say that the code for a dtype is complete."""
+    (folder / stamp(dtype)).touch()
+
+
+@functools.cache
+def open_cache() -> Path | None:
+    """A folder that can be written, with what was compiled before where there is any; None where none can be.
+
+    A folder that is full but read-only, as in a shared installation, is copied: numba insists on writing to it.
+    """
+    full = [folder for folder in candidates() if any(folder.glob("*.ready"))]
+    empty = [folder for folder in candidates() if folder not in full]
+    for folder in full or empty:
+        if is_writable(folder):
+            return folder
+    try:
+        private = Path(tempfile.mkdtemp(prefix="gradient-flow-lab-"))
+    except OSError:
+        return None
+    atexit.register(shutil.rmtree, private, ignore_errors=True)
+    for folder in full[:1]:
+        shutil.copytree(folder, private, dirs_exist_ok=True)
+    return private
+
+
+def is_writable(folder: Path) -> bool:
+    """Whether a file can be made in the folder, which is made first where it is not there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False

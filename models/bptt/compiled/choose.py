@@ -1,0 +1,62 @@
+"""Which path a recording takes. Imports no compiler."""
+
+import subprocess
+import sys
+
+import torch
+from torch import Tensor
+
+from models.bptt.compiled.cache import HERE, is_cached, open_cache
+from models.cells.elman.step import ElmanCell
+from models.cells.gru.step import GRUCell
+from models.cells.lstm.step import LSTMCell
+from models.networks.sequence_model import SequenceModel
+
+DTYPES = (torch.float32, torch.float64)
+
+builders: list["subprocess.Popen[bytes]"] = []
+"""The process that compiles beside this one, where one was needed."""
+
+
+def choose_path(model: SequenceModel, inputs: Tensor, path: str | None) -> str:
+    """`fast` or `reference`; see `models.record`.
+
+    Raises:
+        ValueError: an unknown path, or `fast` for what it cannot take.
+    """
+    if path not in (None, "fast", "reference"):
+        raise ValueError(f"path was {path!r}; it must be 'fast', 'reference' or None.")
+    reason = why_not(model, inputs)
+    if path == "fast" and reason is not None:
+        raise ValueError(f"path was 'fast'; {reason}.")
+    if path is not None:
+        return path
+    return "fast" if reason is None and is_ready(inputs.dtype) else "reference"
+
+
+def why_not(model: SequenceModel, inputs: Tensor) -> str | None:
+    """Why the fast path cannot take a model; None where it can."""
+    devices = sorted({inputs.device.type} | {p.device.type for p in model.parameters()})
+    if devices != ["cpu"]:
+        return f"that needs the CPU, and this is on {' and '.join(devices)}"
+    if inputs.dtype not in DTYPES:
+        return f"that needs float32 or float64, and this is {inputs.dtype}"
+    if model.recurrent.cell_type not in (ElmanCell, LSTMCell, GRUCell):
+        return f"that has no cell {model.recurrent.cell_name!r}"
+    return None
+
+
+def is_ready(dtype: torch.dtype) -> bool:
+    """Whether the compiled code is there; if not, another process begins to make it, and this one goes on."""
+    try:
+        if is_cached(dtype):
+            return True
+        folder = open_cache()
+    except ImportError:  # no compiler for this platform
+        return False
+    if folder is not None and not builders:
+        # A process, not a thread: the compiler would hold Python's lock, and a thread could not outlive this process.
+        command = [sys.executable, "-m", "models.bptt.compiled.warm", str(folder)]
+        quiet = subprocess.DEVNULL
+        builders.append(subprocess.Popen(command, cwd=HERE.parents[2], stdin=quiet, stdout=quiet, stderr=quiet))
+    return False

@@ -1,0 +1,128 @@
+"""Rows of numbers that no dtype holds: mantissa · 2^exponent, a float64 and an int64 for every unit.
+
+Only a saturated unit needs them. Its slope may be 4e^(−600), and 1 − h² of a rounded h is 0 there:
+
+    tanh'(a) = 4 e^(−2|a|) / (1 + e^(−2|a|))²,    σ'(a) = e^(−|a|) / (1 + e^(−|a|))²
+"""
+
+import numpy as np
+
+from models.bptt.compiled.adjoint import NEVER, SMALLEST_32, SMALLEST_64, add_rescaled, largest, magnitude, scale
+from models.bptt.compiled.elementary import HIGH_64, LOG2_E_64, LOW_64, ROUND_64, expm1_small_64, power_of_two_64
+from models.bptt.compiled.jit import Array, Exponents, Scalar, kernel
+
+SMALLEST_LOG = -700_000.0
+"""Below it e^x is taken as zero: up to here k ln 2 is exact in the reduction x = k ln 2 + r."""
+
+NEAR_32, NEAR_64 = 40, 300
+"""A row whose largest entry is within 2^±this keeps its exponent: one more step neither overflows nor loses a digit."""
+NOT_FINITE = 1000
+"""No finite entry has such an exponent."""
+
+
+@kernel
+def exp_wide(x: Scalar) -> tuple[Scalar, Scalar]:
+    """e^x for x ≤ 0."""
+    y = SMALLEST_LOG if x < SMALLEST_LOG else x
+    k = y * LOG2_E_64 + ROUND_64 - ROUND_64
+    mantissa = 1.0 + expm1_small_64((y - k * HIGH_64) - k * LOW_64)
+    return (0.0 if x < SMALLEST_LOG else mantissa), np.int64(k)
+
+
+@kernel
+def narrowed(mantissa: Scalar, exponent: int) -> Scalar:
+    """mantissa · 2^exponent as a float64; 0 where it would be subnormal."""
+    return 0.0 if exponent < -1000 else mantissa * power_of_two_64(min(exponent, 1023))
+
+
+@kernel
+def sigmoid_wide(a: Scalar) -> tuple[Scalar, Scalar]:
+    """σ(a)."""
+    m, k = exp_wide(-abs(a))
+    whole = 1.0 + narrowed(m, k)
+    return (m / whole, k) if a < 0 else (1.0 / whole, np.int64(0))
+
+
+@kernel
+def sigmoid_slope_wide(a: Scalar) -> tuple[Scalar, Scalar]:
+    """σ'(a) = E / (1 + E)², E = e^(−|a|)."""
+    m, k = exp_wide(-abs(a))
+    whole = 1.0 + narrowed(m, k)
+    return m / (whole * whole), k
+
+
+@kernel
+def tanh_slope_wide(a: Scalar) -> tuple[Scalar, Scalar]:
+    """tanh'(a) = 4 E / (1 + E)², E = e^(−2|a|)."""
+    m, k = exp_wide(-2.0 * abs(a))
+    whole = 1.0 + narrowed(m, k)
+    return 4.0 * m / (whole * whole), k
+
+
+@kernel
+def exponent_of(x: Scalar) -> Scalar:
+    """The exponent that frexp gives, from the bits of a normal number; 1025 for what is not finite."""
+    return ((np.float64(x).view(np.int64) >> 52) & 0x7FF) - 1022
+
+
+@kernel
+def top_of(m: Array, k: Exponents) -> Scalar:
+    """Exponent of the largest entry; NEVER where all are zero."""
+    top: Scalar = np.int64(NEVER)
+    for j in range(m.size):
+        top = max(top, k[j] + exponent_of(m[j]) if m[j] != 0 else NEVER)
+    return top
+
+
+@kernel
+def shift_of(top: int, single: bool) -> int:
+    """By which power of two to divide a row with this largest exponent: 0 where it is well held as it is."""
+    near = NEAR_32 if single else NEAR_64
+    return 0 if top == NEVER or top > NOT_FINITE or -near <= top <= near else top
+
+
+@kernel
+def write_row(m: Array, k: Exponents, shift: int, out: Array) -> None:
+    """out ← m · 2^(k − shift), with exact zeros for what would be subnormal in out's dtype."""
+    smallest = SMALLEST_32 if out.itemsize == 4 else SMALLEST_64
+    for j in range(m.size):
+        value = narrowed(m[j], k[j] - shift)
+        out[j] = 0.0 if abs(value) < smallest else value
+
+
+@kernel
+def narrow(m: Array, k: Exponents, exponent: int, out: Array) -> int:
+    """out ← the row, which is relative to 2^exponent; the exponent that out is relative to."""
+    shift = shift_of(top_of(m, k), out.itemsize == 4)
+    write_row(m, k, shift, out)
+    return exponent + shift
+
+
+@kernel
+def add_rows(a: Array, exponent: int, b: Array, exponent_b: int) -> int:
+    """a ← a + b for rows with an exponent each; the sum's exponent."""
+    if exponent == exponent_b:
+        for j in range(a.size):
+            a[j] += b[j]
+        return exponent
+    if largest(b) == 0:
+        return exponent
+    return add_rescaled(b, exponent_b, a, a[:0], exponent)
+
+
+@kernel
+def settle(carried: Array, exponent: int, carried_cell: Array, exponent_cell: int) -> tuple[int, int]:
+    """The exponents of a row's h and c: one for both, unless they differ by more than such a row may hold."""
+    ours, theirs = magnitude(largest(carried), exponent), magnitude(largest(carried_cell), exponent_cell)
+    near = NEAR_32 if carried.itemsize == 4 else NEAR_64
+    if ours == NEVER or theirs == NEVER:
+        common = exponent if theirs == NEVER else exponent_cell
+    elif exponent == exponent_cell and abs(ours - theirs) <= near:
+        common = exponent
+    elif abs(ours - theirs) <= near:
+        common = max(ours, theirs)
+    else:
+        return exponent, exponent_cell
+    scale(carried, exponent - common)
+    scale(carried_cell, exponent_cell - common)
+    return common, common

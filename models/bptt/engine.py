@@ -1,0 +1,60 @@
+"""What an engine does for one layer and direction: there are two, the definition in `bptt` and the compiled one."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+from models.bptt.scaled import Scaled
+from models.cells.cell import Cell, State
+from models.recording.layer_record import LayerRecord, LayerStates
+
+
+@dataclass(frozen=True, eq=False)
+class Backward:
+    """What one layer's backward pass gives."""
+
+    record: LayerRecord
+    parameter_grads: dict[str, tuple[Tensor, float]]
+    """The cell's parameter → dL/dW summed over time and batch, and ln of its norm (nats)."""
+    grad_inputs: Scaled | None
+    """dL/dx_t [time, batch, input], where it was asked for."""
+
+
+class Engine(ABC):
+    """Both passes over one layer and direction."""
+
+    name: ClassVar[str]
+    """`reference` or `fast`."""
+
+    @abstractmethod
+    def forward(
+        self,
+        cell: Cell,
+        inputs: Float[Tensor, "time batch input"],
+        start: State,
+        reverse: bool = False,
+        lengths: Int64[Tensor, " batch"] | None = None,
+    ) -> LayerStates:
+        """The states of the whole sequence from the start state (h_0,) or (h_0, c_0) of [batch, unit].
+
+        Args:
+            cell: with detached weights, which the states keep.
+            inputs: zero in padding.
+            start: s_0 of every sequence.
+            reverse: read from each sequence's last input to its first.
+            lengths: timesteps of each sequence; None where all are the same.
+        """
+
+    @abstractmethod
+    def backward(self, states: LayerStates, direct: Scaled, truncate: int | None, through_inputs: bool) -> Backward:
+        """The recursion dL/ds_t = direct_t + (∂s_{t+1}/∂s_t)ᵀ dL/ds_{t+1} over all timesteps.
+
+        Args:
+            states: what this engine's `forward` gave.
+            direct: what the loss sends to h_t, and to c_t if there is a second part; zero in padding.
+            truncate: see `models.record`.
+            through_inputs: whether dL/dx_t is wanted.
+        """

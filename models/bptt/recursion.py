@@ -1,0 +1,188 @@
+"""Backpropagation through time as the textbook writes it, for any cell.
+
+    dL/ds_t = direct_t + (∂s_{t+1}/∂s_t)ᵀ dL/ds_{t+1}        (Werbos 1990; Pascanu et al. 2013, eqs. 3-5)
+    dL/dθ   = Σ_t (∂s_t/∂θ)ᵀ dL/ds_t
+
+s is the whole state, h or (h, c). The adjoint dL/ds_t carries a power of two with it, so that neither 1e-400 nor
+1e+400 is lost on its way. A step is differentiated in float64 whatever the dtype: one saturated unit's slope of 1e-260
+is an ordinary factor there, and 0 in float32. This file is the definition; anything faster is tested against it.
+"""
+
+import math
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from models.bptt.engine import Backward, Engine
+from models.bptt.lognorm import log_norm, log_norm_of_all
+from models.bptt.scaled import LN_2, Scaled, times_power_of_two
+from models.cells.cell import Cell, Gates, State
+from models.networks.sequence_model import processing_order
+from models.recording.layer_record import LayerStates, is_boundary, recompute, with_gradients, without_padding
+
+
+class ReferenceEngine(Engine):
+    """The definition: a loop over time, and autograd through one step."""
+
+    name: ClassVar[str] = "reference"
+
+    def forward(
+        self, cell: Cell, inputs: Tensor, start: State, reverse: bool = False, lengths: Tensor | None = None
+    ) -> LayerStates:
+        """See `Engine.forward`."""
+        seq_len = len(inputs)
+        before: list[State] = [start] * seq_len
+        after: list[State] = [start] * seq_len
+        gates: list[Gates] = [{}] * seq_len
+        state = start
+        for t in processing_order(seq_len, reverse):
+            before[t] = state
+            state, gates[t] = cell.step(inputs[t], state)
+            if lengths is not None:  # a sequence keeps its state where it has no input
+                within = (t < lengths)[:, None]
+                state = tuple(torch.where(within, new, old) for new, old in zip(state, before[t], strict=True))
+            after[t] = state
+        states = LayerStates(
+            cell=cell,
+            inputs=inputs,
+            before=stack_over_time(before),
+            after=stack_over_time(after),
+            gates={name: torch.stack([gates_t[name] for gates_t in gates]) for name in cell.gate_names},
+            reverse=reverse,
+            lengths=lengths,
+        )
+        return without_padding(states)
+
+    def backward(self, states: LayerStates, direct: Scaled, truncate: int | None, through_inputs: bool) -> Backward:
+        """See `Engine.backward`."""
+        run, dtype, pad = states.in_float64(), states.inputs.dtype, states.padding
+        zero = tuple(torch.zeros_like(s[0]) for s in run.after)
+        missing = tuple(torch.zeros_like(s) for s in run.after[len(direct.parts) :])
+        sent = Scaled((*(part.double() for part in direct.parts), *missing), direct.exponent)
+        carried = Scaled.of(*zero)
+        adjoints: list[Scaled] = [carried] * run.seq_len
+        totals: list[Scaled] = [carried] * run.seq_len
+
+        order = processing_order(run.seq_len, run.reverse)
+        for t in reversed(order):
+            adjoints[t] = sent[t] + carried
+            if pad is not None:
+                adjoints[t], waiting = zero_where(pad[t], adjoints[t]), adjoints[t]
+            totals[t], carried = step_vjp(run, t, adjoints[t])
+            if pad is not None:
+                carried = choose(pad[t], waiting, carried)
+            if truncate is not None and t != order[0] and is_boundary(t, truncate, run.reverse):
+                carried = Scaled.of(*zero)
+
+        adjoint, total = stack_scaled(adjoints), stack_scaled(totals)
+        return Backward(
+            record=with_gradients(
+                states,
+                direct=tuple(held(part, sent.exponent, sent.exponent, dtype) for part in sent.parts),
+                total=tuple(held(part, total.exponent, adjoint.exponent, dtype) for part in total.parts),
+                log_norm=log_norm(total.parts[0]) + total.exponent.double() * LN_2,
+                direct_log_norm=log_norm(sent.parts[0]) + sent.exponent.double() * LN_2,
+                grad_start=tuple(held(part, carried.exponent, carried.exponent, dtype) for part in carried.parts),
+                truncate=truncate,
+            ),
+            parameter_grads=parameter_gradients(run, adjoint, dtype),
+            grad_inputs=input_gradients(run, adjoint) if through_inputs else None,
+        )
+
+
+def held(part: Tensor, exponent: Tensor, wanted: Tensor, dtype: torch.dtype) -> Scaled:
+    """part · 2^exponent in a dtype, relative to 2^wanted where the dtype holds it so, and to its own size elsewhere."""
+    scaled = Scaled((part,), exponent)
+    magnitude = scaled.magnitude()
+    comfortable = -math.log2(torch.finfo(dtype).tiny) * 0.8  # 100 of float32's 126 bits: small entries keep theirs
+    far = ((magnitude - wanted).abs() > comfortable) & (part != 0).any(dim=-1)
+    scaled = scaled.at(torch.where(far, magnitude, wanted))
+    return Scaled((scaled.parts[0].to(dtype),), scaled.exponent)
+
+
+def step_vjp(run: LayerStates, t: int, adjoint: Scaled) -> tuple[Scaled, Scaled]:
+    """dL/d(h_t, c_t) in total, and (∂s_t/∂s_{t-1})ᵀ dL/ds_t, by autograd through one step."""
+    before = tuple(s[t].detach().requires_grad_() for s in run.before)
+    with torch.enable_grad():
+        after, _ = run.cell.step(run.inputs[t], before)
+    grads, lift = lifted_grads(after, (*after, *before), adjoint.parts)
+    n, exponent = len(after), adjoint.exponent - lift
+    return Scaled(grads[:n], exponent), Scaled(grads[n:], exponent)
+
+
+LIFT = 512
+"""Exponent of the power of two that a float64 gradient begins with."""
+
+
+def lifted_grads(outputs: State, variables: State, grads: State) -> tuple[State, int]:
+    """The variables' gradients times 2^lift, and the lift.
+
+    Gates that are shut and units that are saturated may follow each other in one step: e^−300 · e^−600 is below
+    1e-308, while its product with 2^512 is not.
+    """
+    for lift in (LIFT, 0):  # none where that overflows, or where numbers are not finite anyway
+        raised = tuple(grad * 2.0**lift for grad in grads)
+        results = torch.autograd.grad(
+            outputs, variables, raised, retain_graph=lift > 0, allow_unused=True, materialize_grads=True
+        )
+        if all(bool(result.isfinite().all()) for result in results):
+            break
+    return results, lift
+
+
+def input_gradients(run: LayerStates, adjoint: Scaled) -> Scaled:
+    """dL/dx_t of every timestep at once, in float64: given the adjoints, no step depends on another."""
+    inputs = run.inputs.detach().requires_grad_()
+    with torch.enable_grad():
+        after = recompute(run.cell, inputs, run.before)
+    grads, lift = lifted_grads(after, (inputs,), flat(adjoint))
+    return Scaled(grads, adjoint.exponent - lift)
+
+
+def parameter_gradients(run: LayerStates, adjoint: Scaled, dtype: torch.dtype) -> dict[str, tuple[Tensor, float]]:
+    """dL/dθ = Σ_t (∂s_t/∂θ)ᵀ dL/ds_t for each of the cell's parameters, and its log norm (nats).
+
+    The sum is taken relative to the largest adjoint where that is outside of a comfortable range.
+    """
+    largest = int(adjoint.magnitude().max())
+    comfortable = 64  # 2^±64: sums of squares of such numbers exist in float32, too
+    common = largest if abs(largest) > comfortable and largest > -(2**61) else 0
+    weighted = adjoint.at(torch.full_like(adjoint.exponent, common))
+
+    cell = run.cell.with_weights(lambda w: w.detach().requires_grad_())
+    with torch.enable_grad():
+        after = recompute(cell, run.inputs, run.before)
+    grads, lift = lifted_grads(after, tuple(cell.weights.values()), flat(weighted))
+    power = torch.tensor(common - lift)
+    return {
+        name: (times_power_of_two(grad, power).to(dtype), log_norm_of_all(grad) + power.item() * LN_2)
+        for name, grad in zip(cell.weights, grads, strict=True)
+    }
+
+
+def flat(x: Scaled) -> State:
+    """The parts [time · batch, unit], as `recompute` has the states."""
+    return tuple(part.flatten(0, 1) for part in x.parts)
+
+
+def stack_over_time(steps: list[State]) -> State:
+    """Per-timestep states as tensors with a leading time axis."""
+    return tuple(torch.stack(tensors) for tensors in zip(*steps, strict=True))
+
+
+def stack_scaled(steps: list[Scaled]) -> Scaled:
+    """Per-timestep values as one value with a leading time axis."""
+    parts = zip(*(step.parts for step in steps), strict=True)
+    return Scaled(tuple(torch.stack(p) for p in parts), torch.stack([step.exponent for step in steps]))
+
+
+def zero_where(chosen: Tensor, x: Scaled) -> Scaled:
+    """x with zeros for the chosen samples."""
+    return Scaled(tuple(part.masked_fill(chosen[:, None], 0) for part in x.parts), x.exponent)
+
+
+def choose(chosen: Tensor, a: Scaled, b: Scaled) -> Scaled:
+    """a for the chosen samples, b for the others."""
+    parts = tuple(torch.where(chosen[:, None], p, q) for p, q in zip(a.parts, b.parts, strict=True))
+    return Scaled(parts, torch.where(chosen, a.exponent, b.exponent))

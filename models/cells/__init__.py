@@ -1,0 +1,1 @@
+"""Cells: one folder each, their one interface, and the registry."""

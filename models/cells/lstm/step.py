@@ -1,0 +1,29 @@
+"""The LSTM with a forget gate (Gers et al. 2000), with torch.nn.LSTM's parametrisation."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from jaxtyping import Float
+from torch import Tensor
+
+from models.cells.cell import Cell, Gates, State
+from models.cells.nonlinearity import sigmoid, tanh
+
+
+@dataclass(frozen=True, eq=False)
+class LSTMCell(Cell):
+    """i, f, o = σ(·), g = tanh(·); c = f⊙c' + i⊙g; h = o⊙tanh(c)."""
+
+    blocks: ClassVar[tuple[str, ...]] = ("i", "f", "g", "o")
+    gate_names: ClassVar[tuple[str, ...]] = ("i", "f", "g", "o")
+    state_names: ClassVar[tuple[str, ...]] = ("hidden", "cell_state")
+
+    def step(self, x_t: Float[Tensor, "batch input"], state: State) -> tuple[State, Gates]:
+        """(h_t, c_t) and the gates i, f, g, o from x_t and (h_{t-1}, c_{t-1})."""
+        h, c = state
+        a = x_t @ self.weight_ih.T + self.bias_ih + h @ self.weight_hh.T + self.bias_hh
+        a_i, a_f, a_g, a_o = a.chunk(4, dim=-1)
+        i, f, g, o = sigmoid(a_i), sigmoid(a_f), tanh(a_g), sigmoid(a_o)
+        c = f * c + i * g
+        h = o * tanh(c)
+        return (h, c), {"i": i, "f": f, "g": g, "o": o}

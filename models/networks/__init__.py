@@ -1,0 +1,1 @@
+"""Networks made of cells, and their initial weights."""

@@ -1,0 +1,160 @@
+"""Initial weights. A function whose name ends in `_` changes a model in place; the others return a matrix.
+
+Everything random is drawn in float64 and rounded: one seed gives one network, in every dtype.
+"""
+
+from typing import TYPE_CHECKING
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from models.networks.sequence_model import Recurrent
+
+FORGET_BLOCK = {"lstm": "f", "gru": "z"}
+"""The gate that keeps the past: the LSTM's f, and the GRU's z (torch's, where z near 1 keeps)."""
+
+Square = Float[Tensor, "hidden hidden"]
+
+
+def uniform_(module: nn.Module, size: int, generator: torch.Generator | None) -> None:
+    """Every parameter from U(−1/√size, 1/√size), as torch.nn.RNN, LSTM, GRU (size H) and Linear (its inputs) do."""
+    for parameter in module.parameters():
+        uniform = torch.rand(parameter.shape, generator=generator, dtype=torch.float64)
+        parameter.data.copy_((2 * uniform - 1) * size**-0.5)
+
+
+def gaussian(size: int, gain: float, generator: torch.Generator | None) -> Square:
+    """A matrix of independent N(0, gain²/size) entries, float64: spectral radius → gain, spectral norm → 2·gain."""
+    return gain * size**-0.5 * torch.randn(size, size, generator=generator, dtype=torch.float64)
+
+
+def orthogonal(size: int, generator: torch.Generator | None) -> Square:
+    """A random orthogonal matrix, float64, uniform over the orthogonal group (Saxe et al. 2014; Mezzadri 2007)."""
+    Q, R = torch.linalg.qr(torch.randn(size, size, generator=generator, dtype=torch.float64))
+    return Q * torch.sign(torch.diagonal(R))
+
+
+def recurrent_matrices_(
+    recurrent: "Recurrent", kind: str, gain: float = 1.0, generator: torch.Generator | None = None
+) -> None:
+    """Replace every H×H block of every recurrent matrix.
+
+    Args:
+        recurrent: the layers whose `weight_hh` change.
+        kind: `gaussian` (with `gain`), `orthogonal`, or `identity`. With relu and zero biases the identity is
+            the IRNN (Le et al. 2015).
+        gain: factor on the Gaussian's standard deviation 1/√H.
+        generator: source of the random entries.
+
+    Raises:
+        ValueError: an unknown kind.
+    """
+    H = recurrent.hidden_size
+    for name, weight in recurrent.named_parameters():
+        if not name.startswith("weight_hh"):
+            continue
+        for block in weight.data.split(H):
+            if kind == "gaussian":
+                block.copy_(gaussian(H, gain, generator))
+            elif kind == "orthogonal":
+                block.copy_(orthogonal(H, generator))
+            elif kind == "identity":
+                block.copy_(torch.eye(H, dtype=block.dtype))
+            else:
+                raise ValueError(f"kind was {kind!r}; it must be one of gaussian, orthogonal, identity.")
+
+
+def zero_biases_(recurrent: "Recurrent") -> None:
+    """Set every bias of every layer to zero."""
+    for name, parameter in recurrent.named_parameters():
+        if name.startswith("bias"):
+            parameter.data.zero_()
+
+
+def set_gate_bias_(recurrent: "Recurrent", gate: str, value: float | Float[Tensor, " hidden"]) -> None:
+    """Set one gate's total bias, b_ih + b_hh, in every layer: b_ih takes the value and b_hh becomes zero.
+
+    Raises:
+        ValueError: the cell has no such gate.
+    """
+    blocks = recurrent.cell_type.blocks
+    if gate not in blocks:
+        raise ValueError(f"gate was {gate!r}; a cell {recurrent.cell_name!r} has {', '.join(blocks)}.")
+    H, k = recurrent.hidden_size, blocks.index(gate)
+    for name, parameter in recurrent.named_parameters():
+        if name.startswith("bias_ih"):
+            parameter.data[k * H : (k + 1) * H] = value
+        elif name.startswith("bias_hh"):
+            parameter.data[k * H : (k + 1) * H] = 0
+
+
+def chrono_(recurrent: "Recurrent", longest: int, generator: torch.Generator | None = None) -> None:
+    """Gate biases for memories of 1 to `longest` steps (Tallec & Ollivier 2018, eq. 16).
+
+    LSTM: b_f ~ ln U(1, T_max−1), b_i = −b_f. GRU: b_z ~ ln U(1, T_max−1), since torch's z keeps the state.
+
+    Raises:
+        ValueError: the cell has no gate that keeps the past.
+    """
+    if recurrent.cell_name not in FORGET_BLOCK:
+        raise ValueError(f"cell was {recurrent.cell_name!r}; chrono biases need one of {', '.join(FORGET_BLOCK)}.")
+    uniform = torch.rand(recurrent.hidden_size, generator=generator, dtype=torch.float64)
+    bias = torch.log1p(uniform * max(longest - 2, 0))
+    set_gate_bias_(recurrent, FORGET_BLOCK[recurrent.cell_name], bias)
+    if recurrent.cell_name == "lstm":
+        set_gate_bias_(recurrent, "i", -bias)
+
+
+def set_singular_values(
+    weight: Float[Tensor, "rows hidden"], values: float | Float[Tensor, "..."], blocks: int = 1
+) -> Float[Tensor, "rows hidden"]:
+    """The matrix with its singular vectors kept and its singular values replaced.
+
+    Args:
+        weight: the whole matrix, or `blocks` square blocks above each other (one a gate).
+        values: one number for all, or as many as each block has singular values, largest first; with a leading
+            axis of length `blocks`, other values for each block.
+        blocks: how many row blocks are decomposed separately.
+
+    Raises:
+        ValueError: rows that do not divide into blocks, entries that are not finite, or a number of values that does
+            not fit.
+    """
+    stacked = in_blocks(weight, blocks)
+    U, S, Vh = torch.linalg.svd(stacked, full_matrices=False)
+    values = torch.as_tensor(values, dtype=weight.dtype)
+    if values.ndim and values.shape not in (S.shape, S.shape[1:]):
+        raise ValueError(f"values have shape {tuple(values.shape)}; each block has {S.shape[1]} singular values.")
+    return ((U * values.expand(S.shape).unsqueeze(-2)) @ Vh).reshape(weight.shape)
+
+
+def scale_spectral_norm(
+    weight: Float[Tensor, "rows hidden"], largest: float, blocks: int = 1
+) -> Float[Tensor, "rows hidden"]:
+    """The matrix with each block multiplied so that its largest singular value is `largest`.
+
+    Raises:
+        ValueError: rows that do not divide into blocks, entries that are not finite, or a block of zeros or so near
+            to it that no factor can give it the spectral norm.
+    """
+    stacked = in_blocks(weight, blocks)
+    norms = torch.linalg.matrix_norm(stacked, ord=2)
+    factors = torch.where(norms > 0, largest / norms, torch.zeros_like(norms))
+    if largest != 0 and not bool(((norms > 0) & factors.isfinite()).all()):
+        raise ValueError("weight has a block of zeros, or near it; its spectral norm cannot be scaled.")
+    return (stacked * factors[:, None, None]).reshape(weight.shape)
+
+
+def in_blocks(weight: Float[Tensor, "rows hidden"], blocks: int) -> Float[Tensor, "block row hidden"]:
+    """The row blocks of a finite matrix, one after the other.
+
+    Raises:
+        ValueError: rows that do not divide into them, or entries that are not finite.
+    """
+    if weight.ndim != 2 or blocks < 1 or weight.shape[0] % blocks:
+        raise ValueError(f"weight has shape {tuple(weight.shape)}; it must have rows in {blocks} equal blocks.")
+    if not bool(weight.isfinite().all()):
+        raise ValueError("weight has entries that are not finite; it has no singular values.")
+    return weight.reshape(blocks, weight.shape[0] // blocks, weight.shape[1])
