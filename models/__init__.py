@@ -5,5 +5,6 @@ from models.networks.sequence_model import SequenceModel
 from models.recording.layer_record import LayerRecord
 from models.recording.record import direct_gradients, record
 from models.recording.trace import Trace
+from models.recording.watch import Watch, watch
 
-__all__ = ["CELLS", "LayerRecord", "SequenceModel", "Trace", "direct_gradients", "record"]
+__all__ = ["CELLS", "LayerRecord", "SequenceModel", "Trace", "Watch", "direct_gradients", "record", "watch"]

@@ -59,7 +59,7 @@ class LayerStates:
     @property
     def state_size(self) -> int:
         """Numbers in the state: one per hidden unit, two where the cell has a cell state."""
-        return len(self.after) * self.cell.hidden_size
+        return sum(self.cell.state_sizes)
 
     @property
     def hidden(self) -> Float[Tensor, "*sample unit"]:

@@ -55,8 +55,9 @@ class Trace:
     stacks: dict[str, Stack]
     """The module's name → its layers; `recurrent` for a SequenceModel."""
     outputs: Float[Tensor, "time batch output"]
-    """The readout at every timestep."""
-    loss: Float[Tensor, ""]
+    """The readout at every timestep; of a watched module its own output."""
+    loss: Float[Tensor, ""] | None
+    """None for a watched module, which does not know what its outputs are used for."""
     parameter_grads: dict[str, Tensor]
     """Name as in `model.named_parameters()` → dL/dW, unclipped."""
     parameter_log_norm: dict[str, float]
@@ -169,6 +170,12 @@ class Trace:
         size = scaled_log_norm(sum(others, first))
         pad = self.layers[0].padding
         return size if pad is None else size.masked_fill(pad, torch.nan)
+
+    @cached_property
+    def grad_inputs(self) -> Float64[Tensor, "time batch input"]:
+        """The true dL/dx_t, float64: 0 or Inf where it cannot hold it; zero in padding."""
+        first, *others = [layer.grad_inputs for layer in self.layers[: self.num_directions]]
+        return true_value(sum(others, first))
 
     @property
     def grad_initial(self) -> tuple[Float[Tensor, "layer batch unit"], ...]:
