@@ -157,7 +157,7 @@ class Probe:
             trace=self.trace,
             transport=self.transport,
             dependency=task.dependency(config.seq_len),
-            loss=self.trace.loss.item(),
+            loss=self.trace.loss_value,
             chance=self.experiment.chance,
             clipping=clipping,
         )

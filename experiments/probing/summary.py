@@ -21,7 +21,7 @@ def summary(result: Probe) -> dict[str, object]:
     return {
         "run": experiment.config.identity(),
         "config": experiment.config.model_dump(),
-        "loss": plain(result.trace.loss.item()),
+        "loss": plain(result.trace.loss_value),
         "chance": experiment.chance,
         "decay_rate": plain(p.decay.rate),
         "decay_rate_standard_error": plain(p.decay.standard_error),

@@ -92,6 +92,17 @@ class Trace:
         return self.stack.num_directions
 
     @property
+    def loss_value(self) -> float:
+        """The loss as a number.
+
+        Raises:
+            ValueError: a watched module's trace, which has none.
+        """
+        if self.loss is None:
+            raise ValueError("This trace has no loss, since it is a watched module's; ask the code that computed it.")
+        return self.loss.item()
+
+    @property
     def truncate(self) -> int | None:
         """Truncated BPTT: the timesteps of a block; None for none."""
         return self.layers[0].truncate

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from models.recording.watch_sequence import SequenceForm
-from models.recording.watch_weights import RecurrentModule, num_directions
+from models.recording.watch_weights import RecurrentModule
 
 
 def drops(module: RecurrentModule) -> bool:

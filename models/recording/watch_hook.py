@@ -11,11 +11,9 @@ class Hook:
         self._function = function
 
     def __call__(self, *arguments: Any) -> None:
+        """Call the function, if there still is one."""
         if self._function is not None:
             self._function(*arguments)
 
-    def __deepcopy__(self, memo: object) -> "Hook":
-        return Hook()
-
     def __reduce__(self) -> tuple[type["Hook"], tuple[()]]:
-        return Hook, ()
+        return Hook, ()  # copy.deepcopy uses it, too

@@ -1,7 +1,6 @@
 """The hooks on one recurrent module: which of its steps are recorded, its calls, and the traces that they become."""
 
 import weakref
-from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
@@ -32,8 +31,8 @@ class WatchedModule:
         module: itself.
         every: one step of so many is recorded.
         samples: how many sequences of a batch are kept; None for all.
-        counted: the weight whose gradient ends a step: a step is one backward pass that reaches it. None where no weight
-            is trained: then every step is recorded.
+        counted: the weight whose gradient ends a step: a step is one backward pass that reaches it. None where no
+            weight is trained: then every step is recorded.
     """
 
     def __init__(
@@ -129,11 +128,11 @@ class WatchedModule:
         if hx is None:
             return
         given = (hx,) if isinstance(hx, Tensor) else hx
-        found = [self._ends.get(s, (None, -1)) for s in given]
-        previous = found[0][0] and found[0][0]()
-        if all(f == (found[0][0], which) for which, f in enumerate(found)) and previous and not previous.is_followed:
-            if call.can_follow(previous):
-                call.previous, previous.is_followed = previous, True
+        (reference, _), *_ = found = [self._ends.get(s, (None, -1)) for s in given]
+        previous = reference and reference()
+        belongs = all(f == (reference, which) for which, f in enumerate(found))
+        if previous and belongs and not previous.is_followed and call.can_follow(previous):
+            call.previous, previous.is_followed = previous, True
 
     def _listen(
         self, call: Call, inputs: Tensor | PackedSequence, hx: Tensor | States | None, output: Tensor, ends: States
@@ -160,7 +159,7 @@ class WatchedModule:
 
     def _note_reached(self, call: Call) -> None:
         if not self._reached:  # torch has no public name for what runs at the end of this backward pass
-            torch.autograd.Variable._execution_engine.queue_callback(self._finish)  # type: ignore[attr-defined]
+            torch.autograd.Variable._execution_engine.queue_callback(self._finish)
         self._reached[call] = None
 
     def _finish(self) -> None:

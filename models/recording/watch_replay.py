@@ -1,7 +1,6 @@
 """From the calls of one sequence to its Trace: the layers run again, and the direct gradients go back through time."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import torch
 from torch import Tensor

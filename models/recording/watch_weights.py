@@ -57,20 +57,17 @@ def cells_of(module: RecurrentModule, weights: dict[str, Tensor], dtype: torch.d
     cells = []
     for suffix in suffixes(module):
         own = {name: weights[name + suffix].to(dtype) for name in NAMES if name + suffix in weights}
-        rows = own["weight_hh"].shape[0]
-        for name in ("bias_ih", "bias_hh"):
-            own.setdefault(name, own["weight_hh"].new_zeros(rows))
-        cells.append(make_cell(module, own))
+        zeros = own["weight_hh"].new_zeros(len(own["weight_hh"]))
+        cells.append(make_cell(module, {"bias_ih": zeros, "bias_hh": zeros, **own}))
     return tuple(cells)
 
 
-def make_cell(module: RecurrentModule, weights: dict[str, Tensor]) -> Cell:
+def make_cell(module: RecurrentModule, w: dict[str, Tensor]) -> Cell:
     """The cell of one layer and direction."""
-    if "weight_hr" in weights:
-        return ProjectedLSTMCell(**weights)
+    four = w["weight_ih"], w["weight_hh"], w["bias_ih"], w["bias_hh"]
     if isinstance(module, nn.LSTM | nn.LSTMCell):
-        return LSTMCell(**weights)
+        return ProjectedLSTMCell(*four, w["weight_hr"]) if "weight_hr" in w else LSTMCell(*four)
     if isinstance(module, nn.GRU | nn.GRUCell):
-        return GRUCell(**weights)
+        return GRUCell(*four)
     assert isinstance(module, nn.RNN | nn.RNNCell)
-    return ElmanCell(**weights, nonlinearity=module.nonlinearity)
+    return ElmanCell(*four, nonlinearity=module.nonlinearity)

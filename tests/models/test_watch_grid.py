@@ -1,4 +1,4 @@
-"""400 configurations of torch's recurrent modules: what `watch` sees equals explicit loops, and it changes nothing."""
+"""300 configurations of torch's recurrent modules: what `watch` sees equals explicit loops, and it changes nothing."""
 
 from itertools import product
 
@@ -11,7 +11,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from models import watch
 from models.bptt.scaled import true_value
 
-T, B, INPUT, H = 5, 3, 2, 4
+T, B, INPUT, H = 4, 3, 2, 4
 MODULES = {
     "tanh": lambda **options: nn.RNN(INPUT, H, **options),
     "relu": lambda **options: nn.RNN(INPUT, H, nonlinearity="relu", **options),
@@ -76,11 +76,13 @@ def run_unchanged(module, form, x, start, lengths, reads, rate):
 @pytest.mark.parametrize("kind", MODULES)
 def test_watch_equals_explicit_loops_and_changes_no_bit(kind, form, dtype):
     batch = 1 if form == "unbatched" else B
-    lengths = {"packed": [5, 4, 2], "packed unsorted": [2, 5, 4]}.get(form, [T] * batch)
+    lengths = {"packed": [4, 3, 1], "packed unsorted": [1, 4, 3]}.get(form, [T] * batch)
     for case, (layers, bidirectional, given) in enumerate(product((1, 2), (False, True), (False, True))):
         turn = case + FORMS.index(form)
+        if dtype == torch.float32 and turn % 2:  # 200 in float64 and 100 in float32
+            continue
         reads = READS[turn % 4]
-        options = {"bias": turn % 3 != 0, "dropout": 0.4 if layers > 1 and turn % 2 else 0.0}
+        options = {"bias": turn % 3 != 0, "dropout": 0.4 if layers > 1 and case % 2 == bidirectional else 0.0}
         what = (layers, bidirectional, given, options, reads)
         torch.manual_seed(case)
         module = MODULES[kind](
@@ -117,12 +119,14 @@ def compare(trace, loops, x, starts, parameter_grads, tolerance, what):
     def close(a, b):
         return float((a - b).abs().max()) <= tolerance * max(1.0, float(b.abs().max()))
 
-    for (k, t, b), state in loops.states.items():
-        layer = trace.layers[k]
-        for which, s in enumerate(state):
-            grad = torch.zeros_like(s) if s.grad is None else s.grad
-            assert close(layer.after[which][t, b], s[0].detach()), (what, k, t, b, which)
-            assert close(true_value(layer.total[which])[t, b], grad[0]), (what, k, t, b, which)
+    for k, layer in enumerate(trace.layers):
+        own = {(t, b): state for (of, t, b), state in loops.states.items() if of == k}
+        at = tuple(torch.tensor(list(own)).T)
+        for which, total in enumerate(layer.total):
+            states = [state[which] for state in own.values()]
+            grads = torch.cat([torch.zeros_like(s) if s.grad is None else s.grad for s in states])
+            assert close(layer.after[which][at], torch.cat(states).detach()), (what, k, which)
+            assert close(true_value(total)[at], grads), (what, k, which)
     assert close(trace.grad_inputs, x.grad), what
     for mine, s in zip(trace.grad_initial, starts, strict=True):
         assert close(mine, s.grad), what
