@@ -14,15 +14,15 @@ def trace_bytes(call: Call, samples: int | None = None) -> int:
     return T * kept * (per_step * call.inputs.element_size() + 64 * len(call.cells))
 
 
-def too_large(call: Call, samples: int | None, budget: int = BUDGET) -> str | None:
+def too_large(call: Call, samples: int | None) -> str | None:
     """Why a call is not recorded, as the rest of a sentence; None where its record fits."""
     needed = trace_bytes(call, samples)
-    if needed <= budget:
+    if needed <= BUDGET:
         return None
     T, B, _ = call.inputs.shape
-    fits = int(budget / needed * (B if samples is None else min(samples, B)))
+    fits = int(BUDGET / needed * (B if samples is None else min(samples, B)))
     advice = f"watch(..., samples={fits}) keeps the first {fits} sequences" if fits else "watch it on shorter sequences"
     return (
         f"is not recorded: {T} timesteps of {B} sequences would take {needed / 2**30:.3g} GiB, and at most "
-        f"{budget / 2**30:.3g} GiB are allowed; {advice}"
+        f"{BUDGET / 2**30:.3g} GiB are allowed; {advice}"
     )

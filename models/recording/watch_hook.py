@@ -1,7 +1,10 @@
-"""A hook that a copy of the module does not take along."""
+"""A hook that a compiler leaves alone and that a copy of the module does not take along."""
 
+import sys
 from collections.abc import Callable
 from typing import Any
+
+import torch
 
 
 class Hook:
@@ -9,6 +12,8 @@ class Hook:
 
     def __init__(self, function: Callable[..., None] | None = None) -> None:
         self._function = function
+        if function is not None and "torch._dynamo" in sys.modules:  # importing it here would take seconds
+            self._function = torch.compiler.disable(function)
 
     def __call__(self, *arguments: Any) -> None:
         """Call the function, if there still is one."""

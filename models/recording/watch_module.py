@@ -99,11 +99,11 @@ class WatchedModule:
     ) -> None:
         inputs, hx = (*args, *(kwargs[key] for key in ("input", "hx") if key in kwargs), None)[:2]
         output, ends = tensors_of(self.module, result)
-        if self._is_over:
-            self.traces, self.note, self._is_over = [], "", False
         if not torch.is_grad_enabled():
             self._say("was called without gradients (torch.no_grad or inference_mode)")
             return
+        if self._is_over:  # a new step begins; what the last one left need not be held beside it
+            self.traces, self._is_over = [], False
         if not output.requires_grad:
             self._say("has no gradient: neither its weights nor its inputs require one")
             return
