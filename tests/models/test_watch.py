@@ -133,7 +133,7 @@ def test_a_number_that_is_not_whole_or_too_small_is_refused(arguments, words):
 
 
 def test_a_network_without_a_recurrent_module_is_refused():
-    with pytest.raises(ValueError, match="Linear contains no nn.RNN"):
+    with pytest.raises(ValueError, match="Linear contains no"):
         watch(nn.Linear(3, 4))
 
 
