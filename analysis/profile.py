@@ -71,9 +71,17 @@ class Decay:
         return f"no clear trend ({significant(self.rate)} ± {significant(self.standard_error)} nats per step)"
 
 
+def describe_decay(decay: Decay) -> str:
+    """A rate and the lags over which its line holds, or why there is none."""
+    return decay.trend if decay.rate is None else f"{decay.trend}, lags {decay.straight_from}–{decay.straight_until}"
+
+
 @dataclass(frozen=True, eq=False)
 class Profile:
-    """ln‖dL/dh_t‖ of one layer over time, and what follows from it. Arrays are [time], t = 1 … T."""
+    """ln‖dL/dh_t‖ of one layer over time, and what follows from it. Arrays are [time], t = 1 … T.
+
+    Sequences that are shorter are moved to end at T, where the others do.
+    """
 
     t: Int[ndarray, " time"]
     lag: Int[ndarray, " time"]
@@ -120,7 +128,7 @@ def profile(layer: LayerRecord) -> Profile:
         >>> found.horizon_lag is None  # 0.9^49 is above 1e-7
         True
     """
-    log_norm = layer.log_norm.cpu().numpy()
+    log_norm, direct = (layer.ended_together(x).cpu().numpy() for x in (layer.log_norm, layer.direct_log_norm))
     T = len(log_norm)
     t = np.arange(1, T + 1)
     reverse = layer.reverse
@@ -137,13 +145,13 @@ def profile(layer: LayerRecord) -> Profile:
         median=median,
         low=log_quantile(log_norm, 0.1),
         high=log_quantile(log_norm, 0.9),
-        direct=log_quantile(layer.direct_log_norm.cpu().numpy(), 0.5),
+        direct=log_quantile(direct, 0.5),
         decay=fit_decay(by_lag, torch.finfo(layer.hidden.dtype).eps),
         horizon_t=None if horizon is None else (horizon + 1 if reverse else T - horizon),
         horizon_lag=horizon,
         underflow_log=underflow_log,
         underflow_lag=underflow,
-        diverged=int(np.sum(np.isnan(log_norm) | np.isposinf(log_norm))),
+        diverged=layer.broken_gradients,
     )
 
 

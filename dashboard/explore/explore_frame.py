@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from html import escape
 
-from analysis.figures.headline import describe_decay, describe_profile
+from analysis.figures.headline import describe_profile
 from analysis.figures.picture import Picture
 from analysis.figures.profile import profile_picture
 from analysis.figures.standalone import standalone, table
 from analysis.figures.theme import LN_10, cell_colour, cell_name
+from analysis.profile import describe_decay
 from analysis.wording import counted, power_of_ten, significant
 from dashboard.explore.panels import LARGEST_STATE, PANELS
 from dashboard.explore.scene import Scene, scene

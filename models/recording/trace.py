@@ -10,6 +10,7 @@ from torch import Tensor
 
 from models.bptt.scaled import LN_2, scaled_log_norm, true_value
 from models.recording.layer_record import LayerRecord
+from models.recording.shown import shown_by
 
 
 @dataclass(frozen=True, eq=False)
@@ -205,6 +206,10 @@ class Trace:
         if not self._has_cell_state:
             return None
         return stacked([true_value(x.total[1]) for x in self.layers])
+
+    def _repr_html_(self) -> str:
+        """A table and a picture, for notebooks."""
+        return str(shown_by("figures.notebook", "show_trace")(self))
 
     @property
     def _has_cell_state(self) -> bool:

@@ -1,9 +1,11 @@
 """Watch any torch module: after the user's own `loss.backward()`, a Trace of each recurrent module inside it."""
 
 from types import TracebackType
+from typing import Any
 
 from torch import nn
 
+from models.recording.shown import shown_by
 from models.recording.trace import Trace
 from models.recording.watch_module import WatchedModule, spoken_name
 from models.recording.watch_weights import is_recurrent
@@ -11,11 +13,6 @@ from models.recording.watch_weights import is_recurrent
 
 def watch(module: nn.Module, every: int = 1, samples: int | None = None) -> "Watch":
     """Watch every nn.RNN, LSTM, GRU, RNNCell, LSTMCell and GRUCell inside a module, which itself stays as it is.
-
-        with watch(model) as seen:
-            loss = criterion(model(x), y)
-            loss.backward()
-        seen["encoder"].log_norm  # ln‖dL/dh_t‖ of every timestep
 
     Outputs, gradients and random numbers are those of the unwatched module, bit for bit. A recorded step runs the
     recurrent layers once more at the end of the backward pass; a step that is not recorded runs the module and nothing
@@ -28,6 +25,15 @@ def watch(module: nn.Module, every: int = 1, samples: int | None = None) -> "Wat
 
     Raises:
         ValueError: no recurrent module inside, or a number below 1.
+
+    Example:
+        >>> import torch
+        >>> model = torch.nn.LSTM(2, 8, num_layers=2)
+        >>> with watch(model) as seen:
+        ...     outputs, _ = model(torch.randn(20, 4, 2))
+        ...     outputs[-1].mean().backward()
+        >>> seen[""].log_norm.shape  # layer, time, batch: ln‖dL/dh_t‖
+        torch.Size([2, 20, 4])
     """
     return Watch(module, every, samples)
 
@@ -82,6 +88,10 @@ class Watch:
             KeyError: no recurrent module of that name.
         """
         return tuple(self._named(name).traces)
+
+    def report(self) -> Any:
+        """`analysis.report` of what has been seen: print it, or show it in a notebook."""
+        return shown_by("report", "report")(self)
 
     def __getitem__(self, name: str) -> Trace:
         """The Trace of the module's last call in the last recorded backward pass.
