@@ -6,5 +6,18 @@ from models.recording.layer_record import LayerRecord
 from models.recording.record import direct_gradients, record
 from models.recording.trace import Trace
 from models.recording.watch import Watch, watch
+from models.recording.watch_alerts import AlertError, gradient_below, not_finite
 
-__all__ = ["CELLS", "LayerRecord", "SequenceModel", "Trace", "Watch", "direct_gradients", "record", "watch"]
+__all__ = [
+    "CELLS",
+    "LayerRecord",
+    "SequenceModel",
+    "Trace",
+    "Watch",
+    "AlertError",
+    "direct_gradients",
+    "gradient_below",
+    "not_finite",
+    "record",
+    "watch",
+]

@@ -1,5 +1,6 @@
 """Watch any torch module: after the user's own `loss.backward()`, a Trace of each recurrent module inside it."""
 
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
@@ -7,6 +8,7 @@ from torch import nn
 
 from models.recording.shown import shown_by
 from models.recording.trace import Trace
+from models.recording.watch_alerts import Alert, Condition
 from models.recording.watch_module import WatchedModule, spoken_name
 from models.recording.watch_weights import is_recurrent
 
@@ -88,6 +90,16 @@ class Watch:
             KeyError: no recurrent module of that name.
         """
         return tuple(self._named(name).traces)
+
+    def alert(self, condition: Condition, then: Callable[[str], object] | None = None) -> None:
+        """Be told of a condition at the end of each recorded backward pass.
+
+        Args:
+            condition: such as `models.gradient_below(1e-6, lag=100)`, or any function from a Trace to words or None.
+            then: is called with a sentence where the condition holds; if left out, `backward` raises a AlertError.
+        """
+        for watched in self._watched.values():
+            watched.alerts.append(Alert(condition, then))
 
     def report(self) -> Any:
         """`analysis.report` of what has been seen: print it, or show it in a notebook."""

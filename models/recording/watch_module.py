@@ -12,6 +12,7 @@ from torch.utils.hooks import RemovableHandle
 from torch.utils.weak import WeakIdKeyDictionary
 
 from models.recording.trace import Trace
+from models.recording.watch_alerts import Alert
 from models.recording.watch_arrivals import Arrivals, listen, listen_inside
 from models.recording.watch_budget import too_large
 from models.recording.watch_call import Call, read_call
@@ -46,6 +47,7 @@ class WatchedModule:
         self._is_over = False
         self._reached: dict[Call, None] = {}
         self._ends: WeakIdKeyDictionary = WeakIdKeyDictionary()  # the last state's tensor → the call that gave it
+        self.alerts: list[Alert] = []
         self._before = ExitStack()
         self._random_state: Tensor | None = None
         self._hooks: list[RemovableHandle] = []
@@ -91,6 +93,8 @@ class WatchedModule:
         try:
             if result is not None:  # the call itself has not failed
                 self._note_call(args, kwargs, result, random_state)
+        except Exception as error:
+            self._say(f"could not be recorded ({error})")
         finally:
             self._before.close()
 
@@ -164,13 +168,17 @@ class WatchedModule:
 
     def _finish(self) -> None:
         """At the end of a backward pass: its calls become traces."""
-        calls, self._reached = list(self._reached), {}
+        calls, self._reached = sorted(self._reached, key=lambda call: call.number), {}
         self.traces, self.note, self._is_over = [], "", True
-        in_order = sorted(calls, key=lambda call: call.number)
-        for sequence in sequences_of(in_order):
-            self.traces.append(replay(self.name, self.module, sequence, self.samples))
+        try:
+            self.traces = [replay(self.name, self.module, s, self.samples) for s in sequences_of(calls)]
+        except Exception as error:
+            self._say(f"could not be recorded ({error})")
         for call in calls:
             call.clear()
+        for trace in self.traces:
+            for alert in self.alerts:
+                alert.check(self.name, trace)
 
 
 def tensors_of(module: RecurrentModule, result: Any) -> tuple[Tensor, States]:
@@ -178,6 +186,8 @@ def tensors_of(module: RecurrentModule, result: Any) -> tuple[Tensor, States]:
     if isinstance(module, nn.RNNCellBase):
         ends = (result,) if isinstance(result, Tensor) else tuple(result)
         return ends[0], ends
+    if not isinstance(result, tuple):
+        raise TypeError(f"it gave a {type(result).__name__}, and not an output and a last state")
     output, last = result
     data = output.data if isinstance(output, PackedSequence) else output
     return data, (last,) if isinstance(last, Tensor) else tuple(last)

@@ -9,7 +9,7 @@ from explicit_loops import states_and_gradients, with_loops
 from torch import nn
 from torch.nn.utils import parametrizations
 
-from models import watch
+from models import AlertError, gradient_below, not_finite, watch
 from models.bptt.scaled import true_value
 from models.recording import watch_budget
 
@@ -329,3 +329,38 @@ def test_nothing_is_kept_of_calls_whose_graph_is_gone():
             net(inputs(k))
         (watched,) = seen._watched.values()
         assert len(watched._ends) == 0
+
+
+def test_an_alert_stops_a_training_whose_gradient_vanishes():
+    rnn = nn.RNN(1, 4)
+    with torch.no_grad():
+        rnn.weight_hh_l0.copy_(0.1 * torch.eye(4))
+    with watch(rnn) as seen:
+        seen.alert(gradient_below(1e-6, lag=20))
+        rnn(torch.zeros(20, 1, 1))[0][-1].sum().backward()  # has no lag 20
+        with pytest.raises(AlertError, match="the gradient at lag 20 is below 1e-06 of its size at lag 0"):
+            rnn(torch.zeros(21, 1, 1))[0][-1].sum().backward()
+    assert seen[""].seq_len == 21
+    assert rnn.weight_hh_l0.grad is not None
+
+
+def test_an_alert_tells_of_what_is_not_finite():
+    rnn, told = nn.RNN(1, 4, nonlinearity="relu"), []
+    with torch.no_grad():
+        rnn.weight_hh_l0.fill_(1e30)
+    with watch(rnn) as seen:
+        seen.alert(not_finite(), then=told.append)
+        rnn(torch.ones(5, 2, 1).abs())[0][0].sum().backward()
+    (sentence,) = told
+    assert sentence.startswith("the watched module: a state of layer 0 is not finite at t = ")
+
+
+def test_a_module_that_gives_something_else_is_said_and_not_raised():
+    class Odd(nn.GRU):
+        def forward(self, x, hx=None):
+            return super().forward(x, hx)[0]
+
+    net = Odd(3, 4)
+    with watch(net) as seen:
+        net(inputs()).sum().backward()
+    assert "could not be recorded" in seen.notes[""]
