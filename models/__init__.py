@@ -10,11 +10,11 @@ from models.recording.watch_alerts import AlertError, gradient_below, not_finite
 
 __all__ = [
     "CELLS",
+    "AlertError",
     "LayerRecord",
     "SequenceModel",
     "Trace",
     "Watch",
-    "AlertError",
     "direct_gradients",
     "gradient_below",
     "not_finite",
