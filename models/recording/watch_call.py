@@ -43,7 +43,8 @@ class Call:
     @property
     def lengths(self) -> Int64[Tensor, " batch"] | None:
         """Timesteps of each sequence where they differ."""
-        return self.form.lengths
+        lengths = self.form.lengths
+        return None if lengths is None else lengths.to(self.inputs.device)
 
     def can_follow(self, previous: "Call") -> bool:
         """Whether both are parts of one sequence: in one direction, by the same weights, all sequences equally long."""

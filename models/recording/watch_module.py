@@ -46,6 +46,7 @@ class WatchedModule:
         self._step = self._calls = 0
         self._is_over = False
         self._reached: dict[Call, None] = {}
+        self._task = -1
         self._ends: WeakIdKeyDictionary = WeakIdKeyDictionary()  # the last state's tensor → the call that gave it
         self.alerts: list[Alert] = []
         self._before = ExitStack()
@@ -162,7 +163,12 @@ class WatchedModule:
             listen_inside([output, *ends], targets, [data, *given, *used_weights(self.module).values()])
 
     def _note_reached(self, call: Call) -> None:
-        if not self._reached:  # torch has no public name for what runs at the end of this backward pass
+        task = torch._C._current_graph_task_id()
+        if task != self._task:  # a new backward pass; one that broke off left calls behind
+            for left in self._reached:
+                left.clear()
+            self._reached, self._task = {}, task
+            # torch has no public name for what runs at the end of this backward pass
             torch.autograd.Variable._execution_engine.queue_callback(self._finish)
         self._reached[call] = None
 

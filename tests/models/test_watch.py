@@ -364,3 +364,65 @@ def test_a_module_that_gives_something_else_is_said_and_not_raised():
     with watch(net) as seen:
         net(inputs()).sum().backward()
     assert "could not be recorded" in seen.notes[""]
+
+
+def test_a_backward_pass_that_breaks_off_spoils_no_later_one():
+    net = Unrolled(nn.LSTMCell(3, 4))
+    expected = []
+    with watch(net) as seen:
+        for breaks in (False, True, False):
+            out = net(inputs())
+            early = inputs().requires_grad_()
+            if breaks:
+                early.register_hook(lambda grad: 1 / 0)
+                out = net(early)
+                with pytest.raises(ZeroDivisionError):
+                    out.sum().backward(retain_graph=True)
+                continue
+            out.sum().backward()
+            expected.append(seen["cell"].log_norm)
+    assert torch.equal(*expected)
+
+
+class Chunked(nn.Module):
+    """Two timesteps per call, the state carried on within one graph; each chunk's state is read, too."""
+
+    def __init__(self, rnn):
+        super().__init__()
+        self.rnn = rnn
+
+    def forward(self, x):
+        hx, outputs, states = None, [], []
+        for chunk in x.split(2):
+            output, hx = self.rnn(chunk, hx)
+            outputs.append(output)
+            states.append(hx[0] if isinstance(hx, tuple) else hx)
+        return torch.cat(outputs).square().sum() + torch.stack(states).sin().sum()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("make", [nn.RNN, nn.LSTM, nn.GRU])
+def test_calls_that_carry_their_state_are_one_sequence(make, bidirectional, dtype):
+    torch.manual_seed(0)
+    net = Chunked(make(3, 4, num_layers=2, dropout=0.5, bidirectional=bidirectional, dtype=dtype))
+    twin, looped = with_loops(net)
+    plain, x = copy.deepcopy(net), inputs(dtype=dtype)
+    for network in (plain, net, twin):
+        torch.manual_seed(3)
+        if network is net:
+            with watch(net) as seen:
+                net(x).backward()
+        else:
+            network(x).backward()
+    assert all(torch.equal(a.grad, b.grad) for a, b in zip(plain.parameters(), net.parameters(), strict=True))
+    traces, calls = seen.calls("rnn"), looped["rnn"].calls
+    # the reverse direction of a later call comes before that of an earlier one: no one sequence
+    assert [trace.seq_len for trace in traces] == ([2, 2, 2] if bidirectional else [6])
+    tolerance = 1e-11 if dtype == torch.float64 else 1e-5
+    for n, trace in enumerate(traces):
+        for k, layer in enumerate(trace.layers):
+            for which in range(len(layer.after)):
+                states, total = states_and_gradients(calls[n : n + 1] if bidirectional else calls, k, which)
+                assert torch.allclose(layer.after[which], states, rtol=0, atol=tolerance)
+                assert torch.allclose(true_value(layer.total[which]), total, rtol=0, atol=tolerance)
