@@ -1,4 +1,4 @@
-"""One call of a watched module: what went in, and the direct gradients of what came out."""
+"""One call of a watched module: what went in, and what backward sends to what came out."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -53,41 +53,11 @@ class Call:
             return False
         if len(self.masks) != len(previous.masks):
             return False
-        pairs = zip(self.cells, previous.cells, strict=True)
-        return all(is_same(a, b) for mine, theirs in pairs for a, b in weight_pairs(mine, theirs))
-
-    def direct(self) -> list[State]:
-        """What the loss sends to h_t (and c_t) of each layer and direction, by other ways than the recurrence.
-
-        Each tensor is [time, batch, unit]; a state without a part for c got nothing there.
-        """
-        T, B, _ = self.inputs.shape
-        D, count, lengths = self.num_directions, len(self.cells), self.lengths
-        given = [end.direct for end in self.ends]
-        ends = [None if grad is None else self.form.state(grad).to(self.inputs.dtype) for grad in given]
-        out = self.output.direct
-        features = None if out is None else self.form.sequence(out).to(self.inputs.dtype)
-        states: list[State] = []
-        for k, cell in enumerate(self.cells):
-            of_output = None
-            if features is not None and k >= count - D:
-                of_output = features.chunk(D, dim=-1)[k - (count - D)]
-            parts = []
-            for which, (size, end) in enumerate(zip(cell.state_sizes, ends, strict=True)):
-                if which > 0 and end is None:
-                    break
-                grad = of_output if which == 0 else None
-                part = (
-                    self.inputs.new_zeros(T, B, size)
-                    if grad is None
-                    else grad.clone(memory_format=torch.contiguous_format)
-                )
-                if end is not None:
-                    last = 0 if k % D == 1 else T - 1 if lengths is None else lengths - 1
-                    part[last, torch.arange(B)] += end[k]
-                parts.append(part)
-            states.append(tuple(parts))
-        return states
+        return all(
+            is_same(a, b)
+            for mine, theirs in zip(self.cells, previous.cells, strict=True)
+            for a, b in zip(mine.weights.values(), theirs.weights.values(), strict=True)
+        )
 
     def clear(self) -> None:
         """Forget the gradients of a backward pass."""
@@ -98,11 +68,6 @@ class Call:
 def is_same(a: Tensor, b: Tensor) -> bool:
     """Whether two weights are one, or equal."""
     return a.data_ptr() == b.data_ptr() or torch.equal(a, b)
-
-
-def weight_pairs(a: Cell, b: Cell) -> list[tuple[Tensor, Tensor]]:
-    """The weights of two cells side by side."""
-    return list(zip(a.weights.values(), b.weights.values(), strict=True))
 
 
 def read_call(

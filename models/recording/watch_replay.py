@@ -12,6 +12,7 @@ from models.cells.cell import State
 from models.recording.record import make_engine
 from models.recording.trace import Trace
 from models.recording.watch_call import Call
+from models.recording.watch_direct import direct_states
 from models.recording.watch_weights import RecurrentModule, suffixes
 
 
@@ -53,7 +54,7 @@ def joined(parts: Sequence[Tensor]) -> Tensor:
 
 def joined_states(calls: Sequence[Call]) -> list[State]:
     """The direct gradients of each layer and direction over all calls."""
-    of_calls = [call.direct() for call in calls]
+    of_calls = [direct_states(call) for call in calls]
     return [joined_parts([states[k] for states in of_calls]) for k in range(len(calls[0].cells))]
 
 
