@@ -6,7 +6,7 @@ import streamlit as st
 
 from analysis.clipping import CLIP_RULES
 from analysis.figures.theme import cell_name
-from dashboard.explore.controls import TASK_WORDS
+from dashboard.option_words import TASK_WORDS
 from experiments.config.run_config import RunConfig
 from experiments.tasks import TASKS
 from models.cells.registry import CELLS

@@ -6,50 +6,42 @@ from dataclasses import dataclass
 from analysis.clipping import Clipping, ClipRule
 from analysis.profile import Profile
 from dashboard.cache import recorded
-from dashboard.explore.controls import configs, run_values
-from dashboard.server.checks import Value
+from dashboard.explore.configs import page_configs
+from dashboard.explore.settings import Settings
 from experiments.errors import ConfigError
 from experiments.probing.probe import Probe
 from models.cells.registry import CELLS
 
 
 @dataclass(frozen=True, eq=False)
-class Scene:
+class View:
     """What is to be shown: everything on the page follows from it."""
 
-    state: Mapping[str, Value]
+    settings: Settings
     probes: Mapping[str, Probe]
     """Cell → its recorded pass."""
-    threshold: float
-    rule: ClipRule
-    pinned: Mapping[str, Value] | None
-    """The state kept as A."""
+    clip_rule: ClipRule
+    pinned: Settings | None
+    """The settings kept as A."""
 
     def clip(self, probe: Probe) -> Clipping:
         """The parameter gradient before and after the clipping that is set."""
-        return probe.clip(self.threshold, self.rule)
+        return probe.clip(self.settings.clip_threshold, self.clip_rule)
 
     def pinned_profiles(self) -> dict[str, Profile]:
-        """Cell → the profile of the state kept as A; none where nothing is."""
+        """Cell → the profile of the settings kept as A; none where nothing is."""
         if self.pinned is None:
             return {}
-        return {config.cell: recorded(config).profile for config in configs(run_values(self.pinned))}
+        return {config.cell: recorded(config).profile for config in page_configs(self.pinned)}
 
 
-def scene(state: Mapping[str, Value], pinned: Mapping[str, Value] | None) -> Scene:
+def record_view(settings: Settings, pinned: Settings | None = None) -> View:
     """Record what the settings describe, one pass per chosen cell.
-
-    Args:
-        state: all settings, each of them checked (`state.check`).
-        pinned: the same of the state kept as A.
 
     Raises:
         ConfigError: no cell is chosen, or the first setting that is not allowed together with the others.
     """
-    chosen = configs(run_values(state))
-    if not chosen:
+    configs = page_configs(settings)
+    if not configs:
         raise ConfigError(f"cells was empty; choose at least one of {', '.join(CELLS)}.")
-    threshold = state["clip_threshold"]
-    assert isinstance(threshold, float)
-    probes = {config.cell: recorded(config) for config in chosen}
-    return Scene(state, probes, threshold, chosen[0].clip_rule, pinned)
+    return View(settings, {config.cell: recorded(config) for config in configs}, configs[0].clip_rule, pinned)
