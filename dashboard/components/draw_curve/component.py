@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from dashboard.components.mount import component, last_message, nothing, sequence_of
 
-_mount = component("draw_curve", "vertical_points", "own_keys")
+_mount = component("draw_curve")
 
 
 def draw_curve(

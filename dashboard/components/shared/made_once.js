@@ -3,13 +3,13 @@
 
 const made = new WeakMap();
 
-function madeOnce(parent, create) {
+export function madeOnce(parent, create) {
   if (!made.has(parent)) made.set(parent, create(parent));
   return made.get(parent);
 }
 
 // What a component returns where something of it would outlive its node.
-function destroyedWithNode(parent) {
+export function destroyedWithNode(parent) {
   return () => {
     // Streamlit also cleans up after a call that a newer one has overtaken: only a node that has left the page is done.
     setTimeout(() => {

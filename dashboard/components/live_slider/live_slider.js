@@ -1,5 +1,8 @@
 // The nodes are made once and kept (see made_once.js), or the thumb would be torn from the pointer.
 
+import { madeOnce } from "../shared/made_once.js";
+import { keepKeys } from "../shared/own_keys.js";
+
 const THROTTLE_MS = 60;
 const GIVE_UP_MS = 1000; // an answer that never comes must not freeze the slider
 const REST_MS = 250; // after the last key press, where somebody else draws meanwhile

@@ -1,10 +1,12 @@
-// The short way from a slider to the charts: see dashboard/server/live.py. A slider offers each value here first; charts that
-// can be seen are asked for at once, with the newest values only, and the next question leaves before the last answer
+// The short way from a slider to the charts: see dashboard/server/live.py. A slider offers each value here first. Charts
+// that can be seen are asked for at once, with the newest values only. The next question leaves before the last answer
 // is drawn, so that the server computes while the browser draws.
 
-const WORDS_MS = 300; // nobody reads faster, and they take the server as long as the charts
+import { charts } from "../shared/charts.js";
+import { destroyedWithNode, madeOnce } from "../shared/made_once.js";
+import { serverUrl } from "../shared/server_url.js";
 
-const charts = (globalThis.gradientFlowCharts ??= new Map()); // filled by live_chart.js
+const WORDS_MS = 300; // nobody reads faster, and they take the server as long as the charts
 
 export default function (component) {
   const { parentElement, data } = component;

@@ -1,5 +1,17 @@
 // The drawing is made once a size; each answer of the server only says what is newest.
 
+import { madeOnce } from "../shared/made_once.js";
+import { keepKeys } from "../shared/own_keys.js";
+import {
+  DRAG_ENDS,
+  createHand,
+  focusedPoint,
+  keyTarget,
+  placePoint,
+  svgNode,
+  verticalPoint,
+} from "../shared/vertical_points.js";
+
 const SEND_AFTER_MS = 200; // after the last key; a drag sends when it ends
 
 export default function (component) {

@@ -1,6 +1,18 @@
 // Points over their rank, moved by hand, by key, or typed in the table beside them. The drawing is made once a size;
 // what the hand does goes to live_lab.js at once, and to Streamlit when the hand lets go.
 
+import { madeOnce } from "../shared/made_once.js";
+import { keepKeys } from "../shared/own_keys.js";
+import {
+  DRAG_ENDS,
+  createHand,
+  focusedPoint,
+  keyTarget,
+  placePoint,
+  svgNode,
+  verticalPoint,
+} from "../shared/vertical_points.js";
+
 const SEND_AFTER_MS = 250; // after the last key
 const REACH = 14; // pixels around a point in which a hand takes it
 const MARGIN = { left: 46, right: 14, top: 12, bottom: 40 };

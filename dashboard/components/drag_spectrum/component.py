@@ -8,7 +8,7 @@ from dashboard.components.mount import component, last_message, sequence_of
 
 _HEIGHT = 300
 
-_mount = component("drag_spectrum", "vertical_points", "own_keys")
+_mount = component("drag_spectrum")
 
 
 def drag_spectrum(

@@ -6,7 +6,7 @@ import orjson
 
 from dashboard.components.mount import component
 
-_mount = component("live_lab", "server_url")
+_mount = component("live_lab")
 
 
 def live_lab(name: str, state: Mapping[str, object], words: str = "") -> None:

@@ -1,6 +1,9 @@
 // All frames come once. A move redraws the chart here; the server hears of it when the hand lets go, and then draws
 // what is heavier.
 
+import { destroyedWithNode, madeOnce } from "../shared/made_once.js";
+import { keepKeys } from "../shared/own_keys.js";
+
 const QUIET_MS = 250; // a held arrow key lets go many times a second
 
 let ids = 0;

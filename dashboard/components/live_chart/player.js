@@ -2,7 +2,7 @@
 
 const PLAY_MS = 4000; // from the loss to the first timestep, however many there are
 
-function createPlayer(redraw) {
+export function createPlayer(redraw) {
   const node = document.createElement("div");
   node.className = "live-chart-player";
   node.hidden = true;

@@ -9,7 +9,7 @@ from numpy import ndarray
 
 from dashboard.components.mount import component, nothing
 
-_mount = component("scrub_slider", "own_keys", looks_like="live_slider")
+_mount = component("scrub_slider", looks_like="live_slider")
 
 
 def scrub_slider(label: str, *, texts: list[str], frames: ndarray, chart: str, key: str) -> int:

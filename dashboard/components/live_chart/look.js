@@ -1,6 +1,6 @@
 // How a chart looks on this page and at this width. Part of live_chart.js.
 
-function themeOf(element) {
+export function themeOf(element) {
   const style = getComputedStyle(element);
   const variable = (name) => style.getPropertyValue(`--st-${name}`).trim();
   return {
@@ -14,11 +14,11 @@ function themeOf(element) {
   };
 }
 
-const NARROW = 480; // pixels: a phone, or a third of a page
+export const NARROW = 480; // pixels: a phone, or a third of a page
 const pen = document.createElement("canvas").getContext("2d");
 
 // What a narrow chart needs: a title in lines as wide as it, and the legend below, where it cannot lie on the title.
-function fit(layout, width, theme) {
+export function fit(layout, width, theme) {
   const text = layout.title?.text;
   if (!text || !width) return {};
   const template = layout.template?.layout ?? {};
@@ -44,7 +44,7 @@ function fit(layout, width, theme) {
 const titleSize = (template, theme) => (template.title?.font?.size ?? 16) * theme.larger;
 
 // The theme goes into the template: what the figure sets itself still wins.
-function dressed(layout, key, height, theme) {
+export function dressed(layout, key, height, theme) {
   const template = layout.template ?? {};
   const base = template.layout ?? {};
   const clear = "rgba(0,0,0,0)";

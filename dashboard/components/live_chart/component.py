@@ -18,14 +18,10 @@ from dashboard.components.mount import component
 _PLOTLY_PATH = f"live/plotly.min.js?v={plotly.__version__}"
 _DEFAULT_HEIGHT = 360
 _PLAYER_HEIGHT = 40
-"""Pixels, as in live_chart_player.js."""
+"""Pixels, as in player.js."""
 
 _mount = component(
     "live_chart",
-    "live_chart_player",
-    "live_chart_zoom",
-    "live_chart_look",
-    "server_url",
     # Plotly writes its style sheet into the document, where a shadow root would not see it.
     isolate_styles=False,
 )

@@ -1,6 +1,12 @@
 // The plot's node is made once (see made_once.js); each call only says what is newest, and one loop per chart draws it.
 
-const byKey = (globalThis.gradientFlowCharts ??= new Map()); // live_lab.js brings pictures by this way during a drag
+import { charts } from "../shared/charts.js";
+import { destroyedWithNode, madeOnce } from "../shared/made_once.js";
+import { serverUrl } from "../shared/server_url.js";
+import { NARROW, dressed, fit, themeOf } from "./look.js";
+import { createPlayer } from "./player.js";
+import { createZoom } from "./zoom.js";
+
 const decoder = new TextDecoder();
 
 export default function (component) {
@@ -16,6 +22,8 @@ export default function (component) {
 
 // --- one Plotly for the page ---
 
+let plotlyLoads = null;
+
 function loadPlotly(path) {
   const load = () =>
     new Promise((resolve, reject) => {
@@ -23,13 +31,13 @@ function loadPlotly(path) {
       script.src = serverUrl(path);
       script.onload = () => resolve(globalThis.Plotly);
       script.onerror = () => {
-        globalThis.gradientFlowPlotly = undefined; // the next update tries again
+        plotlyLoads = null; // the next update tries again
         script.remove();
         reject(new Error("plotly.min.js did not load. Is the server still running?"));
       };
       document.head.append(script);
     });
-  return (globalThis.gradientFlowPlotly ??= load());
+  return (plotlyLoads ??= load());
 }
 
 // --- one chart ---
@@ -74,7 +82,7 @@ function createChart(parent) {
   function want(message) {
     newest = message;
     root.dataset.key = message.key;
-    byKey.set(message.key, chart);
+    charts.set(message.key, chart);
     player.over(message.figure.layout?.meta?.play ?? null);
     resize(); // before Plotly has loaded: the page must not jump
     if (!drawn || !visible) words.setAttribute("aria-label", message.alt);
@@ -158,7 +166,7 @@ function createChart(parent) {
     player.stop();
     observer.disconnect();
     sight.disconnect();
-    if (byKey.get(root.dataset.key) === chart) byKey.delete(root.dataset.key);
+    if (charts.get(root.dataset.key) === chart) charts.delete(root.dataset.key);
     Plotly?.purge(plot);
   }
 

@@ -1,7 +1,7 @@
 // A figure says where its axes begin and end, and says it anew with every change of the data. Where a reader has zoomed,
 // the reader's range stands instead, until a double click or the button gives the axes back. Part of live_chart.js.
 
-function createZoom() {
+export function createZoom() {
   const chosen = new Map(); // axis → the range that the reader has chosen
   let sent = {}; // axis → the range that the newest figure has
   let revision = null;

@@ -2,9 +2,9 @@
 // screen reader.
 
 const SVG = "http://www.w3.org/2000/svg";
-const DRAG_ENDS = ["pointerup", "pointercancel", "lostpointercapture"];
+export const DRAG_ENDS = ["pointerup", "pointercancel", "lostpointercapture"];
 
-function svgNode(name, attributes, into) {
+export function svgNode(name, attributes, into) {
   const node = document.createElementNS(SVG, name);
   for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
   into.append(node);
@@ -12,7 +12,7 @@ function svgNode(name, attributes, into) {
 }
 
 // A dot, and around it the circle in which a hand takes it; `placePoint` says how high.
-function verticalPoint(svg, { x, label, lowest, highest, reach, radius }) {
+export function verticalPoint(svg, { x, label, lowest, highest, reach, radius }) {
   const aria = { "aria-label": label, "aria-valuemin": lowest, "aria-valuemax": highest };
   const point = svgNode("g", { class: "point", role: "slider", "aria-orientation": "vertical", ...aria }, svg);
   svgNode("circle", { class: "hand", cx: x, r: reach }, point);
@@ -20,24 +20,24 @@ function verticalPoint(svg, { x, label, lowest, highest, reach, radius }) {
   return point;
 }
 
-function placePoint(point, y, value) {
+export function placePoint(point, y, value) {
   for (const circle of point.children) circle.setAttribute("cy", y);
   point.setAttribute("aria-valuenow", value);
 }
 
 // Where a key moves a point: to an end, or `by` so much; undefined for a key that does not move it.
-function keyTarget(key, value, { lowest, highest }, by) {
+export function keyTarget(key, value, { lowest, highest }, by) {
   return { Home: highest, End: lowest }[key] ?? (by[key] && value + by[key]);
 }
 
 // A new drawing has new points: the one in the place of the one with the focus is to get it. −1 where none has it.
-function focusedPoint(root, points) {
+export function focusedPoint(root, points) {
   return points.indexOf(root.getRootNode().activeElement);
 }
 
 // The hand holds one point at a time. What it did is sent when it lets go, or a while after the last key, as the next
 // in a sequence of messages. The server says which one its answer is for: an answer to an older one is behind the hand.
-function createHand(send, afterKeysMs, firstSequence) {
+export function createHand(send, afterKeysMs, firstSequence) {
   let held = -1;
   let timer = 0;
   let sequence = firstSequence;

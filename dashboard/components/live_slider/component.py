@@ -10,7 +10,7 @@ import streamlit as st
 
 from dashboard.components.mount import component, last_message, nothing, sequence_of
 
-_mount = component("live_slider", "own_keys")
+_mount = component("live_slider")
 
 
 @dataclass(frozen=True)
