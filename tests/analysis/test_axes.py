@@ -13,7 +13,7 @@ from analysis.figures.lags import LagLine, lag_picture
 from analysis.figures.picture import Picture
 from analysis.figures.recorded_profile import recorded_profile_picture
 from dashboard.explore.explore_frame import explore_lab
-from dashboard.explore.state import PANEL_NAMES
+from dashboard.explore.settings import PANEL_NAMES
 
 
 def axes_without_range(figure: go.Figure) -> list[str]:
