@@ -13,13 +13,14 @@ from experiments.config.run_config import RunConfig
 from experiments.errors import ConfigError
 from experiments.probing.probe import Probe
 from experiments.runs.records import layout, record_count
-from experiments.runs.store.checkpoint import Checkpoint, encode_checkpoint
+from experiments.runs.store.checkpoint import encode_checkpoint
 from experiments.sweeps.index import Results
 from experiments.sweeps.plan import Kind, PlannedRun
 from experiments.sweeps.probes import PROFILE_POINTS
 from experiments.sweeps.quantities import probe_numbers
 from experiments.tasks import make_task
 from experiments.training.build import build, make_model
+from experiments.training.state import Checkpoint
 from experiments.training.training import Training
 from models import record
 from models.bptt.threads import use_one_thread

@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 from annotated_types import Ge, Gt, Le
 from pydantic import ConfigDict, Field
 
+from experiments.checked import STRICT, Clock, Count, Word, checked
 from experiments.config.run_config import FORMAT_VERSION, ConfigError, RunConfig
-from experiments.runs.store.checked import STRICT, Clock, Count, Word, checked
 from experiments.runs.store.chunks import read_json
 from experiments.runs.store.errors import ForeignRunError
 from experiments.runs.store.progress import refuse_newer

@@ -14,7 +14,7 @@ from typing import Annotated
 import orjson
 from annotated_types import Ge, Le
 
-from experiments.runs.store.checked import STRICT, Clock, Count, Word, checked
+from experiments.checked import STRICT, Clock, Count, Word, checked
 from experiments.runs.store.errors import RunInUseError
 from experiments.runs.store.files import read_small, temporary, write_bytes
 
