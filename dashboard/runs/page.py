@@ -14,10 +14,11 @@ from dashboard.train.jobs import RUNS
 from experiments.config.words import cut, visible
 from experiments.runs.findings import run_findings
 from experiments.runs.folder import RunSummary, find_run, list_runs, named_in
+from experiments.runs.opening import open_run
 from experiments.runs.pictures import run_pictures
 from experiments.runs.step_pictures import Profiles, profiles, step_pictures
 from experiments.runs.store.errors import RunError
-from experiments.runs.store.reader import RunReader, open_run
+from experiments.runs.store.reader import RunReader
 
 MOST_OVERLAID = 6
 

@@ -16,9 +16,10 @@ from experiments.config.run_config import ConfigError, RunConfig
 from experiments.config.words import cut
 from experiments.runs.findings import run_findings
 from experiments.runs.folder import named_in
+from experiments.runs.opening import open_run
 from experiments.runs.pictures import labels, run_pictures
 from experiments.runs.store.errors import RunError
-from experiments.runs.store.reader import RunReader, open_run
+from experiments.runs.store.reader import RunReader
 
 MOST_WATCHED = 4
 """Runs that an address may name."""
@@ -67,7 +68,7 @@ def offer(lanes: Sequence[RunConfig]) -> None:
 def standing(run: RunReader) -> str:
     """How far a run is, in a few words."""
     reason = f" ({as_text(cut(run.progress.reason))})" if run.progress.reason else ""
-    return f"{run.status}{reason}, step {run.progress.step:,} of {run.config.steps:,}"
+    return f"{run.status}{reason}, step {run.progress.step:,} of {run.form.steps:,}"
 
 
 def altered(run: RunReader) -> str:
@@ -128,9 +129,9 @@ def show_runs(readers: Sequence[RunReader], working: bool) -> None:
         p = run.progress
         status = "starting" if working and run.status == "interrupted" else run.status
         st.progress(
-            min(p.step / run.config.steps, 1.0),
+            min(p.step / run.form.steps, 1.0),
             f"**{as_text(label)}** · {status}{f' ({as_text(cut(p.reason))})' if p.reason else ''} · step {p.step:,} of "
-            f"{run.config.steps:,} · run {run.name}",
+            f"{run.form.steps:,} · run {run.name}",
         )
     try:
         for run in readers:

@@ -34,11 +34,12 @@ from experiments.runs.folder import (
     typed,
 )
 from experiments.runs.lockstep import resume_together, start_together
+from experiments.runs.opening import open_run
 from experiments.runs.store.errors import DamagedRunError, RunError
-from experiments.runs.store.reader import dumps, open_run
-from experiments.runs.store.verify import verify
+from experiments.runs.store.reader import dumps
 from experiments.runs.tables import STATUSES, as_json, print_list, shown
 from experiments.runs.train import Recorder, stop_at_signals, train
+from experiments.runs.verify import verify
 from models.bptt.threads import use_one_thread
 
 Runs = Annotated[Path | None, typer.Option("--runs", help="The folder of runs; else $GRADIENT_FLOW_RUNS, else ./runs.")]

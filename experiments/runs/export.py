@@ -81,7 +81,7 @@ def record_set(run: RunReader) -> xr.Dataset:
 
 def about(run: RunReader) -> dict[str, object]:
     """What a file says of the run that it came from."""
-    return {"run": run.name, "config": run.config.model_dump_json(), "steps_done": run.progress.step}
+    return {"run": run.name, "config": orjson.dumps(run.settings).decode(), "steps_done": run.progress.step}
 
 
 def to_csv(run: RunReader, path: Path) -> None:

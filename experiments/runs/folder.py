@@ -13,12 +13,12 @@ from pathlib import Path
 
 from experiments.config.run_config import RunConfig
 from experiments.config.words import shortened
+from experiments.runs.opening import config_of, open_run
 from experiments.runs.store.description import CONFIG
 from experiments.runs.store.errors import RunError, RunInUseError
 from experiments.runs.store.lease import Lease, is_held
 from experiments.runs.store.leftovers import DELETED, hidden_beside, remove_abandoned, remove_unfinished, unfinished
 from experiments.runs.store.progress import Status
-from experiments.runs.store.reader import open_run
 
 RUNS_VARIABLE = "GRADIENT_FLOW_RUNS"
 """Environment variable with the folder of runs, where none is named."""
@@ -35,7 +35,7 @@ class RunSummary:
     name: str
     folder: Path
     config: RunConfig | None
-    """None where it cannot be read; `problem` then says why, and the numbers are zero."""
+    """None where it cannot be read (`problem` then says why, and the numbers are zero), or where none decided it."""
     status: Status
     reason: str
     step: int
@@ -49,6 +49,9 @@ class RunSummary:
     updated: float
     """Seconds since 1970."""
     problem: str | None = None
+    title: str = ""
+    steps: int = 0
+    """Of the whole run."""
 
 
 def runs_folder(named: Path | None = None) -> Path:
@@ -73,10 +76,10 @@ def summarise(folder: Path) -> RunSummary:
     """One run's line."""
     try:
         run = open_run(folder)
-        p = run.progress
+        p, config = run.progress, config_of(run) if run.description.kind == "configuration" else None
         return RunSummary(
-            run.name, folder, run.config, run.status, p.reason, p.step, p.committed, p.latest, run.chance, p.seconds,
-            run.description.created, p.updated,
+            run.name, folder, config, run.status, p.reason, p.step, p.committed, p.latest, run.chance, p.seconds,
+            run.description.created, p.updated, title=run.title, steps=run.form.steps,
         )  # fmt: skip
     except (RunError, OSError, TypeError, ValueError) as error:
         return RunSummary(folder.name, folder, None, "failed", "", 0, 0, {}, 0.0, 0.0, 0.0, 0.0, str(error))

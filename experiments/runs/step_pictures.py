@@ -13,7 +13,6 @@ from analysis.figures.recorded_profile import drawn, recorded_profile_picture
 from analysis.figures.spectrum import eigenvalues_picture, singular_values_picture
 from analysis.figures.theme import thinning_note
 from analysis.spectrum import Spectrum, spectrum_of
-from experiments.runs.pictures import top
 from experiments.runs.store.reader import RunReader
 
 LARGEST_PROFILES = 2 * 10**6
@@ -51,7 +50,7 @@ def profiles(run: RunReader) -> Profiles:
     every = max(1, math.ceil(timesteps / MOST_TIMESTEPS))
     frame = 5 * 4 * math.ceil(timesteps / every)
     stride = max(1, math.ceil(count * frame / LARGEST_PROFILES))
-    kept = np.swapaxes(quantiles[::stride, top(run)], 1, 2)
+    kept = np.swapaxes(quantiles[::stride, run.form.top], 1, 2)
     finite = kept[np.isfinite(kept)]
     reach = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
     note = thinning_note(every, stride, "timestep", "recorded step").strip()
@@ -72,7 +71,7 @@ def step_pictures(run: RunReader, row: int, every: int, reach: tuple[float, floa
     Raises:
         DamagedRunError: a chunk is damaged.
     """
-    cell, layer, length = run.config.cell, top(run), int(run.tensor("length")[row])
+    cell, layer, length = run.form.stack.cell, run.form.top, int(run.tensor("length")[row])
     quantiles = run.tensor("log_norm_quantile")[row, layer].T
     made = {"profile": recorded_profile_picture(cell, quantiles, every, reach)}
     hidden = run.tensor("hidden")[row, layer, :length]
@@ -87,8 +86,8 @@ def step_pictures(run: RunReader, row: int, every: int, reach: tuple[float, floa
 
 def spectra(run: RunReader, row: int) -> dict[str, Spectrum]:
     """Block → spectrum of the top layer's recurrent matrix at one recorded step."""
-    singular_values = run.tensor("singular_values")[row, top(run)].astype(float)
-    eigenvalues = run.tensor("eigenvalues")[row, top(run)].astype(float) @ (1, 1j)
+    singular_values = run.tensor("singular_values")[row, run.form.top].astype(float)
+    eigenvalues = run.tensor("eigenvalues")[row, run.form.top].astype(float) @ (1, 1j)
     return {
         block: spectrum_of(s, e)
         for block, s, e in zip(run.attributes["block"], singular_values, eigenvalues, strict=True)

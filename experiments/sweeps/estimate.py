@@ -12,8 +12,9 @@ import torch
 from experiments.config.run_config import RunConfig
 from experiments.errors import ConfigError
 from experiments.probing.probe import Probe
-from experiments.runs.records import layout, record_count
+from experiments.runs.form import form_of
 from experiments.runs.store.checkpoint import encode_checkpoint
+from experiments.runs.store.layout import layout_of
 from experiments.sweeps.index import Results
 from experiments.sweeps.plan import Kind, PlannedRun
 from experiments.sweeps.probes import PROFILE_POINTS
@@ -171,10 +172,10 @@ def folder_bytes(config: RunConfig) -> int:
     try:
         task = make_task(config)
         model = make_model(config, task, torch.Generator())
-        specs = layout(config, task, model).specs.values()
+        form = form_of(config, task.input_size, task.output_size)
     except ConfigError:
         return 0
-    rows = record_count(config)
+    rows, specs = form.record_count, layout_of(form).specs.values()
     arrays = sum(max(BLOCK, rows * prod(s.shape[1:]) * np.dtype(s.dtype).itemsize) + BLOCK for s in specs)
     checkpoint = 3 * len(encode_checkpoint(Checkpoint(dict(model.state_dict()), {})))  # Adam keeps two more of each
     return arrays + checkpoint + LINE_BYTES * config.steps

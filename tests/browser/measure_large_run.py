@@ -23,10 +23,10 @@ from browsing import serve_app
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from experiments.config.run_config import RunConfig
+from experiments.runs.opening import open_run
 from experiments.runs.records import layout
 from experiments.runs.store.chunks import ArraySpec
 from experiments.runs.store.create import create_run
-from experiments.runs.store.reader import open_run
 from experiments.runs.store.writer import RunWriter
 from experiments.training.build import build
 from experiments.training.training import Training

@@ -8,7 +8,8 @@ from browsing import resting_box, serious_faults_in_both_themes
 from playwright.sync_api import Locator, Page, expect
 
 from experiments.config.run_config import RunConfig
-from experiments.runs.store.reader import RunReader, open_run
+from experiments.runs.opening import open_run
+from experiments.runs.store.reader import RunReader
 from experiments.runs.train import Recorder, train
 
 SETTINGS = {"task": "adding", "seq_len": 20, "hidden_size": 8, "batch_size": 8, "steps": 60, "record_every": 2}

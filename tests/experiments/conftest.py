@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from experiments.config.run_config import RunConfig
-from experiments.runs.store.reader import RunReader, open_run
+from experiments.runs.opening import open_run
+from experiments.runs.store.reader import RunReader
 from experiments.runs.train import Recorder, train
 
 TINY = {

@@ -22,11 +22,12 @@ from experiments.runs.control import change_control
 from experiments.runs.export import FORMS, export
 from experiments.runs.folder import clean, delete_run, list_runs
 from experiments.runs.lockstep import close, resume_together
+from experiments.runs.opening import open_run
 from experiments.runs.pictures import run_pictures
 from experiments.runs.step_pictures import profiles, step_pictures
-from experiments.runs.store.reader import dumps, open_run
-from experiments.runs.store.verify import verify
+from experiments.runs.store.reader import dumps
 from experiments.runs.tables import as_json, shown
+from experiments.runs.verify import verify
 from experiments.sweeps.index import read_entry
 
 COUNT = int(os.environ.get("CRAFTED_FOLDERS", "0")) or 14

@@ -13,8 +13,8 @@ from commanding import call, trained
 
 from experiments.runs.export import FORMS, record_set
 from experiments.runs.export_formats import ENDINGS
+from experiments.runs.opening import open_run
 from experiments.runs.store.errors import RunError
-from experiments.runs.store.reader import open_run
 
 pytestmark = pytest.mark.usefixtures("in_own_folder")
 

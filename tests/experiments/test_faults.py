@@ -12,10 +12,10 @@ import pytest
 from kill_training import read_all, same
 from one_sentence import one_sentence
 
+from experiments.runs.opening import open_run
 from experiments.runs.store import files, lease
 from experiments.runs.store.errors import RecordingError, RunInUseError
 from experiments.runs.store.lease import Holder, Lease, is_held, me
-from experiments.runs.store.reader import open_run
 from experiments.runs.train import Recorder, train
 
 # the disk

@@ -17,12 +17,12 @@ from experiments.config.run_config import RunConfig
 from experiments.runs.control import change_control
 from experiments.runs.export import export
 from experiments.runs.folder import find_run, list_runs
+from experiments.runs.opening import open_run
 from experiments.runs.store.chunks import encode
 from experiments.runs.store.errors import DamagedRunError, ForeignRunError, RunError
-from experiments.runs.store.reader import open_run
-from experiments.runs.store.verify import verify
 from experiments.runs.tables import as_json
 from experiments.runs.train import Recorder
+from experiments.runs.verify import verify
 from experiments.sweeps.probes import check as probe_check
 from experiments.sweeps.probes import ensure_probe, probe_file, read_probe
 

@@ -17,13 +17,13 @@ from experiments.runs import lockstep
 from experiments.runs.export import FORMS, export
 from experiments.runs.folder import clean, delete_run, list_runs
 from experiments.runs.lockstep import close, resume_together, start_together
+from experiments.runs.opening import open_run
 from experiments.runs.recorder import Recorder
 from experiments.runs.store import create, writer
 from experiments.runs.store.lease import Lease
 from experiments.runs.store.leftovers import DELETED, hidden_beside
-from experiments.runs.store.reader import open_run
-from experiments.runs.store.verify import verify
 from experiments.runs.train import train
+from experiments.runs.verify import verify
 
 
 def die(*_: object, **__: object) -> None:

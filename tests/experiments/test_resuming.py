@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from kill_training import kill, read_all, same
 
+from experiments.runs.opening import open_run
 from experiments.runs.store.checkpoint import load_checkpoint
-from experiments.runs.store.reader import RunReader, open_run
-from experiments.runs.store.verify import verify
+from experiments.runs.store.reader import RunReader
 from experiments.runs.train import Recorder, train
+from experiments.runs.verify import verify
 
 
 def assert_equal_to_the_last_bit(run: RunReader, truth: RunReader) -> None:

@@ -21,8 +21,8 @@ from experiments.commands.run_commands import ending
 from experiments.commands.run_progress import watched
 from experiments.config.run_config import ConfigError
 from experiments.runs.folder import delete_run, find_run, folder_for, list_runs
+from experiments.runs.opening import open_run
 from experiments.runs.store.errors import RunError
-from experiments.runs.store.reader import open_run
 from experiments.runs.train import Recorder
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -10,7 +10,9 @@ from analysis.clipping import clip
 from analysis.gates import gate_statistics
 from analysis.spectrum import block_spectra
 from experiments.config.run_config import ConfigError
-from experiments.runs.records import QUANTILES, chosen, is_recorded, record_count
+from experiments.runs.form import chosen
+from experiments.runs.records import is_recorded
+from experiments.runs.store.layout import QUANTILES
 from experiments.training.build import build, generators
 from experiments.training.schedule import seq_len_at
 from experiments.training.training import OPTIMISERS, Training
@@ -67,7 +69,7 @@ def test_a_recorded_step_keeps_what_the_pass_of_that_step_had(trained, tiny):
         spectra = {(l, d): block_spectra(twin.model.recurrent.cell(l, d)) for l in range(2) for d in range(2)}
         step = twin.advance()
         twin.update(step.clipping.grads)
-        if not is_recorded(config, s):
+        if not is_recorded(run.form, s):
             continue
         trace, T = step.trace, step.trace.seq_len
         kept = {name: run.tensor(name)[row] for name in run.tensors if run.tensor(name).dimensions[0] == "step"}
@@ -99,7 +101,7 @@ def test_a_recorded_step_keeps_what_the_pass_of_that_step_had(trained, tiny):
                 assert np.allclose(np.poly(eigenvalues), np.poly(spectrum.eigenvalues), rtol=0, atol=1e-9)
                 assert (np.diff(np.abs(eigenvalues)) < 1e-12).all(), "largest first"
         row += 1
-    assert row == len(run.tensor("step")) == record_count(config)
+    assert row == len(run.tensor("step")) == run.form.record_count
     assert run.attributes["layer"] == ["l0", "l0_reverse", "l1", "l1_reverse"]
 
 
