@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.config.run_config import FORMAT_VERSION, ConfigError, RunConfig
-from experiments.runs.form import form_of
+from experiments.runs.form import form_of, title_of
 from experiments.runs.store.description import CONFIG, Description, read_description
 from experiments.runs.store.errors import ForeignRunError, RunError
 from experiments.runs.store.form import Form
@@ -48,8 +48,8 @@ def read_configured(folder: Path) -> tuple[Description, RunConfig]:
     return description, RunConfig.from_values(description.config)
 
 
-def implied_form(folder: Path, given: dict[str, Any]) -> Form | None:
-    """The form that follows from a configuration; None for a run of another kind.
+def implied_form(folder: Path, given: dict[str, Any]) -> tuple[Form, str] | None:
+    """The form and the title that follow from a configuration; None for a run of another kind.
 
     Raises:
         ForeignRunError: the configuration cannot be run, or is not the one that the run's id is of.
@@ -65,9 +65,10 @@ def implied_form(folder: Path, given: dict[str, Any]) -> Form | None:
     if given.get("id") not in [config.identity(version) for version in range(1, FORMAT_VERSION + 1)]:
         raise ForeignRunError(f"{where} was changed: its id is not that of its configuration.")
     try:
-        if "form" not in given:
-            return form_of(config, 1, 1, "quantiles")  # an earlier version's: no array depends on the two sizes
-        return form_of(config, *network_sizes(config, given["form"]))
+        # an earlier version's has no form, and no array that depends on the network's inputs and outputs
+        older = given.get("form") is None
+        form = form_of(config, 1, 1, "quantiles") if older else form_of(config, *network_sizes(config, given["form"]))
+        return form, title_of(config)
     except ConfigError as error:
         raise ForeignRunError(f"{where} cannot be run: {error}") from None
     except (KeyError, TypeError, ValueError, IndexError):

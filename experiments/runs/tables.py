@@ -6,12 +6,13 @@ from typing import Any, get_args
 
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from analysis.wording import counted
 from experiments.commands.terminal import fits
 from experiments.config.run_config import ConfigError, RunConfig
-from experiments.config.words import bare, shortened, visible
+from experiments.config.words import bare, cut, shortened, visible
 from experiments.runs.findings import run_findings
 from experiments.runs.folder import RunSummary, typed
 from experiments.runs.opening import config_of
@@ -145,7 +146,7 @@ def line_of(row: dict[str, Any]) -> dict[str, str]:
     config, loss = row["config"] or {}, row["loss"]
     return {
         "run": row["name"],
-        "task": config.get("task", row["title"]),
+        "task": config.get("task") or escape(visible(cut(row["title"]))),
         "cell": config.get("cell", ""),
         "T": str(config.get("seq_len", "")),
         "status": status_of(row),

@@ -20,9 +20,9 @@ Config = Annotated[dict[Word, object], Field(max_length=200)]
 Kind = Literal["configuration", "module"]
 MOST_LANES = 64
 
-Implied = Callable[[Path, dict[str, Any]], Form | None]
-"""From a folder and what its `config.json` holds, trusted in nothing: the form that follows from its settings, or None
-where nothing does. Raises ForeignRunError for settings that cannot be."""
+Implied = Callable[[Path, dict[str, Any]], tuple[Form, str] | None]
+"""From a folder and what its `config.json` holds, trusted in nothing: the form and the title that follow from its
+settings, or None where nothing does. Raises ForeignRunError for settings that cannot be."""
 
 
 @dataclass(frozen=True)
@@ -69,9 +69,8 @@ class Description:
     """Mark of the page's visitor who started it; None for a run of the command line."""
 
 
-def nothing_implied(folder: Path, given: dict[str, Any]) -> Form | None:
+def nothing_implied(folder: Path, given: dict[str, Any]) -> None:
     """None: the run is what it says of itself."""
-    return None
 
 
 def read_description(folder: Path, implied: Implied = nothing_implied) -> Description:
@@ -79,7 +78,7 @@ def read_description(folder: Path, implied: Implied = nothing_implied) -> Descri
 
     Args:
         folder: of the run.
-        implied: gives the form that must be the folder's, see `Implied`.
+        implied: gives the form and the title that must be the folder's, see `Implied`.
 
     Raises:
         DamagedRunError: the file is missing or no JSON.
@@ -94,14 +93,17 @@ def read_description(folder: Path, implied: Implied = nothing_implied) -> Descri
         raise ForeignRunError(
             f"{CONFIG!r} in {str(folder)!r} is not as this program writes it: {name} is wrong."
         ) from None
-    form = description.form or wanted
-    if form is None:
+    if wanted is None and description.form is None:
         raise ForeignRunError(f"{CONFIG!r} in {str(folder)!r} does not say what the run's arrays are of.")
-    if wanted is not None and form != wanted:
-        raise ForeignRunError(
-            f"{CONFIG!r} in {str(folder)!r} is not as this program writes it: its form is not what its settings give."
-        )
-    return replace(description, form=form)
+    if wanted is None:
+        return description
+    form, title = wanted
+    for name, said, implied_one in (("form", description.form, form), ("title", description.title, title)):
+        if said not in (None, "", implied_one):
+            raise ForeignRunError(
+                f"{CONFIG!r} in {str(folder)!r} is not as this program writes it: {name} is not what its settings give."
+            )
+    return replace(description, form=form, title=title)
 
 
 def chance_of(description: Description) -> float:
