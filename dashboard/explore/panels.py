@@ -3,7 +3,9 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
 
+from analysis.clipping import Clipping
 from analysis.figures.clipping import clipping_picture
 from analysis.figures.credit import credit_picture
 from analysis.figures.gates import saturation_picture
@@ -15,7 +17,6 @@ from analysis.figures.spectrum import eigenvalues_picture, singular_values_pictu
 from analysis.figures.step_growth import step_growth_picture, step_norms_picture
 from analysis.figures.theory import mean_field_picture
 from analysis.figures.wave import wave_picture
-from dashboard.explore.scene import Scene
 from dashboard.explore.state import LONGEST
 from dashboard.frame import Draw
 from experiments.probing.probe import PRODUCT_STEPS, Probe
@@ -31,6 +32,17 @@ MOST_IN_A_DRAG = 5e7
 """Multiplications per frame of a drag, give or take a few for each: about 0.1 s."""
 
 
+class Passes(Protocol):
+    """What panels are drawn of: Explore's settings made real, or a recorded step of a run."""
+
+    @property
+    def probes(self) -> Mapping[str, Probe]:
+        """Cell → its recorded pass."""
+
+    def clip(self, probe: Probe) -> Clipping:
+        """The parameter gradient before and after clipping."""
+
+
 @dataclass(frozen=True)
 class Panel:
     """Rows of charts, each by its key, and a line about what is not drawn."""
@@ -41,12 +53,12 @@ class Panel:
     """Whether its charts take so long to compute that a drag would wait for them."""
 
 
-def wave_panel(scene: Scene) -> Panel:
+def wave_panel(scene: Passes) -> Panel:
     """The gradient as it runs back, layer × time."""
     return Panel(({"wave": lambda: wave_picture({cell: r.layer_profiles for cell, r in scene.probes.items()})},))
 
 
-def hidden_panel(scene: Scene) -> Panel:
+def hidden_panel(scene: Passes) -> Panel:
     """The hidden states of the first sequence."""
     hidden = {cell: r.top.hidden[:, 0].numpy() for cell, r in scene.probes.items()}
     common = colour_limit(hidden.values())
@@ -56,7 +68,7 @@ def hidden_panel(scene: Scene) -> Panel:
     return Panel(({f"hidden-{cell}": partial(hidden_picture, cell, h, limits[cell]) for cell, h in hidden.items()},))
 
 
-def gates_panel(scene: Scene) -> Panel:
+def gates_panel(scene: Passes) -> Panel:
     """The gates of the first sequence."""
     gated = {cell: r for cell, r in scene.probes.items() if r.top.gates}
     if not gated:
@@ -72,12 +84,12 @@ def gates_panel(scene: Scene) -> Panel:
     return Panel(({"gate-saturation": saturation}, {f"gates-{cell}": partial(gates, cell) for cell in gated}))
 
 
-def clipping_panel(scene: Scene) -> Panel:
+def clipping_panel(scene: Passes) -> Panel:
     """The parameter gradient before and after clipping."""
     return Panel(({"clipping": lambda: clipping_picture({c: scene.clip(r) for c, r in scene.probes.items()})},))
 
 
-def spectrum_panel(scene: Scene) -> Panel:
+def spectrum_panel(scene: Passes) -> Panel:
     """Singular values beside eigenvalues."""
     spectra = {cell: r.spectra for cell, r in scene.probes.items()}
     return Panel(
@@ -90,7 +102,7 @@ def spectrum_panel(scene: Scene) -> Panel:
     )
 
 
-def small_states(scene: Scene, what: str) -> tuple[dict[str, Probe], str]:
+def small_states(scene: Passes, what: str) -> tuple[dict[str, Probe], str]:
     """The cells whose state is small enough for what grows with its cube, and a line about the others."""
     small = {c: r for c, r in scene.probes.items() if r.state_size <= LARGEST_STATE}
     note = f"{what} are computed here for states of up to {LARGEST_STATE} numbers: choose fewer hidden units."
@@ -102,7 +114,7 @@ def multiplications(probes: Mapping[str, Probe], steps: int) -> float:
     return sum(r.state_size**3 * min(r.trace.seq_len, steps) for r in probes.values())
 
 
-def jacobians_panel(scene: Scene) -> Panel:
+def jacobians_panel(scene: Passes) -> Panel:
     """What each step could do to a gradient, and what they do together."""
     small, note = small_states(scene, "Jacobians")
     if not small:
@@ -121,7 +133,7 @@ def jacobians_panel(scene: Scene) -> Panel:
     )
 
 
-def lyapunov_panel(scene: Scene) -> Panel:
+def lyapunov_panel(scene: Passes) -> Panel:
     """Lyapunov exponents, the singular values of the product of all Jacobians, and what theory says."""
     small, note = small_states(scene, "Exponents")
 
@@ -144,7 +156,7 @@ def lyapunov_panel(scene: Scene) -> Panel:
     )
 
 
-def credit_panel(scene: Scene) -> Panel:
+def credit_panel(scene: Passes) -> Panel:
     """Who in the past gets credit for which loss."""
     if next(iter(scene.probes.values())).trace.seq_len > LONGEST_CREDIT:
         return Panel(
@@ -160,7 +172,7 @@ def credit_panel(scene: Scene) -> Panel:
     return Panel((charts,), takes_long=work > 10 * MOST_IN_A_DRAG)
 
 
-def paths_panel(scene: Scene) -> Panel:
+def paths_panel(scene: Passes) -> Panel:
     """Which way the gradient took through the gated cells."""
     taken = {cell: paths for cell, r in scene.probes.items() if (paths := r.paths) is not None}
     if not taken:
@@ -170,7 +182,7 @@ def paths_panel(scene: Scene) -> Panel:
 
 DIAGNOSIS = "Diagnosis"
 SPECTRUM = "Spectrum"
-PANELS: dict[str, Callable[[Scene], Panel]] = {
+PANELS: dict[str, Callable[[Passes], Panel]] = {
     "Wave": wave_panel,
     "Hidden states": hidden_panel,
     "Gates": gates_panel,

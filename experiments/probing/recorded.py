@@ -11,6 +11,7 @@ from experiments.errors import ConfigError
 from experiments.probing.probe import Probe, TrainedStep
 from experiments.runs.form import STACK, cell_options
 from experiments.runs.opening import config_of
+from experiments.runs.store.errors import DamagedRunError
 from experiments.runs.store.layers import layer_records, row_of, weights_at
 from experiments.runs.store.reader import RunReader
 from experiments.tasks import Task, make_task
@@ -36,8 +37,7 @@ def recorded_probe(run: RunReader, step: int | None = None) -> Probe:
     shorter = config.model_copy(update={"seq_len": config.seq_len - run.form.timesteps + length})
     task = make_task(config)
     model = model_at(run, config, task, weights_at(run, step))
-    targets = torch.from_numpy(run.tensor("targets")[row])
-    targets = targets[:length] if targets.ndim == 2 else targets
+    targets = targets_at(run, row, length)
     with torch.no_grad():
         outputs = model.readout(torch.cat([layer.hidden for layer in stack.layers[-stack.num_directions :]], dim=-1))
     number = int(run.tensor("step")[row])
@@ -53,6 +53,20 @@ def recorded_probe(run: RunReader, step: int | None = None) -> Probe:
     log_norm = run.tensor("log_norm")[row, :, :length].astype(float)
     trained = TrainedStep(run.name, number, run.form.batch_size, log_norm, clipping)
     return Probe(Experiment(shorter, task, model, stack.layers[0].inputs, targets), trace, trained)
+
+
+def targets_at(run: RunReader, row: int, length: int) -> Tensor:
+    """The targets of the kept sequences.
+
+    Raises:
+        DamagedRunError: a class that the network has no output for.
+    """
+    targets = torch.from_numpy(run.tensor("targets")[row])
+    targets = targets[:length] if targets.ndim == 2 else targets
+    classes = run.form.weights["readout.bias"][0]
+    if not targets.is_floating_point() and not bool(((targets >= 0) & (targets < classes)).all()):
+        raise DamagedRunError(f"'targets' in {str(run.folder)!r} names a class that is not one of the {classes}.")
+    return targets
 
 
 def model_at(run: RunReader, config: RunConfig, task: Task, weights: dict[str, Tensor]) -> SequenceModel:

@@ -96,8 +96,6 @@ def run_pictures(readers: Sequence[RunReader]) -> dict[str, Picture]:
     pictures = heatmaps(readers, made)
     pictures |= {"loss": loss_picture(made), "norm": norm_picture(made, thresholds(readers, made))}
     pictures["spectral"] = spectral_norm_picture(readers, made)
-    if any("gate_closed" in reader.tensors for reader in readers):
-        pictures["saturation"] = saturation_picture(readers, made)
     return pictures
 
 
@@ -126,26 +124,6 @@ def spectral_norm_picture(readers: Sequence[RunReader], made: Sequence[Lane]) ->
         "The largest singular value (solid) and the largest |eigenvalue| (the radius, dotted) of the top layer's "
         "recurrent matrix as it is trained.",
         lines, level=1.0,
-    )  # fmt: skip
-
-
-def saturation_picture(readers: Sequence[RunReader], made: Sequence[Lane]) -> Picture:
-    """The share of each gate's values that are shut or open, over steps, of the runs whose cell has gates."""
-    lines: list[Line] = []
-    most: list[str] = []
-    for reader, one in zip(readers, made, strict=True):
-        if "gate_closed" not in reader.tensors:
-            continue
-        step = thinned_rows(reader, "step")
-        stuck = thinned_rows(reader, "gate_closed") + thinned_rows(reader, "gate_open")
-        for k, name in enumerate(reader.attributes["gate"]):
-            lines.append((f"{one.label}: {name}", one.colour, DASHES[k % 4], step, stuck[:, k, reader.form.top]))
-        if len(step) and np.isfinite(stuck[-1, :, reader.form.top]).all():
-            share, gate = max(zip(stuck[-1, :, reader.form.top].tolist(), reader.attributes["gate"], strict=True))
-            most.append(f"{one.label} {gate} {share:.0%}")
-    return lines_picture(
-        "gate-saturation", fitting("Most saturated gate", most) if most else "Saturated gates", "share of its values",
-        "How many values of each gate are below 0.1 or above 0.9 (for g and n: near −1 or 1).", lines, percent=True,
     )  # fmt: skip
 
 

@@ -23,9 +23,11 @@ from browsing import serve_app
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from experiments.config.run_config import RunConfig
+from experiments.runs.form import form_of
 from experiments.runs.opening import open_run
 from experiments.runs.store.chunks import ArraySpec
 from experiments.runs.store.create import create_run
+from experiments.runs.store.layout import layout_of
 from experiments.runs.store.writer import RunWriter
 from experiments.training.build import build
 from experiments.training.training import Training

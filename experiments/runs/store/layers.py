@@ -5,7 +5,7 @@ from math import prod
 import torch
 from torch import Tensor
 
-from experiments.runs.store.errors import RunError
+from experiments.runs.store.errors import DamagedRunError, RunError
 from experiments.runs.store.reader import RunReader
 from models.bptt.scaled import Scaled
 from models.cells.cell import Cell
@@ -27,7 +27,7 @@ def layer_records(run: RunReader, step: int | None = None) -> Stack:
     if run.form.keeps != "layers":
         raise RunError(run.form.lacks())
     row, stack, cells = row_of(run, step), run.form.stack, cells_at(run, step)
-    length = int(run.tensor("length")[row])
+    length = length_at(run, row)
     inputs = torch.from_numpy(run.tensor("inputs")[row, :length])
     names = ("hidden", "cell_state")[: len(stack.cell_type.state_names)]
     after = [torch.from_numpy(run.tensor(name)[row, :, :length]) for name in names]
@@ -60,6 +60,21 @@ def layer_records(run: RunReader, step: int | None = None) -> Stack:
             )
         )
     return Stack(tuple(layers), stack.num_directions)
+
+
+def length_at(run: RunReader, row: int) -> int:
+    """Timesteps of a recorded step's sequences.
+
+    Raises:
+        DamagedRunError: what is stored is no length that the run can have.
+    """
+    length = int(run.tensor("length")[row])
+    if not 1 <= length <= run.form.timesteps:
+        raise DamagedRunError(
+            f"'length' in {str(run.folder)!r} says that a recorded step has {length} timesteps; it must have 1 to "
+            f"{run.form.timesteps}."
+        )
+    return length
 
 
 GRADIENT_PARTS = ("_exponent", "_log_norm")
