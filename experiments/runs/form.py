@@ -1,5 +1,7 @@
-"""The form of a run that a configuration decides, and the title that it has."""
+"""What the folder of a run that a configuration decides says of itself: its form, its title, and the rest."""
 
+import time
+from dataclasses import asdict
 from functools import lru_cache
 
 import numpy as np
@@ -10,9 +12,12 @@ from experiments.config.limits import readable
 from experiments.config.run_config import RunConfig
 from experiments.config.words import bare, shortened
 from experiments.errors import ConfigError
+from experiments.runs.store.description import Lockstep
 from experiments.runs.store.form import Form, Keeps, StackForm, TargetForm
 from experiments.runs.store.layout import LARGEST_ROW, MEANINGS, layout_of
+from experiments.runs.store.progress import FORMAT
 from experiments.tasks import Task, make_task
+from experiments.training.training import Training
 
 STACK = "recurrent"
 """Name of a SequenceModel's recurrent module."""
@@ -62,6 +67,27 @@ def form_of(config: RunConfig, input_size: int, output_size: int, keeps: Keeps |
             "keep fewer of them."
         )
     return form
+
+
+def describe(training: Training, form: Form, lockstep: Lockstep | None = None) -> dict[str, object]:
+    """What `config.json` holds: enough to read the run without its task, and to go on with it."""
+    config = training.config
+    return {
+        "format": FORMAT,
+        "id": config.identity(),
+        "kind": "configuration",
+        "title": title_of(config),
+        "form": asdict(form),
+        "created": time.time(),
+        "config": config.model_dump(),
+        "path": training.path,
+        "chance": training.chance,
+        "timesteps": training.task.length(config.seq_len),
+        "parameters": sum(p.numel() for p in training.model.parameters()),
+        "torch": torch.__version__,
+        **({} if lockstep is None else {"lockstep": asdict(lockstep)}),
+        "arrays": sorted(layout_of(form).specs),
+    }
 
 
 def title_of(config: RunConfig) -> str:

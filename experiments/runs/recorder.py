@@ -2,19 +2,18 @@
 
 import math
 import time
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
 import numpy as np
-import torch
 
 from analysis.training_findings import has_lost
 from experiments.config.run_config import RunConfig
 from experiments.config.words import cut
 from experiments.errors import ConfigError
 from experiments.runs.control import Control, Watch, write_control
-from experiments.runs.form import form_of, title_of
+from experiments.runs.form import describe, form_of
 from experiments.runs.opening import config_of, open_run
 from experiments.runs.records import is_recorded, later, row
 from experiments.runs.store.create import create_run, refused
@@ -23,7 +22,7 @@ from experiments.runs.store.errors import ForeignRunError, RecordingError, RunIn
 from experiments.runs.store.form import Form
 from experiments.runs.store.layout import layout_of
 from experiments.runs.store.lease import Lease
-from experiments.runs.store.progress import FORMAT, Status
+from experiments.runs.store.progress import Status
 from experiments.runs.store.writer import RunWriter
 from experiments.training.training import Step, Training
 
@@ -273,27 +272,6 @@ class Recorder:
         self.writer.commit(checkpoint, training.step, self.status, self.reason, training.seconds)
         self.commit_ended = time.monotonic()
         self.commit_took = self.commit_ended - began
-
-
-def describe(training: Training, form: Form, lockstep: Lockstep | None = None) -> dict[str, object]:
-    """What `config.json` holds: enough to read the run without its task, and to go on with it."""
-    config = training.config
-    return {
-        "format": FORMAT,
-        "id": config.identity(),
-        "kind": "configuration",
-        "title": title_of(config),
-        "form": asdict(form),
-        "created": time.time(),
-        "config": config.model_dump(),
-        "path": training.path,
-        "chance": training.chance,
-        "timesteps": training.task.length(config.seq_len),
-        "parameters": sum(p.numel() for p in training.model.parameters()),
-        "torch": torch.__version__,
-        **({} if lockstep is None else {"lockstep": asdict(lockstep)}),
-        "arrays": sorted(layout_of(form).specs),
-    }
 
 
 def said(threshold: float | None) -> str:

@@ -53,12 +53,12 @@ def layer_rows(layers: Sequence[LayerRecord], samples: Tensor) -> dict[str, ndar
     gradients = [[layer.direct[0], *layer.total] for layer in layers]
     log_norms = [[layer.direct_log_norm, layer.log_norm, *cell_log_norms(layer)] for layer in layers]
     return {
-        "start": by_part([[s[samples] for s in layer.start] for layer in layers]),
-        "gradient": by_part([[x.parts[0][:, samples] for x in of] for of in gradients]),
-        "gradient_exponent": by_part([[x.exponent[:, samples] for x in of] for of in gradients]),
-        "gradient_log_norm": by_part([[values[:, samples] for values in of] for of in log_norms]),
-        "start_gradient": by_part([[x.parts[0][samples] for x in layer.grad_start] for layer in layers]),
-        "start_gradient_exponent": by_part([[x.exponent[samples] for x in layer.grad_start] for layer in layers]),
+        "start_states": by_part([[s[samples] for s in layer.start] for layer in layers]),
+        "gradients": by_part([[x.parts[0][:, samples] for x in of] for of in gradients]),
+        "gradient_exponents": by_part([[x.exponent[:, samples] for x in of] for of in gradients]),
+        "gradient_log_norms": by_part([[values[:, samples] for values in of] for of in log_norms]),
+        "start_gradients": by_part([[x.parts[0][samples] for x in layer.grad_start] for layer in layers]),
+        "start_gradient_exponents": by_part([[x.exponent[samples] for x in layer.grad_start] for layer in layers]),
     }
 
 

@@ -11,10 +11,16 @@ from experiments.runs.store.chunks import encode
 from experiments.runs.store.errors import DamagedRunError
 from experiments.runs.train import Recorder
 
-FLOATS = ("hidden", "cell_state", "gates", "weights", "inputs", "start", "gradient", "gradient_log_norm", "log_norm",
-          "start_gradient")  # fmt: skip
-NUMBERS = {**dict.fromkeys(FLOATS, (np.nan, np.inf, 1e38)), "step": (-(2**62),), "gradient_exponent": (-(2**62), 2**62),
-           "start_gradient_exponent": (2**62,)}  # fmt: skip
+FLOATS = (
+    "hidden", "cell_state", "gates", "weights", "inputs", "start_states", "gradients", "gradient_log_norms", "log_norm",
+    "start_gradients",
+)  # fmt: skip
+NUMBERS = {
+    **dict.fromkeys(FLOATS, (np.nan, np.inf, 1e38)),
+    "gradient_exponents": (-(2**62), 2**62),
+    "start_gradient_exponents": (2**62,),
+    "step": (-(2**62),),
+}
 
 
 def fill(folder, array, number):

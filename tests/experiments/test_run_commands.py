@@ -193,6 +193,13 @@ def test_delete_asks_and_refuses_what_is_being_written(runs, stored, tiny, monke
         delete_run(runs / "busy")
 
 
+def test_a_run_that_is_named_twice_is_resumed_not_at_all(stored):
+    said = rf"^run {stored.name} was named 2 times; name each run once\.$"
+    with pytest.raises(RunError, match=said):
+        call("resume", stored.name, stored.name[:5])
+    assert not (stored / "lease.json").exists()
+
+
 # exports
 
 

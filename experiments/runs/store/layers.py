@@ -32,9 +32,9 @@ def layer_records(run: RunReader, step: int | None = None) -> Stack:
     names = ("hidden", "cell_state")[: len(stack.cell_type.state_names)]
     after = [torch.from_numpy(run.tensor(name)[row, :, :length]) for name in names]
     gates = torch.from_numpy(run.tensor("gates")[row, :, :, :length]) if stack.cell_type.gate_names else None
-    gradient = [torch.from_numpy(run.tensor(f"gradient{of}")[row, :, :, :length]) for of in ("", *GRADIENT_PARTS)]
-    start = torch.from_numpy(run.tensor("start")[row])
-    at_start = [torch.from_numpy(run.tensor(f"start_gradient{of}")[row]) for of in ("", "_exponent")]
+    gradient = [torch.from_numpy(run.tensor(name)[row, :, :, :length]) for name in GRADIENTS]
+    start = torch.from_numpy(run.tensor("start_states")[row])
+    at_start = [torch.from_numpy(run.tensor(name)[row]) for name in START_GRADIENTS]
 
     layers: list[LayerRecord] = []
     for k, cell in enumerate(cells):
@@ -77,7 +77,8 @@ def length_at(run: RunReader, row: int) -> int:
     return length
 
 
-GRADIENT_PARTS = ("_exponent", "_log_norm")
+GRADIENTS = ("gradients", "gradient_exponents", "gradient_log_norms")
+START_GRADIENTS = ("start_gradients", "start_gradient_exponents")
 
 
 def shifted(after: Tensor, start: Tensor, reverse: bool) -> Tensor:

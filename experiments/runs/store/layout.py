@@ -137,12 +137,12 @@ def forms(form: Form) -> dict[str, tuple[str, str]]:
     if form.keeps == "layers":
         made |= {
             "inputs": ("step time sample input", form.dtype),
-            "start": ("step state layer sample unit", form.dtype),
-            "gradient": ("step gradient layer time sample unit", form.dtype),
-            "gradient_exponent": ("step gradient layer time sample", "int64"),
-            "gradient_log_norm": ("step gradient layer time sample", "float64"),
-            "start_gradient": ("step state layer sample unit", form.dtype),
-            "start_gradient_exponent": ("step state layer sample", "int64"),
+            "start_states": ("step state layer sample unit", form.dtype),
+            "gradients": ("step gradient layer time sample unit", form.dtype),
+            "gradient_exponents": ("step gradient layer time sample", "int64"),
+            "gradient_log_norms": ("step gradient layer time sample", "float64"),
+            "start_gradients": ("step state layer sample unit", form.dtype),
+            "start_gradient_exponents": ("step state layer sample", "int64"),
         }
         if form.targets is not None:
             per = "time sample" if form.targets.per == "timestep" else "sample"

@@ -136,6 +136,10 @@ class Lease:
             if holder is not None and holder.token == self.holder.token:
                 (self.folder / LEASE).unlink(missing_ok=True)
 
+    def forget(self) -> None:
+        """Stop the heartbeat of a folder that is no longer there under its name."""
+        self.ended.set()
+
     def _beat(self) -> None:
         while not self.ended.wait(HEARTBEAT_SECONDS):
             try:
