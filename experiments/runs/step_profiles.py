@@ -49,7 +49,8 @@ def profiles(run: RunReader) -> Profiles:
     kept = quantiles[::stride, run.form.top].astype(float)
     finite = kept[np.isfinite(kept)]
     among = Among((float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0), every)
-    frames = profile_frames(*np.moveaxis(kept, -1, 0), among)
+    low, median, high = np.moveaxis(kept, -1, 0)
+    frames = profile_frames(low, median, high, among)
     note = thinning_note(every, stride, "timestep", "recorded step").strip()
     return Profiles(run.tensor("step")[::stride], frames, among, note)
 

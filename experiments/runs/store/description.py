@@ -98,10 +98,10 @@ def read_description(folder: Path, implied: Implied = nothing_implied) -> Descri
     if wanted is None:
         return description
     form, title = wanted
-    for name, said, implied_one in (("form", description.form, form), ("title", description.title, title)):
-        if said not in (None, "", implied_one):
+    for what, said, given_by_settings in (("form", description.form, form), ("title", description.title, title)):
+        if said not in (None, "", given_by_settings):
             raise ForeignRunError(
-                f"{CONFIG!r} in {str(folder)!r} is not as this program writes it: {name} is not what its settings give."
+                f"{CONFIG!r} in {str(folder)!r} is not as this program writes it: {what} is not what its settings give."
             )
     return replace(description, form=form, title=title)
 
