@@ -13,7 +13,7 @@ from experiments.config.run_config import RunConfig
 from experiments.config.words import bare, shortened
 from experiments.errors import ConfigError
 from experiments.runs.store.description import Lockstep
-from experiments.runs.store.form import Form, Keeps, StackForm, TargetForm
+from experiments.runs.store.form import Form, Keeps, StackForm, TargetDtype, TargetForm
 from experiments.runs.store.layout import LARGEST_ROW, MEANINGS, layout_of
 from experiments.runs.store.progress import FORMAT
 from experiments.tasks import Task, make_task
@@ -116,8 +116,12 @@ def weight_shapes(stack: StackForm, output_size: int) -> dict[str, list[int]]:
 def target_form(task: Task, config: RunConfig) -> TargetForm:
     """Whether the task has one target per sequence or one per timestep, and their type."""
     _, targets = task.sample(1, 1, torch.Generator(), getattr(torch, config.dtype))
-    per = "sequence" if targets.ndim == 1 else "timestep"
-    return TargetForm(per, str(targets.dtype).removeprefix("torch."))  # type: ignore[arg-type]
+    return TargetForm("sequence" if targets.ndim == 1 else "timestep", TARGET_DTYPES[targets.dtype])
+
+
+TARGET_DTYPES: dict[torch.dtype, TargetDtype] = {
+    torch.float32: "float32", torch.float64: "float64", torch.int64: "int64",
+}  # fmt: skip
 
 
 def chosen(field: str, wanted: int | str | None, size: int) -> ndarray:

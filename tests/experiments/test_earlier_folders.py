@@ -49,7 +49,7 @@ def test_what_it_lacks_is_a_sentence(earlier, words):
 
 
 def test_it_is_opened_only_where_its_settings_can_be_read(earlier):
-    with pytest.raises(ForeignRunError, match="does not say what the run's arrays are of"):
+    with pytest.raises(ForeignRunError, match="is not as this program writes it: form is wrong"):
         open_folder(earlier)
 
 

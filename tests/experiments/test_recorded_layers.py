@@ -1,10 +1,13 @@
 """A recorded step gives the layer records back that `record` made of it."""
 
+import json
+
+import numpy as np
 import pytest
 import torch
 
 from experiments.runs.opening import open_run
-from experiments.runs.store.errors import RunError
+from experiments.runs.store.errors import ForeignRunError, RunError
 from experiments.runs.store.layers import layer_records, weights_at
 from experiments.runs.store.reader import open_folder
 from experiments.runs.train import Recorder, train
@@ -98,3 +101,38 @@ def test_a_run_folder_says_what_it_is_without_its_configuration(whole):
     )  # fmt: skip
     dimensions = {axis for name in run.tensors for axis in run.tensor(name).dimensions}
     assert dimensions <= set(run.form.axes), "each axis has a meaning"
+
+
+@pytest.mark.parametrize(
+    ("change", "wrong"),
+    [
+        ({"stacks": {"recurrent": {"cell": "lstm", "input_size": 3, "hidden_size": 6}}}, "form.weights"),
+        ({"stacks": {"recurrent": {"cell": "transformer", "input_size": 2, "hidden_size": 6}}}, "form.stacks"),
+        ({"samples": [9]}, "form.samples"),
+        ({"units": [6]}, "form.units"),
+        ({"keeps": "layers"}, "form.keeps"),
+        ({"timesteps": 0}, "form.timesteps"),
+        ({"steps": "x"}, "form.steps"),
+    ],
+)
+def test_a_run_of_no_configuration_is_held_to_what_it_says_of_itself(copied, change, wrong):
+    given = json.loads((copied / "config.json").read_text())
+    (copied / "config.json").write_text(json.dumps({**given, "kind": "module", "config": {}, "id": "theirs"}))
+    assert layer_names(open_run(copied)) == ["l0"]
+    given["form"] |= change
+    (copied / "config.json").write_text(json.dumps({**given, "kind": "module"}))
+    with pytest.raises(ForeignRunError, match=wrong):
+        open_run(copied)
+
+
+def layer_names(run):
+    assert np.isfinite(run.tensor("weights")[:]).all()
+    return run.attributes["layer"]
+
+
+def test_a_configuration_that_says_another_form_is_refused(copied):
+    given = json.loads((copied / "config.json").read_text())
+    given["form"]["batch_size"] = 4
+    (copied / "config.json").write_text(json.dumps(given))
+    with pytest.raises(ForeignRunError, match="form is not what its settings give"):
+        open_run(copied)

@@ -93,9 +93,10 @@ def read_description(folder: Path, implied: Implied = nothing_implied) -> Descri
         raise ForeignRunError(
             f"{CONFIG!r} in {str(folder)!r} is not as this program writes it: {name} is wrong."
         ) from None
-    if wanted is None and description.form is None:
-        raise ForeignRunError(f"{CONFIG!r} in {str(folder)!r} does not say what the run's arrays are of.")
     if wanted is None:
+        wrong = description.form.wrong_part() if description.form else "form"
+        if wrong is not None:
+            raise ForeignRunError(f"{CONFIG!r} in {str(folder)!r} is not as this program writes it: {wrong} is wrong.")
         return description
     form, title = wanted
     for what, said, given_by_settings in (("form", description.form, form), ("title", description.title, title)):

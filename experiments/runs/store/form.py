@@ -5,16 +5,26 @@ from math import prod
 from typing import Annotated, Literal
 
 from annotated_types import Ge, Le
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from experiments.checked import MOST_STEPS, STRICT, Word
 from models.cells.cell import Cell
 from models.cells.registry import CELLS
 
+
+def _known_cell(name: str) -> str:
+    if name not in CELLS:
+        raise ValueError
+    return name
+
+
+CellName = Annotated[Word, AfterValidator(_known_cell)]
 Size = Annotated[int, Ge(1), Le(2**31 - 1)]
 Indices = Annotated[list[Annotated[int, Ge(0), Le(2**31 - 1)]], Field(min_length=1, max_length=4096)]
 Dtype = Literal["float32", "float64"]
 Keeps = Literal["quantiles", "weights", "layers"]
+TargetPer = Literal["sequence", "timestep"]
+TargetDtype = Literal["float32", "float64", "int64"]
 
 
 @dataclass(frozen=True)
@@ -23,7 +33,7 @@ class StackForm:
 
     __pydantic_config__ = STRICT
 
-    cell: Literal[tuple(CELLS)]  # type: ignore[valid-type]
+    cell: CellName
     """Name in the registry of cells."""
     input_size: Size
     hidden_size: Size
@@ -55,8 +65,8 @@ class TargetForm:
 
     __pydantic_config__ = STRICT
 
-    per: Literal["sequence", "timestep"]
-    dtype: Literal["float32", "float64", "int64"]
+    per: TargetPer
+    dtype: TargetDtype
 
 
 @dataclass(frozen=True)
@@ -110,6 +120,21 @@ class Form:
     def weight_count(self) -> int:
         """Numbers in all weights together."""
         return sum(prod(shape) for shape in self.weights.values())
+
+    def wrong_part(self) -> str | None:
+        """The name of what does not go with the rest; None where all of it does."""
+        for name, stack in self.stacks.items():
+            if not set(stack.options) <= set(stack.cell_type.option_names):
+                return f"form.stacks.{name}.options"
+            for k, suffix in enumerate(stack.suffixes):
+                for parameter, shape in stack.shapes(k // stack.num_directions).items():
+                    if self.weights.get(f"{name}.{parameter}_{suffix}") != list(shape):
+                        return "form.weights"
+        if max(self.samples) >= self.batch_size:
+            return "form.samples"
+        if max(self.units) >= self.stack.hidden_size:
+            return "form.units"
+        return "form.keeps" if self.keeps == "layers" and len(self.units) < self.stack.hidden_size else None
 
     def lacks(self) -> str:
         """What a recorded step of this run cannot show and why, in a sentence; empty where it lacks nothing."""

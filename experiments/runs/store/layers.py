@@ -5,7 +5,7 @@ from math import prod
 import torch
 from torch import Tensor
 
-from experiments.runs.store.errors import DamagedRunError, RunError
+from experiments.runs.store.errors import DamagedRunError, ForeignRunError, RunError
 from experiments.runs.store.reader import RunReader
 from models.bptt.scaled import Scaled
 from models.cells.cell import Cell
@@ -96,13 +96,12 @@ def cells_at(run: RunReader, step: int | None = None) -> list[Cell]:
     """Each layer's and direction's cell with its weights as the step found them. Raises as `weights_at`."""
     weights, stack = weights_at(run, step), run.form.stack
     module = next(iter(run.form.stacks))
-    return [
-        stack.cell_type(
-            **{name: weights[f"{module}.{name}_{suffix}"] for name in stack.shapes(0)},
-            **stack.options,  # type: ignore[arg-type]
-        )
-        for suffix in stack.suffixes
-    ]
+    by_layer = [{name: weights[f"{module}.{name}_{suffix}"] for name in stack.shapes(0)} for suffix in stack.suffixes]
+    try:
+        return [stack.cell_type(**of_layer, **stack.options) for of_layer in by_layer]  # type: ignore[arg-type]
+    except ValueError:
+        options = f"form.stacks.{module}.options"
+        raise ForeignRunError(f"run {run.name} says of its cell what no cell can be: {options} is wrong.") from None
 
 
 def weights_at(run: RunReader, step: int | None = None) -> dict[str, Tensor]:

@@ -101,7 +101,7 @@ def layout_of(form: Form) -> Layout:
         "unit": np.array(form.units),
         "sample": np.array(form.samples),
     }
-    return Layout(specs, coordinates, names)  # type: ignore[arg-type]
+    return Layout(specs, coordinates, dict[str, object](names))
 
 
 def forms(form: Form) -> dict[str, tuple[str, str]]:
