@@ -107,6 +107,18 @@ def profile(layer: LayerRecord) -> Profile:
 
     Args:
         layer: a recorded layer.
+
+    Example:
+        >>> import torch
+        >>> from models import SequenceModel, record
+        >>> model = SequenceModel("elman", input_size=1, hidden_size=4, output_size=1, nonlinearity="identity")
+        >>> model.recurrent.weight_hh_l0.data = 0.9 * torch.eye(4)
+        >>> trace = record(model, torch.zeros(50, 2, 1), lambda outputs: outputs[-1].sum())
+        >>> found = profile(trace.top)
+        >>> print(found.decay.trend)
+        ×0.9 per step (−0.105 nats)
+        >>> found.horizon_lag is None  # 0.9^49 is above 1e-7
+        True
     """
     log_norm, direct = layer.log_norm.cpu().numpy(), layer.direct_log_norm.cpu().numpy()
     return profile_of_sizes(log_norm, direct, layer.hidden.dtype, layer.reverse)

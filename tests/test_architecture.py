@@ -11,6 +11,7 @@ ALLOWED = {
     "analysis": {"models"},
     "experiments": {"models", "analysis"},
     "dashboard": {"models", "analysis", "experiments"},
+    "gradient_flow_lab": {"models", "analysis", "experiments"},
 }
 FILES = [path for folder in ALLOWED for path in sorted((ROOT / folder).rglob("*.py"))]
 

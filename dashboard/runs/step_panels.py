@@ -14,7 +14,8 @@ from analysis.figures.picture import Picture
 from analysis.figures.spectrum import eigenvalues_picture, singular_values_picture
 from analysis.spectrum import block_spectra
 from dashboard.components.show import in_two_columns, show
-from dashboard.explore.panels import DIAGNOSIS, PANELS
+from dashboard.explore.panels import PANELS
+from dashboard.explore.settings import DIAGNOSIS
 from experiments.config.limits import readable
 from experiments.probing.probe import Probe
 from experiments.probing.recorded import recorded_probe

@@ -243,6 +243,13 @@ def probe(config: RunConfig, path: str | None = None) -> Probe:
 
     Raises:
         ConfigError: see `experiments.training.build.build`.
+
+    Example:
+        >>> from experiments.config.run_config import RunConfig
+        >>> config = RunConfig.from_values({"task": "adding", "cell": "elman", "seq_len": 30, "hidden_size": 8})
+        >>> trace = probe(config).trace
+        >>> tuple(trace.hidden.shape), bool((trace.log_norm <= trace.log_norm[:, -1:]).all())
+        ((1, 30, 16, 8), True)
     """
     experiment = build(config)
     path = choose_path(experiment) if path == "settled" else path

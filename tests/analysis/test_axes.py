@@ -12,7 +12,7 @@ from analysis.figures.edges import edge_of
 from analysis.figures.lags import LagLine, lag_picture
 from analysis.figures.picture import Picture
 from dashboard.explore.explore_frame import explore_lab
-from dashboard.explore.state import PANEL_NAMES
+from dashboard.explore.settings import PANEL_NAMES
 
 
 def axes_without_range(figure: go.Figure) -> list[str]:
