@@ -13,9 +13,10 @@ from analysis.figures.heatmaps import colour_limit, gates_picture, hidden_pictur
 from analysis.figures.picture import Picture
 from analysis.figures.spectrum import eigenvalues_picture, singular_values_picture
 from analysis.spectrum import block_spectra
-from dashboard.components.show import in_two_columns, show
+from dashboard.components.show import in_two_columns
 from dashboard.explore.panels import PANELS
 from dashboard.explore.settings import DIAGNOSIS
+from dashboard.explore.show_panel import show_panel
 from experiments.config.limits import readable
 from experiments.probing.probe import Probe
 from experiments.probing.recorded import recorded_probe
@@ -28,6 +29,8 @@ from models.bptt.threads import use_one_thread
 LARGEST_STEP = 2**26
 """Bytes of a recorded step that the page takes apart."""
 FIRST_PANEL = "Hidden states"
+OF_GATES = ("Gates", "Paths")
+"""Panels of cells that have gates."""
 
 
 @dataclass(frozen=True)
@@ -64,18 +67,13 @@ def _trained_network(folder: Path, created: float, step: int) -> Probe:
 
 def show_panels(run: RunReader, network: Probe) -> None:
     """The choice of a panel, and its charts."""
-    shown = RecordedStep({run.form.stack.cell: network})
-    name = st.segmented_control("Look at", list(PANELS), key=f"panel-{run.name}", default=FIRST_PANEL, required=True)
+    names = [name for name in PANELS if name not in OF_GATES or network.top.gates]
+    name = st.segmented_control("Look at", names, key=f"panel-{run.name}", default=FIRST_PANEL, required=True)
     if name == DIAGNOSIS:
         _show_findings(network)
         return
-    panel = PANELS[name if name in PANELS else FIRST_PANEL](shown)
-    if panel.note:
-        st.info(panel.note)
-    for row in panel.rows:
-        for column, (key, draw) in zip(st.columns(len(row), gap="medium"), row.items(), strict=True):
-            with column:
-                show(draw(), f"scrub-{key}-{run.name}")
+    shown = RecordedStep({run.form.stack.cell: network})
+    show_panel(PANELS[name if name in names else FIRST_PANEL](shown), f"scrub-{{}}-{run.name}")
 
 
 def _show_findings(network: Probe) -> None:
