@@ -3,7 +3,9 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
 
+from analysis.clipping import Clipping
 from analysis.figures.clipping import clipping_picture
 from analysis.figures.credit import credit_picture
 from analysis.figures.gates import saturation_picture
@@ -16,7 +18,6 @@ from analysis.figures.step_growth import step_growth_picture, step_norms_picture
 from analysis.figures.theory import mean_field_picture
 from analysis.figures.wave import wave_picture
 from dashboard.explore.settings import LONGEST, PANEL_NAMES
-from dashboard.explore.view import View
 from dashboard.frame import Draw
 from experiments.probing.probe import PRODUCT_STEPS, Probe
 
@@ -31,6 +32,17 @@ MOST_IN_A_DRAG = 5e7
 """Multiplications per frame of a drag, give or take a few for each: about 0.1 s."""
 
 
+class Passes(Protocol):
+    """What panels are drawn of: Explore's settings made real, or a recorded step of a run."""
+
+    @property
+    def probes(self) -> Mapping[str, Probe]:
+        """Cell → its recorded pass."""
+
+    def clip(self, probe: Probe) -> Clipping:
+        """The parameter gradient before and after clipping."""
+
+
 @dataclass(frozen=True)
 class Panel:
     """Rows of charts, each by its key, and a line about what is not drawn."""
@@ -41,12 +53,12 @@ class Panel:
     """Whether its charts take so long to compute that a drag would wait for them."""
 
 
-def wave_panel(view: View) -> Panel:
+def wave_panel(view: Passes) -> Panel:
     """The gradient as it runs back, layer × time."""
     return Panel(({"wave": lambda: wave_picture({cell: r.layer_profiles for cell, r in view.probes.items()})},))
 
 
-def hidden_panel(view: View) -> Panel:
+def hidden_panel(view: Passes) -> Panel:
     """The hidden states of the first sequence."""
     hidden = {cell: r.top.hidden[:, 0].numpy() for cell, r in view.probes.items()}
     common = colour_limit(hidden.values())
@@ -56,7 +68,7 @@ def hidden_panel(view: View) -> Panel:
     return Panel(({f"hidden-{cell}": partial(hidden_picture, cell, h, limits[cell]) for cell, h in hidden.items()},))
 
 
-def gates_panel(view: View) -> Panel:
+def gates_panel(view: Passes) -> Panel:
     """The gates of the first sequence."""
     gated = {cell: r for cell, r in view.probes.items() if r.top.gates}
     if not gated:
@@ -72,12 +84,12 @@ def gates_panel(view: View) -> Panel:
     return Panel(({"gate-saturation": saturation}, {f"gates-{cell}": partial(gates, cell) for cell in gated}))
 
 
-def clipping_panel(view: View) -> Panel:
+def clipping_panel(view: Passes) -> Panel:
     """The parameter gradient before and after clipping."""
     return Panel(({"clipping": lambda: clipping_picture({c: view.clip(r) for c, r in view.probes.items()})},))
 
 
-def spectrum_panel(view: View) -> Panel:
+def spectrum_panel(view: Passes) -> Panel:
     """Singular values beside eigenvalues."""
     spectra = {cell: r.spectra for cell, r in view.probes.items()}
     return Panel(
@@ -90,7 +102,7 @@ def spectrum_panel(view: View) -> Panel:
     )
 
 
-def small_states(view: View, what: str) -> tuple[dict[str, Probe], str]:
+def small_states(view: Passes, what: str) -> tuple[dict[str, Probe], str]:
     """The cells whose state is small enough for what grows with its cube, and a line about the others."""
     small = {c: r for c, r in view.probes.items() if r.state_size <= LARGEST_STATE}
     note = f"{what} are computed here for states of up to {LARGEST_STATE} numbers: choose fewer hidden units."
@@ -102,7 +114,7 @@ def multiplications(probes: Mapping[str, Probe], steps: int) -> float:
     return sum(r.state_size**3 * min(r.trace.seq_len, steps) for r in probes.values())
 
 
-def jacobians_panel(view: View) -> Panel:
+def jacobians_panel(view: Passes) -> Panel:
     """What each step could do to a gradient, and what they do together."""
     small, note = small_states(view, "Jacobians")
     if not small:
@@ -121,7 +133,7 @@ def jacobians_panel(view: View) -> Panel:
     )
 
 
-def lyapunov_panel(view: View) -> Panel:
+def lyapunov_panel(view: Passes) -> Panel:
     """Lyapunov exponents, the singular values of the product of all Jacobians, and what theory says."""
     small, note = small_states(view, "Exponents")
 
@@ -144,7 +156,7 @@ def lyapunov_panel(view: View) -> Panel:
     )
 
 
-def credit_panel(view: View) -> Panel:
+def credit_panel(view: Passes) -> Panel:
     """Who in the past gets credit for which loss."""
     if next(iter(view.probes.values())).trace.seq_len > LONGEST_CREDIT:
         return Panel(
@@ -160,7 +172,7 @@ def credit_panel(view: View) -> Panel:
     return Panel((charts,), takes_long=work > 10 * MOST_IN_A_DRAG)
 
 
-def paths_panel(view: View) -> Panel:
+def paths_panel(view: Passes) -> Panel:
     """Which way the gradient took through the gated cells."""
     taken = {cell: paths for cell, r in view.probes.items() if (paths := r.paths) is not None}
     if not taken:
@@ -168,12 +180,12 @@ def paths_panel(view: View) -> Panel:
     return Panel(tuple({f"paths-{cell}": partial(paths_picture, cell, paths)} for cell, paths in taken.items()))
 
 
-def diagnosis_panel(view: View) -> Panel:
+def diagnosis_panel(view: Passes) -> Panel:
     """No charts: the page itself makes the words and buttons of the diagnosis."""
     return Panel()
 
 
-PANELS: Mapping[str, Callable[[View], Panel]] = dict(
+PANELS: Mapping[str, Callable[[Passes], Panel]] = dict(
     zip(
         PANEL_NAMES,
         (
