@@ -129,15 +129,34 @@ def profile(layer: LayerRecord) -> Profile:
         True
     """
     log_norm, direct = (layer.ended_together(x).cpu().numpy() for x in (layer.log_norm, layer.direct_log_norm))
+    padded = 0 if layer.padding is None else int(layer.padding.sum())
+    return profile_of_sizes(log_norm, direct, layer.hidden.dtype, layer.reverse, padded)
+
+
+def profile_of_sizes(
+    log_norm: Float[ndarray, "time batch"],
+    direct_log_norm: Float[ndarray, "time batch"],
+    dtype: torch.dtype,
+    reverse: bool = False,
+    padded: int = 0,
+) -> Profile:
+    """The profile of one layer and direction from the sizes of its gradients alone.
+
+    Args:
+        log_norm: ln‖dL/dh_t‖ (nats).
+        direct_log_norm: the same of the direct gradient; its batch may be another.
+        dtype: of the network.
+        reverse: whether the direction reads from the last input to the first.
+        padded: how many of the sizes are padding, which is NaN.
+    """
     T = len(log_norm)
     t = np.arange(1, T + 1)
-    reverse = layer.reverse
     lag = t - 1 if reverse else T - t
     median = log_quantile(log_norm, 0.5)
     by_lag = median if reverse else median[::-1]
 
     horizon = horizon_lag(by_lag)
-    underflow_log = smallest_log(layer.hidden.dtype)
+    underflow_log = smallest_log(dtype)
     underflow = first_below(by_lag, underflow_log)
     return Profile(
         t=t,
@@ -145,13 +164,13 @@ def profile(layer: LayerRecord) -> Profile:
         median=median,
         low=log_quantile(log_norm, 0.1),
         high=log_quantile(log_norm, 0.9),
-        direct=log_quantile(direct, 0.5),
-        decay=fit_decay(by_lag, torch.finfo(layer.hidden.dtype).eps),
+        direct=log_quantile(direct_log_norm, 0.5),
+        decay=fit_decay(by_lag, torch.finfo(dtype).eps),
         horizon_t=None if horizon is None else (horizon + 1 if reverse else T - horizon),
         horizon_lag=horizon,
         underflow_log=underflow_log,
         underflow_lag=underflow,
-        diverged=layer.broken_gradients,
+        diverged=int(np.sum(np.isnan(log_norm) | np.isposinf(log_norm))) - padded,
     )
 
 
