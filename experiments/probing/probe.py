@@ -187,7 +187,7 @@ class Probe:
             trace=self.trace,
             transport=self.transport,
             dependency=task.dependency(config.seq_len),
-            loss=self.trace.loss.item(),
+            loss=self.trace.loss_value,
             chance=self.experiment.chance,
             trained_steps=0 if self.trained is None else self.trained.step,
             clipping=clipping,

@@ -22,7 +22,7 @@ def summary(result: Probe) -> dict[str, object]:
         "run": experiment.config.identity() if result.trained is None else result.trained.run,
         "step": None if result.trained is None else result.trained.step,
         "config": experiment.config.model_dump(),
-        "loss": plain(result.trace.loss.item()),
+        "loss": plain(result.trace.loss_value),
         "chance": experiment.chance,
         "decay_rate": plain(p.decay.rate),
         "decay_rate_standard_error": plain(p.decay.standard_error),

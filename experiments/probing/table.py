@@ -52,7 +52,7 @@ def figures(result: Probe) -> dict[str, str]:
     T = result.trace.seq_len
     horizon = "nowhere" if p.horizon_t is None else f"t = {p.horizon_t} (lag {p.horizon_lag} of {T - 1})"
     return {
-        "loss (chance)": describe_loss(result.trace.loss.item(), result.experiment.chance),
+        "loss (chance)": describe_loss(result.trace.loss_value, result.experiment.chance),
         "profile, ‖dL/dh_t‖": describe_sizes(p.course),
         "its rate": describe_rate(p.decay),
         "below 10⁻⁷ of its largest": horizon,
