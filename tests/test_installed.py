@@ -63,11 +63,11 @@ def test_it_works_beside_packages_of_the_same_names(installed, tmp_path):
     assert result.stdout == "apart\n", result.stderr
 
 
-def test_the_command_probes_and_names_itself(installed, tmp_path):
-    words = ("-c", "from gradient_flow_lab.command import main; main()", "probe", "seq_len=8", "hidden_size=4")
+def test_the_command_runs_and_names_itself(installed, tmp_path):
+    words = ("-c", "from gradient_flow_lab.command import main; main()", "list")
     result = run(installed, tmp_path, *words)
     assert result.returncode == 0, result.stderr
-    assert "one recorded pass" in result.stdout
+    assert result.stdout == "0 runs in runs\n"
     texts = [file.read_text(encoding="utf-8") for file in installed.rglob("*.py")]
     assert not [text for text in texts if "python -m experiments" in text]
 
