@@ -1,4 +1,4 @@
-"""A training run as it unfolds: loss, gradient norm, spectrum, saturation, and the gradient over step × timestep."""
+"""A training run as it unfolds: loss, gradient norm, spectrum, and the gradient over step × timestep."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -179,7 +179,7 @@ def heatmap_picture(label: str, step: Int[ndarray, " record"], log_norm: Float[n
 
 def lines_picture(
     name: str, title: str, y_title: str, sentence: str, lines: Sequence[tuple[str, str, str, Int[ndarray, " n"], Over]],
-    level: float | None = None, percent: bool = False,
+    level: float | None = None,
 ) -> Picture:  # fmt: skip
     """Plain lines over steps: (label, colour, dash, step, value) each; `level` is drawn dotted."""
     made = figure(title, "optimiser step", y_title, 290 + 10 * len(lines))
@@ -194,8 +194,6 @@ def lines_picture(
         columns["step"] += step.tolist()
         columns["value"] += value.tolist()
     made.update_layout(legend=LEGEND_BELOW, margin_t=48)
-    if percent:
-        made.update_yaxes(tickformat=".3~%", rangemode="tozero")
     if level is not None:
         made.add_hline(y=level, line={"color": NEUTRAL, "dash": "dot"})
     now = ", ".join(f"{label} {significant(last(value))}" for label, _, _, _, value in lines)

@@ -189,7 +189,7 @@ class Probe:
             dependency=task.dependency(config.seq_len),
             loss=self.trace.loss_value,
             chance=self.experiment.chance,
-            trained_steps=0 if self.trained is None else self.trained.step,
+            trained_steps=0 if self.trained is None else self.trained.step - 1,  # it is looked at before its own update
             clipping=clipping,
         )
 
