@@ -12,12 +12,12 @@ from analysis.figures.lags import LagLine, lag_picture
 from analysis.figures.picture import Picture
 from analysis.figures.theme import CELL_COLOURS, LN_10, NEUTRAL
 from analysis.profile import smallest_log
+from analysis.simulations.one_neuron import log_gradients
 from analysis.wording import power_of_ten, significant
 from dashboard.lessons.drawn import drawn_line, drawn_reply
 from dashboard.lessons.lesson import Bench, Equation, Lesson, Reply, Scene, Slider, Values, Verdict
 from dashboard.lessons.question import Curve, Guess
 from dashboard.lessons.statement import says
-from models import SequenceModel, record
 
 CLAIMED_WEIGHT, CLAIMED_STEPS = 0.8, 100
 QUESTION = Curve(
@@ -31,17 +31,6 @@ QUESTION = Curve(
     y_title="what is left of the gradient",
 )
 ELMAN = CELL_COLOURS["elman"]
-
-
-def log_gradients(weight: float, steps: int) -> Float[ndarray, " lag"]:
-    """ln |dL/dh_{T−lag}| of one linear neuron by recorded BPTT (nats), lag 0 … steps; the loss is h_T."""
-    model = SequenceModel("elman", 1, 1, 1, nonlinearity="identity", dtype=torch.float64)
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            parameter.fill_(weight if "weight_hh" in name else 1.0 if "weight" in name else 0.0)
-    inputs = torch.ones(steps + 1, 1, 1, dtype=torch.float64)
-    trace = record(model, inputs, lambda outputs: outputs[-1].sum())
-    return trace.log_norm[0, :, 0].flip(0).numpy()
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import torch
 from jaxtyping import Float
 from numpy import ndarray
 
@@ -14,59 +13,17 @@ from analysis.figures.lags import LagLine, lag_picture
 from analysis.figures.over_setting import SettingLine, setting_picture
 from analysis.figures.picture import Picture
 from analysis.figures.theme import CELL_COLOURS, LN_10, OTHER_COLOURS
-from analysis.lyapunov import lyapunov
+from analysis.simulations.wide_tanh import STEPS, UNITS, WideTanh, record_wide_tanh
 from analysis.theory import critical_gain, mean_field
 from analysis.wording import power_of_ten, rate, significant
 from dashboard.lessons.lesson import Bench, Equation, Lesson, Reply, Scene, Slider, Values, Verdict
 from dashboard.lessons.question import Choices, Guess
 from dashboard.lessons.statement import says
-from models import SequenceModel, record
 
-UNITS, TRANSIENT, STEPS, SEED = 128, 100, 300, 0
 CHAOTIC, QUIET = 3.0, 0.9
 DRIVEN_GAIN, DRIVE = 1.5, 1.0
 """Gains, and an input variance, that the verdict looks at."""
 GAINS = np.linspace(0.2, 4.0, 39)
-
-
-@dataclass(frozen=True, eq=False)
-class Run:
-    """One wide random tanh network, its states, its gradient and its rate."""
-
-    largest_state: float
-    """Largest |h| met."""
-    saturated: float
-    """Share of the values beyond ±0.9, once it has settled."""
-    log: Float[ndarray, " lag"]
-    """ln of ‖dL/dh_{T−lag}‖ ÷ ‖dL/dh_T‖ (nats), recorded BPTT over the steps after the transient."""
-    exponent: float
-    """Largest Lyapunov exponent (nats per step)."""
-
-
-def run(gain: float, variance: float) -> Run:
-    """128 units, weights of standard deviation gain/√128, inputs of this variance to each, a loss at the last step.
-
-    The first input starts every network from another state than zero, which is a fixed point without inputs.
-    """
-    g = torch.Generator().manual_seed(SEED)
-    model = SequenceModel("elman", UNITS, UNITS, 1, nonlinearity="tanh", generator=g, dtype=torch.float64)
-    Z = torch.randn(UNITS, UNITS, generator=g, dtype=torch.float64) / math.sqrt(UNITS)
-    with torch.no_grad():
-        for parameter in model.recurrent.parameters():
-            parameter.zero_()
-        model.recurrent.get_parameter("weight_hh_l0").copy_(gain * Z)
-        model.recurrent.get_parameter("weight_ih_l0").copy_(torch.eye(UNITS, dtype=torch.float64))
-    inputs = torch.randn(TRANSIENT + STEPS + 1, 1, UNITS, generator=g, dtype=torch.float64)
-    inputs[1:] *= math.sqrt(variance)
-    trace = record(model, inputs, lambda outputs: outputs[-1].sum())
-    log = trace.log_norm[0, TRANSIENT:, 0].flip(0).numpy()
-    settled = trace.hidden[0, TRANSIENT:, 0].abs()
-    return Run(
-        float(trace.hidden.abs().max()),
-        float((settled > 0.9).double().mean()),
-        log - log[0],
-        float(lyapunov(trace.top, count=1, transient=TRANSIENT).exponents[0]),
-    )
 
 
 @lru_cache(maxsize=64)
@@ -79,11 +36,11 @@ def theory(variance: float) -> Float[ndarray, " gain"]:
 class Measured:
     """What the verdict stands on."""
 
-    chaotic: Run
+    chaotic: WideTanh
     """Gain 3, no inputs."""
-    quiet: Run
+    quiet: WideTanh
     """Gain 0.9, no inputs."""
-    driven: Run
+    driven: WideTanh
     """Gain 1.5, above the critical gain without inputs, with inputs."""
     critical: tuple[float, float]
     """The critical gain without inputs, and with."""
@@ -102,14 +59,14 @@ class Measured:
 def measure() -> Measured:
     """Three networks, and the theory's critical gains."""
     return Measured(
-        run(CHAOTIC, 0.0),
-        run(QUIET, 0.0),
-        run(DRIVEN_GAIN, DRIVE),
+        record_wide_tanh(CHAOTIC, 0.0),
+        record_wide_tanh(QUIET, 0.0),
+        record_wide_tanh(DRIVEN_GAIN, DRIVE),
         (critical_gain(0.0), critical_gain(DRIVE)),
     )
 
 
-def gradient(name: str, r: Run, title: str) -> Picture:
+def gradient(name: str, r: WideTanh, title: str) -> Picture:
     """The recorded gradient beside the line of its exponent."""
     lag = np.arange(len(r.log), dtype=float)
     lines = [
@@ -123,7 +80,7 @@ def gradient(name: str, r: Run, title: str) -> Picture:
 def draw(values: Values) -> Scene:
     """The exponent over the gain, and this network's gradient."""
     gain, variance = float(values["gain"]), float(values["variance"])
-    r, critical = run(gain, variance), critical_gain(variance)
+    r, critical = record_wide_tanh(gain, variance), critical_gain(variance)
     finite = math.isfinite(r.exponent)
     state = "chaos" if r.exponent > 0 else "order"
     exponents = setting_picture(

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from numpy import ndarray
 
 from analysis.figures.picture import Picture
 from analysis.figures.training import Lane, loss_picture
@@ -19,8 +18,8 @@ from experiments.runs.folder import folders_of, runs_folder
 from experiments.runs.pictures import lane
 from experiments.runs.store.errors import RunError
 from experiments.runs.store.reader import RunReader, open_run
+from experiments.training.in_memory import Ending, Trained, train_in_memory
 from experiments.training.success import SOLVED_ACCURACY
-from experiments.training.training import Training
 
 LENGTHS, RATES, SEEDS = (10, 20, 30), (0.2, 0.02), (0, 1, 2)
 THRESHOLD, STEPS = 1.0, 6000
@@ -37,17 +36,6 @@ def configs(length: int, rate: float, seed: int) -> tuple[RunConfig, RunConfig]:
         evaluate_every=75, seed=seed,
     )  # fmt: skip
     return unclipped, unclipped.model_copy(update={"clip_threshold": THRESHOLD})
-
-
-@dataclass(frozen=True)
-class Ending:
-    """How far a lane came."""
-
-    steps: int
-    solved: bool
-    """At its last step: a lane ends when it solves the task."""
-    over: bool
-    """Solved, diverged, or all steps taken."""
 
 
 @dataclass(frozen=True)
@@ -73,40 +61,13 @@ class Pair:
         return all(x.over or (y.solved and x.steps >= y.steps) for x, y in ((a, b), (b, a)))
 
 
-@dataclass(frozen=True, eq=False)
-class Trained:
-    """A lane that was trained in memory."""
-
-    ending: Ending
-    loss: ndarray
-    log_norm: ndarray
-    """ln of the gradient's norm before clipping (nats)."""
-    chance: float
-
-
-def train(config: RunConfig, budget: int = BUDGET) -> Trained:
-    """The first steps of a lane, until it solves the task."""
-    training = Training(config)
-    scalars = []
-    while training.step < budget and not training.solved:
-        step = training.advance()
-        scalars.append((step.scalars["loss"], step.clipping.log_norm_before))
-        if step.culprit is not None:
-            break
-        training.update(step.clipping.grads)
-        if training.step % (config.evaluate_every or budget) == 0:
-            training.evaluate()
-    loss, log_norm = np.array(scalars, float).T
-    return Trained(Ending(training.step, training.solved, True), loss, log_norm, training.chance)
-
-
-def recorded(config: RunConfig) -> Ending | None:
+def recorded_ending(config: RunConfig) -> Ending | None:
     """How far the pages' runs of a lane came: that which is over, else the longest; None where there is none."""
-    endings = [e for folder in folders_of(config, runs_folder().resolve()) if (e := ending_of(folder))]
+    endings = [e for folder in folders_of(config, runs_folder().resolve()) if (e := _ending_of(folder))]
     return max(endings, key=lambda e: (e.over, e.steps), default=None)
 
 
-def ending_of(folder: Path) -> Ending | None:
+def _ending_of(folder: Path) -> Ending | None:
     """How far a run came; None where it cannot be read."""
     try:
         p = open_run(folder).progress
@@ -136,12 +97,15 @@ class Measured:
 
 def measure() -> Measured:
     """Two short pairs at the larger rate, and whatever was trained on the page before."""
-    short = {length: tuple(train(c) for c in configs(length, RATES[0], 0)) for length in (LENGTHS[0], ASKED)}
+    short = {
+        length: tuple(train_in_memory(c, BUDGET) for c in configs(length, RATES[0], 0))
+        for length in (LENGTHS[0], ASKED)
+    }
     pairs = []
     for length in LENGTHS:
         for rate in RATES:
             for seed in SEEDS:
-                ends = [recorded(c) for c in configs(length, rate, seed)]
+                ends = [recorded_ending(c) for c in configs(length, rate, seed)]
                 if ends[0] and ends[1] and (pair := Pair(length, rate, ends[0], ends[1], True)).decided:
                     pairs.append(pair)
                 elif (rate, seed) == (RATES[0], 0) and length in short:
