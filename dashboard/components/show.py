@@ -40,7 +40,7 @@ def offers(picture: Picture, key: str) -> None:
         file_name=f"{picture.name}.json",
         mime="application/json",
         key=f"{key}-json",
-        help="The same numbers as JSON, a list a column; what is not finite as text.",
+        help="Download the numbers as JSON, one list per column. Infinity and NaN are text.",
     )
 
 

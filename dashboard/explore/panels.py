@@ -60,7 +60,7 @@ def gates_panel(view: View) -> Panel:
     """The gates of the first sequence."""
     gated = {cell: r for cell, r in view.probes.items() if r.top.gates}
     if not gated:
-        return Panel(note="An Elman cell has no gates: choose the LSTM or the GRU in the sidebar.")
+        return Panel(note="An Elman cell has no gates. Choose the LSTM or the GRU in the sidebar.")
 
     def saturation() -> Picture:
         return saturation_picture({cell: r.gate_statistics for cell, r in gated.items()})
@@ -93,7 +93,7 @@ def spectrum_panel(view: View) -> Panel:
 def small_states(view: View, what: str) -> tuple[dict[str, Probe], str]:
     """The cells whose state is small enough for what grows with its cube, and a line about the others."""
     small = {c: r for c, r in view.probes.items() if r.state_size <= LARGEST_STATE}
-    note = f"{what} are computed here for states of up to {LARGEST_STATE} numbers: choose fewer hidden units."
+    note = f"{what} are computed here for states of up to {LARGEST_STATE} numbers. Choose fewer hidden units."
     return small, note if len(small) < len(view.probes) else ""
 
 
@@ -148,7 +148,7 @@ def credit_panel(view: View) -> Panel:
     """Who in the past gets credit for which loss."""
     if next(iter(view.probes.values())).trace.seq_len > LONGEST_CREDIT:
         return Panel(
-            note=f"The credit matrix is drawn for up to {LONGEST_CREDIT} timesteps: choose a shorter sequence."
+            note=f"The credit matrix is drawn for up to {LONGEST_CREDIT} timesteps. Choose a shorter sequence."
         )
 
     def credit(cell: str) -> Picture:
@@ -164,7 +164,7 @@ def paths_panel(view: View) -> Panel:
     """Which way the gradient took through the gated cells."""
     taken = {cell: paths for cell, r in view.probes.items() if (paths := r.paths) is not None}
     if not taken:
-        return Panel(note="Only gated cells have more than one path: choose the LSTM or the GRU in the sidebar.")
+        return Panel(note="Only gated cells have more than one path. Choose the LSTM or the GRU in the sidebar.")
     return Panel(tuple({f"paths-{cell}": partial(paths_picture, cell, paths)} for cell, paths in taken.items()))
 
 

@@ -51,7 +51,7 @@ def predict(lesson: AnyLesson, guesses: Guesses) -> None:
         guess = ask(lesson, guesses.get(lesson.number))
         if guess is not None:
             guesses[lesson.number] = guess
-            st.caption("Kept. Now test it.")
+            st.caption("Your prediction is saved. Now test it.")
 
 
 def ask(lesson: AnyLesson, before: Guess | None) -> Guess | None:
@@ -77,7 +77,7 @@ def ask(lesson: AnyLesson, before: Guess | None) -> Guess | None:
 def do(lesson: AnyLesson, predicted: bool) -> None:
     """The experiment, under the hand."""
     if not predicted:
-        st.caption("Seen without a prediction: *Predict* is one step back.")
+        st.caption("You have made no prediction yet. Press *Back* to make one.")
     if isinstance(lesson.bench, Live):
         live_beat.restore(lesson.number, lesson.bench)
         live_beat.show(lesson.number, lesson.bench, controls(lesson.number, lesson.bench.controls))
@@ -118,11 +118,11 @@ def one_control(control: Control, key: str) -> Value:
     )  # fmt: skip
 
 
-TRUTHS = {"true": "True.", "half true": "Half true.", "false": "Not true."}
+TRUTHS = {"true": "True.", "half true": "Half true.", "false": "False."}
 OUTCOMES = {
-    "right": ":material/check_circle: **You predicted it.**",
-    "partly": ":material/adjust: **In part.**",
-    "wrong": ":material/cancel: **Not what happens.**",
+    "right": ":material/check_circle: **Right.**",
+    "partly": ":material/adjust: **Partly right.**",
+    "wrong": ":material/cancel: **Not right.**",
 }
 
 
@@ -136,7 +136,7 @@ def decide(lesson: AnyLesson, guess: Guess | None) -> None:
         lesson_chart(lesson.evidence(numbers, guess), f"lesson-{lesson.number}-evidence", PROJECTED_HEIGHT["decide"])
     with right:
         if guess is None:
-            st.markdown("*You made no prediction.*")
+            st.markdown("*You have made no prediction.*")
         else:
             reply = lesson.reply(numbers, guess)
             st.markdown(f"{OUTCOMES[reply.outcome]} {reply.says.words}")
@@ -147,6 +147,6 @@ def decide(lesson: AnyLesson, guess: Guess | None) -> None:
         st.markdown("\n\n".join(lines))
         st.markdown(f"$${lesson.equation.latex}$$")
     if not projector_on():
-        with st.expander("What the tasks showed"):
+        with st.expander("Answers to the tasks"):
             pairs = zip(lesson.bench.tasks, verdict.answers, strict=True)
             st.markdown("\n".join(f"{k}. {task} {a.words}" for k, (task, a) in enumerate(pairs, start=1)))

@@ -22,7 +22,7 @@ from dashboard.lessons.statement import says
 CLAIMED_WEIGHT, CLAIMED_STEPS = 0.8, 100
 QUESTION = Curve(
     asks="One linear neuron, weight 0.8. How much of a gradient is left after 20, 40, … 100 steps back? "
-    "Drag the points (or move them with the arrow keys).",
+    "Drag the points, or move them with the arrow keys.",
     lags=(20, 40, 60, 80, 100),
     lowest=-14.0,
     highest=2.0,
@@ -160,15 +160,15 @@ def evidence(m: Measured, guess: Guess | None) -> Picture:
 LESSON = Lesson(
     number=1,
     title="One neuron",
-    about="Multiply by w, T times: half-lives and decades.",
-    claim="A weight of 0.8 is close to 1. Over a hundred steps back it costs the gradient a decade or so.",
+    about="Multiplying by w at every step: half-lives and decades.",
+    claim="A weight of 0.8 is close to 1. Over a hundred steps back, the gradient shrinks only about tenfold.",
     source="a common first guess; the sum behind it is in Hochreiter 1991 and Bengio et al. 1994",
     question=QUESTION,
     bench=Bench(
         tasks=(
-            "Set w to 0.8. Every how many steps does the gradient halve?",
-            "Still at 0.8, raise T. After how many steps has float32 nothing left?",
-            "Which w neither loses nor explodes the gradient?",
+            "Set w to 0.8. After how many steps is the gradient halved?",
+            "Keep 0.8 and raise T. After how many steps is the gradient 0 in float32?",
+            "At which w does the gradient keep its size?",
         ),
         controls=(
             Slider("weight", "Weight w", 0.5, 1.5, 0.9, 0.01, help="The only recurrent weight, of a linear neuron."),

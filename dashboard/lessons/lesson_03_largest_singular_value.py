@@ -66,7 +66,7 @@ def picture(name: str, b: WayBack, title: str) -> Picture:
         LagLine("largest possible", lag, b.largest, OTHER_COLOURS[1]),
         LagLine("bound normᵏ", lag, b.bound, NEUTRAL, "dash"),
     ]
-    sentence = "The bound takes the largest singular value at every step; the gradient takes what it meets."
+    sentence = "The bound assumes the largest singular value at every step. The gradient meets smaller ones."
     alt = f"{title}; the bound says {power_of_ten(float(b.bound[-1]) / LN_10)}."
     return lag_picture(name, title, lines, sentence, alt, decades=(low, high))
 
@@ -167,9 +167,9 @@ def evidence(m: Measured, guess: Guess | None) -> Picture:
 LESSON = Lesson(
     number=3,
     title="The largest singular value",
-    about="Sufficient, necessary, or neither?",
+    about="Is it sufficient, necessary, or neither?",
     claim="Largest singular value > 1: exploding gradients. Largest singular value < 1: vanishing gradients.",
-    source="deck 003; the theorem behind it is in Pascanu et al. 2013, §2.1",
+    source="lecture slides 003; the theorem is in Pascanu et al. 2013, §2.1",
     question=Choices(
         asks="Which half of the claim holds for every recurrent matrix, linear or tanh?",
         answers={
@@ -182,8 +182,8 @@ LESSON = Lesson(
     bench=Bench(
         tasks=(
             "Set the value to 0.9. Which of the three networks vanish?",
-            "Gaussian, linear: raise it to 1.75. Does it explode?",
-            "Gaussian, tanh: raise it to 3. And now?",
+            "Choose Gaussian, linear and raise the value to 1.75. Does the gradient explode?",
+            "Choose Gaussian, tanh and raise the value to 3. Does it explode now?",
         ),
         controls=(
             Slider("norm", "Largest singular value", 0.2, 3.5, 1.1, 0.05),

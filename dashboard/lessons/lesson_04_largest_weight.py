@@ -46,7 +46,7 @@ def picture(name: str, title: str, a: LinearCase, b: LinearCase) -> Picture:
         LagLine("A: [[0, a], [0, 0]]", lag, a.log, OTHER_COLOURS[0], marks=True),
         LagLine("B: all weights b", lag, b.log, OTHER_COLOURS[1], marks=True),
     ]
-    sentence = "Each step back multiplies by the transposed matrix; triangles are exact zeros."
+    sentence = "Each step back multiplies by the transposed matrix. Triangles mark exact zeros."
     return lag_picture(name, title, lines, sentence, f"{title}.", decades=(-20, 30))
 
 
@@ -156,9 +156,9 @@ LESSON = Lesson(
     title="The largest weight",
     about="Two matrices that refute “the largest weight decides”.",
     claim="If the largest weight value is > 1, the gradient explodes; if it is < 1, the gradient vanishes.",
-    source="deck 001",
+    source="lecture slides 001",
     question=Choices(
-        asks="Two linear networks, 20 steps back. A is [[0, 10], [0, 0]]: largest weight 10. B is 64×64 and all its "
+        asks="Two linear networks, 20 steps back. Matrix A is [[0, 10], [0, 0]]. Matrix B is 64×64 and all its "
         "weights are 0.1. What happens to the gradients?",
         answers={
             "a": "A explodes, B vanishes.",
@@ -169,9 +169,9 @@ LESSON = Lesson(
     ),
     bench=Bench(
         tasks=(
-            "Which a makes A explode?",
-            "Lower b: at which b does B stop exploding?",
-            "Change B's side. How do side and b make the spectral radius?",
+            "At which weight a does A explode?",
+            "Lower the weight b. When does B stop exploding?",
+            "Change the side of B. How does the spectral radius follow from the side and b?",
         ),
         controls=(
             Slider("corner", "A: the one weight a", 0.1, 100.0, CORNER, 0.05, logarithmic=True),

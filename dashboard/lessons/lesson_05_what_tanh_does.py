@@ -194,7 +194,7 @@ LESSON = Lesson(
     about="Saturation, the critical gain, and chaos.",
     claim="tanh bounds the states and ‘thus avoids a potential explosion of the state values’. So gradients cannot "
     "explode.",
-    source="the quoted words are deck 002's, on states; the conclusion is a common one; the chaos is deck 000's",
+    source="the quoted words on states: lecture slides 002; chaos: lecture slides 000; the conclusion is common",
     question=Choices(
         asks="128 tanh units, random weights of gain 3 (standard deviation 3/√128), no inputs. What happens to a "
         "gradient on its way back?",
@@ -206,9 +206,9 @@ LESSON = Lesson(
     ),
     bench=Bench(
         tasks=(
-            "No inputs: at which gain does the theory's exponent pass 0?",
-            "Input variance 1: where is it now?",
-            "Gain 3, no inputs: how many values are saturated?",
+            "Without inputs: at which gain does the theory's exponent cross 0?",
+            "With input variance 1: where does it cross 0 now?",
+            "With gain 3 and no inputs: how many values are saturated?",
         ),
         controls=(
             Slider("gain", "Gain of the weights", 0.2, 4.0, 1.5, 0.05, help="Their standard deviation times √units."),

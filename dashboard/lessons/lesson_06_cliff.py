@@ -206,10 +206,11 @@ LESSON = Lesson(
     about="An error surface with a wall, and steps with and without clipping.",
     claim="A gradient that is too large is only a learning rate that is too large: a smaller rate does as well as "
     "clipping.",
-    source="a common remark; the surface is Pascanu et al. 2013, Fig. 6; “learning diverges” is in decks 000 and 002",
+    source="a common remark; the surface is Pascanu et al. 2013, Fig. 6; “learning diverges”: lecture slides 000, 002",
     question=Choices(
-        asks="One unit run for 50 steps, its error over w and b has a wall. From six starts before it, 200 gradient "
-        "steps. What comes down: clipping to 1 (at rate 0.3), or a rate so small that the wall cannot throw it?",
+        asks="The error of one unit after 50 steps, drawn over w and b, has a wall. Six paths of 200 gradient steps "
+        "start before it. What reaches a low error: clipping to 1 (at rate 0.3), or a rate so small that the wall "
+        "cannot throw it?",
         answers={
             "a": "Both.",
             "b": "Only clipping.",
@@ -220,7 +221,7 @@ LESSON = Lesson(
     bench=Bench(
         tasks=(
             "Turn the surface. Where does the unclipped path go at the wall?",
-            "Lower the rate until it is no longer thrown out. Does it arrive?",
+            "Lower the rate until the wall no longer throws the path out. Does it reach a low error?",
             "How long is the longest clipped step?",
         ),
         controls=(

@@ -103,7 +103,7 @@ def steps_picture(name: str, p: Probe, now: dict[ClipRule, Clipping], title: str
     lines = [LagLine(RULES[rule], lag, log_contributions(p, c), COLOURS[rule]) for rule, c in now.items()]
     # last: a rule that does nothing lies below it
     lines.append(LagLine("unclipped", lag, log_contributions(p), NEUTRAL, "dash"))
-    sentence = "Clipping moves the line down; which timesteps are heard stays as it was."
+    sentence = "Clipping moves the line down. The shares of the timesteps stay as they were."
     return lag_picture(name, title, lines, sentence, f"{title}.", y_title="a timestep's part", decades=(-18, 8))
 
 
@@ -211,10 +211,10 @@ LESSON = Lesson(
     about="Three rules side by side: what they repair, and what they cannot.",
     claim="Scale the gradient if its norm is too big: `grad_norm = np.sum(grad * grad)`, `if grad_norm > threshold: "
     "grad *= threshold / grad_norm`.",
-    source="deck 003; by norm: Pascanu et al. 2013. Graves 2013 clips derivatives inside BPTT, not by value as here",
+    source="lecture slides 003; by norm: Pascanu et al. 2013; by value inside BPTT: Graves 2013",
     question=Choices(
-        asks="This code, threshold 5. (1) An exploding gradient: is it 5 long afterwards? (2) A vanishing one: do its "
-        "oldest timesteps have a larger share of it afterwards?",
+        asks="Take this code with threshold 5. (1) Does an exploding gradient have length 5 afterwards? (2) In a "
+        "vanishing one, do the oldest timesteps have a larger share afterwards?",
         answers={
             "a": "(1) 5 long. (2) A larger share.",
             "b": "(1) 5 long. (2) The same share.",
@@ -224,9 +224,9 @@ LESSON = Lesson(
     ),
     bench=Bench(
         tasks=(
-            "Gain 1.5, then 2.5: which rule's length shrinks?",
-            "Which rule turns it (cosine < 1)?",
-            "Gain 0.7, threshold 0.1: does any rule bring the oldest steps back?",
+            "Set gain 1.5, then 2.5. Under which rule does the length shrink?",
+            "Which rule turns the gradient (cosine < 1)?",
+            "Set gain 0.7 and threshold 0.1. Does any rule bring the oldest steps back?",
         ),
         controls=(
             Slider("gain", "Gain of the recurrent weights", 0.6, 3.0, EXPLODING, 0.05),

@@ -21,8 +21,8 @@ BIASES = (0.0, 1.0, 3.0)
 NORM, LARGE_NORM = 1.15, 3.0
 """Largest singular values of the recurrent blocks: about torch's own, and one at which the gradient grows."""
 QUESTION = Curve(
-    asks="An LSTM, weights about as large as torch's, forget bias 1. How much of dL/dc is left 20, 40, … 100 steps "
-    "back? Drag the points (or move them with the arrow keys).",
+    asks="An LSTM has torch-sized weights and forget bias 1. How much of dL/dc is left 20, 40, … 100 steps "
+    "back? Drag the points, or move them with the arrow keys.",
     lags=(20, 40, 60, 80, 100),
     lowest=-16.0,
     highest=2.0,
@@ -118,7 +118,7 @@ def decide(m: Measured) -> Verdict:
         ),
         was_not=(
             says(
-                "It is no free road: every step multiplies by f, {forget} on average at bias {bias}. Πf leaves "
+                "The path is not free: every step multiplies by f, on average {forget} at bias {bias}. Πf leaves "
                 "{left:decades}.",
                 fades and m.claimed.forget < 0.9,
                 forget=m.claimed.forget,
@@ -126,7 +126,7 @@ def decide(m: Measured) -> Verdict:
                 left=m.claimed.left_alone,
             ),
             says(
-                "It is not the only path: {full:decades} arrives; Πf alone would bring {rest:decades} of that.",
+                "It is not the only path: {full:decades} arrives. Πf alone would bring {rest:decades} of that.",
                 not only,
                 full=m.claimed.left,
                 rest=rest,
@@ -184,16 +184,16 @@ def evidence(m: Measured, guess: Guess | None) -> Picture:
 LESSON = Lesson(
     number=8,
     title="The LSTM's highway",
-    about="Πf against the whole dL/dc: why “uninterrupted” is half the story.",
+    about="The product of forget gates, Πf, beside the whole dL/dc.",
     claim="Backpropagation from one cell state to the one before: only elementwise multiplication by f, no matrix "
     "multiply by W. Uninterrupted gradient flow!",
-    source="decks 001 and 003",
+    source="lecture slides 001 and 003",
     question=QUESTION,
     bench=Bench(
         tasks=(
-            "Forget bias 0, 1, 3: how much does Πf leave?",
-            "Bias 1, norm down: where are both lines one?",
-            "Bias 3, norm 3: is the gradient kept?",
+            "Set the forget bias to 0, 1 and 3. How much does Πf leave?",
+            "Set bias 1 and lower the norm. Where do both lines meet?",
+            "Set bias 3 and norm 3. Does the gradient keep its size?",
         ),
         controls=(
             Slider("bias", "Forget bias", -1.0, 5.0, CLAIMED, 0.1),

@@ -215,7 +215,7 @@ LESSON = Lesson(
     title="GRU and LSTM",
     about="Parameters, two conventions, and the clock of this machine.",
     claim="GRUs are quite a bit faster to train than LSTMs.",
-    source="deck 002",
+    source="lecture slides 002",
     question=Choices(
         asks="A training pass on this machine's CPU, by torch.nn: 64 units, 50 steps, 32 sequences. How long does the "
         "GRU take, the LSTM being 100 %?",

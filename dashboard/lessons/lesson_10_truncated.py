@@ -199,26 +199,34 @@ def evidence(m: Measured, guess: Guess | None) -> Picture:
 LESSON = Lesson(
     number=10,
     title="Truncated BPTT",
-    about="A window on the past: what gets credit, and what is learnt without.",
-    claim="Backpropagate only a few steps, but carry the state on: then the network still learns from the whole past.",
-    source="truncated BPTT as in decks 002 and 003; the second half is a common conclusion",
+    about="A window on the past: what gets credit, and what is learnt without it.",
+    claim="Backpropagate only a few steps, but carry the state on. The network then still learns from the whole past.",
+    source="truncated BPTT: lecture slides 002 and 003; the second half is a common conclusion",
     question=Choices(
-        asks=f"{STEPS} timesteps, a loss at each, truncated BPTT every {WINDOW} steps; the state is carried on. Which "
-        f"states get credit for the loss at t = {LOSS_AT}?",
+        asks=f"{STEPS} timesteps with a loss at each. BPTT is truncated every {WINDOW} steps; the state is carried on. "
+        f"Which states get credit for the loss at t = {LOSS_AT}?",
         answers={
-            "a": "All before it: the state carries them.",
-            "b": f"The last {WINDOW}.",
-            "c": "Fewer: those since the last boundary.",
+            "a": "All states before it: the state carries them.",
+            "b": f"The last {WINDOW} states.",
+            "c": "Fewer: only those since the last boundary.",
         },
     ),
     bench=Bench(
         tasks=(
-            f"Window {WINDOW}: drag the loss. How many states does it credit?",
-            f"Loss at t = {LOSS_AT}: does window {LONGER} reach further than {WINDOW}?",
-            "Does an LSTM or a GRU get past the boundary?",
+            f"Set window {WINDOW} and drag the loss. How many states does it credit?",
+            f"Set the loss at t = {LOSS_AT}. Does window {LONGER} reach further than {WINDOW}?",
+            "Does credit cross the boundary in an LSTM or a GRU?",
         ),
         controls=(
-            Slider("window", "Window of truncated BPTT", 1, STEPS, WINDOW, 1, help=f"{STEPS} is full BPTT."),
+            Slider(
+                "window",
+                "Window",
+                1,
+                STEPS,
+                WINDOW,
+                1,
+                help=f"Truncated BPTT stops every so many steps; {STEPS} is full BPTT.",
+            ),
             Slider("loss", "Loss at t", 1, STEPS, LOSS_AT, 1),
             Pick("cell", "Cell", CELL_NAMES, "elman"),
         ),

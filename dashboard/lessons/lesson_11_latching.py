@@ -193,28 +193,28 @@ def evidence(m: Measured, guess: Guess | None) -> Picture:
 LESSON = Lesson(
     number=11,
     title="Latching",
-    about="To remember robustly is to lose the gradient.",
-    claim="What a network remembers for long, its gradient reaches for long: memory and gradient go together.",
+    about="A unit that remembers reliably loses its gradient.",
+    claim="If a network remembers something for long, its gradient also reaches back for long.",
     source="a common belief; Bengio, Simard & Frasconi 1994 prove otherwise",
     question=Choices(
-        asks=f"One tanh unit, w = {WEIGHT:g}, is told +1 or −1 at its first step, then meets noise within ±{NOISE:g} "
-        f"for {STEPS} steps. Does it keep the sign, and does a gradient get back to it?",
+        asks=f"One tanh unit, w = {WEIGHT:g}, gets +1 or −1 at its first step, then noise within ±{NOISE:g} "
+        f"for {STEPS} steps. Does it keep the sign, and does a gradient reach the first step?",
         answers={
-            "a": "It keeps the sign, so a gradient gets back too.",
+            "a": "It keeps the sign, so a gradient reaches it, too.",
             "b": "It keeps the sign, but the gradient vanishes.",
-            "c": "Noise wipes the sign out, but the gradient gets back.",
+            "c": "It loses the sign, but the gradient reaches it.",
             "d": "Neither.",
         },
     ),
     bench=Bench(
         tasks=(
-            f"tanh, noise ±{NOISE:g}: raise w until all bits are kept. What is left of the gradient?",
-            "Linear, w = 1: and now?",
+            f"Choose tanh and noise ±{NOISE:g}. Raise w until all bits are kept. What is left of the gradient?",
+            "Choose Linear and w = 1. What is left now?",
             "Find a unit that keeps all bits, with a gradient between 0.1 and 10.",
         ),
         controls=(
             Slider("weight", "Weight w", 0.5, 3.0, 1.0, 0.05),
-            Slider("noise", "Noise ±", 0.0, 1.5, NOISE, 0.05),
+            Slider("noise", "Noise limit", 0.0, 1.5, NOISE, 0.05),
             Pick("unit", "Unit", UNITS, "tanh"),
         ),
         draw=draw,

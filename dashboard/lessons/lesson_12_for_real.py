@@ -207,12 +207,12 @@ def options(label: str, key: str, values: Sequence[float], value: float) -> Pick
 LESSON = Lesson(
     number=12,
     title="Learning it for real",
-    about="Temporal order, with and without clipping, live.",
+    about="Train temporal order here, with and without clipping.",
     claim="Without clipping, a tanh network cannot learn what lies far back; with clipping, it can.",
-    source="as decks 002 and 003 motivate clipping; the task is Pascanu et al. 2013, §4.1",
+    source="lecture slides 002 and 003 motivate clipping so; the task is Pascanu et al. 2013, §4.1",
     question=Choices(
-        asks=f"Temporal order, T = {ASKED}: which of X, Y came first? 30 tanh units, plain gradient descent at rate "
-        f"{RATES[0]:g}, two lanes from one seed: unclipped, and clipped to norm {THRESHOLD:g}. Who solves it "
+        asks=f"Temporal order, T = {ASKED}: which of X and Y came first? 30 tanh units, plain gradient descent at rate "
+        f"{RATES[0]:g}, two lanes from one seed: unclipped, and clipped to norm {THRESHOLD:g}. Which lane solves it "
         f"({100 * SOLVED_ACCURACY:g} % right) within {BUDGET} steps?",
         answers={
             "a": "Both.",
@@ -223,9 +223,9 @@ LESSON = Lesson(
     ),
     bench=Live(
         tasks=(
-            f"T = {ASKED}, rate {RATES[0]:g}: train. Who solves it?",
-            f"T = {LENGTHS[-1]}: who now? (Cancel keeps what is done.)",
-            f"Rate {RATES[1]:g}, or another seed: the same?",
+            f"Train at T = {ASKED} and rate {RATES[0]:g}. Which lane solves it?",
+            f"Train at T = {LENGTHS[-1]}. Which lane solves it now? Cancel keeps what is done.",
+            f"Try rate {RATES[1]:g} or another seed. Is the result the same?",
         ),
         controls=(
             options("Length T", "length", LENGTHS, ASKED),

@@ -91,16 +91,16 @@ def watch(number: int, live: Live, lanes: Sequence[RunConfig], working: bool) ->
         if scene is not None:
             lesson_charts(scene, number)
         elif any(job.works for job in asked):
-            st.info("The process is starting …")
+            st.info("Training is starting …")
         elif not working:
-            st.info("Nothing is trained yet: press **Train**.")
+            st.info("No run yet. Press **Train**.")
 
 
 def buttons(number: int, lanes: Sequence[RunConfig], found: Sequence[RunReader], working: bool) -> None:
     """Train, go on, cancel; where somebody else trained these lanes, train one's own."""
     over = len(found) == len(lanes) and all(run.status == "finished" for run in found)
     foreign = len(own(found)) < len(found)
-    words = "Train your own" if foreign else "Trained" if over else "Go on" if found else "Train"
+    words = "Train your own" if foreign else "Trained" if over else "Continue" if found else "Train"
     with st.container(horizontal=True):
         st.button(words, key=f"lesson-{number}-train", type="primary", disabled=not foreign and (over or working),
                   on_click=begin_anew if foreign else begin, args=(lanes,))  # fmt: skip

@@ -83,7 +83,7 @@ def test_a_live_lesson_finds_what_was_trained_and_goes_on_from_there(lesson, run
     assert [box.value for box in at.selectbox] == list(lesson.bench.settings[-1].values())
     assert scene.words in words(at)
     train_button = at.button(key=f"lesson-{lesson.number}-train")
-    assert train_button.label == "Go on"
+    assert train_button.label == "Continue"
     assert not train_button.disabled
 
 

@@ -32,7 +32,7 @@ def test_every_statement_is_borne_out_by_its_numbers(lesson):
 
 
 NAMES = re.compile(
-    r"\{[^}]*\}|\$[^$]*\$|`[^`]*`|deck \d{3}|\b(19|20)\d\d\b|Figs?\. \d+|eqs?\. \d+|§[\d.]+|float(32|64)|[A-Za-z]_?\d\b"
+    r"\{[^}]*\}|\$[^$]*\$|`[^`]*`|slides \d+|\b(19|20)\d\d\b|Figs?\. \d+|eqs?\. \d+|§[\d.]+|float(32|64)|[A-Za-z]_?\d\b"
 )
 
 
@@ -111,7 +111,7 @@ def test_each_beat_opens_with_each_prediction(lesson):
         for statement in (*verdict.was_true, *verdict.was_not, verdict.why):
             assert statement.words in words(at)
         if guess is None:
-            assert "You made no prediction" in words(at)
+            assert "You have made no prediction" in words(at)
         else:
             assert lesson.reply(measured(lesson), guess).says.words in words(at)
     at = at_beat(lesson, "do")
