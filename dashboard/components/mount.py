@@ -56,5 +56,5 @@ def sequence_of(message: dict[str, Any]) -> int:
     return sequence if isinstance(sequence, int) else 0
 
 
-def nothing() -> None:
+def do_nothing() -> None:
     """For `on_NAME_change`: a callback is what makes NAME a state of the component, also where it has nothing to do."""

@@ -34,9 +34,11 @@ def projector_style() -> None:
 def projector_switch() -> None:
     """A button that turns projector mode on or off."""
     words = "Leave projector" if projector_on() else "Projector"
-    st.button(words, key="projector-switch", icon=":material/present_to_all:", type="tertiary", on_click=turn)
+    st.button(
+        words, key="projector-switch", icon=":material/present_to_all:", type="tertiary", on_click=_toggle_projector
+    )
 
 
-def turn() -> None:
-    """The other mode."""
+def _toggle_projector() -> None:
+    """Turn projector mode on or off."""
     st.session_state["projector"] = not projector_on()

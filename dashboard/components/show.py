@@ -17,10 +17,10 @@ def show(picture: Picture, key: str, on_click: Callable[[object], None] | None =
         st.caption(picture.sentence)
         # In a row of their own: where there is no room beside the sentence, they go below it together.
         with st.container(horizontal=True, gap="small", width="content"):
-            offers(picture, key)
+            _show_downloads(picture, key)
 
 
-def offers(picture: Picture, key: str) -> None:
+def _show_downloads(picture: Picture, key: str) -> None:
     """What a picture has beside its sentence: a "why?", and its numbers to download."""
     if picture.why:
         with st.popover("Why?", width="content", type="tertiary"):

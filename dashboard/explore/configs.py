@@ -28,13 +28,13 @@ def run_values(settings: Settings) -> dict[str, object]:
         **fields,
         "seq_len": int(settings.seq_len),
         "truncate": int(settings.truncate) or None,
-        "singular_values": resample_spectrum(settings.singular_values, settings.hidden_size),
+        "singular_values": _resample_spectrum(settings.singular_values, settings.hidden_size),
         "spectrum_blocks": ",".join(settings.spectrum_blocks) or None,
         "loss_position": None if settings.loss_position == "task" else settings.loss_position,
     }
 
 
-def resample_spectrum(values: str, units: int) -> str | None:
+def _resample_spectrum(values: str, units: int) -> str | None:
     """Singular values that were set for some number of units, for another: the same curve over the rank."""
     if not values:
         return None

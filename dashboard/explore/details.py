@@ -6,7 +6,7 @@ from dashboard.components.show import show
 from dashboard.explore.diagnosis import show_diagnosis
 from dashboard.explore.panels import PANELS
 from dashboard.explore.settings import CONTROLS, DIAGNOSIS, PANEL_NAMES, SPECTRUM
-from dashboard.explore.spectrum_by_hand import spectrum_by_hand
+from dashboard.explore.spectrum_by_hand import show_spectrum
 from dashboard.explore.view import View
 
 
@@ -18,7 +18,7 @@ def show_details(view: View) -> None:
         show_diagnosis(view)
         return
     if name == SPECTRUM:
-        spectrum_by_hand(view)
+        show_spectrum(view)
     panel = PANELS[name](view)
     if panel.note:
         st.info(panel.note)

@@ -41,12 +41,12 @@ class Panel:
     """Whether its charts take so long to compute that a drag would wait for them."""
 
 
-def wave_panel(view: View) -> Panel:
+def _wave_panel(view: View) -> Panel:
     """The gradient as it runs back, layer × time."""
     return Panel(({"wave": lambda: wave_picture({cell: r.layer_profiles for cell, r in view.probes.items()})},))
 
 
-def hidden_panel(view: View) -> Panel:
+def _hidden_panel(view: View) -> Panel:
     """The hidden states of the first sequence."""
     hidden = {cell: r.top.hidden[:, 0].numpy() for cell, r in view.probes.items()}
     common = colour_limit(hidden.values())
@@ -56,7 +56,7 @@ def hidden_panel(view: View) -> Panel:
     return Panel(({f"hidden-{cell}": partial(hidden_picture, cell, h, limits[cell]) for cell, h in hidden.items()},))
 
 
-def gates_panel(view: View) -> Panel:
+def _gates_panel(view: View) -> Panel:
     """The gates of the first sequence."""
     gated = {cell: r for cell, r in view.probes.items() if r.top.gates}
     if not gated:
@@ -72,12 +72,12 @@ def gates_panel(view: View) -> Panel:
     return Panel(({"gate-saturation": saturation}, {f"gates-{cell}": partial(gates, cell) for cell in gated}))
 
 
-def clipping_panel(view: View) -> Panel:
+def _clipping_panel(view: View) -> Panel:
     """The parameter gradient before and after clipping."""
     return Panel(({"clipping": lambda: clipping_picture({c: view.clip(r) for c, r in view.probes.items()})},))
 
 
-def spectrum_panel(view: View) -> Panel:
+def _spectrum_panel(view: View) -> Panel:
     """Singular values beside eigenvalues."""
     spectra = {cell: r.spectra for cell, r in view.probes.items()}
     return Panel(
@@ -90,21 +90,21 @@ def spectrum_panel(view: View) -> Panel:
     )
 
 
-def small_states(view: View, what: str) -> tuple[dict[str, Probe], str]:
+def _small_states(view: View, what: str) -> tuple[dict[str, Probe], str]:
     """The cells whose state is small enough for what grows with its cube, and a line about the others."""
     small = {c: r for c, r in view.probes.items() if r.state_size <= LARGEST_STATE}
     note = f"{what} are computed here for states of up to {LARGEST_STATE} numbers. Choose fewer hidden units."
     return small, note if len(small) < len(view.probes) else ""
 
 
-def multiplications(probes: Mapping[str, Probe], steps: int) -> float:
+def _multiplications(probes: Mapping[str, Probe], steps: int) -> float:
     """About how many a product of so many step Jacobians takes, of all cells."""
     return sum(r.state_size**3 * min(r.trace.seq_len, steps) for r in probes.values())
 
 
-def jacobians_panel(view: View) -> Panel:
+def _jacobians_panel(view: View) -> Panel:
     """What each step could do to a gradient, and what they do together."""
-    small, note = small_states(view, "Jacobians")
+    small, note = _small_states(view, "Jacobians")
     if not small:
         return Panel(note=note)
 
@@ -117,13 +117,13 @@ def jacobians_panel(view: View) -> Panel:
     return Panel(
         ({f"jacobians-{cell}": partial(growth, cell) for cell in small}, {"jacobian-norms": norms}),
         note,
-        multiplications(small, PRODUCT_STEPS) > MOST_IN_A_DRAG,
+        _multiplications(small, PRODUCT_STEPS) > MOST_IN_A_DRAG,
     )
 
 
-def lyapunov_panel(view: View) -> Panel:
+def _lyapunov_panel(view: View) -> Panel:
     """Lyapunov exponents, the singular values of the product of all Jacobians, and what theory says."""
-    small, note = small_states(view, "Exponents")
+    small, note = _small_states(view, "Exponents")
 
     def exponents() -> Picture:
         return lyapunov_picture({c: r.lyapunov for c, r in small.items()}, {c: r.product for c, r in small.items()})
@@ -140,11 +140,11 @@ def lyapunov_panel(view: View) -> Panel:
     return Panel(
         ({"lyapunov": exponents}, *([{"mean-field": theory}] if has_theory else [])),
         note,
-        multiplications(small, LONGEST) > MOST_IN_A_DRAG,
+        _multiplications(small, LONGEST) > MOST_IN_A_DRAG,
     )
 
 
-def credit_panel(view: View) -> Panel:
+def _credit_panel(view: View) -> Panel:
     """Who in the past gets credit for which loss."""
     if next(iter(view.probes.values())).trace.seq_len > LONGEST_CREDIT:
         return Panel(
@@ -160,7 +160,7 @@ def credit_panel(view: View) -> Panel:
     return Panel((charts,), takes_long=work > 10 * MOST_IN_A_DRAG)
 
 
-def paths_panel(view: View) -> Panel:
+def _paths_panel(view: View) -> Panel:
     """Which way the gradient took through the gated cells."""
     taken = {cell: paths for cell, r in view.probes.items() if (paths := r.paths) is not None}
     if not taken:
@@ -168,7 +168,7 @@ def paths_panel(view: View) -> Panel:
     return Panel(tuple({f"paths-{cell}": partial(paths_picture, cell, paths)} for cell, paths in taken.items()))
 
 
-def diagnosis_panel(view: View) -> Panel:
+def _diagnosis_panel(view: View) -> Panel:
     """No charts: the page itself makes the words and buttons of the diagnosis."""
     return Panel()
 
@@ -177,8 +177,8 @@ PANELS: Mapping[str, Callable[[View], Panel]] = dict(
     zip(
         PANEL_NAMES,
         (
-            wave_panel, hidden_panel, gates_panel, spectrum_panel, jacobians_panel, lyapunov_panel, credit_panel,
-            paths_panel, clipping_panel, diagnosis_panel,
+            _wave_panel, _hidden_panel, _gates_panel, _spectrum_panel, _jacobians_panel, _lyapunov_panel, _credit_panel,
+            _paths_panel, _clipping_panel, _diagnosis_panel,
         ),
         strict=True,
     )

@@ -22,7 +22,7 @@ from experiments.sweeps.quantities import QUANTITIES, last_profile
 AXIS_WORDS = {
     "seq_len": "sequence length T",
     "largest_singular_value": "largest singular value",
-    "forget_bias": "bias of the gate that keeps",
+    "forget_bias": "keep-gate bias",
     "clip_threshold": "clip threshold",
     "learning_rate": "learning rate",
     "gain": "gain g",
@@ -36,10 +36,10 @@ def axis_words(field: str) -> str:
     return AXIS_WORDS.get(field, field.replace("_", " "))
 
 
-def picture(plan: Plan, table: Comparison, what: str = "mean") -> Picture:
+def draw_comparison(plan: Plan, table: Comparison, what: str = "mean") -> Picture:
     """The comparison as heatmaps."""
     quantity = QUANTITIES[table.value]
-    panels = [panel_of(plan, table, panel) for panel in table.panels]
+    panels = [_make_panel(plan, table, panel) for panel in table.panels]
     rows, columns = Side(axis_words(table.rows), table.row_values), Side(axis_words(table.columns), table.column_values)
     return sweep_picture(
         panels, rows, columns, quantity.label, quantity.sentence,
@@ -47,11 +47,11 @@ def picture(plan: Plan, table: Comparison, what: str = "mean") -> Picture:
     )  # fmt: skip
 
 
-def panel_of(plan: Plan, table: Comparison, panel: tuple[object, ...]) -> Panel:
+def _make_panel(plan: Plan, table: Comparison, panel: tuple[object, ...]) -> Panel:
     """One heatmap's numbers."""
     names = ("mean", "spread", "runs", "planned", "diverged", "failed")
     mean, spread, runs, planned, diverged, failed = (table.grid(panel, name) for name in names)
-    lines = critical(plan, table, panel)
+    lines = _find_critical_lines(plan, table, panel)
     return Panel(panel_words(table, panel), mean, spread, runs, planned, diverged, failed, lines)
 
 
@@ -65,7 +65,7 @@ def panel_words(table: Comparison, panel: tuple[object, ...]) -> str:
     return ", ".join(parts)
 
 
-def critical(plan: Plan, table: Comparison, panel: tuple[object, ...]) -> Mapping[str, float]:
+def _find_critical_lines(plan: Plan, table: Comparison, panel: tuple[object, ...]) -> Mapping[str, float]:
     """Where theory says that something changes along the columns.
 
     An Elman gradient must vanish where γ · (spectral norm) < 1. A wide Gaussian matrix of gain g has the norm
@@ -84,12 +84,14 @@ def critical(plan: Plan, table: Comparison, panel: tuple[object, ...]) -> Mappin
     return {}
 
 
-def row_profiles(folder: SweepFolder, plan: Plan, table: Comparison, panel: tuple[object, ...], row: object) -> Picture:
+def draw_row_profiles(
+    folder: SweepFolder, plan: Plan, table: Comparison, panel: tuple[object, ...], row: object
+) -> Picture:
     """The profiles of a row's cells over each other, of the first seed that has one."""
     profiles = []
     for column in table.column_values:
         cell = table.cells.get((panel, row, column))
-        found = None if cell is None else first_profile(folder, plan, cell)
+        found = None if cell is None else _read_first_profile(folder, plan, cell)
         if found is not None:
             lag, log_norm = found
             profiles.append(RowProfile(words(column), lag, log_norm))
@@ -97,7 +99,7 @@ def row_profiles(folder: SweepFolder, plan: Plan, table: Comparison, panel: tupl
     return row_picture(f"{where}: one line for each {axis_words(table.columns)}", profiles)
 
 
-def first_profile(folder: SweepFolder, plan: Plan, cell: Cell) -> tuple[np.ndarray, np.ndarray] | None:
+def _read_first_profile(folder: SweepFolder, plan: Plan, cell: Cell) -> tuple[np.ndarray, np.ndarray] | None:
     """Lag and ln‖dL/dh_t‖ (nats) of the first of a cell's runs that has them."""
     for name in cell.names:
         try:

@@ -10,18 +10,18 @@ from experiments.runs.store.errors import RunError
 from experiments.runs.store.reader import open_run
 
 
-def known_run(config: RunConfig, runs: Path) -> str | None:
+def find_known_run(config: RunConfig, runs: Path) -> str | None:
     """The name of the run of these settings that this visitor means; None where nobody has trained them."""
     if pending := jobs().pending(config.identity(), visitor()):
         return pending
     folders = folders_of(config, runs)
-    own = [folder for folder in folders if may_steer(owner_of(folder))]
+    own = [folder for folder in folders if may_steer(_read_owner(folder))]
     if folders:
         return (own[-1] if own else folders[0]).name
     return config.identity() if jobs().is_taken(config.identity()) else None
 
 
-def owner_of(folder: Path) -> str | None:
+def _read_owner(folder: Path) -> str | None:
     """The mark of the visitor who started a run; None for one of the command line, or one that cannot be read."""
     try:
         return open_run(folder).owner

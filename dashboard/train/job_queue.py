@@ -42,7 +42,7 @@ class Job:
             self.process.terminate()
 
 
-def in_turn(waiting: Sequence[Job], working: Sequence[Job], served: Mapping[str, int]) -> list[Job]:
+def order_jobs(waiting: Sequence[Job], working: Sequence[Job], served: Mapping[str, int]) -> list[Job]:
     """What waits, in the order in which it will start.
 
     First comes the visitor with the fewest jobs at work; of equals, the one who was served longest ago; then the one

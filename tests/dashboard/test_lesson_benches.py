@@ -89,9 +89,9 @@ def test_a_live_lesson_finds_what_was_trained_and_goes_on_from_there(lesson, run
 
 @EACH_LIVE
 def test_a_verdict_is_measured_anew_after_a_run(lesson, runs):
-    before = live_beat.trained(lesson.bench)
+    before = live_beat.last_changes(lesson.bench)
     begun(lesson.bench.lanes(lesson.bench.settings[0]), runs, steps=2)
-    assert live_beat.trained(lesson.bench) != before
+    assert live_beat.last_changes(lesson.bench) != before
 
 
 def test_lesson_12_decides_by_the_learners_runs(runs):

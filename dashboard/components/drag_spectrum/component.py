@@ -35,7 +35,7 @@ def drag_spectrum(
         message = last_message(key)
         if message.get("revision") != st.session_state[revision_key]:
             return
-        proposed = accepted(message.get("values"), len(values), highest)
+        proposed = _read_spectrum(message.get("values"), len(values), highest)
         if proposed is not None:
             on_change(proposed)
 
@@ -57,7 +57,7 @@ def drag_spectrum(
     )
 
 
-def accepted(proposed: object, count: int, highest: float) -> list[float] | None:
+def _read_spectrum(proposed: object, count: int, highest: float) -> list[float] | None:
     """What the browser proposes, as so many numbers from 0 to `highest`; None for anything else."""
     if not isinstance(proposed, list) or len(proposed) != count:
         return None

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from dashboard.components.mount import component, last_message, nothing, sequence_of
+from dashboard.components.mount import component, do_nothing, last_message, sequence_of
 
 _mount = component("draw_curve")
 
@@ -28,7 +28,7 @@ def draw_curve(
     """
     # Before the component is shown, so that it is told what this very run has heard of it.
     message = last_message(key)
-    drawn = accepted(message.get("values"), len(lags), lowest, highest, step)
+    drawn = read_curve(message.get("values"), len(lags), lowest, highest, step)
     standing = values if drawn is None else drawn
     _mount(
         key=key,
@@ -47,12 +47,12 @@ def draw_curve(
             "key": key,
         },
         height="content",
-        on_message_change=nothing,
+        on_message_change=do_nothing,
     )
     return drawn
 
 
-def accepted(drawn: object, count: int, lowest: float, highest: float, step: float) -> list[float] | None:
+def read_curve(drawn: object, count: int, lowest: float, highest: float, step: float) -> list[float] | None:
     """What the browser proposes, as so many finite numbers in range; None for anything else."""
     if not isinstance(drawn, list) or len(drawn) != count:
         return None

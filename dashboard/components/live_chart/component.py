@@ -45,7 +45,7 @@ def live_chart(
     """
     height = int(height or figure.layout.height or _DEFAULT_HEIGHT)
     message = encode_chart(figure, key=key, alt=alt, height=height, clicks=on_click is not None)
-    room = room_for(figure, height)
+    room = _reserved_height(figure, height)
     if on_click is None:
         _mount(key=key, data=message, height=room)
         return
@@ -58,7 +58,7 @@ def live_chart(
     _mount(key=key, data=message, height=room, on_clicked_change=clicked)
 
 
-def room_for(figure: go.Figure, height: int) -> int | Literal["content"]:
+def _reserved_height(figure: go.Figure, height: int) -> int | Literal["content"]:
     """What Streamlit leaves for a chart before the browser has loaded what draws it, so that the page does not jump.
 
     Only the browser knows how high a chart is that looks different on a phone.

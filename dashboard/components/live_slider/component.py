@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.components.mount import component, last_message, nothing, sequence_of
+from dashboard.components.mount import component, do_nothing, last_message, sequence_of
 
 _mount = component("live_slider")
 
@@ -118,7 +118,7 @@ def live_slider(
             # The browser sends its next value only once this number has come back.
             "sequence": sequence_of(message),
         },
-        on_message_change=nothing,
+        on_message_change=do_nothing,
     )
     return shown.value
 

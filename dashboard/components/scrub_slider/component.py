@@ -7,7 +7,7 @@ import orjson
 import streamlit as st
 from numpy import ndarray
 
-from dashboard.components.mount import component, nothing
+from dashboard.components.mount import component, do_nothing
 
 _mount = component("scrub_slider", looks_like="live_slider")
 
@@ -25,7 +25,7 @@ def scrub_slider(label: str, *, texts: list[str], frames: ndarray, chart: str, k
     state = st.session_state.get(key)
     chosen = state.get("frame") if isinstance(state, dict) else None
     frame = chosen if isinstance(chosen, int) and 0 <= chosen < len(texts) else 0
-    _mount(key=key, data=_payload(label, texts, frames, chart, key, frame), on_frame_change=nothing)
+    _mount(key=key, data=_payload(label, texts, frames, chart, key, frame), on_frame_change=do_nothing)
     return frame
 
 
