@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from dashboard.components.show import show
 from dashboard.explore.diagnosis import show_diagnosis
 from dashboard.explore.panels import PANELS
 from dashboard.explore.settings import CONTROLS, DIAGNOSIS, PANEL_NAMES, SPECTRUM
+from dashboard.explore.show_panel import show_panel
 from dashboard.explore.spectrum_by_hand import show_spectrum
 from dashboard.explore.view import View
 
@@ -19,10 +19,4 @@ def show_details(view: View) -> None:
         return
     if name == SPECTRUM:
         show_spectrum(view)
-    panel = PANELS[name](view)
-    if panel.note:
-        st.info(panel.note)
-    for row in panel.rows:
-        for column, (key, draw) in zip(st.columns(len(row), gap="medium"), row.items(), strict=True):
-            with column:
-                show(draw(), key)
+    show_panel(PANELS[name](view))

@@ -1,9 +1,11 @@
-"""What can be looked at below the profile: one function a panel; only the chosen one's visible charts are computed."""
+"""What can be looked at below the profile: one function per panel. Only the chosen panel is computed."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
 
+from analysis.clipping import Clipping
 from analysis.figures.clipping import clipping_picture
 from analysis.figures.credit import credit_picture
 from analysis.figures.gates import saturation_picture
@@ -16,7 +18,6 @@ from analysis.figures.step_growth import step_growth_picture, step_norms_picture
 from analysis.figures.theory import mean_field_picture
 from analysis.figures.wave import wave_picture
 from dashboard.explore.settings import LONGEST, PANEL_NAMES
-from dashboard.explore.view import View
 from dashboard.frame import Draw
 from experiments.probing.probe import PRODUCT_STEPS, Probe
 
@@ -31,6 +32,17 @@ MOST_IN_A_DRAG = 5e7
 """Multiplications per frame of a drag, give or take a few for each: about 0.1 s."""
 
 
+class Passes(Protocol):
+    """What panels are drawn of: Explore's settings made real, or a recorded step of a run."""
+
+    @property
+    def probes(self) -> Mapping[str, Probe]:
+        """Cell → its recorded pass."""
+
+    def clip(self, probe: Probe) -> Clipping:
+        """The parameter gradient before and after clipping."""
+
+
 @dataclass(frozen=True)
 class Panel:
     """Rows of charts, each by its key, and a line about what is not drawn."""
@@ -41,12 +53,12 @@ class Panel:
     """Whether its charts take so long to compute that a drag would wait for them."""
 
 
-def _wave_panel(view: View) -> Panel:
+def _wave_panel(view: Passes) -> Panel:
     """The gradient as it runs back, layer × time."""
     return Panel(({"wave": lambda: wave_picture({cell: r.layer_profiles for cell, r in view.probes.items()})},))
 
 
-def _hidden_panel(view: View) -> Panel:
+def _hidden_panel(view: Passes) -> Panel:
     """The hidden states of the first sequence."""
     hidden = {cell: r.top.hidden[:, 0].numpy() for cell, r in view.probes.items()}
     common = colour_limit(hidden.values())
@@ -56,11 +68,11 @@ def _hidden_panel(view: View) -> Panel:
     return Panel(({f"hidden-{cell}": partial(hidden_picture, cell, h, limits[cell]) for cell, h in hidden.items()},))
 
 
-def _gates_panel(view: View) -> Panel:
+def _gates_panel(view: Passes) -> Panel:
     """The gates of the first sequence."""
     gated = {cell: r for cell, r in view.probes.items() if r.top.gates}
     if not gated:
-        return Panel(note="An Elman cell has no gates. Choose the LSTM or the GRU in the sidebar.")
+        return Panel(note="An Elman cell has no gates. The LSTM and the GRU have gates.")
 
     def saturation() -> Picture:
         return saturation_picture({cell: r.gate_statistics for cell, r in gated.items()})
@@ -72,12 +84,12 @@ def _gates_panel(view: View) -> Panel:
     return Panel(({"gate-saturation": saturation}, {f"gates-{cell}": partial(gates, cell) for cell in gated}))
 
 
-def _clipping_panel(view: View) -> Panel:
+def _clipping_panel(view: Passes) -> Panel:
     """The parameter gradient before and after clipping."""
     return Panel(({"clipping": lambda: clipping_picture({c: view.clip(r) for c, r in view.probes.items()})},))
 
 
-def _spectrum_panel(view: View) -> Panel:
+def _spectrum_panel(view: Passes) -> Panel:
     """Singular values beside eigenvalues."""
     spectra = {cell: r.spectra for cell, r in view.probes.items()}
     return Panel(
@@ -90,10 +102,10 @@ def _spectrum_panel(view: View) -> Panel:
     )
 
 
-def _small_states(view: View, what: str) -> tuple[dict[str, Probe], str]:
+def _small_states(view: Passes, what: str) -> tuple[dict[str, Probe], str]:
     """The cells whose state is small enough for what grows with its cube, and a line about the others."""
     small = {c: r for c, r in view.probes.items() if r.state_size <= LARGEST_STATE}
-    note = f"{what} are computed here for states of up to {LARGEST_STATE} numbers. Choose fewer hidden units."
+    note = f"{what} are computed here only for states of up to {LARGEST_STATE} numbers. Use fewer hidden units."
     return small, note if len(small) < len(view.probes) else ""
 
 
@@ -102,7 +114,7 @@ def _multiplications(probes: Mapping[str, Probe], steps: int) -> float:
     return sum(r.state_size**3 * min(r.trace.seq_len, steps) for r in probes.values())
 
 
-def _jacobians_panel(view: View) -> Panel:
+def _jacobians_panel(view: Passes) -> Panel:
     """What each step could do to a gradient, and what they do together."""
     small, note = _small_states(view, "Jacobians")
     if not small:
@@ -121,7 +133,7 @@ def _jacobians_panel(view: View) -> Panel:
     )
 
 
-def _lyapunov_panel(view: View) -> Panel:
+def _lyapunov_panel(view: Passes) -> Panel:
     """Lyapunov exponents, the singular values of the product of all Jacobians, and what theory says."""
     small, note = _small_states(view, "Exponents")
 
@@ -144,11 +156,11 @@ def _lyapunov_panel(view: View) -> Panel:
     )
 
 
-def _credit_panel(view: View) -> Panel:
+def _credit_panel(view: Passes) -> Panel:
     """Who in the past gets credit for which loss."""
     if next(iter(view.probes.values())).trace.seq_len > LONGEST_CREDIT:
         return Panel(
-            note=f"The credit matrix is drawn for up to {LONGEST_CREDIT} timesteps. Choose a shorter sequence."
+            note=f"The credit matrix is drawn only for up to {LONGEST_CREDIT} timesteps. Use a shorter sequence."
         )
 
     def credit(cell: str) -> Picture:
@@ -160,20 +172,20 @@ def _credit_panel(view: View) -> Panel:
     return Panel((charts,), takes_long=work > 10 * MOST_IN_A_DRAG)
 
 
-def _paths_panel(view: View) -> Panel:
+def _paths_panel(view: Passes) -> Panel:
     """Which way the gradient took through the gated cells."""
     taken = {cell: paths for cell, r in view.probes.items() if (paths := r.paths) is not None}
     if not taken:
-        return Panel(note="Only gated cells have more than one path. Choose the LSTM or the GRU in the sidebar.")
+        return Panel(note="Only the gated cells, the LSTM and the GRU, have more than one path.")
     return Panel(tuple({f"paths-{cell}": partial(paths_picture, cell, paths)} for cell, paths in taken.items()))
 
 
-def _diagnosis_panel(view: View) -> Panel:
+def _diagnosis_panel(view: Passes) -> Panel:
     """No charts: the page itself makes the words and buttons of the diagnosis."""
     return Panel()
 
 
-PANELS: Mapping[str, Callable[[View], Panel]] = dict(
+PANELS: Mapping[str, Callable[[Passes], Panel]] = dict(
     zip(
         PANEL_NAMES,
         (

@@ -56,7 +56,7 @@ def show_offer() -> None:
 def _describe_standing(run: RunReader) -> str:
     """How far a run is, in a few words."""
     reason = f" ({as_text(cut(run.progress.reason))})" if run.progress.reason else ""
-    return f"{run.status}{reason}, step {run.progress.step:,} of {run.config.steps:,}"
+    return f"{run.status}{reason}, step {run.progress.step:,} of {run.form.steps:,}"
 
 
 def _describe_changes(run: RunReader) -> str:

@@ -13,9 +13,10 @@ from dashboard.train.steering import LIVE, show_place, show_refusal, show_steeri
 from experiments.config.words import cut, shortened
 from experiments.runs.findings import run_findings
 from experiments.runs.folder import named_in
+from experiments.runs.opening import open_run
 from experiments.runs.pictures import labels, run_pictures
 from experiments.runs.store.errors import RunError
-from experiments.runs.store.reader import RunReader, open_run
+from experiments.runs.store.reader import RunReader
 
 MOST_WATCHED = 4
 """Runs that an address may name."""
@@ -106,10 +107,8 @@ def _show_progress(run: RunReader, label: str, working: bool) -> None:
     p = run.progress
     status = "starting" if working and run.status == "interrupted" else run.status
     reason = f" ({as_text(cut(p.reason))})" if p.reason else ""
-    step = f"step {p.step:,} of {run.config.steps:,}"
-    st.progress(
-        min(p.step / run.config.steps, 1.0), f"**{as_text(label)}** · {status}{reason} · {step} · run {run.name}"
-    )
+    step = f"step {p.step:,} of {run.form.steps:,}"
+    st.progress(min(p.step / run.form.steps, 1.0), f"**{as_text(label)}** · {status}{reason} · {step} · run {run.name}")
 
 
 def _show_events(readers: Sequence[RunReader]) -> None:

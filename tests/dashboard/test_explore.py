@@ -136,7 +136,7 @@ def test_the_sequence_length_of_the_first_visit_goes_to_its_end():
     assert not at.error
 
 
-def test_every_preset_says_what_is_seen():
+def test_the_non_normal_preset_says_what_is_seen():
     """The words of the non-normal one: it vanishes though its norm is above 1, with all eigenvalues inside."""
     preset = next(p for p in PRESETS if p.name == "Non-normal")
     (config,) = page_configs(Settings.of(preset.settings))

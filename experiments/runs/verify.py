@@ -4,13 +4,14 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from experiments.runs.opening import open_run
 from experiments.runs.store.checkpoint import check_checkpoint
 from experiments.runs.store.chunks import check_spec, read_chunk
 from experiments.runs.store.errors import RunError
 from experiments.runs.store.files import open_inside
 from experiments.runs.store.lines import EVENTS, SCALARS
 from experiments.runs.store.progress import Committed, read_progress
-from experiments.runs.store.reader import RunReader, open_run
+from experiments.runs.store.reader import RunReader
 
 
 @dataclass(frozen=True)
