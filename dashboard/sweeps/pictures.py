@@ -6,14 +6,14 @@ import numpy as np
 
 from analysis.figures.picture import Picture
 from analysis.figures.sweep import sweep_picture
-from analysis.figures.sweep_panel import Panel, Side, words
+from analysis.figures.sweep_panel import Heatmap, Side, words
 from analysis.figures.sweep_row import RowProfile, row_picture
 from analysis.figures.theme import cell_name
 from analysis.theory import STEEPEST
 from experiments.config.run_config import RunConfig
 from experiments.runs.opening import open_run
 from experiments.runs.store.errors import RunError
-from experiments.sweeps.compare import Cell, Comparison
+from experiments.sweeps.compare import Comparison, TableCell
 from experiments.sweeps.folder import SweepFolder
 from experiments.sweeps.plan import Plan
 from experiments.sweeps.probes import probe_file, read_probe
@@ -47,12 +47,12 @@ def draw_comparison(plan: Plan, table: Comparison, what: str = "mean") -> Pictur
     )  # fmt: skip
 
 
-def _make_panel(plan: Plan, table: Comparison, panel: tuple[object, ...]) -> Panel:
+def _make_panel(plan: Plan, table: Comparison, panel: tuple[object, ...]) -> Heatmap:
     """One heatmap's numbers."""
     names = ("mean", "spread", "runs", "planned", "diverged", "failed")
     mean, spread, runs, planned, diverged, failed = (table.grid(panel, name) for name in names)
     lines = _find_critical_lines(plan, table, panel)
-    return Panel(panel_words(table, panel), mean, spread, runs, planned, diverged, failed, lines)
+    return Heatmap(panel_words(table, panel), mean, spread, runs, planned, diverged, failed, lines)
 
 
 def panel_words(table: Comparison, panel: tuple[object, ...]) -> str:
@@ -99,7 +99,7 @@ def draw_row_profiles(
     return row_picture(f"{where}: one line for each {axis_words(table.columns)}", profiles)
 
 
-def _read_first_profile(folder: SweepFolder, plan: Plan, cell: Cell) -> tuple[np.ndarray, np.ndarray] | None:
+def _read_first_profile(folder: SweepFolder, plan: Plan, cell: TableCell) -> tuple[np.ndarray, np.ndarray] | None:
     """Lag and ln‖dL/dh_t‖ (nats) of the first of a cell's runs that has them."""
     for name in cell.names:
         try:

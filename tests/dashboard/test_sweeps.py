@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from analysis.figures.sweep import sweep_picture
-from analysis.figures.sweep_panel import Panel, Side, crossing
+from analysis.figures.sweep_panel import Heatmap, Side, crossing
 from dashboard.sweeps.pictures import draw_comparison
 from dashboard.train import jobs
 from experiments.benchmarks.sweep import finished_probes
@@ -134,7 +134,7 @@ def test_diverged_cells_break_no_chart():
     """Inf and NaN are drawn as marks; a map without any number is drawn, too."""
     nothing = np.full((2, 3), np.nan)
     two = np.full((2, 3), 2.0)
-    panel = Panel("all", nothing, nothing, 0 * two, two, two, 0 * two)
+    panel = Heatmap("all", nothing, nothing, 0 * two, two, two, 0 * two)
     made = sweep_picture([panel], Side("T", (5, 6)), Side("rate", (0.1, 1.0, None)), "loss", "the loss", log=True)
     assert [t.name for t in made.figure.data if t.type == "scatter"] == ["diverged"]
     assert "12 diverged" in made.alt
