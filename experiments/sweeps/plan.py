@@ -13,7 +13,7 @@ from experiments.config.run_config import RunConfig
 from experiments.config.words import read_toml, shortened, toml_text
 from experiments.errors import ConfigError
 from experiments.runs.folder import NAME
-from experiments.sweeps.axes import Axis, toml_value, read_axis
+from experiments.sweeps.axes import Axis, read_axis, toml_value
 
 Kind = Literal["probe", "run"]
 """What a run of the sweep is: one recorded pass at initialisation, or a training in a run folder."""
