@@ -1,4 +1,4 @@
-"""Recorded passes and what was computed from them, kept for as long as the page is likely to ask again."""
+"""A cache of recorded passes and of what was computed from them."""
 
 from functools import lru_cache
 
@@ -20,7 +20,7 @@ def _record_pass(config: RunConfig) -> Probe:
 
 
 def record_pass(config: RunConfig) -> Probe:
-    """The configuration's recorded pass, without its clipping: that acts after the pass (`Probe.clip`).
+    """The recorded pass of a configuration, without clipping, which acts later (`Probe.clip`).
 
     Raises:
         ConfigError: the pass cannot be built, or would need more memory than the page allows.

@@ -45,7 +45,7 @@ def _show_downloads(picture: Picture, key: str) -> None:
 
 
 def in_two_columns(pictures: Mapping[str, Picture], prefix: str) -> None:
-    """Pictures side by side, row by row; their keys are prefixed, since a key is one chart's on all pages."""
+    """Show pictures in two columns. The prefix makes their keys unique across pages."""
     items = list(pictures.items())
     for k in range(0, len(items), 2):
         for column, (key, picture) in zip(st.columns(2, gap="medium"), items[k : k + 2], strict=False):

@@ -1,4 +1,4 @@
-"""The few rules that Streamlit's theme has no setting for."""
+"""CSS rules for what Streamlit's theme cannot set."""
 
 import streamlit as st
 

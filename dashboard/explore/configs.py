@@ -1,4 +1,4 @@
-"""From the page's settings to configurations of the lab, and from a remedy's values back to the page's."""
+"""Turns the page's settings into `RunConfig`s, and a remedy's values into page settings."""
 
 from collections.abc import Mapping
 
@@ -35,7 +35,7 @@ def run_values(settings: Settings) -> dict[str, object]:
 
 
 def _resample_spectrum(values: str, units: int) -> str | None:
-    """Singular values that were set for some number of units, for another: the same curve over the rank."""
+    """Singular values resampled to another number of units: the same curve over the rank."""
     if not values:
         return None
     before = [float(text) for text in values.split(",")]

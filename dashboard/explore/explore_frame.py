@@ -1,4 +1,4 @@
-"""What Explore shows: the profile, the words beside it and the chosen panel, from a state of its settings."""
+"""What Explore shows for given settings: the profile, the words beside it, the chosen panel."""
 
 from collections.abc import Mapping
 from html import escape
@@ -23,7 +23,7 @@ HERO = "profile"
 
 
 def explore_lab(values: Mapping[str, object]) -> Frame:
-    """What Explore shows for the values that a browser sends: the settings, and under `pinned` those kept as A.
+    """What Explore shows for a browser's values: the settings, and under `pinned` the settings of A.
 
     Raises:
         ConfigError: a value that is not allowed.
@@ -61,7 +61,7 @@ def explore_frame(view: View, *, in_drag: bool = False) -> Frame:
 
 
 def explore_html(view: View) -> str:
-    """The charts on the page, the words and all settings as a web page that stands alone."""
+    """The charts, the words and all settings as one HTML file."""
     frame = explore_frame(view)
     settings = ((CONTROLS[name].label, format_value(name, v)) for name, v in view.settings.as_values().items())
     return standalone(
@@ -73,7 +73,7 @@ def explore_html(view: View) -> str:
 
 
 def draw_profiles(view: View) -> Picture:
-    """The profiles, with what the reader wants to see beside them."""
+    """The gradient profiles with the chosen overlays."""
     overlays = view.settings.overlays
     bounds = {cell: r.bound for cell, r in view.probes.items() if "bound" in overlays and r.bound is not None}
     rates: dict[str, tuple[str, float]] = {}

@@ -45,7 +45,7 @@ class Passes(Protocol):
 
 @dataclass(frozen=True)
 class Panel:
-    """Rows of charts, each by its key, and a line about what is not drawn."""
+    """Rows of charts by their keys, and a note on what is not drawn."""
 
     rows: tuple[Mapping[str, Draw], ...] = ()
     note: str = ""
@@ -103,7 +103,7 @@ def _spectrum_panel(view: Passes) -> Panel:
 
 
 def _small_states(view: Passes, what: str) -> tuple[dict[str, Probe], str]:
-    """The cells whose state is small enough for what grows with its cube, and a line about the others."""
+    """The cells with a state small enough for work of its cube, and a note on the others."""
     small = {c: r for c, r in view.probes.items() if r.state_size <= LARGEST_STATE}
     note = f"{what} are computed here only for states of up to {LARGEST_STATE} numbers. Use fewer hidden units."
     return small, note if len(small) < len(view.probes) else ""
@@ -115,7 +115,7 @@ def _multiplications(probes: Mapping[str, Probe], steps: int) -> float:
 
 
 def _jacobians_panel(view: Passes) -> Panel:
-    """What each step could do to a gradient, and what they do together."""
+    """Growth by each step Jacobian and by their products."""
     small, note = _small_states(view, "Jacobians")
     if not small:
         return Panel(note=note)
@@ -157,7 +157,7 @@ def _lyapunov_panel(view: Passes) -> Panel:
 
 
 def _credit_panel(view: Passes) -> Panel:
-    """Who in the past gets credit for which loss."""
+    """The credit matrix: which states get gradient from which losses."""
     if next(iter(view.probes.values())).trace.seq_len > LONGEST_CREDIT:
         return Panel(
             note=f"The credit matrix is drawn only for up to {LONGEST_CREDIT} timesteps. Use a shorter sequence."
@@ -173,7 +173,7 @@ def _credit_panel(view: Passes) -> Panel:
 
 
 def _paths_panel(view: Passes) -> Panel:
-    """Which way the gradient took through the gated cells."""
+    """The paths of the gradient through gated cells."""
     taken = {cell: paths for cell, r in view.probes.items() if (paths := r.paths) is not None}
     if not taken:
         return Panel(note="Only the gated cells, the LSTM and the GRU, have more than one path.")

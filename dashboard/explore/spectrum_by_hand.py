@@ -1,4 +1,4 @@
-"""The spectrum of the recurrent matrices under the hand: shapes as buttons, and every singular value by itself."""
+"""The spectrum of the recurrent matrices: shapes as buttons, single values to drag."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""Explore at one state of its settings: the recorded passes and what acts after them."""
+"""Explore's settings with their recorded passes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a reader chooses on Sweeps: the quantity, the axes, and one cell."""
+"""The choices on Sweeps: the quantity, the axes, and one cell."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A sweep's results laid out for the figures: panels, critical lines, and the profiles of a row."""
+"""Draws a sweep's results: heatmaps with critical lines, and the profiles of a row."""
 
 from collections.abc import Mapping
 

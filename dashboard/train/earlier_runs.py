@@ -1,4 +1,4 @@
-"""Which run of some settings a visitor means: their own where there is one, else the first that anybody began."""
+"""Finds the run of given settings: the visitor's own, else the first of anybody."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from experiments.runs.store.errors import RunError
 
 
 def find_known_run(config: RunConfig, runs: Path) -> str | None:
-    """The name of the run of these settings that this visitor means; None where nobody has trained them."""
+    """Name of this visitor's run of these settings, else of anybody's; None if there is none."""
     if pending := jobs().pending(config.identity(), visitor()):
         return pending
     folders = folders_of(config, runs)

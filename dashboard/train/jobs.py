@@ -1,4 +1,4 @@
-"""Training processes that the pages start. They write run folders; a page only reads, and they outlive it."""
+"""Training processes that the pages start. They write run folders and outlive the page."""
 
 import shlex
 import subprocess

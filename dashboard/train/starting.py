@@ -35,7 +35,7 @@ def _train_lanes(lanes: Sequence[RunConfig]) -> None:
 
 
 def show_offer() -> None:
-    """The runs that the chosen settings have already, to open them or to train once more; nothing where none have."""
+    """Offer runs that already exist for the chosen settings: open them or train again."""
     lanes: list[RunConfig] = read_session(OFFERED, list, [])
     if not lanes:
         return
@@ -60,7 +60,7 @@ def _describe_standing(run: RunReader) -> str:
 
 
 def _describe_changes(run: RunReader) -> str:
-    """What was changed by hand while the run trained, so that it is not what its settings say."""
+    """What was changed by hand while the run trained."""
     try:
         kinds = {str(event.get("kind")) for event in run.events()} & {"learning_rate", "clip_threshold"}
     except RunError:

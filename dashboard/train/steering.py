@@ -1,4 +1,4 @@
-"""What a hand may do to runs while they train: pause, single steps, resume, stop, learning rate and clip threshold."""
+"""Buttons to steer runs while they train: pause, step, resume, stop, learning rate, clip threshold."""
 
 from collections.abc import Sequence
 
@@ -25,7 +25,7 @@ def show_refusal() -> None:
 
 
 def find_own(readers: Sequence[RunReader]) -> list[RunReader]:
-    """Those that this visitor may steer: looked up where something is changed, whatever a browser sends."""
+    """The runs that this visitor may steer. Checked at every change, whatever a browser sends."""
     return [run for run in readers if may_steer(run.owner)]
 
 
@@ -110,7 +110,7 @@ def _change_numbers(readers: Sequence[RunReader]) -> None:
 
 
 def show_place(job: Job, key: str) -> None:
-    """Where a job that waits is in the queue, and the way out of it."""
+    """Show a waiting job's place in the queue, and a button to leave it."""
     before = jobs().runs_before(job)
     own_job = job.visitor == visitor()
     whose = "yours" if own_job else "this one"

@@ -61,7 +61,7 @@ def open_runs(names: Sequence[str]) -> list[RunReader]:
 
 
 def show_live(names: Sequence[str]) -> None:
-    """What the runs have committed so far; drawn again every second while they train or wait."""
+    """Show what the runs have committed so far; redrawn every second while they train or wait."""
     readers, asked = open_runs(names), training.jobs().of(names)
     working = any(not job.over for job in asked)
     show_refusal()

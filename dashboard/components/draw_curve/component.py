@@ -1,4 +1,4 @@
-"""A few points that a hand or the arrow keys move up and down: a curve drawn as a prediction."""
+"""A curve to draw as a prediction: a few points, moved by pointer or arrow keys."""
 
 from collections.abc import Sequence
 
@@ -21,7 +21,7 @@ def draw_curve(
     height: int = 320,
     larger: float = 1.0,
 ) -> list[float] | None:
-    """What has been drawn, log₁₀ at each lag, rounded to `step` and within the picture; None while nothing has.
+    """The drawn curve: log₁₀ at each lag, rounded to `step`, within the picture. None while nothing is drawn.
 
     The line starts at (0, 10⁰). `values` is what was drawn before; the points stand at 10⁰ where that is None.
     `larger` scales the letters.
@@ -53,7 +53,7 @@ def draw_curve(
 
 
 def read_curve(drawn: object, count: int, lowest: float, highest: float, step: float) -> list[float] | None:
-    """What the browser proposes, as so many finite numbers in range; None for anything else."""
+    """The browser's values, if they are `count` finite numbers, rounded and clamped; else None."""
     if not isinstance(drawn, list) or len(drawn) != count:
         return None
     if not all(isinstance(v, int | float) and not isinstance(v, bool) and abs(v) < 1e6 for v in drawn):

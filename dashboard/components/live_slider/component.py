@@ -38,7 +38,7 @@ class Scale:
         return not self.logarithmic and float(self.minimum).is_integer() and float(self.step).is_integer()
 
     def accept(self, candidate: object, otherwise: float) -> float:
-        """The candidate clamped into the scale, or `otherwise` where it is not a finite number.
+        """The candidate clamped to the scale; `otherwise` if it is not a finite number.
 
         A typed value is kept exact between two steps, so it is not rounded to one; only a whole scale rounds.
         """
@@ -124,7 +124,7 @@ def live_slider(
 
 
 def _settle(scale: Scale, *, first: float, stored: object, memory: _Shown | None, message: dict[str, Any]) -> _Shown:
-    """Who decides: code that has assigned a new value, else the hand, else what was there."""
+    """The value to show: the one that code has assigned, else the hand's, else the last one."""
     revision = message.get("revision")
     if memory is None:
         # A new session. After a lost connection the browser still knows its value: keep it.

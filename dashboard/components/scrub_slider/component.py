@@ -1,4 +1,4 @@
-"""A slider that goes through pictures which the browser has already: no server is asked for a frame."""
+"""A slider through pictures that the browser already has; the server is not asked."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ _mount = component("scrub_slider", looks_like="live_slider")
 
 
 def scrub_slider(label: str, *, texts: list[str], frames: ndarray, chart: str, key: str) -> int:
-    """The frame on which the hand has let go; while it moves, the browser alone redraws the chart.
+    """The frame at which the slider was released. During a drag the browser alone redraws the chart.
 
     Args:
         label: of the slider.
