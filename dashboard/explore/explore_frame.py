@@ -111,7 +111,7 @@ def _write_cell_lines(view: View, cell: str) -> list[str]:
     marks = {"severe": "▲", "warning": "△", "note": "○"}
     return [
         f"<strong><span style='color:{cell_colour(cell)}'>●</span> {cell_name(cell)}</strong>",
-        f"Loss {significant(result.trace.loss.item())}; a guess scores {significant(result.experiment.chance)}",
+        f"Loss {significant(result.trace.loss.item())}; guessing gives {significant(result.experiment.chance)}",
         *describe_profile(p, result.transport_course),
         f"dL/dh_t: {describe_decay(p.decay)}",
         f"dL/dh_t below 10⁻⁷ of its largest: {horizon}",

@@ -135,7 +135,7 @@ class Jobs:
             process.wait(job.seconds)
         except subprocess.TimeoutExpired:
             note = (
-                f"Stopped after {(job.seconds or 0) / 60:.0f} minutes, the longest on this server. It can go on later."
+                f"Stopped after {(job.seconds or 0) / 60:.0f} minutes, the limit of this server. Press Resume to go on."
             )
             job.stop()
             try:

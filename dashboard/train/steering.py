@@ -98,13 +98,13 @@ def _change_numbers(readers: Sequence[RunReader]) -> None:
     """Fields for the learning rate of all, and for the threshold of each that clips."""
     controls = [(run, label, read_control(run.folder)) for run, label in zip(readers, labels(readers), strict=True)]
     if (first := controls[0][2]) is not None:
-        rate = st.number_input("Learning rate now", value=first.learning_rate, format="%.4g", key="rate-now")
+        rate = st.number_input("New learning rate", value=first.learning_rate, format="%.4g", key="rate-now")
         if rate != first.learning_rate:
             steer(readers, learning_rate=rate)
     for run, label, control in controls:
         if control is not None and control.clip_threshold is not None:
             key = f"clip-{run.name}"
-            wanted = st.number_input(f"Clip at now: {label}", value=control.clip_threshold, key=key)
+            wanted = st.number_input(f"New clip threshold: {label}", value=control.clip_threshold, key=key)
             if wanted != control.clip_threshold:
                 steer([run], clip_threshold=wanted)
 

@@ -82,7 +82,7 @@ def test_a_process_that_takes_too_long_ends_and_the_next_begins(pool, processes)
     first = pool.ask(Job(("r1",), "a", ["run"], seconds=0.1))
     second = pool.ask(job("b", "r2"))
     wait_for(lambda: second.works)
-    assert "longest on this server" in first.error
+    assert "the limit of this server" in first.error
 
 
 def test_a_run_that_waits_or_trains_is_not_asked_for_twice(pool, processes):
