@@ -108,7 +108,7 @@ def decide(m: Measured) -> Verdict:
                 decades=m.decades,
             ),
             says(
-                "The other way is as steep: w = {inverse} makes {grown:decades} of it.",
+                "With w = {inverse} it grows as fast, to {grown:decades}.",
                 abs(m.grown / LN_10 - m.decades) < 1e-6,
                 inverse=1 / CLAIMED_WEIGHT,
                 grown=m.grown / LN_10,
@@ -129,11 +129,11 @@ def decide(m: Measured) -> Verdict:
                 half=m.half_life,
             ),
             says(
-                "After {steps:whole} steps: a plain float32 norm then reads zero, though the gradient is not.",
+                "After {steps:whole} steps: its float32 norm is then zero, but the gradient is not.",
                 m.float32_steps > CLAIMED_STEPS,
                 steps=m.float32_steps,
             ),
-            says("Only w = 1 keeps it: below, it dies; above, it explodes.", m.grown > 0 > m.left[-1]),
+            says("Only w = 1 keeps it: below 1 it vanishes; above 1 it explodes.", m.grown > 0 > m.left[-1]),
         ),
     )
 

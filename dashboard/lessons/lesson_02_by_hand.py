@@ -125,7 +125,7 @@ def decide(m: Measured) -> Verdict:
                 total=total,
             ),
             says(
-                "At w = 0: total {total}, direct {direct}. No step hears the next.",
+                "At w = 0: total {total}, direct {direct}. No gradient comes back from the next step.",
                 abs(zero_weight()[0] - zero_weight()[1]) < 1e-15,
                 total=zero_weight()[0],
                 direct=zero_weight()[1],

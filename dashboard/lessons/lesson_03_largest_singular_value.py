@@ -93,7 +93,7 @@ def decide(m: Measured) -> Verdict:
         truth="true" if m.vanishes_below and m.explodes_above else ("half true" if m.vanishes_below else "false"),
         was_true=(
             says(
-                "Below 1 it vanishes, always: at {norm} at most {left:decades} is left, in all {kinds:whole} networks.",
+                "Below 1 it always vanishes: at {norm} at most {left:decades} is left, in all {kinds:whole} networks.",
                 m.vanishes_below,
                 norm=BELOW,
                 left=worst,
@@ -118,14 +118,14 @@ def decide(m: Measured) -> Verdict:
             ),
         ),
         why=says(
-            "The norm is what one step can do at most. A second step need not be as lucky: the non-normal product "
+            "The norm is what one step can do at most. The next step can do less: the non-normal product "
             "rises to {peak} at lag {lag:whole}, then its eigenvalues take over.",
             peak > 1 and m.non_normal.largest[peak] > 0 > m.non_normal.largest[-1],
             peak=math.exp(float(m.non_normal.largest[peak])),
             lag=peak,
         ),
         answers=(
-            says("All of them: at {norm} the best keeps {left:decades}.", m.vanishes_below, norm=BELOW, left=worst),
+            says("All three: at {norm} at most {left:decades} is left.", m.vanishes_below, norm=BELOW, left=worst),
             says(
                 "At norm {norm} only {left:decades} is left: its radius, {radius}, is below 1.",
                 m.non_normal.left < 0 and m.non_normal.spectrum.spectral_radius < 1,
@@ -134,7 +134,7 @@ def decide(m: Measured) -> Verdict:
                 left=m.non_normal.left,
             ),
             says(
-                "It still shrinks at norm {norm}: inputs saturate the units, their slope is {slope} on average.",
+                "No. At norm {norm} it still shrinks: inputs saturate the units, and their mean slope is {slope}.",
                 m.driven.exponent < 0 and m.driven.slope < 1,
                 norm=m.driven.spectrum.spectral_norm,
                 slope=m.driven.slope,

@@ -111,7 +111,7 @@ def decide(m: Measured) -> Verdict:
         ),
         answers=(
             says(
-                "None: A's radius stays {radius}, however large a is.",
+                "No a does: the spectral radius of A stays {radius}.",
                 a.spectrum.spectral_radius == 0,
                 radius=a.spectrum.spectral_radius,
             ),

@@ -113,7 +113,7 @@ def decide(m: Measured) -> Verdict:
         truth="half true" if m.explodes else "true",
         was_true=(
             says(
-                "Of the states: at gain {gain} no |h| passes 1; the largest lies {gap} below.",
+                "True of the states: at gain {gain} every |h| stays below 1, the largest by {gap}.",
                 m.chaotic.largest_state <= 1,
                 gain=CHAOTIC,
                 gap=1 - m.chaotic.largest_state,
@@ -121,14 +121,14 @@ def decide(m: Measured) -> Verdict:
         ),
         was_not=(
             says(
-                "Of the gradients: the same network makes them {left:decades} in {steps:whole} steps, {rate:rate}.",
+                "Not of the gradients: there they reach {left:decades} in {steps:whole} steps, {rate:rate}.",
                 m.explodes and m.chaotic.exponent > 0,
                 left=float(m.chaotic.log[-1]) / LN_10,
                 steps=STEPS,
                 rate=m.chaotic.exponent,
             ),
             says(
-                "Nor does saturation always win: there, {saturated:share} of the values lie near ±1.",
+                "Saturation does not always win: here {saturated:share} of the values lie near ±1.",
                 m.explodes and m.chaotic.saturated > 0.2,
                 saturated=m.chaotic.saturated,
             ),
@@ -143,7 +143,7 @@ def decide(m: Measured) -> Verdict:
         ),
         answers=(
             says(
-                "At {zero}, in theory; {units:whole} units do it a little later.",
+                "At {zero} in theory; with {units:whole} units a little later.",
                 abs(mean_field(m.critical[0] * 1.02, 0.0).rate) < 0.02,
                 zero=m.critical[0],
                 units=UNITS,
@@ -156,7 +156,7 @@ def decide(m: Measured) -> Verdict:
                 rate=m.driven.exponent,
             ),
             says(
-                "{saturated:share}; and the gradient comes to {left:decades}.",
+                "{saturated:share}; and the gradient reaches {left:decades}.",
                 m.explodes,
                 saturated=m.chaotic.saturated,
                 left=float(m.chaotic.log[-1]) / LN_10,
@@ -170,12 +170,12 @@ def reply(m: Measured, guess: Guess) -> Reply:
     explodes = m.explodes
     numbers = {"left": float(m.chaotic.log[-1]) / LN_10, "steps": STEPS}
     if guess == "a":
-        said = "Every |h| stays below 1, and yet the gradient comes to {left:decades} in {steps:whole} steps."
+        said = "Every |h| stays below 1, and yet the gradient reaches {left:decades} in {steps:whole} steps."
         return Reply("wrong" if explodes else "right", says(said, explodes, **numbers))
     if guess == "b":
-        said = "It comes to {left:decades} in {steps:whole} steps, while every |h| stays below 1."
+        said = "It reaches {left:decades} in {steps:whole} steps, while every |h| stays below 1."
         return Reply("right" if explodes else "wrong", says(said, explodes, **numbers))
-    said = "{share:share} of the values are saturated, and yet the gradient comes to {left:decades}."
+    said = "{share:share} of the values are saturated, and yet the gradient reaches {left:decades}."
     share = m.chaotic.saturated
     return Reply(
         "partly" if explodes else "right", says(said, explodes and share > 0.2, share=share, left=numbers["left"])

@@ -88,7 +88,7 @@ def lengths_picture(p: Probe, threshold: float, now: dict[ClipRule, Clipping], t
         lines.append(LagLine(name, LENGTHS, np.array(stretched), COLOURS[rule]))
     here = np.full(len(now), own / LN_10)
     lines.append(LagLine("now", here, np.array([c.log_norm_after for c in now.values()]), NEUTRAL, marks=True))
-    sentence = "The gradient stretched from short to long: by norm it ends level, by the slide's rule it falls again."
+    sentence = "Longer gradients to the right. By norm the length ends level; by the slide's rule it falls again."
     made = lag_picture(
         "clipped-length", title, lines, sentence, f"{title}.", x_title="length before", y_title="length after",
         decades=(-8, 4),

@@ -66,7 +66,7 @@ def lags_picture(name: str, title: str, h: Highway, more: list[LagLine]) -> Pict
         LagLine("Πf alone", lag, h.alone, NEUTRAL, "dash"),
         *more,
     ]
-    sentence = "Dashed: what came by the forget gates alone. The rest of the line came through h and the weights."
+    sentence = "Dashed: the part through the forget gates alone. The rest came through h and the weights."
     return lag_picture(
         name, title, lines, sentence, f"{title}.", y_title="what is left of dL/dc", decades=(-32, 5)
     )  # fmt: skip
@@ -77,7 +77,7 @@ def shares_picture(now: Highway, norm: float) -> Picture:
     columns = {f"bias {significant(bias)}": record_highway(bias, norm) for bias in BIASES} | {"now": now}
     parts = {route: [h.shares[route] for h in columns.values()] for route in now.shares}
     title = f"The highway: {significant(100 * now.shares['highway f'])} % of a step"
-    sentence = "Where one step of dL/dc comes from, in the mean over all steps."
+    sentence = "The paths of dL/dc over one step: mean over all steps."
     return parts_picture("highway-shares", title, list(columns), parts, sentence, "share of a step")
 
 
@@ -106,7 +106,7 @@ def decide(m: Measured) -> Verdict:
         truth="true" if not fades and only else ("half true" if share > 0.5 else "false"),
         was_true=(
             says(
-                "There is such a path, and most of one step goes over it: {share:share} at bias {bias}. With bias "
+                "There is such a path. It carries most of one step: {share:share} at bias {bias}. With bias "
                 "{open} it alone keeps {kept:decades} over {steps:whole} steps.",
                 share > 0.5 and high.left_alone > -2.5,
                 share=share,

@@ -99,7 +99,7 @@ def conventions_picture(bias: float) -> Picture:
         LagLine("z overwrites", lag, overwrites, OTHER_COLOURS[0]),
     ]
     title = f"z keeps: {power_of_ten(left(keeps))} is left"
-    sentence = "The same bias on z, read by three conventions: what is left of the gradient."
+    sentence = "What is left of the gradient, for the same bias on z under three conventions."
     return lag_picture("gru-conventions", title, lines, sentence, f"{title}.", decades=(-60, 4))
 
 
@@ -132,10 +132,10 @@ def decide(m: Measured) -> Verdict:
     both = {"a": a.ratio, "b": b.ratio}
     ratios = [r.ratio for r in m.clocks.values()]
     counted = says(
-        "It has {share:share} of the parameters, and of the products in a step.", m.share == 3 / 4, share=m.share
+        "It has {share:share} of the parameters and of the products per step.", m.share == 3 / 4, share=m.share
     )
     together = says(
-        "Both ways it is quite a bit faster: ratios {a} (torch.nn) and {b} (step by step).",
+        "Run both ways, it is quite a bit faster: ratios {a} (torch.nn) and {b} (step by step).",
         answer(a) == answer(b) == "a",
         **both,
     )
@@ -144,8 +144,8 @@ def decide(m: Measured) -> Verdict:
         was_true=(counted, together) if len(faster) > 1 else (counted, *(timing(m, way) for way in faster)),
         was_not=tuple(timing(m, way) for way in WAYS if way not in faster),
         why=says(
-            "The clock counts more than products: how a backend carries out the steps. The same two cells gave ratios "
-            "from {low} to {high} here, by {ways:whole} ways and at several widths; the count says {share}.",
+            "The time depends on more than products: also on how a backend runs the steps. The same two cells gave "
+            "ratios from {low} to {high} here, in {ways:whole} ways and at several sizes; the count says {share}.",
             min(ratios) < max(ratios),
             low=min(ratios),
             high=max(ratios),
@@ -168,8 +168,8 @@ def decide(m: Measured) -> Verdict:
                 renamed=m.renamed,
             ),
             says(
-                "Hardly, on the gradient: {after:decades} or {before:decades}. But trained weights of one are not "
-                "weights of the other.",
+                "Hardly for the gradient: {after:decades} or {before:decades}. But trained weights fit only one of "
+                "them.",
                 abs(m.keeps - m.before) < 0.3,
                 after=m.keeps,
                 before=m.before,

@@ -131,8 +131,8 @@ def decide(m: Measured) -> Verdict:
                 full=longest_lag(m.full),
             ),
             says(
-                "And nothing teaches it to hold more. {steps:whole} steps, the same window: {right:share} come out "
-                "right (a guess: {guess:share}); with full BPTT {full:share}.",
+                "But nothing teaches the state to hold more. {steps:whole} steps, the same window: {right:share} come "
+                "out right (a guess: {guess:share}); with full BPTT {full:share}.",
                 m.far.accuracy < 0.5 < m.far_full.accuracy,
                 steps=FAR,
                 right=m.far.accuracy,
@@ -141,7 +141,7 @@ def decide(m: Measured) -> Verdict:
             ),
         ),
         why=says(
-            "The sum over ways back stops at the last boundary, and boundaries stand still: at lag {lag:whole}, within "
+            "The sum over paths stops at the last boundary, and boundaries do not move: at lag {lag:whole}, within "
             "the window, only {share:share} of the losses still reach back.",
             0 < credited_share(m.cut, half) < 1,
             lag=half,
@@ -149,7 +149,7 @@ def decide(m: Measured) -> Verdict:
         ),
         answers=(
             says(
-                "From {fewest:whole} to {most:whole}: the count falls back at each boundary.",
+                "From {fewest:whole} to {most:whole}: the count starts again at each boundary.",
                 find_credited(m.cut).sum(axis=1).min() == 1 and find_credited(m.cut).sum(axis=1).max() == WINDOW,
                 fewest=int(find_credited(m.cut).sum(axis=1).min()),
                 most=int(find_credited(m.cut).sum(axis=1).max()),
@@ -182,7 +182,7 @@ def reply(m: Measured, guess: Guess) -> Reply:
     if guess == "a":
         said = "The state is carried on, the gradient is not: {reached:whole} of {t:whole} states get credit."
     elif guess == "b":
-        said = "Nothing beyond it, yes. But windows stand still: {reached:whole} of {t:whole} states get credit."
+        said = "None beyond it, true. But windows do not move: {reached:whole} of {t:whole} states get credit."
     else:
         said = "{reached:whole} of {t:whole} states: those since the last boundary."
     right = counted[str(guess)] == m.reached

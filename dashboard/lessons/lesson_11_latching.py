@@ -134,7 +134,7 @@ def decide(m: Measured) -> Verdict:
             ),
         ),
         why=says(
-            "What holds a state shrinks every difference from it, noise and gradient alike: at rest a step multiplies "
+            "What holds a state shrinks all differences from it, the noise and the gradient: at rest a step multiplies "
             "by w·tanh′ = {slope}; measured {rate:rate}.",
             m.slope < 1 and abs(m.latch.log[-1] / STEPS - math.log(m.slope)) < 0.1,
             slope=m.slope,
@@ -157,8 +157,8 @@ def decide(m: Measured) -> Verdict:
                 kept=m.linear.kept,
             ),
             says(
-                "None of {n:whole} tried: where it lasts, at most {best:share} are kept. Linear with w > 1 keeps them, "
-                "and explodes.",
+                "None of {n:whole} tried: where the gradient lasts, at most {best:share} are kept. Linear with w > 1 "
+                "keeps them, and explodes.",
                 m.best < 0.9 and any(r.kept == 1 and r.left > 1 for r in m.others[len(WEIGHTS) :]),
                 n=len(m.others),
                 best=m.best,

@@ -152,7 +152,7 @@ def decide(m: Measured) -> Verdict:
     others = m.those((True, False), (False, False))
     largest = float(np.exp(m.asked[0].log_norm.max()))
     limited = says(
-        "A step is rate × gradient: at rate {rate} unclipped up to {far} long, clipped never more than {most}. "
+        "A step is rate × gradient: at rate {rate} up to {far} long unclipped, at most {most} clipped. "
         "Clipping shortens steps, as a smaller rate does; it does not lengthen a gradient that has vanished.",
         largest > THRESHOLD,
         rate=RATES[0],
@@ -167,7 +167,7 @@ def decide(m: Measured) -> Verdict:
         n=len(m.pairs), helped=len(helped), both=len(both), others=len(others),
     )  # fmt: skip
     untrained = says(
-        "Nothing is measured: no pair with T = {t:whole} has been trained to its end here.",
+        "There is no result yet: no pair with T = {t:whole} has been trained to its end here.",
         not longest, t=LENGTHS[-1],
     )  # fmt: skip
     spared = m.those((True, True), (True, False), (False, False))

@@ -105,7 +105,7 @@ def test_each_beat_opens_with_each_prediction(lesson):
     for guess in (None, *guesses(lesson)):
         at = at_beat(lesson, "predict", guess)
         assert lesson.claim in words(at)
-        assert ("Kept." in words(at)) == (guess is not None)
+        assert ("Your prediction is saved." in words(at)) == (guess is not None)
         at = at_beat(lesson, "decide", guess)
         verdict = lesson.decide(measured(lesson))
         for statement in (*verdict.was_true, *verdict.was_not, verdict.why):
