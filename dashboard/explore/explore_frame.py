@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from html import escape
 
-from analysis.figures.headline import describe_decay, describe_profile
+from analysis.figures.headline import describe_profile
 from analysis.figures.picture import Picture
 from analysis.figures.profile import profile_picture
 from analysis.figures.standalone import standalone, table
 from analysis.figures.theme import LN_10, cell_colour, cell_name
+from analysis.profile import describe_decay
 from analysis.wording import counted, power_of_ten, significant
 from dashboard.explore.differences import describe_differences, format_value
 from dashboard.explore.link import read_settings
@@ -111,7 +112,7 @@ def _write_cell_lines(view: View, cell: str) -> list[str]:
     marks = {"severe": "▲", "warning": "△", "note": "○"}
     return [
         f"<strong><span style='color:{cell_colour(cell)}'>●</span> {cell_name(cell)}</strong>",
-        f"Loss {significant(result.trace.loss.item())}; guessing gives {significant(result.experiment.chance)}",
+        f"Loss {significant(result.trace.loss_value)}; guessing gives {significant(result.experiment.chance)}",
         *describe_profile(p, result.transport_course),
         f"dL/dh_t: {describe_decay(p.decay)}",
         f"dL/dh_t below 10⁻⁷ of its largest: {horizon}",

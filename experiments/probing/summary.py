@@ -22,7 +22,7 @@ def summary(result: Probe) -> dict[str, object]:
         "run": experiment.config.identity() if result.trained is None else result.trained.run,
         "step": None if result.trained is None else result.trained.step,
         "config": experiment.config.model_dump(),
-        "loss": json_number(result.trace.loss.item()),
+        "loss": json_number(result.trace.loss_value),
         "chance": experiment.chance,
         "decay_rate": json_number(p.decay.rate),
         "decay_rate_standard_error": json_number(p.decay.standard_error),
