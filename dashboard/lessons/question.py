@@ -1,4 +1,4 @@
-"""What a learner is asked before anything is shown: one of several answers, or a curve to draw."""
+"""The question of a lesson: several answers to choose from, or a curve to draw."""
 
 import math
 from collections.abc import Mapping
