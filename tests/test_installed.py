@@ -22,6 +22,10 @@ assert all(theirs.__file__.startswith(sys.path[0]) for theirs in (analysis, dash
 model = gfl.SequenceModel("lstm", input_size=2, hidden_size=4, output_size=1)
 trace = gfl.record(model, torch.ones(6, 3, 2), lambda outputs: outputs[-1].sum(), path="reference")
 assert gfl.profile(trace.top).median.shape == (6,)
+gru = torch.nn.GRU(2, 3)
+with gfl.watch(gru) as seen:
+    gru(torch.ones(6, 3, 2))[0].sum().backward()
+assert "gru, 3 units" in str(seen.report())
 from gradient_flow_lab.analysis.figures.profile import profile_picture
 from gradient_flow_lab.dashboard.server.labs import labs
 labs()

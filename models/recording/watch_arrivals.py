@@ -41,13 +41,20 @@ class Arrivals:
 
 
 def listen(tensor: Tensor, arrivals: Arrivals, then: Callable[[], None]) -> None:
-    """Note the tensor's gradient when it is complete; the gradient itself stays as it is."""
+    """Note the tensor's gradient when it is complete; the gradient itself stays as it is.
 
-    def note(grad: Tensor) -> None:
-        arrivals.total = grad.detach()
+    Of a view the gradient of its base is noted: if the view is changed in place, its own node is cut off.
+    """
+    base, size, stride = tensor._base, tensor.size(), tensor.stride()
+    is_whole = base is not None and base.numel() == tensor.numel() and base.is_contiguous()
+
+    def note(grad: Tensor | None) -> None:
+        if grad is None:  # one node gives several outputs, of which the loss uses another
+            return
+        arrivals.total = grad.detach().contiguous().as_strided(size, stride) if is_whole else grad.detach()
         then()
 
-    tensor.register_hook(note)
+    (base if base is not None and is_whole else tensor).register_hook(note)
 
 
 def listen_inside(

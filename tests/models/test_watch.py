@@ -426,3 +426,19 @@ def test_calls_that_carry_their_state_are_one_sequence(make, bidirectional, dtyp
                 states, total = states_and_gradients(calls[n : n + 1] if bidirectional else calls, k, which)
                 assert torch.allclose(layer.after[which], states, rtol=0, atol=tolerance)
                 assert torch.allclose(true_value(layer.total[which]), total, rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize("form", ["time first", "batch first", "unbatched"])
+@pytest.mark.parametrize("make", [nn.LSTM, nn.GRU])
+def test_an_output_that_is_changed_in_place_sends_what_it_sent_before(make, form):
+    rnn = make(3, 4, batch_first=form == "batch first").double()
+    x = inputs(dtype=torch.float64)
+    traces = []
+    for in_place in (False, True):
+        with watch(rnn) as seen:
+            out, _ = rnn(x[:, 0] if form == "unbatched" else x)
+            out = out.mul_(3) if in_place else out * 3
+            out.square().sum().backward()
+        traces.append(seen[""])
+    assert torch.allclose(traces[0].log_norm, traces[1].log_norm, rtol=0, atol=1e-10)
+    assert torch.allclose(traces[0].direct_log_norm, traces[1].direct_log_norm, rtol=0, atol=1e-10)
