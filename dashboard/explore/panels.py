@@ -13,12 +13,14 @@ from analysis.figures.paths import paths_picture
 from analysis.figures.picture import Picture
 from analysis.figures.spectrum import eigenvalues_picture, singular_values_picture
 from analysis.figures.step_growth import step_growth_picture, step_norms_picture
+from analysis.figures.theme import cell_name
 from analysis.figures.theory import mean_field_picture
 from analysis.figures.wave import wave_picture
 from dashboard.explore.scene import Scene
 from dashboard.explore.state import LONGEST
 from dashboard.frame import Draw
 from experiments.probing.probe import PRODUCT_STEPS, Probe
+from models.cells.registry import CELLS
 
 LONGEST_CREDIT = 300
 """Timesteps up to which a credit matrix is drawn: it grows with the square of them."""
@@ -60,7 +62,7 @@ def gates_panel(scene: Scene) -> Panel:
     """The gates of the first sequence."""
     gated = {cell: r for cell, r in scene.probes.items() if r.top.gates}
     if not gated:
-        return Panel(note="An Elman cell has no gates: choose the LSTM or the GRU in the sidebar.")
+        return Panel(note="This cell has no gates: choose a gated cell, such as the LSTM, in the sidebar.")
 
     def saturation() -> Picture:
         return saturation_picture({cell: r.gate_statistics for cell, r in gated.items()})
@@ -79,14 +81,19 @@ def clipping_panel(scene: Scene) -> Panel:
 
 def spectrum_panel(scene: Scene) -> Panel:
     """Singular values beside eigenvalues."""
-    spectra = {cell: r.spectra for cell, r in scene.probes.items()}
+    spectra = {cell: r.spectra for cell, r in scene.probes.items() if r.spectra}
+    without = [f"{cell_name(c)}: {CELLS[c].words.no_spectrum}" for c, r in scene.probes.items() if not r.spectra]
+    note = "\n\n".join(without)
+    if not spectra:
+        return Panel(note=note)
     return Panel(
         (
             {
                 "singular-values": lambda: singular_values_picture(spectra),
                 "eigenvalues": lambda: eigenvalues_picture(spectra),
             },
-        )
+        ),
+        note,
     )
 
 
@@ -164,7 +171,7 @@ def paths_panel(scene: Scene) -> Panel:
     """Which way the gradient took through the gated cells."""
     taken = {cell: paths for cell, r in scene.probes.items() if (paths := r.paths) is not None}
     if not taken:
-        return Panel(note="Only gated cells have more than one path: choose the LSTM or the GRU in the sidebar.")
+        return Panel(note="Paths are for cells whose gate keeps a state: choose one, such as the LSTM, in the sidebar.")
     return Panel(tuple({f"paths-{cell}": partial(paths_picture, cell, paths)} for cell, paths in taken.items()))
 
 

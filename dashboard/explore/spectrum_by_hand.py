@@ -32,10 +32,13 @@ def spectrum_by_hand(shown: Scene) -> None:
             )
         if by_hand:
             st.markdown("**Set by hand**")
-    cell, result = next(iter(shown.probes.items()))
+    with_matrix = {cell: result for cell, result in shown.probes.items() if result.spectra}
+    if not with_matrix:
+        return
+    cell, result = next(iter(with_matrix.items()))
     name, spectrum = next((n, s) for n, s in result.spectra.items() if n in acted_on(shown, cell))
     values = [float(f"{v:.4g}") for v in stored(shown) or spectrum.singular_values.tolist()]
-    where = cell_name(cell) if len(CELLS[cell].blocks) == 1 else f"{cell_name(cell)}, gate {name}"
+    where = cell_name(cell) if len(CELLS[cell].recurrent_blocks) == 1 else f"{cell_name(cell)}, gate {name}"
     drag_spectrum(
         f"Singular values of {where}", values, key="drag-spectrum", values_key="singular_values",
         largest_key="largest_singular_value", highest=HIGHEST, on_change=set_by_hand, revision_key=SPECTRUM_REVISION,
@@ -44,7 +47,7 @@ def spectrum_by_hand(shown: Scene) -> None:
         "Drag a point, or type its value: the matrix keeps its singular vectors. "
         "Every cell's recurrent blocks get these values; the slider above scales all of them."
     )
-    gated = [cell for cell in shown.probes if len(CELLS[cell].blocks) > 1]
+    gated = [cell for cell in shown.probes if len(CELLS[cell].recurrent_blocks) > 1]
     if gated:
         st.pills(
             "Only these gates' blocks (none chosen: all)", GATE_BLOCKS, selection_mode="multi", key="spectrum_blocks",
@@ -54,14 +57,15 @@ def spectrum_by_hand(shown: Scene) -> None:
 
 def owner(block: str) -> str:
     """The name of the cell that has a gate."""
-    return next(cell_name(cell) for cell, kind in CELLS.items() if block in kind.blocks)
+    return next(cell_name(cell) for cell, kind in CELLS.items() if block in kind.recurrent_blocks)
 
 
 def acted_on(shown: Scene, cell: str) -> tuple[str, ...]:
     """The blocks of a cell that the settings act on; all where those are no gates of its."""
     chosen = shown.state["spectrum_blocks"]
     assert isinstance(chosen, list)
-    return tuple(block for block in CELLS[cell].blocks if block in chosen) or CELLS[cell].blocks
+    blocks = CELLS[cell].recurrent_blocks
+    return tuple(block for block in blocks if block in chosen) or blocks
 
 
 def stored(shown: Scene) -> list[float]:

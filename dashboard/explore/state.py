@@ -52,7 +52,7 @@ INITIALISATIONS = tuple(word for word in options("initialisation") if word != "c
 SETTINGS: dict[str, Setting] = {
     "task": Setting("adding", choice(*TASKS)),
     "text_file": Setting("hello", text_or_file(*TEXTS, opens_files=opens_files)),
-    "cells": Setting(list(CELLS), several(*CELLS)),
+    "cells": Setting(["elman", "lstm", "gru"], several(*CELLS)),
     "loss_position": Setting("task", choice("task", "last", "every")),
     "hidden_size": Setting(64, number(1, 512, whole=True)),
     "batch_size": Setting(16, number(1, 256, whole=True)),

@@ -8,7 +8,6 @@ import torch
 from jaxtyping import Float
 from numpy import ndarray
 
-from analysis.closed_form import elman_slope
 from analysis.figures.lags import LagLine, lag_picture
 from analysis.figures.picture import Picture
 from analysis.figures.theme import CELL_COLOURS, LN_10, NEUTRAL, OTHER_COLOURS
@@ -21,6 +20,7 @@ from dashboard.lessons.lesson import Bench, Equation, Lesson, Pick, Reply, Scene
 from dashboard.lessons.question import Choices, Guess
 from dashboard.lessons.statement import says
 from models import SequenceModel, record
+from models.cells.elman.jacobian import elman_slope
 from models.networks.initialise import scale_spectral_norm
 
 UNITS, STEPS, SEED = 64, 100, 2

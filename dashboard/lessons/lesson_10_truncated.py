@@ -11,7 +11,7 @@ from analysis.credit import Credit
 from analysis.figures.credit import credit_picture
 from analysis.figures.lags import LagLine, lag_picture
 from analysis.figures.picture import Picture
-from analysis.figures.theme import CELL_NAMES, NEUTRAL, cell_colour, translucent
+from analysis.figures.theme import NEUTRAL, cell_colour, cell_name, translucent
 from analysis.wording import significant
 from dashboard.lessons.lesson import Bench, Equation, Lesson, Pick, Reply, Scene, Slider, Values, Verdict
 from dashboard.lessons.question import Choices, Guess
@@ -26,6 +26,9 @@ STEPS, WINDOW, LONGER, LOSS_AT = 40, 10, 17, 35
 """Timesteps, the window, one that is longer, and the loss that is asked about."""
 NEAR, FAR, SHORT, UPDATES = 10, 20, 5, 100
 """Of the trainings: two lengths, their window, optimiser steps."""
+
+CELLS = {cell: cell_name(cell) for cell in ("elman", "lstm", "gru")}
+"""The cells that the lesson compares."""
 
 DECADES = 3
 """Half-width of the colour scale: little is lost in so few steps."""
@@ -202,9 +205,9 @@ def decide(m: Measured) -> Verdict:
             ),
             says(
                 "No: with window {window:whole} all {cells:whole} end at lag {longest:whole}.",
-                {longest(credit_matrix(cell, WINDOW)) for cell in CELL_NAMES} == {longest(m.cut)},
+                {longest(credit_matrix(cell, WINDOW)) for cell in CELLS} == {longest(m.cut)},
                 window=WINDOW,
-                cells=len(CELL_NAMES),
+                cells=len(CELLS),
                 longest=longest(m.cut),
             ),
         ),
@@ -256,7 +259,7 @@ LESSON = Lesson(
         controls=(
             Slider("window", "Window of truncated BPTT", 1, STEPS, WINDOW, 1, help=f"{STEPS} is full BPTT."),
             Slider("loss", "Loss at t", 1, STEPS, LOSS_AT, 1),
-            Pick("cell", "Cell", CELL_NAMES, "elman"),
+            Pick("cell", "Cell", CELLS, "elman"),
         ),
         draw=draw,
     ),

@@ -11,7 +11,7 @@ from numpy import ndarray
 from torch import Tensor
 
 from analysis.clipping import Clipping
-from analysis.gates import CLOSED, OPEN, TANH_GATES
+from analysis.gates import CLOSED, OPEN, is_signed
 from analysis.numbers import log_quantile
 from experiments.config.limits import readable
 from experiments.config.run_config import RunConfig
@@ -74,7 +74,7 @@ def layout(config: RunConfig, task: Task, model: SequenceModel) -> Layout:
     units = chosen("record_units", config.record_units, config.hidden_size)
     samples = chosen("record_samples", config.record_samples, config.batch_size)
     layers = [recurrent.suffix(l, d)[1:] for l in range(recurrent.num_layers) for d in range(recurrent.num_directions)]
-    gates, blocks = recurrent.cell_type.gate_names, recurrent.cell_type.blocks
+    gates, blocks = recurrent.cell_type.gate_names, recurrent.cell_type.recurrent_blocks
     parameters = [name for name, _ in model.named_parameters()]
     sizes = {
         "step": record_count(config),
@@ -102,11 +102,14 @@ def layout(config: RunConfig, task: Task, model: SequenceModel) -> Layout:
         "hidden": (states, config.dtype),
         "parameter_log_norm_before": ("step parameter", "float64"),
         "parameter_log_norm_after": ("step parameter", "float64"),
-        "spectral_norm": ("step layer block", "float64"),
-        "spectral_radius": ("step layer block", "float64"),
-        "singular_values": ("step layer block index", "float64"),
-        "eigenvalues": ("step layer block index part", "float64"),
     }
+    if blocks:
+        forms |= {
+            "spectral_norm": ("step layer block", "float64"),
+            "spectral_radius": ("step layer block", "float64"),
+            "singular_values": ("step layer block index", "float64"),
+            "eigenvalues": ("step layer block index part", "float64"),
+        }
     if "cell_state" in recurrent.cell_type.state_names:
         forms["cell_state"] = (states, config.dtype)
     if gates:
@@ -178,7 +181,9 @@ def row(plan: Layout, trace: Trace, clipping: Clipping, scalars: dict[str, objec
         made["cell_state"] = kept(trace.cell_state, plan)
     if trace.gates:
         made["gates"] = np.stack([kept(gate, plan) for gate in trace.gates.values()])
-        statistics = np.stack([saturation(name, gate) for name, gate in trace.gates.items()])  # [gate, 3, layer]
+        statistics = np.stack(
+            [saturation(gate, is_signed(trace.top.cell, name)) for name, gate in trace.gates.items()]
+        )  # [gate, 3, layer]
         made["gate_mean"], made["gate_closed"], made["gate_open"] = statistics.transpose(1, 0, 2)
     made["parameter_log_norm_before"] = np.array([*clipping.parameter_log_norm_before.values()])
     made["parameter_log_norm_after"] = np.array([*clipping.parameter_log_norm_after.values()])
@@ -190,7 +195,7 @@ def later(model: SequenceModel) -> Callable[[], dict[str, ndarray]]:
 
     Eigenvalues take as long as a small network's step, and no later step needs them.
     """
-    return partial(spectra, recurrent_blocks(model))
+    return partial(spectra, recurrent_blocks(model)) if model.recurrent.cell_type.recurrent_blocks else dict
 
 
 def quantiles(log_norm: ndarray) -> ndarray:
@@ -207,9 +212,9 @@ def kept(values: Tensor, plan: Layout) -> ndarray:
     return array[:, :, plan.samples][..., plan.units]
 
 
-def saturation(name: str, gate: Tensor) -> ndarray:
-    """[3, layer]: a gate's mean, share below .1 and share above .9 (g and n at (1 + g)/2, as in `analysis.gates`)."""
-    low, high = (2 * CLOSED - 1, 2 * OPEN - 1) if name in TANH_GATES else (CLOSED, OPEN)
+def saturation(gate: Tensor, signed: bool) -> ndarray:
+    """[3, layer]: a gate's mean, share below .1 and share above .9 (candidates at (1 + g)/2, as `analysis.gates`)."""
+    low, high = (2 * CLOSED - 1, 2 * OPEN - 1) if signed else (CLOSED, OPEN)
     values = gate.numpy()
     mean = gate.mean(dim=(1, 2, 3)).numpy()  # three times as fast as numpy's
     share = np.array([[np.count_nonzero(v < low), np.count_nonzero(v > high)] for v in values]).T / values[0].size
@@ -218,9 +223,9 @@ def saturation(name: str, gate: Tensor) -> ndarray:
 
 def recurrent_blocks(model: SequenceModel) -> Tensor:
     """A copy of each layer's and direction's recurrent blocks, [layer, block, unit, unit]."""
-    H = model.recurrent.hidden_size
-    weights: list[Tensor] = [w.detach() for n, w in model.recurrent.named_parameters() if n.startswith("weight_hh")]
-    return torch.stack(weights).view(len(weights), -1, H, H)
+    named = model.recurrent.named_parameters()
+    layers = [model.recurrent.cell_type.square_blocks(w.detach()) for n, w in named if n.startswith("weight_hh")]
+    return torch.stack([torch.stack([*blocks.values()]) for blocks in layers])
 
 
 def spectra(W: Tensor) -> dict[str, ndarray]:

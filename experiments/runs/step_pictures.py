@@ -81,6 +81,8 @@ def step_pictures(run: RunReader, row: int, every: int, reach: tuple[float, floa
     if hidden.size and "gates" in run.tensors:
         gates = run.tensor("gates")[row, :, layer, :length, 0]
         made["gates"] = gates_picture(cell, dict(zip(run.attributes["gate"], gates, strict=True)))
+    if "singular_values" not in run.tensors:
+        return made
     blocks = {cell: spectra(run, row)}
     return made | {"eigenvalues": eigenvalues_picture(blocks), "singular-values": singular_values_picture(blocks)}
 

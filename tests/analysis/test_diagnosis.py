@@ -176,7 +176,7 @@ def test_loss_at_chance_is_a_finding_only_after_training():
 
     def findings(loss: float, steps: int) -> set[str]:
         subject = Subject(
-            cell="elman", nonlinearity="identity", trace=trace, transport=trace, dependency=59, loss=loss,
+            trace=trace, transport=trace, dependency=59, loss=loss,
             chance=1 / 6, trained_steps=steps,
         )  # fmt: skip
         return {finding.kind for finding in diagnose(subject)}

@@ -6,8 +6,13 @@ from typing import ClassVar
 from jaxtyping import Float
 from torch import Tensor
 
-from models.cells.cell import Cell, Gates, State
+from models.cells.cell import Cell, Gates, KeepGate, State
+from models.cells.derivatives import ClosedForm, GatedPath
+from models.cells.gru.jacobian import CLOSED_FORM
+from models.cells.gru.paths import GATED_PATH
+from models.cells.gru.words import WORDS
 from models.cells.nonlinearity import sigmoid, tanh
+from models.cells.words import CellWords
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,9 +24,14 @@ class GRUCell(Cell):
     Trained weights of one are not weights of the other.
     """
 
+    words: ClassVar[CellWords] = WORDS
     blocks: ClassVar[tuple[str, ...]] = ("r", "z", "n")
+    recurrent_blocks: ClassVar[tuple[str, ...]] = ("r", "z", "n")
     gate_names: ClassVar[tuple[str, ...]] = ("r", "z", "n")
     option_names: ClassVar[tuple[str, ...]] = ("reset_after",)
+    keep_gate: ClassVar[KeepGate | None] = KeepGate("z")
+    closed_form: ClassVar[ClosedForm | None] = CLOSED_FORM
+    gated_path: ClassVar[GatedPath | None] = GATED_PATH
 
     reset_after: bool = True
 
