@@ -123,14 +123,16 @@ def keeping_gated(s: Subject, keep: KeepGate) -> tuple[Remedy, ...]:
     open_it, sign = ("Open", "") if keep.when_open else ("Shut", "−")
     bias = round(math.log(max(T - 1, 1)), 1)
     uncut: dict[str, object] = {"truncate": None} if s.trace.truncate is not None else {}
-    opened = f"{open_it} the {gate} gate: a bias of {sign}ln(T−1) = {sign}{bias} lets {letter} keep the state for about T steps."
+    opened = f"{open_it} the {gate} gate: a bias of {sign}ln(T−1) = {sign}{bias} "
+    opened += f"lets {letter} keep the state for about T steps."
     calm = {**ORTHOGONAL, "initialisation": "default", "largest_singular_value": 0.5, "input_scale": 0.1, **uncut}
     wider, wide = round(bias + 2, 1), "wide" if keep.when_open else "tight"
     return (
         Remedy(opened, {"forget_bias": bias, **uncut}),
         Remedy(f"{opened} Make the recurrent weights and the inputs smaller, too.", {"forget_bias": bias, **calm}),
         Remedy(
-            f"{open_it} the {gate} gate {wide}, by a bias of {sign}{wider}, and make the recurrent weights and the inputs smaller.",
+            f"{open_it} the {gate} gate {wide}, by a bias of {sign}{wider}, and make the recurrent weights and the "
+            "inputs smaller.",
             {"forget_bias": wider, **calm},
         ),
     )

@@ -23,7 +23,8 @@ from models.recording.layer_record import LayerRecord
 class Paths:
     """The routes of one layer and direction, at input positions. A true gradient is `vector * exp(log_scale)`.
 
-    Routes: `loss` (directly, at this timestep), `state` (what is kept from step to step), and each gate by its name: what comes back through that gate's preactivation at the next step.
+    Routes: `loss` (directly, at this timestep), `state` (what is kept from step to step), and each gate by its name:
+    what comes back through that gate's preactivation at the next step.
     """
 
     target: str
