@@ -9,6 +9,7 @@ from jaxtyping import Float
 from numpy import ndarray
 from torch import Tensor
 
+from models.cells.packing import Packing
 from models.cells.words import CellWords
 
 if TYPE_CHECKING:
@@ -50,8 +51,8 @@ class Cell(ABC):
     The weights have torch's names, shapes and order of blocks: `weight_hh` is [blocks * hidden, hidden].
     """
 
-    weight_ih: Float[Tensor, "rows input"]
-    weight_hh: Float[Tensor, "*rows hidden"]
+    weight_ih: Float[Tensor, "input_rows input"]
+    weight_hh: Float[Tensor, "*recurrent_rows hidden"]
     bias_ih: Float[Tensor, " rows"]
     bias_hh: Float[Tensor, " rows"]
 
@@ -76,6 +77,9 @@ class Cell(ABC):
     keep_gate: ClassVar[KeepGate | None] = None
     """The gate that keeps the past; None for a cell without one."""
 
+    compiled_step: ClassVar[str | None] = None
+    """The module with its compiled step, see `models.bptt.compiled.step`; None for the reference, which is slower."""
+
     closed_form: ClassVar["ClosedForm | None"] = None
     """Its Jacobians; None for autodiff, which is slower and as exact."""
 
@@ -86,13 +90,21 @@ class Cell(ABC):
         """A class with a step of its own inherits nothing that is known of another step."""
         super().__init_subclass__()
         if "step" in vars(cls):
-            for name in ("closed_form", "gated_path"):
+            for name in ("compiled_step", "closed_form", "gated_path"):
                 if name not in vars(cls):
                     setattr(cls, name, None)
 
     @abstractmethod
     def step(self, x_t: Float[Tensor, "batch input"], state: State) -> tuple[State, Gates]:
         """The next state and the gates that made it; a pure function of its arguments and the weights."""
+
+    def packing(self) -> Packing:
+        """How the compiled passes hold its weights.
+
+        Raises:
+            ValueError: it has no compiled step.
+        """
+        raise ValueError(f"a {type(self).__name__} has no compiled step.")
 
     @property
     def hidden_size(self) -> int:

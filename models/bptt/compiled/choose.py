@@ -7,9 +7,6 @@ import torch
 from torch import Tensor
 
 from models.bptt.compiled.cache import HERE, is_cached, open_cache
-from models.cells.elman.step import ElmanCell
-from models.cells.gru.step import GRUCell
-from models.cells.lstm.step import LSTMCell
 from models.networks.sequence_model import SequenceModel
 
 DTYPES = (torch.float32, torch.float64)
@@ -31,7 +28,8 @@ def choose_path(model: SequenceModel, inputs: Tensor, path: str | None) -> str:
         raise ValueError(f"path was 'fast'; {reason}.")
     if path is not None:
         return path
-    return "fast" if reason is None and is_ready(inputs.dtype) else "reference"
+    step = model.recurrent.cell_type.compiled_step
+    return "fast" if reason is None and step is not None and is_ready(step, inputs.dtype) else "reference"
 
 
 def why_not(model: SequenceModel, inputs: Tensor) -> str | None:
@@ -41,15 +39,15 @@ def why_not(model: SequenceModel, inputs: Tensor) -> str | None:
         return f"that needs the CPU, and this is on {' and '.join(devices)}"
     if inputs.dtype not in DTYPES:
         return f"that needs float32 or float64, and this is {inputs.dtype}"
-    if model.recurrent.cell_type not in (ElmanCell, LSTMCell, GRUCell):
+    if model.recurrent.cell_type.compiled_step is None:
         return f"that has no cell {model.recurrent.cell_name!r}"
     return None
 
 
-def is_ready(dtype: torch.dtype) -> bool:
-    """Whether the compiled code is there; if not, another process begins to make it, and this one goes on."""
+def is_ready(module: str, dtype: torch.dtype) -> bool:
+    """Whether a cell's compiled code is there; if not, another process begins to make it, and this one goes on."""
     try:
-        if is_cached(dtype):
+        if is_cached(module, dtype):
             return True
         folder = open_cache()
     except ImportError:  # no compiler for this platform

@@ -13,6 +13,7 @@ from models.cells.derivatives import ClosedForm
 from models.cells.elman.jacobian import CLOSED_FORM
 from models.cells.elman.words import WORDS
 from models.cells.nonlinearity import sigmoid, tanh
+from models.cells.packing import Packing
 from models.cells.words import CellWords
 
 NONLINEARITIES: dict[str, Callable[[Tensor], Tensor]] = {
@@ -34,6 +35,7 @@ class ElmanCell(Cell):
     recurrent_blocks: ClassVar[tuple[str, ...]] = ("h",)
     gate_names: ClassVar[tuple[str, ...]] = ()
     option_names: ClassVar[tuple[str, ...]] = ("nonlinearity",)
+    compiled_step: ClassVar[str | None] = "models.cells.elman.compiled"
     closed_form: ClassVar[ClosedForm | None] = CLOSED_FORM
 
     nonlinearity: str = "tanh"
@@ -57,6 +59,10 @@ class ElmanCell(Cell):
     def steepest_slope(self) -> float | None:
         """γ = max |φ'|."""
         return STEEPEST[self.nonlinearity]
+
+    def packing(self) -> Packing:
+        """One product."""
+        return Packing((0,), (0,), num_gates=0, option=list(NONLINEARITIES).index(self.nonlinearity))
 
     def step(self, x_t: Float[Tensor, "batch input"], state: State) -> tuple[State, Gates]:
         """h_t from x_t and h_{t-1}; an Elman cell has no gates."""

@@ -12,6 +12,7 @@ from models.cells.gru.jacobian import CLOSED_FORM
 from models.cells.gru.paths import GATED_PATH
 from models.cells.gru.words import WORDS
 from models.cells.nonlinearity import sigmoid, tanh
+from models.cells.packing import Packing
 from models.cells.words import CellWords
 
 
@@ -30,10 +31,17 @@ class GRUCell(Cell):
     gate_names: ClassVar[tuple[str, ...]] = ("r", "z", "n")
     option_names: ClassVar[tuple[str, ...]] = ("reset_after",)
     keep_gate: ClassVar[KeepGate | None] = KeepGate("z")
+    compiled_step: ClassVar[str | None] = "models.cells.gru.compiled"
     closed_form: ClassVar[ClosedForm | None] = CLOSED_FORM
     gated_path: ClassVar[GatedPath | None] = GATED_PATH
 
     reset_after: bool = True
+
+    def packing(self) -> Packing:
+        """One product per gate, and where r multiplies W_hn h' + b_hn alone, one for that."""
+        if self.reset_after:
+            return Packing((0, 1, 2), (0, 1, 3), num_gates=4, option=1)
+        return Packing((0, 1, 2), (0, 1, 2), num_gates=3, option=0)
 
     def step(self, x_t: Float[Tensor, "batch input"], state: State) -> tuple[State, Gates]:
         """h_t and the gates r, z, n from x_t and h_{t-1}."""
