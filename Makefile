@@ -27,6 +27,7 @@ test-portable: $(VENV)/dev.stamp
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/oxlint dashboard
 
 types: $(VENV)/dev.stamp
 	$(BIN)/mypy

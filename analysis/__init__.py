@@ -1,1 +1,62 @@
-"""Pure functions from a `Trace`, weights or a model to a frozen result."""
+"""What can be computed from a recorded layer: a `LayerRecord`, weights or gradients in, a frozen result out."""
+
+from analysis.clipping import Clipping, clip
+from analysis.contributions import contributions
+from analysis.course import Course, course
+from analysis.credit import Credit, credit
+from analysis.diagnosis import diagnose
+from analysis.finding import Finding, Subject
+from analysis.gates import GateStatistics, gate_statistics
+from analysis.jacobian import Jacobians, input_jacobian, step_jacobians
+from analysis.lyapunov import Lyapunov, lyapunov, lyapunov_autonomous, lyapunov_driven
+from analysis.paths import Paths, paths
+from analysis.penalty import NormPenalty, norm_penalty
+from analysis.product import ProductSpectrum, product_log_norms, product_spectrum
+from analysis.profile import Decay, Profile, profile
+from analysis.spectrum import Spectrum, block_spectra, spectrum
+from analysis.step_growth import StepGrowth, step_growth
+from analysis.surgery import Surgery, operate
+from analysis.theory import MeanField, critical_gain, gradient_bound, mean_field
+
+__all__ = [
+    "Clipping",
+    "Course",
+    "Credit",
+    "Decay",
+    "Finding",
+    "GateStatistics",
+    "Jacobians",
+    "Lyapunov",
+    "MeanField",
+    "NormPenalty",
+    "Paths",
+    "ProductSpectrum",
+    "Profile",
+    "Spectrum",
+    "StepGrowth",
+    "Subject",
+    "Surgery",
+    "block_spectra",
+    "clip",
+    "contributions",
+    "course",
+    "credit",
+    "critical_gain",
+    "diagnose",
+    "gate_statistics",
+    "gradient_bound",
+    "input_jacobian",
+    "lyapunov",
+    "lyapunov_autonomous",
+    "lyapunov_driven",
+    "mean_field",
+    "norm_penalty",
+    "operate",
+    "paths",
+    "product_log_norms",
+    "product_spectrum",
+    "profile",
+    "spectrum",
+    "step_growth",
+    "step_jacobians",
+]

@@ -64,6 +64,12 @@ def clip(
 
     Raises:
         ValueError: no gradients, an unknown rule, or a threshold that is not above 0.
+
+    Example:
+        >>> import torch
+        >>> clipped = clip({"weight": torch.tensor([3.0, 4.0])}, threshold=1.0)
+        >>> clipped.engaged, clipped.grads["weight"]
+        (True, tensor([0.6000, 0.8000]))
     """
     if not grads:
         raise ValueError("grads is empty; it must have the gradient of at least one parameter.")

@@ -53,6 +53,17 @@ def credit(layers: Sequence[LayerRecord], direct: Float[Tensor, "time batch unit
 
     Raises:
         ValueError: direct gradients of another shape.
+
+    Example:
+        >>> import torch
+        >>> from models import SequenceModel, direct_gradients, record
+        >>> model = SequenceModel("elman", input_size=1, hidden_size=4, output_size=1, nonlinearity="identity")
+        >>> model.recurrent.weight_hh_l0.data = 0.9 * torch.eye(4)
+        >>> trace = record(model, torch.zeros(5, 2, 1), lambda outputs: outputs.sum())
+        >>> direct = direct_gradients(model, trace, lambda outputs: outputs.sum(-1))
+        >>> log_norm = credit(trace.stack.above(0), direct).median  # [loss time, state time]
+        >>> print(f"{log_norm[4, 0] - log_norm[4, 4]:.4f}")  # four steps back: 4 ln 0.9
+        -0.4214
     """
     reverse, truncate = layers[-1].reverse, layers[-1].truncate
     if direct.shape != layers[0].hidden.shape:

@@ -64,6 +64,16 @@ def gate_statistics(layer: LayerStates) -> GateStatistics:
 
     Args:
         layer: a recorded layer.
+
+    Example:
+        >>> import torch
+        >>> from models import SequenceModel, record
+        >>> model = SequenceModel("lstm", input_size=1, hidden_size=4, output_size=1)
+        >>> for parameter in model.parameters():
+        ...     parameter.data = torch.zeros_like(parameter)
+        >>> trace = record(model, torch.zeros(20, 2, 1), lambda outputs: outputs[-1].sum())
+        >>> print(f"{gate_statistics(trace.top).gates['f'].mean:.2f}")  # σ(0)
+        0.50
     """
     if not layer.gates:
         return GateStatistics({}, None, "This cell has no gates.")

@@ -52,6 +52,16 @@ def step_jacobians(
 
     Raises:
         ValueError: no such sample, span or method.
+
+    Example:
+        >>> import torch
+        >>> from models import SequenceModel, record
+        >>> model = SequenceModel("elman", input_size=1, hidden_size=4, output_size=1, nonlinearity="identity")
+        >>> model.recurrent.weight_hh_l0.data = 0.9 * torch.eye(4)
+        >>> trace = record(model, torch.zeros(50, 2, 1), lambda outputs: outputs[-1].sum())
+        >>> J = step_jacobians(trace.top).matrices  # [time, sample, state, state]
+        >>> J.shape, float(J[0, 0, 0, 0].round(6))
+        ((50, 1, 4, 4), 0.9)
     """
     T, B = layer.seq_len, layer.batch_size
     stop = T if stop is None else stop

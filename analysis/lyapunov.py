@@ -63,6 +63,15 @@ def lyapunov(
 
     Raises:
         ValueError: no such sample, or a count or transient out of range.
+
+    Example:
+        >>> import torch
+        >>> from models import SequenceModel, record
+        >>> model = SequenceModel("elman", input_size=1, hidden_size=4, output_size=1, nonlinearity="identity")
+        >>> model.recurrent.weight_hh_l0.data = 0.9 * torch.eye(4)
+        >>> trace = record(model, torch.zeros(50, 2, 1), lambda outputs: outputs[-1].sum())
+        >>> print(lyapunov(trace.top).exponents.round(4))  # ln 0.9
+        [-0.1054 -0.1054 -0.1054 -0.1054]
     """
     if not 0 <= sample < layer.batch_size:
         raise ValueError(f"sample was {sample}; this layer has samples 0 to {layer.batch_size - 1}.")

@@ -59,6 +59,17 @@ def paths(layer: LayerRecord) -> Paths:
 
     Raises:
         ValueError: a cell without a gated path.
+
+    Example:
+        >>> import torch
+        >>> from models import SequenceModel, record
+        >>> model = SequenceModel("lstm", input_size=1, hidden_size=4, output_size=1)
+        >>> for parameter in model.recurrent.parameters():
+        ...     parameter.data = torch.zeros_like(parameter)
+        >>> trace = record(model, torch.zeros(50, 2, 1), lambda outputs: outputs[-1].sum())
+        >>> found = paths(trace.top)
+        >>> print(f"{found.share['state'][0, 0]:.2f} of dL/d{found.target}_1 came by the forget gate")
+        1.00 of dL/dcell_state_1 came by the forget gate
     """
     path = layer.cell.gated_path
     if path is None:

@@ -48,6 +48,12 @@ def product_spectrum(factors: Factors) -> ProductSpectrum:
     Source:
         The QR recursion: Benettin et al. 1980; graded products: Stewart 1995, "On graded QR decompositions of
         products of matrices".
+
+    Example:
+        >>> import numpy as np
+        >>> factors = np.stack([np.diag([2.0, 0.5])] * 100)
+        >>> product_spectrum(factors).rates / np.log(2)  # one doubling, one halving per step
+        array([ 1., -1.])
     """
     factors = checked(factors)
     T, n, _ = factors.shape

@@ -107,17 +107,45 @@ def profile(layer: LayerRecord) -> Profile:
 
     Args:
         layer: a recorded layer.
+
+    Example:
+        >>> import torch
+        >>> from models import SequenceModel, record
+        >>> model = SequenceModel("elman", input_size=1, hidden_size=4, output_size=1, nonlinearity="identity")
+        >>> model.recurrent.weight_hh_l0.data = 0.9 * torch.eye(4)
+        >>> trace = record(model, torch.zeros(50, 2, 1), lambda outputs: outputs[-1].sum())
+        >>> found = profile(trace.top)
+        >>> print(found.decay.trend)
+        ×0.9 per step (−0.105 nats)
+        >>> found.horizon_lag is None  # 0.9^49 is above 1e-7
+        True
     """
-    log_norm = layer.log_norm.cpu().numpy()
+    log_norm, direct = layer.log_norm.cpu().numpy(), layer.direct_log_norm.cpu().numpy()
+    return profile_of_sizes(log_norm, direct, layer.hidden.dtype, layer.reverse)
+
+
+def profile_of_sizes(
+    log_norm: Float[ndarray, "time batch"],
+    direct_log_norm: Float[ndarray, "time batch"],
+    dtype: torch.dtype,
+    reverse: bool = False,
+) -> Profile:
+    """The profile of one layer and direction from the sizes of its gradients alone.
+
+    Args:
+        log_norm: ln‖dL/dh_t‖ (nats).
+        direct_log_norm: the same of the direct gradient; its batch may be another.
+        dtype: of the network.
+        reverse: whether the direction reads from the last input to the first.
+    """
     T = len(log_norm)
     t = np.arange(1, T + 1)
-    reverse = layer.reverse
     lag = t - 1 if reverse else T - t
     median = log_quantile(log_norm, 0.5)
     by_lag = median if reverse else median[::-1]
 
     horizon = horizon_lag(by_lag)
-    underflow_log = smallest_log(layer.hidden.dtype)
+    underflow_log = smallest_log(dtype)
     underflow = first_below(by_lag, underflow_log)
     return Profile(
         t=t,
@@ -125,8 +153,8 @@ def profile(layer: LayerRecord) -> Profile:
         median=median,
         low=log_quantile(log_norm, 0.1),
         high=log_quantile(log_norm, 0.9),
-        direct=log_quantile(layer.direct_log_norm.cpu().numpy(), 0.5),
-        decay=fit_decay(by_lag, torch.finfo(layer.hidden.dtype).eps),
+        direct=log_quantile(direct_log_norm, 0.5),
+        decay=fit_decay(by_lag, torch.finfo(dtype).eps),
         horizon_t=None if horizon is None else (horizon + 1 if reverse else T - horizon),
         horizon_lag=horizon,
         underflow_log=underflow_log,

@@ -33,6 +33,12 @@ def spectrum(weight: Tensor | Float[ndarray, "unit unit"]) -> Spectrum:
 
     Raises:
         ValueError: a matrix that is not square.
+
+    Example:
+        >>> import numpy as np
+        >>> shear = spectrum(np.array([[0.5, 2.0], [0.0, 0.5]]))
+        >>> print(f"{shear.spectral_norm:.3f} above {shear.spectral_radius:.3f}")
+        2.118 above 0.500
     """
     W = weight.detach().cpu().double().numpy() if isinstance(weight, Tensor) else np.asarray(weight, float)
     if W.ndim != 2 or W.shape[0] != W.shape[1] or not W.size:

@@ -48,6 +48,16 @@ def step_growth(layer: LayerRecord, sample: int = 0, most_steps: int | None = No
 
     Raises:
         ValueError: no such sample, or fewer than 1 step.
+
+    Example:
+        >>> import torch
+        >>> from models import SequenceModel, record
+        >>> model = SequenceModel("elman", input_size=1, hidden_size=4, output_size=1, nonlinearity="identity")
+        >>> model.recurrent.weight_hh_l0.data = 0.9 * torch.eye(4)
+        >>> trace = record(model, torch.zeros(50, 2, 1), lambda outputs: outputs[-1].sum())
+        >>> growth = step_growth(trace.top)
+        >>> print(f"{growth.gradient[-1]:.2f} of at most {growth.product[-1]:.2f} nats")  # 49 ln 0.9
+        -5.16 of at most -5.16 nats
     """
     T, reverse = layer.seq_len, layer.reverse
     if not 0 <= sample < layer.batch_size:

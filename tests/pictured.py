@@ -1,15 +1,17 @@
 """Pictures of plain numbers: of the usual ones, and of those that no axis has a place for."""
 
 import numpy as np
+import torch
 
 from analysis.cliff import Descent, Seen
 from analysis.figures.bars import parts_picture
 from analysis.figures.lags import LagLine, lag_picture
 from analysis.figures.over_setting import SettingLine, setting_picture
-from analysis.figures.recorded_profile import recorded_profile_picture
+from analysis.figures.profile import Among, profile_picture
 from analysis.figures.surface import Path, surface_picture
 from analysis.figures.sweep_row import RowProfile, row_picture
 from analysis.figures.training import Lane, heatmap_picture, lines_picture, loss_picture, norm_picture
+from analysis.profile import profile_of_sizes
 from analysis.scalar import ErrorSurface
 
 N = 9
@@ -47,9 +49,10 @@ def pictures_of(values):
     yield heatmap_picture("run", step, np.tile(values[:, None], 3))
     yield row_picture("row", [RowProfile("run", step, values)])
     if n:
-        finite = values[np.isfinite(values)]
-        reach = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
-        yield recorded_profile_picture("lstm", np.tile(values, (3, 1)), 1, reach)
+        finite, sizes = values[np.isfinite(values)], np.tile(values[:, None], 2)
+        among = Among((float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0))
+        p = profile_of_sizes(sizes, sizes, torch.float32)
+        yield profile_picture({"lstm": p}, {}, "float32", among=among)
         grid = np.tile(values, (n, 1))
         surface = ErrorSurface(at, at, grid, grid, grid)
         path = Path(Descent(at, at, values, values, 0), Seen(at, at, values, False), "#000000")

@@ -11,6 +11,7 @@ ALLOWED = {
     "analysis": {"models"},
     "experiments": {"models", "analysis"},
     "dashboard": {"models", "analysis", "experiments"},
+    "gradient_flow_lab": {"models", "analysis", "experiments"},
 }
 FILES = [path for folder in ALLOWED for path in sorted((ROOT / folder).rglob("*.py"))]
 
@@ -38,6 +39,40 @@ def test_imports_run_only_upwards(path):
         assert "torch" not in tops
     if folder in ("models", "experiments") or path.parent == ROOT / "analysis":
         assert "plotly" not in tops, "only figures draw"
+
+
+def module_of(path: Path) -> str:
+    """`experiments.runs.store.reader` for its file, `experiments.runs` for an `__init__`."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+MODULES = {module_of(path): path for path in FILES}
+
+
+def reached(module: str) -> set[str]:
+    """Every module of ours that importing this one imports, itself among them."""
+    found, left = set(), [module]
+    while left:
+        name = left.pop()
+        if name in MODULES and name not in found:
+            found.add(name)
+            left += [*imported(MODULES[name]), name.rpartition(".")[0]]
+    return found
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if name.startswith("experiments.runs.store.")])
+def test_a_run_folder_is_opened_without_a_configuration(module):
+    assert "experiments.config.run_config" not in reached(module)
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if name.startswith("experiments.training.")])
+def test_training_knows_no_files(module):
+    assert not [name for name in reached(module) if name.startswith("experiments.runs")]
+
+
+def test_what_is_reached_is_followed_through_other_modules():
+    assert "models.cells.registry" in reached("experiments.runs.opening")
+    assert "experiments.config.run_config" in reached("experiments.runs.opening")
 
 
 def test_the_page_entry_holds_nothing_but_navigation():

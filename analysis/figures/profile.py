@@ -1,6 +1,7 @@
 """The hero: the size of the total gradient over time, all cells over each other."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import plotly.graph_objects as go
@@ -9,7 +10,7 @@ from numpy import ndarray
 
 from analysis.course import Course
 from analysis.figures.decades import decades_axis
-from analysis.figures.edges import add_edge_marks
+from analysis.figures.edges import add_edge_marks, is_behind_the_end
 from analysis.figures.headline import describe_profile, headline
 from analysis.figures.picture import Picture
 from analysis.figures.theme import (
@@ -30,6 +31,23 @@ BOUND_ABOVE = 8 * LN_10
 """How far above all gradients a bound is drawn (nats): one that proves nothing would press them flat."""
 
 
+@dataclass(frozen=True)
+class Among:
+    """That a profile is one of several, each of which may take its place in the chart: see `profile_frames`."""
+
+    reach: tuple[float, float]
+    """Smallest and largest finite nats of all of them: the axis stays."""
+    every: int = 1
+    """Timesteps from one point to the next."""
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """From where to where the vertical axis goes (log₁₀), a little beyond the reach."""
+        low, high = self.reach
+        margin = 0.04 * (high - low) or LN_10
+        return (low - margin) / LN_10, (high + margin) / LN_10
+
+
 def profile_picture(
     profiles: Mapping[str, Profile],
     bounds: Mapping[str, Log],
@@ -39,6 +57,7 @@ def profile_picture(
     transports: Mapping[str, Course] | None = None,
     direct: bool = False,
     pinned: Mapping[str, Profile] | None = None,
+    among: Among | None = None,
 ) -> Picture:
     """log₁₀‖dL/dh_t‖ over t, a line a cell.
 
@@ -51,14 +70,16 @@ def profile_picture(
             them it rests on the profiles.
         direct: whether the direct gradients are drawn, too.
         pinned: cell → an earlier profile to compare with, drawn thin and named A.
+        among: where other profiles may take this one's place; the title then says nothing that is of this one alone.
     """
-    made = figure(headline(profiles, transports or {}), "timestep t (the loss is at the right)", "size of dL/dh_t", 430)
+    title = headline(profiles, transports or {}) if among is None else "The gradient at this step"
+    made = figure(title, "timestep t (the loss is at the right)", "size of dL/dh_t", 430)
     # Below the chart: with everything shown beside the profiles, two rows above it would lie on the title.
     made.update_layout(legend=LEGEND_BELOW, margin_t=48)
     measured = np.concatenate([p.high[np.isfinite(p.high)] for p in profiles.values()])
     ceiling = np.max(measured, initial=-np.inf) + BOUND_ABOVE
     for cell, p in profiles.items():
-        add_cell(made, cell, p)
+        add_cell(made, cell, p, among)
         if direct:
             add_line(made, p.t, p.direct, f"{cell_name(cell)}: direct only", cell_colour(cell), "dot", 1.5)
         if cell in bounds:
@@ -73,6 +94,8 @@ def profile_picture(
         add_line(made, p.t, line, label, translucent(cell_colour(cell), 0.7), "dashdot", 1.5)
     add_levels(made, profiles, dtype)
     made.update_yaxes(**decades_axis(trace.y for trace in made.data))
+    if among is not None:
+        made.update_yaxes(**{**decades_axis([np.array(among.ends)]), "range": among.ends})
     return Picture(
         "gradient-profile",
         made,
@@ -99,23 +122,50 @@ below it. Here the gradient is rescaled on its way, so the line goes on.
 """
 
 
-def add_cell(made: go.Figure, cell: str, p: Profile) -> None:
-    """The median line, the 80 % band, and marks at the edges where the gradient is exactly zero or has diverged."""
-    name, colour = cell_name(cell), cell_colour(cell)
-    band = np.isfinite(p.low) & np.isfinite(p.high)
+def add_cell(made: go.Figure, cell: str, p: Profile, among: Among | None) -> None:
+    """The 80 % band, the median line, and marks at the edges where the gradient is exactly zero or has diverged."""
+    name, colour, every = cell_name(cell), cell_colour(cell), 1 if among is None else among.every
+    t, high, low, median = (values[::every] for values in (p.t, finite(p.high), finite(p.low), finite(p.median)))
+    edge = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False, "legendgroup": name}
+    made.add_scatter(x=t, y=high / LN_10, name=f"{name}: largest 10 %", **edge)
     made.add_scatter(
-        x=np.concatenate([p.t[band], p.t[band][::-1]]),
-        y=np.concatenate([p.high[band], p.low[band][::-1]]) / LN_10,
-        fill="toself", fillcolor=translucent(colour, 0.16), line={"width": 0}, mode="lines",
-        hoverinfo="skip", showlegend=False, legendgroup=name, name=f"{name}: 80 % of the batch",
+        x=t, y=low / LN_10, name=f"{name}: 80 % of the batch",
+        fill="tonexty", fillcolor=translucent(colour, 0.16), **edge,
     )  # fmt: skip
     made.add_scatter(
-        x=p.t, y=finite(p.median) / LN_10, mode="lines+markers" if len(p.t) < 3 else "lines",
+        x=t, y=median / LN_10, mode="lines+markers" if len(t) < 3 else "lines",
         line={"color": colour, "width": 2.5}, marker={"symbol": cell_symbol(cell)},
         name=name, legendgroup=name,
         hovertemplate=f"{name}, t = %{{x}}: 10<sup>%{{y:.2f}}</sup><extra></extra>",
     )  # fmt: skip
-    add_edge_marks(made, p.t, p.median, name, colour)
+    if among is None:
+        add_edge_marks(made, p.t, p.median, name, colour)
+        return
+    marks = profile_frames(p.low, p.median, p.high, among)[3:]
+    for y, symbol, what in zip(
+        marks, ("triangle-down", "x"), ("exactly zero", "not a number, or infinite"), strict=True
+    ):
+        made.add_scatter(
+            x=t, y=y, mode="markers", name=f"{name}: {what}", legendgroup=name, showlegend=False, cliponaxis=False,
+            marker={"symbol": symbol, "color": colour, "size": 8},
+            hovertemplate=f"{name}, t = %{{x}}: {what}<extra></extra>",
+        )  # fmt: skip
+
+
+def profile_frames(
+    low: Float[ndarray, "*step time"], median: Float[ndarray, "*step time"], high: Float[ndarray, "*step time"],
+    among: Among,
+) -> Float[ndarray, "*step trace point"]:  # fmt: skip
+    """The y values of the first traces of a picture made `among` others: log₁₀, float32, NaN where nothing is drawn.
+
+    They are the band's two edges, the median, and marks at the axis's ends: where the median is exactly zero, and where
+    it is not a number or infinite.
+    """
+    bottom, top = among.ends
+    lost = (np.isnan(median) & ~is_behind_the_end(median)) | np.isposinf(median)
+    lines = (finite(values) / LN_10 for values in (high, low, median))
+    marks = np.where(np.isneginf(median), bottom, np.nan), np.where(lost, top, np.nan)
+    return np.stack([*lines, *marks], axis=-2)[..., :: among.every].astype(np.float32)
 
 
 def add_line(made: go.Figure, t: ndarray, values: Log, name: str, colour: str, dash: str, width: float) -> None:

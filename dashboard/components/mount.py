@@ -1,4 +1,4 @@
-"""A component of the browser, made of the files that lie beside this one."""
+"""How a component of the browser comes onto the page: its rules with it, its script as a module of this server."""
 
 from pathlib import Path
 from typing import Any
@@ -6,25 +6,39 @@ from typing import Any
 import streamlit as st
 from streamlit.components.v2.types import ComponentRenderer
 
+from dashboard.server.modules import MODULES_VERSION
+
 _HERE = Path(__file__).parent
 
+# Streamlit runs a component's script from a `blob:` address, where no relative import works. So that script only says
+# where the module is. Where Streamlit's own code came from is where the server is: a proxy may add a prefix.
+_ENTRY = """
+const own = performance.getEntriesByType("resource").map((entry) => entry.name.split("/static/js/"));
+const server = own.find((parts) => parts.length === 2);
+const url = new URL("%s", server ? `${server[0]}/` : document.baseURI);
+const { default: render } = await import(url.href);
+export default render;
+"""
 
-def component(name: str, *parts: str, looks_like: str | None = None, isolate_styles: bool = True) -> ComponentRenderer:
-    """What puts a `div` of the class `name` on the page, with `name`.css and `name`.js; call it once a component.
+
+def component(name: str, *, looks_like: str | None = None, isolate_styles: bool = True) -> ComponentRenderer:
+    """What puts a `div` of the class `name` on the page, with the folder's `name`.css and `name`.js.
+
+    Call it once per component. The script is an ES module whose default export Streamlit calls with every answer of
+    the server; it imports what several components share from `../shared/`.
 
     Args:
-        name: of the files; in the class the underscores are hyphens.
-        parts: further scripts, which `name`.js uses beside made_once.js. All are one module, since a component has one
-            script: only `name`.js exports, and no two of them may share a name at the top.
+        name: of the folder and its files; in the class the underscores are hyphens.
         looks_like: another component, whose class and rules it has instead of rules of its own.
         isolate_styles: whether the rules stay within the component.
     """
     classes = " ".join(file.replace("_", "-") for file in (looks_like, name) if file)
+    looks = looks_like or name
     return st.components.v2.component(
         f"gradient_flow_lab.{name}",
         html=f'<div class="{classes}"></div>',
-        css=_text(f"{looks_like or name}.css"),
-        js="\n".join(_text(f"{script}.js") for script in (name, *parts, "made_once")),
+        css=(_HERE / looks / f"{looks}.css").read_text(encoding="utf-8"),
+        js=_ENTRY % f"live/modules/{MODULES_VERSION}/{name}/{name}.js",
         isolate_styles=isolate_styles,
     )
 
@@ -44,7 +58,3 @@ def sequence_of(message: dict[str, Any]) -> int:
 
 def nothing() -> None:
     """For `on_NAME_change`: a callback is what makes NAME a state of the component, also where it has nothing to do."""
-
-
-def _text(file: str) -> str:
-    return (_HERE / file).read_text(encoding="utf-8")

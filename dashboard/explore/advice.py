@@ -1,43 +1,40 @@
 """What is wrong on Explore, with remedies that were tried with the page's own settings: each of its buttons works."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 
-import orjson
-
 from analysis.finding import Finding
-from dashboard.explore.controls import page_values
-from dashboard.explore.scene import Scene, scene
-from dashboard.explore.state import SETTINGS, differences
-from dashboard.server.checks import Value
-from experiments.probing.probe import Probe
+from dashboard.explore.configs import page_values
+from dashboard.explore.differences import describe_differences
+from dashboard.explore.settings import Settings
+from dashboard.explore.view import record_view
 from experiments.probing.remedies import settle_remedies
 
 
-def advise(shown: Scene, cell: str) -> Sequence[Finding]:
-    """The findings about one cell, each with the first remedy that removes it on this page."""
-    return _advise(orjson.dumps({name: shown.state[name] for name in SETTINGS}), cell)
-
-
 @lru_cache(maxsize=64)  # a rerun of the page asks again, and every remedy is a recorded pass
-def _advise(state_json: bytes, cell: str) -> Sequence[Finding]:
-    state: Mapping[str, Value] = orjson.loads(state_json)
+def advise(settings: Settings, cell: str) -> Sequence[Finding]:
+    """The findings about one cell, each with the first remedy that removes it on this page."""
 
-    def attempt(settings: Mapping[str, object]) -> list[Finding]:
-        return found({**state, **page_values(settings)}, cell)
+    def attempt(remedy: Mapping[str, object]) -> list[Finding]:
+        return find_problems(with_remedy(settings, remedy), cell)
 
-    return settle_remedies(found(state, cell), attempt)
+    return settle_remedies(find_problems(settings, cell), attempt)
 
 
-def found(state: Mapping[str, Value], cell: str) -> list[Finding]:
+def find_problems(settings: Settings, cell: str) -> list[Finding]:
     """What is wrong with one cell at these settings. Raises ConfigError for settings that are not allowed."""
-    shown = scene({**state, "cells": [cell]}, None)
-    result: Probe = shown.probes[cell]
-    return result.diagnose(shown.clip(result))
+    view = record_view(replace(settings, cells=(cell,)))
+    result = view.probes[cell]
+    return result.diagnose(view.clip(result))
 
 
-def describe_changes(state: Mapping[str, Value], settings: Mapping[str, object]) -> str:
+def with_remedy(settings: Settings, remedy: Mapping[str, object]) -> Settings:
+    """The page's settings after a remedy. Raises ConfigError for one that the page cannot set."""
+    return Settings.of({**settings.as_values(), **page_values(remedy)})
+
+
+def describe_changes(settings: Settings, remedy: Mapping[str, object]) -> str:
     """What a remedy changes on the page, and for whom: its settings are those of all cells."""
-    changes = "; ".join(differences(state, {**state, **page_values(settings)}))
-    cells = state["cells"]
-    return f"{changes} (for all cells)" if isinstance(cells, list) and len(cells) > 1 else changes
+    changes = "; ".join(describe_differences(settings, with_remedy(settings, remedy)))
+    return f"{changes} (for all cells)" if len(settings.cells) > 1 else changes

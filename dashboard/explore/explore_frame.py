@@ -9,11 +9,13 @@ from analysis.figures.profile import profile_picture
 from analysis.figures.standalone import standalone, table
 from analysis.figures.theme import LN_10, cell_colour, cell_name
 from analysis.wording import counted, power_of_ten, significant
+from dashboard.explore.differences import describe_differences, format_value
+from dashboard.explore.link import read_settings
 from dashboard.explore.panels import LARGEST_STATE, PANELS
-from dashboard.explore.scene import Scene, scene
-from dashboard.explore.state import check, defaults, differences, in_words
+from dashboard.explore.settings import CONTROLS, Settings
+from dashboard.explore.view import View, record_view
 from dashboard.frame import Frame
-from dashboard.server.checks import in_short
+from dashboard.server.checks import shorten_value
 from experiments.config.run_config import ConfigError
 
 HERO = "profile"
@@ -28,39 +30,40 @@ def explore_lab(values: Mapping[str, object]) -> Frame:
     """
     pinned = values.get("pinned")
     if pinned is not None and not isinstance(pinned, Mapping):
-        raise ConfigError(f"pinned was {in_short(pinned)}; it must be settings, or null for none.")
-    state = settings({name: value for name, value in values.items() if name != "pinned"})
-    return explore_frame(scene(state, None if pinned is None else settings(pinned)), in_drag=True)
+        raise ConfigError(f"pinned was {shorten_value(pinned)}; it must be settings, or null for none.")
+    settings = checked_settings({name: value for name, value in values.items() if name != "pinned"})
+    kept = None if pinned is None else checked_settings(pinned)
+    return explore_frame(record_view(settings, kept), in_drag=True)
 
 
-def settings(values: Mapping[str, object]) -> dict[str, object]:
-    """All settings, the given ones checked.
+def checked_settings(values: Mapping[str, object]) -> Settings:
+    """The given settings, and the defaults of all others.
 
     Raises:
         ConfigError: one that is not allowed.
     """
-    allowed, wrong = check(values)
+    allowed, wrong = read_settings(values)
     if wrong:
         raise ConfigError(f"{wrong[0]}.")
-    return defaults() | allowed
+    return Settings.of(allowed)
 
 
-def explore_frame(shown: Scene, *, in_drag: bool = False) -> Frame:
+def explore_frame(view: View, *, in_drag: bool = False) -> Frame:
     """The charts on the page, by their keys, and the words beside the profile.
 
     In a drag the profile does not wait for a panel that takes long: the page draws that once the hand lets go.
     """
-    pictures = {HERO: lambda: hero_picture(shown)}
-    panel = PANELS[str(shown.state["panel"])](shown)
+    pictures = {HERO: lambda: hero_picture(view)}
+    panel = PANELS[view.settings.panel](view)
     if in_drag and panel.takes_long:
-        return Frame(pictures, lambda: words(shown))
-    return Frame(pictures | {key: draw for row in panel.rows for key, draw in row.items()}, lambda: words(shown))
+        return Frame(pictures, lambda: words(view))
+    return Frame(pictures | {key: draw for row in panel.rows for key, draw in row.items()}, lambda: words(view))
 
 
-def explore_html(shown: Scene) -> str:
+def explore_html(view: View) -> str:
     """The charts on the page, the words and all settings as a web page that stands alone."""
-    frame = explore_frame(shown)
-    settings = ((name, in_words(value)) for name, value in shown.state.items())
+    frame = explore_frame(view)
+    settings = ((CONTROLS[name].label, format_value(name, v)) for name, v in view.settings.as_values().items())
     return standalone(
         "Why does the gradient vanish here?",
         frame.words(),
@@ -69,38 +72,37 @@ def explore_html(shown: Scene) -> str:
     )
 
 
-def hero_picture(shown: Scene) -> Picture:
+def hero_picture(view: View) -> Picture:
     """The profiles, with what the reader wants to see beside them."""
-    overlays = shown.state["overlays"]
-    assert isinstance(overlays, list)
-    bounds = {cell: r.bound for cell, r in shown.probes.items() if "bound" in overlays and r.bound is not None}
+    overlays = view.settings.overlays
+    bounds = {cell: r.bound for cell, r in view.probes.items() if "bound" in overlays and r.bound is not None}
     rates: dict[str, tuple[str, float]] = {}
-    for cell, r in shown.probes.items():
+    for cell, r in view.probes.items():
         if "mean-field rate" in overlays and r.mean_field is not None:
             rates[f"{cell_name(cell)}: mean-field rate ½ ln χ"] = (cell, r.mean_field.rate)
         if "Lyapunov rate" in overlays and r.state_size <= LARGEST_STATE:
             rates[f"{cell_name(cell)}: largest Lyapunov exponent"] = (cell, float(r.lyapunov.exponents[0]))
-    dtype = next(iter(shown.probes.values())).experiment.config.dtype
-    profiles = {cell: r.profile for cell, r in shown.probes.items()}
+    dtype = next(iter(view.probes.values())).experiment.config.dtype
+    profiles = {cell: r.profile for cell, r in view.probes.items()}
     direct = "direct gradient" in overlays
-    transports = {cell: r.transport_course for cell, r in shown.probes.items()}
-    pinned = shown.pinned_profiles()
+    transports = {cell: r.transport_course for cell, r in view.probes.items()}
+    pinned = view.pinned_profiles()
     return profile_picture(profiles, bounds, dtype, rates, transports=transports, direct=direct, pinned=pinned)
 
 
-def words(shown: Scene) -> str:
+def words(view: View) -> str:
     """The figures behind the picture as HTML, a few lines a cell; what differs from A, where one is kept."""
-    cells = "".join(f"<p>{'<br>'.join(lines(shown, cell))}</p>" for cell in shown.probes)
-    if shown.pinned is None:
+    cells = "".join(f"<p>{'<br>'.join(lines(view, cell))}</p>" for cell in view.probes)
+    if view.pinned is None:
         return cells
-    changed = "; ".join(differences(shown.pinned, shown.state)) or "nothing has changed"
+    changed = "; ".join(describe_differences(view.pinned, view.settings)) or "nothing has changed"
     return f"{cells}<p><strong>From A to now:</strong> {escape(changed)}.</p>"
 
 
-def lines(shown: Scene, cell: str) -> list[str]:
+def lines(view: View, cell: str) -> list[str]:
     """What one cell's pass says."""
-    result = shown.probes[cell]
-    p, spectra, c = result.profile, result.spectra, shown.clip(result)
+    result = view.probes[cell]
+    p, spectra, c = result.profile, result.spectra, view.clip(result)
     horizon = "nowhere"
     if p.horizon_t is not None and p.horizon_lag is not None:
         horizon = f"from t = {p.horizon_t} back ({counted(p.horizon_lag, 'step')})"

@@ -3,7 +3,9 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
 
+from analysis.clipping import Clipping
 from analysis.figures.clipping import clipping_picture
 from analysis.figures.credit import credit_picture
 from analysis.figures.gates import saturation_picture
@@ -16,8 +18,7 @@ from analysis.figures.step_growth import step_growth_picture, step_norms_picture
 from analysis.figures.theme import cell_name
 from analysis.figures.theory import mean_field_picture
 from analysis.figures.wave import wave_picture
-from dashboard.explore.scene import Scene
-from dashboard.explore.state import LONGEST
+from dashboard.explore.settings import LONGEST, PANEL_NAMES
 from dashboard.frame import Draw
 from experiments.probing.probe import PRODUCT_STEPS, Probe
 from models.cells.registry import CELLS
@@ -33,6 +34,17 @@ MOST_IN_A_DRAG = 5e7
 """Multiplications per frame of a drag, give or take a few for each: about 0.1 s."""
 
 
+class Passes(Protocol):
+    """What panels are drawn of: Explore's settings made real, or a recorded step of a run."""
+
+    @property
+    def probes(self) -> Mapping[str, Probe]:
+        """Cell → its recorded pass."""
+
+    def clip(self, probe: Probe) -> Clipping:
+        """The parameter gradient before and after clipping."""
+
+
 @dataclass(frozen=True)
 class Panel:
     """Rows of charts, each by its key, and a line about what is not drawn."""
@@ -43,14 +55,14 @@ class Panel:
     """Whether its charts take so long to compute that a drag would wait for them."""
 
 
-def wave_panel(scene: Scene) -> Panel:
+def wave_panel(view: Passes) -> Panel:
     """The gradient as it runs back, layer × time."""
-    return Panel(({"wave": lambda: wave_picture({cell: r.layer_profiles for cell, r in scene.probes.items()})},))
+    return Panel(({"wave": lambda: wave_picture({cell: r.layer_profiles for cell, r in view.probes.items()})},))
 
 
-def hidden_panel(scene: Scene) -> Panel:
+def hidden_panel(view: Passes) -> Panel:
     """The hidden states of the first sequence."""
-    hidden = {cell: r.top.hidden[:, 0].numpy() for cell, r in scene.probes.items()}
+    hidden = {cell: r.top.hidden[:, 0].numpy() for cell, r in view.probes.items()}
     common = colour_limit(hidden.values())
     own = {cell: colour_limit([h]) for cell, h in hidden.items()}
     # One scale, unless one cell's explosion would leave another's map blank.
@@ -58,9 +70,9 @@ def hidden_panel(scene: Scene) -> Panel:
     return Panel(({f"hidden-{cell}": partial(hidden_picture, cell, h, limits[cell]) for cell, h in hidden.items()},))
 
 
-def gates_panel(scene: Scene) -> Panel:
+def gates_panel(view: Passes) -> Panel:
     """The gates of the first sequence."""
-    gated = {cell: r for cell, r in scene.probes.items() if r.top.gates}
+    gated = {cell: r for cell, r in view.probes.items() if r.top.gates}
     if not gated:
         return Panel(note="This cell has no gates: choose a gated cell, such as the LSTM, in the sidebar.")
 
@@ -74,15 +86,15 @@ def gates_panel(scene: Scene) -> Panel:
     return Panel(({"gate-saturation": saturation}, {f"gates-{cell}": partial(gates, cell) for cell in gated}))
 
 
-def clipping_panel(scene: Scene) -> Panel:
+def clipping_panel(view: Passes) -> Panel:
     """The parameter gradient before and after clipping."""
-    return Panel(({"clipping": lambda: clipping_picture({c: scene.clip(r) for c, r in scene.probes.items()})},))
+    return Panel(({"clipping": lambda: clipping_picture({c: view.clip(r) for c, r in view.probes.items()})},))
 
 
-def spectrum_panel(scene: Scene) -> Panel:
+def spectrum_panel(view: Passes) -> Panel:
     """Singular values beside eigenvalues."""
-    spectra = {cell: r.spectra for cell, r in scene.probes.items() if r.spectra}
-    without = [f"{cell_name(c)}: {CELLS[c].words.no_spectrum}" for c, r in scene.probes.items() if not r.spectra]
+    spectra = {cell: r.spectra for cell, r in view.probes.items() if r.spectra}
+    without = [f"{cell_name(c)}: {CELLS[c].words.no_spectrum}" for c, r in view.probes.items() if not r.spectra]
     note = "\n\n".join(without)
     if not spectra:
         return Panel(note=note)
@@ -97,11 +109,11 @@ def spectrum_panel(scene: Scene) -> Panel:
     )
 
 
-def small_states(scene: Scene, what: str) -> tuple[dict[str, Probe], str]:
+def small_states(view: Passes, what: str) -> tuple[dict[str, Probe], str]:
     """The cells whose state is small enough for what grows with its cube, and a line about the others."""
-    small = {c: r for c, r in scene.probes.items() if r.state_size <= LARGEST_STATE}
+    small = {c: r for c, r in view.probes.items() if r.state_size <= LARGEST_STATE}
     note = f"{what} are computed here for states of up to {LARGEST_STATE} numbers: choose fewer hidden units."
-    return small, note if len(small) < len(scene.probes) else ""
+    return small, note if len(small) < len(view.probes) else ""
 
 
 def multiplications(probes: Mapping[str, Probe], steps: int) -> float:
@@ -109,9 +121,9 @@ def multiplications(probes: Mapping[str, Probe], steps: int) -> float:
     return sum(r.state_size**3 * min(r.trace.seq_len, steps) for r in probes.values())
 
 
-def jacobians_panel(scene: Scene) -> Panel:
+def jacobians_panel(view: Passes) -> Panel:
     """What each step could do to a gradient, and what they do together."""
-    small, note = small_states(scene, "Jacobians")
+    small, note = small_states(view, "Jacobians")
     if not small:
         return Panel(note=note)
 
@@ -128,17 +140,17 @@ def jacobians_panel(scene: Scene) -> Panel:
     )
 
 
-def lyapunov_panel(scene: Scene) -> Panel:
+def lyapunov_panel(view: Passes) -> Panel:
     """Lyapunov exponents, the singular values of the product of all Jacobians, and what theory says."""
-    small, note = small_states(scene, "Exponents")
+    small, note = small_states(view, "Exponents")
 
     def exponents() -> Picture:
         return lyapunov_picture({c: r.lyapunov for c, r in small.items()}, {c: r.product for c, r in small.items()})
 
     def theory() -> Picture:
         elman = small["elman"]
-        assert elman.mean_field is not None
-        assert elman.rate_over_gain is not None
+        if elman.mean_field is None or elman.rate_over_gain is None:
+            raise ValueError("the theory's picture was asked for of a cell that has no theory")
         return mean_field_picture(elman.mean_field, elman.rate_over_gain, elman.lyapunov)
 
     if not small:
@@ -151,42 +163,43 @@ def lyapunov_panel(scene: Scene) -> Panel:
     )
 
 
-def credit_panel(scene: Scene) -> Panel:
+def credit_panel(view: Passes) -> Panel:
     """Who in the past gets credit for which loss."""
-    if next(iter(scene.probes.values())).trace.seq_len > LONGEST_CREDIT:
+    if next(iter(view.probes.values())).trace.seq_len > LONGEST_CREDIT:
         return Panel(
             note=f"The credit matrix is drawn for up to {LONGEST_CREDIT} timesteps: choose a shorter sequence."
         )
 
     def credit(cell: str) -> Picture:
-        return credit_picture(cell, scene.probes[cell].credit)
+        return credit_picture(cell, view.probes[cell].credit)
 
     # each loss time goes back through all steps before it, for every sequence of the batch
-    work = sum(r.trace.seq_len**2 * r.trace.hidden.shape[2] * r.state_size**2 for r in scene.probes.values())
-    charts = {f"credit-{cell}": partial(credit, cell) for cell in scene.probes}
+    work = sum(r.trace.seq_len**2 * r.trace.hidden.shape[2] * r.state_size**2 for r in view.probes.values())
+    charts = {f"credit-{cell}": partial(credit, cell) for cell in view.probes}
     return Panel((charts,), takes_long=work > 10 * MOST_IN_A_DRAG)
 
 
-def paths_panel(scene: Scene) -> Panel:
+def paths_panel(view: Passes) -> Panel:
     """Which way the gradient took through the gated cells."""
-    taken = {cell: paths for cell, r in scene.probes.items() if (paths := r.paths) is not None}
+    taken = {cell: paths for cell, r in view.probes.items() if (paths := r.paths) is not None}
     if not taken:
         return Panel(note="Paths are for cells whose gate keeps a state: choose one, such as the LSTM, in the sidebar.")
     return Panel(tuple({f"paths-{cell}": partial(paths_picture, cell, paths)} for cell, paths in taken.items()))
 
 
-DIAGNOSIS = "Diagnosis"
-SPECTRUM = "Spectrum"
-PANELS: dict[str, Callable[[Scene], Panel]] = {
-    "Wave": wave_panel,
-    "Hidden states": hidden_panel,
-    "Gates": gates_panel,
-    SPECTRUM: spectrum_panel,
-    "Jacobians": jacobians_panel,
-    "Lyapunov exponents": lyapunov_panel,
-    "Credit": credit_panel,
-    "Paths": paths_panel,
-    "Clipping": clipping_panel,
-    DIAGNOSIS: lambda scene: Panel(),
-}
-"""Name → panel. The diagnosis has words and buttons, which the page makes itself."""
+def diagnosis_panel(view: Passes) -> Panel:
+    """No charts: the page itself makes the words and buttons of the diagnosis."""
+    return Panel()
+
+
+PANELS: Mapping[str, Callable[[Passes], Panel]] = dict(
+    zip(
+        PANEL_NAMES,
+        (
+            wave_panel, hidden_panel, gates_panel, spectrum_panel, jacobians_panel, lyapunov_panel, credit_panel,
+            paths_panel, clipping_panel, diagnosis_panel,
+        ),
+        strict=True,
+    )
+)  # fmt: skip
+"""Name → panel."""

@@ -1,76 +1,62 @@
 """The spectrum of the recurrent matrices under the hand: shapes as buttons, and every singular value by itself."""
 
+from typing import Literal
+
 import streamlit as st
 
 from analysis.figures.theme import cell_name
 from dashboard.components.drag_spectrum import drag_spectrum
-from dashboard.explore.scene import Scene
-from dashboard.explore.state import SPECTRUM_REVISION
-from experiments.config.run_config import GATE_BLOCKS
+from dashboard.explore.session import SPECTRUM_REVISION, change_settings
+from dashboard.explore.settings import LARGEST_SINGULAR_VALUE, SHAPES
+from dashboard.explore.view import View
+from dashboard.explore.widgets import show_widget
 from models.cells.registry import CELLS
 
-SHAPES = {
-    "kept": "As initialised",
-    "equal": "Orthogonal",
-    "gaussian": "Gaussian",
-    "linear": "Linear",
-    "outlier": "One outlier",
-}
-"""Value of `spectrum_shape` → its button."""
-HIGHEST = 3.0
-"""The largest singular value on the page, the slider's too."""
 
-
-def spectrum_by_hand(shown: Scene) -> None:
+def spectrum_by_hand(view: View) -> None:
     """Buttons and the draggable spectrum; both change the page's settings."""
-    by_hand = bool(shown.state["singular_values"])
-    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        for shape, words in SHAPES.items():
-            chosen = not by_hand and shown.state["spectrum_shape"] == shape
-            st.button(
-                words, key=f"shape-{shape}", type="secondary" if chosen else "tertiary", on_click=take, args=(shape,)
-            )
-        if by_hand:
-            st.markdown("**Set by hand**")
-    with_matrix = {cell: result for cell, result in shown.probes.items() if result.spectra}
+    _shape_buttons(view)
+    with_matrix = {cell: result for cell, result in view.probes.items() if result.spectra}
     if not with_matrix:
         return
     cell, result = next(iter(with_matrix.items()))
-    name, spectrum = next((n, s) for n, s in result.spectra.items() if n in acted_on(shown, cell))
-    values = [float(f"{v:.4g}") for v in stored(shown) or spectrum.singular_values.tolist()]
-    where = cell_name(cell) if len(CELLS[cell].recurrent_blocks) == 1 else f"{cell_name(cell)}, gate {name}"
+    name, spectrum = next((n, s) for n, s in result.spectra.items() if n in acted_on(view, cell))
+    values = [float(f"{v:.4g}") for v in stored(view) or spectrum.singular_values.tolist()]
+    where = cell_name(cell) if len(result.spectra) == 1 else f"{cell_name(cell)}, gate {name}"
     drag_spectrum(
         f"Singular values of {where}", values, key="drag-spectrum", values_key="singular_values",
-        largest_key="largest_singular_value", highest=HIGHEST, on_change=set_by_hand, revision_key=SPECTRUM_REVISION,
+        largest_key="largest_singular_value", highest=LARGEST_SINGULAR_VALUE, on_change=set_by_hand,
+        revision_key=SPECTRUM_REVISION,
     )  # fmt: skip
     st.caption(
-        "Drag a point, or type its value: the matrix keeps its singular vectors. "
-        "Every cell's recurrent blocks get these values; the slider above scales all of them."
+        "Drag a point or type its value. The matrix keeps its singular vectors. "
+        "All recurrent blocks get these values. The slider *Singular value* scales all of them."
     )
-    gated = [cell for cell in shown.probes if len(CELLS[cell].recurrent_blocks) > 1]
-    if gated:
-        st.pills(
-            "Only these gates' blocks (none chosen: all)", GATE_BLOCKS, selection_mode="multi", key="spectrum_blocks",
-            format_func=lambda block: f"{owner(block)} {block}",
-        )  # fmt: skip
+    if any(len(result.spectra) > 1 for result in with_matrix.values()):
+        show_widget("spectrum_blocks")
 
 
-def owner(block: str) -> str:
-    """The name of the cell that has a gate."""
-    return next(cell_name(cell) for cell, kind in CELLS.items() if block in kind.recurrent_blocks)
+def _shape_buttons(view: View) -> None:
+    by_hand = bool(view.settings.singular_values)
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        for shape, words in SHAPES.items():
+            chosen = not by_hand and view.settings.spectrum_shape == shape
+            kind: Literal["secondary", "tertiary"] = "secondary" if chosen else "tertiary"
+            st.button(words, key=f"shape-{shape}", type=kind, on_click=take_shape, args=(shape,))
+        if by_hand:
+            st.markdown("**Set by hand**")
 
 
-def acted_on(shown: Scene, cell: str) -> tuple[str, ...]:
+def acted_on(view: View, cell: str) -> tuple[str, ...]:
     """The blocks of a cell that the settings act on; all where those are no gates of its."""
-    chosen = shown.state["spectrum_blocks"]
-    assert isinstance(chosen, list)
+    chosen = view.settings.spectrum_blocks
     blocks = CELLS[cell].recurrent_blocks
     return tuple(block for block in blocks if block in chosen) or blocks
 
 
-def stored(shown: Scene) -> list[float]:
+def stored(view: View) -> list[float]:
     """The values that were set by hand, as large as they are now; none where there are none."""
-    config = next(iter(shown.probes.values())).experiment.config
+    config = next(iter(view.probes.values())).experiment.config
     if config.singular_values is None:
         return []
     values = [float(text) for text in config.singular_values.split(",")]
@@ -78,11 +64,9 @@ def stored(shown: Scene) -> list[float]:
     return [value * factor for value in values]
 
 
-def take(shape: str) -> None:
+def take_shape(shape: str) -> None:
     """Give the matrices a shape, and forget what was set by hand."""
-    st.session_state["spectrum_shape"] = shape
-    st.session_state["singular_values"] = ""
-    st.session_state[SPECTRUM_REVISION] += 1
+    change_settings({"spectrum_shape": shape, "singular_values": ""})
 
 
 def set_by_hand(values: list[float]) -> None:

@@ -16,9 +16,10 @@ from dashboard.lessons.question import Choices, Guess
 from dashboard.lessons.statement import Statement, says
 from experiments.config.run_config import RunConfig
 from experiments.runs.folder import folders_of, runs_folder
+from experiments.runs.opening import open_run
 from experiments.runs.pictures import lane
 from experiments.runs.store.errors import RunError
-from experiments.runs.store.reader import RunReader, open_run
+from experiments.runs.store.reader import RunReader
 from experiments.training.success import SOLVED_ACCURACY
 from experiments.training.training import Training
 
@@ -158,7 +159,7 @@ def draw(readers: Sequence[RunReader]) -> Scene:
     """Loss of both lanes so far, and the largest gradients."""
     drawn, largest = [], []
     for reader in readers:
-        name = "unclipped" if reader.config.clip_threshold is None else "clipped"
+        name = "unclipped" if reader.settings["clip_threshold"] is None else "clipped"
         one = lane(reader, name, COLOURS[name], "solid")
         drawn.append(replace(one, events=()))
         log = float(np.max(one.log_norm_before, initial=-math.inf))

@@ -15,10 +15,11 @@ from dashboard.train.steering import LIVE, REFUSED, leave, own, show_place, show
 from experiments.config.run_config import RunConfig
 from experiments.errors import ConfigError
 from experiments.runs.folder import folders_of
+from experiments.runs.opening import open_run
 from experiments.runs.pictures import labels
 from experiments.runs.store.errors import RunError
 from experiments.runs.store.progress import PROGRESS
-from experiments.runs.store.reader import RunReader, open_run
+from experiments.runs.store.reader import RunReader
 
 ENDS = {
     "success": "solved",
@@ -115,7 +116,7 @@ def bars(found: Sequence[RunReader], working: bool) -> None:
     for run, label in zip(found, labels(found) if found else (), strict=True):
         status = "starting" if working and run.status == "interrupted" else str(run.status)
         status = ENDS.get(run.progress.reason, status) if run.status == "finished" or not working else status
-        step, steps = run.progress.step, run.config.steps
+        step, steps = run.progress.step, run.form.steps
         st.progress(
             1.0 if run.status == "finished" else min(step / steps, 1.0),
             f"{label}: {status}, step {step:,} of {steps:,}",

@@ -2,7 +2,7 @@
 
 A rerun of a Streamlit fragment keeps the browser busy for a quarter of a second, whatever it computes. A page whose
 pictures follow from plain values is therefore also a `Lab`, a function from those values to a `Frame`: while a slider
-is dragged the browser asks that function (`components/live_lab.js`), and the page reruns once, when the hand lets go.
+is dragged the browser asks that function (`live_lab.js`), and the page reruns once, when the hand lets go.
 
 A socket and not a request a picture: uvicorn writes an answer's head and body apart, and on a connection without
 TCP_NODELAY the body then waits 40 ms for the head's acknowledgement.
@@ -25,6 +25,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from dashboard.server.bounded_sockets import BoundedSockets
 from dashboard.server.labs import labs
 from dashboard.server.live_socket import LiveSocket
+from dashboard.server.modules import module_file
 from dashboard.server.no_uploads import NoUploads
 from dashboard.server.own_names import OwnNames
 from dashboard.server.visitor import MarkVisitors
@@ -73,7 +74,11 @@ def routes() -> list[BaseRoute]:
     """The routes beside Streamlit's own, under the address where Streamlit is."""
     base = str(st.get_option("server.baseUrlPath") or "").strip("/")
     prefix = f"/{base}/live" if base else "/live"
-    return [Route(f"{prefix}/plotly.min.js", plotly_file), WebSocketRoute(prefix, LiveSocket())]
+    return [
+        Route(f"{prefix}/plotly.min.js", plotly_file),
+        Route(f"{prefix}/modules/{{version}}/{{path:path}}", module_file),
+        WebSocketRoute(prefix, LiveSocket()),
+    ]
 
 
 def doors() -> list[Middleware]:

@@ -77,7 +77,7 @@ def answer_question(text: str | bytes) -> bytes:
 
 def encode_answer(question: Question, shown: "Frame") -> bytes:
     """The wanted charts and words of what is shown."""
-    from dashboard.components.live_chart import encode_chart
+    from dashboard.components.live_chart.component import encode_chart
 
     pictures = {key: shown.pictures[key]() for key in question.charts if key in shown.pictures}
     drawn = {key: orjson.Fragment(encode_chart(p.figure, key=key, alt=p.alt)) for key, p in pictures.items()}

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dashboard.cache import PAGE_MEMORY_LIMIT
-from dashboard.explore.state import TEXTS
+from dashboard.option_words import TEXT_WORDS
 from dashboard.server.serving import opens_files
 from dashboard.train.job_queue import Job
 from experiments.config.limits import MEMORY_LIMIT, check_memory, readable
@@ -40,7 +40,7 @@ def check_runs(lanes: Sequence[RunConfig], runs: Path, personal: bool) -> None:
         for name, largest in LARGEST_FIELDS.items():
             if (value := getattr(config, name)) > largest:
                 raise ConfigError(f"{name} was {value:,}; a run from a page allows at most {largest:,}.")
-        if config.text_file not in TEXTS and not opens_files():
+        if config.text_file not in TEXT_WORDS and not opens_files():
             raise ConfigError("This server does not open text files of its machine; choose one of its own texts.")
         check_memory(config, limit=MEMORY_LIMIT if personal else PAGE_MEMORY_LIMIT)
         size = run_bytes(config)

@@ -10,8 +10,8 @@ from analysis.figures.sweep_panel import Panel, Side, words
 from analysis.figures.sweep_row import RowProfile, row_picture
 from analysis.figures.theme import cell_name
 from experiments.config.run_config import RunConfig
+from experiments.runs.opening import open_run
 from experiments.runs.store.errors import RunError
-from experiments.runs.store.reader import open_run
 from experiments.sweeps.compare import Cell, Comparison
 from experiments.sweeps.folder import SweepFolder
 from experiments.sweeps.plan import Plan

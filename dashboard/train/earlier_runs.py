@@ -6,8 +6,8 @@ from dashboard.server.visitor import may_steer, visitor
 from dashboard.train.jobs import jobs
 from experiments.config.run_config import RunConfig
 from experiments.runs.folder import folders_of
+from experiments.runs.opening import open_run
 from experiments.runs.store.errors import RunError
-from experiments.runs.store.reader import open_run
 
 
 def known_run(config: RunConfig, runs: Path) -> str | None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import orjson
 import streamlit as st
 
+import experiments
 from dashboard.server.quotas import SECONDS, check_queue, check_runs
 from dashboard.server.serving import is_personal, workers
 from dashboard.server.visitor import visitor
@@ -113,7 +114,7 @@ class Jobs:
         with tempfile.NamedTemporaryFile(prefix="training-", suffix=".log", delete=False) as said:
             try:
                 job.process = subprocess.Popen(
-                    [sys.executable, "-m", "experiments", *job.arguments, "--quiet", "--runs", str(RUNS)],
+                    [sys.executable, "-m", experiments.__name__, *job.arguments, "--quiet", "--runs", str(RUNS)],
                     cwd=ROOT,
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,

@@ -1,4 +1,4 @@
-"""What is to be trained, from the sidebar of the page Train."""
+"""The sidebar of Train: the settings of the runs to start."""
 
 from typing import Any
 
@@ -6,20 +6,21 @@ import streamlit as st
 
 from analysis.clipping import CLIP_RULES
 from analysis.figures.theme import cell_name
-from dashboard.explore.controls import TASK_WORDS
+from dashboard.option_words import CLIP_RULE_WORDS, INITIALISATION_WORDS, TASK_WORDS
 from experiments.config.run_config import RunConfig
 from experiments.tasks import TASKS
 from models.cells.registry import CELLS
 
 SECOND = {
-    "none": "one lane only",
-    "unclipped": "the same without clipping",
-    "cell": "the same with another cell",
-    "initialisation": "the same, orthogonal at the start",
+    "none": "none",
+    "unclipped": "same, without clipping",
+    "cell": "same, another cell",
+    "initialisation": "same, orthogonal weights",
 }
+"""Second lane → its words: the first lane's settings with one change."""
 
 
-def settings() -> list[RunConfig]:
+def choose_lanes() -> list[RunConfig]:
     """The lanes' configurations, from the sidebar.
 
     Raises:
@@ -32,19 +33,27 @@ def settings() -> list[RunConfig]:
         left, right = st.columns(2)
         values["seq_len"] = left.number_input("Sequence length", 1, 1000, 30)
         values["hidden_size"] = right.number_input("Hidden units", 1, 512, 50)
-        values["batch_size"] = left.number_input("Batch", 1, 256, 20)
+        values["batch_size"] = left.number_input("Batch size", 1, 256, 20)
         values["steps"] = right.number_input("Steps", 1, 1_000_000, 30_000, step=1000)
         values["optimiser"] = left.selectbox("Optimiser", ["sgd", "momentum", "adam", "rmsprop"])
         values["learning_rate"] = right.number_input("Learning rate", 1e-8, 10.0, 0.01, step=0.001, format="%.4g")
-        threshold = left.number_input("Clip at (0: never)", 0.0, 1e6, 1.0)
+        threshold = left.number_input("Clip threshold", 0.0, 1e6, 1.0, help="0 turns clipping off.")
         values["clip_threshold"] = threshold or None
-        values["clip_rule"] = right.selectbox("Clip by", list(CLIP_RULES))
-        values["initialisation"] = st.selectbox("Initial weights", ["gaussian", "default", "orthogonal"])
+        values["clip_rule"] = right.selectbox("Clip by", list(CLIP_RULES), format_func=CLIP_RULE_WORDS.__getitem__)
+        values["initialisation"] = st.selectbox(
+            "Initial weights", ["gaussian", "default", "orthogonal"], format_func=INITIALISATION_WORDS.__getitem__
+        )
         values["gain"] = left.number_input("Gaussian gain", 0.01, 10.0, 0.7)
-        values["record_every"] = right.number_input("Record every", 1, 10_000, 50)
+        values["record_every"] = right.number_input(
+            "Recording interval", 1, 10_000, 50, help="Optimiser steps from one recorded step to the next."
+        )
         values["seed"] = left.number_input("Seed", 0, 2**31, 0)
         second = st.selectbox("Second lane", list(SECOND), format_func=SECOND.__getitem__, index=1)
-        other = st.selectbox("Its cell", [c for c in CELLS if c != values["cell"]]) if second == "cell" else None
+        other = (
+            st.selectbox("Second cell", [c for c in CELLS if c != values["cell"]], format_func=cell_name)
+            if second == "cell"
+            else None
+        )
     lanes = [RunConfig.from_values(values)]
     changes: dict[str, dict[str, Any]] = {
         "unclipped": {"clip_threshold": None},

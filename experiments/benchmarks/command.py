@@ -9,10 +9,10 @@ from experiments.config.words import shortened
 from experiments.errors import ConfigError
 
 BENCHMARKS = {
-    "bptt": "experiments.benchmarks.bptt",
-    "analysis": "experiments.benchmarks.analysis",
-    "recording": "experiments.benchmarks.recording",
-    "sweep": "experiments.benchmarks.sweep",
+    "bptt": f"{__package__}.bptt",
+    "analysis": f"{__package__}.analysis",
+    "recording": f"{__package__}.recording",
+    "sweep": f"{__package__}.sweep",
 }
 """What can be measured → the module whose `main` does it."""
 

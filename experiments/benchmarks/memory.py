@@ -11,7 +11,7 @@ from models.bptt.threads import use_one_thread
 
 def peak_memory(cell: str, size: tuple[int, int, int], way: str) -> float:
     """MB that a step needs above what the process holds before it; in a process of its own, whose peak is unspoilt."""
-    words = [sys.executable, "-m", "experiments.benchmarks.memory", way, cell, *(str(n) for n in size)]
+    words = [sys.executable, "-m", f"{__package__}.memory", way, cell, *(str(n) for n in size)]
     done = subprocess.run(words, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
     return float(done.stdout)
 

@@ -20,6 +20,7 @@ import orjson
 from distributed import Client
 from rich.table import Table
 
+import experiments
 from experiments.commands.terminal import output
 from experiments.sweeps.cluster import connected
 from experiments.sweeps.compare import compare
@@ -116,7 +117,16 @@ def timed_dry_run(folder: Path, many: int) -> float:
     """Seconds of the whole command."""
     file = folder / "large.toml"
     file.write_text(LARGE.format(count=-(-many // 90)))
-    command = [sys.executable, "-m", "experiments", "sweep", str(file), "--dry-run", "--runs", str(folder / "none")]
+    command = [
+        sys.executable,
+        "-m",
+        experiments.__name__,
+        "sweep",
+        str(file),
+        "--dry-run",
+        "--runs",
+        str(folder / "none"),
+    ]
     began = time.perf_counter()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     return time.perf_counter() - began

@@ -12,15 +12,19 @@ import orjson
 import typer
 
 from experiments.benchmarks.command import benchmark_command
-from experiments.commands.run_commands import add_run_commands
+from experiments.commands.run_commands import Runs, add_run_commands
 from experiments.commands.sweep_commands import add_sweep_commands
 from experiments.commands.terminal import STANDARD_OUTPUT, output
 from experiments.config.allowed import allowed
 from experiments.config.run_config import ConfigError, RunConfig, configs_from_words
 from experiments.config.words import bare, cut, spelt_path, visible
 from experiments.probing.probe import Probe, probe
+from experiments.probing.recorded import recorded_probe
 from experiments.probing.summary import profile_rows, summary
 from experiments.probing.table import findings, probe_table
+from experiments.runs.folder import NAME, find_run, run_folders, runs_folder
+from experiments.runs.opening import open_run
+from experiments.runs.store.reader import RunReader
 from models.bptt.threads import use_one_thread
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -41,21 +45,27 @@ def field_help() -> str:
 
 @app.command(
     "probe",
-    help="Record one forward and backward pass without training.\n\nWORDS are key=value pairs and .toml files; "
-    "cell=elman,lstm,gru probes several cells.\n\n" + field_help(),
+    help="Record one forward and backward pass without training, or look at a recorded step of a run.\n\nWORDS are "
+    "key=value pairs and .toml files (cell=elman,lstm,gru probes several cells), or the id of one run.\n\n"
+    + field_help(),
 )
 def probe_command(
-    words: Annotated[list[str] | None, typer.Argument(help="key=value words and .toml files")] = None,
+    words: Annotated[list[str] | None, typer.Argument(help="key=value words and .toml files, or a RUN")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one object a cell in a list.")] = False,
     csv_file: Annotated[
         Path | None, typer.Option("--csv", help="Write the whole profile to this file; - prints it, and nothing else.")
     ] = None,
+    step: Annotated[
+        int | None, typer.Option("--step", help="Of a RUN: the optimiser step that was recorded; else the last.")
+    ] = None,
+    runs: Runs = None,
 ) -> None:
-    """Probe each configuration and print what was seen."""
+    """Probe each configuration, or a recorded step of a run, and print what was seen."""
     if as_json and csv_file == STANDARD_OUTPUT:
         raise ConfigError("--csv was '-' and --json was given; only one of them can be printed, so name a file.")
     use_one_thread()  # one recorded pass is a chain of small steps: more threads only wait for each other
-    results = [probe(config) for config in configs_from_words(words or [])]
+    run = named_run(words or [], step, runs_folder(runs))
+    results = [probe(c) for c in configs_from_words(words or [])] if run is None else [recorded_probe(run, step)]
     if csv_file == STANDARD_OUTPUT:
         print_csv(sys.stdout, results)
         return
@@ -68,6 +78,20 @@ def probe_command(
         to.print(probe_table(results))
         for line in findings(results):
             to.print(line, soft_wrap=True, markup=False, highlight=False)
+
+
+def named_run(words: list[str], step: int | None, runs: Path) -> RunReader | None:
+    """The run that the words name instead of a configuration; None where they describe one.
+
+    Raises:
+        ConfigError: a step of no run, or of several; RunError: no such run, or one that cannot be opened.
+    """
+    names = [word for word in words if NAME.fullmatch(word) and not word.endswith(".toml")]
+    if len(words) == 1 and names and (step is not None or any(f.name.startswith(names[0]) for f in run_folders(runs))):
+        return open_run(find_run(runs, names[0]))
+    if step is not None:
+        raise ConfigError(f"--step was {step}; it must follow the id of one run, as in `probe RUN --step {step}`.")
+    return None
 
 
 app.command("benchmark")(benchmark_command)

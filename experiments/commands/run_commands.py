@@ -34,11 +34,12 @@ from experiments.runs.folder import (
     typed,
 )
 from experiments.runs.lockstep import resume_together, start_together
+from experiments.runs.opening import open_run
 from experiments.runs.store.errors import DamagedRunError, RunError
-from experiments.runs.store.reader import dumps, open_run
-from experiments.runs.store.verify import verify
+from experiments.runs.store.reader import dumps
 from experiments.runs.tables import STATUSES, as_json, print_list, shown
 from experiments.runs.train import Recorder, stop_at_signals, train
+from experiments.runs.verify import verify
 from models.bptt.threads import use_one_thread
 
 Runs = Annotated[Path | None, typer.Option("--runs", help="The folder of runs; else $GRADIENT_FLOW_RUNS, else ./runs.")]
@@ -125,8 +126,12 @@ def resume_command(
     quiet: Quiet = False,
 ) -> None:
     """Go on with a run where it was last committed, as if it had never stopped."""
+    folders = [find_run(runs_folder(runs), name) for name in names]
+    twice = next((folder for folder in folders if folders.count(folder) > 1), None)
+    if twice is not None:
+        raise RunError(f"run {twice.name} was named {folders.count(twice)} times; name each run once.")
     use_one_thread()
-    follow(resume_together([find_run(runs_folder(runs), name) for name in names], paused), quiet)
+    follow(resume_together(folders, paused), quiet)
 
 
 def follow(recorders: list[Recorder], quiet: bool) -> None:
@@ -198,22 +203,38 @@ def show_command(name: Name, runs: Runs = None, json: AsJson = False) -> None:
 
 def export_command(
     name: Name,
+    file: Annotated[Path | None, typer.Argument(help="With --weights: the file; else RUN.safetensors.")] = None,
     form: Annotated[str, typer.Option("--format", help=f"{', '.join(ENDINGS)}.")] = "csv",
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="The file, or - to print it; else RUN and the format's ending."),
     ] = None,
+    weights: Annotated[
+        bool, typer.Option("--weights", help="Write the network's weights instead, as safetensors in torch's names.")
+    ] = False,
+    step: Annotated[
+        int | None, typer.Option("--step", help="With --weights: the recorded optimiser step; else the last.")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
     runs: Runs = None,
 ) -> None:
-    """Write a run to a file: its scalars (csv, parquet), everything (netcdf), or a page with charts (html)."""
-    from experiments.runs.export import export  # here: it imports xarray and plotly
+    """Write a run to a file: its scalars (csv, parquet), all arrays (netcdf), a page (html), or its weights."""
+    from experiments.runs.export import export, export_weights  # here: it imports xarray and plotly
 
+    given = [("--step", step), ("FILE", file)]
+    for option, value in given:
+        if value is not None and not weights:
+            raise ConfigError(f"{option} was {shortened(str(value))}; it goes with --weights only.")
+    if file is not None and output is not None:
+        raise ConfigError(f"the file was given twice, as {spelt_path(file)} and {spelt_path(output)}; name it once.")
+    output = output or file
     run = open_run(find_run(runs_folder(runs), name))
-    name_of_file = run.name + ENDINGS.get(form, "")
+    name_of_file = run.name + (".safetensors" if weights else ENDINGS.get(form, ""))
     with TemporaryDirectory() if output == STANDARD_OUTPUT else nullcontext() as between:
         target = Path(between, name_of_file) if between else output or Path(name_of_file)
-        for lost in export(run, form, target, force):
+        if weights:
+            export_weights(run, step, target, force)
+        for lost in () if weights else export(run, form, target, force):
             sys.stderr.write(f"warning: {visible(lost)}\n")
         if between:
             sys.stdout.buffer.write(target.read_bytes())

@@ -131,9 +131,10 @@ class RunConfig(BaseModel):
         10, ge=1, le=10_000_000, description="Optimiser steps from one recorded step to the next."
     )
     record_units: Count | str | None = Field(
-        8,
+        None,
         examples=["indices such as 0,3,17"],
-        description="Units whose states and gates are kept: so many, spread evenly, or their indices; none is all.",
+        description="Units whose states and gates are kept: so many, spread evenly, or their indices; none is all, "
+        "which the analyses of a recorded step need.",
     )
     record_samples: Count | str | None = Field(
         1,

@@ -18,7 +18,7 @@ from analysis.jacobian import step_jacobians
 from analysis.lyapunov import Lyapunov, lyapunov
 from analysis.paths import Paths, paths
 from analysis.product import ProductSpectrum, product_spectrum
-from analysis.profile import Profile, profile
+from analysis.profile import Profile, profile, profile_of_sizes
 from analysis.spectrum import Spectrum, block_spectra
 from analysis.step_growth import StepGrowth, step_growth
 from analysis.theory import MeanField, RateOverGain, gradient_bound, measured_mean_field, rate_over_gain
@@ -31,14 +31,31 @@ from models import LayerRecord, Trace, direct_gradients, record
 
 
 @dataclass(frozen=True, eq=False)
+class TrainedStep:
+    """What is known of a training's recorded step beside the pass over the sequences that were kept."""
+
+    run: str
+    """The run's name."""
+    step: int
+    """The optimiser step, from 1."""
+    batch_size: int
+    log_norm: Float[ndarray, "layer time batch"]
+    """ln‖dL/dh_t‖ (nats) of every sequence of the batch, also of those that were not kept."""
+    clipping: Clipping
+    """Of the whole batch's gradient; its `grads` are empty."""
+
+
+@dataclass(frozen=True, eq=False)
 class Probe:
-    """A configuration's recorded pass; what follows from it is computed when it is first asked for, and kept.
+    """A recorded pass; what follows from it is computed when it is first asked for, and kept.
 
     All of it is of the top layer, forwards.
     """
 
     experiment: Experiment
     trace: Trace
+    trained: TrainedStep | None = None
+    """None for a network as its configuration makes it."""
 
     @property
     def top(self) -> LayerRecord:
@@ -52,19 +69,23 @@ class Probe:
 
     @cached_property
     def profile(self) -> Profile:
-        """The gradient profile."""
-        return profile(self.top)
+        """The gradient profile, over the whole batch."""
+        return self.layer_profiles[-self.trace.num_directions]
 
     @cached_property
     def layer_profiles(self) -> list[Profile]:
         """The gradient profile of every layer, the first layer first."""
-        return [profile(layer) for layer in self.trace.layers]
+        if self.trained is None:
+            return [profile(layer) for layer in self.trace.layers]
+        return [
+            profile_of_sizes(log_norm, layer.direct_log_norm.numpy(), layer.hidden.dtype, layer.reverse)
+            for layer, log_norm in zip(self.trace.layers, self.trained.log_norm, strict=True)
+        ]
 
     @cached_property
     def spectra(self) -> dict[str, Spectrum]:
         """Block → spectrum of the recurrent matrix."""
-        recurrent = self.experiment.model.recurrent
-        return block_spectra(recurrent.cell(recurrent.num_layers - 1))
+        return block_spectra(self.top.cell)
 
     @cached_property
     def gate_statistics(self) -> GateStatistics:
@@ -134,15 +155,22 @@ class Probe:
             experiment.inputs,
             lambda outputs: experiment.task.loss(outputs, experiment.targets, "last"),
             truncate=experiment.config.truncate,
+            path=self.trace.path if self.trained else None,
         )
 
     @cached_property
     def clipping(self) -> Clipping:
-        """The parameter gradient before and after the configured clipping."""
+        """The parameter gradient before and after the clipping that is configured, or was in force."""
+        if self.trained is not None:
+            return self.trained.clipping
         return self.clip(self.experiment.config.clip_threshold, self.experiment.config.clip_rule)
 
     def clip(self, threshold: float | None, rule: ClipRule = "norm") -> Clipping:
-        """The parameter gradient before and after another clipping, which acts after the pass."""
+        """The parameter gradient before and after another clipping, which acts after the pass.
+
+        Raises:
+            ValueError: of a recorded step only the sizes of the parameters' gradients are known.
+        """
         return clip(self.trace.parameter_grads, threshold, rule, self.trace.parameter_log_norm)
 
     def subject(self, clipping: Clipping) -> Subject:
@@ -154,6 +182,7 @@ class Probe:
             dependency=task.dependency(config.seq_len),
             loss=self.trace.loss.item(),
             chance=self.experiment.chance,
+            trained_steps=0 if self.trained is None else self.trained.step,
             clipping=clipping,
         )
 
@@ -173,7 +202,12 @@ class Probe:
 
     @cached_property
     def diagnosis(self) -> list[Finding]:
-        """The same with remedies that were tried: each takes another pass or two."""
+        """The same with remedies that were tried: each takes another pass or two.
+
+        Of a recorded step they are not: settings make another network, which would have to be trained.
+        """
+        if self.trained is not None:
+            return self.findings
         return settle_remedies(self.findings, self.attempt)
 
     def attempt(self, settings: Mapping[str, object]) -> list[Finding]:
@@ -202,6 +236,13 @@ def probe(config: RunConfig, path: str | None = None) -> Probe:
 
     Raises:
         ConfigError: see `experiments.training.build.build`.
+
+    Example:
+        >>> from experiments.config.run_config import RunConfig
+        >>> config = RunConfig.from_values({"task": "adding", "cell": "elman", "seq_len": 30, "hidden_size": 8})
+        >>> trace = probe(config).trace
+        >>> tuple(trace.hidden.shape), bool((trace.log_norm <= trace.log_norm[:, -1:]).all())
+        ((1, 30, 16, 8), True)
     """
     experiment = build(config)
     path = choose_path(experiment) if path == "settled" else path

@@ -19,7 +19,8 @@ def summary(result: Probe) -> dict[str, object]:
     p, spectra, clipping = result.profile, result.spectra, result.clipping
     experiment = result.experiment
     return {
-        "run": experiment.config.identity(),
+        "run": experiment.config.identity() if result.trained is None else result.trained.run,
+        "step": None if result.trained is None else result.trained.step,
         "config": experiment.config.model_dump(),
         "loss": plain(result.trace.loss.item()),
         "chance": experiment.chance,

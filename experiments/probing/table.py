@@ -6,14 +6,13 @@ from rich.table import Table
 
 from analysis.course import describe_course, describe_sizes
 from analysis.profile import Decay
-from analysis.wording import power_of_ten, significant
+from analysis.wording import counted, power_of_ten, significant
 from experiments.probing.probe import Probe
 
 
 def probe_table(results: list[Probe]) -> Table:
     """One column a cell, one row a figure."""
-    config = results[0].experiment.config
-    table = Table(title=f"{config.task}, T = {config.seq_len}, one recorded pass, seed {config.seed}")
+    table = Table(title=describe_pass(results[0]))
     table.add_column("")
     for result in results:
         table.add_column(result.experiment.config.cell)
@@ -21,6 +20,17 @@ def probe_table(results: list[Probe]) -> Table:
     for name in columns[0]:
         table.add_row(name, *(column[name] for column in columns))
     return table
+
+
+def describe_pass(result: Probe) -> str:
+    """What was recorded, in a few words."""
+    config, trained = result.experiment.config, result.trained
+    what = f"{config.task}, T = {config.seq_len}"
+    if trained is None:
+        return f"{what}, one recorded pass, seed {config.seed}"
+    kept = result.top.batch_size
+    of = f"the {kept} kept of {counted(trained.batch_size, 'sequence')}"
+    return f"run {trained.run} at step {trained.step}: {what}, {of}"
 
 
 def findings(results: list[Probe]) -> list[str]:

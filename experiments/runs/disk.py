@@ -1,9 +1,9 @@
 """How much of the disk a recorded run needs, from above, before anything is written."""
 
 from experiments.config.run_config import RunConfig
-from experiments.runs.records import layout
+from experiments.runs.form import form_of
+from experiments.runs.store.layout import layout_of
 from experiments.tasks import make_task
-from models.networks.sequence_model import SequenceModel
 
 STEP_BYTES = 400
 """Of the scalars' line of one optimiser step (measured: about 250)."""
@@ -20,10 +20,8 @@ def run_bytes(config: RunConfig) -> int:
         ConfigError: a text that cannot be read, or units or samples that are not there.
     """
     task = make_task(config)
-    model = SequenceModel(
-        config.cell, task.input_size, config.hidden_size, task.output_size, config.num_layers, config.bidirectional
-    )
-    weights = sum(p.numel() for p in model.parameters()) * {"float32": 4, "float64": 8}[config.dtype]
-    specs = layout(config, task, model).specs.values()
+    form = form_of(config, task.input_size, task.output_size)
+    weights = form.weight_count * {"float32": 4, "float64": 8}[config.dtype]
+    specs = layout_of(form).specs.values()
     recorded = sum(len(spec.chunks(spec.shape[0])) * spec.chunk_bytes for spec in specs)
     return recorded + config.steps * STEP_BYTES + CHECKPOINTS * COPIES * weights + FIXED_BYTES

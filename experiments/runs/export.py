@@ -1,16 +1,19 @@
-"""A run for other programs: CSV and Parquet of its scalars, netCDF of everything, HTML for people."""
+"""A run for other programs: CSV and Parquet of its scalars, netCDF of everything, safetensors; HTML for people."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import orjson
 import xarray as xr
+from safetensors.torch import save
 
 from experiments.config.limits import readable
 from experiments.config.words import shortened, spelt_path
 from experiments.runs.export_html import html_of
 from experiments.runs.store.errors import DamagedRunError, RunError
+from experiments.runs.store.layers import row_of, weights_at
 from experiments.runs.store.leftovers import hidden_beside, remove_abandoned
 from experiments.runs.store.reader import RunReader
 
@@ -33,6 +36,36 @@ def export(run: RunReader, form: str, target: Path, replace: bool = False) -> li
     """
     if form not in FORMS:
         raise RunError(f"--format was {shortened(form)}; it must be one of {', '.join(FORMS)}.")
+    run = run.forgiving()
+    write_whole(target, partial(FORMS[form], run), replace)
+    return [f"{sentence.removesuffix('.')}; the rest was exported." for sentence in (run.missing or {}).values()]
+
+
+def export_weights(run: RunReader, step: int | None, target: Path, replace: bool = False) -> None:
+    """Write the weights as a recorded step found them to a safetensors file, in torch's names, whole or not at all.
+
+    Args:
+        run: whose weights.
+        step: the optimiser step, from 1; None for the last that is recorded.
+        target: the file.
+        replace: whether a file that already exists is replaced.
+
+    Raises:
+        RunError: the step is not recorded, the run keeps no weights, or the file is there or cannot be written.
+        DamagedRunError: the weights are damaged.
+    """
+    weights, number = weights_at(run, step), int(run.tensor("step")[row_of(run, step)])
+    about = {"run": run.name, "title": run.title, "step": str(number), "config": orjson.dumps(run.settings).decode()}
+    content = save({name: weight.contiguous() for name, weight in weights.items()}, metadata=about)
+    write_whole(target, lambda path: path.write_bytes(content), replace)
+
+
+def write_whole(target: Path, write: Callable[[Path], object], replace: bool) -> None:
+    """Let a file be written under another name, which it changes for its own when it is whole.
+
+    Raises:
+        RunError: the file is there, or cannot be written.
+    """
     if not target.parent.is_dir():
         raise RunError(f"the folder {spelt_path(target.parent)} is not there, so nothing can be exported to it.")
     if target.is_symlink() or (target.exists() and not target.is_file()):
@@ -40,17 +73,15 @@ def export(run: RunReader, form: str, target: Path, replace: bool = False) -> li
     if target.exists() and not replace:
         raise RunError(f"{spelt_path(target)} already exists. Add --force to replace it.")
     remove_abandoned(target.parent)
-    partial = hidden_beside(target)
-    run = run.forgiving()
+    beside = hidden_beside(target)
     try:
-        FORMS[form](run, partial)
-        partial.replace(target)
+        write(beside)
+        beside.replace(target)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise RunError(f"the run cannot be exported to {spelt_path(target)} ({reason}).") from None
     finally:
-        partial.unlink(missing_ok=True)
-    return [f"{sentence.removesuffix('.')}; the rest was exported." for sentence in (run.missing or {}).values()]
+        beside.unlink(missing_ok=True)
 
 
 def some_scalars(run: RunReader) -> dict[str, np.ndarray]:
@@ -81,7 +112,7 @@ def record_set(run: RunReader) -> xr.Dataset:
 
 def about(run: RunReader) -> dict[str, object]:
     """What a file says of the run that it came from."""
-    return {"run": run.name, "config": run.config.model_dump_json(), "steps_done": run.progress.step}
+    return {"run": run.name, "config": orjson.dumps(run.settings).decode(), "steps_done": run.progress.step}
 
 
 def to_csv(run: RunReader, path: Path) -> None:

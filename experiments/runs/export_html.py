@@ -20,11 +20,11 @@ def html_of(run: RunReader) -> str:
     pictures = run_pictures([run]).values() if run.progress.step else ()
     events = run.events()
     shown = [(e["step"], e["text"]) for e in events[:MOST_EVENTS]] or [("", "nothing")]
-    settings = table((name, bare(value)) for name, value in run.config)
+    settings = table((name, bare(value)) for name, value in run.settings.items())
     left = len(events) - MOST_EVENTS
     more = f"<p>{left} more {are(left)} in the run folder.</p>" if left > 0 else ""
     return standalone(
-        f"Run {run.name}: {run.config.task}, {run.config.cell}",
+        f"Run {run.name}: {run.title}" if run.title else f"Run {run.name}",
         f"<p>{escape(sentence(run))}</p>"
         + "".join(f"<p>{escape(lost)}</p>" for lost in (run.missing or {}).values())
         + ("" if pictures else "<p>Nothing was recorded yet.</p>"),
@@ -36,7 +36,7 @@ def html_of(run: RunReader) -> str:
 def sentence(run: RunReader) -> str:
     """The run's state in words."""
     p = run.progress
-    text = f"{run.status.capitalize()} after step {p.step} of {run.config.steps}"
+    text = f"{run.status.capitalize()} after step {p.step} of {run.form.steps}"
     loss = p.latest.get("evaluation_loss", p.latest.get("loss"))
     if loss is not None:
         text += f"; loss {float(str(loss)):.3g}, a memoryless guess {run.chance:.3g}"

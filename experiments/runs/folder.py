@@ -13,12 +13,12 @@ from pathlib import Path
 
 from experiments.config.run_config import RunConfig
 from experiments.config.words import shortened
+from experiments.runs.opening import config_of, open_run
 from experiments.runs.store.description import CONFIG
 from experiments.runs.store.errors import RunError, RunInUseError
-from experiments.runs.store.lease import Lease, is_held
+from experiments.runs.store.lease import Lease
 from experiments.runs.store.leftovers import DELETED, hidden_beside, remove_abandoned, remove_unfinished, unfinished
 from experiments.runs.store.progress import Status
-from experiments.runs.store.reader import open_run
 
 RUNS_VARIABLE = "GRADIENT_FLOW_RUNS"
 """Environment variable with the folder of runs, where none is named."""
@@ -35,7 +35,7 @@ class RunSummary:
     name: str
     folder: Path
     config: RunConfig | None
-    """None where it cannot be read; `problem` then says why, and the numbers are zero."""
+    """None where it cannot be read (`problem` then says why, and the numbers are zero), or where none decided it."""
     status: Status
     reason: str
     step: int
@@ -49,6 +49,9 @@ class RunSummary:
     updated: float
     """Seconds since 1970."""
     problem: str | None = None
+    title: str = ""
+    steps: int = 0
+    """Of the whole run."""
 
 
 def runs_folder(named: Path | None = None) -> Path:
@@ -73,10 +76,10 @@ def summarise(folder: Path) -> RunSummary:
     """One run's line."""
     try:
         run = open_run(folder)
-        p = run.progress
+        p, config = run.progress, config_of(run) if run.description.kind == "configuration" else None
         return RunSummary(
-            run.name, folder, run.config, run.status, p.reason, p.step, p.committed, p.latest, run.chance, p.seconds,
-            run.description.created, p.updated,
+            run.name, folder, config, run.status, p.reason, p.step, p.committed, p.latest, run.chance, p.seconds,
+            run.description.created, p.updated, title=run.title, steps=run.form.steps,
         )  # fmt: skip
     except (RunError, OSError, TypeError, ValueError) as error:
         return RunSummary(folder.name, folder, None, "failed", "", 0, 0, {}, 0.0, 0.0, 0.0, 0.0, str(error))
@@ -155,13 +158,21 @@ def delete_run(folder: Path) -> None:
         RunInUseError: it is being written.
         RunError: the disk refuses.
     """
-    if is_held(folder):
-        raise RunInUseError(f"run {folder.name} is being written; stop it first.")
+    try:
+        lease = Lease.acquire(folder)  # so that nobody begins to write it meanwhile
+    except RunInUseError:
+        raise RunInUseError(f"run {folder.name} is being written; stop it first.") from None
+    except OSError:  # a stranger's folder, in which nothing can be held
+        lease = None
     gone = hidden_beside(folder, DELETED)
     try:
         folder.rename(gone)
+        if lease is not None:
+            lease.forget()
         shutil.rmtree(gone)
     except OSError as error:
+        if lease is not None and folder.exists():
+            lease.release()
         reason = (error.strerror or "an unknown reason").lower()
         raise RunError(f"run {folder.name} cannot be deleted ({reason}).") from None
 
@@ -174,11 +185,13 @@ def clean(runs: Path, exports: Path) -> list[Path]:
         exports: a folder in which runs were exported.
     """
     gone = remove_abandoned(exports)
-    within = (runs, runs / PROBES, runs / SWEEPS, *(runs / SWEEPS).glob("*"), *(runs / SWEEPS).glob("*/*"))
-    for folder in within:
-        if folder.is_dir() and not folder.is_symlink():
-            gone += remove_abandoned(folder)
-    for folder in (*run_folders(runs), *run_folders(runs / PROBES)):
+    inside = {folder.name: folder for folder in plain_folders(runs)}
+    probes, sweeps = ([inside[name]] if name in inside else [] for name in (PROBES, SWEEPS))
+    each = [folder for sweep in sweeps for folder in plain_folders(sweep)]
+    parts = [folder for sweep in each for folder in plain_folders(sweep)]
+    for folder in (*([] if runs.is_symlink() else [runs]), *probes, *sweeps, *each, *parts):
+        gone += remove_abandoned(folder)
+    for folder in (*run_folders(runs), *(run for probe in probes for run in run_folders(probe))):
         if not unfinished(folder):
             continue
         try:
@@ -192,8 +205,13 @@ def clean(runs: Path, exports: Path) -> list[Path]:
 
 def run_folders(runs: Path) -> list[Path]:
     """The folders in a folder of runs that may be runs."""
+    return [folder for folder in plain_folders(runs) if NAME.fullmatch(folder.name)]
+
+
+def plain_folders(parent: Path) -> list[Path]:
+    """The folders in a folder, links left out; none where it cannot be read."""
     try:
-        entries = [entry for entry in runs.iterdir() if NAME.fullmatch(entry.name)]
+        entries = list(parent.iterdir())
     except OSError:
         return []
     return [entry for entry in entries if entry.is_dir() and not entry.is_symlink()]

@@ -6,8 +6,9 @@ from secrets import token_hex
 
 from experiments.config.run_config import RunConfig
 from experiments.runs.folder import folder_for
+from experiments.runs.opening import read_configured
 from experiments.runs.recorder import Recorder
-from experiments.runs.store.description import CONFIG, Lockstep, read_description
+from experiments.runs.store.description import CONFIG, Lockstep
 from experiments.runs.store.errors import ForeignRunError, RunError, RunExistsError
 from experiments.runs.store.progress import read_progress
 
@@ -82,7 +83,7 @@ def resume_together(folders: Sequence[Path], paused: bool = False) -> list[Recor
             recorders.append(Recorder.resume(folder, paused))
         for folder in folders:
             for config, lockstep in unborn(folder):
-                like = read_description(folder)[0]
+                like = read_configured(folder)[0]
                 recorders.append(_start(config, folder.parent, True, like.path, paused, lockstep, like.owner))
     except BaseException:
         close(recorders)
@@ -98,7 +99,7 @@ def unborn(folder: Path) -> list[tuple[RunConfig, Lockstep]]:
     Raises:
         RunError: the run cannot be read.
     """
-    description, _ = read_description(folder)
+    description, _ = read_configured(folder)
     lockstep = description.lockstep
     if lockstep is None or read_progress(folder).attempt > 0:
         return []
@@ -114,7 +115,7 @@ def _born(config: RunConfig, token: str, runs: Path) -> bool:
     name = config.identity()
     for folder in runs.glob(f"{name}*"):
         try:
-            description, found = read_description(folder)
+            description, found = read_configured(folder)
         except RunError:
             continue
         if found == config and description.lockstep is not None and description.lockstep.token == token:

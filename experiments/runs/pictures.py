@@ -29,11 +29,14 @@ Line = tuple[str, str, str, ndarray, ndarray]
 
 def labels(readers: Sequence[RunReader]) -> list[str]:
     """What tells the runs apart: the cell, and up to two fields in which they differ; else the name."""
-    dumps = [reader.config.model_dump() for reader in readers]
-    differing = [name for name in dumps[0] if len({str(d[name]) for d in dumps}) > 1 and name != "cell"]
+    dumps = [reader.settings for reader in readers]
+    differing = [name for name in dumps[0] if len({str(d.get(name)) for d in dumps}) > 1 and name != "cell"]
     if len(differing) > MOST_FIELDS:  # a legend has no room for more
-        return [f"{cell_name(v['cell'])}, {r.name}" for v, r in zip(dumps, readers, strict=True)]
-    out = [", ".join([cell_name(v["cell"]), *(in_words(name, v[name]) for name in differing)]) for v in dumps]
+        return [f"{cell_name(r.form.stack.cell)}, {r.name}" for r in readers]
+    out = [
+        ", ".join([cell_name(r.form.stack.cell), *(in_words(name, r.settings.get(name)) for name in differing)])
+        for r in readers
+    ]
     return [f"{label}, {r.name}" if out.count(label) > 1 else label for label, r in zip(out, readers, strict=True)]
 
 
@@ -66,8 +69,9 @@ def lanes(readers: Sequence[RunReader]) -> list[Lane]:
     made: list[Lane] = []
     used: set[str] = set()
     for reader, label in zip(readers, labels(readers), strict=True):
-        free = [c for c in (cell_colour(reader.config.cell), *OTHER_COLOURS) if c not in used]
-        colour = free[0] if free else cell_colour(reader.config.cell)
+        own = cell_colour(reader.form.stack.cell)
+        free = [c for c in (own, *OTHER_COLOURS) if c not in used]
+        colour = free[0] if free else own
         used.add(colour)
         made.append(lane(reader, label, colour, DASHES[len(made) % len(DASHES)]))
     return made
@@ -77,7 +81,7 @@ def thresholds(readers: Sequence[RunReader], made: Sequence[Lane]) -> Mapping[st
     """Label → the threshold in force at the run's last step."""
     out: dict[str, float | None] = {}
     for reader, one in zip(readers, made, strict=True):
-        now = reader.progress.latest.get("clip_threshold", reader.config.clip_threshold)
+        now = reader.progress.latest.get("clip_threshold", reader.settings.get("clip_threshold"))
         out[one.label] = float(now) if isinstance(now, int | float) else None
     return out
 
@@ -93,8 +97,6 @@ def run_pictures(readers: Sequence[RunReader]) -> dict[str, Picture]:
     pictures |= {"loss": loss_picture(made), "norm": norm_picture(made, thresholds(readers, made))}
     if any("spectral_norm" in reader.tensors for reader in readers):
         pictures["spectral"] = spectral_norm_picture(readers, made)
-    if any("gate_closed" in reader.tensors for reader in readers):
-        pictures["saturation"] = saturation_picture(readers, made)
     return pictures
 
 
@@ -104,7 +106,7 @@ def heatmaps(readers: Sequence[RunReader], made: Sequence[Lane]) -> dict[str, Pi
     for reader, one in zip(readers, made, strict=True):
         rows = thinned_rows(reader, "log_norm_quantile")
         if len(rows):
-            median = rows[:, top(reader), :, MEDIAN].astype(float)
+            median = rows[:, reader.form.top, :, MEDIAN].astype(float)
             out[f"heatmap-{reader.name}"] = heatmap_picture(one.label, thinned_rows(reader, "step"), median)
     return out
 
@@ -117,7 +119,7 @@ def spectral_norm_picture(readers: Sequence[RunReader], made: Sequence[Lane]) ->
             continue
         step = thinned_rows(reader, "step")
         for what, dash in (("norm", "solid"), ("radius", "dot")):
-            values = thinned_rows(reader, f"spectral_{what}")[:, top(reader)].max(axis=-1, initial=-np.inf)
+            values = thinned_rows(reader, f"spectral_{what}")[:, reader.form.top].max(axis=-1, initial=-np.inf)
             lines.append((f"{one.label}: {what}", one.colour, dash, step, values))
     norms = [f"{label.removesuffix(': norm')} {significant(last(values))}" for label, *_, values in lines[::2]]
     return lines_picture(
@@ -126,31 +128,6 @@ def spectral_norm_picture(readers: Sequence[RunReader], made: Sequence[Lane]) ->
         "recurrent matrix as it is trained.",
         lines, level=1.0,
     )  # fmt: skip
-
-
-def saturation_picture(readers: Sequence[RunReader], made: Sequence[Lane]) -> Picture:
-    """The share of each gate's values that are shut or open, over steps, of the runs whose cell has gates."""
-    lines: list[Line] = []
-    most: list[str] = []
-    for reader, one in zip(readers, made, strict=True):
-        if "gate_closed" not in reader.tensors:
-            continue
-        step = thinned_rows(reader, "step")
-        stuck = thinned_rows(reader, "gate_closed") + thinned_rows(reader, "gate_open")
-        for k, name in enumerate(reader.attributes["gate"]):
-            lines.append((f"{one.label}: {name}", one.colour, DASHES[k % 4], step, stuck[:, k, top(reader)]))
-        if len(step) and np.isfinite(stuck[-1, :, top(reader)]).all():
-            share, gate = max(zip(stuck[-1, :, top(reader)].tolist(), reader.attributes["gate"], strict=True))
-            most.append(f"{one.label} {gate} {share:.0%}")
-    return lines_picture(
-        "gate-saturation", fitting("Most saturated gate", most) if most else "Saturated gates", "share of its values",
-        "How many values of each gate are below 0.1 or above 0.9 (for g and n: near −1 or 1).", lines, percent=True,
-    )  # fmt: skip
-
-
-def top(reader: RunReader) -> int:
-    """The top layer, forwards, on the axis `layer`."""
-    return -2 if reader.config.bidirectional else -1
 
 
 def thinned_rows(reader: RunReader, name: str) -> ndarray:

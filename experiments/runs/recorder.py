@@ -2,25 +2,27 @@
 
 import math
 import time
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
 import numpy as np
-import torch
 
 from analysis.training_findings import has_lost
 from experiments.config.run_config import RunConfig
 from experiments.config.words import cut
 from experiments.errors import ConfigError
 from experiments.runs.control import Control, Watch, write_control
-from experiments.runs.records import is_recorded, later, layout, row
+from experiments.runs.form import describe, form_of
+from experiments.runs.opening import config_of, open_run
+from experiments.runs.records import is_recorded, later, row
 from experiments.runs.store.create import create_run, refused
 from experiments.runs.store.description import Lockstep
 from experiments.runs.store.errors import ForeignRunError, RecordingError, RunInUseError
+from experiments.runs.store.form import Form
+from experiments.runs.store.layout import layout_of
 from experiments.runs.store.lease import Lease
-from experiments.runs.store.progress import FORMAT, Status
-from experiments.runs.store.reader import open_run
+from experiments.runs.store.progress import Status
 from experiments.runs.store.writer import RunWriter
 from experiments.training.training import Step, Training
 
@@ -43,9 +45,9 @@ class Recorder:
     context manager: whatever ends the block, what was done is committed if it can be, and the lease given back.
     """
 
-    def __init__(self, training: Training, writer: RunWriter) -> None:
-        self.training, self.writer = training, writer
-        self.layout = layout(training.config, training.task, training.model)
+    def __init__(self, training: Training, writer: RunWriter, form: Form) -> None:
+        self.training, self.writer, self.form = training, writer, form
+        self.layout = layout_of(form)
         self.status: Status = "running"
         self.reason = ""
         self.ended = False
@@ -83,10 +85,11 @@ class Recorder:
             RunExistsError: the folder exists; RecordingError: it cannot be written.
         """
         training = Training(config, path)
-        plan = layout(config, training.task, training.model)
-        description = describe(training, lockstep) | ({} if owner is None else {"owner": owner})
+        form = form_of(config, training.task.input_size, training.task.output_size)
+        plan = layout_of(form)
+        description = describe(training, form, lockstep) | ({} if owner is None else {"owner": owner})
         lease = create_run(folder, description, plan.specs, plan.coordinates, plan.attributes, training.checkpoint())
-        return cls._open(training, folder, paused, lease)
+        return cls._open(training, folder, form, paused, lease)
 
     @classmethod
     def resume(cls, folder: Path, paused: bool = False) -> "Recorder":
@@ -98,18 +101,20 @@ class Recorder:
         reader = open_run(folder)
         for name in reader.layout.every_spec:  # before the network is made, for which a stranger may say any size
             reader.tensor(name)
-        training = Training(reader.config, reader.path)
-        return cls._open(training, folder, paused)
+        training = Training(config_of(reader), reader.path)
+        return cls._open(training, folder, reader.form, paused)
 
     @classmethod
-    def _open(cls, training: Training, folder: Path, paused: bool, lease: Lease | None = None) -> "Recorder":
-        specs = layout(training.config, training.task, training.model).specs
+    def _open(
+        cls, training: Training, folder: Path, form: Form, paused: bool, lease: Lease | None = None
+    ) -> "Recorder":
+        specs = layout_of(form).specs
         writer, checkpoint = RunWriter.open(folder, specs, training.largest_checkpoint, lease)
         try:
             if checkpoint.values.get("step") != writer.progress.step:
                 raise ValueError("step")
             training.restore(checkpoint)
-            recorder = cls(training, writer)
+            recorder = cls(training, writer, form)
             if writer.progress.attempt > 1:
                 recorder.event("resumed", f"resumed after step {training.step}")
             if paused:
@@ -205,9 +210,9 @@ class Recorder:
         """One optimiser step with its record, evaluation and events."""
         training, config, began = self.training, self.training.config, time.perf_counter()
         step = training.advance()
-        recorded = is_recorded(config, training.step)
-        kept = row(self.layout, step.trace, step.clipping, step.scalars) if recorded else None
-        rest = later(training.model) if recorded else None
+        recorded = is_recorded(self.form, training.step)
+        kept = row(self.form, self.layout, step, training.model) if recorded else None
+        rest = later(self.form, training.model) if recorded else None
         if step.culprit is None or config.on_nonfinite == "continue":
             training.update(step.clipping.grads)
         seconds = time.perf_counter() - began
@@ -267,24 +272,6 @@ class Recorder:
         self.writer.commit(checkpoint, training.step, self.status, self.reason, training.seconds)
         self.commit_ended = time.monotonic()
         self.commit_took = self.commit_ended - began
-
-
-def describe(training: Training, lockstep: Lockstep | None = None) -> dict[str, object]:
-    """What `config.json` holds: enough to read the run without its task, and to go on with it."""
-    config = training.config
-    return {
-        "format": FORMAT,
-        "id": config.identity(),
-        "created": time.time(),
-        "config": config.model_dump(),
-        "path": training.path,
-        "chance": training.chance,
-        "timesteps": training.task.length(config.seq_len),
-        "parameters": sum(p.numel() for p in training.model.parameters()),
-        "torch": torch.__version__,
-        **({} if lockstep is None else {"lockstep": asdict(lockstep)}),
-        "arrays": sorted(layout(config, training.task, training.model).specs),
-    }
 
 
 def said(threshold: float | None) -> str:

@@ -6,14 +6,16 @@ from typing import Any, get_args
 
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from analysis.wording import counted
 from experiments.commands.terminal import fits
 from experiments.config.run_config import ConfigError, RunConfig
-from experiments.config.words import bare, shortened, visible
+from experiments.config.words import bare, cut, shortened, visible
 from experiments.runs.findings import run_findings
 from experiments.runs.folder import RunSummary, typed
+from experiments.runs.opening import config_of
 from experiments.runs.store.progress import Status
 from experiments.runs.store.reader import RunReader
 from experiments.tasks import ASKS, make_task
@@ -90,6 +92,8 @@ def plain(summary: RunSummary) -> dict[str, Any]:
         "created": summary.created,
         "updated": summary.updated,
         "problem": summary.problem,
+        "title": summary.title,
+        "steps": summary.steps,
         "config": None if summary.config is None else summary.config.model_dump(),
     }
 
@@ -139,14 +143,14 @@ def line_of(row: dict[str, Any]) -> dict[str, str]:
     """A run's line: column → text; of one that cannot be read only its name and that."""
     if row["problem"]:
         return {"run": row["name"], "status": status_of(row)}
-    config, loss = row["config"], row["loss"]
+    config, loss = row["config"] or {}, row["loss"]
     return {
         "run": row["name"],
-        "task": config["task"],
-        "cell": config["cell"],
-        "T": str(config["seq_len"]),
+        "task": config.get("task") or escape(visible(cut(row["title"]))),
+        "cell": config.get("cell", ""),
+        "T": str(config.get("seq_len", "")),
         "status": status_of(row),
-        "step": f"{row['step']}/{config['steps']}",
+        "step": f"{row['step']}/{row['steps']}",
         "loss": "" if loss is None else f"{float(loss):.3g}",
         "chance": f"{row['chance']:.3g}",
         "age": age(row["created"]),
@@ -182,20 +186,22 @@ def shown(run: RunReader) -> dict[str, Any]:
     """
     run = run.forgiving()
     p, events = run.progress, run.events()
+    config = config_of(run) if run.description.kind == "configuration" else None
     defaults = RunConfig()
     return {
         "run": run.name,
+        "title": run.title,
         "folder": str(run.folder),
         "status": run.status + (f" ({p.reason})" if p.reason else ""),
-        "step": f"{p.step} of {run.config.steps}",
+        "step": f"{p.step} of {run.form.steps}",
         "recorded steps": p.committed,
         "attempts": p.attempt,
         "seconds in steps": round(p.seconds, 3),
         "chance": run.chance,
         "latest": p.latest,
-        "accuracy counts": describe_accuracy(run.config),
+        "accuracy counts": describe_accuracy(config) if config else "",
         "findings": [f"{f.title}. {f.evidence}" for f in run_findings(run)],
-        "settings": {name: value for name, value in run.config if value != getattr(defaults, name)},
+        "settings": {name: value for name, value in run.settings.items() if value != getattr(defaults, name, None)},
         "events": [f"step {e['step']}: {e['text']}" for e in events],
         "arrays": {name: list(run.tensor(name).shape) for name in run.tensors},
         "missing or cut off": run.damage() or [*(run.missing or {}).values()],

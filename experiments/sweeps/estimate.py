@@ -12,14 +12,16 @@ import torch
 from experiments.config.run_config import RunConfig
 from experiments.errors import ConfigError
 from experiments.probing.probe import Probe
-from experiments.runs.records import layout, record_count
-from experiments.runs.store.checkpoint import Checkpoint, encode_checkpoint
+from experiments.runs.form import form_of
+from experiments.runs.store.checkpoint import encode_checkpoint
+from experiments.runs.store.layout import layout_of
 from experiments.sweeps.index import Results
 from experiments.sweeps.plan import Kind, PlannedRun
 from experiments.sweeps.probes import PROFILE_POINTS
 from experiments.sweeps.quantities import probe_numbers
 from experiments.tasks import make_task
 from experiments.training.build import build, make_model
+from experiments.training.state import Checkpoint
 from experiments.training.training import Training
 from models import record
 from models.bptt.threads import use_one_thread
@@ -170,10 +172,10 @@ def folder_bytes(config: RunConfig) -> int:
     try:
         task = make_task(config)
         model = make_model(config, task, torch.Generator())
-        specs = layout(config, task, model).specs.values()
+        form = form_of(config, task.input_size, task.output_size)
     except ConfigError:
         return 0
-    rows = record_count(config)
+    rows, specs = form.record_count, layout_of(form).specs.values()
     arrays = sum(max(BLOCK, rows * prod(s.shape[1:]) * np.dtype(s.dtype).itemsize) + BLOCK for s in specs)
     checkpoint = 3 * len(encode_checkpoint(Checkpoint(dict(model.state_dict()), {})))  # Adam keeps two more of each
     return arrays + checkpoint + LINE_BYTES * config.steps

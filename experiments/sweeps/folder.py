@@ -22,9 +22,9 @@ import orjson
 from annotated_types import Ge
 from pydantic import Field
 
+from experiments.checked import STRICT, Clock, Count, Sentence, Word, checked
 from experiments.config.words import LARGEST_TOML, shortened, spelt_path
 from experiments.runs.folder import NAME, SWEEPS
-from experiments.runs.store.checked import STRICT, Clock, Count, Sentence, Word, checked
 from experiments.runs.store.errors import RecordingError, RunError
 from experiments.runs.store.files import read_small, write_bytes
 from experiments.runs.store.lease import STALE_SECONDS, Holder, born

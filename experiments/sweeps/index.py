@@ -16,9 +16,9 @@ from numpy import ndarray
 
 from experiments.reading import read_bounded
 from experiments.runs.folder import PROBES
+from experiments.runs.opening import open_run
 from experiments.runs.store.errors import RunError
 from experiments.runs.store.progress import PROGRESS
-from experiments.runs.store.reader import open_run
 from experiments.sweeps.folder import INDEX, SweepFolder, failures, put, stored_plan
 from experiments.sweeps.plan import Kind, Plan
 from experiments.sweeps.probes import PROBE, read_probe

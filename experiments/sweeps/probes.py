@@ -19,10 +19,10 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 from pydantic import Field
 
+from experiments.checked import STRICT, Clock, Count, Scalar, Word, checked
 from experiments.config.run_config import RunConfig
 from experiments.probing.probe import Probe, probe
 from experiments.runs.folder import PROBES
-from experiments.runs.store.checked import STRICT, Clock, Count, Scalar, Word, checked
 from experiments.runs.store.chunks import read_json
 from experiments.runs.store.create import refused
 from experiments.runs.store.errors import DamagedRunError

@@ -10,7 +10,7 @@ from numpy import ndarray
 
 from analysis.profile import fit_decay, horizon_lag
 from experiments.probing.probe import Probe
-from experiments.runs.records import QUANTILES
+from experiments.runs.store.layout import QUANTILES
 from experiments.runs.store.reader import RunReader
 from experiments.sweeps.plan import Kind
 
@@ -145,8 +145,7 @@ def last_profile(run: RunReader) -> Float[ndarray, " time"]:
     profiles = run.tensor("log_norm_quantile")
     if not len(profiles):
         return np.zeros(0)
-    top = -2 if run.config.bidirectional else -1
-    return np.asarray(profiles[len(profiles) - 1][top][:, QUANTILES.index(0.5)], dtype=np.float64)
+    return np.asarray(profiles[len(profiles) - 1][run.form.top][:, QUANTILES.index(0.5)], dtype=np.float64)
 
 
 def last_spectral(run: RunReader, name: str) -> float:
@@ -154,8 +153,7 @@ def last_spectral(run: RunReader, name: str) -> float:
     if name not in run.tensors:
         return math.nan
     values = run.tensor(name)
-    top = -2 if run.config.bidirectional else -1
-    return float(np.max(values[len(values) - 1][top])) if len(values) else math.nan
+    return float(np.max(values[len(values) - 1][run.form.top])) if len(values) else math.nan
 
 
 def largest(values: ndarray) -> float:

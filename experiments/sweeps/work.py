@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from experiments.config.run_config import RunConfig
+from experiments.runs.opening import open_run
 from experiments.runs.recorder import Recorder
 from experiments.runs.store.create import refused
 from experiments.runs.store.errors import DamagedRunError, RecordingError, RunError, RunInUseError
 from experiments.runs.store.progress import read_progress
-from experiments.runs.store.reader import open_run
 from experiments.runs.train import train
 from experiments.sweeps.folder import SweepFolder
 from experiments.sweeps.plan import Kind

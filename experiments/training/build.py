@@ -75,9 +75,6 @@ def generators(seed: int) -> tuple[torch.Generator, torch.Generator]:
 
 def make_model(config: RunConfig, task: Task, generator: torch.Generator) -> SequenceModel:
     """The network with the configured initial weights: made in float64 and rounded, the same one in either dtype."""
-    options = {
-        name: getattr(config, name) for name in CELLS[config.cell].option_names if name in RunConfig.model_fields
-    }
     model = SequenceModel(
         config.cell,
         task.input_size,
@@ -87,11 +84,16 @@ def make_model(config: RunConfig, task: Task, generator: torch.Generator) -> Seq
         config.bidirectional,
         generator=generator,
         dtype=torch.float64,
-        **options,
+        **cell_options(config),
     )
     with torch.no_grad():
         initialise_(model.recurrent, config, task, generator)
     return model.to(DTYPES[config.dtype])
+
+
+def cell_options(config: RunConfig) -> dict[str, bool | str]:
+    """What the configuration says of its cell besides its sizes."""
+    return {name: getattr(config, name) for name in CELLS[config.cell].option_names if name in RunConfig.model_fields}
 
 
 def initialise_(recurrent: Recurrent, config: RunConfig, task: Task, generator: torch.Generator) -> None:

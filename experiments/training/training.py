@@ -14,13 +14,14 @@ from annotated_types import Gt, Le
 from torch import Tensor
 
 from analysis.clipping import Clipping, clip
+from experiments.checked import STRICT, Clock, Count, checked
+from experiments.checked import Step as StepNumber
 from experiments.config.run_config import LARGEST, RunConfig
-from experiments.runs.store.checked import STRICT, Clock, Count, checked
-from experiments.runs.store.checked import Step as StepNumber
-from experiments.runs.store.checkpoint import Checkpoint, generator_states
+from experiments.tasks import Targets
 from experiments.training.build import DTYPES, Experiment, build, generators
 from experiments.training.culprit import first_culprit, is_finite
 from experiments.training.schedule import check_schedule, seq_len_at
+from experiments.training.state import Checkpoint, generator_states
 from experiments.training.success import Evaluation, evaluate
 from models import Trace, record
 
@@ -66,6 +67,8 @@ class Step:
     clipping: Clipping
     culprit: str | None
     """What was not finite first; None where everything was."""
+    targets: Targets
+    """Of the batch that the step trained on."""
 
 
 class Training:
@@ -121,7 +124,7 @@ class Training:
             "length": trace.seq_len,
         }
         self.clipped += int(clipping.engaged)
-        return Step(scalars, trace, clipping, culprit)
+        return Step(scalars, trace, clipping, culprit, targets)
 
     def update(self, grads: dict[str, Tensor]) -> None:
         """Let the optimiser take its step: apart from `advance`, so that the weights that made it can be seen."""

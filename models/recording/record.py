@@ -49,6 +49,16 @@ def record(
     Raises:
         ValueError: inputs, a start or lengths that do not fit the model, a loss that is not a scalar, a truncate that
             is not a whole number of at least 1, or a path that is unknown or cannot take the model.
+
+    Example:
+        >>> import torch
+        >>> from models import SequenceModel, record
+        >>> model = SequenceModel("elman", input_size=1, hidden_size=4, output_size=1, nonlinearity="identity")
+        >>> model.recurrent.weight_hh_l0.data = 0.9 * torch.eye(4)
+        >>> trace = record(model, torch.zeros(50, 2, 1), lambda outputs: outputs[-1].sum())
+        >>> first, last = trace.log_norm[0, 0, 0], trace.log_norm[0, -1, 0]
+        >>> print(f"{(first - last) / 49:.4f} nats per step back")  # ln 0.9
+        -0.1054 nats per step back
     """
     check_arguments(model, inputs, truncate)
     if inputs.is_inference():

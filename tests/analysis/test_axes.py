@@ -11,9 +11,8 @@ from analysis.figures.axes import NOTHING, as_numbers, axis_of, set_axes
 from analysis.figures.edges import edge_of
 from analysis.figures.lags import LagLine, lag_picture
 from analysis.figures.picture import Picture
-from analysis.figures.recorded_profile import recorded_profile_picture
 from dashboard.explore.explore_frame import explore_lab
-from dashboard.explore.state import PANEL_NAMES
+from dashboard.explore.settings import PANEL_NAMES
 
 
 def axes_without_range(figure: go.Figure) -> list[str]:
@@ -135,12 +134,3 @@ def test_bars_that_stand_on_each_other_are_held_and_start_at_zero():
     low, high = made.layout.yaxis.range
     assert low < -3
     assert high > 4
-
-
-def test_a_recorded_step_marks_exact_zeros_and_what_is_not_a_number_at_the_axis_ends():
-    median = np.array([np.nan, -np.inf, 1.0, 2.0, np.nan])  # the last timestep is behind the end of the sequence
-    made = recorded_profile_picture("lstm", np.stack([median, median, median]), 1, (1.0, 2.0)).figure
-    bottom, top = made.layout.yaxis.range
-    zero, lost = (trace.y.tolist() for trace in made.data[3:])
-    assert zero == pytest.approx([np.nan, bottom, np.nan, np.nan, np.nan], nan_ok=True)
-    assert lost == pytest.approx([top, np.nan, np.nan, np.nan, np.nan], nan_ok=True)

@@ -194,6 +194,17 @@ def test_evidence_of_vanishing_is_the_measured_fraction():
 
 
 def test_clipping_findings_follow_the_threshold():
+    trace = built(HEALTHY[1]).trace
     grads = {"w": torch.tensor([3.0, 4.0])}
-    assert clip(grads, 0.1).engaged
-    assert not clip(grads, 6.0).engaged
+
+    def findings(threshold: float) -> set[str]:
+        clipping = clip(grads, threshold)
+        subject = Subject(
+            cell="elman", nonlinearity="identity", trace=trace, transport=trace, dependency=59, loss=0.01,
+            chance=1 / 6, clipping=clipping,
+        )  # fmt: skip
+        return {finding.kind for finding in diagnose(subject)}
+
+    assert findings(0.4) == {"clipping_always"}  # of the norm 5, less than a tenth is left
+    assert findings(0.6) == findings(6.0) == set()
+    assert findings(501.0) == {"clipping_never"}

@@ -3,11 +3,12 @@
 import math
 
 import numpy as np
+import pytest
 import torch
 from oracles import last_step_loss, make_model
 
-from analysis.figures.profile import profile_picture
-from analysis.profile import Profile, profile
+from analysis.figures.profile import Among, profile_frames, profile_picture
+from analysis.profile import Profile, profile, profile_of_sizes
 from models import record
 
 
@@ -43,3 +44,29 @@ def test_a_pass_that_diverged_everywhere_is_drawn_with_its_bound():
     broken = profile_picture({"elman": p}, {"elman": np.full(5, np.nan)}, "float64")
     assert broken.figure.data
     assert broken.alt
+
+
+def test_a_step_among_others_marks_exact_zeros_and_what_is_not_a_number_at_the_axis_ends():
+    median = np.array([np.nan, -np.inf, 1.0, 2.0, np.nan])  # the last timestep is behind the end of the sequence
+    p = profile_of_sizes(median[:, None], np.full((5, 1), np.nan), torch.float32)
+    among = Among((1.0, 2.0))
+    made = profile_picture({"lstm": p}, {}, "float32", among=among).figure
+    bottom, top = made.layout.yaxis.range
+    assert bottom < 1 / math.log(10) < 2 / math.log(10) < top
+    *_, zero, lost = (trace.y.tolist() for trace in made.data[:5])
+    assert zero == pytest.approx([np.nan, bottom, np.nan, np.nan, np.nan], nan_ok=True)
+    assert lost == pytest.approx([top, np.nan, np.nan, np.nan, np.nan], nan_ok=True)
+
+
+def test_the_frames_of_many_steps_are_what_their_own_pictures_draw():
+    """So the browser may put any frame in the place of the first traces."""
+    steps = np.random.default_rng(0).normal(size=(3, 7, 4)).cumsum(axis=1)  # [step, time, batch]
+    steps[1, 2], steps[2, 3:] = -np.inf, np.nan
+    made = [profile_of_sizes(step, step, torch.float32) for step in steps]
+    among = Among((-4.0, 5.0), every=2)
+    frames = profile_frames(*(np.stack([getattr(p, part) for p in made]) for part in ("low", "median", "high")), among)
+    for frame, p in zip(frames, made, strict=True):
+        drawn = profile_picture({"gru": p}, {}, "float32", among=among).figure.data
+        for y, trace in zip(frame, drawn[:5], strict=True):
+            assert len(trace.x) == 4
+            assert np.allclose(np.asarray(trace.y, float), y, equal_nan=True, atol=1e-6)

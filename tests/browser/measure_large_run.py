@@ -13,7 +13,7 @@ import shutil
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -23,10 +23,11 @@ from browsing import serve_app
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from experiments.config.run_config import RunConfig
-from experiments.runs.records import layout
+from experiments.runs.form import form_of
+from experiments.runs.opening import open_run
 from experiments.runs.store.chunks import ArraySpec
 from experiments.runs.store.create import create_run
-from experiments.runs.store.reader import open_run
+from experiments.runs.store.layout import layout_of
 from experiments.runs.store.writer import RunWriter
 from experiments.training.build import build
 from experiments.training.training import Training
@@ -79,12 +80,14 @@ def write_run(runs: Path, size: int) -> Path:
     """A folder with a finished LSTM run of about so many bytes: T = 200, H = 64, every unit and gate kept."""
     config = RunConfig(cell="lstm", seq_len=200, hidden_size=64, batch_size=32, record_every=1, record_units=None)
     experiment = build(config)
-    row = sum(spec.chunk_bytes / spec.rows for spec in layout(config, experiment.task, experiment.model).specs.values())
+    sizes = experiment.task.input_size, experiment.task.output_size
+    row = layout_of(form_of(config, *sizes)).row_bytes
     config = config.model_copy(update={"steps": max(20, int(size / row))})
-    training = Training(config, "reference")
-    plan = layout(config, training.task, training.model)
+    training, form = Training(config, "reference"), form_of(config, *sizes)
+    plan = layout_of(form)
     folder = runs / config.identity()
     description = {"format": 1, "id": config.identity(), "config": config.model_dump(), "chance": training.chance}
+    description["form"] = asdict(form)
     lease = create_run(
         folder, description | {"created": time.time()}, plan.specs, plan.coordinates, plan.attributes,
         training.checkpoint(),

@@ -12,8 +12,7 @@ from pathlib import Path
 from browsing import serve_app
 from playwright.sync_api import Page, sync_playwright
 
-from dashboard.explore.panels import DIAGNOSIS
-from dashboard.explore.state import PANEL_NAMES
+from dashboard.explore.settings import DIAGNOSIS, PANEL_NAMES
 
 SECONDS = 2.0
 QUIET_MS = 3000

@@ -23,9 +23,10 @@ from exploring import (
     value_of,
 )
 
-from dashboard.explore.controls import configs, run_values
+from dashboard.explore.configs import page_configs
+from dashboard.explore.link import write_link
 from dashboard.explore.presets import PRESETS
-from dashboard.explore.state import SETTINGS, to_link
+from dashboard.explore.settings import Settings
 from experiments.config.run_config import RunConfig
 from experiments.probing.probe import probe
 
@@ -162,11 +163,11 @@ def test_every_preset_shows_what_it_says_and_its_link_opens_the_same(explore):
     for k, preset in enumerate(PRESETS):
         press(page, preset.name)
         page.get_by_text(preset.try_this[:40]).wait_for()
-        values = {name: setting.default for name, setting in SETTINGS.items()} | preset.settings
-        wanted = {c.cell: probe(c) for c in configs(run_values(values))}
+        settings = Settings.of(preset.settings)
+        wanted = {c.cell: probe(c) for c in page_configs(settings)}
         assert eventually(page, partial(shows, page, wanted)), preset.name
         if k in (1, 3):
-            other = explore("?" + urlencode(to_link(values)))
+            other = explore("?" + urlencode(write_link(settings)))
             assert eventually(other, partial(shows, other, wanted)), preset.name
 
 
@@ -177,4 +178,4 @@ def test_a_pinned_state_stays_beside_the_present_one(explore):
     before = line(page, "Elman")
     type_value(page, "largest_singular_value", "1.5")
     assert eventually(page, lambda: line(page, "A: Elman") == before and line(page, "Elman") != before)
-    page.get_by_text("largest_singular_value 1 → 1.5").wait_for()
+    page.get_by_text("Singular value: 1 → 1.5").wait_for()

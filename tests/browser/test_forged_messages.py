@@ -7,7 +7,7 @@ import orjson
 import pytest
 from forging import Drawn, Visitor
 
-from dashboard.explore.state import check
+from dashboard.explore.link import read_settings
 from experiments.config.run_config import RunConfig
 from experiments.runs.train import Recorder, train
 from experiments.sweeps.folder import SweepFolder, write_plan
@@ -109,7 +109,7 @@ def test_after_a_forged_setting_the_picture_is_drawn_from_allowed_ones(app_url, 
     assert_clean(drawn)
     assert "profile" in drawn.pictures
     state = {name: setting for name, setting in shown_state(drawn).items() if name != "pinned"}
-    assert check(state) == (state, [])
+    assert read_settings(state) == (state, [])
     if isinstance(value, str):
         assert f"{key} was " in drawn.sentences[0]
     assert state[key.partition("--")[0]] != value

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from dashboard.lessons.lesson import Bench, Live, Slider
 from dashboard.lessons.question import Choices, Curve
 from dashboard.lessons.registry import LESSONS
-from experiments.runs.store.reader import open_run
+from experiments.runs.opening import open_run
 
 EACH = pytest.mark.parametrize("lesson", LESSONS, ids=[f"{lesson.number}-{lesson.title}" for lesson in LESSONS])
 FIRST_OF_A_KIND = [next(lesson for lesson in LESSONS if isinstance(lesson.question, kind)) for kind in (Choices, Curve)]

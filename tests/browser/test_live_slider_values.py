@@ -7,7 +7,7 @@ import pytest
 from streamlit.runtime.scriptrunner import ScriptRunner, StopException
 from streamlit.testing.v1 import AppTest
 
-from dashboard.components.live_slider import Scale, _settle, _Shown
+from dashboard.components.live_slider.component import Scale, _settle, _Shown
 
 SCALE = Scale(0.0, 2.0, 0.01)
 
@@ -87,7 +87,7 @@ def test_a_run_that_is_overtaken_anywhere_loses_nothing_of_the_hands(monkeypatch
         st.text(live_slider("s", minimum=0, maximum=2, value=1, step=0.1, key="s"))
 
     sent = {"value": 1.0, "revision": 0, "sequence": 1}
-    monkeypatch.setattr("dashboard.components.live_slider.last_message", lambda state: sent)
+    monkeypatch.setattr("dashboard.components.live_slider.component.last_message", lambda state: sent)
     left = math.inf  # of the places where a newer message can overtake the run
 
     def overtake(runner: ScriptRunner) -> None:

@@ -8,7 +8,8 @@ from browsing import resting_box, serious_faults_in_both_themes
 from playwright.sync_api import Locator, Page, expect
 
 from experiments.config.run_config import RunConfig
-from experiments.runs.store.reader import RunReader, open_run
+from experiments.runs.opening import open_run
+from experiments.runs.store.reader import RunReader
 from experiments.runs.train import Recorder, train
 
 SETTINGS = {"task": "adding", "seq_len": 20, "hidden_size": 8, "batch_size": 8, "steps": 60, "record_every": 2}
@@ -36,7 +37,7 @@ def profile_of(page: Page, run: RunReader) -> Locator:
 def median(chart: Locator) -> list[float]:
     """The y values that the browser draws now."""
     return chart.evaluate(
-        "c => Array.from(c.querySelector('.live-chart-plot')._fullData.find(t => t.name === 'median').y)"
+        "c => Array.from(c.querySelector('.live-chart-plot')._fullData.find(t => t.name === 'LSTM').y)"
     )
 
 
@@ -67,7 +68,7 @@ def test_the_profile_follows_the_hand_without_the_server_and_the_rest_when_it_le
     page.wait_for_function(
         """([key, y]) => {
             const plot = document.querySelector(`.live-chart[data-key="${key}"] .live-chart-plot`);
-            return Math.abs(plot._fullData.find(t => t.name === 'median').y[0] - y) < 1e-4;
+            return Math.abs(plot._fullData.find(t => t.name === 'LSTM').y[0] - y) < 1e-4;
         }""",
         arg=[f"scrub-profile-{run.name}", float(truth[frame, 0])],
     )
@@ -76,8 +77,10 @@ def test_the_profile_follows_the_hand_without_the_server_and_the_rest_when_it_le
     page.mouse.up()
     expect(alt).not_to_have_attribute("aria-label", str(words), timeout=30_000)
     assert median(chart) == pytest.approx(truth[frame].tolist(), abs=1e-4)
-    for key in ("hidden", "gates", "eigenvalues", "singular-values"):
-        expect(page.locator(f'.live-chart[data-key="scrub-{key}-{run.name}"]')).to_be_attached()
+    expect(page.locator(f'.live-chart[data-key="scrub-hidden-lstm-{run.name}"]')).to_be_attached()
+    page.get_by_role("radio", name="Jacobians").click()
+    expect(page.locator(f'.live-chart[data-key="scrub-jacobians-lstm-{run.name}"]')).to_be_attached(timeout=60_000)
+    assert slider.input_value() == str(frame), "another panel is of the same step"
 
 
 @pytest.mark.parametrize("which", ["one", "several"])

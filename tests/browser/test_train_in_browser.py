@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from experiments.runs.store.reader import open_run
+from experiments.runs.opening import open_run
 
 
 @pytest.fixture(scope="module")

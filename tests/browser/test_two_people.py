@@ -11,7 +11,7 @@ from test_train_in_browser import press, wait_for
 
 from experiments.config.run_config import RunConfig
 from experiments.runs.control import read_control
-from experiments.runs.store.reader import open_run
+from experiments.runs.opening import open_run
 from experiments.runs.train import Recorder
 
 LATER = 60_000

@@ -2,10 +2,8 @@
 
 import pytest
 
-from dashboard.explore.advice import advise, describe_changes, found
-from dashboard.explore.controls import page_values
-from dashboard.explore.scene import scene
-from dashboard.explore.state import SETTINGS
+from dashboard.explore.advice import advise, describe_changes, find_problems, with_remedy
+from dashboard.explore.settings import Settings
 
 SMALL = {"seq_len": 60.0, "hidden_size": 12, "batch_size": 4}
 
@@ -23,16 +21,15 @@ SMALL = {"seq_len": 60.0, "hidden_size": 12, "batch_size": 4}
     ids=lambda changed: ",".join(map(str, changed)),
 )
 def test_each_button_removes_its_finding_or_is_not_there(changed):
-    state = {name: setting.default for name, setting in SETTINGS.items()} | SMALL | changed
-    shown = scene(state, None)
-    for cell in state["cells"]:
-        for finding in advise(shown, cell):
+    settings = Settings.of(SMALL | changed)
+    for cell in settings.cells:
+        for finding in advise(settings, cell):
             if not finding.settings:
                 assert finding.remedy.startswith("No setting")
                 continue
-            after = {**state, **page_values(finding.settings)}
-            assert after != state, "a button without effect"
-            assert (finding.kind, finding.title) not in {(f.kind, f.title) for f in found(after, cell)}
-            said = describe_changes(state, finding.settings)
+            after = with_remedy(settings, finding.settings)
+            assert after != settings, "a button without effect"
+            assert (finding.kind, finding.title) not in {(f.kind, f.title) for f in find_problems(after, cell)}
+            said = describe_changes(settings, finding.settings)
             assert "→" in said
-            assert said.endswith("(for all cells)") == (len(state["cells"]) > 1)
+            assert said.endswith("(for all cells)") == (len(settings.cells) > 1)

@@ -2,8 +2,9 @@
 
 import pytest
 
-from dashboard.explore.explore_frame import HERO, explore_frame, explore_lab, settings
-from dashboard.explore.scene import scene
+from dashboard.explore.explore_frame import HERO, explore_frame, explore_lab
+from dashboard.explore.settings import Settings
+from dashboard.explore.view import record_view
 
 SMALL = {"seq_len": 10.0, "hidden_size": 4}
 
@@ -11,7 +12,7 @@ SMALL = {"seq_len": 10.0, "hidden_size": 4}
 @pytest.mark.parametrize(("panel", "chart"), [("Lyapunov exponents", "lyapunov"), ("Jacobians", "jacobian-norms")])
 def test_a_heavy_panel_is_left_to_the_page(panel, chart):
     assert set(explore_lab({"panel": panel}).pictures) == {HERO}
-    assert chart in explore_frame(scene(settings({"panel": panel}), None)).pictures
+    assert chart in explore_frame(record_view(Settings(panel=panel))).pictures
     assert chart in explore_lab({**SMALL, "panel": panel}).pictures
 
 

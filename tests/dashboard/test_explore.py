@@ -6,10 +6,10 @@ import orjson
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.explore.controls import configs, run_values
+from dashboard.explore.configs import page_configs
 from dashboard.explore.panels import PANELS
 from dashboard.explore.presets import PRESETS
-from dashboard.explore.state import LONGEST, SETTINGS
+from dashboard.explore.settings import LONGEST, Settings
 from dashboard.server.serving import FILES_VARIABLE
 from experiments.config.run_config import RunConfig
 from experiments.probing.probe import probe
@@ -91,7 +91,7 @@ def test_a_pinned_state_is_compared_with_the_present_one():
     at.session_state["largest_singular_value"] = 2.0
     at.run()
     assert not at.exception
-    assert "largest_singular_value 1 → 2" in words(at)
+    assert "Singular value: 1 → 2" in words(at)
 
 
 def test_a_remedy_changes_the_settings():
@@ -136,11 +136,10 @@ def test_the_sequence_length_of_the_first_visit_goes_to_its_end():
     assert not at.error
 
 
-def test_every_preset_says_what_is_seen():
+def test_the_non_normal_preset_says_what_is_seen():
     """The words of the non-normal one: it vanishes though its norm is above 1, with all eigenvalues inside."""
     preset = next(p for p in PRESETS if p.name == "Non-normal")
-    values = {name: setting.default for name, setting in SETTINGS.items()} | preset.settings
-    (config,) = configs(run_values(values))
+    (config,) = page_configs(Settings.of(preset.settings))
     result = probe(config)
     assert {f.kind for f in result.diagnosis} >= {"vanishing"}
     assert result.spectra["h"].spectral_radius < 1

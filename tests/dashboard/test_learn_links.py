@@ -4,7 +4,7 @@ import pytest
 from learning import EACH_CHOICE, PAGE, at_beat, guesses, words
 from streamlit.testing.v1 import AppTest
 
-from dashboard.components.draw_curve import accepted
+from dashboard.components.draw_curve.component import accepted
 from dashboard.lessons.place import BEATS, Place, read_guesses, read_place, write_guesses
 from dashboard.lessons.question import Choices, Curve
 from dashboard.lessons.registry import BY_NUMBER, LESSONS

@@ -7,8 +7,8 @@ from learning import EACH_BENCH, EACH_LIVE, at_beat, picture_is_whole, words
 
 from dashboard.lessons import lesson_12_for_real, live_beat
 from dashboard.lessons.lesson import Pick, Slider
+from experiments.runs.opening import open_run
 from experiments.runs.recorder import Recorder
-from experiments.runs.store.reader import open_run
 from experiments.runs.train import train
 
 pytestmark = pytest.mark.usefixtures("runs")

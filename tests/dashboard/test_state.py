@@ -6,9 +6,10 @@ from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 from test_explore import APP
 
-from dashboard.explore.controls import page_values
+from dashboard.explore.configs import page_values
+from dashboard.explore.link import read_settings, write_link
 from dashboard.explore.presets import PRESETS
-from dashboard.explore.state import SETTINGS, check, defaults, to_link
+from dashboard.explore.settings import CONTROLS, Settings
 from dashboard.server.serving import FILES_VARIABLE
 
 CHANGED = {
@@ -25,18 +26,24 @@ CHANGED = {
 
 
 def test_a_link_restores_the_exact_state():
-    values, wrong = check(to_link(CHANGED))
+    values, wrong = read_settings(write_link(Settings.of(CHANGED)))
     assert values == CHANGED
     assert wrong == []
 
 
 def test_defaults_make_an_empty_link():
-    assert to_link(defaults()) == {}
+    assert write_link(Settings()) == {}
 
 
 def test_what_the_page_holds_is_allowed_as_it_is():
-    state = defaults() | CHANGED
-    assert check(state) == (state, [])
+    state = Settings.of(CHANGED).as_values()
+    assert read_settings(state) == (state, [])
+
+
+def test_every_control_allows_its_own_default():
+    defaults = {name: control.default for name, control in CONTROLS.items()}
+    assert read_settings(defaults) == (defaults, [])
+    assert Settings().as_values() == defaults
 
 
 ANYTHING = st.recursive(
@@ -46,43 +53,43 @@ ANYTHING = st.recursive(
 )
 
 
-@given(st.sampled_from([*SETTINGS]), ANYTHING)
+@given(st.sampled_from([*CONTROLS]), ANYTHING)
 def test_a_value_of_any_type_is_taken_as_an_allowed_one_or_refused_in_a_few_words(name, value):
-    values, wrong = check({name: value})
+    values, wrong = read_settings({name: value})
     assert len(values) + len(wrong) == 1
     for taken in values.values():
-        assert type(taken) is type(SETTINGS[name].default)
-        assert check({name: taken}) == (values, [])
+        assert type(taken) is type(CONTROLS[name].default)
+        assert read_settings({name: taken}) == (values, [])
     for words in wrong:
         assert words.startswith(f"{name} was ")
         assert "\n" not in words
         assert len(words) < 400
 
 
-@pytest.mark.parametrize("name", [*SETTINGS])
+@pytest.mark.parametrize("name", [*CONTROLS])
 @pytest.mark.parametrize("value", ["9" * 10**6, 10**400, ["x"] * 10**5, "1," * 10**6, [[[[[[]]]]]], {"a": {"b": {}}}])
 def test_a_huge_value_is_refused_in_a_few_words(name, value):
-    values, wrong = check({name: value})
+    values, wrong = read_settings({name: value})
     assert not values
     assert len(wrong[0]) < 400
 
 
 def test_a_file_of_this_machine_is_named_only_where_the_server_was_started_so(monkeypatch):
     monkeypatch.delenv(FILES_VARIABLE, raising=False)
-    assert check({"text_file": "/etc/hostname"})[0] == {}
+    assert read_settings({"text_file": "/etc/hostname"})[0] == {}
     monkeypatch.setenv(FILES_VARIABLE, "1")
-    assert check({"text_file": "/etc/hostname"})[0] == {"text_file": "/etc/hostname"}
+    assert read_settings({"text_file": "/etc/hostname"})[0] == {"text_file": "/etc/hostname"}
     for value in ("", "a\0b", "x" * 5000, ["/etc/hostname"], 7):
-        assert check({"text_file": value})[0] == {}
+        assert read_settings({"text_file": value})[0] == {}
 
 
-@given(st.dictionaries(st.sampled_from([*SETTINGS, "other", "<script>"]), st.text(max_size=30), max_size=6))
+@given(st.dictionaries(st.sampled_from([*CONTROLS, "other", "<script>"]), st.text(max_size=30), max_size=6))
 def test_any_link_gives_only_allowed_values(parameters):
-    values, wrong = check(parameters)
+    values, wrong = read_settings(parameters)
     assert len(values) + len(wrong) == len(parameters)
     for name, value in values.items():
         text = ",".join(value) if isinstance(value, list) else str(value)
-        assert SETTINGS[name].check(text) == value
+        assert CONTROLS[name].read(text) == value
 
 
 @pytest.mark.parametrize(
@@ -100,14 +107,14 @@ def test_any_link_gives_only_allowed_values(parameters):
     ],
 )
 def test_a_tampered_value_is_refused_and_the_rest_restored(name, text):
-    values, wrong = check({name: text, "seed": "5"})
+    values, wrong = read_settings({name: text, "seed": "5"})
     assert values == {"seed": 5}
     assert len(wrong) == 1
     assert name in wrong[0]
 
 
 def test_a_file_of_the_server_is_not_put_into_a_link():
-    assert to_link({"text_file": "/home/me/diary.txt"}) == {}
+    assert write_link(Settings.of({"text_file": "/home/me/diary.txt"})) == {}
 
 
 def test_the_page_says_in_one_line_what_a_link_had_wrong():

@@ -74,7 +74,7 @@ def test_the_page_opens_a_sweep_as_its_file_says(opened):
     at = opened.run()
     assert not at.exception
     assert [e.value for e in at.error] == []
-    assert "A small sweep · 48 runs: 46 finished, 1 failed, 1 not begun." in said(at)
+    assert "A small sweep · 48 runs: 46 finished, 1 failed, 1 not started." in said(at)
     assert [box.value for box in at.selectbox][:4] == ["small", "decay_rate", "largest_singular_value", "seq_len"]
     assert [a["text"] for a in drawn(at)["layout"]["annotations"]][:3] == ["Elman, identity", "Elman, tanh", "GRU"]
 
@@ -127,7 +127,7 @@ def test_a_link_to_no_sweep_is_one_sentence(opened):
     opened.query_params["sweep"] = "../../etc"
     at = opened.run()
     assert not at.exception
-    assert "There is no sweep '../../etc'; there are small." in at.error[0].value
+    assert "There is no sweep '../../etc'. Choose one of small." in at.error[0].value
 
 
 def test_diverged_cells_break_no_chart():

@@ -2,13 +2,14 @@
 
 import random
 import re
+from dataclasses import replace
 
 import pytest
 
 from dashboard.explore.explore_frame import hero_picture, words
 from dashboard.explore.presets import PRESETS
-from dashboard.explore.scene import Scene, scene
-from dashboard.explore.state import SETTINGS
+from dashboard.explore.settings import Settings
+from dashboard.explore.view import View, record_view
 from experiments.probing.summary import transport_summary
 from experiments.probing.table import figures, findings
 
@@ -18,13 +19,9 @@ VERBS = {"vanishing": "vanish", "exploding": "explode", "diverged": "diverge"}
 POSITIONS = ("task", "last", "every")
 
 
-def settings(**values: object) -> dict[str, object]:
-    return {name: setting.default for name, setting in SETTINGS.items()} | values
-
-
-def random_settings(number: int) -> dict[str, object]:
+def random_settings(number: int) -> Settings:
     draw = random.Random(number)
-    return settings(
+    return Settings(
         task=draw.choice(["adding", "copying", "temporal_order", "next_character"]),
         loss_position=draw.choice(POSITIONS),
         nonlinearity=draw.choice(["tanh", "relu", "identity"]),
@@ -42,10 +39,10 @@ def random_settings(number: int) -> dict[str, object]:
     )
 
 
-def texts(shown: Scene, cell: str) -> dict[str, str]:
+def texts(shown: View, cell: str) -> dict[str, str]:
     """Everything that is said about one cell's gradient, by place; rates are said of lags, and have no verdict."""
     r = shown.probes[cell]
-    alone = Scene({**shown.state, "cells": [cell]}, {cell: r}, shown.threshold, shown.rule, None)
+    alone = View(replace(shown.settings, cells=(cell,)), {cell: r}, shown.clip_rule, None)
     picture, rows = hero_picture(alone), figures(r)
     return {
         "title": str(picture.figure.layout.title.text),
@@ -57,7 +54,7 @@ def texts(shown: Scene, cell: str) -> dict[str, str]:
     }
 
 
-def contradictions(shown: Scene) -> list[str]:
+def contradictions(shown: View) -> list[str]:
     """Places that say what no finding says, or do not say what one does."""
     wrong = []
     for cell, r in shown.probes.items():
@@ -78,7 +75,7 @@ def group_of(title: str, name: str) -> str:
 @pytest.mark.parametrize("position", ["task", "every"])
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.name)
 def test_no_preset_contradicts_itself_wherever_its_loss_sits(preset, position):
-    shown = scene(settings(**preset.settings) | {"loss_position": position}, None)
+    shown = record_view(replace(Settings.of(preset.settings), loss_position=position))
     assert not contradictions(shown)
 
 
@@ -86,7 +83,7 @@ def test_no_preset_contradicts_itself_wherever_its_loss_sits(preset, position):
 def test_no_settings_contradict_themselves(first):
     for number in range(first, first + 12):
         state = random_settings(number)
-        shown = scene(state, None)
+        shown = record_view(state)
         assert not contradictions(shown), state
         title = str(hero_picture(shown).figure.layout.title.text)
         for cell, name in (("elman", "Elman"), ("lstm", "LSTM"), ("gru", "GRU")):
@@ -97,14 +94,14 @@ def test_no_settings_contradict_themselves(first):
 
 def test_the_forget_gates_title_says_what_is_seen():
     preset = next(p for p in PRESETS if p.name == "Forget gate")
-    title = str(hero_picture(scene(settings(**preset.settings), None)).figure.layout.title.text)
+    title = str(hero_picture(record_view(Settings.of(preset.settings))).figure.layout.title.text)
     assert re.fullmatch(
         r"LSTM: the gradient falls from 0\.08\d+ to 0\.002\d+ at lag \d+, then rises to 0\.02\d+", title
     )
 
 
 def test_profile_and_transport_are_told_apart_where_every_step_has_a_loss():
-    shown = scene(settings(cells=["elman"], loss_position="every"), None)
+    shown = record_view(Settings(cells=("elman",), loss_position="every"))
     rows, said = figures(shown.probes["elman"]), texts(shown, "elman")
     assert rows["profile, ‖dL/dh_t‖"].startswith("keeps its size")
     assert rows["transport, from the last loss"].startswith("vanishes: below 10⁻⁷ of its size from lag ")

@@ -95,7 +95,7 @@ def test_a_paused_run_is_resumed_though_its_process_is_at_work(pool, runs, monke
 
 def test_steering_refuses_also_where_a_button_is_forged(runs, monkeypatch):
     from dashboard.train import steering
-    from experiments.runs.store.reader import open_run
+    from experiments.runs.opening import open_run
 
     monkeypatch.setenv(SHARED_VARIABLE, "1")
     config = RunConfig(cell="gru", seq_len=6, hidden_size=3, batch_size=2, steps=2, record_every=1)

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from experiments.config.run_config import RunConfig
-from experiments.runs.store.reader import RunReader, open_run
+from experiments.runs.opening import open_run
+from experiments.runs.store.reader import RunReader
 from experiments.runs.train import Recorder, train
 
 TINY = {
@@ -63,7 +64,7 @@ def copied(whole, tmp_path) -> Path:
 def halfway(tmp_path, tiny) -> Path:
     """A run that was stopped after 12 of its steps."""
     folder = tmp_path / "runs" / "halfway"
-    with Recorder.start(tiny(record_every=1), folder, "reference") as recorder:
+    with Recorder.start(tiny(record_every=1, record_units=None), folder, "reference") as recorder:
         for _ in range(12):
             recorder.turn()
     return folder

@@ -20,6 +20,8 @@ FILES = (
     "tensors.zarr/zarr.json", "tensors.zarr/hidden/zarr.json", "tensors.zarr/step/zarr.json",
     "tensors.zarr/time/zarr.json", "tensors.zarr/log_norm_quantile/zarr.json",
     "tensors.zarr/log_norm_quantile/c/0/0/0/0", "tensors.zarr/step/c/0", "tensors.zarr/unit/c/0",
+    "tensors.zarr/gradients/zarr.json", "tensors.zarr/weights/c/0/0", "tensors.zarr/inputs/c/0/0/0/0",
+    "tensors.zarr/gradient_exponents/c/0/0/0/0/0", "tensors.zarr/start_states/c/0/0/0/0/0",
 )  # fmt: skip
 TEMPORARY = (
     "control.json.partial",

@@ -23,11 +23,12 @@ import torch
 
 from experiments.config.run_config import RunConfig
 from experiments.runs import recorder as recording
+from experiments.runs.opening import open_run
 from experiments.runs.store.checkpoint import load_checkpoint
 from experiments.runs.store.errors import ForeignRunError
-from experiments.runs.store.reader import RunReader, open_run
-from experiments.runs.store.verify import verify
+from experiments.runs.store.reader import RunReader
 from experiments.runs.train import train
+from experiments.runs.verify import verify
 
 CLOCKS = ("seconds",)
 """What a run measures of the machine; everything else must be the same in every run."""

@@ -12,7 +12,7 @@ from distributed import Client
 from kill_training import read_all, same
 
 from experiments.runs import recorder
-from experiments.runs.store.reader import open_run
+from experiments.runs.opening import open_run
 from experiments.sweeps.engine import Report, run_sweep
 from experiments.sweeps.folder import SweepFolder
 from experiments.sweeps.plan import Plan, plan_of

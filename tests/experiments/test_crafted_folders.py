@@ -18,15 +18,17 @@ import pytest
 from crafted import craft
 
 from experiments.errors import ConfigError
+from experiments.probing.recorded import recorded_probe
 from experiments.runs.control import change_control
 from experiments.runs.export import FORMS, export
 from experiments.runs.folder import clean, delete_run, list_runs
 from experiments.runs.lockstep import close, resume_together
+from experiments.runs.opening import open_run
 from experiments.runs.pictures import run_pictures
-from experiments.runs.step_pictures import profiles, step_pictures
-from experiments.runs.store.reader import dumps, open_run
-from experiments.runs.store.verify import verify
+from experiments.runs.step_profiles import profile_at, profiles, step_picture
+from experiments.runs.store.reader import dumps
 from experiments.runs.tables import as_json, shown
+from experiments.runs.verify import verify
 from experiments.sweeps.index import read_entry
 
 COUNT = int(os.environ.get("CRAFTED_FOLDERS", "0")) or 14
@@ -66,7 +68,9 @@ def resume(folder: Path) -> None:
 def look_at_a_step(folder: Path) -> None:
     run = open_run(folder)
     found = profiles(run)
-    step_pictures(run, int(found.row[-1]), found.every, found.reach)
+    p = profile_at(run, len(run.tensor("step")) - 1)
+    step_picture(run, p, found.among)
+    recorded_probe(run)
 
 
 def listed(folder: Path) -> None:

@@ -8,11 +8,11 @@ import pytest
 from one_sentence import assert_one_sentence, one_sentence
 
 from experiments.runs.export import FORMS, export
+from experiments.runs.opening import open_run
 from experiments.runs.store.errors import DamagedRunError, ForeignRunError
 from experiments.runs.store.lease import is_held
-from experiments.runs.store.reader import open_run
-from experiments.runs.store.verify import verify
 from experiments.runs.train import Recorder
+from experiments.runs.verify import verify
 
 
 def test_a_damaged_chunk_is_named_and_the_others_can_be_read(copied):

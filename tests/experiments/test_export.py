@@ -8,13 +8,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import xarray as xr
 from commanding import call, trained
+from safetensors.torch import load_file
 
+from experiments.config.run_config import ConfigError
 from experiments.runs.export import FORMS, record_set
 from experiments.runs.export_formats import ENDINGS
+from experiments.runs.opening import open_run
 from experiments.runs.store.errors import RunError
-from experiments.runs.store.reader import open_run
+from experiments.runs.train import Recorder
 
 pytestmark = pytest.mark.usefixtures("in_own_folder")
 
@@ -55,10 +59,20 @@ def test_netcdf_holds_every_array(stored):
     assert record_set(run).gates.sel(gate="f").shape == (14, 1, 8, 2, 4)
 
 
+def test_netcdf_holds_the_whole_layers_of_every_step(halfway):
+    run = open_run(halfway)
+    call("export", "halfway", "--format", "netcdf")
+    with xr.open_dataset("halfway.nc", engine="scipy") as ds:
+        for name in ("weights", "inputs", "start_states", "gradients", "gradient_exponents", "targets"):
+            assert np.array_equal(ds[name].values, run.tensor(name)[:]), name
+        assert ds.gradient.values.tolist() == ["direct_hidden", "total_hidden", "total_cell_state"]
+        assert ds.state.values.tolist() == ["hidden", "cell_state"]
+
+
 def test_html_stands_alone_with_its_charts(stored):
     call("export", stored.name, "--format", "html")
     page = Path(f"{stored.name}.html").read_text()
-    assert page.count("Plotly.newPlot(") == 5
+    assert page.count("Plotly.newPlot(") == 4
     assert not re.findall(r'<(?:script|link|img)[^>]+(?:src|href)="http', page)
     assert page.count("<script") < 20
     assert 3e6 < len(page) < 12e6, "plotly.js is in it once"
@@ -93,3 +107,33 @@ def test_an_export_replaces_nothing_unasked_and_leaves_nothing_half_written(stor
     with pytest.raises(RunError, match=r"^the folder 'no/such' is not there, so nothing can be exported to it\.$"):
         call("export", stored.name, "-o", "no/such/a.csv")
     assert not [p.name for p in tmp_path.iterdir() if p.name.endswith(".partial")]
+
+
+def test_weights_are_written_in_torchs_names_as_the_step_found_them(in_own_folder, tmp_path, tiny):
+    folder = tmp_path / "runs" / "made"
+    with Recorder.start(tiny(steps=3, record_every=2), folder, "reference") as recorder:
+        first = {name: p.detach().clone() for name, p in recorder.training.model.named_parameters()}
+        for _ in range(3):
+            recorder.turn()
+    call("export", "made", "--weights", "first.safetensors", "--step", "1")
+    call("export", "made", "--weights")
+    written, last = load_file("first.safetensors"), load_file("made.safetensors")
+    assert list(written) == sorted(first)
+    assert all(torch.equal(written[name], weight) for name, weight in first.items())
+    assert not torch.equal(last["recurrent.weight_hh_l0"], first["recurrent.weight_hh_l0"])
+    lstm = torch.nn.LSTM(2, 6)
+    lstm.load_state_dict({n.removeprefix("recurrent."): w for n, w in last.items() if n.startswith("recurrent.")})
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--weights", "--step", "2"], "^step was 2; run .* has recorded step 1 and every 3 steps after it"),
+        (["--step", "1"], r"^--step was '1'; it goes with --weights only\.$"),
+        (["a.csv"], r"^FILE was 'a.csv'; it goes with --weights only\.$"),
+        (["--weights", "a", "-o", "b"], r"^the file was given twice, as 'a' and 'b'; name it once\.$"),
+    ],
+)
+def test_weights_that_cannot_be_exported_are_a_sentence(stored, words, said):
+    with pytest.raises(ConfigError, match=said):
+        call("export", stored.name, *words)

@@ -12,10 +12,10 @@ import pytest
 from kill_training import read_all, same
 from one_sentence import one_sentence
 
+from experiments.runs.opening import open_run
 from experiments.runs.store import files, lease
 from experiments.runs.store.errors import RecordingError, RunInUseError
 from experiments.runs.store.lease import Holder, Lease, is_held, me
-from experiments.runs.store.reader import open_run
 from experiments.runs.train import Recorder, train
 
 # the disk
@@ -32,7 +32,7 @@ def two_steps(recorder: Recorder) -> None:
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EIO])
 def test_a_disk_that_refuses_loses_nothing_committed(halfway, trained, tmp_path, monkeypatch, number):
     """It refuses the 1st, 2nd, 3rd, … write of a commit in turn."""
-    truth, real, left = trained(tmp_path / "truth", record_every=1), files.write_bytes, [0]
+    truth, real, left = trained(tmp_path / "truth", record_every=1, record_units=None), files.write_bytes, [0]
 
     def write_until_full(path: Path, content: bytes) -> None:
         left[0] -= 1

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from one_sentence import one_sentence
 
+from experiments.runs.opening import open_run
 from experiments.runs.store.errors import DamagedRunError, ForeignRunError
 from experiments.runs.store.progress import check
-from experiments.runs.store.reader import open_run
 from experiments.runs.train import Recorder
 
 

@@ -17,13 +17,14 @@ from experiments.runs import lockstep
 from experiments.runs.export import FORMS, export
 from experiments.runs.folder import clean, delete_run, list_runs
 from experiments.runs.lockstep import close, resume_together, start_together
+from experiments.runs.opening import open_run
 from experiments.runs.recorder import Recorder
 from experiments.runs.store import create, writer
+from experiments.runs.store.errors import RunInUseError
 from experiments.runs.store.lease import Lease
 from experiments.runs.store.leftovers import DELETED, hidden_beside
-from experiments.runs.store.reader import open_run
-from experiments.runs.store.verify import verify
 from experiments.runs.train import train
+from experiments.runs.verify import verify
 
 
 def die(*_: object, **__: object) -> None:
@@ -93,6 +94,37 @@ def test_a_run_that_lives_is_not_cleaned(halfway):
 def test_deleting_a_run_leaves_nothing(halfway):
     delete_run(halfway)
     assert list(halfway.parent.iterdir()) == []
+
+
+def test_nobody_begins_to_write_a_run_that_is_being_deleted(halfway, monkeypatch):
+    """The lease is taken before the run loses its name, and not only looked at."""
+    real, refused = Path.rename, []
+
+    def rename(path: Path, target: Path) -> Path:
+        with pytest.raises(RunInUseError):
+            Lease.acquire(path)
+        refused.append(path)
+        return real(path, target)
+
+    monkeypatch.setattr(Path, "rename", rename)
+    delete_run(halfway)
+    assert refused == [halfway]
+    assert list(halfway.parent.iterdir()) == []
+
+
+def test_clean_goes_through_no_linked_folder(tmp_path):
+    """What lies in a stranger's folder is not ours to delete, however it is named."""
+    theirs = tmp_path / "theirs" / "sweep" / "part"
+    theirs.mkdir(parents=True)
+    left = [folder / ".x.deadbeef-1-1-deadbeef.partial" for folder in (theirs, theirs.parent, theirs.parent.parent)]
+    for path in left:
+        path.touch()
+        os.utime(path, (0, 0))
+    for name in ("sweeps", "probes"):
+        (tmp_path / "runs" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "runs" / name).symlink_to(tmp_path / "theirs")
+    assert clean(tmp_path / "runs", tmp_path) == []
+    assert all(path.exists() for path in left)
 
 
 # a pair

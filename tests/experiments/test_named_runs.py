@@ -7,7 +7,7 @@ from experiments.commands.run_commands import named_folders
 from experiments.config.run_config import RunConfig
 from experiments.errors import ConfigError
 from experiments.runs.folder import folders_of, free_name
-from experiments.runs.store.reader import open_run
+from experiments.runs.opening import open_run
 from experiments.runs.train import Recorder
 
 

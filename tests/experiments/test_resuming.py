@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from kill_training import kill, read_all, same
 
+from experiments.runs.opening import open_run
 from experiments.runs.store.checkpoint import load_checkpoint
-from experiments.runs.store.reader import RunReader, open_run
-from experiments.runs.store.verify import verify
+from experiments.runs.store.reader import RunReader
 from experiments.runs.train import Recorder, train
+from experiments.runs.verify import verify
 
 
 def assert_equal_to_the_last_bit(run: RunReader, truth: RunReader) -> None:
@@ -65,7 +66,7 @@ def test_a_compiled_run_that_was_stopped_ends_bit_for_bit_as_one_that_was_not(tm
 def test_a_row_whose_rest_fails_is_not_committed_and_the_rows_before_it_are(tmp_path, tiny, monkeypatch):
     """The spectra are computed beside the training, by a thread whose errors must not be lost."""
 
-    def fail(model):
+    def fail(form, model):
         def rest():
             raise ArithmeticError("no eigenvalues")
 
@@ -81,7 +82,7 @@ def test_a_row_whose_rest_fails_is_not_committed_and_the_rows_before_it_are(tmp_
         train([recorder])
     run = open_run(folder)
     assert (run.status, run.progress.step) == ("failed", 4)
-    assert all(np.isfinite(run.tensor(name)[:]).all() for name in ("spectral_radius", "eigenvalues", "hidden"))
+    assert all(np.isfinite(run.tensor(name)[:]).all() for name in ("spectral_radius", "weights", "hidden"))
     assert len(run.tensor("spectral_radius")) == 4
     assert verify(folder).problems == ()
     monkeypatch.undo()

@@ -21,8 +21,8 @@ from experiments.commands.run_commands import ending
 from experiments.commands.run_progress import watched
 from experiments.config.run_config import ConfigError
 from experiments.runs.folder import delete_run, find_run, folder_for, list_runs
+from experiments.runs.opening import open_run
 from experiments.runs.store.errors import RunError
-from experiments.runs.store.reader import open_run
 from experiments.runs.train import Recorder
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -191,6 +191,13 @@ def test_delete_asks_and_refuses_what_is_being_written(runs, stored, tiny, monke
     assert not list(runs.iterdir())
     with Recorder.start(tiny(), runs / "busy", "reference"), pytest.raises(RunError, match="is being written; stop it"):
         delete_run(runs / "busy")
+
+
+def test_a_run_that_is_named_twice_is_resumed_not_at_all(stored):
+    said = rf"^run {stored.name} was named 2 times; name each run once\.$"
+    with pytest.raises(RunError, match=said):
+        call("resume", stored.name, stored.name[:5])
+    assert not (stored / "lease.json").exists()
 
 
 # exports

@@ -11,12 +11,12 @@ import zarr
 from hypothesis import given
 from hypothesis import strategies as st
 
+from experiments.runs.opening import open_run
 from experiments.runs.store.chunks import ArraySpec, decode, encode
 from experiments.runs.store.column import Column
 from experiments.runs.store.lines import as_columns, encode_line, read_lines
-from experiments.runs.store.reader import open_run
-from experiments.runs.store.verify import verify
 from experiments.runs.train import Recorder
+from experiments.runs.verify import verify
 
 # chunks are Zarr v3
 

@@ -5,7 +5,7 @@ import pytest
 
 from experiments.config.run_config import ConfigError
 from experiments.runs.control import change_control, read_control, single_step, write_control
-from experiments.runs.store.reader import open_run
+from experiments.runs.opening import open_run
 from experiments.runs.train import Recorder, train
 from experiments.training.training import Step
 

@@ -10,8 +10,8 @@ from sweeping import LONG, PROBED, TRAINED, commit_often, same_runs, serial, ste
 from typer.testing import CliRunner
 
 from experiments.__main__ import app
+from experiments.runs.opening import open_run
 from experiments.runs.store.lease import Lease
-from experiments.runs.store.reader import open_run
 from experiments.sweeps.engine import Report
 from experiments.sweeps.folder import Failure, Session, SweepFolder, failures, sessions
 from experiments.sweeps.index import load_results

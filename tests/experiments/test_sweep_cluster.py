@@ -13,7 +13,7 @@ import orjson
 import pytest
 from sweeping import LONG, same_runs, steps_done, wait_for
 
-from experiments.runs.store.reader import open_run
+from experiments.runs.opening import open_run
 from experiments.sweeps.folder import SweepFolder
 from experiments.sweeps.index import load_results
 from experiments.sweeps.plan import Plan

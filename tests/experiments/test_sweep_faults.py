@@ -11,8 +11,8 @@ from distributed import Client, LocalCluster, Security
 from one_sentence import one_sentence
 from sweeping import LONG, PROBED, TRAINED, commit_often, same_runs, serial, steps_done, swept
 
+from experiments.runs.opening import open_run
 from experiments.runs.store.errors import RecordingError
-from experiments.runs.store.reader import open_run
 from experiments.sweeps import cluster as clusters
 from experiments.sweeps import engine
 from experiments.sweeps.cluster import ClusterError, check_workers

@@ -34,7 +34,10 @@ def test_evaluation_in_parts_is_the_mean_over_all(tiny, monkeypatch):
     whole = experiment.task.loss(experiment.model(inputs), targets).item()
     assert draw().loss == pytest.approx(whole, rel=1e-5)
     monkeypatch.setattr(success, "LARGEST_PART", 8 * 6 * 10)
-    assert draw().loss == pytest.approx(whole, rel=0.5)  # other sequences: each part is drawn by itself
+    generator = torch.Generator().manual_seed(5)
+    parts = [(n, *experiment.task.sample(n, config.seq_len, generator)) for n in (10, 10, 5)]
+    total = sum(n * experiment.task.loss(experiment.model(inputs), targets).item() for n, inputs, targets in parts)
+    assert draw().loss == pytest.approx(total / 25, rel=1e-5)
 
 
 def test_a_run_ends_when_it_has_solved_its_task(trained, tmp_path):
@@ -140,12 +143,18 @@ def test_a_gradient_beyond_its_dtype_is_named(tiny):
     """The loss is finite and so is the log norm, but float32 cannot hold the gradient."""
     from experiments.training.culprit import first_culprit, is_finite
 
-    training = Training(tiny(cell="elman", nonlinearity="identity"), "reference")
+    training = Training(tiny(cell="elman", nonlinearity="identity", largest_singular_value=20), "reference")
+    for name in ("bias_ih_l0", "bias_hh_l0"):
+        getattr(training.model.recurrent, name).data.zero_()
     inputs, _ = training.task.sample(5, 8, torch.Generator().manual_seed(0))
-    trace = record(training.model, inputs, lambda outputs: (outputs * 1e38).sum() * 1e30, path="reference")
-    clipping = clip(trace.parameter_grads, None)
+    # 20^7 lies between dL/dh_8 and dL/dh_1; the states, and with them the loss, are smaller by the inputs' 1e-6.
+    trace = record(training.model, 1e-6 * inputs, lambda outputs: (outputs[-1] * 1e32).sum(), path="reference")
+    clipping = clip(trace.parameter_grads, None, log_norms=trace.parameter_log_norm)
+    assert trace.loss.isfinite()
+    assert math.isfinite(clipping.log_norm_before)
     assert not is_finite(trace, clipping)
-    assert first_culprit(training.model, trace, clipping) != "nothing that is kept"
+    said = first_culprit(training.model, trace, clipping)
+    assert said == "the gradient of recurrent.bias_ih_l0, which is larger than its dtype can hold"
 
 
 def test_a_zero_gradient_is_no_event(trained):

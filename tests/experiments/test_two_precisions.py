@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from experiments.config.run_config import RunConfig
+from experiments.runs.opening import config_of, open_run
 from experiments.runs.recorder import Recorder
-from experiments.runs.store.reader import open_run
 from experiments.training.build import build
 from experiments.training.training import Training
 from models import CELLS, SequenceModel
@@ -70,4 +70,4 @@ def test_a_run_from_before_is_still_read_and_no_new_run_takes_its_name(tmp_path)
         pass
     description = orjson.loads((folder / "config.json").read_bytes())
     (folder / "config.json").write_bytes(orjson.dumps(description | {"id": config.identity(version=1)}))
-    assert open_run(folder).config == config
+    assert config_of(open_run(folder)) == config

@@ -209,7 +209,7 @@ def test_inference_mode_frozen_weights_and_no_grad_change_nothing(record, cell):
 
 
 @pytest.mark.parametrize("truncate", [0, -1])
-def test_a_truncation_that_is_no_whole_number_is_named(record, truncate):
+def test_a_truncation_below_one_is_named(record, truncate):
     with pytest.raises(ValueError, match=rf"truncate was {truncate}; it must be a whole number of at least 1"):
         record(make_model("gru", {}), inputs_for(), last_step_loss, truncate=truncate)
 

@@ -1,38 +1,21 @@
 """A checkpoint: one safetensors file with all tensors, and the rest as JSON in its header. No pickle."""
 
 import zlib
-from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
-from torch import Tensor
 
 from experiments.reading import size_of
 from experiments.runs.store.errors import DamagedRunError
 from experiments.runs.store.files import open_inside, read_small
+from experiments.training.state import Checkpoint
 
 CHECKPOINTS = "checkpoints"
 LARGEST_CHECKPOINT = 2**32
 """Bytes; a training whose state is larger needs more memory than a recorded pass may."""
 BLOCK = 2**20
-
-
-@dataclass(frozen=True, eq=False)
-class Checkpoint:
-    """Everything that the next step depends on."""
-
-    tensors: dict[str, Tensor]
-    """`model.…`, `optimiser.…`, and generator states (uint8) `generator.…`."""
-    values: dict[str, object]
-    """Whatever JSON can hold."""
-
-    def part(self, name: str) -> dict[str, Tensor]:
-        """The tensors whose names begin with `name.`, without it."""
-        start = f"{name}."
-        return {key.removeprefix(start): tensor for key, tensor in self.tensors.items() if key.startswith(start)}
 
 
 def checkpoint_name(step: int) -> str:
@@ -98,8 +81,3 @@ def damaged(folder: Path, name: str) -> DamagedRunError:
     return DamagedRunError(
         f"{relative!r} in {str(folder)!r} is damaged, so the run cannot be resumed; its records can be read."
     )
-
-
-def generator_states(generators: dict[str, torch.Generator]) -> dict[str, Tensor]:
-    """`generator.NAME` → state, uint8."""
-    return {f"generator.{name}": generator.get_state() for name, generator in generators.items()}

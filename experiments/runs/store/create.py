@@ -11,7 +11,7 @@ from pathlib import Path
 import orjson
 from numpy import ndarray
 
-from experiments.runs.store.checkpoint import CHECKPOINTS, Checkpoint, checkpoint_name, encode_checkpoint
+from experiments.runs.store.checkpoint import CHECKPOINTS, checkpoint_name, encode_checkpoint
 from experiments.runs.store.chunks import TENSORS, ArraySpec, encode
 from experiments.runs.store.description import CONFIG
 from experiments.runs.store.errors import RecordingError, RunExistsError
@@ -20,6 +20,7 @@ from experiments.runs.store.lease import LEASE, Lease, me
 from experiments.runs.store.leftovers import hidden_beside, remove_abandoned
 from experiments.runs.store.lines import EVENTS, SCALARS
 from experiments.runs.store.progress import Progress, write_progress
+from experiments.training.state import Checkpoint
 
 
 def create_run(

@@ -1,22 +1,28 @@
 """`config.json`: what a run folder says of itself once and for all."""
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le
 from pydantic import ConfigDict, Field
 
-from experiments.config.run_config import FORMAT_VERSION, ConfigError, RunConfig
-from experiments.runs.store.checked import STRICT, Clock, Count, Word, checked
+from experiments.checked import STRICT, Clock, Count, Word, checked
 from experiments.runs.store.chunks import read_json
 from experiments.runs.store.errors import ForeignRunError
+from experiments.runs.store.form import Form
 from experiments.runs.store.progress import refuse_newer
 
 CONFIG = "config.json"
 Config = Annotated[dict[Word, object], Field(max_length=200)]
+Kind = Literal["configuration", "module"]
 MOST_LANES = 64
+
+Implied = Callable[[Path, dict[str, Any]], tuple[Form, str] | None]
+"""From a folder and what its `config.json` holds, trusted in nothing: the form and the title that follow from its
+settings, or None where nothing does. Raises ForeignRunError for settings that cannot be."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +46,13 @@ class Description:
     format: Annotated[int, Ge(1)]
     id: Word
     config: Config
+    """The settings, as plain values: a `RunConfig`'s where the run is of that kind."""
+    kind: Kind = "configuration"
+    """Whether a configuration decided the run, or it is a training of somebody's own module that was watched."""
+    title: Word = ""
+    """What the run is, in a few words."""
+    form: Form | None = None
+    """None in a folder of an earlier version, until its settings have given it."""
     created: Clock = 0.0
     path: Literal["fast", "reference"] = "fast"
     """Which implementation of `record` made it."""
@@ -56,8 +69,16 @@ class Description:
     """Mark of the page's visitor who started it; None for a run of the command line."""
 
 
-def read_description(folder: Path) -> tuple[Description, RunConfig]:
-    """What a run folder is, and its configuration.
+def nothing_implied(folder: Path, given: dict[str, Any]) -> None:
+    """None: the run is what it says of itself."""
+
+
+def read_description(folder: Path, implied: Implied = nothing_implied) -> Description:
+    """What a run folder says that it is; its form is there.
+
+    Args:
+        folder: of the run.
+        implied: gives the form and the title that must be the folder's, see `Implied`.
 
     Raises:
         DamagedRunError: the file is missing or no JSON.
@@ -65,19 +86,25 @@ def read_description(folder: Path) -> tuple[Description, RunConfig]:
     """
     given = read_json(folder, CONFIG)
     refuse_newer(folder, given.get("format"))
-    values = given.get("config")
+    wanted = implied(folder, given)
     try:
-        config = RunConfig.from_values(values if isinstance(values, dict) else {"config": None})
-    except ConfigError as error:
-        raise ForeignRunError(f"{CONFIG!r} in {str(folder)!r} cannot be run: {error}") from None
-    if given.get("id") not in [config.identity(version) for version in range(1, FORMAT_VERSION + 1)]:
-        raise ForeignRunError(f"{CONFIG!r} in {str(folder)!r} was changed: its id is not that of its configuration.")
-    try:
-        return checked(Description, given), config
+        description = checked(Description, given)
     except ValueError as name:
         raise ForeignRunError(
             f"{CONFIG!r} in {str(folder)!r} is not as this program writes it: {name} is wrong."
         ) from None
+    if wanted is None:
+        wrong = description.form.wrong_part() if description.form else "form"
+        if wrong is not None:
+            raise ForeignRunError(f"{CONFIG!r} in {str(folder)!r} is not as this program writes it: {wrong} is wrong.")
+        return description
+    form, title = wanted
+    for what, said, given_by_settings in (("form", description.form, form), ("title", description.title, title)):
+        if said not in (None, "", given_by_settings):
+            raise ForeignRunError(
+                f"{CONFIG!r} in {str(folder)!r} is not as this program writes it: {what} is not what its settings give."
+            )
+    return replace(description, form=form, title=title)
 
 
 def chance_of(description: Description) -> float:

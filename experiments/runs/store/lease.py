@@ -14,7 +14,7 @@ from typing import Annotated
 import orjson
 from annotated_types import Ge, Le
 
-from experiments.runs.store.checked import STRICT, Clock, Count, Word, checked
+from experiments.checked import STRICT, Clock, Count, Word, checked
 from experiments.runs.store.errors import RunInUseError
 from experiments.runs.store.files import read_small, temporary, write_bytes
 
@@ -135,6 +135,10 @@ class Lease:
             holder = read_holder(self.folder)
             if holder is not None and holder.token == self.holder.token:
                 (self.folder / LEASE).unlink(missing_ok=True)
+
+    def forget(self) -> None:
+        """Stop the heartbeat of a folder that is no longer there under its name."""
+        self.ended.set()
 
     def _beat(self) -> None:
         while not self.ended.wait(HEARTBEAT_SECONDS):

@@ -11,7 +11,7 @@ import orjson
 from numpy import ndarray
 from pydantic import ConfigDict
 
-from experiments.runs.store.checked import MOST_STEPS, STRICT, Clock, Count, Sentence, Step, Word, checked, is_scalar
+from experiments.checked import MOST_STEPS, STRICT, Clock, Count, Sentence, Step, Word, checked, is_scalar
 from experiments.runs.store.errors import DamagedRunError
 from experiments.runs.store.files import open_inside
 

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import orjson
 from pydantic import Field
 
-from experiments.runs.store.checked import STRICT, Clock, Count, Crc32, Scalar, Sentence, Step, Word, checked
+from experiments.checked import STRICT, Clock, Count, Crc32, Scalar, Sentence, Step, Word, checked
 from experiments.runs.store.chunks import read_json
 from experiments.runs.store.errors import DamagedRunError, ForeignRunError
 from experiments.runs.store.files import replace_all

@@ -12,14 +12,21 @@ import numpy as np
 import orjson
 from numpy import ndarray
 
-from experiments.config.run_config import ConfigError, RunConfig
 from experiments.config.words import shortened, visible
 from experiments.reading import size_of
-from experiments.runs.records import Layout, implied_layout, record_count
 from experiments.runs.store.chunks import TENSORS, ArraySpec, check_spec, read_chunk, read_json
-from experiments.runs.store.description import CONFIG, Description, chance_of, read_description
+from experiments.runs.store.description import (
+    CONFIG,
+    Description,
+    Implied,
+    chance_of,
+    nothing_implied,
+    read_description,
+)
 from experiments.runs.store.errors import DamagedRunError, ForeignRunError, RunError
 from experiments.runs.store.files import open_inside
+from experiments.runs.store.form import Form
+from experiments.runs.store.layout import LARGEST_ROW, Layout, layout_of
 from experiments.runs.store.lease import is_held
 from experiments.runs.store.lines import (
     BLOCK,
@@ -93,10 +100,9 @@ class Tensor:
 
 @dataclass(frozen=True, eq=False)
 class RunReader:
-    """What is committed of a run at the moment when it was opened; see `open_run`."""
+    """What is committed of a run at the moment when it was opened; see `open_folder`."""
 
     folder: Path
-    config: RunConfig
     progress: Progress
     description: Description = field(repr=False)
     """`config.json`."""
@@ -107,6 +113,22 @@ class RunReader:
     def name(self) -> str:
         """The run's id, the folder's name."""
         return self.folder.name
+
+    @property
+    def title(self) -> str:
+        """What the run is, in a few words."""
+        return self.description.title
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """The settings that the folder says of the run, as plain values."""
+        return self.description.config
+
+    @property
+    def form(self) -> Form:
+        """What the arrays are of."""
+        assert self.description.form is not None, "a folder is not opened without"
+        return self.description.form
 
     @property
     def owner(self) -> str | None:
@@ -176,15 +198,18 @@ class RunReader:
 
     @cached_property
     def layout(self) -> Layout:
-        """The arrays that the run's configuration implies.
+        """The arrays that follow from what the run says of itself.
 
         Raises:
-            ForeignRunError: there can be no run of this configuration.
+            ForeignRunError: they are larger than any that this program writes.
         """
-        try:
-            return implied_layout(self.config)
-        except ConfigError as error:
-            raise ForeignRunError(f"{CONFIG!r} in {str(self.folder)!r} cannot be run: {error}") from None
+        made = layout_of(self.form)
+        if made.row_bytes > LARGEST_ROW:
+            raise ForeignRunError(
+                f"{CONFIG!r} in {str(self.folder)!r} gives a recorded step {made.row_bytes} bytes; it may have at most "
+                f"{LARGEST_ROW}."
+            )
+        return made
 
     def tensor(self, name: str) -> Tensor:
         """An array by its name.
@@ -205,11 +230,11 @@ class RunReader:
 
     @cached_property
     def attributes(self) -> dict[str, Any]:
-        """Names along the axes `layer`, `gate`, `block`, `parameter`, `quantile` and `part`."""
+        """Names along the axes `layer`, `gate`, `block`, `parameter`, `quantile`, …"""
         relative, wanted = f"{TENSORS}/zarr.json", self.layout.attributes
         if read_json(self.folder, relative).get("attributes") != wanted:
             raise ForeignRunError(
-                f"{relative!r} in {str(self.folder)!r} is not what the run's configuration gives, so it is not used."
+                f"{relative!r} in {str(self.folder)!r} is not what the run's {CONFIG} gives, so it is not used."
             )
         return dict(wanted)
 
@@ -230,8 +255,13 @@ class RunReader:
         return found
 
 
-def open_run(folder: Path) -> RunReader:
-    """What is committed of a run now. Nothing large is read.
+def open_folder(folder: Path, implied: Implied = nothing_implied) -> RunReader:
+    """What is committed of a run now, of whatever kind it is. Nothing large is read.
+
+    Args:
+        folder: of the run.
+        implied: what the folder's settings say of its form, see `Implied`; without it a folder of an earlier version,
+            which does not describe itself, is refused.
 
     Raises:
         ForeignRunError: not a run folder of this program, or of a newer format.
@@ -242,19 +272,19 @@ def open_run(folder: Path) -> RunReader:
     missing = [name for name in (CONFIG, PROGRESS) if not os.path.lexists(folder / name)]
     if missing:
         raise ForeignRunError(f"{str(folder)!r} is not a run folder: it has no {' and no '.join(missing)}.")
-    description, config = read_description(folder)
-    progress = read_progress(folder)
+    description = read_description(folder, implied)
+    run = RunReader(folder, read_progress(folder), description)
     claims = {
-        "step": (progress.step, config.steps),
-        "committed": (progress.committed, record_count(config)),
-        "scalars.size": (progress.scalars.size, STEP_BYTES * progress.step),
+        "step": (run.progress.step, run.form.steps),
+        "committed": (run.progress.committed, run.form.record_count),
+        "scalars.size": (run.progress.scalars.size, STEP_BYTES * run.progress.step),
     }
     for name, (claimed, most) in claims.items():
         if claimed > most:
             raise ForeignRunError(
                 f"{PROGRESS!r} in {str(folder)!r} claims a {name} of {claimed}, and such a run has at most {most}."
             )
-    return RunReader(folder, config, progress, description)
+    return run
 
 
 def dumps(value: object) -> str:

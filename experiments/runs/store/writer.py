@@ -16,7 +16,6 @@ from numpy import ndarray
 from experiments.runs.store.checkpoint import (
     CHECKPOINTS,
     LARGEST_CHECKPOINT,
-    Checkpoint,
     checkpoint_name,
     encode_checkpoint,
     load_checkpoint,
@@ -29,6 +28,7 @@ from experiments.runs.store.files import TEMPORARY, inside, refuse_strange_entri
 from experiments.runs.store.lease import Lease
 from experiments.runs.store.lines import EVENTS, SCALARS, encode_line, plain
 from experiments.runs.store.progress import Committed, Progress, Status, read_progress, write_progress
+from experiments.training.state import Checkpoint
 
 WAITING_BYTES = 2**26
 """Memory that may wait for a slow disk before the training waits, too."""

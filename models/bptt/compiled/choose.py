@@ -54,7 +54,7 @@ def is_ready(module: str, dtype: torch.dtype) -> bool:
         return False
     if folder is not None and not builders:
         # A process, not a thread: the compiler would hold Python's lock, and a thread could not outlive this process.
-        command = [sys.executable, "-m", "models.bptt.compiled.warm", str(folder)]
+        command = [sys.executable, "-m", f"{__package__}.warm", str(folder)]
         quiet = subprocess.DEVNULL
         builders.append(subprocess.Popen(command, cwd=HERE.parents[2], stdin=quiet, stdout=quiet, stderr=quiet))
     return False

@@ -1,0 +1,99 @@
+"""A Plotly chart redrawn in place; `st.plotly_chart` rebuilds it, and loses the zoom, at every change of data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from hashlib import blake2b
+from typing import Literal
+
+import orjson
+import plotly
+import plotly.graph_objects as go
+import streamlit as st
+
+from analysis.figures.axes import set_axes
+from dashboard.components.mount import component
+
+# The version in the address: a browser that has kept an older file does not use it.
+_PLOTLY_PATH = f"live/plotly.min.js?v={plotly.__version__}"
+_DEFAULT_HEIGHT = 360
+_PLAYER_HEIGHT = 40
+"""Pixels, as in player.js."""
+
+_mount = component(
+    "live_chart",
+    # Plotly writes its style sheet into the document, where a shadow root would not see it.
+    isolate_styles=False,
+)
+
+
+def live_chart(
+    figure: go.Figure,
+    *,
+    key: str,
+    alt: str,
+    height: int | None = None,
+    on_click: Callable[[object], None] | None = None,
+) -> None:
+    """Show a figure, redrawn in place whenever it changes: zoom and hidden traces stay.
+
+    `alt` says in words what the picture shows, for those who cannot see it; let it follow the data. The height in
+    pixels is the argument, else the figure's own, else 360; the width is the column's. Colours that the figure does
+    not set itself follow the page's theme. To drop the reader's zoom on purpose, change `layout.uirevision`.
+    `layout.meta.narrow` is a layout for a phone, of the same traces. `on_click` is called with a clicked point's
+    `customdata`, JSON from the browser that is to be checked, before the rerun that a click brings.
+    """
+    height = int(height or figure.layout.height or _DEFAULT_HEIGHT)
+    message = encode_chart(figure, key=key, alt=alt, height=height, clicks=on_click is not None)
+    room = room_for(figure, height)
+    if on_click is None:
+        _mount(key=key, data=message, height=room)
+        return
+
+    def clicked() -> None:
+        state = st.session_state.get(key)
+        if isinstance(state, dict):
+            on_click(state.get("clicked"))
+
+    _mount(key=key, data=message, height=room, on_clicked_change=clicked)
+
+
+def room_for(figure: go.Figure, height: int) -> int | Literal["content"]:
+    """What Streamlit leaves for a chart before the browser has loaded what draws it, so that the page does not jump.
+
+    Only the browser knows how high a chart is that looks different on a phone.
+    """
+    meta = figure.layout.meta or {}
+    if "narrow" in meta:
+        return "content"
+    return height + (_PLAYER_HEIGHT if meta.get("play") else 0)
+
+
+def expect_charts() -> None:
+    """Let the browser load what draws charts while the page has none yet; `page_style` hides that."""
+    with st.container(key="charts-to-come"):
+        _mount(key="charts-to-come--plotly", data=orjson.dumps({"plotly": _PLOTLY_PATH}), height="content")
+
+
+def encode_chart(figure: go.Figure, *, key: str, alt: str, height: int | None = None, clicks: bool = False) -> bytes:
+    """The message to the browser as JSON bytes; arrays as base64, NaN and infinity as null.
+
+    Bytes, because Streamlit would encode a dict twice: once to send it, once to hash it.
+    """
+    set_axes(figure)  # also of a figure that is no picture, or was changed since
+    options = orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY
+    try:
+        drawing = orjson.dumps(figure.to_dict(), option=options)
+    except TypeError:  # dates, pandas, objects: Plotly's own, slower encoder knows them
+        drawing = figure.to_json(validate=False).encode()
+    envelope = {
+        "key": key,
+        "alt": alt,
+        "height": int(height or figure.layout.height or _DEFAULT_HEIGHT),
+        "plotly": _PLOTLY_PATH,
+        "clicks": clicks,
+        # Equal revisions are equal pictures: a rerun that changed nothing here redraws nothing.
+        "revision": blake2b(drawing, digest_size=8).hexdigest(),
+        "figure": orjson.Fragment(drawing),
+    }
+    return orjson.dumps(envelope)

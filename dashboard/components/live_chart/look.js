@@ -1,0 +1,79 @@
+// How a chart looks on this page and at this width. Part of live_chart.js.
+
+export function themeOf(element) {
+  const style = getComputedStyle(element);
+  const variable = (name) => style.getPropertyValue(`--st-${name}`).trim();
+  return {
+    text: variable("text-color"),
+    background: variable("background-color"),
+    panel: variable("secondary-background-color"),
+    border: variable("border-color"),
+    font: variable("font"),
+    accent: variable("primary-color"),
+    larger: parseFloat(getComputedStyle(document.documentElement).fontSize) / 16, // on a projector, or as a reader has set
+  };
+}
+
+export const NARROW = 480; // pixels: a phone, or a third of a page
+const pen = document.createElement("canvas").getContext("2d");
+
+// What a narrow chart needs: a title in lines as wide as it, and the legend below, where it cannot lie on the title.
+export function fit(layout, width, theme) {
+  const text = layout.title?.text;
+  if (!text || !width) return {};
+  const template = layout.template?.layout ?? {};
+  const size = layout.title.font?.size ?? titleSize(template, theme);
+  pen.font = `${size}px ${theme.font}`;
+  const long = (line) => pen.measureText(line.replace(/<[^>]*>/g, "")).width > width - 24;
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    const longer = lines.at(-1) ? `${lines.at(-1)} ${word}` : word;
+    if (lines.at(-1) && long(longer)) lines.push(word);
+    else lines[lines.length - 1] = longer;
+  }
+  const margin = { ...template.margin, ...layout.margin };
+  margin.t = (margin.t ?? 64) + (lines.length - 1) * size * 1.3;
+  const pad = { ...template.title?.pad, ...layout.title.pad };
+  pad.t = (pad.t ?? 0) + (lines.length - 1) * size * 0.9; // Plotly lifts a text of several lines
+  const changed = lines.length > 1 ? { title: { ...layout.title, pad, text: lines.join("<br>") }, margin } : {};
+  if (width >= NARROW) return changed;
+  const below = { orientation: "h", x: 0, xanchor: "left", yref: "container", y: 0.01, yanchor: "bottom" };
+  return { ...changed, legend: { ...layout.legend, ...below } };
+}
+
+const titleSize = (template, theme) => (template.title?.font?.size ?? 16) * theme.larger;
+
+// The theme goes into the template: what the figure sets itself still wins.
+export function dressed(layout, key, height, theme) {
+  const template = layout.template ?? {};
+  const base = template.layout ?? {};
+  const clear = "rgba(0,0,0,0)";
+  const axis = { gridcolor: theme.border, linecolor: theme.border, zerolinecolor: theme.border, tickcolor: theme.border };
+  const axes = Object.fromEntries(
+    ["xaxis", "yaxis"].map((name) => [name, { automargin: true, ...base[name], ...axis }]),
+  );
+  const look = {
+    ...base,
+    ...axes,
+    paper_bgcolor: clear,
+    plot_bgcolor: clear,
+    font: { ...base.font, size: (base.font?.size ?? 12) * theme.larger, color: theme.text, family: theme.font },
+    title: { ...base.title, font: { size: titleSize(base, theme), color: theme.text } },
+    legend: { ...base.legend, bgcolor: clear },
+    hoverlabel: {
+      ...base.hoverlabel,
+      bgcolor: theme.panel,
+      bordercolor: theme.border,
+      font: { ...base.hoverlabel?.font, color: theme.text, family: theme.font },
+    },
+    modebar: { ...base.modebar, bgcolor: clear, color: theme.text, activecolor: theme.accent },
+  };
+  return {
+    uirevision: key, // constant: zoom and hidden traces outlive the data
+    ...layout,
+    template: { ...template, layout: look },
+    height,
+    width: undefined,
+    autosize: true,
+  };
+}

@@ -1,0 +1,125 @@
+// The short way from a slider to the charts: see dashboard/server/live.py. A slider offers each value here first. Charts
+// that can be seen are asked for at once, with the newest values only. The next question leaves before the last answer
+// is drawn, so that the server computes while the browser draws.
+
+import { charts } from "../shared/charts.js";
+import { destroyedWithNode, madeOnce } from "../shared/made_once.js";
+import { serverUrl } from "../shared/server_url.js";
+
+const WORDS_MS = 300; // nobody reads faster, and they take the server as long as the charts
+
+export default function (component) {
+  const { parentElement, data } = component;
+  madeOnce(parentElement, createLab).update(JSON.parse(new TextDecoder().decode(data)));
+  return destroyedWithNode(parentElement);
+}
+
+function createLab(parent) {
+  const root = parent.querySelector(".live-lab");
+  let name = "";
+  let state = {}; // as the page last had it
+  let said = "";
+  const moved = new Map(); // what the hand has changed since: key → its value, and whether it is still to reach the page
+  let generation = 0; // answers to questions about an older page are dropped
+  let asked = 0; // the generation of the question that is on its way
+  let waiting = false;
+  let unasked = false;
+  let socket = null;
+  let wordsAt = -Infinity;
+  let wordsWanted = false;
+  let rest = 0;
+
+  function update(data) {
+    const settled = JSON.stringify(data.state);
+    const isNew = settled !== JSON.stringify(state) || data.words !== said;
+    name = data.name;
+    state = data.state;
+    said = data.words;
+    // What is typed while the page still computes an older value is not the page's to drop; a preset or a link is.
+    for (const [key, { value, isPending }] of moved) {
+      if (JSON.stringify(state[key]) === JSON.stringify(value) || !isPending()) moved.delete(key);
+    }
+    if (isNew && moved.size === 0) {
+      generation += 1;
+      show(said);
+    }
+  }
+
+  // The page has drawn: what was asked before is not drawn over it, and what the hand has done since is asked anew.
+  function pageDraws() {
+    generation += 1;
+    if (moved.size && !waiting) ask();
+  }
+
+  const show = (words) => {
+    root.innerHTML = words; // of our own making, see `Frame.words`
+  };
+
+  function ask() {
+    if (!socket || socket.readyState > WebSocket.OPEN) return connect(); // which asks again once it is open
+    if (socket.readyState === WebSocket.CONNECTING) return;
+    waiting = true;
+    unasked = false;
+    asked = generation;
+    const words = wordsWanted || performance.now() - wordsAt > WORDS_MS;
+    wordsWanted = false;
+    clearTimeout(rest);
+    if (words) wordsAt = performance.now();
+    else rest = setTimeout(askForWords, WORDS_MS);
+    const seen = [...charts].filter(([, chart]) => chart.isVisible()).map(([key]) => key);
+    const wanted = { ...state };
+    for (const [key, { value }] of moved) wanted[key] = value;
+    socket.send(JSON.stringify({ lab: name, state: wanted, charts: seen, words }));
+  }
+
+  function connect() {
+    const url = new URL(serverUrl("live"));
+    url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+    socket = new WebSocket(url);
+    socket.onopen = ask;
+    socket.onmessage = ({ data }) => hear(JSON.parse(data));
+    socket.onclose = () => (waiting = false); // the page's own rerun, on release, says what is wrong
+  }
+
+  function hear(answer) {
+    const current = asked === generation;
+    waiting = false;
+    if ((unasked || !current) && moved.size) ask();
+    if (!current) return;
+    if (answer.error) {
+      root.replaceChildren(Object.assign(document.createElement("p"), { textContent: answer.error, role: "alert" }));
+    } else {
+      for (const [key, message] of Object.entries(answer.charts)) charts.get(key)?.want(message);
+      if (answer.words !== null) show(answer.words);
+    }
+  }
+
+  function askForWords() {
+    if (moved.size === 0) return;
+    wordsWanted = true;
+    if (waiting) unasked = true;
+    else ask();
+  }
+
+  // A slider waits for nobody: it says what changes, and whoever prevents the default has taken it.
+  function take(event) {
+    const known = Object.entries(event.detail.changes).filter(([key]) => key in state);
+    if (known.length === 0) return;
+    event.preventDefault();
+    const { isPending } = event.detail;
+    for (const [key, value] of known) moved.set(key, { value, isPending });
+    if (waiting) unasked = true;
+    else ask();
+  }
+  document.addEventListener("gradient-flow-move", take);
+  document.addEventListener("gradient-flow-page-draws", pageDraws);
+
+  function destroy() {
+    document.removeEventListener("gradient-flow-move", take);
+    document.removeEventListener("gradient-flow-page-draws", pageDraws);
+    clearTimeout(rest);
+    socket?.close();
+  }
+
+  return { update, destroy };
+}

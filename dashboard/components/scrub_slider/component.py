@@ -1,0 +1,36 @@
+"""A slider that goes through pictures which the browser has already: no server is asked for a frame."""
+
+from typing import Any
+
+import numpy as np
+import orjson
+import streamlit as st
+from numpy import ndarray
+
+from dashboard.components.mount import component, nothing
+
+_mount = component("scrub_slider", looks_like="live_slider")
+
+
+def scrub_slider(label: str, *, texts: list[str], frames: ndarray, chart: str, key: str) -> int:
+    """The frame on which the hand has let go; while it moves, the browser alone redraws the chart.
+
+    Args:
+        label: of the slider.
+        texts: what is said of each frame, beside the label.
+        frames: y values, [frame, trace, point]; NaN is a gap. They take the place of the first traces' of the chart.
+        chart: key of the `live_chart` that is redrawn; it must have as many traces, or more.
+        key: of the slider.
+    """
+    state = st.session_state.get(key)
+    chosen = state.get("frame") if isinstance(state, dict) else None
+    frame = chosen if isinstance(chosen, int) and 0 <= chosen < len(texts) else 0
+    _mount(key=key, data=_payload(label, texts, frames, chart, key, frame), on_frame_change=nothing)
+    return frame
+
+
+def _payload(label: str, texts: list[str], frames: ndarray, chart: str, key: str, frame: int) -> bytes:
+    """The length of a JSON header in 4 bytes, the header, and the numbers as float32; little-endian."""
+    head: dict[str, Any] = {"label": label, "texts": texts, "chart": chart, "key": key, "frame": frame}
+    header = orjson.dumps({**head, "traces": frames.shape[1], "points": frames.shape[2]})
+    return len(header).to_bytes(4, "little") + header + np.ascontiguousarray(frames, "<f4").tobytes()

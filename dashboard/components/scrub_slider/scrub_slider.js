@@ -1,0 +1,118 @@
+// All frames come once. A move redraws the chart here; the server hears of it when the hand lets go, and then draws
+// what is heavier.
+
+import { destroyedWithNode, madeOnce } from "../shared/made_once.js";
+import { keepKeys } from "../shared/own_keys.js";
+
+const QUIET_MS = 250; // a held arrow key lets go many times a second
+
+let ids = 0;
+
+export default function (component) {
+  madeOnce(component.parentElement, createSlider).update(component);
+  return destroyedWithNode(component.parentElement);
+}
+
+function decode(bytes) {
+  const size = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
+  const head = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + size)));
+  return { ...head, numbers: new Float32Array(bytes.slice(4 + size).buffer) };
+}
+
+function createSlider(parent) {
+  const root = parent.querySelector(".scrub-slider");
+  const id = `scrub-slider-${ids++}`;
+  root.innerHTML = `
+    <div class="top"><label for="${id}"></label><output class="exact" for="${id}"></output></div>
+    <input class="range" id="${id}" type="range" min="0" step="1">`;
+  const [label, output, range] = ["label", "output", ".range"].map((selector) => root.querySelector(selector));
+
+  let component = null;
+  let data = null;
+  let bytes = null;
+  let timer = 0;
+  let drawing = false;
+  let wanted = false;
+  let drawn = 0;
+
+  const frame = () => Number(range.value);
+  const traces = () =>
+    Array.from({ length: data.traces }, (_, k) => {
+      const start = (frame() * data.traces + k) * data.points;
+      return Array.from(data.numbers.subarray(start, start + data.points), (y) => (Number.isFinite(y) ? y : null));
+    });
+
+  // --- the chart, which another component owns and may redraw or replace at any time ---
+
+  const chart = () => document.querySelector(`.live-chart[data-key="${CSS.escape(data.chart)}"]`);
+
+  async function draw() {
+    wanted = true;
+    if (drawing) return; // the loop below draws the newest
+    drawing = true;
+    try {
+      while (wanted) {
+        wanted = false;
+        const plot = chart()?.querySelector(".live-chart-plot");
+        if (!plot?.data || !globalThis.Plotly) return; // it is not drawn yet: the observer below waits for it
+        const indices = Array.from({ length: data.traces }, (_, k) => k);
+        await globalThis.Plotly.restyle(plot, { y: traces() }, indices);
+        root.dataset.drawn = String(++drawn);
+        await new Promise(requestAnimationFrame);
+      }
+    } finally {
+      drawing = false;
+    }
+  }
+
+  let watched = null;
+  const redrawn = new MutationObserver(draw);
+  function watch() {
+    const node = chart();
+    if (!node || node === watched) return;
+    watched = node;
+    redrawn.disconnect();
+    redrawn.observe(node, { attributes: true, attributeFilter: ["data-redraws"] });
+  }
+
+  // --- the hand ---
+
+  const say = () => {
+    output.textContent = data.texts[frame()];
+    range.setAttribute("aria-valuetext", data.texts[frame()]);
+    const part = frame() / Math.max(1, data.texts.length - 1);
+    range.style.setProperty("--filled", `calc(9px + ${part} * (100% - 18px))`);
+  };
+  range.addEventListener("input", () => {
+    clearTimeout(timer);
+    say();
+    watch();
+    draw();
+  });
+  range.addEventListener("change", () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => component.setStateValue("frame", frame()), QUIET_MS);
+  });
+  keepKeys(root);
+
+  function update(next) {
+    component = next;
+    if (next.data === bytes) return;
+    const first = bytes === null;
+    bytes = next.data;
+    data = decode(bytes);
+    root.dataset.key = data.key;
+    label.textContent = data.label;
+    range.max = String(data.texts.length - 1);
+    if (first) range.value = String(data.frame); // from then on the hand knows better
+    say();
+    watch();
+  }
+
+  const destroy = () => {
+    clearTimeout(timer);
+    redrawn.disconnect();
+  };
+
+  return { update, destroy };
+}

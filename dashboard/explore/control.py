@@ -1,0 +1,149 @@
+"""The kinds of controls that Explore has. Each has its label, its default and its allowed values."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import Field, dataclass, field
+from typing import Any, Generic, TypeVar, final
+
+from dashboard.server.checks import (
+    Value,
+    read_flag,
+    read_number,
+    read_number_list,
+    read_text_name,
+    read_whole_number,
+    read_word,
+    read_words,
+)
+from dashboard.server.serving import opens_files
+
+V = TypeVar("V", bound=Value)
+
+
+@dataclass(frozen=True)
+class Control(ABC, Generic[V]):
+    """One setting of the page."""
+
+    label: str
+    """As the page names it."""
+    default: V
+    help: str | None = field(default=None, kw_only=True)
+    is_view: bool = field(default=False, kw_only=True)
+    """Whether it only chooses what is looked at, and changes no number."""
+
+    @abstractmethod
+    def read(self, given: object) -> V:
+        """The setting's value, from anything that a browser sends.
+
+        Raises:
+            ValueError: it is not allowed; the message says what is.
+        """
+
+
+@final
+@dataclass(frozen=True)
+class OneOf(Control[str]):
+    """One of several words."""
+
+    options: Mapping[str, str]
+    """Allowed word → as the page writes it."""
+
+    def read(self, given: object) -> str:
+        """One of the words."""
+        return read_word(given, self.options)
+
+
+@final
+@dataclass(frozen=True)
+class SomeOf(Control[list[str]]):
+    """Any of several words, none of them twice."""
+
+    options: Mapping[str, str]
+    """Allowed word → as the page writes it."""
+
+    def read(self, given: object) -> list[str]:
+        """A list of the words."""
+        return read_words(given, self.options)
+
+
+@final
+@dataclass(frozen=True)
+class Whole(Control[int]):
+    """A whole number that is typed."""
+
+    lowest: int
+    highest: int
+
+    def read(self, given: object) -> int:
+        """A whole number in the range."""
+        return read_whole_number(given, self.lowest, self.highest)
+
+
+@final
+@dataclass(frozen=True)
+class Slide(Control[float]):
+    """A number that is dragged; the charts follow."""
+
+    lowest: float
+    highest: float
+    step: float
+    """From one position of the thumb to the next; in decades where the scale is logarithmic."""
+    logarithmic: bool = False
+
+    def read(self, given: object) -> float:
+        """A number in the range."""
+        return read_number(given, self.lowest, self.highest)
+
+    def clamp(self, number: float) -> float:
+        """The nearest number in the range."""
+        return float(min(max(number, self.lowest), self.highest))
+
+
+@final
+@dataclass(frozen=True)
+class Switch(Control[bool]):
+    """Yes or no."""
+
+    def read(self, given: object) -> bool:
+        """True or False."""
+        return read_flag(given)
+
+
+@final
+@dataclass(frozen=True)
+class NumberList(Control[str]):
+    """Several numbers, as a text with commas between them; an empty text for none."""
+
+    lowest: float
+    highest: float
+    most: int
+    """Numbers in the text."""
+
+    def read(self, given: object) -> str:
+        """The numbers in one spelling."""
+        return read_number_list(given, self.lowest, self.highest, self.most)
+
+
+@final
+@dataclass(frozen=True)
+class TextFile(Control[str]):
+    """The name of a text, or a file's path where this server opens files."""
+
+    options: Mapping[str, str]
+    """Name of a text that everybody may use → as the page writes it."""
+
+    def read(self, given: object) -> str:
+        """The name or the path."""
+        return read_text_name(given, self.options, opens_files())
+
+
+def control(shown: Control[Any]) -> Any:
+    """A field of a frozen dataclass that this control sets."""
+    default = tuple(shown.default) if isinstance(shown.default, list) else shown.default
+    return field(default=default, metadata={"control": shown})
+
+
+def control_of(setting: "Field[Any]") -> Control[Any]:
+    """The control that sets a field."""
+    found: Control[Any] = setting.metadata["control"]
+    return found

@@ -1,0 +1,22 @@
+"""The lower part of Explore: the panel that is chosen."""
+
+import streamlit as st
+
+from dashboard.explore.diagnosis import show_diagnosis
+from dashboard.explore.panels import PANELS
+from dashboard.explore.settings import CONTROLS, DIAGNOSIS, PANEL_NAMES, SPECTRUM
+from dashboard.explore.show_panel import show_panel
+from dashboard.explore.spectrum_by_hand import spectrum_by_hand
+from dashboard.explore.view import View
+
+
+def show_details(view: View) -> None:
+    """The choice of a panel, and its charts; those of the others are not computed."""
+    st.segmented_control(CONTROLS["panel"].label, PANEL_NAMES, key="panel", required=True)
+    name = view.settings.panel
+    if name == DIAGNOSIS:
+        show_diagnosis(view)
+        return
+    if name == SPECTRUM:
+        spectrum_by_hand(view)
+    show_panel(PANELS[name](view))

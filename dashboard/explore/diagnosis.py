@@ -1,0 +1,35 @@
+"""The panel Diagnosis: what is wrong with each cell, its numbers, and a button for each remedy."""
+
+import streamlit as st
+
+from analysis.course import begin_sentence
+from analysis.figures.theme import cell_name
+from analysis.finding import Finding
+from dashboard.explore.advice import advise, describe_changes
+from dashboard.explore.configs import page_values
+from dashboard.explore.session import change_settings
+from dashboard.explore.view import View
+
+
+def show_diagnosis(view: View) -> None:
+    """A column per cell."""
+    for column, cell in zip(st.columns(len(view.probes), gap="medium"), view.probes, strict=True):
+        with column:
+            st.markdown(f"##### {cell_name(cell)}")
+            findings = advise(view.settings, cell)
+            for finding in findings:
+                _show_finding(view, cell, finding)
+            if not findings:
+                course = begin_sentence(view.probes[cell].transport_course)
+                st.success(f"Nothing is wrong. {course}; no gate, unit or cell state is stuck.")
+
+
+def _show_finding(view: View, cell: str, finding: Finding) -> None:
+    box = {"severe": st.error, "warning": st.warning, "note": st.info}[finding.severity]
+    box(f"**{finding.title}.** {finding.evidence}\n\n{finding.remedy}")
+    if not finding.settings:
+        return
+    key = f"remedy-{cell}-{finding.kind}-{finding.title}"
+    values = page_values(finding.settings)
+    st.button("Apply the remedy", key=key, on_click=change_settings, args=(values,))
+    st.caption(f"This sets {describe_changes(view.settings, finding.settings)}.")

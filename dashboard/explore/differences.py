@@ -1,0 +1,31 @@
+"""What changed from one state of the settings to another, in words."""
+
+from dashboard.explore.control import OneOf
+from dashboard.explore.settings import CONTROLS, Settings
+from dashboard.server.checks import Value
+
+LONGEST_VALUE = 30
+"""Letters of a value in a sentence."""
+
+
+def describe_differences(before: Settings, after: Settings) -> list[str]:
+    """Each setting that changed, as `Singular value: 1 → 2`; what only chooses a view is left out."""
+    old, new = before.as_values(), after.as_values()
+    return [
+        f"{control.label}: {format_value(name, old[name])} → {format_value(name, new[name])}"
+        for name, control in CONTROLS.items()
+        if not control.is_view and old[name] != new[name]
+    ]
+
+
+def format_value(name: str, value: Value) -> str:
+    """A setting's value as the page writes it."""
+    control = CONTROLS[name]
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(control, OneOf):
+        return control.options[str(value)]
+    text = ", ".join(value) if isinstance(value, list) else str(value)
+    return (text if len(text) < LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…") or "none"

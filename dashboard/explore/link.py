@@ -1,0 +1,36 @@
+"""Settings from a link, a socket or a widget: what is allowed is taken, the rest is named. And a link that has them."""
+
+from collections.abc import Mapping
+
+from dashboard.explore.control import TextFile
+from dashboard.explore.settings import CONTROLS, Settings
+from dashboard.server.checks import Value, shorten_value
+
+
+def read_settings(values: Mapping[str, object]) -> tuple[dict[str, Value], list[str]]:
+    """The allowed ones of the settings that a browser sends; and a few words for each that is not.
+
+    The one check of all: of a link's texts, of a socket's JSON and of what widgets hold.
+    """
+    allowed: dict[str, Value] = {}
+    wrong: list[str] = []
+    for name, value in values.items():
+        if name not in CONTROLS:
+            wrong.append(f"{shorten_value(name)} is not a setting")
+            continue
+        try:
+            allowed[name] = CONTROLS[name].read(value)
+        except ValueError as may_be:
+            wrong.append(f"{name} was {shorten_value(value)} (allowed: {may_be})")
+    return allowed, wrong
+
+
+def write_link(settings: Settings) -> dict[str, str]:
+    """Query parameters for what differs from the defaults; never the path of a file."""
+    parameters = {}
+    for name, value in settings.as_values().items():
+        control = CONTROLS[name]
+        is_path = isinstance(control, TextFile) and value not in control.options
+        if value != control.default and not is_path:
+            parameters[name] = ",".join(value) if isinstance(value, list) else str(value)
+    return parameters

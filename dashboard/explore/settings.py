@@ -1,0 +1,135 @@
+"""The one table of Explore's settings. Widgets, links, checks, defaults and the words of a comparison come from it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Self, get_args
+
+from analysis.clipping import CLIP_RULES
+from analysis.figures.theme import cell_name
+from dashboard.explore.control import (
+    Control,
+    NumberList,
+    OneOf,
+    Slide,
+    SomeOf,
+    Switch,
+    TextFile,
+    Whole,
+    control,
+    control_of,
+)
+from dashboard.option_words import CLIP_RULE_WORDS, INITIALISATION_WORDS, TASK_WORDS, TEXT_WORDS, name_options
+from dashboard.server.checks import Value
+from experiments.config.run_config import GATE_BLOCKS, RunConfig
+from experiments.tasks import TASKS
+from models.cells.elman.step import NONLINEARITIES
+from models.cells.registry import CELLS
+
+LONGEST = 1000
+"""The most timesteps on the page; longer sequences are for the command line."""
+MOST_UNITS = 512
+LARGEST_SINGULAR_VALUE = 3.0
+
+DIAGNOSIS = "Diagnosis"
+SPECTRUM = "Spectrum"
+PANEL_NAMES = (
+    "Wave", "Hidden states", "Gates", SPECTRUM, "Jacobians", "Lyapunov exponents", "Credit", "Paths", "Clipping",
+    DIAGNOSIS,
+)  # fmt: skip
+OVERLAYS = ("bound", "direct gradient", "mean-field rate", "Lyapunov rate")
+SHAPES = {
+    "kept": "As initialised",
+    "equal": "Orthogonal",
+    "gaussian": "Gaussian",
+    "linear": "Linear",
+    "outlier": "One outlier",
+}
+
+
+def _options(field: str) -> list[str]:
+    """The words that a field of `RunConfig` allows."""
+    return [*get_args(RunConfig.model_fields[field].annotation)]
+
+
+def _own_words(options: Iterable[str]) -> dict[str, str]:
+    """Options that are words already."""
+    return {option: option for option in options}
+
+
+_TASKS = name_options([*TASKS], TASK_WORDS)
+_CELLS = {cell: cell_name(cell) for cell in CELLS}
+_LOSSES = {"task": "task default", "last": "last step only", "every": "every step"}
+_INITIALISATIONS = name_options([w for w in _options("initialisation") if w != "chrono"], INITIALISATION_WORDS)
+_GATES = {
+    block: f"{cell_name(next(c for c in CELLS if block in CELLS[c].recurrent_blocks))} {block}" for block in GATE_BLOCKS
+}
+_CLIP_RULES = name_options([*CLIP_RULES], CLIP_RULE_WORDS)
+
+
+# fmt: off
+@dataclass(frozen=True)
+class Settings:
+    """Everything on Explore follows from these. A control has its label, its default, what is allowed, and its help."""
+
+    task: str = control(OneOf("Task", "adding", _TASKS))
+    text_file: str = control(TextFile("Text", "hello", TEXT_WORDS))
+    cells: tuple[str, ...] = control(SomeOf("Cells", ["elman", "lstm", "gru"], _CELLS))
+    loss_position: str = control(OneOf("Loss at", "task", _LOSSES))
+    hidden_size: int = control(Whole("Hidden units", 64, 1, MOST_UNITS))
+    batch_size: int = control(Whole("Batch size", 16, 1, 256))
+    num_layers: int = control(Whole("Layers", 1, 1, 8))
+    seed: int = control(Whole("Seed", 0, 0, 2**31))
+    initialisation: str = control(OneOf("Initial weights", "default", _INITIALISATIONS, help=(
+        "After this, each recurrent block is scaled to the singular value that you drag.")))
+    nonlinearity: str = control(OneOf("Elman's nonlinearity", "tanh", _own_words(NONLINEARITIES)))
+    bidirectional: bool = control(Switch("Bidirectional", False))
+    clip_rule: str = control(OneOf("Clip by", "norm", _CLIP_RULES))
+    dtype: str = control(OneOf("Number format", "float32", _own_words(_options("dtype"))))
+
+    largest_singular_value: float = control(Slide("Singular value", 1.0, 0, LARGEST_SINGULAR_VALUE, 0.01, help=(
+        "The largest singular value of each recurrent block. Below 1 the gradient of a tanh network must vanish. "
+        "Above 1 it may explode.")))
+    seq_len: float = control(Slide("Sequence length", 100.0, 1, LONGEST, 1, help=(
+        "Timesteps T: how far back the first input lies.")))
+    forget_bias: float = control(Slide("Keep-gate bias", 0.0, -5, 8, 0.1, help=(
+        "Bias of the gate that keeps the state: the LSTM's forget gate f, the GRU's update gate z.")))
+    clip_threshold: float = control(Slide("Clip threshold", 1.0, 1e-3, 1e3, 0.05, logarithmic=True, help=(
+        "A larger gradient norm is scaled down to this one.")))
+    input_scale: float = control(Slide("Input scale", 1.0, 0, 10, 0.1, help=(
+        "Factor on the input weights. Large inputs saturate the units.")))
+    truncate: float = control(Slide("Truncate after", 0.0, 0, LONGEST, 1, help=(
+        "Truncated BPTT: the gradient stops after this many steps. At 0 it runs back to the first input.")))
+
+    spectrum_shape: str = control(OneOf("Spectrum shape", "kept", SHAPES))
+    singular_values: str = control(NumberList("Singular values", "", 0, LARGEST_SINGULAR_VALUE, MOST_UNITS))
+    spectrum_blocks: tuple[str, ...] = control(SomeOf("Gates to change", [], _GATES, help=(
+        "Only the recurrent blocks of these gates get the singular values. Choose none to change all blocks.")))
+    overlays: tuple[str, ...] = control(SomeOf("Also show", ["bound"], _own_words(OVERLAYS), is_view=True))
+    panel: str = control(OneOf("Details", "Wave", _own_words(PANEL_NAMES), is_view=True))
+    # fmt: on
+
+    @classmethod
+    def of(cls, values: Mapping[str, Value]) -> Self:
+        """These settings, and the defaults of all others. Each value must be one that `read_settings` allows."""
+        fields: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
+        return cls(**fields)
+
+    def as_values(self) -> dict[str, Value]:
+        """Name → value as widgets, links and JSON have it."""
+        return {name: [*v] if isinstance(v, tuple) else v for name, v in vars(self).items()}
+
+
+CONTROLS: Mapping[str, Control[Any]] = {field.name: control_of(field) for field in fields(Settings)}
+"""Name of a setting → its control."""
+
+
+def slide_of(name: str) -> Slide:
+    """The control of a setting that is dragged.
+
+    Raises:
+        KeyError: the setting is not dragged.
+    """
+    shown = CONTROLS[name]
+    if not isinstance(shown, Slide):
+        raise KeyError(name)
+    return shown

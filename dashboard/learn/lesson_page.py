@@ -1,0 +1,76 @@
+"""One beat of a lesson, with the way to the others."""
+
+from typing import Literal
+
+import streamlit as st
+
+from dashboard.components.projector import projector_on, projector_switch
+from dashboard.learn.address import Predictions, write_address
+from dashboard.learn.for_class import show_class_links
+from dashboard.lessons import beats
+from dashboard.lessons.lesson import AnyLesson
+from dashboard.lessons.place import BEATS, Beat, Place
+from dashboard.lessons.registry import LESSONS
+
+BEAT_WORDS: dict[Beat, str] = {"predict": "Predict", "do": "Do", "decide": "Decide"}
+
+_RULES = """
+/* Streamlit's header lies over the page's first row; a title has this room of its own. */
+.st-key-lesson-head { padding-top: 1.5rem; }
+.st-key-lesson-table { overflow-x: auto; }
+.st-key-lesson-table th, .st-key-lesson-table td { padding: 0.2rem 0.45rem; white-space: nowrap; font-size: 0.9rem; }
+"""
+
+
+def lesson_style() -> None:
+    """Add the rules of lessons to the page, after `page_style`."""
+    st.html(f"<style>{_RULES}</style>")
+
+
+def show_lesson(lesson: AnyLesson, beat: Beat, done: Predictions) -> None:
+    """One beat of a lesson, with the way to the others."""
+    _show_head(lesson, beat)
+    with st.container(key="beat"):
+        if beat == "predict":
+            beats.predict(lesson, done.guesses)
+        elif beat == "do":
+            beats.do(lesson, lesson.number in done.guesses)
+        else:
+            beats.decide(lesson, done.guesses.get(lesson.number))
+            if lesson.number in done.guesses:
+                done.decided.add(lesson.number)
+    _show_ways(lesson, beat)
+
+
+def _show_head(lesson: AnyLesson, beat: Beat) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="lesson-head"):
+        st.subheader(f"{lesson.number} · {lesson.title}", anchor=False, width="content")
+        with st.container(horizontal=True, width="content", gap="small"):
+            for k, step in enumerate(BEATS, start=1):
+                kind: Literal["primary", "tertiary"] = "primary" if step == beat else "tertiary"
+                words = f"{k} {BEAT_WORDS[step]}"
+                st.button(
+                    words, key=f"beat-{step}", type=kind, on_click=write_address, args=(Place(lesson.number, step),)
+                )
+        st.space("stretch")
+        if projector_on():
+            projector_switch()
+        with st.popover("For class", type="tertiary"):
+            if not projector_on():
+                projector_switch()
+            show_class_links(lesson, beat)
+
+
+def _show_ways(lesson: AnyLesson, beat: Beat) -> None:
+    k = BEATS.index(beat)
+    at = LESSONS.index(lesson)
+    back = Place(lesson.number, BEATS[k - 1]) if k > 0 else Place()
+    if k + 1 < len(BEATS):
+        onward, words = Place(lesson.number, BEATS[k + 1]), f"Next: {BEAT_WORDS[BEATS[k + 1]].lower()}"
+    elif at + 1 < len(LESSONS):
+        onward, words = Place(LESSONS[at + 1].number), f"Next: {LESSONS[at + 1].title}"
+    else:
+        onward, words = Place(), "All lessons"
+    with st.container(horizontal=True, gap="small"):
+        st.button("Back" if k > 0 else "All lessons", key="back", on_click=write_address, args=(back,), type="tertiary")
+        st.button(words, key="next", on_click=write_address, args=(onward,), type="primary")

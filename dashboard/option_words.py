@@ -1,0 +1,29 @@
+"""Names of the options that several pages offer, as a reader meets them: option → words."""
+
+from collections.abc import Mapping
+
+TASK_WORDS: Mapping[str, str] = {
+    "adding": "Adding: sum two marked numbers",
+    "temporal_order": "Temporal order: which came first?",
+    "copying": "Copying: repeat ten symbols",
+    "next_character": "Next character of a text",
+}
+TEXT_WORDS: Mapping[str, str] = {"hello": "The word hello", "pydoc": "Python's help topics"}
+"""Texts that everybody may name; a path of a file only where the server opens files (`serving.opens_files`)."""
+CLIP_RULE_WORDS: Mapping[str, str] = {
+    "norm": "global norm",
+    "value": "each value",
+    "per_parameter": "norm per parameter",
+    "squared_norm": "squared norm",
+}
+INITIALISATION_WORDS: Mapping[str, str] = {
+    "default": "uniform (torch's default)",
+    "orthogonal": "orthogonal",
+    "gaussian": "Gaussian",
+    "identity": "identity",
+}
+
+
+def name_options(options: list[str], words: Mapping[str, str]) -> dict[str, str]:
+    """Each option with its words; one that has none, with its own name."""
+    return {option: words.get(option, option.replace("_", " ")) for option in options}

@@ -1,0 +1,62 @@
+"""One run at one recorded step: its profile follows the hand, the rest is drawn when the hand lets go."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from dashboard.components.refusal import refuse
+from dashboard.components.scrub_slider import scrub_slider
+from dashboard.components.show import show
+from dashboard.runs.step_panels import show_kept_states, show_panels, trained_network
+from experiments.errors import ConfigError
+from experiments.runs.step_profiles import Profiles, profile_at, profiles, step_picture
+from experiments.runs.store.layers import row_of
+from experiments.runs.store.reader import RunReader
+
+
+@st.fragment
+def show_recorded_step(run: RunReader) -> None:
+    """The slider over the run's recorded steps, and the chosen one; a sentence where it cannot be shown.
+
+    A sentence here, since Streamlit catches what leaves a fragment.
+    """
+    if not len(run.tensor("step")):
+        st.info("This run has not committed a recorded step yet.")
+        return
+    try:
+        found = _recorded_profiles(run, run.folder, run.progress.updated)
+        step = _choose_step(run, found)
+        network = None if run.form.lacks() else trained_network(run, step)
+        p = profile_at(run, row_of(run, step)) if network is None else network.profile
+        show(step_picture(run, p, found.among), _profile_key(run))
+        if network is None:
+            st.info(run.form.lacks())
+            show_kept_states(run, step)
+        else:
+            show_panels(run, network)
+    except ConfigError as error:
+        refuse(error)
+
+
+@st.cache_data(max_entries=4, show_spinner=False)
+def _recorded_profiles(_run: RunReader, folder: Path, updated: float) -> Profiles:
+    """A run's profiles, kept while the slider asks for them again at each release; known by folder and last commit."""
+    return profiles(_run)
+
+
+def _choose_step(run: RunReader, found: Profiles) -> int:
+    """The optimiser step on which the hand has let go."""
+    texts = [f"optimiser step {step:,} of {run.progress.step:,}" for step in found.step.tolist()]
+    frame = 0
+    if len(texts) > 1:
+        chart = _profile_key(run)
+        frame = scrub_slider("Recorded step", texts=texts, frames=found.frames, chart=chart, key=f"at-{run.name}")
+    else:
+        st.markdown(texts[0].capitalize())
+    if found.note:
+        st.caption(found.note)
+    return int(found.step[frame])
+
+
+def _profile_key(run: RunReader) -> str:
+    return f"scrub-profile-{run.name}"

@@ -1,0 +1,109 @@
+"""What is below a recorded step's profile: the panels of Explore, of the network as the step found it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import streamlit as st
+
+from analysis.clipping import Clipping
+from analysis.course import begin_sentence
+from analysis.figures.heatmaps import colour_limit, gates_picture, hidden_picture
+from analysis.figures.picture import Picture
+from analysis.figures.spectrum import eigenvalues_picture, singular_values_picture
+from analysis.spectrum import block_spectra
+from dashboard.components.show import in_two_columns
+from dashboard.explore.panels import PANELS
+from dashboard.explore.settings import DIAGNOSIS
+from dashboard.explore.show_panel import show_panel
+from experiments.config.limits import readable
+from experiments.probing.probe import Probe
+from experiments.probing.recorded import recorded_probe
+from experiments.runs.opening import open_run
+from experiments.runs.store.errors import RunError
+from experiments.runs.store.layers import cells_at, length_at, row_of
+from experiments.runs.store.reader import RunReader
+from models.bptt.threads import use_one_thread
+
+LARGEST_STEP = 2**26
+"""Bytes of a recorded step that the page takes apart."""
+FIRST_PANEL = "Hidden states"
+OF_GATES = ("Gates", "Paths")
+"""Panels of cells that have gates."""
+
+
+@dataclass(frozen=True)
+class RecordedStep:
+    """One recorded step, for the panels of Explore."""
+
+    probes: Mapping[str, Probe]
+    """Its cell → its pass."""
+
+    def clip(self, probe: Probe) -> Clipping:
+        """The parameter gradient before and after the clipping that was in force."""
+        return probe.clipping
+
+
+def trained_network(run: RunReader, step: int) -> Probe:
+    """The pass of a recorded step.
+
+    Raises:
+        RunError: it is too large for the page; ConfigError: see `recorded_probe`.
+    """
+    if run.layout.row_bytes > LARGEST_STEP:
+        raise RunError(
+            f"record_samples made a recorded step of {readable(run.layout.row_bytes)}; the page shows steps of up to "
+            f"{readable(LARGEST_STEP)}, so keep fewer sequences."
+        )
+    return _trained_network(run.folder, run.description.created, step)
+
+
+@lru_cache(maxsize=4)  # not Streamlit's, which would copy what a probe has computed
+def _trained_network(folder: Path, created: float, step: int) -> Probe:
+    use_one_thread()
+    return recorded_probe(open_run(folder), step)
+
+
+def show_panels(run: RunReader, network: Probe) -> None:
+    """The choice of a panel, and its charts."""
+    names = [name for name in PANELS if name not in OF_GATES or network.top.gates]
+    name = st.segmented_control("Look at", names, key=f"panel-{run.name}", default=FIRST_PANEL, required=True)
+    if name == DIAGNOSIS:
+        _show_findings(network)
+        return
+    shown = RecordedStep({run.form.stack.cell: network})
+    show_panel(PANELS[name if name in names else FIRST_PANEL](shown), f"scrub-{{}}-{run.name}")
+
+
+def _show_findings(network: Probe) -> None:
+    """What is wrong at this step; the remedies are words, since a setting would make another training."""
+    for finding in network.findings:
+        box = {"severe": st.error, "warning": st.warning, "note": st.info}[finding.severity]
+        box(f"**{finding.title}.** {finding.evidence}\n\n{finding.remedy}")
+    if not network.findings:
+        course = begin_sentence(network.transport_course)
+        st.success(f"Nothing is wrong. {course}; no gate, unit or cell state is stuck.")
+
+
+def show_kept_states(run: RunReader, step: int) -> None:
+    """What is known of a step whose layers are not kept whole: some states and gates, and the weights' spectra.
+
+    Raises:
+        DamagedRunError: a chunk is damaged.
+    """
+    row, cell, layer = row_of(run, step), run.form.stack.cell, run.form.top
+    length = length_at(run, row)
+    hidden = run.tensor("hidden")[row, layer, :length, 0]
+    pictures: dict[str, Picture] = {"hidden": hidden_picture(cell, hidden, colour_limit([hidden]))}
+    if "gates" in run.tensors:
+        gates = run.tensor("gates")[row, :, layer, :length, 0]
+        pictures["gates"] = gates_picture(cell, dict(zip(run.attributes["gate"], gates, strict=True)))
+    if run.form.keeps != "quantiles":
+        spectra = {cell: block_spectra(cells_at(run, step)[layer])}
+        if spectra[cell]:
+            pictures |= {
+                "singular-values": singular_values_picture(spectra),
+                "eigenvalues": eigenvalues_picture(spectra),
+            }
+    in_two_columns({f"{name}-{run.name}": picture for name, picture in pictures.items()}, "scrub")

@@ -1,0 +1,50 @@
+"""How far a sweep is, how its runs ended, and why some failed."""
+
+import streamlit as st
+
+from analysis.figures.sweep_panel import words
+from analysis.wording import duration
+from dashboard.components.as_text import as_text
+from dashboard.components.refusal import for_page
+from dashboard.session import read_session
+from experiments.sweeps.folder import SweepFolder, sessions
+from experiments.sweeps.index import Results
+
+LIVE = "sweep-live"
+"""Where the session keeps whether the sweep runs now."""
+
+
+def show_progress(folder: SweepFolder) -> None:
+    """How far the sweep is, and which workers work on it; drawn again every second while one does."""
+    working = [session for session in sessions(folder) if session.lives]
+    for session in working:
+        done = session.finished + session.failed
+        failed = f" · {session.failed} failed" if session.failed else ""
+        left = "" if session.seconds_left is None else f" · about {duration(session.seconds_left)} left"
+        st.progress(min(done / max(session.total, 1), 1.0), f"**{done:,} of {session.total:,} runs**{failed}{left}")
+        for worker, doing in session.workers.items():
+            st.caption(as_text(f"{worker}: {doing}"))
+    if read_session(LIVE, bool, False) != bool(working):
+        st.session_state[LIVE] = bool(working)
+        st.rerun()
+
+
+def show_standing(results: Results, ended: str) -> None:
+    """How many runs ended how, and why some failed."""
+    counts = {
+        name: int((results.status == name).sum()) for name in ("finished", "diverged", "failed", "begun", "planned")
+    }
+    named = {"begun": "started, not finished", "planned": "not started"}
+    parts = [f"{count:,} {named.get(name, name)}" for name, count in counts.items() if count]
+    about = as_text(results.plan.description or results.plan.name)
+    st.markdown(f"{about} · {len(results.plan.runs):,} runs: {', '.join(parts)}.")
+    if ended not in ("", "ended"):
+        st.info(as_text(f"The last start {ended if ended.startswith('was') else 'ended: ' + ended}"))
+    if results.errors:
+        with st.expander(f"{len(results.errors)} failed", expanded=False):
+            by_run = {run.name: run.values for run in results.plan.runs}
+            rows = [
+                {"run": n, **{k: words(v) for k, v in by_run[n].items()}, "error": for_page(e)}
+                for n, e in results.errors.items()
+            ]
+            st.dataframe(rows, hide_index=True, width="stretch")

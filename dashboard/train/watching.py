@@ -1,0 +1,118 @@
+"""The runs that Train shows: which they are, how far they are, and their charts."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from dashboard.components.as_text import as_text
+from dashboard.components.refusal import refuse
+from dashboard.components.show import in_two_columns
+from dashboard.session import read_session
+from dashboard.train import jobs as training
+from dashboard.train.steering import LIVE, show_place, show_refusal, steering
+from experiments.config.words import cut, shortened
+from experiments.runs.findings import run_findings
+from experiments.runs.folder import named_in
+from experiments.runs.opening import open_run
+from experiments.runs.pictures import labels, run_pictures
+from experiments.runs.store.errors import RunError
+from experiments.runs.store.reader import RunReader
+
+MOST_WATCHED = 4
+"""Runs that an address may name."""
+OFFERED = "offered"
+"""Where the session keeps the settings that were trained before."""
+_WATCHED = "watched"
+_LIVE = "live"
+
+
+def watched_names() -> list[str]:
+    """Names of the runs that the page shows."""
+    return read_session(_WATCHED, list, [])
+
+
+def read_address(text: str) -> str:
+    """Watch the runs that an address names, on the first visit; a sentence where it names none."""
+    if _WATCHED in st.session_state or not text:
+        return ""
+    names = named_in(text)[:MOST_WATCHED]
+    if not names:
+        return f"The address names no run: {shortened(text)} is not a run's name. Choose a run on the page Runs."
+    st.session_state[_WATCHED] = names
+    return ""
+
+
+def watch_runs(names: Sequence[str]) -> None:
+    """Let the page show these runs."""
+    st.session_state.pop(OFFERED, None)
+    st.session_state[_WATCHED] = list(names)
+    st.session_state[_LIVE] = True
+
+
+def open_runs(names: Sequence[str]) -> list[RunReader]:
+    """Readers of the runs that are there by now."""
+    readers = []
+    for name in names:
+        try:
+            readers.append(open_run(training.RUNS / name))
+        except RunError:
+            continue  # its process has not made it yet
+    return readers
+
+
+def show_live(names: Sequence[str]) -> None:
+    """What the runs have committed so far; drawn again every second while they train or wait."""
+    readers, asked = open_runs(names), training.jobs().of(names)
+    working = any(not job.over for job in asked)
+    show_refusal()
+    for k, job in enumerate(asked):
+        if job.error:
+            refuse(job.error)
+        if job.waits:
+            show_place(job, f"leave-{k}")
+    if readers:
+        steering(readers, working)
+        _show_runs(readers, any(job.works for job in asked))
+    elif not any(job.waits or job.error for job in asked):
+        _say_absent(working, bool(asked))
+    now = working or any(run.status in LIVE for run in readers)
+    if read_session(_LIVE, bool, True) != now:
+        st.session_state[_LIVE] = now
+        st.rerun()
+
+
+def _say_absent(working: bool, was_asked: bool) -> None:
+    if working:
+        st.info("The run is being prepared …")
+    elif was_asked:
+        st.info("This run left the queue before it began. Press Start to train.")
+    else:
+        st.info("There is no such run here.")
+
+
+def _show_runs(readers: Sequence[RunReader], working: bool) -> None:
+    for run, label in zip(readers, labels(readers), strict=True):
+        _show_progress(run, label, working)
+    try:
+        for run in readers:
+            for finding in run_findings(run):
+                st.warning(f"**{finding.title}.** {finding.evidence} {finding.remedy}")
+        in_two_columns(run_pictures(readers), "train")
+        _show_events(readers)
+    except RunError as error:
+        refuse(error)
+
+
+def _show_progress(run: RunReader, label: str, working: bool) -> None:
+    p = run.progress
+    status = "starting" if working and run.status == "interrupted" else run.status
+    reason = f" ({as_text(cut(p.reason))})" if p.reason else ""
+    step = f"step {p.step:,} of {run.form.steps:,}"
+    st.progress(min(p.step / run.form.steps, 1.0), f"**{as_text(label)}** · {status}{reason} · {step} · run {run.name}")
+
+
+def _show_events(readers: Sequence[RunReader]) -> None:
+    events = [{"run": r.name, **{k: e.get(k) for k in ("step", "kind", "text")}} for r in readers for e in r.events()]
+    if events:
+        st.markdown("##### Events, latest first")
+        st.dataframe(events[::-1], hide_index=True, width="stretch")

@@ -1,0 +1,119 @@
+"""A recorded step of a training, looked at as a configuration's pass is."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from analysis.clipping import Clipping, cosine_of_scaling, total_log_norm
+from experiments.config.run_config import RunConfig
+from experiments.errors import ConfigError
+from experiments.probing.probe import Probe, TrainedStep
+from experiments.runs.form import STACK, cell_options
+from experiments.runs.opening import config_of
+from experiments.runs.store.errors import DamagedRunError
+from experiments.runs.store.layers import layer_records, row_of, weights_at
+from experiments.runs.store.reader import RunReader
+from experiments.tasks import Task, make_task
+from experiments.training.build import DTYPES, Experiment
+from models import SequenceModel, Trace
+
+
+def recorded_probe(run: RunReader, step: int | None = None) -> Probe:
+    """The pass of a recorded step over the sequences that were kept; nothing of it is computed anew.
+
+    Args:
+        run: an open run.
+        step: the optimiser step, from 1; None for the last that is recorded.
+
+    Raises:
+        RunError: the step is not recorded, or the run does not keep all that an analysis needs.
+        ConfigError: the task's text cannot be read here.
+        DamagedRunError: a chunk is missing or damaged.
+    """
+    stack = layer_records(run, step)
+    row, length = row_of(run, step), stack.top.seq_len
+    config = config_of(run)
+    shorter = config.model_copy(update={"seq_len": config.seq_len - run.form.timesteps + length})
+    task = make_task(config)
+    model = model_at(run, config, task, weights_at(run, step))
+    targets = targets_at(run, row, length)
+    with torch.no_grad():
+        outputs = model.readout(torch.cat([layer.hidden for layer in stack.layers[-stack.num_directions :]], dim=-1))
+    number = int(run.tensor("step")[row])
+    clipping = clipping_at(run, config, number, row)
+    trace = Trace(
+        stacks={STACK: stack},
+        outputs=outputs,
+        loss=torch.tensor(run.tensor("loss")[row]),
+        parameter_grads={},
+        parameter_log_norm=clipping.parameter_log_norm_before,
+        path=run.path,
+    )
+    log_norm = run.tensor("log_norm")[row, :, :length].astype(float)
+    trained = TrainedStep(run.name, number, run.form.batch_size, log_norm, clipping)
+    return Probe(Experiment(shorter, task, model, stack.layers[0].inputs, targets), trace, trained)
+
+
+def targets_at(run: RunReader, row: int, length: int) -> Tensor:
+    """The targets of the kept sequences.
+
+    Raises:
+        DamagedRunError: a class that the network has no output for.
+    """
+    targets = torch.from_numpy(run.tensor("targets")[row])
+    targets = targets[:length] if targets.ndim == 2 else targets
+    classes = run.form.weights["readout.bias"][0]
+    if not targets.is_floating_point() and not bool(((targets >= 0) & (targets < classes)).all()):
+        raise DamagedRunError(f"'targets' in {str(run.folder)!r} names a class that is not one of the {classes}.")
+    return targets
+
+
+def model_at(run: RunReader, config: RunConfig, task: Task, weights: dict[str, Tensor]) -> SequenceModel:
+    """The network with these weights.
+
+    Raises:
+        ConfigError: the task's text has another number of characters here than the run's had.
+    """
+    sizes = [task.input_size, task.output_size]
+    recorded = [run.form.stack.input_size, len(weights["readout.bias"])]
+    if sizes != recorded:
+        raise ConfigError(
+            f"text_file was {config.text_file!r}, whose text has {sizes[0]} characters here; it must be the one that "
+            f"run {run.name} learned, with {recorded[0]}."
+        )
+    model = SequenceModel(
+        config.cell,
+        task.input_size,
+        config.hidden_size,
+        task.output_size,
+        config.num_layers,
+        config.bidirectional,
+        dtype=DTYPES[config.dtype],
+        generator=torch.Generator(),
+        **cell_options(config),
+    )
+    model.load_state_dict(weights)
+    return model
+
+
+def clipping_at(run: RunReader, config: RunConfig, step: int, row: int) -> Clipping:
+    """What clipping did to the whole batch's gradient at a step; only the sizes of the gradients are known."""
+    names = list(run.form.weights)
+    before, after = (
+        dict(zip(names, run.tensor(f"parameter_log_norm_{when}")[row].tolist(), strict=True))
+        for when in ("before", "after")
+    )
+    totals = total_log_norm(before), total_log_norm(after)
+    same_direction = math.nan if config.clip_rule == "value" else cosine_of_scaling(before, after, *totals)
+    return Clipping(config.clip_rule, threshold_at(run, config, step), {}, *totals, same_direction, before, after)
+
+
+def threshold_at(run: RunReader, config: RunConfig, step: int) -> float | None:
+    """The clip threshold that was in force at a step: the last one set by hand before it, or the configured one."""
+    threshold = config.clip_threshold
+    for event in run.events():
+        if event["kind"] == "clip_threshold" and event["step"] < step:
+            new = event.get("new")
+            threshold = float(new) if isinstance(new, int | float) and new > 0 else None
+    return threshold

@@ -1,0 +1,90 @@
+"""Opening a run folder whose settings are held to what this program can run."""
+
+from pathlib import Path
+from typing import Any
+
+from experiments.config.run_config import FORMAT_VERSION, ConfigError, RunConfig
+from experiments.runs.form import form_of, title_of
+from experiments.runs.store.description import CONFIG, Description, read_description
+from experiments.runs.store.errors import ForeignRunError, RunError
+from experiments.runs.store.form import Form
+from experiments.runs.store.reader import RunReader, open_folder
+from experiments.tasks import make_task
+
+LARGEST_VOCABULARY = 2**21
+"""Inputs or outputs of a network: there are not so many characters."""
+
+
+def open_run(folder: Path) -> RunReader:
+    """What is committed of a run now. Nothing large is read.
+
+    Raises:
+        ForeignRunError: not a run folder of this program, of a newer format, or with settings that cannot be run.
+        DamagedRunError: what it must have is missing or damaged.
+    """
+    return open_folder(folder, implied_form)
+
+
+def config_of(run: RunReader) -> RunConfig:
+    """The configuration that decided a run.
+
+    Raises:
+        RunError: none did, since the run is a training of somebody's own module.
+    """
+    if run.description.kind != "configuration":
+        raise RunError(f"run {run.name} was made by a program of its own, so it has no configuration.")
+    return RunConfig.from_values(run.description.config)
+
+
+def read_configured(folder: Path) -> tuple[Description, RunConfig]:
+    """What a run folder of a configuration is, and the configuration.
+
+    Raises:
+        RunError: as for `open_run`, or no configuration decided it.
+    """
+    description = read_description(folder, implied_form)
+    if description.kind != "configuration":
+        raise ForeignRunError(f"{CONFIG!r} in {str(folder)!r} is of a run without a configuration.")
+    return description, RunConfig.from_values(description.config)
+
+
+def implied_form(folder: Path, given: dict[str, Any]) -> tuple[Form, str] | None:
+    """The form and the title that follow from a configuration; None for a run of another kind.
+
+    Raises:
+        ForeignRunError: the configuration cannot be run, or is not the one that the run's id is of.
+    """
+    if given.get("kind", "configuration") != "configuration":
+        return None
+    values = given.get("config")
+    where = f"{CONFIG!r} in {str(folder)!r}"
+    try:
+        config = RunConfig.from_values(values if isinstance(values, dict) else {"config": None})
+    except ConfigError as error:
+        raise ForeignRunError(f"{where} cannot be run: {error}") from None
+    if given.get("id") not in [config.identity(version) for version in range(1, FORMAT_VERSION + 1)]:
+        raise ForeignRunError(f"{where} was changed: its id is not that of its configuration.")
+    try:
+        # an earlier version's has no form, and no array that depends on the network's inputs and outputs
+        older = given.get("form") is None
+        form = form_of(config, 1, 1, "quantiles") if older else form_of(config, *network_sizes(config, given["form"]))
+        return form, title_of(config)
+    except ConfigError as error:
+        raise ForeignRunError(f"{where} cannot be run: {error}") from None
+    except (KeyError, TypeError, ValueError, IndexError):
+        raise ForeignRunError(f"{where} is not as this program writes it: form is wrong.") from None
+
+
+def network_sizes(config: RunConfig, form: Any) -> tuple[int, int]:
+    """Inputs and outputs of the network: the task's, or, where it learns a text that need not be here, the folder's.
+
+    Raises:
+        KeyError, TypeError, ValueError, IndexError: the folder does not say them.
+    """
+    if config.task != "next_character":
+        task = make_task(config)
+        return task.input_size, task.output_size
+    sizes = form["stacks"]["recurrent"]["input_size"], form["weights"]["readout.bias"][0]
+    if not all(type(size) is int and 1 <= size <= LARGEST_VOCABULARY for size in sizes):
+        raise ValueError
+    return sizes

@@ -1,0 +1,70 @@
+"""The gradient profiles of a run's recorded steps, to go through by hand."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from numpy import ndarray
+
+from analysis.figures.picture import Picture
+from analysis.figures.profile import Among, profile_frames, profile_picture
+from analysis.figures.theme import thinning_note
+from analysis.profile import Profile, profile_of_sizes
+from experiments.runs.store.reader import RunReader
+
+LARGEST_PROFILES = 2 * 10**6
+"""Bytes of all profiles together: what a browser is sent."""
+MOST_TIMESTEPS = 500
+"""Points of a profile's line."""
+TRACES, NUMBER_BYTES = 5, 4
+
+
+@dataclass(frozen=True, eq=False)
+class Profiles:
+    """The gradient profiles of a run's recorded steps, thinned to a bounded size."""
+
+    step: Int[ndarray, " frame"]
+    """Optimiser step."""
+    frames: Float[ndarray, "frame trace point"]
+    """As `analysis.figures.profile.profile_frames` has them."""
+    among: Among
+    """What each of their pictures is drawn among."""
+    note: str
+    """What was left out, for the page; empty where nothing was."""
+
+
+def profiles(run: RunReader) -> Profiles:
+    """Of the top layer, forwards.
+
+    Raises:
+        DamagedRunError: a chunk is damaged.
+    """
+    quantiles = run.tensor("log_norm_quantile")
+    count, timesteps = len(quantiles), quantiles.shape[2]
+    every = max(1, math.ceil(timesteps / MOST_TIMESTEPS))
+    frame_bytes = TRACES * NUMBER_BYTES * math.ceil(timesteps / every)
+    stride = max(1, math.ceil(count * frame_bytes / LARGEST_PROFILES))
+    kept = quantiles[::stride, run.form.top].astype(float)
+    finite = kept[np.isfinite(kept)]
+    among = Among((float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0), every)
+    low, median, high = np.moveaxis(kept, -1, 0)
+    frames = profile_frames(low, median, high, among)
+    note = thinning_note(every, stride, "timestep", "recorded step").strip()
+    return Profiles(run.tensor("step")[::stride], frames, among, note)
+
+
+def profile_at(run: RunReader, row: int) -> Profile:
+    """The top layer's profile over the whole batch at one recorded step; its direct gradients are not known.
+
+    Raises:
+        DamagedRunError: a chunk is damaged.
+    """
+    log_norm = run.tensor("log_norm")[row, run.form.top].astype(float)
+    return profile_of_sizes(log_norm, np.full_like(log_norm, np.nan), getattr(torch, run.form.dtype))
+
+
+def step_picture(run: RunReader, p: Profile, among: Among) -> Picture:
+    """One recorded step's profile, drawn as Explore draws it; other steps' may take its place."""
+    return profile_picture({run.form.stack.cell: p}, {}, run.form.dtype, among=among)

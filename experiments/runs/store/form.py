@@ -1,0 +1,153 @@
+"""What a run's arrays are of, as its `config.json` says it: stacks of layers, weights, and what each axis means."""
+
+from dataclasses import dataclass, field
+from math import prod
+from typing import Annotated, Literal
+
+from annotated_types import Ge, Le
+from pydantic import AfterValidator, Field
+
+from experiments.checked import MOST_STEPS, STRICT, Word
+from models.cells.cell import Cell
+from models.cells.registry import CELLS
+
+
+def _known_cell(name: str) -> str:
+    if name not in CELLS:
+        raise ValueError
+    return name
+
+
+CellName = Annotated[Word, AfterValidator(_known_cell)]
+Size = Annotated[int, Ge(1), Le(2**31 - 1)]
+Length = Annotated[int, Ge(0), Le(2**31 - 1)]
+Indices = Annotated[list[Annotated[int, Ge(0), Le(2**31 - 1)]], Field(min_length=1, max_length=4096)]
+Dtype = Literal["float32", "float64"]
+Keeps = Literal["quantiles", "weights", "layers"]
+TargetPer = Literal["sequence", "timestep"]
+TargetDtype = Literal["float32", "float64", "int64"]
+
+
+@dataclass(frozen=True)
+class StackForm:
+    """One recurrent module."""
+
+    __pydantic_config__ = STRICT
+
+    cell: CellName
+    """Name in the registry of cells."""
+    input_size: Size
+    hidden_size: Size
+    num_layers: Annotated[int, Ge(1), Le(64)] = 1
+    num_directions: Annotated[int, Ge(1), Le(2)] = 1
+    options: Annotated[dict[Word, bool | Word], Field(max_length=8)] = field(default_factory=dict)
+    """The cell's own: `nonlinearity`, `reset_after`, …"""
+
+    @property
+    def cell_type(self) -> type[Cell]:
+        """The cell's class."""
+        return CELLS[self.cell]
+
+    @property
+    def suffixes(self) -> list[str]:
+        """What torch calls each layer and direction: `l0`, `l0_reverse`, `l1`, …"""
+        ends = ("", "_reverse")[: self.num_directions]
+        return [f"l{layer}{end}" for layer in range(self.num_layers) for end in ends]
+
+    def shapes(self, layer: int) -> dict[str, tuple[int, ...]]:
+        """The cell's parameters of one layer: name → shape."""
+        below = self.input_size if layer == 0 else self.hidden_size * self.num_directions
+        return {name: tuple(shape) for name, shape in self.cell_type.parameter_shapes(below, self.hidden_size).items()}
+
+
+@dataclass(frozen=True)
+class TargetForm:
+    """The targets of the kept sequences."""
+
+    __pydantic_config__ = STRICT
+
+    per: TargetPer
+    dtype: TargetDtype
+
+
+@dataclass(frozen=True)
+class Form:
+    """What a run's recorded steps hold."""
+
+    __pydantic_config__ = STRICT
+
+    stacks: Annotated[dict[Word, StackForm], Field(min_length=1, max_length=16)]
+    """Name of the module → what it is."""
+    steps: Annotated[int, Ge(1), Le(MOST_STEPS)]
+    """Optimiser steps of the whole run."""
+    record_every: Annotated[int, Ge(1), Le(MOST_STEPS)]
+    """Steps 1, 1 + record_every, 1 + 2 record_every, … are recorded."""
+    timesteps: Annotated[int, Ge(1), Le(10**6)]
+    batch_size: Size
+    samples: Indices
+    """Sequences of the batch whose states are kept."""
+    units: Indices
+    """Units whose states are kept."""
+    dtype: Dtype
+    truncate: Annotated[int, Ge(1), Le(2**63 - 1)] | None = None
+    """Timesteps of a block of truncated BPTT."""
+    weights: Annotated[dict[Word, Annotated[list[Length], Field(max_length=4)]], Field(max_length=4096)] = field(
+        default_factory=dict
+    )
+    """Parameter, in torch's names → its shape; in this order they lie in the array `weights`."""
+    targets: TargetForm | None = None
+    keeps: Keeps = "layers"
+    """What a recorded step has: `quantiles` of the gradients only, as runs before had them; the weights, too; or all
+    that a `LayerRecord` needs."""
+    axes: Annotated[dict[Word, Word], Field(max_length=32)] = field(default_factory=dict)
+    """Axis of the arrays → what it means."""
+
+    @property
+    def stack(self) -> StackForm:
+        """The first stack, and so far the only one whose arrays are kept."""
+        return next(iter(self.stacks.values()))
+
+    @property
+    def top(self) -> int:
+        """The top layer, forwards, on the axis `layer`."""
+        return -self.stack.num_directions
+
+    @property
+    def record_count(self) -> int:
+        """Recorded steps of the whole run."""
+        return -(-self.steps // self.record_every)
+
+    @property
+    def weight_count(self) -> int:
+        """Numbers in all weights together."""
+        return sum(prod(shape) for shape in self.weights.values())
+
+    def wrong_part(self) -> str | None:
+        """The name of what does not go with the rest; None where all of it does."""
+        for name, stack in self.stacks.items():
+            if not set(stack.options) <= set(stack.cell_type.option_names):
+                return f"form.stacks.{name}.options"
+            for k, suffix in enumerate(stack.suffixes):
+                for parameter, shape in stack.shapes(k // stack.num_directions).items():
+                    if self.weights.get(f"{name}.{parameter}_{suffix}") != list(shape):
+                        return "form.weights"
+        if max(self.samples) >= self.batch_size:
+            return "form.samples"
+        if max(self.units) >= self.stack.hidden_size:
+            return "form.units"
+        return "form.keeps" if self.keeps == "layers" and len(self.units) < self.stack.hidden_size else None
+
+    def lacks(self) -> str:
+        """What a recorded step of this run cannot show and why, in a sentence; empty where it lacks nothing."""
+        if self.keeps == "quantiles":
+            return (
+                "This run keeps no weights, since an earlier version recorded it; train it again to see its Jacobians, "
+                "exponents, paths and diagnosis."
+            )
+        if self.keeps == "weights":
+            kept, all_units = len(self.units), self.stack.hidden_size
+            return (
+                f"This run keeps the states of {kept} of its {all_units} units, and an analysis needs all; train it "
+                "with record_units=none to see its Jacobians, exponents, paths and diagnosis."
+            )
+        return ""

@@ -1,0 +1,154 @@
+"""The arrays of a run folder, as they follow from what its `config.json` says of the run."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+
+import numpy as np
+from numpy import ndarray
+
+from experiments.runs.store.chunks import ArraySpec
+from experiments.runs.store.form import Form
+
+QUANTILES = (0.1, 0.5, 0.9)
+LARGEST_ROW = 2**29
+"""Bytes that one recorded step may take on the disk."""
+
+MEANINGS = {
+    "step": "recorded optimiser step; the array step has its number, from 1",
+    "time": "timestep t from 1, at input positions in both directions",
+    "layer": "layer and direction, as torch names them",
+    "batch": "sequence of the batch",
+    "quantile": "quantile over the batch",
+    "sample": "sequence of the batch whose states are kept",
+    "unit": "hidden unit whose states are kept",
+    "input": "input channel",
+    "gate": "gate, in torch's order",
+    "block": "row block of the recurrent matrix, in torch's order",
+    "parameter": "parameter, in torch's names",
+    "weight": "number in the weights, parameter after parameter",
+    "gradient": "of h_t directly, of h_t in total, of c_t in total",
+    "state": "part of the state: h, and c where the cell has one",
+}
+"""Axis → what it means."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Names and sizes of a run's axes, and its arrays."""
+
+    specs: dict[str, ArraySpec]
+    """Arrays with a row a recorded step."""
+    coordinates: dict[str, ndarray]
+    """Axis → its values: `time` 1 … T, `unit` and `sample` the indices that are kept."""
+    attributes: dict[str, object]
+    """Names along `layer`, `gate`, `block`, `parameter`, `quantile`, …, in order."""
+
+    @cached_property
+    def every_spec(self) -> dict[str, ArraySpec]:
+        """All arrays: those with a row a recorded step, and those of the axes, which are one chunk each."""
+        axes = {name: ArraySpec(v.shape, (name,), str(v.dtype), len(v)) for name, v in self.coordinates.items()}
+        return {**self.specs, **axes}
+
+    @property
+    def units(self) -> ndarray:
+        """Indices of the units whose states are kept."""
+        return self.coordinates["unit"]
+
+    @property
+    def samples(self) -> ndarray:
+        """Indices of the sequences whose states are kept."""
+        return self.coordinates["sample"]
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of one recorded step."""
+        return sum(prod(spec.shape[1:]) * np.dtype(spec.dtype).itemsize for spec in self.specs.values())
+
+
+def layout_of(form: Form) -> Layout:
+    """The arrays of a run of this form."""
+    stack, cell = form.stack, form.stack.cell_type
+    names: dict[str, list[object]] = {
+        "layer": [*stack.suffixes],
+        "gate": [*cell.gate_names],
+        "block": [*cell.recurrent_blocks],
+        "parameter": [*form.weights],
+        "quantile": [*QUANTILES],
+    }
+    if form.keeps == "quantiles":
+        names["part"] = ["real", "imaginary"]
+    else:
+        names["gradient"] = ["direct_hidden", *(f"total_{part}" for part in cell.state_names)]
+        names["state"] = [*cell.state_names]
+    sizes = {
+        "step": form.record_count,
+        "time": form.timesteps,
+        "batch": form.batch_size,
+        "sample": len(form.samples),
+        "unit": len(form.units),
+        "index": stack.hidden_size,
+        "input": stack.input_size,
+        "weight": form.weight_count,
+        **{axis: len(values) for axis, values in names.items()},
+    }
+    specs = {
+        name: ArraySpec.of(tuple(sizes[d] for d in dimensions.split()), tuple(dimensions.split()), dtype)
+        for name, (dimensions, dtype) in forms(form).items()
+    }
+    coordinates = {
+        "time": np.arange(1, form.timesteps + 1),
+        "unit": np.array(form.units),
+        "sample": np.array(form.samples),
+    }
+    return Layout(specs, coordinates, dict[str, object](names))
+
+
+def forms(form: Form) -> dict[str, tuple[str, str]]:
+    """Array → its axes and its type."""
+    cell, states = form.stack.cell_type, "step layer time sample unit"
+    made = {
+        "step": ("step", "int64"),
+        "length": ("step", "int32"),
+        "loss": ("step", "float64"),
+        "accuracy": ("step", "float64"),
+        "seconds": ("step", "float64"),
+        "log_norm": ("step layer time batch", "float32"),
+        "log_norm_quantile": ("step layer time quantile", "float32"),
+        "hidden": (states, form.dtype),
+        "parameter_log_norm_before": ("step parameter", "float64"),
+        "parameter_log_norm_after": ("step parameter", "float64"),
+    }
+    if cell.recurrent_blocks:
+        made |= dict.fromkeys(("spectral_norm", "spectral_radius"), ("step layer block", "float64"))
+    if "cell_state" in cell.state_names:
+        made["cell_state"] = (states, form.dtype)
+    if cell.gate_names:
+        made["gates"] = ("step gate layer time sample unit", form.dtype)
+    if form.keeps == "quantiles":
+        made |= (
+            {}
+            if not cell.recurrent_blocks
+            else {
+                "singular_values": ("step layer block index", "float64"),
+                "eigenvalues": ("step layer block index part", "float64"),
+            }
+        )
+        if cell.gate_names:
+            made |= {f"gate_{name}": ("step gate layer", "float32") for name in ("mean", "closed", "open")}
+        return made
+    made["weights"] = ("step weight", form.dtype)
+    if form.keeps == "layers":
+        made |= {
+            "inputs": ("step time sample input", form.dtype),
+            "start_states": ("step state layer sample unit", form.dtype),
+            "gradients": ("step gradient layer time sample unit", form.dtype),
+            "gradient_exponents": ("step gradient layer time sample", "int64"),
+            "gradient_log_norms": ("step gradient layer time sample", "float64"),
+            "start_gradients": ("step state layer sample unit", form.dtype),
+            "start_gradient_exponents": ("step state layer sample", "int64"),
+        }
+        if form.targets is not None:
+            per = "time sample" if form.targets.per == "timestep" else "sample"
+            made["targets"] = (f"step {per}", form.targets.dtype)
+    return made

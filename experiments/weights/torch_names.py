@@ -1,0 +1,52 @@
+"""Recurrent layers among tensors with torch's names: `rnn.weight_ih_l0` of a layer, `rnn.weight_ih` of a cell."""
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from experiments.config.words import shortened
+from experiments.errors import ConfigError
+from experiments.weights.found import FoundStack
+
+NAME = re.compile(
+    r"(?P<module>(?:.*\.)?)(?P<kind>weight_ih|weight_hh|weight_hr|bias_ih|bias_hh)"
+    r"(?:_l(?P<layer>\d{1,4})(?P<reverse>_reverse)?)?"
+)
+CELL_OF_BLOCKS = {1: "elman", 3: "gru", 4: "lstm"}
+"""Gates in a weight → the cell; torch has no others."""
+
+
+def find_stacks(tensors: Mapping[str, Tensor]) -> list[FoundStack]:
+    """Every recurrent layer, in the order of the file; biases that it does not have are zero.
+
+    An Elman layer's nonlinearity is not in its weights: it is taken as tanh, torch's default.
+
+    Raises:
+        ConfigError: a projection, or weights of a recurrent layer that do not fit each other.
+    """
+    modules: dict[str, dict[str, Tensor]] = defaultdict(dict)
+    for name, tensor in tensors.items():
+        if found := NAME.fullmatch(name):
+            suffix = f"_l{found['layer'] or 0}{found['reverse'] or ''}"
+            modules[found["module"].rstrip(".")][found["kind"] + suffix] = tensor
+    return [stack_of(name, weights) for name, weights in modules.items()]
+
+
+def stack_of(name: str, weights: dict[str, Tensor]) -> FoundStack:
+    """One layer from its weights in torch's names."""
+    if any(kind.startswith("weight_hr") for kind in weights):
+        raise ConfigError(f"layer {shortened(name)} has a projection (proj_size); choose a layer without one.")
+    recurrent = weights.get("weight_hh_l0")
+    if recurrent is None or recurrent.ndim != 2 or 0 in recurrent.shape:
+        raise ConfigError(f"layer {shortened(name)} has no matrix weight_hh; choose a file that holds the whole layer.")
+    rows, hidden = recurrent.shape
+    if rows % hidden or rows // hidden not in CELL_OF_BLOCKS:
+        raise ConfigError(
+            f"layer {shortened(name)}: weight_hh has the shape {[rows, hidden]}; it must have 1, 3 or 4 times as many "
+            "rows as columns."
+        )
+    cell = CELL_OF_BLOCKS[rows // hidden]
+    said = "torch's order of gates" if cell != "elman" else "tanh assumed; the file does not say the nonlinearity"
+    return FoundStack(name, cell, {kind: tensor.detach() for kind, tensor in weights.items()}, said)

@@ -1,0 +1,20 @@
+"""The lab as one package: `import gradient_flow_lab as gfl`.
+
+Example:
+    >>> import torch
+    >>> import gradient_flow_lab as gfl
+    >>> model = gfl.SequenceModel("lstm", input_size=2, hidden_size=8, output_size=1)
+    >>> trace = gfl.record(model, torch.randn(20, 4, 2), lambda outputs: outputs[-1].mean())
+    >>> gfl.profile(trace.top).median.shape
+    (20,)
+
+An installed package has everything below this name, so that a project's own `models` or `analysis` stay its own.
+"""
+
+import analysis
+import models
+from analysis import *  # noqa: F403 - the public list of `analysis`, whole
+from analysis import figures
+from models import *  # noqa: F403 - and that of `models`
+
+__all__ = [*models.__all__, *analysis.__all__, "figures"]

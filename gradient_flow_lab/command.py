@@ -1,0 +1,36 @@
+"""`gradient-flow-lab …`: the page with `app`, and every command of `python -m experiments`."""
+
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+PAGE = Path(__file__).with_name("app.py")
+LOOK = Path(__file__).with_name("streamlit.toml")
+
+
+def main() -> None:
+    """Run one command; `app` takes Streamlit's own options, such as --server.port 8600."""
+    if sys.argv[1:2] == ["app"]:
+        command = [sys.executable, "-m", "streamlit", "run", str(PAGE), *flags(), *sys.argv[2:]]
+        sys.exit(subprocess.run(command, check=False).returncode)
+    from experiments.__main__ import run  # here: it takes a second, which the page's own process need not wait for
+
+    run()
+
+
+def flags() -> list[str]:
+    """Streamlit's settings as its own options: an installed package has no folder `.streamlit` to be found in."""
+    return [f"--{name}={value}" for name, value in settings(tomllib.loads(LOOK.read_text(encoding="utf-8")))]
+
+
+def settings(table: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Dotted names and values of a TOML table; lists are left out, which no option can say."""
+    for name, value in table.items():
+        if isinstance(value, Mapping):
+            yield from settings(value, f"{prefix}{name}.")
+        elif isinstance(value, bool):
+            yield f"{prefix}{name}", str(value).lower()
+        elif not isinstance(value, list):
+            yield f"{prefix}{name}", str(value)
