@@ -116,7 +116,7 @@ from pathlib import Path
 from typer.testing import CliRunner
 from experiments.__main__ import app
 from experiments.runs.pictures import run_pictures
-from experiments.runs.store.reader import open_run
+from experiments.runs.opening import open_run
 
 small = ["seq_len=12", "hidden_size=6", "batch_size=3"]
 
@@ -141,8 +141,10 @@ refused = CliRunner().invoke(app, ["probe", "cell=vector", "initialisation=chron
 assert "it needs a gate that keeps the state, and cell was 'vector'" in str(refused.exception)
 
 for cell in ("peephole", "vector"):
-    call("run", f"cell={cell}", *small, "steps=12", "evaluate_size=8", "--quiet")
+    call("run", f"cell={cell}", *small, "steps=12", "evaluate_size=8", "record_units=none", "--quiet")
     (folder,) = (path.parent for path in Path("runs").glob("*/config.json") if f'"{cell}"' in path.read_text())
+    (row,) = json.loads(call("probe", folder.name, "--step", "11", "--json"))
+    assert (row["spectral_norm"] is None) == (cell == "vector")
     run = open_run(folder)
     assert ("spectral" in run_pictures([run])) == (cell == "peephole")
 """
