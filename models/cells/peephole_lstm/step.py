@@ -10,6 +10,7 @@ from torch import Tensor
 from models.cells.cell import Cell, Gates, KeepGate, State
 from models.cells.derivatives import ClosedForm, GatedPath
 from models.cells.nonlinearity import sigmoid, tanh
+from models.cells.packing import Packing
 from models.cells.peephole_lstm.jacobian import CLOSED_FORM
 from models.cells.peephole_lstm.paths import GATED_PATH
 from models.cells.peephole_lstm.words import WORDS
@@ -30,6 +31,7 @@ class PeepholeLSTMCell(Cell):
     gate_names: ClassVar[tuple[str, ...]] = ("i", "f", "g", "o")
     state_names: ClassVar[tuple[str, ...]] = ("hidden", "cell_state")
     keep_gate: ClassVar[KeepGate | None] = KeepGate("f", written_by="i")
+    compiled_step: ClassVar[str | None] = "models.cells.peephole_lstm.compiled"
     closed_form: ClassVar[ClosedForm | None] = CLOSED_FORM
     gated_path: ClassVar[GatedPath | None] = GATED_PATH
 
@@ -39,6 +41,11 @@ class PeepholeLSTMCell(Cell):
     def parameter_shapes(cls, input_size: int, hidden_size: int) -> dict[str, Sequence[int]]:
         """torch's four, and the peepholes."""
         return {**super().parameter_shapes(input_size, hidden_size), "weight_peephole": (3, hidden_size)}
+
+    def packing(self) -> Packing:
+        """One product per gate, and the peepholes."""
+        vectors = ("weight_peephole",)
+        return Packing((0, 1, 2, 3), (0, 1, 2, 3), num_gates=4, num_states=2, vectors=vectors)
 
     def step(self, x_t: Float[Tensor, "batch input"], state: State) -> tuple[State, Gates]:
         """(h_t, c_t) and the gates i, f, g, o from x_t and (h_{t-1}, c_{t-1})."""
