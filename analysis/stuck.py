@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import torch
 
 from analysis.finding import Finding, Remedy, Subject
-from analysis.gates import CLOSED
+from analysis.gates import CLOSED, OPEN
 
 MOSTLY = 0.8
 """The share of values from which on a gate or a unit counts as stuck."""
@@ -23,24 +23,28 @@ def saturated_gates(s: Subject) -> Iterator[Finding]:
     """A gate that is shut nearly everywhere, so that nothing passes and its own gradient is gone."""
     keep = s.cell.keep_gate
     for gate, values in s.trace.gates.items():
-        meaning = s.cell.words.gates[gate].shut
+        meaning = s.cell.words.gates[gate].stuck
         if meaning is None:
             continue
-        shut = float((values < CLOSED).double().mean())
-        idle = shut
+        keeps_shut = keep is not None and gate == keep.gate and not keep.when_open
+        stuck = float(((1 - values if keeps_shut else values) < CLOSED).double().mean())
+        idle = stuck
         if keep is not None and gate == keep.written_by:
             # What comes in stays 1/(1−f) steps: an i near 0 beside an f near 1 (chrono) does write.
             idle = float((values < CLOSED * (1 - keep.share(s.trace.gates[keep.gate]))).double().mean())
         if idle > MOSTLY:
-            keeps = keep is not None and gate == keep.gate and keep.when_open
-            settings: dict[str, object] = {"forget_bias": 1.0} if keeps else {"input_scale": 0.3}
-            words = f"Raise the bias of gate {gate}, or make the weights and inputs that drive it smaller."
+            is_keep = keep is not None and gate == keep.gate
+            settings: dict[str, object] = {"forget_bias": 1.0} if is_keep else {"input_scale": 0.3}
+            state, side, change = (
+                ("open", f"above {OPEN}", "Lower") if keeps_shut else ("shut", f"below {CLOSED}", "Raise")
+            )
+            words = f"{change} the bias of gate {gate}, or make the weights and inputs that drive it smaller."
             yield Finding(
                 "saturated_gates",
                 "severe" if idle > 0.95 else "warning",
-                f"Gate {gate} is shut",
-                f"{shut:.0%} of its values are below {CLOSED}, so {meaning}.",
-                {"shut": shut, "mean": float(values.double().mean())},
+                f"Gate {gate} is {state}",
+                f"{stuck:.0%} of its values are {side}, so {meaning}.",
+                {"shut": stuck, "mean": float(values.double().mean())},
                 (Remedy(words, settings), Remedy(words, {"forget_bias": 1.0, **CALM})),
             )
 

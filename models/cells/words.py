@@ -17,8 +17,8 @@ class GateWords:
     """As it stands above a chart, such as `forget gate f`."""
     part: Part
     """Gates of the same part are drawn in the same colour. A candidate is in −1 … 1, the others are in 0 … 1."""
-    shut: str | None = None
-    """What happens while the gate is near 0, as the end of a sentence; None where that is no fault."""
+    stuck: str | None = None
+    """What happens while the gate lets nothing pass, or keeps nothing: the end of a sentence. None for a candidate."""
 
 
 NO_GATES: Mapping[str, GateWords] = MappingProxyType({})

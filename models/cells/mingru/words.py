@@ -2,7 +2,7 @@
 
 from models.cells.words import CellWords, GateWords
 
-GATES = {"z": GateWords("update gate z (0 keeps)", "keep", "nothing new is written into the state")}
+GATES = {"z": GateWords("update gate z (0 keeps)", "keep", "the state is overwritten at every step")}
 WORDS = CellWords(
     "minGRU",
     "the minGRU",

@@ -4,7 +4,7 @@ from models.cells.words import CellWords, GateWords
 
 GATES = {
     "r": GateWords("reset gate r", "entry", "the candidate does not see the past"),
-    "z": GateWords("update gate z (0 keeps)", "keep", "nothing new is written into the state"),
+    "z": GateWords("update gate z (0 keeps)", "keep", "the state is overwritten at every step"),
     "n": GateWords("candidate n", "candidate"),
 }
 MUT1 = CellWords("MUT1", "MUT1", "GRUs", "#A5B45A", "diamond-open", GATES)
