@@ -55,6 +55,8 @@ def test_the_first_step_of_a_run_is_the_pass_of_its_configuration(trained, tiny,
     run = trained(**WHOLE, **network)
     of_run, of_config = summary(recorded_probe(run, 1)), summary(probe(tiny(**WHOLE, **network), "reference"))
     assert (of_run["run"], of_run["step"], of_config["step"]) == (run.name, 1, None)
+    kinds = [[finding["kind"] for finding in of["findings"]] for of in (of_run, of_config)]
+    assert kinds[0] == kinds[1], "nothing has been trained yet"
     for name in LEFT_OUT:
         del of_run[name], of_config[name]
     assert_close(of_run, of_config)

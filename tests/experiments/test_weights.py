@@ -15,6 +15,8 @@ from experiments.errors import ConfigError
 from experiments.weights import read_weights
 from models import record
 
+pytestmark = pytest.mark.processes
+
 os.environ.setdefault("KERAS_BACKEND", "torch")
 
 
