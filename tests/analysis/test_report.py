@@ -22,6 +22,11 @@ from analysis.last_loss import last_loss_only
 from models import SequenceModel, record, watch
 
 
+@pytest.fixture(autouse=True)
+def _seeded():
+    torch.manual_seed(0)
+
+
 def watched(module, x, read=lambda out: out[-1].square().sum()):
     with watch(module) as seen:
         out = module(x)[0]

@@ -16,6 +16,11 @@ from models.recording import watch_budget
 T, B = 6, 3
 
 
+@pytest.fixture(autouse=True)
+def _seeded():
+    torch.manual_seed(0)
+
+
 class Net(nn.Module):
     def __init__(self, recurrent):
         super().__init__()
