@@ -9,7 +9,7 @@ FILES ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup setup-dev app test test-portable lint types format measure-drag measure-lessons measure-panels measure-sessions
+.PHONY: setup setup-dev app check test test-portable lint types format measure-drag measure-lessons measure-panels measure-sessions
 
 setup: $(VENV)/runtime.stamp
 
@@ -20,6 +20,9 @@ app: $(VENV)/runtime.stamp
 
 test: lint types
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+check: lint types
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --ignore=tests/browser -m "not processes"
 
 test-portable: $(VENV)/dev.stamp
 	$(BIN)/python tests/portable.py $(ONLY)

@@ -13,6 +13,7 @@ from analysis.paths import Paths, paths
 from analysis.penalty import NormPenalty, norm_penalty
 from analysis.product import ProductSpectrum, product_log_norms, product_spectrum
 from analysis.profile import Decay, Profile, profile
+from analysis.report import Report, report
 from analysis.spectrum import Spectrum, block_spectra, spectrum
 from analysis.step_growth import StepGrowth, step_growth
 from analysis.surgery import Surgery, operate
@@ -32,6 +33,7 @@ __all__ = [
     "Paths",
     "ProductSpectrum",
     "Profile",
+    "Report",
     "Spectrum",
     "StepGrowth",
     "Subject",
@@ -56,6 +58,7 @@ __all__ = [
     "product_log_norms",
     "product_spectrum",
     "profile",
+    "report",
     "spectrum",
     "step_growth",
     "step_jacobians",

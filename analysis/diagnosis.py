@@ -34,7 +34,10 @@ def diverged(s: Subject) -> Iterator[Finding]:
     bad = ~s.trace.hidden.isfinite().all(dim=-1).all(dim=-1).all(dim=0)
     gradients = broken_gradients(s.trace)
     first = int(bad.nonzero()[0]) + 1 if bad.any() else 0
-    numbers = {"first_t": first, "timesteps": int(bad.sum()), "gradients": gradients, "loss": s.loss}
+    numbers: dict[str, float] = {"first_t": first, "timesteps": int(bad.sum()), "gradients": gradients}
+    loss = "" if s.loss is None else f"; the loss is {significant(s.loss)}"
+    if s.loss is not None:
+        numbers["loss"] = s.loss
     if first:
         for_good = bool(bad[first - 1 :].all())
         where = "h_t is not finite " + (f"from t = {first} on" if for_good else f"at t = {first}")
@@ -46,7 +49,7 @@ def diverged(s: Subject) -> Iterator[Finding]:
         "diverged",
         "severe",
         "The pass diverges",
-        f"{where}; the loss is {significant(s.loss)}.",
+        f"{where}{loss}.",
         numbers,
         bounding(s),
     )
@@ -80,7 +83,7 @@ def vanishing(s: Subject) -> Iterator[Finding]:
         "vanishing",
         "severe" if c.log_left < GONE else "warning",
         f"{begin_title(s)} vanishes",
-        f"{evidence_of(c)}{why}. The task reaches {counted(c.lag, 'step')} back.",
+        f"{evidence_of(c)}{why}. {describe_reach(s, c.lag)}",
         {"log_arrives": c.log_left, "lag": c.lag},
         (*((UNCUT,) if is_cut else ()), *(keeping_elman(s) if s.cell == "elman" else keeping_gated(s))),
     )
@@ -92,6 +95,11 @@ UNCUT = Remedy("Truncate at more steps than the task reaches back, or not at all
 def begin_title(s: Subject) -> str:
     """Which gradient: beside a profile that every step's loss feeds, that of the last loss alone."""
     return "The gradient" if s.transport is s.trace else "The gradient of the last loss"
+
+
+def describe_reach(s: Subject, lag: int) -> str:
+    """How far back the gradient has to come, in a sentence."""
+    return f"{'The sequence' if s.chance is None else 'The task'} reaches {counted(lag, 'step')} back."
 
 
 def evidence_of(c: Course) -> str:
@@ -143,7 +151,7 @@ def exploding(s: Subject) -> Iterator[Finding]:
         "exploding",
         "severe" if c.log_growth > OVERWHELMING else "warning",
         f"{begin_title(s)} explodes",
-        f"{evidence_of(c)}. The task reaches {counted(c.lag, 'step')} back.",
+        f"{evidence_of(c)}. {describe_reach(s, c.lag)}",
         {"log_largest": c.log_growth, "lag": c.lag},
         (
             Remedy(smaller, {"largest_singular_value": 1.0}),

@@ -71,8 +71,10 @@ class Subject:
     """The same network with the loss at the last step only: how far a gradient travels. Where the loss sits at every
     step, fresh direct gradients hide in `trace` what has vanished."""
     dependency: int
-    """Longest lag, in steps, that the task needs."""
-    loss: float
-    chance: float
+    """Longest lag, in steps, that the task needs; of a watched module, that its sequences have."""
+    loss: float | None
+    """None for a watched module, which does not know it."""
+    chance: float | None
+    """What a guess that sees no input scores; None where no task is known."""
     trained_steps: int = 0
     clipping: Clipping | None = None

@@ -71,9 +71,17 @@ class Decay:
         return f"no clear trend ({significant(self.rate)} ± {significant(self.standard_error)} nats per step)"
 
 
+def describe_decay(decay: Decay) -> str:
+    """A rate and the lags over which its line holds, or why there is none."""
+    return decay.trend if decay.rate is None else f"{decay.trend}, lags {decay.straight_from}–{decay.straight_until}"
+
+
 @dataclass(frozen=True, eq=False)
 class Profile:
-    """ln‖dL/dh_t‖ of one layer over time, and what follows from it. Arrays are [time], t = 1 … T."""
+    """ln‖dL/dh_t‖ of one layer over time, and what follows from it. Arrays are [time], t = 1 … T.
+
+    Sequences that are shorter are moved to end at T, where the others do.
+    """
 
     t: Int[ndarray, " time"]
     lag: Int[ndarray, " time"]
@@ -120,8 +128,9 @@ def profile(layer: LayerRecord) -> Profile:
         >>> found.horizon_lag is None  # 0.9^49 is above 1e-7
         True
     """
-    log_norm, direct = layer.log_norm.cpu().numpy(), layer.direct_log_norm.cpu().numpy()
-    return profile_of_sizes(log_norm, direct, layer.hidden.dtype, layer.reverse)
+    log_norm, direct = (layer.ended_together(x).cpu().numpy() for x in (layer.log_norm, layer.direct_log_norm))
+    padded = 0 if layer.padding is None else int(layer.padding.sum())
+    return profile_of_sizes(log_norm, direct, layer.hidden.dtype, layer.reverse, padded)
 
 
 def profile_of_sizes(
@@ -129,6 +138,7 @@ def profile_of_sizes(
     direct_log_norm: Float[ndarray, "time batch"],
     dtype: torch.dtype,
     reverse: bool = False,
+    padded: int = 0,
 ) -> Profile:
     """The profile of one layer and direction from the sizes of its gradients alone.
 
@@ -137,6 +147,7 @@ def profile_of_sizes(
         direct_log_norm: the same of the direct gradient; its batch may be another.
         dtype: of the network.
         reverse: whether the direction reads from the last input to the first.
+        padded: how many of the sizes are padding, which is NaN.
     """
     T = len(log_norm)
     t = np.arange(1, T + 1)
@@ -159,7 +170,7 @@ def profile_of_sizes(
         horizon_lag=horizon,
         underflow_log=underflow_log,
         underflow_lag=underflow,
-        diverged=int(np.sum(np.isnan(log_norm) | np.isposinf(log_norm))),
+        diverged=int(np.sum(np.isnan(log_norm) | np.isposinf(log_norm))) - padded,
     )
 
 

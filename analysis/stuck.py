@@ -3,9 +3,12 @@
 from collections.abc import Iterator
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from analysis.finding import Finding, Remedy, Subject
 from analysis.gates import CLOSED
+from models.recording.trace import Trace
 
 MOSTLY = 0.8
 """The share of values from which on a gate or a unit counts as stuck."""
@@ -19,6 +22,12 @@ DEAD_SHARE = 0.2
 """The share of units without any gradient from which on it is a finding."""
 
 
+def within(trace: Trace, values: Float[Tensor, "layer time batch unit"]) -> Float[Tensor, "layer sample unit"]:
+    """The values at every timestep of every sequence, without padding."""
+    pad = trace.layers[0].padding
+    return values.flatten(1, 2) if pad is None else values[:, ~pad]
+
+
 def saturated_gates(s: Subject) -> Iterator[Finding]:
     """A gate that is shut nearly everywhere, so that nothing passes and its own gradient is gone."""
     shut_words: dict[tuple[str, str], tuple[str, dict[str, object]]] = {
@@ -28,13 +37,14 @@ def saturated_gates(s: Subject) -> Iterator[Finding]:
         ("gru", "r"): ("the candidate does not see the past", {"input_scale": 0.3}),
         ("gru", "z"): ("the state is overwritten at every step", {"forget_bias": 1.0}),
     }
-    for gate, values in s.trace.gates.items():
+    gates = {name: within(s.trace, gate) for name, gate in s.trace.gates.items()}
+    for gate, values in gates.items():
         if (s.cell, gate) not in shut_words:
             continue
         shut = float((values < CLOSED).double().mean())
         idle = shut
         if gate == "i":  # what comes in stays 1/(1−f) steps: an i near 0 beside an f near 1 (chrono) does write
-            idle = float((values < CLOSED * (1 - s.trace.gates["f"])).double().mean())
+            idle = float((values < CLOSED * (1 - gates["f"])).double().mean())
         if idle > MOSTLY:
             meaning, settings = shut_words[s.cell, gate]
             words = f"Raise the bias of gate {gate}, or make the weights and inputs that drive it smaller."
@@ -53,7 +63,7 @@ def saturated_units(s: Subject) -> Iterator[Finding]:
     values = s.trace.hidden if s.cell == "elman" else s.trace.gates.get("g", s.trace.gates.get("n"))
     if values is None or (s.cell == "elman" and s.nonlinearity != "tanh"):
         return
-    flat = float((values.abs() > FLAT).double().mean())
+    flat = float((within(s.trace, values).abs() > FLAT).double().mean())
     if flat > MOSTLY:
         yield Finding(
             "saturated_units",
@@ -72,7 +82,7 @@ def saturated_cells(s: Subject) -> Iterator[Finding]:
     """Cell states so large that tanh(c) is at its flat ends: h_t hardly depends on c_t, dL/dh_t hardly reaches it."""
     if s.trace.cell_state is None:
         return
-    flat = float((torch.tanh(s.trace.cell_state).abs() > FLAT).double().mean())
+    flat = float((torch.tanh(within(s.trace, s.trace.cell_state)).abs() > FLAT).double().mean())
     if flat > MOSTLY:
         calm = "Make the inputs and the recurrent weights smaller, so that the cell state grows less."
         close = "Close the forget gate a little (bias {}), so that the cell state does not add up for ever."
@@ -92,10 +102,10 @@ def saturated_cells(s: Subject) -> Iterator[Finding]:
 
 def dead_units(s: Subject) -> Iterator[Finding]:
     """Units whose activation never changes: they carry nothing, forwards or back."""
-    hidden = s.trace.hidden
-    if hidden.shape[1] * hidden.shape[2] < 2 or not bool(hidden.isfinite().all()):
+    hidden = within(s.trace, s.trace.hidden)
+    if hidden.shape[1] < 2 or not bool(hidden.isfinite().all()):
         return
-    spread = hidden.amax(dim=(1, 2)) - hidden.amin(dim=(1, 2))
+    spread = hidden.amax(dim=1) - hidden.amin(dim=1)
     dead = float((spread == 0).double().mean())
     if dead > DEAD_SHARE:
         remedies = (Remedy("Make the biases and the inputs smaller: a saturated unit cannot change."),)

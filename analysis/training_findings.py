@@ -78,7 +78,7 @@ def has_learned(loss: float, chance: float) -> bool:
 
 def trained_loss(s: Subject) -> Iterator[Finding]:
     """After training, a loss that says that nothing has been learned, or that the training has diverged."""
-    if s.trained_steps > 0:
+    if s.trained_steps > 0 and s.loss is not None and s.chance is not None:
         yield from judge_loss(s.loss, s.chance, s.trained_steps)
 
 

@@ -27,19 +27,20 @@ def state_log_by_lag(trace: Trace) -> Float[ndarray, " lag"]:
 
     s is the whole state, (h, c) for an LSTM: what dL/dh_t has lost, dL/dc_t may still carry.
     """
-    log_norm, of_cell = trace.top.log_norm, trace.top.cell_log_norm
+    top = trace.top
+    log_norm, of_cell = top.log_norm, top.cell_log_norm
     if of_cell is not None:
         log_norm = torch.logaddexp(2 * log_norm, 2 * of_cell) / 2
-    by_lag: Float[ndarray, " lag"] = log_quantile(log_norm.cpu().numpy(), 0.5)[::-1]
+    by_lag: Float[ndarray, " lag"] = log_quantile(top.ended_together(log_norm).cpu().numpy(), 0.5)[::-1]
     return by_lag
 
 
 def has_diverged(s: Subject) -> bool:
     """Whether a state, the loss or a gradient of the pass is not finite."""
-    finite = bool(s.trace.hidden.isfinite().all()) and math.isfinite(s.loss)
+    finite = bool(s.trace.hidden.isfinite().all()) and (s.loss is None or math.isfinite(s.loss))
     return not finite or broken_gradients(s.trace) > 0 or not np.all(state_log_by_lag(s.transport) < math.inf)
 
 
 def broken_gradients(trace: Trace) -> int:
     """How many gradients of a state, over layers, timesteps and samples, are not finite."""
-    return int((trace.log_norm.isnan() | trace.log_norm.isposinf()).sum())
+    return sum(layer.broken_gradients for layer in trace.layers)

@@ -1,4 +1,4 @@
-"""Recorded passes and what was computed from them, kept for as long as the page is likely to ask again."""
+"""A cache of recorded passes and of what was computed from them."""
 
 from functools import lru_cache
 
@@ -13,17 +13,17 @@ first visit can be dragged to its end. With the cache below, the server stays ne
 
 
 @lru_cache(maxsize=8)  # not Streamlit's: the route that answers a drag is no session
-def _recorded(config: RunConfig) -> Probe:
+def _record_pass(config: RunConfig) -> Probe:
     # One thread: a pass is a chain of small steps, and other people's passes want the other cores.
     use_one_thread()
     return probe(config)
 
 
-def recorded(config: RunConfig) -> Probe:
-    """The configuration's recorded pass, without its clipping: that acts after the pass (`Probe.clip`).
+def record_pass(config: RunConfig) -> Probe:
+    """The recorded pass of a configuration, without clipping, which acts later (`Probe.clip`).
 
     Raises:
         ConfigError: the pass cannot be built, or would need more memory than the page allows.
     """
     check_memory(config, limit=PAGE_MEMORY_LIMIT)
-    return _recorded(config.model_copy(update={"clip_threshold": None, "clip_rule": "norm"}))
+    return _record_pass(config.model_copy(update={"clip_threshold": None, "clip_rule": "norm"}))

@@ -1,12 +1,12 @@
-"""Names of the options that several pages offer, as a reader meets them: option → words."""
+"""What the pages call the options that several of them offer: option → words."""
 
 from collections.abc import Mapping
 
 TASK_WORDS: Mapping[str, str] = {
-    "adding": "Adding: sum two marked numbers",
-    "temporal_order": "Temporal order: which came first?",
-    "copying": "Copying: repeat ten symbols",
-    "next_character": "Next character of a text",
+    "adding": "Adding two numbers",
+    "temporal_order": "Temporal order",
+    "copying": "Copying ten symbols",
+    "next_character": "Next character",
 }
 TEXT_WORDS: Mapping[str, str] = {"hello": "The word hello", "pydoc": "Python's help topics"}
 """Texts that everybody may name; a path of a file only where the server opens files (`serving.opens_files`)."""
@@ -25,5 +25,5 @@ INITIALISATION_WORDS: Mapping[str, str] = {
 
 
 def name_options(options: list[str], words: Mapping[str, str]) -> dict[str, str]:
-    """Each option with its words; one that has none, with its own name."""
+    """Option → its words; an option without words keeps its own name."""
     return {option: words.get(option, option.replace("_", " ")) for option in options}

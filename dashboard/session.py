@@ -1,4 +1,4 @@
-"""What a page keeps of a visitor between its runs, read with its type."""
+"""Reads the session's values with their types."""
 
 from typing import Any, TypeVar
 

@@ -5,5 +5,19 @@ from models.networks.sequence_model import SequenceModel
 from models.recording.layer_record import LayerRecord
 from models.recording.record import direct_gradients, record
 from models.recording.trace import Trace
+from models.recording.watch import Watch, watch
+from models.recording.watch_alerts import AlertError, gradient_below, not_finite
 
-__all__ = ["CELLS", "LayerRecord", "SequenceModel", "Trace", "direct_gradients", "record"]
+__all__ = [
+    "CELLS",
+    "AlertError",
+    "LayerRecord",
+    "SequenceModel",
+    "Trace",
+    "Watch",
+    "direct_gradients",
+    "gradient_below",
+    "not_finite",
+    "record",
+    "watch",
+]

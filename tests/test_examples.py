@@ -12,7 +12,9 @@ import models
 
 WITH_EXAMPLE = {
     "models.recording.record.record",
+    "models.recording.watch.watch",
     "analysis.profile.profile",
+    "analysis.report.report",
     "analysis.jacobian.step_jacobians",
     "analysis.product.product_spectrum",
     "analysis.lyapunov.lyapunov",

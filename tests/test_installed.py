@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.processes
+
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ("models", "analysis", "experiments", "dashboard", "gradient_flow_lab", ".streamlit")
 FILES = ("app.py", "setup.py", "pyproject.toml", "requirements.txt", "README.md", "LICENSE")
@@ -22,6 +24,10 @@ assert all(theirs.__file__.startswith(sys.path[0]) for theirs in (analysis, dash
 model = gfl.SequenceModel("lstm", input_size=2, hidden_size=4, output_size=1)
 trace = gfl.record(model, torch.ones(6, 3, 2), lambda outputs: outputs[-1].sum(), path="reference")
 assert gfl.profile(trace.top).median.shape == (6,)
+gru = torch.nn.GRU(2, 3)
+with gfl.watch(gru) as seen:
+    gru(torch.ones(6, 3, 2))[0].sum().backward()
+assert "gru, 3 units" in str(seen.report())
 from gradient_flow_lab.analysis.figures.profile import profile_picture
 from gradient_flow_lab.dashboard.server.labs import labs
 labs()

@@ -18,7 +18,7 @@ from analysis.course import (
     turning_lag,
 )
 from analysis.figures.theme import cell_name
-from analysis.profile import Decay, Profile
+from analysis.profile import Profile
 
 
 def headline(profiles: Mapping[str, Profile], transports: Mapping[str, Course]) -> str:
@@ -73,8 +73,3 @@ def describe_profile(p: Profile, transport: Course | None) -> list[str]:
     if transport.kind == "diverged":
         return ["The pass diverges"]
     return [f"The profile {describe_sizes(p.course)}", begin_sentence(transport)]
-
-
-def describe_decay(decay: Decay) -> str:
-    """A rate and the lags over which its line holds, or why there is none."""
-    return decay.trend if decay.rate is None else f"{decay.trend}, lags {decay.straight_from}–{decay.straight_until}"

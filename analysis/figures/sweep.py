@@ -9,7 +9,7 @@ from analysis.figures.decades import POWERS_OF_TEN
 from analysis.figures.picture import Picture
 from analysis.figures.sweep_panel import (
     Cells,
-    Panel,
+    Heatmap,
     Side,
     alt_text,
     explanation,
@@ -30,7 +30,7 @@ CRITICAL = "#111111"
 
 
 def sweep_picture(
-    panels: Sequence[Panel],
+    panels: Sequence[Heatmap],
     rows: Side,
     columns: Side,
     label: str,
@@ -75,7 +75,7 @@ def sweep_picture(
 
 
 def heatmaps(
-    panels: Sequence[Panel],
+    panels: Sequence[Heatmap],
     shown: Sequence[Cells],
     rows: Side,
     columns: Side,
@@ -119,7 +119,7 @@ def map_of(values: Cells) -> go.Heatmap:
     return go.Heatmap(z=finite, coloraxis="coloraxis", hoverinfo="skip", xgap=1, ygap=1)
 
 
-def marks(panel: Panel, rows: Side, columns: Side, number: int, named: set[str]) -> list[go.Scatter]:
+def marks(panel: Heatmap, rows: Side, columns: Side, number: int, named: set[str]) -> list[go.Scatter]:
     """What can be clicked: one point a cell, seen only where runs diverged, failed, or have not been run."""
     j, i = (places.ravel() for places in np.meshgrid(np.arange(len(columns.values)), np.arange(len(rows.values))))
     there = np.isfinite(panel.planned[i, j])
@@ -157,7 +157,7 @@ def marks(panel: Panel, rows: Side, columns: Side, number: int, named: set[str])
     return made
 
 
-def add_critical(made: go.Figure, panel: Panel, columns: Side, row: int, col: int) -> None:
+def add_critical(made: go.Figure, panel: Heatmap, columns: Side, row: int, col: int) -> None:
     """Dashed lines where theory says that something changes, each named at its top."""
     for k, (name, value) in enumerate(panel.critical.items()):
         place = columns.place(value)

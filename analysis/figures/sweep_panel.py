@@ -14,7 +14,7 @@ Cells = Float[ndarray, "row column"]
 
 
 @dataclass(frozen=True, eq=False)
-class Panel:
+class Heatmap:
     """One heatmap: what each cell's runs came down to, [row, column]; NaN where no run is planned."""
 
     label: str
@@ -62,7 +62,7 @@ def words(value: object) -> str:
     return str(value)
 
 
-def hover(panel: Panel, i: int, j: int, rows: Side, columns: Side) -> str:
+def hover(panel: Heatmap, i: int, j: int, rows: Side, columns: Side) -> str:
     """A cell in words."""
     head = f"{rows.name} {rows.texts[i]}, {columns.name} {columns.texts[j]}"
     if math.isnan(panel.planned[i, j]):
@@ -76,7 +76,7 @@ def hover(panel: Panel, i: int, j: int, rows: Side, columns: Side) -> str:
     return head + mean + counts
 
 
-def crossing(panel: Panel, columns: Side) -> float | None:
+def crossing(panel: Heatmap, columns: Side) -> float | None:
     """The column value at which the mean over rows crosses 0 from below, by linear interpolation; None without one."""
     numbers = [v for v in columns.values if isinstance(v, int | float)]
     mean = np.array([v[np.isfinite(v)].mean() if np.isfinite(v).any() else np.nan for v in panel.mean.T])
@@ -88,7 +88,7 @@ def crossing(panel: Panel, columns: Side) -> float | None:
     return None
 
 
-def headline(panels: Sequence[Panel], columns: Side, title: str, diverging: bool) -> str:
+def headline(panels: Sequence[Heatmap], columns: Side, title: str, diverging: bool) -> str:
     """What is seen, in a line."""
     found = {panel.label: crossing(panel, columns) for panel in panels} if diverging else {}
     at = [f"{place:.3g}{f' ({label})' if label else ''}" for label, place in found.items() if place is not None]
@@ -97,7 +97,7 @@ def headline(panels: Sequence[Panel], columns: Side, title: str, diverging: bool
     return title[:1].upper() + title[1:]
 
 
-def explanation(panels: Sequence[Panel], sentence: str, diverging: bool) -> str:
+def explanation(panels: Sequence[Heatmap], sentence: str, diverging: bool) -> str:
     """What am I seeing?"""
     seen = f"Each cell is the mean over seeds: {sentence}."
     if diverging:
@@ -114,7 +114,7 @@ def any_bound(names: Iterable[str]) -> bool:
     return any("bound" in name for name in names)
 
 
-def alt_text(panels: Sequence[Panel], rows: Side, columns: Side, label: str) -> str:
+def alt_text(panels: Sequence[Heatmap], rows: Side, columns: Side, label: str) -> str:
     """The picture in words."""
     parts = [f"Heatmaps of {label} over {columns.name} and {rows.name}."]
     for panel in panels:
@@ -129,7 +129,7 @@ def alt_text(panels: Sequence[Panel], rows: Side, columns: Side, label: str) -> 
     return " ".join(parts)
 
 
-def table(panels: Sequence[Panel], rows: Side, columns: Side) -> dict[str, list[object]]:
+def table(panels: Sequence[Heatmap], rows: Side, columns: Side) -> dict[str, list[object]]:
     """The numbers, one row a cell."""
     places = [(p, i, j) for p in panels for i in range(len(rows.values)) for j in range(len(columns.values))]
     out: dict[str, list[object]] = {"panel": [p.label for p, _, _ in places]}

@@ -101,12 +101,20 @@ def span(values: Sequence[ndarray]) -> float:
     return float(np.ptp(finite)) if finite.size else 0.0
 
 
+def _describe_norms(has_threshold: bool, has_clipped: bool) -> str:
+    sentence = "The norm of the whole gradient before clipping" if has_threshold else "The norm of the whole gradient"
+    sentence += ": each step (faint) and a running mean of its logarithm."
+    sentence += " The dashed line is the clip threshold." if has_threshold else ""
+    return sentence + (" Triangles mark clipped steps." if has_clipped else "")
+
+
 def norm_picture(lanes: Sequence[Lane], thresholds: Mapping[str, float | None]) -> Picture:
     """log₁₀ of the global gradient norm over steps, its threshold, and every clipped step marked."""
     clipped = {lane.label: lane.log_norm_after < lane.log_norm_before for lane in lanes}
     share = {label: float(np.mean(c)) if len(c) else 0.0 for label, c in clipped.items()}
+    clips = any(threshold is not None for threshold in thresholds.values()) or any(share.values())
     title = fitting("Clipped steps", [f"{label} {value:.0%}" for label, value in share.items()])
-    made = figure(title, "optimiser step", "gradient norm", 320)
+    made = figure(title if clips else "Gradient norm", "optimiser step", "gradient norm", 320)
     made.update_yaxes(**decades_axis(lane.log_norm_before / LN_10 for lane in lanes))
     made.update_layout(legend=LEGEND_BELOW, margin_t=48)
     columns: dict[str, list[object]] = {"run": [], "step": [], "log_norm before": [], "log_norm after": []}
@@ -118,12 +126,13 @@ def norm_picture(lanes: Sequence[Lane], thresholds: Mapping[str, float | None]) 
         add_line(made, lane, lane.step[keep], smooth[keep], lane.label)
         add_edge_marks(made, lane.step[keep], lane.log_norm_before[keep], lane.label, lane.colour, along="step")
         marked = np.flatnonzero(clipped[lane.label])
-        marked = marked[thinned(len(marked))]
-        made.add_scatter(
-            x=lane.step[marked], y=y[marked], mode="markers", name=f"{lane.label}: clipped",
-            marker={"color": lane.colour, "symbol": "triangle-down-open", "size": 6},
-            hovertemplate="step %{x}: 10<sup>%{y:.2f}</sup>, clipped<extra></extra>",
-        )  # fmt: skip
+        if len(marked):
+            marked = marked[thinned(len(marked))]
+            made.add_scatter(
+                x=lane.step[marked], y=y[marked], mode="markers", name=f"{lane.label}: clipped",
+                marker={"color": lane.colour, "symbol": "triangle-down-open", "size": 6},
+                hovertemplate="step %{x}: 10<sup>%{y:.2f}</sup>, clipped<extra></extra>",
+            )  # fmt: skip
         threshold = thresholds.get(lane.label)
         if threshold is not None:
             made.add_hline(y=float(np.log10(threshold)), line={"color": lane.colour, "dash": "dash", "width": 1})
@@ -135,8 +144,7 @@ def norm_picture(lanes: Sequence[Lane], thresholds: Mapping[str, float | None]) 
     return Picture(
         "gradient-norm",
         made,
-        "The norm of the whole gradient before clipping, of each step (faint) and as a running mean of its logarithm; "
-        "triangles are clipped steps, the dashed line is the threshold.",
+        _describe_norms(clips, any(share.values())),
         "Gradient norm over steps. "
         + "; ".join(f"{label}: {value:.0%} of the steps clipped" for label, value in share.items()),
         columns,

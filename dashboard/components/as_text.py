@@ -1,4 +1,4 @@
-"""Text of others on a page: shown as it is written, never as Markdown, which would load a picture from anywhere."""
+"""Shows text of others as it is written. As Markdown it could load a picture from anywhere."""
 
 import re
 

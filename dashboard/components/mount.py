@@ -44,17 +44,17 @@ def component(name: str, *, looks_like: str | None = None, isolate_styles: bool 
 
 
 def last_message(key: str) -> dict[str, Any]:
-    """What the browser last set as the component's state `message`; empty where it set nothing, or something else."""
+    """The component's last message from the browser; empty if there is none."""
     state = st.session_state.get(key)
     message = state.get("message") if isinstance(state, dict) else None
     return message if isinstance(message, dict) else {}
 
 
 def sequence_of(message: dict[str, Any]) -> int:
-    """Which of the browser's messages this is, for the answer to carry; 0 where there was none."""
+    """Number of the browser's message, which the answer repeats; 0 if there was none."""
     sequence = message.get("sequence")
     return sequence if isinstance(sequence, int) else 0
 
 
-def nothing() -> None:
-    """For `on_NAME_change`: a callback is what makes NAME a state of the component, also where it has nothing to do."""
+def do_nothing() -> None:
+    """Do nothing. Streamlit makes NAME a state of the component only if `on_NAME_change` is given."""

@@ -1,4 +1,4 @@
-"""Projector mode: large type, no chrome, for a page that a class looks at from the last row."""
+"""Projector mode: large letters and no menus, readable from the last row."""
 
 import streamlit as st
 
@@ -20,7 +20,7 @@ PARAMETER = "projector"
 
 
 def projector_on() -> bool:
-    """Whether the page is for a projector: `?projector=1` in the address, or the switch pressed before."""
+    """Whether projector mode is on: by `?projector=1` in the address or by the button."""
     if "projector" not in st.session_state:
         st.session_state["projector"] = st.query_params.get(PARAMETER) == "1"
     return bool(st.session_state["projector"])
@@ -34,9 +34,11 @@ def projector_style() -> None:
 def projector_switch() -> None:
     """A button that turns projector mode on or off."""
     words = "Leave projector" if projector_on() else "Projector"
-    st.button(words, key="projector-switch", icon=":material/present_to_all:", type="tertiary", on_click=turn)
+    st.button(
+        words, key="projector-switch", icon=":material/present_to_all:", type="tertiary", on_click=_toggle_projector
+    )
 
 
-def turn() -> None:
-    """The other mode."""
+def _toggle_projector() -> None:
+    """Turn projector mode on or off."""
     st.session_state["projector"] = not projector_on()

@@ -1,4 +1,4 @@
-"""A refusal on the page: a sentence that names no folder of the server's and asks nobody to type a command."""
+"""Errors on the page, without the server's folders and without commands to type."""
 
 import re
 from pathlib import PurePath
@@ -18,6 +18,6 @@ def refuse(error: Exception | str) -> None:
 
 
 def for_page(error: Exception | str) -> str:
-    """A message without what only the person at the server can use: a path's folders, a command, a command's option."""
+    """The message without folders of the server, commands and their options."""
     named = PATH.sub(lambda found: repr(PurePath(found[1]).name), str(error))
     return OPTION.sub("", COMMAND.sub("", named))

@@ -17,10 +17,10 @@ def show(picture: Picture, key: str, on_click: Callable[[object], None] | None =
         st.caption(picture.sentence)
         # In a row of their own: where there is no room beside the sentence, they go below it together.
         with st.container(horizontal=True, gap="small", width="content"):
-            offers(picture, key)
+            _show_downloads(picture, key)
 
 
-def offers(picture: Picture, key: str) -> None:
+def _show_downloads(picture: Picture, key: str) -> None:
     """What a picture has beside its sentence: a "why?", and its numbers to download."""
     if picture.why:
         with st.popover("Why?", width="content", type="tertiary"):
@@ -40,12 +40,12 @@ def offers(picture: Picture, key: str) -> None:
         file_name=f"{picture.name}.json",
         mime="application/json",
         key=f"{key}-json",
-        help="The same numbers as JSON, a list a column; what is not finite as text.",
+        help="Download the numbers as JSON, one list per column. Infinity and NaN are text.",
     )
 
 
 def in_two_columns(pictures: Mapping[str, Picture], prefix: str) -> None:
-    """Pictures side by side, row by row; their keys are prefixed, since a key is one chart's on all pages."""
+    """Show pictures in two columns. The prefix makes their keys unique across pages."""
     items = list(pictures.items())
     for k in range(0, len(items), 2):
         for column, (key, picture) in zip(st.columns(2, gap="medium"), items[k : k + 2], strict=False):

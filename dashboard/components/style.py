@@ -1,4 +1,4 @@
-"""The few rules that Streamlit's theme has no setting for."""
+"""CSS rules for what Streamlit's theme cannot set."""
 
 import streamlit as st
 
@@ -8,6 +8,8 @@ RULES = """
 [data-testid="stCaptionContainer"], [data-testid="stCaptionContainer"] p { color: inherit; opacity: 0.92; }
 /* What only loads something must not take a row. */
 [data-testid="stLayoutWrapper"]:has(> .st-key-charts-to-come) { display: none; }
+/* On a phone a row of pills is wider than the page: the last ones would be cut. */
+[data-testid="stButtonGroup"] > div { flex-wrap: wrap; }
 button[data-variant][data-selected="true"] p { color: light-dark(#1d2230, #e7e9f0); }
 """
 

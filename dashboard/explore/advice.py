@@ -1,4 +1,4 @@
-"""What is wrong on Explore, with remedies that were tried with the page's own settings: each of its buttons works."""
+"""What is wrong on Explore. Each remedy was tried with the page's settings, so each button works."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -35,6 +35,6 @@ def with_remedy(settings: Settings, remedy: Mapping[str, object]) -> Settings:
 
 
 def describe_changes(settings: Settings, remedy: Mapping[str, object]) -> str:
-    """What a remedy changes on the page, and for whom: its settings are those of all cells."""
+    """The settings that a remedy changes, in words; and that they count for all cells."""
     changes = "; ".join(describe_differences(settings, with_remedy(settings, remedy)))
     return f"{changes} (for all cells)" if len(settings.cells) > 1 else changes

@@ -1,4 +1,4 @@
-"""From the page's settings to configurations of the lab, and from a remedy's values back to the page's."""
+"""Turns the page's settings into `RunConfig`s, and a remedy's values into page settings."""
 
 from collections.abc import Mapping
 
@@ -28,14 +28,14 @@ def run_values(settings: Settings) -> dict[str, object]:
         **fields,
         "seq_len": int(settings.seq_len),
         "truncate": int(settings.truncate) or None,
-        "singular_values": resample_spectrum(settings.singular_values, settings.hidden_size),
+        "singular_values": _resample_spectrum(settings.singular_values, settings.hidden_size),
         "spectrum_blocks": ",".join(settings.spectrum_blocks) or None,
         "loss_position": None if settings.loss_position == "task" else settings.loss_position,
     }
 
 
-def resample_spectrum(values: str, units: int) -> str | None:
-    """Singular values that were set for some number of units, for another: the same curve over the rank."""
+def _resample_spectrum(values: str, units: int) -> str | None:
+    """Singular values resampled to another number of units: the same curve over the rank."""
     if not values:
         return None
     before = [float(text) for text in values.split(",")]

@@ -6,7 +6,7 @@ from dashboard.explore.diagnosis import show_diagnosis
 from dashboard.explore.panels import PANELS
 from dashboard.explore.settings import CONTROLS, DIAGNOSIS, PANEL_NAMES, SPECTRUM
 from dashboard.explore.show_panel import show_panel
-from dashboard.explore.spectrum_by_hand import spectrum_by_hand
+from dashboard.explore.spectrum_by_hand import show_spectrum
 from dashboard.explore.view import View
 
 
@@ -18,5 +18,5 @@ def show_details(view: View) -> None:
         show_diagnosis(view)
         return
     if name == SPECTRUM:
-        spectrum_by_hand(view)
+        show_spectrum(view)
     show_panel(PANELS[name](view))

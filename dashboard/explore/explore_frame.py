@@ -1,13 +1,14 @@
-"""What Explore shows: the profile, the words beside it and the chosen panel, from a state of its settings."""
+"""What Explore shows for given settings: the profile, the words beside it, the chosen panel."""
 
 from collections.abc import Mapping
 from html import escape
 
-from analysis.figures.headline import describe_decay, describe_profile
+from analysis.figures.headline import describe_profile
 from analysis.figures.picture import Picture
 from analysis.figures.profile import profile_picture
 from analysis.figures.standalone import standalone, table
 from analysis.figures.theme import LN_10, cell_colour, cell_name
+from analysis.profile import describe_decay
 from analysis.wording import counted, power_of_ten, significant
 from dashboard.explore.differences import describe_differences, format_value
 from dashboard.explore.link import read_settings
@@ -23,7 +24,7 @@ HERO = "profile"
 
 
 def explore_lab(values: Mapping[str, object]) -> Frame:
-    """What Explore shows for the values that a browser sends: the settings, and under `pinned` those kept as A.
+    """What Explore shows for a browser's values: the settings, and under `pinned` the settings of A.
 
     Raises:
         ConfigError: a value that is not allowed.
@@ -31,12 +32,12 @@ def explore_lab(values: Mapping[str, object]) -> Frame:
     pinned = values.get("pinned")
     if pinned is not None and not isinstance(pinned, Mapping):
         raise ConfigError(f"pinned was {shorten_value(pinned)}; it must be settings, or null for none.")
-    settings = checked_settings({name: value for name, value in values.items() if name != "pinned"})
-    kept = None if pinned is None else checked_settings(pinned)
+    settings = _checked_settings({name: value for name, value in values.items() if name != "pinned"})
+    kept = None if pinned is None else _checked_settings(pinned)
     return explore_frame(record_view(settings, kept), in_drag=True)
 
 
-def checked_settings(values: Mapping[str, object]) -> Settings:
+def _checked_settings(values: Mapping[str, object]) -> Settings:
     """The given settings, and the defaults of all others.
 
     Raises:
@@ -53,15 +54,15 @@ def explore_frame(view: View, *, in_drag: bool = False) -> Frame:
 
     In a drag the profile does not wait for a panel that takes long: the page draws that once the hand lets go.
     """
-    pictures = {HERO: lambda: hero_picture(view)}
+    pictures = {HERO: lambda: draw_profiles(view)}
     panel = PANELS[view.settings.panel](view)
     if in_drag and panel.takes_long:
-        return Frame(pictures, lambda: words(view))
-    return Frame(pictures | {key: draw for row in panel.rows for key, draw in row.items()}, lambda: words(view))
+        return Frame(pictures, lambda: write_words(view))
+    return Frame(pictures | {key: draw for row in panel.rows for key, draw in row.items()}, lambda: write_words(view))
 
 
 def explore_html(view: View) -> str:
-    """The charts on the page, the words and all settings as a web page that stands alone."""
+    """The charts, the words and all settings as one HTML file."""
     frame = explore_frame(view)
     settings = ((CONTROLS[name].label, format_value(name, v)) for name, v in view.settings.as_values().items())
     return standalone(
@@ -72,8 +73,8 @@ def explore_html(view: View) -> str:
     )
 
 
-def hero_picture(view: View) -> Picture:
-    """The profiles, with what the reader wants to see beside them."""
+def draw_profiles(view: View) -> Picture:
+    """The gradient profiles with the chosen overlays."""
     overlays = view.settings.overlays
     bounds = {cell: r.bound for cell, r in view.probes.items() if "bound" in overlays and r.bound is not None}
     rates: dict[str, tuple[str, float]] = {}
@@ -90,16 +91,16 @@ def hero_picture(view: View) -> Picture:
     return profile_picture(profiles, bounds, dtype, rates, transports=transports, direct=direct, pinned=pinned)
 
 
-def words(view: View) -> str:
-    """The figures behind the picture as HTML, a few lines a cell; what differs from A, where one is kept."""
-    cells = "".join(f"<p>{'<br>'.join(lines(view, cell))}</p>" for cell in view.probes)
+def write_words(view: View) -> str:
+    """The figures behind the picture as HTML, a few lines per cell; and what differs from A, where A is pinned."""
+    cells = "".join(f"<p>{'<br>'.join(_write_cell_lines(view, cell))}</p>" for cell in view.probes)
     if view.pinned is None:
         return cells
     changed = "; ".join(describe_differences(view.pinned, view.settings)) or "nothing has changed"
     return f"{cells}<p><strong>From A to now:</strong> {escape(changed)}.</p>"
 
 
-def lines(view: View, cell: str) -> list[str]:
+def _write_cell_lines(view: View, cell: str) -> list[str]:
     """What one cell's pass says."""
     result = view.probes[cell]
     p, spectra, c = result.profile, result.spectra, view.clip(result)
@@ -111,7 +112,7 @@ def lines(view: View, cell: str) -> list[str]:
     marks = {"severe": "▲", "warning": "△", "note": "○"}
     return [
         f"<strong><span style='color:{cell_colour(cell)}'>●</span> {cell_name(cell)}</strong>",
-        f"Loss {significant(result.trace.loss.item())}; a guess scores {significant(result.experiment.chance)}",
+        f"Loss {significant(result.trace.loss_value)}; guessing gives {significant(result.experiment.chance)}",
         *describe_profile(p, result.transport_course),
         f"dL/dh_t: {describe_decay(p.decay)}",
         f"dL/dh_t below 10⁻⁷ of its largest: {horizon}",

@@ -1,4 +1,4 @@
-"""Settings from a link, a socket or a widget: what is allowed is taken, the rest is named. And a link that has them."""
+"""Reads settings from a link, a socket or a widget, and writes them as a link."""
 
 from collections.abc import Mapping
 

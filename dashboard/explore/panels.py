@@ -1,4 +1,4 @@
-"""What can be looked at below the profile: one function a panel; only the chosen one's visible charts are computed."""
+"""What can be looked at below the profile: one function per panel. Only the chosen panel is computed."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ class Passes(Protocol):
 
 @dataclass(frozen=True)
 class Panel:
-    """Rows of charts, each by its key, and a line about what is not drawn."""
+    """Rows of charts by their keys, and a note on what is not drawn."""
 
     rows: tuple[Mapping[str, Draw], ...] = ()
     note: str = ""
@@ -53,12 +53,12 @@ class Panel:
     """Whether its charts take so long to compute that a drag would wait for them."""
 
 
-def wave_panel(view: Passes) -> Panel:
+def _wave_panel(view: Passes) -> Panel:
     """The gradient as it runs back, layer × time."""
     return Panel(({"wave": lambda: wave_picture({cell: r.layer_profiles for cell, r in view.probes.items()})},))
 
 
-def hidden_panel(view: Passes) -> Panel:
+def _hidden_panel(view: Passes) -> Panel:
     """The hidden states of the first sequence."""
     hidden = {cell: r.top.hidden[:, 0].numpy() for cell, r in view.probes.items()}
     common = colour_limit(hidden.values())
@@ -68,11 +68,11 @@ def hidden_panel(view: Passes) -> Panel:
     return Panel(({f"hidden-{cell}": partial(hidden_picture, cell, h, limits[cell]) for cell, h in hidden.items()},))
 
 
-def gates_panel(view: Passes) -> Panel:
+def _gates_panel(view: Passes) -> Panel:
     """The gates of the first sequence."""
     gated = {cell: r for cell, r in view.probes.items() if r.top.gates}
     if not gated:
-        return Panel(note="An Elman cell has no gates: choose the LSTM or the GRU in the sidebar.")
+        return Panel(note="An Elman cell has no gates. The LSTM and the GRU have gates.")
 
     def saturation() -> Picture:
         return saturation_picture({cell: r.gate_statistics for cell, r in gated.items()})
@@ -84,12 +84,12 @@ def gates_panel(view: Passes) -> Panel:
     return Panel(({"gate-saturation": saturation}, {f"gates-{cell}": partial(gates, cell) for cell in gated}))
 
 
-def clipping_panel(view: Passes) -> Panel:
+def _clipping_panel(view: Passes) -> Panel:
     """The parameter gradient before and after clipping."""
     return Panel(({"clipping": lambda: clipping_picture({c: view.clip(r) for c, r in view.probes.items()})},))
 
 
-def spectrum_panel(view: Passes) -> Panel:
+def _spectrum_panel(view: Passes) -> Panel:
     """Singular values beside eigenvalues."""
     spectra = {cell: r.spectra for cell, r in view.probes.items()}
     return Panel(
@@ -102,21 +102,21 @@ def spectrum_panel(view: Passes) -> Panel:
     )
 
 
-def small_states(view: Passes, what: str) -> tuple[dict[str, Probe], str]:
-    """The cells whose state is small enough for what grows with its cube, and a line about the others."""
+def _small_states(view: Passes, what: str) -> tuple[dict[str, Probe], str]:
+    """The cells with a state small enough for work of its cube, and a note on the others."""
     small = {c: r for c, r in view.probes.items() if r.state_size <= LARGEST_STATE}
-    note = f"{what} are computed here for states of up to {LARGEST_STATE} numbers: choose fewer hidden units."
+    note = f"{what} are computed here only for states of up to {LARGEST_STATE} numbers. Use fewer hidden units."
     return small, note if len(small) < len(view.probes) else ""
 
 
-def multiplications(probes: Mapping[str, Probe], steps: int) -> float:
+def _multiplications(probes: Mapping[str, Probe], steps: int) -> float:
     """About how many a product of so many step Jacobians takes, of all cells."""
     return sum(r.state_size**3 * min(r.trace.seq_len, steps) for r in probes.values())
 
 
-def jacobians_panel(view: Passes) -> Panel:
-    """What each step could do to a gradient, and what they do together."""
-    small, note = small_states(view, "Jacobians")
+def _jacobians_panel(view: Passes) -> Panel:
+    """Growth by each step Jacobian and by their products."""
+    small, note = _small_states(view, "Jacobians")
     if not small:
         return Panel(note=note)
 
@@ -129,13 +129,13 @@ def jacobians_panel(view: Passes) -> Panel:
     return Panel(
         ({f"jacobians-{cell}": partial(growth, cell) for cell in small}, {"jacobian-norms": norms}),
         note,
-        multiplications(small, PRODUCT_STEPS) > MOST_IN_A_DRAG,
+        _multiplications(small, PRODUCT_STEPS) > MOST_IN_A_DRAG,
     )
 
 
-def lyapunov_panel(view: Passes) -> Panel:
+def _lyapunov_panel(view: Passes) -> Panel:
     """Lyapunov exponents, the singular values of the product of all Jacobians, and what theory says."""
-    small, note = small_states(view, "Exponents")
+    small, note = _small_states(view, "Exponents")
 
     def exponents() -> Picture:
         return lyapunov_picture({c: r.lyapunov for c, r in small.items()}, {c: r.product for c, r in small.items()})
@@ -152,15 +152,15 @@ def lyapunov_panel(view: Passes) -> Panel:
     return Panel(
         ({"lyapunov": exponents}, *([{"mean-field": theory}] if has_theory else [])),
         note,
-        multiplications(small, LONGEST) > MOST_IN_A_DRAG,
+        _multiplications(small, LONGEST) > MOST_IN_A_DRAG,
     )
 
 
-def credit_panel(view: Passes) -> Panel:
-    """Who in the past gets credit for which loss."""
+def _credit_panel(view: Passes) -> Panel:
+    """The credit matrix: which states get gradient from which losses."""
     if next(iter(view.probes.values())).trace.seq_len > LONGEST_CREDIT:
         return Panel(
-            note=f"The credit matrix is drawn for up to {LONGEST_CREDIT} timesteps: choose a shorter sequence."
+            note=f"The credit matrix is drawn only for up to {LONGEST_CREDIT} timesteps. Use a shorter sequence."
         )
 
     def credit(cell: str) -> Picture:
@@ -172,15 +172,15 @@ def credit_panel(view: Passes) -> Panel:
     return Panel((charts,), takes_long=work > 10 * MOST_IN_A_DRAG)
 
 
-def paths_panel(view: Passes) -> Panel:
-    """Which way the gradient took through the gated cells."""
+def _paths_panel(view: Passes) -> Panel:
+    """The paths of the gradient through gated cells."""
     taken = {cell: paths for cell, r in view.probes.items() if (paths := r.paths) is not None}
     if not taken:
-        return Panel(note="Only gated cells have more than one path: choose the LSTM or the GRU in the sidebar.")
+        return Panel(note="Only the gated cells, the LSTM and the GRU, have more than one path.")
     return Panel(tuple({f"paths-{cell}": partial(paths_picture, cell, paths)} for cell, paths in taken.items()))
 
 
-def diagnosis_panel(view: Passes) -> Panel:
+def _diagnosis_panel(view: Passes) -> Panel:
     """No charts: the page itself makes the words and buttons of the diagnosis."""
     return Panel()
 
@@ -189,8 +189,8 @@ PANELS: Mapping[str, Callable[[Passes], Panel]] = dict(
     zip(
         PANEL_NAMES,
         (
-            wave_panel, hidden_panel, gates_panel, spectrum_panel, jacobians_panel, lyapunov_panel, credit_panel,
-            paths_panel, clipping_panel, diagnosis_panel,
+            _wave_panel, _hidden_panel, _gates_panel, _spectrum_panel, _jacobians_panel, _lyapunov_panel, _credit_panel,
+            _paths_panel, _clipping_panel, _diagnosis_panel,
         ),
         strict=True,
     )

@@ -17,27 +17,27 @@ class Preset:
 PRESETS = (
     Preset(
         "Vanishing tanh",
-        "Drag the singular value up: it must pass about 2 before the tanh network's gradient stops vanishing.",
+        "Drag the singular value up. The tanh network's gradient stops vanishing only above about 2.",
         {"largest_singular_value": 1.0},
     ),
     Preset(
         "Exploding linear",
-        "Drag the singular value across 1: without a nonlinearity every step multiplies by exactly that number.",
+        "Drag the singular value across 1. Without a nonlinearity, every step multiplies the gradient by that number.",
         {"cells": ["elman"], "nonlinearity": "identity", "spectrum_shape": "equal", "largest_singular_value": 1.1},
     ),
     Preset(
         "On the edge",
-        "All singular values are 1. Drag the input scale up: inputs push tanh to its flat ends, and the edge is lost.",
+        "All singular values are 1. Drag the input scale up. Large inputs saturate tanh, and the gradient vanishes.",
         {"cells": ["elman"], "spectrum_shape": "equal", "input_scale": 0.1, "loss_position": "last"},
     ),
     Preset(
         "Forget gate",
-        "The forget gate stands at 3. Drag the keep-gate bias down to 0 and watch the LSTM forget.",
+        "The forget-gate bias is 3. Drag the keep-gate bias down to 0 and watch the gradient vanish.",
         {"cells": ["lstm"], "forget_bias": 3.0, "panel": "Gates"},
     ),
     Preset(
         "Clipping engages",
-        "Drag the clip threshold: the step shrinks, its direction and the gradient's profile stay as they were.",
+        "Drag the clip threshold. The step shrinks; its direction and the gradient profile stay the same.",
         {
             "cells": ["elman"],
             "nonlinearity": "identity",
@@ -49,7 +49,7 @@ PRESETS = (
     ),
     Preset(
         "Non-normal",
-        "The norm is 1.5 and yet the gradient vanishes: look at the eigenvalues, all inside the unit circle.",
+        "The norm is 1.5, and yet the gradient vanishes. The reason: all eigenvalues lie inside the unit circle.",
         {
             "cells": ["elman"],
             "nonlinearity": "identity",

@@ -26,7 +26,7 @@ def prepare_settings(link: Mapping[str, str]) -> list[str]:
     if _PRESET not in st.session_state:
         st.session_state[_PRESET] = None if link else 0
         if not link:
-            apply_settings(PRESETS[0].settings)
+            _apply_settings(PRESETS[0].settings)
     wrong: list[str] = []
     if _KEPT not in st.session_state:
         values, wrong = read_settings(link)
@@ -58,7 +58,7 @@ def _kept_settings() -> Settings:
     return read_session(_KEPT, Settings, Settings())
 
 
-def apply_settings(values: Mapping[str, Value]) -> None:
+def _apply_settings(values: Mapping[str, Value]) -> None:
     """Set all settings: these, and the defaults of all others. For a button's callback."""
     change_settings({name: control.default for name, control in CONTROLS.items()} | dict(values))
 
@@ -78,7 +78,7 @@ def chosen_preset() -> int | None:
 
 def choose_preset(number: int) -> None:
     """Go to a preset."""
-    apply_settings(PRESETS[number].settings)
+    _apply_settings(PRESETS[number].settings)
     st.session_state[_PRESET] = number
 
 

@@ -1,4 +1,4 @@
-"""The spectrum of the recurrent matrices under the hand: shapes as buttons, and every singular value by itself."""
+"""The spectrum of the recurrent matrices: shapes as buttons, single values to drag."""
 
 from typing import Literal
 
@@ -13,16 +13,16 @@ from dashboard.explore.widgets import show_widget
 from models.cells.registry import CELLS
 
 
-def spectrum_by_hand(view: View) -> None:
+def show_spectrum(view: View) -> None:
     """Buttons and the draggable spectrum; both change the page's settings."""
     _shape_buttons(view)
     cell, result = next(iter(view.probes.items()))
-    name, spectrum = next((n, s) for n, s in result.spectra.items() if n in acted_on(view, cell))
-    values = [float(f"{v:.4g}") for v in stored(view) or spectrum.singular_values.tolist()]
+    name, spectrum = next((n, s) for n, s in result.spectra.items() if n in _blocks_to_change(view, cell))
+    values = [float(f"{v:.4g}") for v in _read_values_set_by_hand(view) or spectrum.singular_values.tolist()]
     where = cell_name(cell) if len(CELLS[cell].blocks) == 1 else f"{cell_name(cell)}, gate {name}"
     drag_spectrum(
         f"Singular values of {where}", values, key="drag-spectrum", values_key="singular_values",
-        largest_key="largest_singular_value", highest=LARGEST_SINGULAR_VALUE, on_change=set_by_hand,
+        largest_key="largest_singular_value", highest=LARGEST_SINGULAR_VALUE, on_change=_keep_values,
         revision_key=SPECTRUM_REVISION,
     )  # fmt: skip
     st.caption(
@@ -39,18 +39,18 @@ def _shape_buttons(view: View) -> None:
         for shape, words in SHAPES.items():
             chosen = not by_hand and view.settings.spectrum_shape == shape
             kind: Literal["secondary", "tertiary"] = "secondary" if chosen else "tertiary"
-            st.button(words, key=f"shape-{shape}", type=kind, on_click=take_shape, args=(shape,))
+            st.button(words, key=f"shape-{shape}", type=kind, on_click=_take_shape, args=(shape,))
         if by_hand:
             st.markdown("**Set by hand**")
 
 
-def acted_on(view: View, cell: str) -> tuple[str, ...]:
+def _blocks_to_change(view: View, cell: str) -> tuple[str, ...]:
     """The blocks of a cell that the settings act on; all where those are no gates of its."""
     chosen = view.settings.spectrum_blocks
     return tuple(block for block in CELLS[cell].blocks if block in chosen) or CELLS[cell].blocks
 
 
-def stored(view: View) -> list[float]:
+def _read_values_set_by_hand(view: View) -> list[float]:
     """The values that were set by hand, as large as they are now; none where there are none."""
     config = next(iter(view.probes.values())).experiment.config
     if config.singular_values is None:
@@ -60,12 +60,12 @@ def stored(view: View) -> list[float]:
     return [value * factor for value in values]
 
 
-def take_shape(shape: str) -> None:
+def _take_shape(shape: str) -> None:
     """Give the matrices a shape, and forget what was set by hand."""
     change_settings({"spectrum_shape": shape, "singular_values": ""})
 
 
-def set_by_hand(values: list[float]) -> None:
+def _keep_values(values: list[float]) -> None:
     """Keep what the hand has set; the slider stands at the largest."""
     st.session_state["singular_values"] = ",".join(f"{value:g}" for value in values)
     st.session_state["largest_singular_value"] = max(values)

@@ -31,10 +31,10 @@ def show_link() -> None:
         st.markdown("This address opens the page as it is now:")
         st.code(f"{page}?{urlencode(write_link(settings))}", language=None, wrap_lines=True)
         st.markdown("This Python code prints the page's numbers:")
-        st.code(write_snippet(settings), language="python")
+        st.code(_write_snippet(settings), language="python")
 
 
-def write_snippet(settings: Settings) -> str:
+def _write_snippet(settings: Settings) -> str:
     """Python that prints the page's numbers through the public API."""
     default = RunConfig().model_dump()
     given = {name: value for name, value in run_values(settings).items() if default[name] != value}

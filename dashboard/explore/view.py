@@ -1,11 +1,11 @@
-"""Explore at one state of its settings: the recorded passes and what acts after them."""
+"""Explore's settings with their recorded passes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from analysis.clipping import Clipping, ClipRule
 from analysis.profile import Profile
-from dashboard.cache import recorded
+from dashboard.cache import record_pass
 from dashboard.explore.configs import page_configs
 from dashboard.explore.settings import Settings
 from experiments.errors import ConfigError
@@ -32,7 +32,7 @@ class View:
         """Cell → the profile of the settings kept as A; none where nothing is."""
         if self.pinned is None:
             return {}
-        return {config.cell: recorded(config).profile for config in page_configs(self.pinned)}
+        return {config.cell: record_pass(config).profile for config in page_configs(self.pinned)}
 
 
 def record_view(settings: Settings, pinned: Settings | None = None) -> View:
@@ -44,4 +44,4 @@ def record_view(settings: Settings, pinned: Settings | None = None) -> View:
     configs = page_configs(settings)
     if not configs:
         raise ConfigError(f"cells was empty; choose at least one of {', '.join(CELLS)}.")
-    return View(settings, {config.cell: recorded(config) for config in configs}, configs[0].clip_rule, pinned)
+    return View(settings, {config.cell: record_pass(config) for config in configs}, configs[0].clip_rule, pinned)

@@ -39,7 +39,7 @@ def show_sliders() -> None:
     for row in DRAGGED:
         for column, name in zip(st.columns(len(row), gap="medium"), row, strict=True):
             with column:
-                show_slider(name)
+                _show_slider(name)
 
 
 def show_widget(name: str) -> None:
@@ -55,12 +55,12 @@ def show_widget(name: str) -> None:
         case Switch() as c:
             st.toggle(c.label, key=name, help=c.help)
         case TextFile() as c:
-            show_text_choice(c, name)
+            _show_text_choice(c, name)
         case other:
             raise TypeError(f"{name} has no widget of its own, it is a {type(other).__name__}")
 
 
-def show_text_choice(control: TextFile, name: str) -> None:
+def _show_text_choice(control: TextFile, name: str) -> None:
     """Which text; a file of this machine only where the server opens files."""
     if opens_files():
         st.text_input(control.label, key=name, help=f"{', '.join(control.options)}, or the path of a text file.")
@@ -69,7 +69,7 @@ def show_text_choice(control: TextFile, name: str) -> None:
     st.selectbox(control.label, [*control.options], format_func=control.options.__getitem__, key=name, help=files)
 
 
-def show_slider(name: str) -> None:
+def _show_slider(name: str) -> None:
     """The slider of a setting that is dragged."""
     c = slide_of(name)
     live_slider(

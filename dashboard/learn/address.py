@@ -1,4 +1,4 @@
-"""Where a learner is and what was predicted: kept in the session, and written into the page's address."""
+"""Keeps a learner's place and predictions in the session and in the page's address."""
 
 from dataclasses import dataclass, field
 

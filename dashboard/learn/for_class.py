@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from dashboard.lessons.handout import handout
+from dashboard.lessons.handout import write_handout
 from dashboard.lessons.lesson import AnyLesson
 from dashboard.lessons.place import Beat, Place
 
@@ -17,6 +17,6 @@ def show_class_links(lesson: AnyLesson, beat: Beat) -> None:
     st.code(f"{page}?{urlencode(Place(lesson.number, beat).parameters)}", language=None, wrap_lines=True)
     for what, answers in (("questions", False), ("answers", True)):
         st.download_button(
-            f"Handout: {what}", partial(handout, lesson, answers), on_click="ignore",
+            f"Handout: {what}", partial(write_handout, lesson, answers), on_click="ignore",
             file_name=f"lesson-{lesson.number:02}-{what}.html", mime="text/html", key=f"handout-{what}",
         )  # fmt: skip

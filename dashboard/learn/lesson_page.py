@@ -32,11 +32,11 @@ def show_lesson(lesson: AnyLesson, beat: Beat, done: Predictions) -> None:
     _show_head(lesson, beat)
     with st.container(key="beat"):
         if beat == "predict":
-            beats.predict(lesson, done.guesses)
+            beats.show_predict(lesson, done.guesses)
         elif beat == "do":
-            beats.do(lesson, lesson.number in done.guesses)
+            beats.show_do(lesson, lesson.number in done.guesses)
         else:
-            beats.decide(lesson, done.guesses.get(lesson.number))
+            beats.show_decide(lesson, done.guesses.get(lesson.number))
             if lesson.number in done.guesses:
                 done.decided.add(lesson.number)
     _show_ways(lesson, beat)

@@ -12,8 +12,8 @@ A lesson is one file, `lesson_NN_name.py`, that ends in a constant `LESSON = Les
       says("After {steps:whole} steps {left} is left.", left < 0.001, steps=m.steps, left=m.left)
 
   with its numbers by name, and the comparison that makes it true. No literal number stands in a sentence, except 0 and
-  1 as thresholds and names (`deck 003`, `h_1`, `float32`, years); a test looks. A `Reply` exists for every choice, and
-  exactly one is `right`;
+  1 as thresholds and names (`slides 003`, `h_1`, `float32`, years); a test looks. A `Reply` exists for every choice,
+  and exactly one is `right`;
 - `evidence(measured, guess) -> Picture`, the picture beside the verdict;
 - `LESSON`, with the claim and its source, the question (`Choices` or `Curve`), the `Bench` (tasks, controls as data,
   `draw`) and the equation. KaTeX breaks a line at `=`, `<`, `+` only: a long part between them is too wide for a phone.

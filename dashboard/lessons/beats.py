@@ -23,38 +23,40 @@ MEASURES = ThreadPoolExecutor(1, "measure")
 
 
 @st.cache_resource(max_entries=2 * len(LESSONS), show_spinner=False)
-def measuring(number: int, trained: Hashable) -> Future[object]:
+def _start_measuring(number: int, trained: Hashable) -> Future[object]:
     """The numbers of a lesson's verdict to come, given what has been trained."""
-    return MEASURES.submit(measure, BY_NUMBER[number])
+    return MEASURES.submit(_measure_lesson, BY_NUMBER[number])
 
 
-def measure(lesson: AnyLesson) -> object:
+def _measure_lesson(lesson: AnyLesson) -> object:
     """The numbers of a lesson's verdict."""
     use_one_thread()  # a pass is a chain of small steps, and other people's passes want the other cores
     return lesson.measure()
 
 
-def begin_measuring(lesson: AnyLesson) -> Future[object]:
+def _begin_measuring(lesson: AnyLesson) -> Future[object]:
     """The numbers to come; who predicts needs longer than they do."""
-    return measuring(lesson.number, live_beat.trained(lesson.bench) if isinstance(lesson.bench, Live) else None)
+    return _start_measuring(
+        lesson.number, live_beat.last_changes(lesson.bench) if isinstance(lesson.bench, Live) else None
+    )
 
 
-def predict(lesson: AnyLesson, guesses: Guesses) -> None:
+def show_predict(lesson: AnyLesson, guesses: Guesses) -> None:
     """The claim and the question; nothing is shown yet that would answer it."""
-    begin_measuring(lesson)
+    _begin_measuring(lesson)
     left, right = st.columns([4, 5], gap="large")
     with left:
         st.markdown(f"##### The claim\n\n*“{lesson.claim}”*")
         st.caption(f"Source: {lesson.source}.")
     with right:
         st.markdown(f"##### Your prediction\n\n{lesson.question.asks}")
-        guess = ask(lesson, guesses.get(lesson.number))
+        guess = _ask_guess(lesson, guesses.get(lesson.number))
         if guess is not None:
             guesses[lesson.number] = guess
-            st.caption("Kept. Now test it.")
+            st.caption("Your prediction is saved. Now test it.")
 
 
-def ask(lesson: AnyLesson, before: Guess | None) -> Guess | None:
+def _ask_guess(lesson: AnyLesson, before: Guess | None) -> Guess | None:
     """What the learner answers, or has answered before."""
     question, key = lesson.question, f"lesson-{lesson.number}-guess"
     if isinstance(question, Choices):
@@ -74,15 +76,15 @@ def ask(lesson: AnyLesson, before: Guess | None) -> Guess | None:
 
 
 @st.fragment
-def do(lesson: AnyLesson, predicted: bool) -> None:
+def show_do(lesson: AnyLesson, predicted: bool) -> None:
     """The experiment, under the hand."""
     if not predicted:
-        st.caption("Seen without a prediction: *Predict* is one step back.")
+        st.caption("You have made no prediction yet. Press *Back* to make one.")
     if isinstance(lesson.bench, Live):
-        live_beat.restore(lesson.number, lesson.bench)
-        live_beat.show(lesson.number, lesson.bench, controls(lesson.number, lesson.bench.controls))
+        live_beat.restore_setting(lesson.number, lesson.bench)
+        live_beat.show_live(lesson.number, lesson.bench, _show_controls(lesson.number, lesson.bench.controls))
         return
-    values = controls(lesson.number, lesson.bench.controls)
+    values = _show_controls(lesson.number, lesson.bench.controls)
     use_one_thread()
     scene = lesson.bench.draw(values)
     charts, beside = st.columns([7, 4] if len(scene.pictures) == 1 else [8, 3], gap="medium")
@@ -93,16 +95,16 @@ def do(lesson: AnyLesson, predicted: bool) -> None:
         st.markdown("##### Try\n" + "\n".join(f"{k}. {task}" for k, task in enumerate(lesson.bench.tasks, start=1)))
 
 
-def controls(number: int, wanted: Sequence[Control]) -> dict[str, Value]:
+def _show_controls(number: int, wanted: Sequence[Control]) -> dict[str, Value]:
     """The bench's controls in a row, and where they stand."""
     values: dict[str, Value] = {}
     for column, control in zip(st.columns(max(2, len(wanted)), gap="medium"), wanted, strict=False):
         with column:
-            values[control.key] = one_control(control, f"lesson-{number}-{control.key}")
+            values[control.key] = _show_control(control, f"lesson-{number}-{control.key}")
     return values
 
 
-def one_control(control: Control, key: str) -> Value:
+def _show_control(control: Control, key: str) -> Value:
     """The widget of a control, and its value."""
     if isinstance(control, Pick):
         options = list(control.options)
@@ -118,25 +120,25 @@ def one_control(control: Control, key: str) -> Value:
     )  # fmt: skip
 
 
-TRUTHS = {"true": "True.", "half true": "Half true.", "false": "Not true."}
+TRUTHS = {"true": "True.", "half true": "Half true.", "false": "False."}
 OUTCOMES = {
-    "right": ":material/check_circle: **You predicted it.**",
-    "partly": ":material/adjust: **In part.**",
-    "wrong": ":material/cancel: **Not what happens.**",
+    "right": ":material/check_circle: **Right.**",
+    "partly": ":material/adjust: **Partly right.**",
+    "wrong": ":material/cancel: **Not right.**",
 }
 
 
-def decide(lesson: AnyLesson, guess: Guess | None) -> None:
+def show_decide(lesson: AnyLesson, guess: Guess | None) -> None:
     """The measured numbers, what was true in the claim, what was not, and why."""
     with st.spinner("Measuring …"):
-        numbers = begin_measuring(lesson).result()
+        numbers = _begin_measuring(lesson).result()
     verdict = lesson.decide(numbers)
     left, right = st.columns([5, 6], gap="medium")
     with left:
         lesson_chart(lesson.evidence(numbers, guess), f"lesson-{lesson.number}-evidence", PROJECTED_HEIGHT["decide"])
     with right:
         if guess is None:
-            st.markdown("*You made no prediction.*")
+            st.markdown("*You have made no prediction.*")
         else:
             reply = lesson.reply(numbers, guess)
             st.markdown(f"{OUTCOMES[reply.outcome]} {reply.says.words}")
@@ -147,6 +149,6 @@ def decide(lesson: AnyLesson, guess: Guess | None) -> None:
         st.markdown("\n\n".join(lines))
         st.markdown(f"$${lesson.equation.latex}$$")
     if not projector_on():
-        with st.expander("What the tasks showed"):
+        with st.expander("Answers to the tasks"):
             pairs = zip(lesson.bench.tasks, verdict.answers, strict=True)
             st.markdown("\n".join(f"{k}. {task} {a.words}" for k, (task, a) in enumerate(pairs, start=1)))

@@ -7,7 +7,7 @@ from numpy import ndarray
 from analysis.figures.lags import LagLine
 from analysis.figures.theme import LN_10, OTHER_COLOURS
 from dashboard.lessons.lesson import Reply
-from dashboard.lessons.question import Curve, Guess
+from dashboard.lessons.question import Curve, Guess, read_drawn_values
 from dashboard.lessons.statement import says
 
 CLOSE, NEAR = 0.75, 2.5
@@ -16,8 +16,7 @@ CLOSE, NEAR = 0.75, 2.5
 
 def drawn_reply(question: Curve, guess: Guess, recorded: Float[ndarray, " lag"]) -> Reply:
     """How far the drawn points lie from the recorded line (ln of what is left at lag 0, 1, …, nats)."""
-    assert not isinstance(guess, str)
-    off = np.array(guess) - recorded[list(question.lags)] / LN_10
+    off = np.array(read_drawn_values(guess)) - recorded[list(question.lags)] / LN_10
     error = float(np.mean(np.abs(off)))
     if error <= CLOSE:
         return Reply("right", says("Your points lie {error} decades off on average.", error <= CLOSE, error=error))
@@ -30,6 +29,5 @@ def drawn_line(question: Curve, guess: Guess | None) -> list[LagLine]:
     """The drawn points as a line of a lag picture; none where nothing was drawn."""
     if guess is None:
         return []
-    assert not isinstance(guess, str)
-    lags, log = np.array([0.0, *question.lags]), np.array([0.0, *guess]) * LN_10
+    lags, log = np.array([0.0, *question.lags]), np.array([0.0, *read_drawn_values(guess)]) * LN_10
     return [LagLine("your prediction", lags, log, OTHER_COLOURS[1], marks=True)]

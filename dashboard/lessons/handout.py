@@ -22,7 +22,7 @@ svg { width: 100%; }
 """
 
 
-def handout(lesson: AnyLesson, answers: bool) -> str:
+def write_handout(lesson: AnyLesson, answers: bool) -> str:
     """The lesson's handout as a whole HTML page without scripts; `answers` measures what the lesson measures."""
     verdict = lesson.decide(lesson.measure()) if answers else None
     name = "answers" if answers else "questions"
@@ -30,63 +30,63 @@ def handout(lesson: AnyLesson, answers: bool) -> str:
         f"<h1>{lesson.number} · {escape(lesson.title)}</h1>",
         f'<p class="quiet">{escape(lesson.about)} Gradient Flow Lab, {name}.</p>',
         "<h2>The claim</h2>",
-        f"<blockquote>{rich(lesson.claim)}</blockquote>",
-        f'<p class="quiet">Source: {rich(lesson.source)}.</p>',
+        f"<blockquote>{write_html(lesson.claim)}</blockquote>",
+        f'<p class="quiet">Source: {write_html(lesson.source)}.</p>',
         "<h2>1 Predict</h2>",
-        f"<p>{rich(lesson.question.asks)}</p>",
-        predict(lesson, answers),
+        f"<p>{write_html(lesson.question.asks)}</p>",
+        _write_predict(lesson, answers),
         "<h2>2 Do</h2>",
-        do(lesson, verdict),
+        _write_do(lesson, verdict),
         "<h2>3 Decide</h2>",
-        decide(lesson, verdict),
+        _write_decide(lesson, verdict),
     ])  # fmt: skip
     head = f'<meta charset="utf-8">\n<title>{escape(lesson.title)}: {name}</title>\n<style>{STYLE}</style>'
     return f'<!DOCTYPE html>\n<html lang="en">\n<head>\n{head}\n</head>\n<body>\n{body}\n</body>\n</html>\n'
 
 
-def predict(lesson: AnyLesson, answers: bool) -> str:
+def _write_predict(lesson: AnyLesson, answers: bool) -> str:
     """Boxes to tick, what is to be said to each; or axes to draw on."""
     question = lesson.question
     if isinstance(question, Curve):
-        return axes(question)
+        return _draw_axes(question)
     if not answers:
-        items = "".join(f"<li>{rich(words)}</li>" for words in question.answers.values())
+        items = "".join(f"<li>{write_html(words)}</li>" for words in question.answers.values())
         return f'<ul class="boxes">{items}</ul>'
     measured = lesson.measure()
     replies = {key: lesson.reply(measured, key) for key in question.answers}
     marks = {"right": "✓", "partly": "½", "wrong": "✗"}
     items = "".join(
-        f"<li>{marks[replies[key].outcome]} {rich(words)} <em>{rich(replies[key].says.words)}</em></li>"
+        f"<li>{marks[replies[key].outcome]} {write_html(words)} <em>{write_html(replies[key].says.words)}</em></li>"
         for key, words in question.answers.items()
     )
     return f"<ul>{items}</ul>"
 
 
-def do(lesson: AnyLesson, verdict: Verdict | None) -> str:
+def _write_do(lesson: AnyLesson, verdict: Verdict | None) -> str:
     """The tasks, each with a line to write on or its answer."""
     if verdict is None:
-        items = [f'<li>{rich(task)}<div class="line"></div></li>' for task in lesson.bench.tasks]
+        items = [f'<li>{write_html(task)}<div class="line"></div></li>' for task in lesson.bench.tasks]
     else:
         pairs = zip(lesson.bench.tasks, verdict.answers, strict=True)
-        items = [f"<li>{rich(task)}<br><em>{rich(answer.words)}</em></li>" for task, answer in pairs]
+        items = [f"<li>{write_html(task)}<br><em>{write_html(answer.words)}</em></li>" for task, answer in pairs]
     return f"<ol>{''.join(items)}</ol>"
 
 
-def decide(lesson: AnyLesson, verdict: Verdict | None) -> str:
+def _write_decide(lesson: AnyLesson, verdict: Verdict | None) -> str:
     """What was true, what was not, and why: to be filled in, or said."""
     if verdict is None:
         lines = '<div class="line"></div>' * 2
         return "".join(f"<p>{words}</p>{lines}" for words in ("True in the claim:", "Not true:", "Why:"))
     parts = [f"<p><strong>The claim is {verdict.truth}.</strong></p>"]
     for words, statements in (("True in the claim", verdict.was_true), ("Not true", verdict.was_not)):
-        items = "".join(f"<li>{rich(s.words)}</li>" for s in statements)
+        items = "".join(f"<li>{write_html(s.words)}</li>" for s in statements)
         parts.append(f"<p>{words}:</p><ul>{items}</ul>" if items else "")
-    parts.append(f"<p>Why: {rich(verdict.why.words)}</p>")
+    parts.append(f"<p>Why: {write_html(verdict.why.words)}</p>")
     parts.append(f'<p class="equation">{escape(lesson.equation.plain)}</p>')
     return "".join(parts)
 
 
-def axes(question: Curve) -> str:
+def _draw_axes(question: Curve) -> str:
     """Empty axes to draw on with a pencil."""
     left, right, top, bottom = 60, 590, 10, 190
     low, high = question.lowest, question.highest
@@ -101,7 +101,7 @@ def axes(question: Curve) -> str:
     grid = [f'<path d="M{left} {y(v):.1f}H{right}" stroke="#ccc"/>' for v in decades]
     grid += [f'<path d="M{x(lag):.1f} {top}V{bottom}" stroke="#ccc"/>' for lag in (0, *question.lags)]
     words = [
-        f'<text x="{left - 6}" y="{y(v) + 4:.1f}" text-anchor="end">{"1" if v == 0 else f"10{superscript(v)}"}</text>'
+        f'<text x="{left - 6}" y="{y(v) + 4:.1f}" text-anchor="end">{"1" if v == 0 else f"10{_superscript(v)}"}</text>'
         for v in decades
     ]
     words += [
@@ -117,12 +117,12 @@ def axes(question: Curve) -> str:
     )
 
 
-def superscript(number: int) -> str:
+def _superscript(number: int) -> str:
     """−4 → ⁻⁴."""
     return str(number).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 
-def rich(markdown: str) -> str:
+def write_html(markdown: str) -> str:
     """Bold and italics of a little Markdown, everything else escaped."""
     text = escape(markdown, quote=False)
     text = re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", text)

@@ -151,7 +151,7 @@ class Lesson(Generic[M]):
     claim: str
     """In the source's words, or as it is commonly said."""
     source: str
-    """Who says so: the lecture deck's file, and the paper where known."""
+    """Who claims it: the number of the lecture slides, and the paper where known."""
     question: Choices | Curve
     bench: Bench | Live
     measure: Callable[[], M]

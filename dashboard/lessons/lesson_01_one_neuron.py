@@ -12,17 +12,17 @@ from analysis.figures.lags import LagLine, lag_picture
 from analysis.figures.picture import Picture
 from analysis.figures.theme import CELL_COLOURS, LN_10, NEUTRAL
 from analysis.profile import smallest_log
+from analysis.simulations.one_neuron import log_gradients
 from analysis.wording import power_of_ten, significant
 from dashboard.lessons.drawn import drawn_line, drawn_reply
 from dashboard.lessons.lesson import Bench, Equation, Lesson, Reply, Scene, Slider, Values, Verdict
 from dashboard.lessons.question import Curve, Guess
 from dashboard.lessons.statement import says
-from models import SequenceModel, record
 
 CLAIMED_WEIGHT, CLAIMED_STEPS = 0.8, 100
 QUESTION = Curve(
     asks="One linear neuron, weight 0.8. How much of a gradient is left after 20, 40, … 100 steps back? "
-    "Drag the points (or move them with the arrow keys).",
+    "Drag the points, or move them with the arrow keys.",
     lags=(20, 40, 60, 80, 100),
     lowest=-14.0,
     highest=2.0,
@@ -31,17 +31,6 @@ QUESTION = Curve(
     y_title="what is left of the gradient",
 )
 ELMAN = CELL_COLOURS["elman"]
-
-
-def log_gradients(weight: float, steps: int) -> Float[ndarray, " lag"]:
-    """ln |dL/dh_{T−lag}| of one linear neuron by recorded BPTT (nats), lag 0 … steps; the loss is h_T."""
-    model = SequenceModel("elman", 1, 1, 1, nonlinearity="identity", dtype=torch.float64)
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            parameter.fill_(weight if "weight_hh" in name else 1.0 if "weight" in name else 0.0)
-    inputs = torch.ones(steps + 1, 1, 1, dtype=torch.float64)
-    trace = record(model, inputs, lambda outputs: outputs[-1].sum())
-    return trace.log_norm[0, :, 0].flip(0).numpy()
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +108,7 @@ def decide(m: Measured) -> Verdict:
                 decades=m.decades,
             ),
             says(
-                "The other way is as steep: w = {inverse} makes {grown:decades} of it.",
+                "With w = {inverse} it grows as fast, to {grown:decades}.",
                 abs(m.grown / LN_10 - m.decades) < 1e-6,
                 inverse=1 / CLAIMED_WEIGHT,
                 grown=m.grown / LN_10,
@@ -140,11 +129,11 @@ def decide(m: Measured) -> Verdict:
                 half=m.half_life,
             ),
             says(
-                "After {steps:whole} steps: a plain float32 norm then reads zero, though the gradient is not.",
+                "After {steps:whole} steps: its float32 norm is then zero, but the gradient is not.",
                 m.float32_steps > CLAIMED_STEPS,
                 steps=m.float32_steps,
             ),
-            says("Only w = 1 keeps it: below, it dies; above, it explodes.", m.grown > 0 > m.left[-1]),
+            says("Only w = 1 keeps it: below 1 it vanishes; above 1 it explodes.", m.grown > 0 > m.left[-1]),
         ),
     )
 
@@ -171,15 +160,15 @@ def evidence(m: Measured, guess: Guess | None) -> Picture:
 LESSON = Lesson(
     number=1,
     title="One neuron",
-    about="Multiply by w, T times: half-lives and decades.",
-    claim="A weight of 0.8 is close to 1. Over a hundred steps back it costs the gradient a decade or so.",
+    about="Multiplying by w at every step: half-lives and decades.",
+    claim="A weight of 0.8 is close to 1. Over a hundred steps back, the gradient shrinks only about tenfold.",
     source="a common first guess; the sum behind it is in Hochreiter 1991 and Bengio et al. 1994",
     question=QUESTION,
     bench=Bench(
         tasks=(
-            "Set w to 0.8. Every how many steps does the gradient halve?",
-            "Still at 0.8, raise T. After how many steps has float32 nothing left?",
-            "Which w neither loses nor explodes the gradient?",
+            "Set w to 0.8. After how many steps is the gradient halved?",
+            "Keep 0.8 and raise T. After how many steps is the gradient 0 in float32?",
+            "At which w does the gradient keep its size?",
         ),
         controls=(
             Slider("weight", "Weight w", 0.5, 1.5, 0.9, 0.01, help="The only recurrent weight, of a linear neuron."),

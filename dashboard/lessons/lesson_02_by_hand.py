@@ -125,7 +125,7 @@ def decide(m: Measured) -> Verdict:
                 total=total,
             ),
             says(
-                "At w = 0: total {total}, direct {direct}. No step hears the next.",
+                "At w = 0: total {total}, direct {direct}. No gradient comes back from the next step.",
                 abs(zero_weight()[0] - zero_weight()[1]) < 1e-15,
                 total=zero_weight()[0],
                 direct=zero_weight()[1],
@@ -179,22 +179,22 @@ LESSON = Lesson(
     title="BPTT by hand",
     about="Three steps of “hello”, every number visible: the direct and the total gradient.",
     claim="`output.retain_grad()` on a recurrent layer: its gradient is the dL/dh of backpropagation through time.",
-    source="how two published tools for watching gradients read it; the example is deck 001's and deck 003's",
+    source="two published tools show it so; the example is from lecture slides 001 and 003",
     question=Choices(
-        asks="One unit reads h, e, l and should say e, l, l; a loss at every step. At which steps is the gradient of "
+        asks="One unit reads h, e, l and should say e, l, l. Each step has a loss. At which steps is the gradient of "
         "`output` the whole dL/dh?",
         answers={
             "a": "At all three: autograd applies the whole chain rule.",
-            "b": "Only at the last.",
-            "c": "Only at the first.",
-            "d": "At none.",
+            "b": "Only at the last step.",
+            "c": "Only at the first step.",
+            "d": "At no step.",
         },
     ),
     bench=Bench(
         tasks=(
             "Add up the row t = 1: direct plus slope times the total below it. What comes out?",
             "Set w to 0. What is left of dL/dh₁?",
-            "Back at 0.9, count only the last loss. Which part of dL/dh₁ is direct?",
+            "Set w back to 0.9 and count only the last loss. Which part of dL/dh₁ is direct?",
         ),
         controls=(
             Slider("weight", "Recurrent weight w", -2.0, 2.0, RECURRENT_WEIGHT, 0.05),

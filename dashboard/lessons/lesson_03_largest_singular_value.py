@@ -4,26 +4,16 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from jaxtyping import Float
-from numpy import ndarray
 
-from analysis.closed_form import elman_slope
 from analysis.figures.lags import LagLine, lag_picture
 from analysis.figures.picture import Picture
 from analysis.figures.theme import CELL_COLOURS, LN_10, NEUTRAL, OTHER_COLOURS
-from analysis.jacobian import step_jacobians
-from analysis.lyapunov import lyapunov
-from analysis.product import product_log_norms
-from analysis.spectrum import Spectrum, spectrum
+from analysis.simulations.way_back import STEPS, WayBack, record_way_back
 from analysis.wording import power_of_ten, significant
 from dashboard.lessons.lesson import Bench, Equation, Lesson, Pick, Reply, Scene, Slider, Values, Verdict, outcome
 from dashboard.lessons.question import Choices, Guess
 from dashboard.lessons.statement import says
-from models import SequenceModel, record
-from models.networks.initialise import scale_spectral_norm
 
-UNITS, STEPS, SEED = 64, 100, 2
 BELOW, ABOVE, NON_NORMAL, DRIVEN = 0.9, 1.1, 1.75, 3.0
 """Largest singular values that the verdict looks at."""
 KINDS = {
@@ -34,67 +24,16 @@ KINDS = {
 
 
 @dataclass(frozen=True, eq=False)
-class Backwards:
-    """A gradient's way back through one network."""
-
-    spectrum: Spectrum
-    recorded: Float[ndarray, " lag"]
-    """ln of ‖dL/dh_{T−lag}‖ ÷ ‖dL/dh_T‖ (nats), by recorded BPTT."""
-    largest: Float[ndarray, " lag"]
-    """ln‖∂h_T/∂h_{T−lag}‖: what the luckiest gradient would keep (nats)."""
-    slope: float
-    """Mean slope φ' of the units; 1 where they are linear."""
-    exponent: float
-    """The largest Lyapunov exponent: the rate of that line in the long run (nats per step)."""
-
-    @property
-    def bound(self) -> Float[ndarray, " lag"]:
-        """ln of the spectral norm to the power lag."""
-        return np.arange(len(self.recorded)) * math.log(self.spectrum.spectral_norm)
-
-    @property
-    def left(self) -> float:
-        """log₁₀ of what the luckiest gradient keeps over all steps."""
-        return float(self.largest[-1]) / LN_10
-
-
-def backwards(kind: str, norm: float, steps: int = STEPS, driven_steps: int = STEPS) -> Backwards:
-    """One network of 64 units, its matrix scaled to a spectral norm, and BPTT from a loss at the last step."""
-    draw_weights = torch.Generator().manual_seed(SEED)
-    model = SequenceModel(
-        "elman", 1, UNITS, 1, generator=draw_weights, dtype=torch.float64,
-        nonlinearity="tanh" if kind == "tanh" else "identity",
-    )  # fmt: skip
-    drawn = torch.randn(UNITS, UNITS, generator=draw_weights, dtype=torch.float64)
-    W = torch.linalg.qr(drawn).Q if kind == "orthogonal" else drawn
-    r = model.recurrent
-    with torch.no_grad():
-        r.get_parameter("weight_hh_l0").copy_(scale_spectral_norm(W, norm))
-        r.get_parameter("weight_ih_l0").copy_(0.7 * torch.randn(UNITS, 1, generator=draw_weights, dtype=torch.float64))
-    inputs = torch.randn(max(steps, driven_steps) + 1, 1, 1, generator=draw_weights, dtype=torch.float64)
-    trace = record(model, inputs, lambda outputs: outputs[-1].sum())
-    log_norm = trace.log_norm[0, :, 0].flip(0).numpy()[: steps + 1]
-    factors = step_jacobians(trace.top, start=len(inputs) - steps).matrices[:, 0]
-    return Backwards(
-        spectrum(W * (norm / torch.linalg.matrix_norm(W, ord=2))),
-        log_norm - log_norm[0],
-        product_log_norms(factors),
-        float(elman_slope(trace.top.in_order())[0].mean()) if kind == "tanh" else 1.0,
-        float(lyapunov(trace.top, count=1).exponents[0]) if driven_steps > steps else math.nan,
-    )
-
-
-@dataclass(frozen=True, eq=False)
 class Measured:
     """What the verdict stands on."""
 
-    below: dict[str, Backwards]
+    below: dict[str, WayBack]
     """Every kind, at a norm below 1."""
-    above: Backwards
+    above: WayBack
     """Orthogonal, at a norm above 1."""
-    non_normal: Backwards
+    non_normal: WayBack
     """Gaussian and linear, at a norm well above 1."""
-    driven: Backwards
+    driven: WayBack
     """tanh with inputs, at a norm of 3."""
 
     @property
@@ -111,14 +50,14 @@ class Measured:
 def measure() -> Measured:
     """Six networks."""
     return Measured(
-        {kind: backwards(kind, BELOW) for kind in KINDS},
-        backwards("orthogonal", ABOVE),
-        backwards("gaussian", NON_NORMAL),
-        backwards("tanh", DRIVEN, driven_steps=500),
+        {kind: record_way_back(kind, BELOW) for kind in KINDS},
+        record_way_back("orthogonal", ABOVE),
+        record_way_back("gaussian", NON_NORMAL),
+        record_way_back("tanh", DRIVEN, driven_steps=500),
     )
 
 
-def picture(name: str, b: Backwards, title: str) -> Picture:
+def picture(name: str, b: WayBack, title: str) -> Picture:
     """What is recorded, what is possible at most, and the bound."""
     lag = np.arange(len(b.recorded), dtype=float)
     low, high = -0.08 * len(lag), 0.06 * len(lag)
@@ -127,14 +66,14 @@ def picture(name: str, b: Backwards, title: str) -> Picture:
         LagLine("largest possible", lag, b.largest, OTHER_COLOURS[1]),
         LagLine("bound normᵏ", lag, b.bound, NEUTRAL, "dash"),
     ]
-    sentence = "The bound takes the largest singular value at every step; the gradient takes what it meets."
+    sentence = "The bound assumes the largest singular value at every step. The gradient meets smaller ones."
     alt = f"{title}; the bound says {power_of_ten(float(b.bound[-1]) / LN_10)}."
     return lag_picture(name, title, lines, sentence, alt, decades=(low, high))
 
 
 def draw(values: Values) -> Scene:
     """The chosen network's way back."""
-    b = backwards(str(values["kind"]), float(values["norm"]))
+    b = record_way_back(str(values["kind"]), float(values["norm"]))
     left = power_of_ten(float(b.recorded[-1]) / LN_10)
     slope = "and the slopes of tanh" if values["kind"] == "tanh" else ""
     words = f"""##### Now
@@ -154,7 +93,7 @@ def decide(m: Measured) -> Verdict:
         truth="true" if m.vanishes_below and m.explodes_above else ("half true" if m.vanishes_below else "false"),
         was_true=(
             says(
-                "Below 1 it vanishes, always: at {norm} at most {left:decades} is left, in all {kinds:whole} networks.",
+                "Below 1 it always vanishes: at {norm} at most {left:decades} is left, in all {kinds:whole} networks.",
                 m.vanishes_below,
                 norm=BELOW,
                 left=worst,
@@ -179,14 +118,14 @@ def decide(m: Measured) -> Verdict:
             ),
         ),
         why=says(
-            "The norm is what one step can do at most. A second step need not be as lucky: the non-normal product "
+            "The norm is what one step can do at most. The next step can do less: the non-normal product "
             "rises to {peak} at lag {lag:whole}, then its eigenvalues take over.",
             peak > 1 and m.non_normal.largest[peak] > 0 > m.non_normal.largest[-1],
             peak=math.exp(float(m.non_normal.largest[peak])),
             lag=peak,
         ),
         answers=(
-            says("All of them: at {norm} the best keeps {left:decades}.", m.vanishes_below, norm=BELOW, left=worst),
+            says("All three: at {norm} at most {left:decades} is left.", m.vanishes_below, norm=BELOW, left=worst),
             says(
                 "At norm {norm} only {left:decades} is left: its radius, {radius}, is below 1.",
                 m.non_normal.left < 0 and m.non_normal.spectrum.spectral_radius < 1,
@@ -195,7 +134,7 @@ def decide(m: Measured) -> Verdict:
                 left=m.non_normal.left,
             ),
             says(
-                "It still shrinks at norm {norm}: inputs saturate the units, their slope is {slope} on average.",
+                "No. At norm {norm} it still shrinks: inputs saturate the units, and their mean slope is {slope}.",
                 m.driven.exponent < 0 and m.driven.slope < 1,
                 norm=m.driven.spectrum.spectral_norm,
                 slope=m.driven.slope,
@@ -228,9 +167,9 @@ def evidence(m: Measured, guess: Guess | None) -> Picture:
 LESSON = Lesson(
     number=3,
     title="The largest singular value",
-    about="Sufficient, necessary, or neither?",
+    about="Is it sufficient, necessary, or neither?",
     claim="Largest singular value > 1: exploding gradients. Largest singular value < 1: vanishing gradients.",
-    source="deck 003; the theorem behind it is in Pascanu et al. 2013, §2.1",
+    source="lecture slides 003; the theorem is in Pascanu et al. 2013, §2.1",
     question=Choices(
         asks="Which half of the claim holds for every recurrent matrix, linear or tanh?",
         answers={
@@ -243,8 +182,8 @@ LESSON = Lesson(
     bench=Bench(
         tasks=(
             "Set the value to 0.9. Which of the three networks vanish?",
-            "Gaussian, linear: raise it to 1.75. Does it explode?",
-            "Gaussian, tanh: raise it to 3. And now?",
+            "Choose Gaussian, linear and raise the value to 1.75. Does the gradient explode?",
+            "Choose Gaussian, tanh and raise the value to 3. Does it explode now?",
         ),
         controls=(
             Slider("norm", "Largest singular value", 0.2, 3.5, 1.1, 0.05),

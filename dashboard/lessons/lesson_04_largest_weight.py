@@ -3,92 +3,27 @@
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from jaxtyping import Float
-from numpy import ndarray
 
-from analysis.course import course
 from analysis.figures.lags import LagLine, lag_picture
 from analysis.figures.picture import Picture
 from analysis.figures.theme import LN_10, OTHER_COLOURS
-from analysis.spectrum import Spectrum, spectrum
+from analysis.simulations.linear_matrix import STEPS, LinearCase, corner_matrix, flat_matrix, record_linear
 from analysis.wording import power_of_ten, significant
 from dashboard.lessons.lesson import Bench, Equation, Lesson, Reply, Scene, Slider, Values, Verdict, outcome
 from dashboard.lessons.question import Choices, Guess
 from dashboard.lessons.statement import says
-from models import SequenceModel, record
 
-STEPS = 20
 CORNER, FLAT, SIZE = 10.0, 0.1, 64
 """The weight of [[0, a], [0, 0]], and the value and side of a matrix of equal weights."""
-
-Matrix = Float[ndarray, "unit unit"]
-
-
-def corner(weight: float) -> Matrix:
-    """[[0, a], [0, 0]]: one large weight that leads nowhere twice."""
-    return np.array([[0.0, weight], [0.0, 0.0]])
-
-
-def flat(weight: float, size: int) -> Matrix:
-    """Every weight the same."""
-    return np.full((size, size), weight)
-
-
-def log_gradients(W: Matrix) -> Float[ndarray, " lag"]:
-    """ln of ‖dL/dh_{T−lag}‖ ÷ ‖dL/dh_T‖ (nats) of a linear network with this matrix, by recorded BPTT.
-
-    The loss is the sum of the last hidden state.
-    """
-    model = SequenceModel("elman", 1, len(W), 1, nonlinearity="identity", dtype=torch.float64)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.zero_()
-        model.recurrent.get_parameter("weight_hh_l0").copy_(torch.from_numpy(W))
-        model.readout.weight.fill_(1.0)
-    inputs = torch.zeros(STEPS + 1, 1, 1, dtype=torch.float64)
-    log_norm = record(model, inputs, lambda outputs: outputs[-1].sum()).log_norm[0, :, 0].flip(0).numpy()
-    return log_norm - log_norm[0]
-
-
-@dataclass(frozen=True, eq=False)
-class Case:
-    """One matrix and its gradient."""
-
-    largest_weight: float
-    spectrum: Spectrum
-    log: Float[ndarray, " lag"]
-    """ln of what is left at each lag (nats); −inf where nothing is."""
-
-    @property
-    def zero_from(self) -> int | None:
-        """The first lag at which the gradient is exactly zero."""
-        zero = np.flatnonzero(np.isneginf(self.log))
-        return int(zero[0]) if zero.size else None
-
-    @property
-    def grows(self) -> bool:
-        """Whether it is larger at the last lag than at the loss."""
-        return bool(self.log[-1] > 0)
-
-    @property
-    def explodes(self) -> bool:
-        """Whether it explodes."""
-        return course(self.log).kind == "explodes"
-
-
-def case(W: Matrix) -> Case:
-    """A matrix looked at."""
-    return Case(float(np.abs(W).max()), spectrum(W), log_gradients(W))
 
 
 @dataclass(frozen=True, eq=False)
 class Measured:
     """What the verdict stands on."""
 
-    corner: Case
-    flat: Case
-    scalars: tuple[Case, Case]
+    corner: LinearCase
+    flat: LinearCase
+    scalars: tuple[LinearCase, LinearCase]
     """One neuron of weight 0.8, and one of 1.25."""
     critical: float
     """The equal weight at which a matrix of this side neither grows nor shrinks, by bisection on the gradient."""
@@ -99,31 +34,31 @@ def measure() -> Measured:
     low, high = 0.0, 1.0
     for _ in range(30):
         middle = (low + high) / 2
-        low, high = (low, middle) if case(flat(middle, SIZE)).grows else (middle, high)
-    scalars = case(np.array([[0.8]])), case(np.array([[1.25]]))
-    return Measured(case(corner(CORNER)), case(flat(FLAT, SIZE)), scalars, high)
+        low, high = (low, middle) if record_linear(flat_matrix(middle, SIZE)).grows else (middle, high)
+    scalars = record_linear(np.array([[0.8]])), record_linear(np.array([[1.25]]))
+    return Measured(record_linear(corner_matrix(CORNER)), record_linear(flat_matrix(FLAT, SIZE)), scalars, high)
 
 
-def picture(name: str, title: str, a: Case, b: Case) -> Picture:
+def picture(name: str, title: str, a: LinearCase, b: LinearCase) -> Picture:
     """Both gradients."""
     lag = np.arange(STEPS + 1.0)
     lines = [
         LagLine("A: [[0, a], [0, 0]]", lag, a.log, OTHER_COLOURS[0], marks=True),
         LagLine("B: all weights b", lag, b.log, OTHER_COLOURS[1], marks=True),
     ]
-    sentence = "Each step back multiplies by the transposed matrix; triangles are exact zeros."
+    sentence = "Each step back multiplies by the transposed matrix. Triangles mark exact zeros."
     return lag_picture(name, title, lines, sentence, f"{title}.", decades=(-20, 30))
 
 
-def left(c: Case) -> str:
+def left(c: LinearCase) -> str:
     """What is left at the end, in words."""
     return power_of_ten(float(c.log[-1]) / LN_10)
 
 
 def draw(values: Values) -> Scene:
     """Both matrices."""
-    a = case(corner(float(values["corner"])))
-    b = case(flat(float(values["flat"]), int(float(values["size"]))))
+    a = record_linear(corner_matrix(float(values["corner"])))
+    b = record_linear(flat_matrix(float(values["flat"]), int(float(values["size"]))))
     words = f"""##### Now
 |  | A | B |
 |---|--:|--:|
@@ -176,7 +111,7 @@ def decide(m: Measured) -> Verdict:
         ),
         answers=(
             says(
-                "None: A's radius stays {radius}, however large a is.",
+                "No a does: the spectral radius of A stays {radius}.",
                 a.spectrum.spectral_radius == 0,
                 radius=a.spectrum.spectral_radius,
             ),
@@ -221,9 +156,9 @@ LESSON = Lesson(
     title="The largest weight",
     about="Two matrices that refute “the largest weight decides”.",
     claim="If the largest weight value is > 1, the gradient explodes; if it is < 1, the gradient vanishes.",
-    source="deck 001",
+    source="lecture slides 001",
     question=Choices(
-        asks="Two linear networks, 20 steps back. A is [[0, 10], [0, 0]]: largest weight 10. B is 64×64 and all its "
+        asks="Two linear networks, 20 steps back. Matrix A is [[0, 10], [0, 0]]. Matrix B is 64×64 and all its "
         "weights are 0.1. What happens to the gradients?",
         answers={
             "a": "A explodes, B vanishes.",
@@ -234,9 +169,9 @@ LESSON = Lesson(
     ),
     bench=Bench(
         tasks=(
-            "Which a makes A explode?",
-            "Lower b: at which b does B stop exploding?",
-            "Change B's side. How do side and b make the spectral radius?",
+            "At which weight a does A explode?",
+            "Lower the weight b. When does B stop exploding?",
+            "Change the side of B. How does the spectral radius follow from the side and b?",
         ),
         controls=(
             Slider("corner", "A: the one weight a", 0.1, 100.0, CORNER, 0.05, logarithmic=True),

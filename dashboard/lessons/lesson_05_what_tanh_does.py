@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import torch
 from jaxtyping import Float
 from numpy import ndarray
 
@@ -14,59 +13,17 @@ from analysis.figures.lags import LagLine, lag_picture
 from analysis.figures.over_setting import SettingLine, setting_picture
 from analysis.figures.picture import Picture
 from analysis.figures.theme import CELL_COLOURS, LN_10, OTHER_COLOURS
-from analysis.lyapunov import lyapunov
+from analysis.simulations.wide_tanh import STEPS, UNITS, WideTanh, record_wide_tanh
 from analysis.theory import critical_gain, mean_field
 from analysis.wording import power_of_ten, rate, significant
 from dashboard.lessons.lesson import Bench, Equation, Lesson, Reply, Scene, Slider, Values, Verdict
 from dashboard.lessons.question import Choices, Guess
 from dashboard.lessons.statement import says
-from models import SequenceModel, record
 
-UNITS, TRANSIENT, STEPS, SEED = 128, 100, 300, 0
 CHAOTIC, QUIET = 3.0, 0.9
 DRIVEN_GAIN, DRIVE = 1.5, 1.0
 """Gains, and an input variance, that the verdict looks at."""
 GAINS = np.linspace(0.2, 4.0, 39)
-
-
-@dataclass(frozen=True, eq=False)
-class Run:
-    """One wide random tanh network, its states, its gradient and its rate."""
-
-    largest_state: float
-    """Largest |h| met."""
-    saturated: float
-    """Share of the values beyond ±0.9, once it has settled."""
-    log: Float[ndarray, " lag"]
-    """ln of ‖dL/dh_{T−lag}‖ ÷ ‖dL/dh_T‖ (nats), recorded BPTT over the steps after the transient."""
-    exponent: float
-    """Largest Lyapunov exponent (nats per step)."""
-
-
-def run(gain: float, variance: float) -> Run:
-    """128 units, weights of standard deviation gain/√128, inputs of this variance to each, a loss at the last step.
-
-    The first input starts every network from another state than zero, which is a fixed point without inputs.
-    """
-    g = torch.Generator().manual_seed(SEED)
-    model = SequenceModel("elman", UNITS, UNITS, 1, nonlinearity="tanh", generator=g, dtype=torch.float64)
-    Z = torch.randn(UNITS, UNITS, generator=g, dtype=torch.float64) / math.sqrt(UNITS)
-    with torch.no_grad():
-        for parameter in model.recurrent.parameters():
-            parameter.zero_()
-        model.recurrent.get_parameter("weight_hh_l0").copy_(gain * Z)
-        model.recurrent.get_parameter("weight_ih_l0").copy_(torch.eye(UNITS, dtype=torch.float64))
-    inputs = torch.randn(TRANSIENT + STEPS + 1, 1, UNITS, generator=g, dtype=torch.float64)
-    inputs[1:] *= math.sqrt(variance)
-    trace = record(model, inputs, lambda outputs: outputs[-1].sum())
-    log = trace.log_norm[0, TRANSIENT:, 0].flip(0).numpy()
-    settled = trace.hidden[0, TRANSIENT:, 0].abs()
-    return Run(
-        float(trace.hidden.abs().max()),
-        float((settled > 0.9).double().mean()),
-        log - log[0],
-        float(lyapunov(trace.top, count=1, transient=TRANSIENT).exponents[0]),
-    )
 
 
 @lru_cache(maxsize=64)
@@ -79,11 +36,11 @@ def theory(variance: float) -> Float[ndarray, " gain"]:
 class Measured:
     """What the verdict stands on."""
 
-    chaotic: Run
+    chaotic: WideTanh
     """Gain 3, no inputs."""
-    quiet: Run
+    quiet: WideTanh
     """Gain 0.9, no inputs."""
-    driven: Run
+    driven: WideTanh
     """Gain 1.5, above the critical gain without inputs, with inputs."""
     critical: tuple[float, float]
     """The critical gain without inputs, and with."""
@@ -102,14 +59,14 @@ class Measured:
 def measure() -> Measured:
     """Three networks, and the theory's critical gains."""
     return Measured(
-        run(CHAOTIC, 0.0),
-        run(QUIET, 0.0),
-        run(DRIVEN_GAIN, DRIVE),
+        record_wide_tanh(CHAOTIC, 0.0),
+        record_wide_tanh(QUIET, 0.0),
+        record_wide_tanh(DRIVEN_GAIN, DRIVE),
         (critical_gain(0.0), critical_gain(DRIVE)),
     )
 
 
-def gradient(name: str, r: Run, title: str) -> Picture:
+def gradient(name: str, r: WideTanh, title: str) -> Picture:
     """The recorded gradient beside the line of its exponent."""
     lag = np.arange(len(r.log), dtype=float)
     lines = [
@@ -123,7 +80,7 @@ def gradient(name: str, r: Run, title: str) -> Picture:
 def draw(values: Values) -> Scene:
     """The exponent over the gain, and this network's gradient."""
     gain, variance = float(values["gain"]), float(values["variance"])
-    r, critical = run(gain, variance), critical_gain(variance)
+    r, critical = record_wide_tanh(gain, variance), critical_gain(variance)
     finite = math.isfinite(r.exponent)
     state = "chaos" if r.exponent > 0 else "order"
     exponents = setting_picture(
@@ -156,7 +113,7 @@ def decide(m: Measured) -> Verdict:
         truth="half true" if m.explodes else "true",
         was_true=(
             says(
-                "Of the states: at gain {gain} no |h| passes 1; the largest lies {gap} below.",
+                "True of the states: at gain {gain} every |h| stays below 1, the largest by {gap}.",
                 m.chaotic.largest_state <= 1,
                 gain=CHAOTIC,
                 gap=1 - m.chaotic.largest_state,
@@ -164,14 +121,14 @@ def decide(m: Measured) -> Verdict:
         ),
         was_not=(
             says(
-                "Of the gradients: the same network makes them {left:decades} in {steps:whole} steps, {rate:rate}.",
+                "Not of the gradients: there they reach {left:decades} in {steps:whole} steps, {rate:rate}.",
                 m.explodes and m.chaotic.exponent > 0,
                 left=float(m.chaotic.log[-1]) / LN_10,
                 steps=STEPS,
                 rate=m.chaotic.exponent,
             ),
             says(
-                "Nor does saturation always win: there, {saturated:share} of the values lie near ±1.",
+                "Saturation does not always win: here {saturated:share} of the values lie near ±1.",
                 m.explodes and m.chaotic.saturated > 0.2,
                 saturated=m.chaotic.saturated,
             ),
@@ -186,7 +143,7 @@ def decide(m: Measured) -> Verdict:
         ),
         answers=(
             says(
-                "At {zero}, in theory; {units:whole} units do it a little later.",
+                "At {zero} in theory; with {units:whole} units a little later.",
                 abs(mean_field(m.critical[0] * 1.02, 0.0).rate) < 0.02,
                 zero=m.critical[0],
                 units=UNITS,
@@ -199,7 +156,7 @@ def decide(m: Measured) -> Verdict:
                 rate=m.driven.exponent,
             ),
             says(
-                "{saturated:share}; and the gradient comes to {left:decades}.",
+                "{saturated:share}; and the gradient reaches {left:decades}.",
                 m.explodes,
                 saturated=m.chaotic.saturated,
                 left=float(m.chaotic.log[-1]) / LN_10,
@@ -213,12 +170,12 @@ def reply(m: Measured, guess: Guess) -> Reply:
     explodes = m.explodes
     numbers = {"left": float(m.chaotic.log[-1]) / LN_10, "steps": STEPS}
     if guess == "a":
-        said = "Every |h| stays below 1, and yet the gradient comes to {left:decades} in {steps:whole} steps."
+        said = "Every |h| stays below 1, and yet the gradient reaches {left:decades} in {steps:whole} steps."
         return Reply("wrong" if explodes else "right", says(said, explodes, **numbers))
     if guess == "b":
-        said = "It comes to {left:decades} in {steps:whole} steps, while every |h| stays below 1."
+        said = "It reaches {left:decades} in {steps:whole} steps, while every |h| stays below 1."
         return Reply("right" if explodes else "wrong", says(said, explodes, **numbers))
-    said = "{share:share} of the values are saturated, and yet the gradient comes to {left:decades}."
+    said = "{share:share} of the values are saturated, and yet the gradient reaches {left:decades}."
     share = m.chaotic.saturated
     return Reply(
         "partly" if explodes else "right", says(said, explodes and share > 0.2, share=share, left=numbers["left"])
@@ -237,7 +194,7 @@ LESSON = Lesson(
     about="Saturation, the critical gain, and chaos.",
     claim="tanh bounds the states and ‘thus avoids a potential explosion of the state values’. So gradients cannot "
     "explode.",
-    source="the quoted words are deck 002's, on states; the conclusion is a common one; the chaos is deck 000's",
+    source="the quoted words on states: lecture slides 002; chaos: lecture slides 000; the conclusion is common",
     question=Choices(
         asks="128 tanh units, random weights of gain 3 (standard deviation 3/√128), no inputs. What happens to a "
         "gradient on its way back?",
@@ -249,9 +206,9 @@ LESSON = Lesson(
     ),
     bench=Bench(
         tasks=(
-            "No inputs: at which gain does the theory's exponent pass 0?",
-            "Input variance 1: where is it now?",
-            "Gain 3, no inputs: how many values are saturated?",
+            "Without inputs: at which gain does the theory's exponent cross 0?",
+            "With input variance 1: where does it cross 0 now?",
+            "With gain 3 and no inputs: how many values are saturated?",
         ),
         controls=(
             Slider("gain", "Gain of the weights", 0.2, 4.0, 1.5, 0.05, help="Their standard deviation times √units."),

@@ -131,8 +131,8 @@ def decide(m: Measured) -> Verdict:
         ),
         was_not=(
             says(
-                "It does not arrive: after {steps:whole} steps its error is still {small} or more; clipped, at most "
-                "{clipped}.",
+                "A safe rate does not arrive: after {steps:whole} steps its error is still {small} or more; "
+                "clipped, at most {clipped}.",
                 clips and not creeps,
                 steps=STEPS,
                 small=least,
@@ -140,8 +140,8 @@ def decide(m: Measured) -> Verdict:
             ),
         ),
         why=says(
-            "The wall is {ratio:whole} times as steep as the typical place: no one rate fits both. Clipping shortens "
-            "only the steps at the wall, at most {few:whole} of {steps:whole}.",
+            "The wall is {ratio:whole} times as steep as the typical place: no single rate fits both. Clipping "
+            "shortens only the steps at the wall, at most {few:whole} of {steps:whole}.",
             steeper > 1000 and few < STEPS / 10,
             ratio=steeper,
             few=few,
@@ -149,14 +149,14 @@ def decide(m: Measured) -> Verdict:
         ),
         answers=(
             says(
-                "At step {at:whole} it jumps {longest} far, onto a plateau of error {error} without a slope.",
+                "At step {at:whole} it jumps by {longest}, onto a flat plateau of error {error}.",
                 m.plain[0].longest > 1 and abs(result(m.plain[0]) - float(m.plain[0].error[-1])) < 1e-6,
                 at=int(np.hypot(np.diff(m.plain[0].weight), np.diff(m.plain[0].bias)).argmax()) + 1,
                 longest=m.plain[0].longest,
                 error=result(m.plain[0]),
             ),
             says(
-                "At a rate of {rate} no start is thrown, and none arrives: the error stays at {error}.",
+                "No. At rate {rate} no path is thrown out, but none arrives: the error stays at {error}.",
                 not any(leaves(d) for d in m.small) and not creeps,
                 rate=m.small_rate,
                 error=result(m.small[0]),
@@ -193,7 +193,7 @@ def evidence(m: Measured, guess: Guess | None) -> Picture:
     ):
         lines.append(LagLine(name, np.arange(len(d.error), dtype=float), np.log(d.error), colour))
     title = f"Clipped {significant(result(m.clipped[0]))}, small rate {significant(result(m.small[0]))}"
-    sentence = "The error from one start: one path stuck on a plateau, one creeping, one arriving."
+    sentence = "The error from one start: one path is stuck on a plateau, one is too slow, one arrives."
     return lag_picture(
         "cliff-verdict", title, lines, sentence, f"{title}.", x_title="gradient step", y_title="error E",
         decades=(-6.5, 0.2),
@@ -206,10 +206,11 @@ LESSON = Lesson(
     about="An error surface with a wall, and steps with and without clipping.",
     claim="A gradient that is too large is only a learning rate that is too large: a smaller rate does as well as "
     "clipping.",
-    source="a common remark; the surface is Pascanu et al. 2013, Fig. 6; “learning diverges” is in decks 000 and 002",
+    source="a common remark; the surface is Pascanu et al. 2013, Fig. 6; “learning diverges”: lecture slides 000, 002",
     question=Choices(
-        asks="One unit run for 50 steps, its error over w and b has a wall. From six starts before it, 200 gradient "
-        "steps. What comes down: clipping to 1 (at rate 0.3), or a rate so small that the wall cannot throw it?",
+        asks="The error of one unit after 50 steps, drawn over w and b, has a wall. Six paths of 200 gradient steps "
+        "start before it. What reaches a low error: clipping to 1 (at rate 0.3), or a rate so small that the wall "
+        "cannot throw it?",
         answers={
             "a": "Both.",
             "b": "Only clipping.",
@@ -220,7 +221,7 @@ LESSON = Lesson(
     bench=Bench(
         tasks=(
             "Turn the surface. Where does the unclipped path go at the wall?",
-            "Lower the rate until it is no longer thrown out. Does it arrive?",
+            "Lower the rate until the wall no longer throws the path out. Does it reach a low error?",
             "How long is the longest clipped step?",
         ),
         controls=(

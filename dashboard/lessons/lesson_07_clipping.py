@@ -2,14 +2,10 @@
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
-from jaxtyping import Float
-from numpy import ndarray
 
 from analysis.clipping import Clipping, ClipRule, clip
-from analysis.contributions import contributions
 from analysis.figures.decades import POWERS_OF_TEN
 from analysis.figures.lags import LagLine, lag_picture
 from analysis.figures.picture import Picture
@@ -18,47 +14,18 @@ from analysis.wording import significant
 from dashboard.lessons.lesson import Bench, Equation, Lesson, Reply, Scene, Slider, Values, Verdict, outcome
 from dashboard.lessons.question import Choices, Guess
 from dashboard.lessons.statement import says
-from experiments.config.run_config import RunConfig
-from experiments.probing.probe import Probe, probe
+from experiments.probing.clipped_parts import STEPS, log_contributions, oldest_share, record_gaussian
+from experiments.probing.probe import Probe
 
 RULES: dict[ClipRule, str] = {"norm": "by norm", "value": "by value", "squared_norm": "slide's"}
 COLOURS: dict[ClipRule, str] = {"norm": OTHER_COLOURS[1], "value": OTHER_COLOURS[2], "squared_norm": OTHER_COLOURS[0]}
-STEPS, THRESHOLD = 60, 5.0
+THRESHOLD = 5.0
 VANISHING, LARGE, EXPLODING = 0.7, 1.5, 2.5
 """Gains of the recurrent weights that the verdict looks at."""
 LOW_THRESHOLD = 0.1
 """One at which every rule clips the vanishing network, too."""
 LENGTHS = np.linspace(-1, 8, 37)
 """log₁₀ of the lengths to which a gradient is stretched."""
-
-
-@lru_cache(maxsize=8)
-def network(gain: float) -> Probe:
-    """A tanh network with Gaussian weights, and BPTT from a loss at the last of 60 steps."""
-    return probe(
-        RunConfig(
-            task="adding", cell="elman", seq_len=STEPS, hidden_size=32, batch_size=4, initialisation="gaussian",
-            gain=gain, loss_position="last", dtype="float64",
-        )
-    )  # fmt: skip
-
-
-def sizes(p: Probe, c: Clipping | None = None) -> Float[ndarray, " lag"]:
-    """ln of what each timestep adds to dL/dW_hh (nats), from the last to the second: the first has no h before it.
-
-    After clipping, each entry of a part is taken as many times as the clipped entry of the sum contains the whole one.
-    """
-    parts = contributions(p.trace.top)
-    if c is not None:
-        name = "recurrent.weight_hh_l0"
-        parts = parts * (c.grads[name] / p.trace.parameter_grads[name])
-    return parts[1:].flatten(1).norm(dim=1).log().flip(0).numpy()
-
-
-def share(p: Probe, c: Clipping | None = None) -> float:
-    """log₁₀ of the oldest timestep's part ÷ the latest one's."""
-    size = sizes(p, c)
-    return float(size[-1] - size[0]) / LN_10
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,12 +66,12 @@ def clipped(p: Probe, threshold: float) -> dict[ClipRule, Clipping]:
 
 def measure() -> Measured:
     """Three networks."""
-    vanishing = network(VANISHING)
+    vanishing = record_gaussian(VANISHING)
     return Measured(
-        clipped(network(LARGE), THRESHOLD),
-        clipped(network(EXPLODING), THRESHOLD),
-        share(vanishing),
-        {rule: share(vanishing, c) for rule, c in clipped(vanishing, LOW_THRESHOLD).items()},
+        clipped(record_gaussian(LARGE), THRESHOLD),
+        clipped(record_gaussian(EXPLODING), THRESHOLD),
+        oldest_share(vanishing),
+        {rule: oldest_share(vanishing, c) for rule, c in clipped(vanishing, LOW_THRESHOLD).items()},
         vanishing,
     )
 
@@ -121,7 +88,7 @@ def lengths_picture(p: Probe, threshold: float, now: dict[ClipRule, Clipping], t
         lines.append(LagLine(name, LENGTHS, np.array(stretched), COLOURS[rule]))
     here = np.full(len(now), own / LN_10)
     lines.append(LagLine("now", here, np.array([c.log_norm_after for c in now.values()]), NEUTRAL, marks=True))
-    sentence = "The gradient stretched from short to long: by norm it ends level, by the slide's rule it falls again."
+    sentence = "Longer gradients to the right. By norm the length ends level; by the slide's rule it falls again."
     made = lag_picture(
         "clipped-length", title, lines, sentence, f"{title}.", x_title="length before", y_title="length after",
         decades=(-8, 4),
@@ -133,15 +100,16 @@ def lengths_picture(p: Probe, threshold: float, now: dict[ClipRule, Clipping], t
 def steps_picture(name: str, p: Probe, now: dict[ClipRule, Clipping], title: str) -> Picture:
     """Each timestep's part, before and after."""
     lag = np.arange(STEPS - 1.0)
-    lines = [LagLine(RULES[rule], lag, sizes(p, c), COLOURS[rule]) for rule, c in now.items()]
-    lines.append(LagLine("unclipped", lag, sizes(p), NEUTRAL, "dash"))  # last: a rule that does nothing lies below it
-    sentence = "Clipping moves the line down; which timesteps are heard stays as it was."
+    lines = [LagLine(RULES[rule], lag, log_contributions(p, c), COLOURS[rule]) for rule, c in now.items()]
+    # last: a rule that does nothing lies below it
+    lines.append(LagLine("unclipped", lag, log_contributions(p), NEUTRAL, "dash"))
+    sentence = "Clipping moves the line down. The shares of the timesteps stay as they were."
     return lag_picture(name, title, lines, sentence, f"{title}.", y_title="a timestep's part", decades=(-18, 8))
 
 
 def draw(values: Values) -> Scene:
     """One gradient, three rules."""
-    p, threshold = network(float(values["gain"])), float(values["threshold"])
+    p, threshold = record_gaussian(float(values["gain"])), float(values["threshold"])
     now = clipped(p, threshold)
     rows = "\n".join(f"- {RULES[r]}: **{significant(after(c))}** ({significant(c.cosine)})" for r, c in now.items())
     norm, slide = after(now["norm"]), after(now["squared_norm"])
@@ -149,13 +117,9 @@ def draw(values: Values) -> Scene:
 Length {significant(before(now["norm"]))}; clipped (cosine):
 {rows}
 """
-    return Scene(
-        {
-            "lengths": lengths_picture(p, threshold, now, f"By norm {significant(norm)}, slide's {significant(slide)}"),
-            "steps": steps_picture("clipped-timesteps", p, now, f"Oldest ÷ latest step: {significant(10 ** share(p))}"),
-        },
-        words,
-    )
+    lengths = lengths_picture(p, threshold, now, f"By norm {significant(norm)}, slide's {significant(slide)}")
+    oldest = f"Oldest ÷ latest step: {significant(10 ** oldest_share(p))}"
+    return Scene({"lengths": lengths, "steps": steps_picture("clipped-timesteps", p, now, oldest)}, words)
 
 
 def decide(m: Measured) -> Verdict:
@@ -164,7 +128,7 @@ def decide(m: Measured) -> Verdict:
     large, exploding = m.large["squared_norm"], m.exploding["squared_norm"]
     norm, value = m.exploding["norm"], m.exploding["value"]
     factor = norm.log_norm_after - norm.log_norm_before
-    parts = sizes(network(EXPLODING), norm) - sizes(network(EXPLODING))
+    parts = log_contributions(record_gaussian(EXPLODING), norm) - log_contributions(record_gaussian(EXPLODING))
     falls = before(exploding) > before(large) and after(exploding) < after(large)
     slide = {"a": before(large), "after_a": after(large), "b": before(exploding), "after_b": after(exploding)}
     return Verdict(
@@ -247,10 +211,10 @@ LESSON = Lesson(
     about="Three rules side by side: what they repair, and what they cannot.",
     claim="Scale the gradient if its norm is too big: `grad_norm = np.sum(grad * grad)`, `if grad_norm > threshold: "
     "grad *= threshold / grad_norm`.",
-    source="deck 003; by norm: Pascanu et al. 2013. Graves 2013 clips derivatives inside BPTT, not by value as here",
+    source="lecture slides 003; by norm: Pascanu et al. 2013; by value inside BPTT: Graves 2013",
     question=Choices(
-        asks="This code, threshold 5. (1) An exploding gradient: is it 5 long afterwards? (2) A vanishing one: do its "
-        "oldest timesteps have a larger share of it afterwards?",
+        asks="Take this code with threshold 5. (1) Does an exploding gradient have length 5 afterwards? (2) In a "
+        "vanishing one, do the oldest timesteps have a larger share afterwards?",
         answers={
             "a": "(1) 5 long. (2) A larger share.",
             "b": "(1) 5 long. (2) The same share.",
@@ -260,9 +224,9 @@ LESSON = Lesson(
     ),
     bench=Bench(
         tasks=(
-            "Gain 1.5, then 2.5: which rule's length shrinks?",
-            "Which rule turns it (cosine < 1)?",
-            "Gain 0.7, threshold 0.1: does any rule bring the oldest steps back?",
+            "Set gain 1.5, then 2.5. Under which rule does the length shrink?",
+            "Which rule turns the gradient (cosine < 1)?",
+            "Set gain 0.7 and threshold 0.1. Does any rule bring the oldest steps back?",
         ),
         controls=(
             Slider("gain", "Gain of the recurrent weights", 0.6, 3.0, EXPLODING, 0.05),

@@ -1,34 +1,28 @@
 """The LSTM's highway: what the forget gates alone bring back, beside the whole gradient."""
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
-from jaxtyping import Float
-from numpy import ndarray
 
 from analysis.figures.bars import parts_picture
 from analysis.figures.lags import LagLine, lag_picture
 from analysis.figures.picture import Picture
-from analysis.figures.theme import CELL_COLOURS, LN_10, NEUTRAL
-from analysis.numbers import log_quantile
+from analysis.figures.theme import CELL_COLOURS, NEUTRAL
 from analysis.wording import power_of_ten, significant
 from dashboard.lessons.drawn import drawn_line, drawn_reply
 from dashboard.lessons.lesson import Bench, Equation, Lesson, Reply, Scene, Slider, Values, Verdict
 from dashboard.lessons.question import Curve, Guess
 from dashboard.lessons.statement import says
-from experiments.config.run_config import RunConfig
-from experiments.probing.probe import probe
+from experiments.probing.highway import STEPS, Highway, record_highway
 
-STEPS, CLAIMED = 100, 1.0
+CLAIMED = 1.0
 BIASES = (0.0, 1.0, 3.0)
 """Forget biases that the verdict looks at, the claimed one among them."""
 NORM, LARGE_NORM = 1.15, 3.0
 """Largest singular values of the recurrent blocks: about torch's own, and one at which the gradient grows."""
-GATES = ("i", "f", "o")
 QUESTION = Curve(
-    asks="An LSTM, weights about as large as torch's, forget bias 1. How much of dL/dc is left 20, 40, … 100 steps "
-    "back? Drag the points (or move them with the arrow keys).",
+    asks="An LSTM has torch-sized weights and forget bias 1. How much of dL/dc is left 20, 40, … 100 steps "
+    "back? Drag the points, or move them with the arrow keys.",
     lags=(20, 40, 60, 80, 100),
     lowest=-16.0,
     highest=2.0,
@@ -36,55 +30,6 @@ QUESTION = Curve(
     x_title="steps back from the loss",
     y_title="what is left of dL/dc",
 )
-
-
-@dataclass(frozen=True, eq=False)
-class Highway:
-    """One LSTM, a loss at its last step, and medians over the batch."""
-
-    full: Float[ndarray, " lag"]
-    """ln of ‖dL/dc_{T−lag}‖ ÷ ‖dL/dc_T‖ (nats)."""
-    alone: Float[ndarray, " lag"]
-    """The same of what came by the forget gates only: Πf."""
-    forget: float
-    """Mean forget gate."""
-    shares: dict[str, float]
-    """Route → its share of one step back, in the mean over all steps."""
-
-    @property
-    def left(self) -> float:
-        """log₁₀ of what is left of the whole gradient."""
-        return float(self.full[-1]) / LN_10
-
-    @property
-    def left_alone(self) -> float:
-        """log₁₀ of what Πf leaves."""
-        return float(self.alone[-1]) / LN_10
-
-
-@lru_cache(maxsize=32)
-def highway(bias: float, norm: float) -> Highway:
-    """An LSTM of 32 units and its paths over 100 steps back."""
-    p = probe(
-        RunConfig(
-            task="adding", cell="lstm", seq_len=STEPS + 1, hidden_size=32, batch_size=4, forget_bias=bias,
-            largest_singular_value=norm, loss_position="last", dtype="float64",
-        )
-    )  # fmt: skip
-    assert p.paths is not None
-    full = log_quantile(p.paths.total_log_norm, 0.5)[::-1]
-    alone = log_quantile(p.paths.direct_path_log_norm, 0.5)[::-1]
-    share = {name: float(np.median(values[:-1], axis=1).mean()) for name, values in p.paths.share.items()}
-    return Highway(
-        full - full[0],
-        alone - alone[0],
-        float(p.trace.gates["f"].mean()),
-        {
-            "highway f": share["state"],
-            "by h: candidate g": share["g"],
-            "by h: gates i, f, o": sum(share[gate] for gate in GATES),
-        },
-    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,9 +52,9 @@ class Measured:
 def measure() -> Measured:
     """Five LSTMs."""
     return Measured(
-        {bias: highway(bias, NORM) for bias in BIASES},
-        highway(max(BIASES), LARGE_NORM),
-        highway(CLAIMED, 0.0),
+        {bias: record_highway(bias, NORM) for bias in BIASES},
+        record_highway(max(BIASES), LARGE_NORM),
+        record_highway(CLAIMED, 0.0),
     )
 
 
@@ -121,7 +66,7 @@ def lags_picture(name: str, title: str, h: Highway, more: list[LagLine]) -> Pict
         LagLine("Πf alone", lag, h.alone, NEUTRAL, "dash"),
         *more,
     ]
-    sentence = "Dashed: what came by the forget gates alone. The rest of the line came through h and the weights."
+    sentence = "Dashed: the part through the forget gates alone. The rest came through h and the weights."
     return lag_picture(
         name, title, lines, sentence, f"{title}.", y_title="what is left of dL/dc", decades=(-32, 5)
     )  # fmt: skip
@@ -129,17 +74,17 @@ def lags_picture(name: str, title: str, h: Highway, more: list[LagLine]) -> Pict
 
 def shares_picture(now: Highway, norm: float) -> Picture:
     """Each route's share of one step, for three biases and the one that is set."""
-    columns = {f"bias {significant(bias)}": highway(bias, norm) for bias in BIASES} | {"now": now}
+    columns = {f"bias {significant(bias)}": record_highway(bias, norm) for bias in BIASES} | {"now": now}
     parts = {route: [h.shares[route] for h in columns.values()] for route in now.shares}
     title = f"The highway: {significant(100 * now.shares['highway f'])} % of a step"
-    sentence = "Where one step of dL/dc comes from, in the mean over all steps."
+    sentence = "The paths of dL/dc over one step: mean over all steps."
     return parts_picture("highway-shares", title, list(columns), parts, sentence, "share of a step")
 
 
 def draw(values: Values) -> Scene:
     """One LSTM's way back, and its routes."""
     norm = float(values["norm"])
-    h = highway(float(values["bias"]), norm)
+    h = record_highway(float(values["bias"]), norm)
     title = f"Full {power_of_ten(h.left)}, Πf alone {power_of_ten(h.left_alone)}"
     words = f"""##### Now
 - mean forget gate: **{significant(h.forget)}**
@@ -161,7 +106,7 @@ def decide(m: Measured) -> Verdict:
         truth="true" if not fades and only else ("half true" if share > 0.5 else "false"),
         was_true=(
             says(
-                "There is such a path, and most of one step goes over it: {share:share} at bias {bias}. With bias "
+                "There is such a path. It carries most of one step: {share:share} at bias {bias}. With bias "
                 "{open} it alone keeps {kept:decades} over {steps:whole} steps.",
                 share > 0.5 and high.left_alone > -2.5,
                 share=share,
@@ -173,7 +118,7 @@ def decide(m: Measured) -> Verdict:
         ),
         was_not=(
             says(
-                "It is no free road: every step multiplies by f, {forget} on average at bias {bias}. Πf leaves "
+                "The path is not free: every step multiplies by f, on average {forget} at bias {bias}. Πf leaves "
                 "{left:decades}.",
                 fades and m.claimed.forget < 0.9,
                 forget=m.claimed.forget,
@@ -181,7 +126,7 @@ def decide(m: Measured) -> Verdict:
                 left=m.claimed.left_alone,
             ),
             says(
-                "It is not the only path: {full:decades} arrives; Πf alone would bring {rest:decades} of that.",
+                "It is not the only path: {full:decades} arrives. Πf alone would bring {rest:decades} of that.",
                 not only,
                 full=m.claimed.left,
                 rest=rest,
@@ -239,16 +184,16 @@ def evidence(m: Measured, guess: Guess | None) -> Picture:
 LESSON = Lesson(
     number=8,
     title="The LSTM's highway",
-    about="Πf against the whole dL/dc: why “uninterrupted” is half the story.",
+    about="The product of forget gates, Πf, beside the whole dL/dc.",
     claim="Backpropagation from one cell state to the one before: only elementwise multiplication by f, no matrix "
     "multiply by W. Uninterrupted gradient flow!",
-    source="decks 001 and 003",
+    source="lecture slides 001 and 003",
     question=QUESTION,
     bench=Bench(
         tasks=(
-            "Forget bias 0, 1, 3: how much does Πf leave?",
-            "Bias 1, norm down: where are both lines one?",
-            "Bias 3, norm 3: is the gradient kept?",
+            "Set the forget bias to 0, 1 and 3. How much does Πf leave?",
+            "Set bias 1 and lower the norm. Where do both lines meet?",
+            "Set bias 3 and norm 3. Does the gradient keep its size?",
         ),
         controls=(
             Slider("bias", "Forget bias", -1.0, 5.0, CLAIMED, 0.1),

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import torch
 from jaxtyping import Float
 from numpy import ndarray
 
@@ -14,24 +13,18 @@ from analysis.figures.lags import LagLine, lag_picture
 from analysis.figures.over_setting import SettingLine, setting_picture
 from analysis.figures.picture import Picture
 from analysis.figures.theme import CELL_COLOURS, LN_10, NEUTRAL, OTHER_COLOURS
-from analysis.gru_conventions import negate_z_, states
-from analysis.numbers import log_quantile
 from analysis.wording import power_of_ten, significant
 from dashboard.lessons.lesson import Bench, Equation, Lesson, Pick, Reply, Scene, Slider, Values, Verdict
 from dashboard.lessons.question import Choices, Guess
 from dashboard.lessons.statement import Statement, says
 from experiments.benchmarks.cells import Race, races
-from experiments.benchmarks.steps import INPUTS
-from experiments.config.run_config import RunConfig
-from experiments.training.build import build
-from models import SequenceModel, record
+from experiments.probing.gru_conventions import LAG, block_size, gru_log_gradients, renaming_error
 
 WAYS = {"torch.nn": "by torch.nn", "loop": "step by step"}
 """Two ways to run the same cells."""
-STEPS, BATCH, UNITS = 50, 32, 64
+STEPS, BATCH, UNITS, BIAS = 50, 32, 64, 3.0
 TRACKS = [("torch.nn", 16), ("torch.nn", 32), ("torch.nn", 48), ("torch.nn", 64), ("loop", 16), ("loop", 64)]
 """Way and hidden units of the verdict's races, the question's among them."""
-LAG, BIAS = 100, 3.0
 BOUNDS = {"a": (0.0, 0.8), "b": (0.8, 0.95), "c": (0.95, 1.2), "d": (1.2, math.inf)}
 """Answer → the GRU's time ÷ the LSTM's; the first is what "quite a bit faster" must mean at least."""
 
@@ -45,30 +38,6 @@ def clock(tracks: tuple[tuple[str, int], ...], seconds: float) -> dict[tuple[str
 def answer(r: Race) -> str:
     """The choice that it bears out."""
     return next(key for key, (low, high) in BOUNDS.items() if low <= r.ratio < high)
-
-
-def block_size(cell: str, units: int) -> tuple[int, int]:
-    """How many blocks a cell has, and the parameters in each: a row of W_ih, of W_hh and two biases a unit."""
-    recurrent = SequenceModel(cell, INPUTS, units, 1).recurrent
-    blocks = len(recurrent.cell_type.blocks)
-    return blocks, sum(p.numel() for p in recurrent.parameters()) // blocks
-
-
-@lru_cache(maxsize=32)
-def gradient(bias: float, overwrites: bool = False, reset_after: bool = True) -> Float[ndarray, " lag"]:
-    """ln of ‖dL/dh_{T−lag}‖ ÷ ‖dL/dh_T‖ (nats) of a GRU whose z has this bias, the median over a batch.
-
-    A z that overwrites, h = z⊙n + (1−z)⊙h', is torch's with the sign of z's weights and biases changed.
-    """
-    config = RunConfig(
-        task="adding", cell="gru", seq_len=LAG + 1, hidden_size=32, batch_size=4, forget_bias=bias,
-        reset_after=reset_after, loss_position="last", dtype="float64",
-    )  # fmt: skip
-    experiment = build(config)
-    if overwrites:
-        negate_z_(experiment.model.recurrent)
-    log = log_quantile(record(experiment.model, experiment.inputs, experiment.loss).log_norm[0].numpy(), 0.5)[::-1]
-    return log - log[0]
 
 
 def left(log: Float[ndarray, " lag"]) -> float:
@@ -99,18 +68,13 @@ class Measured:
 def measure() -> Measured:
     """Two cells on the clock, and one GRU read in three ways."""
     sizes = {cell: math.prod(block_size(cell, UNITS)) for cell in ("gru", "lstm")}
-    generator = torch.Generator().manual_seed(0)
-    gru = SequenceModel("gru", INPUTS, UNITS, 1, generator=generator, dtype=torch.float64).recurrent
-    inputs = torch.randn(STEPS, 4, INPUTS, generator=generator, dtype=torch.float64)
-    as_torch = states(gru, inputs)
-    negate_z_(gru)
     return Measured(
         clock(tuple(TRACKS), 0.8),
         sizes["gru"] / sizes["lstm"],
-        left(gradient(BIAS)),
-        left(gradient(BIAS, overwrites=True)),
-        left(gradient(BIAS, reset_after=False)),
-        float((states(gru, inputs, overwrites=True) - as_torch).abs().max()),
+        left(gru_log_gradients(BIAS)),
+        left(gru_log_gradients(BIAS, overwrites=True)),
+        left(gru_log_gradients(BIAS, reset_after=False)),
+        renaming_error(STEPS),
     )
 
 
@@ -128,14 +92,14 @@ def parameters_picture(units: int) -> Picture:
 def conventions_picture(bias: float) -> Picture:
     """One bias on z, three conventions."""
     lag = np.arange(LAG + 1.0)
-    keeps, overwrites = gradient(bias), gradient(bias, overwrites=True)
+    keeps, overwrites = gru_log_gradients(bias), gru_log_gradients(bias, overwrites=True)
     lines = [
         LagLine("z keeps (torch)", lag, keeps, CELL_COLOURS["gru"]),
-        LagLine("reset before", lag, gradient(bias, reset_after=False), OTHER_COLOURS[2], "dash"),
+        LagLine("reset before", lag, gru_log_gradients(bias, reset_after=False), OTHER_COLOURS[2], "dash"),
         LagLine("z overwrites", lag, overwrites, OTHER_COLOURS[0]),
     ]
     title = f"z keeps: {power_of_ten(left(keeps))} is left"
-    sentence = "The same bias on z, read by three conventions: what is left of the gradient."
+    sentence = "What is left of the gradient, for the same bias on z under three conventions."
     return lag_picture("gru-conventions", title, lines, sentence, f"{title}.", decades=(-60, 4))
 
 
@@ -147,7 +111,7 @@ def draw(values: Values) -> Scene:
 One pass {WAYS[way]}: GRU **{significant(now.gru)} ms**, LSTM **{significant(now.lstm)} ms**, ratio
 **{significant(now.ratio)}**.
 
-Left if z overwrites: **{power_of_ten(left(gradient(bias, overwrites=True)))}**
+Left if z overwrites: **{power_of_ten(left(gru_log_gradients(bias, overwrites=True)))}**
 """
     return Scene({"parameters": parameters_picture(units), "conventions": conventions_picture(bias)}, words)
 
@@ -165,23 +129,23 @@ def decide(m: Measured) -> Verdict:
     """The count is certain, the clock is asked."""
     faster = [way for way in WAYS if answer(m.at(way)) == "a"]
     a, b = m.at("torch.nn"), m.at("loop")
+    both = {"a": a.ratio, "b": b.ratio}
     ratios = [r.ratio for r in m.clocks.values()]
     counted = says(
-        "It has {share:share} of the parameters, and of the products in a step.", m.share == 3 / 4, share=m.share
+        "It has {share:share} of the parameters and of the products per step.", m.share == 3 / 4, share=m.share
     )
     together = says(
-        "Both ways it is quite a bit faster: ratios {a} (torch.nn) and {b} (step by step).",
+        "Run both ways, it is quite a bit faster: ratios {a} (torch.nn) and {b} (step by step).",
         answer(a) == answer(b) == "a",
-        a=a.ratio,
-        b=b.ratio,
+        **both,
     )
     return Verdict(
         truth="true" if len(faster) == len(WAYS) else ("half true" if faster else "false"),
         was_true=(counted, together) if len(faster) > 1 else (counted, *(timing(m, way) for way in faster)),
         was_not=tuple(timing(m, way) for way in WAYS if way not in faster),
         why=says(
-            "The clock counts more than products: how a backend carries out the steps. The same two cells gave ratios "
-            "from {low} to {high} here, by {ways:whole} ways and at several widths; the count says {share}.",
+            "The time depends on more than products: also on how a backend runs the steps. The same two cells gave "
+            "ratios from {low} to {high} here, in {ways:whole} ways and at several sizes; the count says {share}.",
             min(ratios) < max(ratios),
             low=min(ratios),
             high=max(ratios),
@@ -193,8 +157,7 @@ def decide(m: Measured) -> Verdict:
                 "On this machine, at {units:whole} units: {a} by torch.nn, {b} step by step.",
                 a.ratio > 0 < b.ratio,
                 units=UNITS,
-                a=a.ratio,
-                b=b.ratio,
+                **both,
             ),
             says(
                 "Where z keeps, {keeps:decades} is left; where it overwrites, {overwrites:decades}. Change the sign of "
@@ -205,8 +168,8 @@ def decide(m: Measured) -> Verdict:
                 renamed=m.renamed,
             ),
             says(
-                "Hardly, on the gradient: {after:decades} or {before:decades}. But trained weights of one are not "
-                "weights of the other.",
+                "Hardly for the gradient: {after:decades} or {before:decades}. But trained weights fit only one of "
+                "them.",
                 abs(m.keeps - m.before) < 0.3,
                 after=m.keeps,
                 before=m.before,
@@ -252,7 +215,7 @@ LESSON = Lesson(
     title="GRU and LSTM",
     about="Parameters, two conventions, and the clock of this machine.",
     claim="GRUs are quite a bit faster to train than LSTMs.",
-    source="deck 002",
+    source="lecture slides 002",
     question=Choices(
         asks="A training pass on this machine's CPU, by torch.nn: 64 units, 50 steps, 32 sequences. How long does the "
         "GRU take, the LSTM being 100 %?",

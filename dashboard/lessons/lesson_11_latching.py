@@ -2,25 +2,20 @@
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
-import torch
-from jaxtyping import Bool, Float
-from numpy import ndarray
 
 from analysis.figures.lags import LagLine, lag_picture
 from analysis.figures.over_setting import SettingLine, setting_picture
 from analysis.figures.picture import Picture
-from analysis.figures.theme import CELL_COLOURS, LN_10, NEUTRAL, OTHER_COLOURS
+from analysis.figures.theme import CELL_COLOURS, NEUTRAL, OTHER_COLOURS
 from analysis.scalar import latch
+from analysis.simulations.latching import SEQUENCES, STEPS, Latching, record_latching
 from analysis.wording import power_of_ten, significant
 from dashboard.lessons.lesson import Bench, Equation, Lesson, Pick, Reply, Scene, Slider, Values, Verdict, outcome
 from dashboard.lessons.question import Choices, Guess
 from dashboard.lessons.statement import says
-from models import SequenceModel, record
 
-STEPS, SEQUENCES, SEED = 100, 200, 0
 WEIGHT, NOISE = 2.0, 0.5
 """The latch that the verdict looks at; its noise lies just within what it withstands."""
 WEIGHTS = np.linspace(0.8, 3.0, 23)
@@ -30,60 +25,13 @@ DRAWN = 3
 
 
 @dataclass(frozen=True, eq=False)
-class Run:
-    """One unit that was told a sign at its first step, then noise."""
-
-    hidden: Float[ndarray, "time sequence"]
-    began: Float[ndarray, " sequence"]
-    """+1 or −1."""
-    log: Float[ndarray, " lag"]
-    """ln of ‖dL/dh_{T−lag}‖ ÷ ‖dL/dh_T‖ (nats), median over the sequences."""
-
-    @property
-    def held(self) -> Bool[ndarray, " sequence"]:
-        """Whether the last state still has the sign of the first input."""
-        return np.sign(self.hidden[-1]) == self.began
-
-    @property
-    def kept(self) -> float:
-        """Share of the bits that are held."""
-        return float(self.held.mean())
-
-    @property
-    def left(self) -> float:
-        """log₁₀ of what is left of the gradient."""
-        return float(self.log[-1]) / LN_10
-
-    @property
-    def lasts(self) -> bool:
-        """Whether the gradient arrives within a factor of ten of its size."""
-        return abs(self.left) < 1
-
-
-@lru_cache(maxsize=128)
-def run(unit: str, weight: float, noise: float) -> Run:
-    """h_t = φ(w h_{t−1} + b_t): b_1 = ±1, then uniform noise within ±`noise`; the loss is h_T. Recorded BPTT."""
-    model = SequenceModel("elman", 1, 1, 1, nonlinearity=unit, dtype=torch.float64)
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            parameter.fill_(weight if "weight_hh" in name else 1.0 if "weight" in name else 0.0)
-    draws = torch.rand(STEPS + 1, SEQUENCES, 1, generator=torch.Generator().manual_seed(SEED), dtype=torch.float64)
-    inputs = noise * (2 * draws - 1)
-    began = np.where(np.arange(SEQUENCES) % 2 == 0, 1.0, -1.0)
-    inputs[0, :, 0] = torch.from_numpy(began)
-    trace = record(model, inputs, lambda outputs: outputs[-1].sum())
-    log = np.median(trace.log_norm[0].numpy(), axis=1)[::-1]
-    return Run(trace.hidden[0, :, :, 0].numpy(), began, log - log[0])
-
-
-@dataclass(frozen=True, eq=False)
 class Measured:
     """What the verdict stands on."""
 
-    latch: Run
-    linear: Run
+    latch: Latching
+    linear: Latching
     """A linear unit with w = 1."""
-    others: list[Run]
+    others: list[Latching]
     """Both units, over many weights."""
     slope: float
     """w tanh′ where the latch rests without noise."""
@@ -104,13 +52,12 @@ class Measured:
 def measure() -> Measured:
     """The latch, the linear unit, and both over a row of weights; 200 noisy sequences each."""
     rest = latch(WEIGHT, 0.0)
-    assert rest.largest_bias is not None
     return Measured(
-        run("tanh", WEIGHT, NOISE),
-        run("identity", 1.0, NOISE),
-        [run(unit, float(w), NOISE) for unit in UNITS for w in WEIGHTS],
+        record_latching("tanh", WEIGHT, NOISE),
+        record_latching("identity", 1.0, NOISE),
+        [record_latching(unit, float(w), NOISE) for unit in UNITS for w in WEIGHTS],
         float(rest.slopes[-1]),
-        rest.largest_bias,
+        rest.largest_bias or 0.0,
     )
 
 
@@ -120,7 +67,7 @@ def gradient(name: str, lines: list[LagLine], title: str) -> Picture:
     return lag_picture(name, title, lines, sentence, f"{title}.", decades=(-80, 30))
 
 
-def states(title: str, r: Run) -> Picture:
+def states(title: str, r: Latching) -> Picture:
     """A few sequences' states over time, coloured by their first input."""
     t = np.arange(1, STEPS + 2, dtype=float)
     colours = {1.0: OTHER_COLOURS[2], -1.0: OTHER_COLOURS[1]}
@@ -140,7 +87,7 @@ def states(title: str, r: Run) -> Picture:
 def draw(values: Values) -> Scene:
     """The states, and the gradient of the last one."""
     unit, weight, noise = str(values["unit"]), float(values["weight"]), float(values["noise"])
-    r = run(unit, weight, noise)
+    r = record_latching(unit, weight, noise)
     rest = latch(weight, 0.0)
     slope = weight if unit == "identity" else float(rest.slopes[-1])
     withstands = rest.largest_bias if unit == "tanh" and rest.bistable else None
@@ -187,7 +134,7 @@ def decide(m: Measured) -> Verdict:
             ),
         ),
         why=says(
-            "What holds a state shrinks every difference from it, noise and gradient alike: at rest a step multiplies "
+            "What holds a state shrinks all differences from it, the noise and the gradient: at rest a step multiplies "
             "by w·tanh′ = {slope}; measured {rate:rate}.",
             m.slope < 1 and abs(m.latch.log[-1] / STEPS - math.log(m.slope)) < 0.1,
             slope=m.slope,
@@ -210,8 +157,8 @@ def decide(m: Measured) -> Verdict:
                 kept=m.linear.kept,
             ),
             says(
-                "None of {n:whole} tried: where it lasts, at most {best:share} are kept. Linear with w > 1 keeps them, "
-                "and explodes.",
+                "None of {n:whole} tried: where the gradient lasts, at most {best:share} are kept. Linear with w > 1 "
+                "keeps them, and explodes.",
                 m.best < 0.9 and any(r.kept == 1 and r.left > 1 for r in m.others[len(WEIGHTS) :]),
                 n=len(m.others),
                 best=m.best,
@@ -246,28 +193,28 @@ def evidence(m: Measured, guess: Guess | None) -> Picture:
 LESSON = Lesson(
     number=11,
     title="Latching",
-    about="To remember robustly is to lose the gradient.",
-    claim="What a network remembers for long, its gradient reaches for long: memory and gradient go together.",
+    about="A unit that remembers reliably loses its gradient.",
+    claim="If a network remembers something for long, its gradient also reaches back for long.",
     source="a common belief; Bengio, Simard & Frasconi 1994 prove otherwise",
     question=Choices(
-        asks=f"One tanh unit, w = {WEIGHT:g}, is told +1 or −1 at its first step, then meets noise within ±{NOISE:g} "
-        f"for {STEPS} steps. Does it keep the sign, and does a gradient get back to it?",
+        asks=f"One tanh unit, w = {WEIGHT:g}, gets +1 or −1 at its first step, then noise within ±{NOISE:g} "
+        f"for {STEPS} steps. Does it keep the sign, and does a gradient reach the first step?",
         answers={
-            "a": "It keeps the sign, so a gradient gets back too.",
+            "a": "It keeps the sign, so a gradient reaches it, too.",
             "b": "It keeps the sign, but the gradient vanishes.",
-            "c": "Noise wipes the sign out, but the gradient gets back.",
+            "c": "It loses the sign, but the gradient reaches it.",
             "d": "Neither.",
         },
     ),
     bench=Bench(
         tasks=(
-            f"tanh, noise ±{NOISE:g}: raise w until all bits are kept. What is left of the gradient?",
-            "Linear, w = 1: and now?",
+            f"Choose tanh and noise ±{NOISE:g}. Raise w until all bits are kept. What is left of the gradient?",
+            "Choose Linear and w = 1. What is left now?",
             "Find a unit that keeps all bits, with a gradient between 0.1 and 10.",
         ),
         controls=(
             Slider("weight", "Weight w", 0.5, 3.0, 1.0, 0.05),
-            Slider("noise", "Noise ±", 0.0, 1.5, NOISE, 0.05),
+            Slider("noise", "Noise limit", 0.0, 1.5, NOISE, 0.05),
             Pick("unit", "Unit", UNITS, "tanh"),
         ),
         draw=draw,

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from numpy import ndarray
 
 from analysis.figures.picture import Picture
 from analysis.figures.training import Lane, loss_picture
@@ -20,8 +19,8 @@ from experiments.runs.opening import open_run
 from experiments.runs.pictures import lane
 from experiments.runs.store.errors import RunError
 from experiments.runs.store.reader import RunReader
+from experiments.training.in_memory import Ending, Trained, train_in_memory
 from experiments.training.success import SOLVED_ACCURACY
-from experiments.training.training import Training
 
 LENGTHS, RATES, SEEDS = (10, 20, 30), (0.2, 0.02), (0, 1, 2)
 THRESHOLD, STEPS = 1.0, 6000
@@ -38,17 +37,6 @@ def configs(length: int, rate: float, seed: int) -> tuple[RunConfig, RunConfig]:
         evaluate_every=75, seed=seed,
     )  # fmt: skip
     return unclipped, unclipped.model_copy(update={"clip_threshold": THRESHOLD})
-
-
-@dataclass(frozen=True)
-class Ending:
-    """How far a lane came."""
-
-    steps: int
-    solved: bool
-    """At its last step: a lane ends when it solves the task."""
-    over: bool
-    """Solved, diverged, or all steps taken."""
 
 
 @dataclass(frozen=True)
@@ -74,40 +62,13 @@ class Pair:
         return all(x.over or (y.solved and x.steps >= y.steps) for x, y in ((a, b), (b, a)))
 
 
-@dataclass(frozen=True, eq=False)
-class Trained:
-    """A lane that was trained in memory."""
-
-    ending: Ending
-    loss: ndarray
-    log_norm: ndarray
-    """ln of the gradient's norm before clipping (nats)."""
-    chance: float
-
-
-def train(config: RunConfig, budget: int = BUDGET) -> Trained:
-    """The first steps of a lane, until it solves the task."""
-    training = Training(config)
-    scalars = []
-    while training.step < budget and not training.solved:
-        step = training.advance()
-        scalars.append((step.scalars["loss"], step.clipping.log_norm_before))
-        if step.culprit is not None:
-            break
-        training.update(step.clipping.grads)
-        if training.step % (config.evaluate_every or budget) == 0:
-            training.evaluate()
-    loss, log_norm = np.array(scalars, float).T
-    return Trained(Ending(training.step, training.solved, True), loss, log_norm, training.chance)
-
-
-def recorded(config: RunConfig) -> Ending | None:
+def recorded_ending(config: RunConfig) -> Ending | None:
     """How far the pages' runs of a lane came: that which is over, else the longest; None where there is none."""
-    endings = [e for folder in folders_of(config, runs_folder().resolve()) if (e := ending_of(folder))]
+    endings = [e for folder in folders_of(config, runs_folder().resolve()) if (e := _ending_of(folder))]
     return max(endings, key=lambda e: (e.over, e.steps), default=None)
 
 
-def ending_of(folder: Path) -> Ending | None:
+def _ending_of(folder: Path) -> Ending | None:
     """How far a run came; None where it cannot be read."""
     try:
         p = open_run(folder).progress
@@ -137,12 +98,15 @@ class Measured:
 
 def measure() -> Measured:
     """Two short pairs at the larger rate, and whatever was trained on the page before."""
-    short = {length: tuple(train(c) for c in configs(length, RATES[0], 0)) for length in (LENGTHS[0], ASKED)}
+    short = {
+        length: tuple(train_in_memory(c, BUDGET) for c in configs(length, RATES[0], 0))
+        for length in (LENGTHS[0], ASKED)
+    }
     pairs = []
     for length in LENGTHS:
         for rate in RATES:
             for seed in SEEDS:
-                ends = [recorded(c) for c in configs(length, rate, seed)]
+                ends = [recorded_ending(c) for c in configs(length, rate, seed)]
                 if ends[0] and ends[1] and (pair := Pair(length, rate, ends[0], ends[1], True)).decided:
                     pairs.append(pair)
                 elif (rate, seed) == (RATES[0], 0) and length in short:
@@ -188,7 +152,7 @@ def decide(m: Measured) -> Verdict:
     others = m.those((True, False), (False, False))
     largest = float(np.exp(m.asked[0].log_norm.max()))
     limited = says(
-        "A step is rate × gradient: at rate {rate} unclipped up to {far} long, clipped never more than {most}. "
+        "A step is rate × gradient: at rate {rate} up to {far} long unclipped, at most {most} clipped. "
         "Clipping shortens steps, as a smaller rate does; it does not lengthen a gradient that has vanished.",
         largest > THRESHOLD,
         rate=RATES[0],
@@ -203,7 +167,7 @@ def decide(m: Measured) -> Verdict:
         n=len(m.pairs), helped=len(helped), both=len(both), others=len(others),
     )  # fmt: skip
     untrained = says(
-        "Nothing is measured: no pair with T = {t:whole} has been trained to its end here.",
+        "There is no result yet: no pair with T = {t:whole} has been trained to its end here.",
         not longest, t=LENGTHS[-1],
     )  # fmt: skip
     spared = m.those((True, True), (True, False), (False, False))
@@ -244,12 +208,12 @@ def options(label: str, key: str, values: Sequence[float], value: float) -> Pick
 LESSON = Lesson(
     number=12,
     title="Learning it for real",
-    about="Temporal order, with and without clipping, live.",
+    about="Train temporal order here, with and without clipping.",
     claim="Without clipping, a tanh network cannot learn what lies far back; with clipping, it can.",
-    source="as decks 002 and 003 motivate clipping; the task is Pascanu et al. 2013, §4.1",
+    source="lecture slides 002 and 003 motivate clipping so; the task is Pascanu et al. 2013, §4.1",
     question=Choices(
-        asks=f"Temporal order, T = {ASKED}: which of X, Y came first? 30 tanh units, plain gradient descent at rate "
-        f"{RATES[0]:g}, two lanes from one seed: unclipped, and clipped to norm {THRESHOLD:g}. Who solves it "
+        asks=f"Temporal order, T = {ASKED}: which of X and Y came first? 30 tanh units, plain gradient descent at rate "
+        f"{RATES[0]:g}, two lanes from one seed: unclipped, and clipped to norm {THRESHOLD:g}. Which lane solves it "
         f"({100 * SOLVED_ACCURACY:g} % right) within {BUDGET} steps?",
         answers={
             "a": "Both.",
@@ -260,9 +224,9 @@ LESSON = Lesson(
     ),
     bench=Live(
         tasks=(
-            f"T = {ASKED}, rate {RATES[0]:g}: train. Who solves it?",
-            f"T = {LENGTHS[-1]}: who now? (Cancel keeps what is done.)",
-            f"Rate {RATES[1]:g}, or another seed: the same?",
+            f"Train at T = {ASKED} and rate {RATES[0]:g}. Which lane solves it?",
+            f"Train at T = {LENGTHS[-1]}. Which lane solves it now? Cancel keeps what is done.",
+            f"Try rate {RATES[1]:g} or another seed. Is the result the same?",
         ),
         controls=(
             options("Length T", "length", LENGTHS, ASKED),

@@ -8,10 +8,10 @@ import streamlit as st
 from dashboard.components.refusal import refuse
 from dashboard.lessons.lesson import Live, Values
 from dashboard.lessons.lesson_chart import lesson_charts
-from dashboard.train.earlier_runs import known_run
+from dashboard.train.earlier_runs import find_known_run
 from dashboard.train.job_queue import Job
-from dashboard.train.jobs import RUNS, go_on, jobs, start
-from dashboard.train.steering import LIVE, REFUSED, leave, own, show_place, show_refusal, steer
+from dashboard.train.jobs import RUNS, continue_runs, jobs, start_runs
+from dashboard.train.steering import LIVE, REFUSED, find_own, leave_queue, show_place, show_refusal, steer
 from experiments.config.run_config import RunConfig
 from experiments.errors import ConfigError
 from experiments.runs.folder import folders_of
@@ -30,12 +30,12 @@ ENDS = {
 }
 
 
-def changed(lane: RunConfig) -> int:
+def _last_change(lane: RunConfig) -> int:
     """When a run of these settings last committed, in nanoseconds since 1970; 0 where there is none."""
-    return max((committed(folder / PROGRESS) for folder in folders_of(lane, RUNS)), default=0)
+    return max((_file_time(folder / PROGRESS) for folder in folders_of(lane, RUNS)), default=0)
 
 
-def committed(file: Path) -> int:
+def _file_time(file: Path) -> int:
     """When the file was last written; 0 where it is not there."""
     try:
         return file.stat().st_mtime_ns
@@ -43,43 +43,43 @@ def committed(file: Path) -> int:
         return 0
 
 
-def trained(live: Live) -> tuple[int, ...]:
+def last_changes(live: Live) -> tuple[int, ...]:
     """Changes whenever a run of any setting does."""
-    return tuple(changed(lane) for values in live.settings for lane in live.lanes(values))
+    return tuple(_last_change(lane) for values in live.settings for lane in live.lanes(values))
 
 
-def restore(number: int, live: Live) -> None:
+def restore_setting(number: int, live: Live) -> None:
     """Let a session's controls open at the setting that was trained last, so that a reload finds it."""
     if f"lesson-{number}-restored" in st.session_state:
         return
     st.session_state[f"lesson-{number}-restored"] = True
-    latest = max(live.settings, key=lambda values: max(changed(lane) for lane in live.lanes(values)))
+    latest = max(live.settings, key=lambda values: max(_last_change(lane) for lane in live.lanes(values)))
     for key, option in latest.items():
         st.session_state.setdefault(f"lesson-{number}-{key}-kept", option)
 
 
-def show(number: int, live: Live, values: Values) -> None:
+def show_live(number: int, live: Live, values: Values) -> None:
     """The lanes of a setting, looked at every second while they train."""
     lanes = live.lanes(values)
-    working = is_working(lanes)
-    st.fragment(watch, run_every=1.0 if working else None)(number, live, lanes, working)
+    working = _is_working(lanes)
+    st.fragment(_show_lanes, run_every=1.0 if working else None)(number, live, lanes, working)
 
 
-def watch(number: int, live: Live, lanes: Sequence[RunConfig], working: bool) -> None:
+def _show_lanes(number: int, live: Live, lanes: Sequence[RunConfig], working: bool) -> None:
     """What is committed so far, and the buttons."""
-    if is_working(lanes) != working:
+    if _is_working(lanes) != working:
         st.rerun()
-    found, asked = on_disk(lanes), last_jobs(lanes)
+    found, asked = _open_lanes(lanes), _last_jobs(lanes)
     charts, beside = st.columns([7, 4], gap="medium")
     with beside:
-        buttons(number, lanes, found, working)
+        _show_buttons(number, lanes, found, working)
         show_refusal()
         for k, job in enumerate(asked):
             if job.error:
                 refuse(job.error)
             if job.waits:
                 show_place(job, f"lesson-{number}-leave-{k}")
-        bars(found, any(job.works for job in asked))
+        _show_progress(found, any(job.works for job in asked))
         try:
             scene = live.draw(found) if any(run.progress.step for run in found) else None
         except RunError as error:
@@ -92,26 +92,26 @@ def watch(number: int, live: Live, lanes: Sequence[RunConfig], working: bool) ->
         if scene is not None:
             lesson_charts(scene, number)
         elif any(job.works for job in asked):
-            st.info("The process is starting …")
+            st.info("Training is starting …")
         elif not working:
-            st.info("Nothing is trained yet: press **Train**.")
+            st.info("No run yet. Press **Train**.")
 
 
-def buttons(number: int, lanes: Sequence[RunConfig], found: Sequence[RunReader], working: bool) -> None:
+def _show_buttons(number: int, lanes: Sequence[RunConfig], found: Sequence[RunReader], working: bool) -> None:
     """Train, go on, cancel; where somebody else trained these lanes, train one's own."""
     over = len(found) == len(lanes) and all(run.status == "finished" for run in found)
-    foreign = len(own(found)) < len(found)
-    words = "Train your own" if foreign else "Trained" if over else "Go on" if found else "Train"
+    foreign = len(find_own(found)) < len(found)
+    words = "Train your own" if foreign else "Trained" if over else "Continue" if found else "Train"
     with st.container(horizontal=True):
         st.button(words, key=f"lesson-{number}-train", type="primary", disabled=not foreign and (over or working),
-                  on_click=begin_anew if foreign else begin, args=(lanes,))  # fmt: skip
-        st.button("Cancel", key=f"lesson-{number}-cancel", disabled=foreign or not working, on_click=cancel,
+                  on_click=_begin_own if foreign else _begin_lanes, args=(lanes,))  # fmt: skip
+        st.button("Cancel", key=f"lesson-{number}-cancel", disabled=foreign or not working, on_click=_cancel_lanes,
                   args=(lanes,))  # fmt: skip
     if foreign:
         st.caption("Somebody else trained these runs. You can watch them.")
 
 
-def bars(found: Sequence[RunReader], working: bool) -> None:
+def _show_progress(found: Sequence[RunReader], working: bool) -> None:
     """How far each lane is."""
     for run, label in zip(found, labels(found) if found else (), strict=True):
         status = "starting" if working and run.status == "interrupted" else str(run.status)
@@ -123,10 +123,10 @@ def bars(found: Sequence[RunReader], working: bool) -> None:
         )
 
 
-def on_disk(lanes: Sequence[RunConfig]) -> list[RunReader]:
+def _open_lanes(lanes: Sequence[RunConfig]) -> list[RunReader]:
     """The runs of the lanes that are there by now: this visitor's own, else the first that anybody began."""
     found = []
-    for name in names_of(lanes):
+    for name in _names_of(lanes):
         try:
             found.append(open_run(RUNS / name))
         except RunError:
@@ -134,44 +134,44 @@ def on_disk(lanes: Sequence[RunConfig]) -> list[RunReader]:
     return found
 
 
-def names_of(lanes: Sequence[RunConfig]) -> list[str]:
+def _names_of(lanes: Sequence[RunConfig]) -> list[str]:
     """The names of the runs of the lanes that are known."""
-    return [name for lane in lanes if (name := known_run(lane, RUNS))]
+    return [name for lane in lanes if (name := find_known_run(lane, RUNS))]
 
 
-def last_jobs(lanes: Sequence[RunConfig]) -> list[Job]:
+def _last_jobs(lanes: Sequence[RunConfig]) -> list[Job]:
     """The jobs that were last asked for these lanes."""
-    return jobs().of(names_of(lanes) or [lane.identity() for lane in lanes])
+    return jobs().of(_names_of(lanes) or [lane.identity() for lane in lanes])
 
 
-def is_working(lanes: Sequence[RunConfig]) -> bool:
+def _is_working(lanes: Sequence[RunConfig]) -> bool:
     """Whether a process trains any of them, or is about to, or they wait for one."""
-    return any(not job.over for job in last_jobs(lanes)) or any(run.status in LIVE for run in on_disk(lanes))
+    return any(not job.over for job in _last_jobs(lanes)) or any(run.status in LIVE for run in _open_lanes(lanes))
 
 
-def begin(lanes: Sequence[RunConfig]) -> None:
+def _begin_lanes(lanes: Sequence[RunConfig]) -> None:
     """Start the lanes that do not exist, go on with those that were cancelled."""
-    resting = [run for run in own(on_disk(lanes)) if run.status in ("interrupted", "failed")]
+    resting = [run for run in find_own(_open_lanes(lanes)) if run.status in ("interrupted", "failed")]
     try:
-        if new := [lane for lane in lanes if known_run(lane, RUNS) is None]:
-            start(new)
+        if new := [lane for lane in lanes if find_known_run(lane, RUNS) is None]:
+            start_runs(new)
         if resting:
             steer(resting, pause=False, stop=False)
-            go_on([run.name for run in resting])
+            continue_runs([run.name for run in resting])
     except ConfigError as error:
         st.session_state[REFUSED] = str(error)
 
 
-def begin_anew(lanes: Sequence[RunConfig]) -> None:
+def _begin_own(lanes: Sequence[RunConfig]) -> None:
     """Start all lanes as runs of one's own."""
     try:
-        start(lanes)
+        start_runs(lanes)
     except ConfigError as error:
         st.session_state[REFUSED] = str(error)
 
 
-def cancel(lanes: Sequence[RunConfig]) -> None:
+def _cancel_lanes(lanes: Sequence[RunConfig]) -> None:
     """Stop after the step at hand; what was done is kept."""
-    steer([run for run in on_disk(lanes) if run.status in LIVE], stop=True)
-    for job in last_jobs(lanes):
-        leave(job)  # its process commits, too, if it has begun
+    steer([run for run in _open_lanes(lanes) if run.status in LIVE], stop=True)
+    for job in _last_jobs(lanes):
+        leave_queue(job)  # its process commits, too, if it has begun

@@ -1,4 +1,4 @@
-"""Where a learner is, and what was predicted: in the page's address, so that a link or a reload comes back to it."""
+"""A learner's place and predictions as they stand in the page's address."""
 
 import re
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What a learner is asked before anything is shown: one of several answers, or a curve to draw."""
+"""The question of a lesson: several answers to choose from, or a curve to draw."""
 
 import math
 from collections.abc import Mapping
@@ -7,6 +7,17 @@ from typing import TypeAlias
 
 Guess: TypeAlias = str | tuple[float, ...]
 """A choice's key, or a curve's values at the question's lags."""
+
+
+def read_drawn_values(guess: Guess) -> tuple[float, ...]:
+    """The values of a drawn curve.
+
+    Raises:
+        ValueError: the guess is the key of a choice.
+    """
+    if isinstance(guess, str):
+        raise ValueError(f"the guess was the choice {guess!r}; it must be a drawn curve")
+    return guess
 
 
 @dataclass(frozen=True)
@@ -47,8 +58,7 @@ class Curve:
 
     def write(self, guess: Guess) -> str:
         """The guess as it stands in a link: `p-1_-2.5_-4`."""
-        assert not isinstance(guess, str)
-        return "p" + "_".join(f"{value:g}" for value in guess)
+        return "p" + "_".join(f"{value:g}" for value in read_drawn_values(guess))
 
     def read(self, text: str) -> Guess:
         """The guess of a link.

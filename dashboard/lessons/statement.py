@@ -1,4 +1,4 @@
-"""A sentence of fact: its numbers are put in by formatting, and it knows whether they bear it out."""
+"""A sentence about measured numbers, and whether the numbers support it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,1 +1,1 @@
-"""For whom the server is, what a browser may send, and how a drag is answered."""
+"""The server: whom it serves, what a browser may send, how a drag is answered."""

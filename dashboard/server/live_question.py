@@ -17,8 +17,8 @@ LARGEST_QUESTION = 64 * 2**10
 MOST_CHARTS = 32
 """Charts of a question: a page has fewer."""
 
-FORM = "A question is JSON with a lab's name, its state, the charts that are wanted, each once, and whether words are."
-FAILED = "These pictures could not be computed; the server's terminal says why."
+FORM = "A question must be JSON with lab, state, charts (each key once) and words (true or false)."
+FAILED = "These charts could not be computed. The server's terminal shows why."
 
 
 class QuestionError(ValueError):

@@ -47,14 +47,14 @@ def check_runs(lanes: Sequence[RunConfig], runs: Path, personal: bool) -> None:
         if not personal and size > LARGEST_RUN:
             raise ConfigError(
                 f"This run would need {readable(size)} of disk space; this server allows {readable(LARGEST_RUN)} per "
-                "run. Record fewer steps: raise Record every, or lower Steps."
+                "run. Record fewer steps: raise Recording interval, or lower Steps."
             )
         needed += size
     free = shutil.disk_usage(next(folder for folder in (runs, *runs.parents) if folder.is_dir())).free
     if needed + SPARED > free:
         raise ConfigError(
             f"The server's disk is almost full: {readable(free)} are free, and the run would need {readable(needed)}. "
-            f"{readable(SPARED)} must stay free. Raise Record every, or delete old runs first."
+            f"{readable(SPARED)} must stay free. Raise Recording interval, or delete old runs first."
         )
 
 

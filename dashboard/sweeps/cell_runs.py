@@ -4,11 +4,11 @@ import streamlit as st
 
 from dashboard.components.refusal import refuse
 from dashboard.sweeps.choices import quantity_words
-from experiments.sweeps.compare import Cell
+from experiments.sweeps.compare import TableCell
 from experiments.sweeps.index import Results
 
 
-def show_cell_runs(results: Results, cell: Cell | None) -> None:
+def show_cell_runs(results: Results, cell: TableCell | None) -> None:
     """The runs of a cell, each with its numbers, and a link to those that have a folder of their own."""
     if cell is None:
         st.info("This cell has no runs. Choose another row or column.")

@@ -1,4 +1,4 @@
-"""What a reader chooses on Sweeps: the quantity, the axes, and one cell."""
+"""The choices on Sweeps: the quantity, the axes, and one cell."""
 
 from typing import Any
 
@@ -42,7 +42,7 @@ def choose_cell(results: Results, table: Comparison) -> tuple[tuple[object, ...]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         panel = table.panels[0]
         if len(table.panels) > 1:
-            panel = _choose_one("Panel", table.panels, f"{name}-cell-panel", lambda p: panel_words(table, p))
+            panel = _choose_one("Heatmap", table.panels, f"{name}-cell-panel", lambda p: panel_words(table, p))
         row = _choose_one(_heading(table.rows), table.row_values, f"{name}-cell-{table.rows}", words)
         column = _choose_one(_heading(table.columns), table.column_values, f"{name}-cell-{table.columns}", words)
     return panel, row, column

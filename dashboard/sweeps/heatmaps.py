@@ -4,7 +4,7 @@ import streamlit as st
 
 from dashboard.components.show import show
 from dashboard.sweeps.choices import set_cell
-from dashboard.sweeps.pictures import picture
+from dashboard.sweeps.pictures import draw_comparison
 from experiments.sweeps.compare import Comparison
 from experiments.sweeps.index import Results
 
@@ -24,7 +24,9 @@ def show_heatmaps(results: Results, table: Comparison, statistic: str) -> None:
         )  # fmt: skip
     key = f"sweep-map-{results.plan.name}"
     show(
-        picture(results.plan, table, statistic), key, on_click=lambda clicked: _choose_clicked(results, table, clicked)
+        draw_comparison(results.plan, table, statistic),
+        key,
+        on_click=lambda clicked: _choose_clicked(results, table, clicked),
     )
 
 

@@ -10,7 +10,7 @@ from dashboard.session import read_session
 from dashboard.sweeps.cell_runs import show_cell_runs
 from dashboard.sweeps.choices import choose_cell, choose_comparison
 from dashboard.sweeps.heatmaps import show_heatmaps
-from dashboard.sweeps.pictures import row_profiles
+from dashboard.sweeps.pictures import draw_row_profiles
 from dashboard.sweeps.standing import LIVE, show_progress, show_standing
 from dashboard.train.jobs import RUNS
 from experiments.config.run_config import ConfigError
@@ -31,7 +31,7 @@ def explore(folder: SweepFolder, results: Results) -> None:
         st.markdown("##### One cell and its row")
         panel, row, column = choose_cell(results, table)
         show_cell_runs(results, table.cells.get((panel, row, column)))
-        show(row_profiles(folder, results.plan, table, panel, row), f"sweep-row-{results.plan.name}")
+        show(draw_row_profiles(folder, results.plan, table, panel, row), f"sweep-row-{results.plan.name}")
     except ConfigError as error:
         refuse(error)
 

@@ -1,4 +1,4 @@
-"""A sweep's results laid out for the figures: panels, critical lines, and the profiles of a row."""
+"""Draws a sweep's results: heatmaps with critical lines, and the profiles of a row."""
 
 from collections.abc import Mapping
 
@@ -6,14 +6,14 @@ import numpy as np
 
 from analysis.figures.picture import Picture
 from analysis.figures.sweep import sweep_picture
-from analysis.figures.sweep_panel import Panel, Side, words
+from analysis.figures.sweep_panel import Heatmap, Side, words
 from analysis.figures.sweep_row import RowProfile, row_picture
 from analysis.figures.theme import cell_name
 from analysis.theory import STEEPEST
 from experiments.config.run_config import RunConfig
 from experiments.runs.opening import open_run
 from experiments.runs.store.errors import RunError
-from experiments.sweeps.compare import Cell, Comparison
+from experiments.sweeps.compare import Comparison, TableCell
 from experiments.sweeps.folder import SweepFolder
 from experiments.sweeps.plan import Plan
 from experiments.sweeps.probes import probe_file, read_probe
@@ -22,7 +22,7 @@ from experiments.sweeps.quantities import QUANTITIES, last_profile
 AXIS_WORDS = {
     "seq_len": "sequence length T",
     "largest_singular_value": "largest singular value",
-    "forget_bias": "bias of the gate that keeps",
+    "forget_bias": "keep-gate bias",
     "clip_threshold": "clip threshold",
     "learning_rate": "learning rate",
     "gain": "gain g",
@@ -36,10 +36,10 @@ def axis_words(field: str) -> str:
     return AXIS_WORDS.get(field, field.replace("_", " "))
 
 
-def picture(plan: Plan, table: Comparison, what: str = "mean") -> Picture:
+def draw_comparison(plan: Plan, table: Comparison, what: str = "mean") -> Picture:
     """The comparison as heatmaps."""
     quantity = QUANTITIES[table.value]
-    panels = [panel_of(plan, table, panel) for panel in table.panels]
+    panels = [_make_panel(plan, table, panel) for panel in table.panels]
     rows, columns = Side(axis_words(table.rows), table.row_values), Side(axis_words(table.columns), table.column_values)
     return sweep_picture(
         panels, rows, columns, quantity.label, quantity.sentence,
@@ -47,12 +47,12 @@ def picture(plan: Plan, table: Comparison, what: str = "mean") -> Picture:
     )  # fmt: skip
 
 
-def panel_of(plan: Plan, table: Comparison, panel: tuple[object, ...]) -> Panel:
+def _make_panel(plan: Plan, table: Comparison, panel: tuple[object, ...]) -> Heatmap:
     """One heatmap's numbers."""
     names = ("mean", "spread", "runs", "planned", "diverged", "failed")
     mean, spread, runs, planned, diverged, failed = (table.grid(panel, name) for name in names)
-    lines = critical(plan, table, panel)
-    return Panel(panel_words(table, panel), mean, spread, runs, planned, diverged, failed, lines)
+    lines = _find_critical_lines(plan, table, panel)
+    return Heatmap(panel_words(table, panel), mean, spread, runs, planned, diverged, failed, lines)
 
 
 def panel_words(table: Comparison, panel: tuple[object, ...]) -> str:
@@ -65,7 +65,7 @@ def panel_words(table: Comparison, panel: tuple[object, ...]) -> str:
     return ", ".join(parts)
 
 
-def critical(plan: Plan, table: Comparison, panel: tuple[object, ...]) -> Mapping[str, float]:
+def _find_critical_lines(plan: Plan, table: Comparison, panel: tuple[object, ...]) -> Mapping[str, float]:
     """Where theory says that something changes along the columns.
 
     An Elman gradient must vanish where γ · (spectral norm) < 1. A wide Gaussian matrix of gain g has the norm
@@ -84,12 +84,14 @@ def critical(plan: Plan, table: Comparison, panel: tuple[object, ...]) -> Mappin
     return {}
 
 
-def row_profiles(folder: SweepFolder, plan: Plan, table: Comparison, panel: tuple[object, ...], row: object) -> Picture:
+def draw_row_profiles(
+    folder: SweepFolder, plan: Plan, table: Comparison, panel: tuple[object, ...], row: object
+) -> Picture:
     """The profiles of a row's cells over each other, of the first seed that has one."""
     profiles = []
     for column in table.column_values:
         cell = table.cells.get((panel, row, column))
-        found = None if cell is None else first_profile(folder, plan, cell)
+        found = None if cell is None else _read_first_profile(folder, plan, cell)
         if found is not None:
             lag, log_norm = found
             profiles.append(RowProfile(words(column), lag, log_norm))
@@ -97,7 +99,7 @@ def row_profiles(folder: SweepFolder, plan: Plan, table: Comparison, panel: tupl
     return row_picture(f"{where}: one line for each {axis_words(table.columns)}", profiles)
 
 
-def first_profile(folder: SweepFolder, plan: Plan, cell: Cell) -> tuple[np.ndarray, np.ndarray] | None:
+def _read_first_profile(folder: SweepFolder, plan: Plan, cell: TableCell) -> tuple[np.ndarray, np.ndarray] | None:
     """Lag and ln‖dL/dh_t‖ (nats) of the first of a cell's runs that has them."""
     for name in cell.names:
         try:

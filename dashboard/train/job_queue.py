@@ -1,4 +1,4 @@
-"""Whose turn it is: what waits for a free core starts in an order that is fair between visitors."""
+"""The order of waiting jobs, fair between visitors."""
 
 import subprocess
 from collections import Counter
@@ -42,8 +42,8 @@ class Job:
             self.process.terminate()
 
 
-def in_turn(waiting: Sequence[Job], working: Sequence[Job], served: Mapping[str, int]) -> list[Job]:
-    """What waits, in the order in which it will start.
+def order_jobs(waiting: Sequence[Job], working: Sequence[Job], served: Mapping[str, int]) -> list[Job]:
+    """The waiting jobs in the order in which they will start.
 
     First comes the visitor with the fewest jobs at work; of equals, the one who was served longest ago; then the one
     who asked first.

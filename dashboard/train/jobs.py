@@ -1,4 +1,4 @@
-"""Training processes that the pages start. They write run folders; a page only reads, and they outlive it."""
+"""Training processes that the pages start. They write run folders and outlive the page."""
 
 import shlex
 import subprocess
@@ -15,7 +15,7 @@ import experiments
 from dashboard.server.quotas import SECONDS, check_queue, check_runs
 from dashboard.server.serving import is_personal, workers
 from dashboard.server.visitor import visitor
-from dashboard.train.job_queue import Job, in_turn
+from dashboard.train.job_queue import Job, order_jobs
 from experiments.config.run_config import RunConfig
 from experiments.errors import ConfigError
 from experiments.runs.control import read_control
@@ -83,7 +83,7 @@ class Jobs:
     def runs_before(self, job: Job) -> int:
         """How many runs will start before this job does."""
         with self.lock:
-            order = in_turn(self.waiting, self.working, self.served)
+            order = order_jobs(self.waiting, self.working, self.served)
             before = order[: order.index(job)] if job in order else []
         return sum(len(other.runs) for other in before)
 
@@ -100,9 +100,9 @@ class Jobs:
         """Begin what can begin; where nothing can, let paused runs give their core to what waits."""
         with self.lock:
             while self.waiting and len(self.working) < self.most:
-                self.begin(in_turn(self.waiting, self.working, self.served)[0])
+                self.begin(order_jobs(self.waiting, self.working, self.served)[0])
             for job in self.working if self.waiting else ():
-                if all(is_paused(name) for name in job.runs):
+                if all(_is_paused(name) for name in job.runs):
                     job.stop()  # it commits; *Resume* goes on with it
 
     def begin(self, job: Job) -> None:
@@ -135,7 +135,7 @@ class Jobs:
             process.wait(job.seconds)
         except subprocess.TimeoutExpired:
             note = (
-                f"Stopped after {(job.seconds or 0) / 60:.0f} minutes, the longest on this server. It can go on later."
+                f"Stopped after {(job.seconds or 0) / 60:.0f} minutes, the limit of this server. Press Resume to go on."
             )
             job.stop()
             try:
@@ -143,7 +143,7 @@ class Jobs:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-        job.error = note or last_words(process.returncode, said.read_text(encoding="utf-8", errors="replace"))
+        job.error = note or describe_end(process.returncode, said.read_text(encoding="utf-8", errors="replace"))
         said.unlink()
         with self.lock:
             job.over = True
@@ -151,13 +151,13 @@ class Jobs:
             self.advance()
 
 
-def is_paused(name: str) -> bool:
+def _is_paused(name: str) -> bool:
     """Whether somebody wants the run to wait."""
     control = read_control(RUNS / name)
     return control is not None and control.pause and not control.stop
 
 
-def last_words(status: int, said: str) -> str | None:
+def describe_end(status: int, said: str) -> str | None:
     """Why a process ended, in a sentence; None where it ended well, or because it was asked to."""
     if status in (0, INTERRUPTED, TERMINATED):
         return None
@@ -168,7 +168,7 @@ def last_words(status: int, said: str) -> str | None:
     return f"The training process ended unexpectedly (status {status}). What was recorded is kept."
 
 
-def start(lanes: Sequence[RunConfig]) -> Job:
+def start_runs(lanes: Sequence[RunConfig]) -> Job:
     """Ask for new runs of these settings, in lockstep; they take names that no other run has.
 
     Raises:
@@ -179,10 +179,12 @@ def start(lanes: Sequence[RunConfig]) -> Job:
     with pool.lock:
         check_queue(pool.waiting, pool.working, who, personal)
         names = tuple(free_name(lane, RUNS, pool.is_taken) for lane in lanes)
-        return pool.ask(Job(names, who, [*arguments(lanes, names), "--owner", who], None if personal else SECONDS))
+        return pool.ask(
+            Job(names, who, [*_command_arguments(lanes, names), "--owner", who], None if personal else SECONDS)
+        )
 
 
-def go_on(names: Sequence[str]) -> Job:
+def continue_runs(names: Sequence[str]) -> Job:
     """Ask for runs that were interrupted to go on, in lockstep.
 
     Raises:
@@ -194,14 +196,14 @@ def go_on(names: Sequence[str]) -> Job:
         return pool.ask(Job(tuple(names), who, ["resume", *names], None if personal else SECONDS))
 
 
-def arguments(lanes: Sequence[RunConfig], names: Sequence[str]) -> list[str]:
+def _command_arguments(lanes: Sequence[RunConfig], names: Sequence[str]) -> list[str]:
     """The command line that trains these lanes in lockstep, in folders of these names."""
-    first, *others = map(words, lanes)
+    first, *others = map(_config_words, lanes)
     against = [part for other in others for part in ("--against", shlex.join(other))]
     return ["run", *first, *against, *(part for name in names for part in ("--name", name))]
 
 
-def words(config: RunConfig) -> list[str]:
+def _config_words(config: RunConfig) -> list[str]:
     """A configuration as `key=value` words, as TOML writes the values."""
     return [f"{name}={'none' if v is None else orjson.dumps(v).decode()}" for name, v in config.model_dump().items()]
 

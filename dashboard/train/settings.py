@@ -39,15 +39,15 @@ def choose_lanes() -> list[RunConfig]:
         values["learning_rate"] = right.number_input("Learning rate", 1e-8, 10.0, 0.01, step=0.001, format="%.4g")
         threshold = left.number_input("Clip threshold", 0.0, 1e6, 1.0, help="0 turns clipping off.")
         values["clip_threshold"] = threshold or None
-        values["clip_rule"] = right.selectbox("Clip by", list(CLIP_RULES), format_func=CLIP_RULE_WORDS.__getitem__)
+        values["seed"] = right.number_input("Seed", 0, 2**31, 0)
+        values["clip_rule"] = st.selectbox("Clip by", list(CLIP_RULES), format_func=CLIP_RULE_WORDS.__getitem__)
         values["initialisation"] = st.selectbox(
             "Initial weights", ["gaussian", "default", "orthogonal"], format_func=INITIALISATION_WORDS.__getitem__
         )
-        values["gain"] = left.number_input("Gaussian gain", 0.01, 10.0, 0.7)
-        values["record_every"] = right.number_input(
+        values["gain"] = st.number_input("Gaussian gain", 0.01, 10.0, 0.7)
+        values["record_every"] = st.number_input(
             "Recording interval", 1, 10_000, 50, help="Optimiser steps from one recorded step to the next."
         )
-        values["seed"] = left.number_input("Seed", 0, 2**31, 0)
         second = st.selectbox("Second lane", list(SECOND), format_func=SECOND.__getitem__, index=1)
         other = (
             st.selectbox("Second cell", [c for c in CELLS if c != values["cell"]], format_func=cell_name)

@@ -7,7 +7,7 @@ import streamlit as st
 from dashboard.components.as_text import as_text
 from dashboard.session import read_session
 from dashboard.train import jobs as training
-from dashboard.train.earlier_runs import known_run
+from dashboard.train.earlier_runs import find_known_run
 from dashboard.train.steering import REFUSED
 from dashboard.train.watching import OFFERED, open_runs, watch_runs
 from experiments.config.run_config import ConfigError, RunConfig
@@ -20,47 +20,47 @@ from experiments.runs.store.reader import RunReader
 def press_start(lanes: Sequence[RunConfig]) -> None:
     """Train these settings, or offer what is there where they have been trained before."""
     st.session_state.pop(OFFERED, None)
-    if any(known_run(lane, training.RUNS) for lane in lanes):
+    if any(find_known_run(lane, training.RUNS) for lane in lanes):
         st.session_state[OFFERED] = list(lanes)
     else:
-        train_lanes(lanes)
+        _train_lanes(lanes)
 
 
-def train_lanes(lanes: Sequence[RunConfig]) -> None:
+def _train_lanes(lanes: Sequence[RunConfig]) -> None:
     """Ask for new runs, and watch them."""
     try:
-        watch_runs(training.start(lanes).runs)
+        watch_runs(training.start_runs(lanes).runs)
     except ConfigError as error:
         st.session_state[REFUSED] = str(error)
 
 
 def show_offer() -> None:
-    """The runs that the chosen settings have already, to open them or to train once more; nothing where none have."""
+    """Offer runs that already exist for the chosen settings: open them or train again."""
     lanes: list[RunConfig] = read_session(OFFERED, list, [])
     if not lanes:
         return
-    names = [name for lane in lanes if (name := known_run(lane, training.RUNS))]
+    names = [name for lane in lanes if (name := find_known_run(lane, training.RUNS))]
     with st.container(border=True):
         st.markdown(f"**{'These settings have' if names else 'Nothing has'} been trained here before.**")
         readers = open_runs(names)
         for run, label in zip(readers, labels(readers) if readers else [], strict=True):
-            st.markdown(f"- {as_text(label)}: {describe_standing(run)}{describe_changes(run)}")
+            st.markdown(f"- {as_text(label)}: {_describe_standing(run)}{_describe_changes(run)}")
         for name in names[len(readers) :]:
             st.markdown(f"- Run {name} is starting.")
         with st.container(horizontal=True):
             words = "Open it" if len(names) == 1 else "Open them"
             st.button(words, on_click=watch_runs, args=(names,), disabled=not names)
-            st.button("Train again", type="primary", on_click=train_lanes, args=(lanes,))
+            st.button("Train again", type="primary", on_click=_train_lanes, args=(lanes,))
 
 
-def describe_standing(run: RunReader) -> str:
+def _describe_standing(run: RunReader) -> str:
     """How far a run is, in a few words."""
     reason = f" ({as_text(cut(run.progress.reason))})" if run.progress.reason else ""
     return f"{run.status}{reason}, step {run.progress.step:,} of {run.form.steps:,}"
 
 
-def describe_changes(run: RunReader) -> str:
-    """What was changed by hand while the run trained, so that it is not what its settings say."""
+def _describe_changes(run: RunReader) -> str:
+    """What was changed by hand while the run trained."""
     try:
         kinds = {str(event.get("kind")) for event in run.events()} & {"learning_rate", "clip_threshold"}
     except RunError:

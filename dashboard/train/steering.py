@@ -1,4 +1,4 @@
-"""What a hand may do to runs while they train: pause, single steps, resume, stop, learning rate and clip threshold."""
+"""Buttons to steer runs while they train: pause, step, resume, stop, learning rate, clip threshold."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ import streamlit as st
 from dashboard.components.refusal import refuse
 from dashboard.server.visitor import may_steer, visitor
 from dashboard.train.job_queue import Job
-from dashboard.train.jobs import go_on, jobs
+from dashboard.train.jobs import continue_runs, jobs
 from experiments.errors import ConfigError
 from experiments.runs.control import change_control, read_control, single_step
 from experiments.runs.pictures import labels
@@ -24,14 +24,14 @@ def show_refusal() -> None:
         refuse(sentence)
 
 
-def own(readers: Sequence[RunReader]) -> list[RunReader]:
-    """Those that this visitor may steer: looked up where something is changed, whatever a browser sends."""
+def find_own(readers: Sequence[RunReader]) -> list[RunReader]:
+    """The runs that this visitor may steer. Checked at every change, whatever a browser sends."""
     return [run for run in readers if may_steer(run.owner)]
 
 
 def steer(readers: Sequence[RunReader], **changes: object) -> None:
     """Change what these runs are asked to do."""
-    for run in own(readers):
+    for run in find_own(readers):
         try:
             change_control(run.folder, **changes)
         except ConfigError as error:
@@ -46,7 +46,7 @@ def pause(readers: Sequence[RunReader]) -> None:
 
 def take_one_step(readers: Sequence[RunReader]) -> None:
     """Let each paused run take one step."""
-    for run in own(readers):
+    for run in find_own(readers):
         try:
             single_step(run.folder)
         except ConfigError as error:
@@ -56,21 +56,21 @@ def take_one_step(readers: Sequence[RunReader]) -> None:
 def resume(readers: Sequence[RunReader]) -> None:
     """Let paused runs go on, and ask for a process for those that none trains."""
     steer(readers, pause=False, stop=False)
-    resting = [run.name for run in own(readers) if run.status not in LIVE and run.status != "finished"]
+    resting = [run.name for run in find_own(readers) if run.status not in LIVE and run.status != "finished"]
     if resting:
         try:
-            go_on(resting)
+            continue_runs(resting)
         except ConfigError as error:
             st.session_state[REFUSED] = str(error)
 
 
-def leave(job: Job) -> None:
+def leave_queue(job: Job) -> None:
     """Take a job of this visitor's out of the queue."""
     if may_steer(job.visitor):
         jobs().leave(job)
 
 
-def steering(readers: Sequence[RunReader], asked: bool) -> None:
+def show_steering(readers: Sequence[RunReader], asked: bool) -> None:
     """The buttons of runs that this visitor may steer; a sentence where they are somebody else's.
 
     Args:
@@ -78,7 +78,7 @@ def steering(readers: Sequence[RunReader], asked: bool) -> None:
         asked: whether a process for them is at work, or waits for its turn.
     """
     names = "this run" if len(readers) == 1 else "these runs"
-    if len(own(readers)) < len(readers):
+    if len(find_own(readers)) < len(readers):
         st.caption(f"Somebody else started {names}, so you can only watch. Press Start to train your own.")
         return
     running = any(run.status == "running" for run in readers)
@@ -91,26 +91,26 @@ def steering(readers: Sequence[RunReader], asked: bool) -> None:
         st.button("Resume", on_click=resume, args=(readers,), disabled=not rests)
         st.button("Stop", on_click=steer, args=(readers,), kwargs={"stop": True}, disabled=not (running or paused))
         if running or paused:
-            change_numbers(readers)
+            _change_numbers(readers)
 
 
-def change_numbers(readers: Sequence[RunReader]) -> None:
+def _change_numbers(readers: Sequence[RunReader]) -> None:
     """Fields for the learning rate of all, and for the threshold of each that clips."""
     controls = [(run, label, read_control(run.folder)) for run, label in zip(readers, labels(readers), strict=True)]
     if (first := controls[0][2]) is not None:
-        rate = st.number_input("Learning rate now", value=first.learning_rate, format="%.4g", key="rate-now")
+        rate = st.number_input("New learning rate", value=first.learning_rate, format="%.4g", key="rate-now")
         if rate != first.learning_rate:
             steer(readers, learning_rate=rate)
     for run, label, control in controls:
         if control is not None and control.clip_threshold is not None:
             key = f"clip-{run.name}"
-            wanted = st.number_input(f"Clip at now: {label}", value=control.clip_threshold, key=key)
+            wanted = st.number_input(f"New clip threshold: {label}", value=control.clip_threshold, key=key)
             if wanted != control.clip_threshold:
                 steer([run], clip_threshold=wanted)
 
 
 def show_place(job: Job, key: str) -> None:
-    """Where a job that waits is in the queue, and the way out of it."""
+    """Show a waiting job's place in the queue, and a button to leave it."""
     before = jobs().runs_before(job)
     own_job = job.visitor == visitor()
     whose = "yours" if own_job else "this one"
@@ -120,4 +120,4 @@ def show_place(job: Job, key: str) -> None:
         "if you close this page."
     )
     if may_steer(job.visitor):
-        st.button("Leave the queue", key=key, on_click=leave, args=(job,))
+        st.button("Leave the queue", key=key, on_click=leave_queue, args=(job,))

@@ -9,7 +9,7 @@ from dashboard.components.refusal import refuse
 from dashboard.components.show import in_two_columns
 from dashboard.session import read_session
 from dashboard.train import jobs as training
-from dashboard.train.steering import LIVE, show_place, show_refusal, steering
+from dashboard.train.steering import LIVE, show_place, show_refusal, show_steering
 from experiments.config.words import cut, shortened
 from experiments.runs.findings import run_findings
 from experiments.runs.folder import named_in
@@ -61,7 +61,7 @@ def open_runs(names: Sequence[str]) -> list[RunReader]:
 
 
 def show_live(names: Sequence[str]) -> None:
-    """What the runs have committed so far; drawn again every second while they train or wait."""
+    """Show what the runs have committed so far; redrawn every second while they train or wait."""
     readers, asked = open_runs(names), training.jobs().of(names)
     working = any(not job.over for job in asked)
     show_refusal()
@@ -71,7 +71,7 @@ def show_live(names: Sequence[str]) -> None:
         if job.waits:
             show_place(job, f"leave-{k}")
     if readers:
-        steering(readers, working)
+        show_steering(readers, working)
         _show_runs(readers, any(job.works for job in asked))
     elif not any(job.waits or job.error for job in asked):
         _say_absent(working, bool(asked))

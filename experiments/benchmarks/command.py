@@ -13,19 +13,21 @@ BENCHMARKS = {
     "analysis": f"{__package__}.analysis",
     "recording": f"{__package__}.recording",
     "sweep": f"{__package__}.sweep",
+    "watch": f"{__package__}.watch",
 }
 """What can be measured → the module whose `main` does it."""
 
 
 def benchmark_command(
     what: Annotated[str, typer.Argument(help=", ".join(BENCHMARKS))] = "bptt",
-    quick: Annotated[bool, typer.Option("--quick", help="Fewer rounds and sizes (bptt only).")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer rounds and sizes (bptt and watch).")] = False,
 ) -> None:
-    """Measure and print one table: bptt (a pass beside torch.nn), analysis, recording (beside training) or sweep."""
+    """Measure and print one table: bptt (a pass beside torch.nn), analysis, recording (beside training), sweep
+    or watch (a watched torch.nn module beside an unwatched one)."""
     if what not in BENCHMARKS:
         raise ConfigError(f"benchmark was {shortened(what)}; it must be one of {', '.join(BENCHMARKS)}.")
     main = importlib.import_module(BENCHMARKS[what]).main
-    if what == "bptt":
+    if what in ("bptt", "watch"):
         main(quick=quick)
     else:
         main()

@@ -6,14 +6,14 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from models import SequenceModel, record
+from models import SequenceModel, record, watch
 
 CELLS = ("elman", "gru", "lstm")
 SIZES = ((100, 32, 32), (200, 32, 64), (500, 32, 128), (1000, 20, 128))
 """Timesteps, batch size, hidden size."""
 INPUTS = 2
 WAYS = ("torch.nn", "loop", "reference", "fast")
-"""Unrecorded; the explicit loop with `retain_grad`; the two paths of `record`."""
+"""Unrecorded; the explicit loop with `retain_grad`; the two paths of `record`. `watched` is a way, too: see below."""
 
 
 def step_of(way: str, cell: str, size: tuple[int, int, int], every: bool = False) -> Callable[[], object]:
@@ -26,10 +26,19 @@ def step_of(way: str, cell: str, size: tuple[int, int, int], every: bool = False
         return lambda: record(model, inputs, every_step_loss if every else loss, path=way)
     if way == "loop":
         return lambda: explicit_loop(model, inputs)
-    twin: nn.RNNBase = {"elman": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}[cell](INPUTS, H)
-    twin.load_state_dict(model.recurrent.state_dict())
+    twin = twin_of(model)
+    if way == "watched":
+        watch(twin)  # its hooks hold what is seen
     parameters = [*twin.parameters(), *model.readout.parameters()]
     return lambda: torch.autograd.grad(loss(model.readout(twin(inputs)[0])), parameters)
+
+
+def twin_of(model: SequenceModel) -> nn.RNNBase:
+    """torch.nn's module with the same weights."""
+    r = model.recurrent
+    twin: nn.RNNBase = {"elman": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}[r.cell_name](r.input_size, r.hidden_size)
+    twin.load_state_dict(r.state_dict())
+    return twin
 
 
 def loss(outputs: Tensor) -> Tensor:

@@ -19,6 +19,7 @@ from experiments.commands.terminal import STANDARD_OUTPUT, output
 from experiments.config.allowed import allowed
 from experiments.config.run_config import ConfigError, RunConfig, configs_from_words
 from experiments.config.words import bare, cut, spelt_path, visible
+from experiments.probing.from_weights import weights_probe
 from experiments.probing.probe import Probe, probe
 from experiments.probing.recorded import recorded_probe
 from experiments.probing.summary import profile_rows, summary
@@ -26,6 +27,7 @@ from experiments.probing.table import findings, probe_table
 from experiments.runs.folder import NAME, find_run, run_folders, runs_folder
 from experiments.runs.opening import open_run
 from experiments.runs.store.reader import RunReader
+from experiments.weights import choose_stack, read_weights
 from models.bptt.threads import use_one_thread
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -59,14 +61,32 @@ def probe_command(
     step: Annotated[
         int | None, typer.Option("--step", help="Of a RUN: the optimiser step that was recorded; else the last.")
     ] = None,
+    weights: Annotated[
+        Path | None, typer.Option("--weights", help="Probe a checkpoint: torch, safetensors, Keras 3, HDF5 or ONNX.")
+    ] = None,
+    layer: Annotated[
+        str | None, typer.Option("--layer", help="Of --weights: the recurrent layer; else the first.")
+    ] = None,
+    inputs: Annotated[
+        str | None,
+        typer.Option("--inputs", help="Of --weights: a .npy file, noise, or noise:MEAN,DEVIATION; else the task's."),
+    ] = None,
     runs: Runs = None,
 ) -> None:
-    """Probe each configuration, or a recorded step of a run, and print what was seen."""
+    """Probe each configuration, a checkpoint, or a recorded step of a run, and print what was seen."""
     if as_json and csv_file == STANDARD_OUTPUT:
         raise ConfigError("--csv was '-' and --json was given; only one of them can be printed, so name a file.")
     use_one_thread()  # one recorded pass is a chain of small steps: more threads only wait for each other
-    run = named_run(words or [], step, runs_folder(runs))
-    results = [probe(c) for c in configs_from_words(words or [])] if run is None else [recorded_probe(run, step)]
+    words = words or []
+    if weights is not None:
+        stack = choose_stack(read_weights(weights), layer)
+        results = [weights_probe(stack, words, inputs, weights.name)]
+    elif layer or inputs:
+        raise ConfigError(f"{'--layer' if layer else '--inputs'} was given without --weights; name the file, too.")
+    elif run := named_run(words, step, runs_folder(runs)):
+        results = [recorded_probe(run, step)]
+    else:
+        results = [probe(config) for config in configs_from_words(words)]
     if csv_file == STANDARD_OUTPUT:
         print_csv(sys.stdout, results)
         return
@@ -76,6 +96,8 @@ def probe_command(
         sys.stdout.write(orjson.dumps([summary(r) for r in results], option=orjson.OPT_INDENT_2).decode() + "\n")
     else:
         to = output()
+        if weights is not None:
+            to.print(stack.sentence, soft_wrap=True, markup=False, highlight=False)
         to.print(probe_table(results))
         for line in findings(results):
             to.print(line, soft_wrap=True, markup=False, highlight=False)

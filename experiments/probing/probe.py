@@ -56,6 +56,8 @@ class Probe:
     trace: Trace
     trained: TrainedStep | None = None
     """None for a network as its configuration makes it."""
+    source: str | None = None
+    """The file that the weights came from; None where the configuration has drawn them."""
 
     @property
     def top(self) -> LayerRecord:
@@ -185,7 +187,7 @@ class Probe:
             trace=self.trace,
             transport=self.transport,
             dependency=task.dependency(config.seq_len),
-            loss=self.trace.loss.item(),
+            loss=self.trace.loss_value,
             chance=self.experiment.chance,
             trained_steps=0 if self.trained is None else self.trained.step - 1,  # it is looked at before its own update
             clipping=clipping,
@@ -209,9 +211,9 @@ class Probe:
     def diagnosis(self) -> list[Finding]:
         """The same with remedies that were tried: each takes another pass or two.
 
-        Of a recorded step they are not: settings make another network, which would have to be trained.
+        Of a recorded step or a file they are not: settings make another network, which would have to be trained.
         """
-        if self.trained is not None:
+        if self.trained is not None or self.source is not None:
             return self.findings
         return settle_remedies(self.findings, self.attempt)
 

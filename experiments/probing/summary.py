@@ -22,12 +22,12 @@ def summary(result: Probe) -> dict[str, object]:
         "run": experiment.config.identity() if result.trained is None else result.trained.run,
         "step": None if result.trained is None else result.trained.step,
         "config": experiment.config.model_dump(),
-        "loss": plain(result.trace.loss.item()),
+        "loss": json_number(result.trace.loss_value),
         "chance": experiment.chance,
-        "decay_rate": plain(p.decay.rate),
-        "decay_rate_standard_error": plain(p.decay.standard_error),
-        "decay_factor": plain(p.decay.factor),
-        "half_life": plain(p.decay.half_life),
+        "decay_rate": json_number(p.decay.rate),
+        "decay_rate_standard_error": json_number(p.decay.standard_error),
+        "decay_factor": json_number(p.decay.factor),
+        "half_life": json_number(p.decay.half_life),
         "straight_from_lag": p.decay.straight_from,
         "straight_until_lag": p.decay.straight_until,
         "decay_reason": p.decay.reason,
@@ -37,21 +37,21 @@ def summary(result: Probe) -> dict[str, object]:
         "horizon_lag": p.horizon_lag,
         "underflow_lag": p.underflow_lag,
         "diverged": p.diverged,
-        "spectral_norm": plain(max(s.spectral_norm for s in spectra.values())),
-        "spectral_radius": plain(max(s.spectral_radius for s in spectra.values())),
+        "spectral_norm": json_number(max(s.spectral_norm for s in spectra.values())),
+        "spectral_radius": json_number(max(s.spectral_radius for s in spectra.values())),
         "blocks": {
             name: {
-                "spectral_norm": plain(s.spectral_norm),
-                "spectral_radius": plain(s.spectral_radius),
-                "departure_from_normality": plain(s.departure_from_normality),
+                "spectral_norm": json_number(s.spectral_norm),
+                "spectral_radius": json_number(s.spectral_radius),
+                "departure_from_normality": json_number(s.departure_from_normality),
             }
             for name, s in spectra.items()
         },
         "clip_rule": clipping.rule,
         "clip_threshold": clipping.threshold,
-        "grad_log_norm_before": plain(clipping.log_norm_before),
-        "grad_log_norm_after": plain(clipping.log_norm_after),
-        "grad_cosine": plain(clipping.cosine),
+        "grad_log_norm_before": json_number(clipping.log_norm_before),
+        "grad_log_norm_after": json_number(clipping.log_norm_after),
+        "grad_cosine": json_number(clipping.cosine),
         "clip_engaged": clipping.engaged,
         "findings": [
             {
@@ -59,7 +59,7 @@ def summary(result: Probe) -> dict[str, object]:
                 "severity": f.severity,
                 "title": f.title,
                 "evidence": f.evidence,
-                "numbers": {name: plain(number) for name, number in f.numbers.items()},
+                "numbers": {name: json_number(number) for name, number in f.numbers.items()},
                 "remedy": f.remedy,
                 "settings": f.settings,
             }
@@ -77,8 +77,8 @@ def transport_summary(c: Course) -> dict[str, object]:
         "verdict": c.kind,
         "words": begin_sentence(c),
         "lag": c.lag,
-        "log_left": plain(c.log_left) if known else None,
-        "log_largest": plain(c.log_growth) if known else None,
+        "log_left": json_number(c.log_left) if known else None,
+        "log_largest": json_number(c.log_growth) if known else None,
     }
 
 
@@ -92,23 +92,25 @@ LARGEST_STATE = 512
 def analyses(result: Probe) -> dict[str, object]:
     """What the other analyses say, each in a few figures; a sentence where one was left out."""
     trace = result.trace
-    out: dict[str, object] = {"bound_log_norm_t1": None if result.bound is None else plain(float(result.bound[0]))}
+    out: dict[str, object] = {
+        "bound_log_norm_t1": None if result.bound is None else json_number(float(result.bound[0]))
+    }
     m = result.mean_field
     out["mean_field"] = m and {
         "gain": m.gain,
         "input_variance": m.input_variance,
-        "rate": plain(m.rate),
+        "rate": json_number(m.rate),
         "critical_gain": critical_gain(m.input_variance),
     }
     statistics = result.gate_statistics
     constants = statistics.time_constants
     out["gates"] = {
-        name: {"mean": plain(g.mean), "below_0.1": plain(g.closed), "above_0.9": plain(g.open)}
+        name: {"mean": json_number(g.mean), "below_0.1": json_number(g.closed), "above_0.9": json_number(g.open)}
         for name, g in statistics.gates.items()
     }
-    out["time_constant"] = None if constants is None else plain(constants.overall)
+    out["time_constant"] = None if constants is None else json_number(constants.overall)
     taken = result.paths
-    out["paths"] = taken and {name: plain(finite_mean(share)) for name, share in taken.share.items()}
+    out["paths"] = taken and {name: json_number(finite_mean(share)) for name, share in taken.share.items()}
     if result.state_size > LARGEST_STATE:
         out["jacobians"] = out["lyapunov"] = out["product"] = (
             f"left out: the state has {result.state_size} numbers, over {LARGEST_STATE}"
@@ -116,20 +118,20 @@ def analyses(result: Probe) -> dict[str, object]:
     else:
         e, p, growth = result.lyapunov, result.product, result.step_growth
         out["jacobians"] = {
-            "log_norm": [plain(x) for x in growth.step.tolist()],
-            "log_norms_summed": plain(float(growth.steps_apart[-1])),
-            "log_norm_of_product": plain(float(growth.product[-1])),
-            "log_gradient": plain(float(growth.gradient[-1])),
+            "log_norm": [json_number(x) for x in growth.step.tolist()],
+            "log_norms_summed": json_number(float(growth.steps_apart[-1])),
+            "log_norm_of_product": json_number(float(growth.product[-1])),
+            "log_gradient": json_number(float(growth.gradient[-1])),
             "reason": growth.reason,
         }
         out["lyapunov"] = {
-            "exponents": [plain(x) for x in e.exponents.tolist()],
-            "standard_error": [plain(x) for x in e.standard_error.tolist()],
+            "exponents": [json_number(x) for x in e.exponents.tolist()],
+            "standard_error": [json_number(x) for x in e.standard_error.tolist()],
             "steps": e.steps,
             "reason": e.reason,
         }
         out["product"] = {
-            "log_singular_values": [plain(x) for x in p.log_singular_values.tolist()],
+            "log_singular_values": [json_number(x) for x in p.log_singular_values.tolist()],
             "steps": p.steps,
             "reason": p.reason,
         }
@@ -138,8 +140,8 @@ def analyses(result: Probe) -> dict[str, object]:
     else:
         typical = result.credit.median
         out["credit"] = {
-            "log_last_loss_to_first": plain(float(typical[-1, 0])),
-            "log_last_loss_to_last": plain(float(typical[-1, -1])),
+            "log_last_loss_to_first": json_number(float(typical[-1, 0])),
+            "log_last_loss_to_last": json_number(float(typical[-1, -1])),
             "reason": result.credit.reason,
         }
     return out
@@ -151,7 +153,7 @@ def finite_mean(values: Float[ndarray, "..."]) -> float:
     return float(finite.mean()) if finite.size else math.nan
 
 
-def plain(value: float | None) -> float | str | None:
+def json_number(value: float | None) -> float | str | None:
     """A number that JSON can hold: `inf`, `-inf` and `nan` as text, since JSON has no word for them."""
     return value if value is None or math.isfinite(value) else str(value)
 

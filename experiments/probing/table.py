@@ -7,6 +7,7 @@ from rich.table import Table
 from analysis.course import describe_course, describe_sizes
 from analysis.profile import Decay
 from analysis.wording import counted, power_of_ten, significant
+from experiments.config.words import cut, visible
 from experiments.probing.probe import Probe
 
 
@@ -26,6 +27,8 @@ def describe_pass(result: Probe) -> str:
     """What was recorded, in a few words."""
     config, trained = result.experiment.config, result.trained
     what = f"{config.task}, T = {config.seq_len}"
+    if result.source is not None:
+        return f"{cut(visible(result.source))}: {what}, one recorded pass"
     if trained is None:
         return f"{what}, one recorded pass, seed {config.seed}"
     kept = result.top.batch_size
@@ -49,7 +52,7 @@ def figures(result: Probe) -> dict[str, str]:
     T = result.trace.seq_len
     horizon = "nowhere" if p.horizon_t is None else f"t = {p.horizon_t} (lag {p.horizon_lag} of {T - 1})"
     return {
-        "loss (chance)": f"{significant(result.trace.loss.item())} ({significant(result.experiment.chance)})",
+        "loss (chance)": describe_loss(result.trace.loss_value, result.experiment.chance),
         "profile, ‖dL/dh_t‖": describe_sizes(p.course),
         "its rate": describe_rate(p.decay),
         "below 10⁻⁷ of its largest": horizon,
@@ -62,6 +65,11 @@ def figures(result: Probe) -> dict[str, str]:
         else power_of_ten(clipping.log_norm_after / math.log(10)),
         "diverged (t, sample) pairs": str(p.diverged),
     }
+
+
+def describe_loss(loss: float, chance: float) -> str:
+    """The loss beside what a guess scores, where there is something to guess."""
+    return f"{significant(loss)} ({'nothing to guess' if math.isnan(chance) else significant(chance)})"
 
 
 def describe_rate(decay: Decay) -> str:

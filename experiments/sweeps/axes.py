@@ -75,7 +75,7 @@ def read_axis(name: str, given: object, drawn: bool) -> Axis:
         values = table["values"]
         if not isinstance(values, list) or not 0 < len(values) <= LARGEST_AXIS or len(table) - ("when" in table) > 1:
             raise ConfigError(f"axes.{name} was {shortened(given)}; it must be {ALLOWED}.")
-        return Axis(name, tuple(plain(f"axes.{name}", value) for value in values), when=when)
+        return Axis(name, tuple(toml_value(f"axes.{name}", value) for value in values), when=when)
     return read_range(name, table, when, drawn)
 
 
@@ -135,10 +135,12 @@ def read_condition(name: str, given: object) -> dict[str, tuple[object, ...]]:
     if not isinstance(given, dict):
         raise ConfigError(f"axes.{name}.when was {shortened(given)}; it must be a table such as {{ cell = 'lstm' }}.")
     lists = {key: value if isinstance(value, list) else [value] for key, value in given.items()}
-    return {key: tuple(plain(f"axes.{name}.when.{key}", value) for value in values) for key, values in lists.items()}
+    return {
+        key: tuple(toml_value(f"axes.{name}.when.{key}", value) for value in values) for key, values in lists.items()
+    }
 
 
-def plain(name: str, value: object) -> object:
+def toml_value(name: str, value: object) -> object:
     """A single value, `"none"` as None."""
     if isinstance(value, str) and value in NONE:
         return None

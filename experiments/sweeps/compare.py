@@ -18,7 +18,7 @@ Value = object
 
 
 @dataclass(frozen=True)
-class Cell:
+class TableCell:
     """All runs that differ by nothing but their seed."""
 
     panel: tuple[Value, ...]
@@ -48,7 +48,7 @@ class Comparison:
     row_values: tuple[Value, ...]
     column_values: tuple[Value, ...]
     panels: tuple[tuple[Value, ...], ...]
-    cells: Mapping[tuple[tuple[Value, ...], Value, Value], Cell]
+    cells: Mapping[tuple[tuple[Value, ...], Value, Value], TableCell]
 
     def grid(self, panel: tuple[Value, ...], what: str) -> ndarray:
         """`mean`, `spread`, `runs`, … of a panel, [row, column], float64; NaN where no run is planned."""
@@ -121,12 +121,14 @@ def gathered(results: Results, rows: str, columns: str, value: str, chosen: ndar
     )  # fmt: skip
 
 
-def cell_of(results: Results, key: tuple[tuple[Value, ...], Value, Value], members: Sequence[int], value: str) -> Cell:
+def cell_of(
+    results: Results, key: tuple[tuple[Value, ...], Value, Value], members: Sequence[int], value: str
+) -> TableCell:
     """Mean and spread over the runs of a cell."""
     status = results.status[list(members)]
     values = results.numbers[value][list(members)]
     finite = values[np.isfinite(values)]
-    return Cell(
+    return TableCell(
         *key,
         mean=float(finite.mean()) if finite.size else math.nan,
         spread=float(finite.std(ddof=1)) if finite.size > 1 else math.nan,
@@ -149,7 +151,7 @@ def ordered(values: set[Value]) -> tuple[Value, ...]:
     return tuple(sorted(values, key=place))
 
 
-def shown(cell: Cell | None) -> str:
+def shown(cell: TableCell | None) -> str:
     """A cell in the text table: mean ± spread, and what is not as it should be."""
     if cell is None:
         return ""

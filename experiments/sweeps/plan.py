@@ -13,7 +13,7 @@ from experiments.config.run_config import RunConfig
 from experiments.config.words import read_toml, shortened, toml_text
 from experiments.errors import ConfigError
 from experiments.runs.folder import NAME
-from experiments.sweeps.axes import Axis, plain, read_axis
+from experiments.sweeps.axes import Axis, read_axis, toml_value
 
 Kind = Literal["probe", "run"]
 """What a run of the sweep is: one recorded pass at initialisation, or a training in a run folder."""
@@ -81,7 +81,7 @@ def plan_of(source: str, name: str) -> Plan:
         raise ConfigError(f"name was {shortened(name)}; it must be letters, digits, '_', '.' and '-', at most 100.")
     kind = choice(given, "kind", KINDS)
     combine = choice(given, "combine", COMBINATIONS)
-    fixed = {key: plain(f"fixed.{key}", value) for key, value in table(given, "fixed").items()}
+    fixed = {key: toml_value(f"fixed.{key}", value) for key, value in table(given, "fixed").items()}
     axes = [read_axis(key, value, combine == "random") for key, value in table(given, "axes").items()]
     check_fields(fixed, axes)
     seeds = read_seeds(given, fixed, axes)

@@ -86,7 +86,7 @@ def quantities_of(kind: Kind) -> dict[str, Quantity]:
 def probe_numbers(result: Probe, seconds: float) -> dict[str, float]:
     """The quantities of a recorded pass."""
     p, spectra, clipping = result.profile, result.spectra.values(), result.clipping
-    loss = result.trace.loss.item()
+    loss = result.trace.loss_value
     return {
         "decay_rate": known(p.decay.rate),
         "horizon_lag": known(p.horizon_lag),

@@ -13,7 +13,7 @@ def is_finite(trace: Trace, clipping: Clipping) -> bool:
     """Whether the loss, the gradient's norm and every number of the clipped gradient are; a zero gradient is."""
     log_norm = clipping.log_norm_before
     return (
-        math.isfinite(trace.loss.item())
+        math.isfinite(trace.loss_value)
         and not (math.isnan(log_norm) or log_norm == math.inf)
         and all(bool(grad.isfinite().all()) for grad in clipping.grads.values())
     )
@@ -33,7 +33,7 @@ def first_culprit(model: SequenceModel, trace: Trace, clipping: Clipping) -> str
             return f"{name} {place(where)}"
     if not trace.outputs.isfinite().all():
         return "the outputs"
-    if not math.isfinite(trace.loss.item()):
+    if not math.isfinite(trace.loss_value):
         return "the loss"
     bad = trace.log_norm.isnan() | (trace.log_norm == math.inf)
     if (where := broken(bad.flip(1))) is not None:

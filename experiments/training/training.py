@@ -114,7 +114,7 @@ class Training:
         culprit = None if is_finite(trace, clipping) else first_culprit(self.model, trace, clipping)
         scalars: dict[str, object] = {
             "step": self.step,
-            "loss": trace.loss.item(),
+            "loss": trace.loss_value,
             "accuracy": task.accuracy(trace.outputs, targets, config.loss_position),
             "log_norm_before": clipping.log_norm_before,
             "log_norm_after": clipping.log_norm_after,

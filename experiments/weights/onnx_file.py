@@ -40,7 +40,9 @@ def read_onnx(path: Path) -> list[FoundStack]:
     except UnreadableError as error:
         raise ConfigError(f"the file is {error.strerror}; choose a smaller one.") from None
     except Exception:  # protobuf's DecodeError, which onnx does not export
-        raise ConfigError("the file is no whole ONNX file; export it again.") from None
+        raise ConfigError(
+            "the file is no torch checkpoint, safetensors file, Keras model or ONNX graph; choose another file."
+        ) from None
     tensors = {tensor.name: tensor for tensor in model.graph.initializer}
     nodes = [node for node in model.graph.node if node.op_type in CELL_OF_NODE]
     return [stack_of(node, tensors, onnx) for node in nodes]

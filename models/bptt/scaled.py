@@ -20,11 +20,12 @@ LN_2 = math.log(2)
 class Scaled:
     """Tensors that share one exponent a sample; the true value of each is `part * 2 ** exponent`."""
 
-    parts: tuple[Float[Tensor, "*sample unit"], ...]
+    parts: tuple[Float[Tensor, "*sample _"], ...]
+    """Of one or several sizes: h and c have different ones where h is projected."""
     exponent: Int64[Tensor, "*sample"]
 
     @staticmethod
-    def of(*parts: Float[Tensor, "*sample unit"]) -> "Scaled":
+    def of(*parts: Float[Tensor, "*sample _"]) -> "Scaled":
         """The tensors as they are, with exponent 0."""
         return Scaled(parts, torch.zeros(parts[0].shape[:-1], dtype=torch.int64, device=parts[0].device))
 

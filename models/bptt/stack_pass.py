@@ -33,6 +33,7 @@ def forward_stack(
     inputs: Float[Tensor, "time batch input"],
     start: Sequence[State] | None = None,
     lengths: Int64[Tensor, " batch"] | None = None,
+    masks: Sequence[Float[Tensor, "time batch feature"]] = (),
 ) -> list[LayerStates]:
     """The states of every layer and direction, in torch's order 2*l + d.
 
@@ -43,6 +44,7 @@ def forward_stack(
         inputs: of the first layer.
         start: s_0 of each layer and direction; zeros if left out.
         lengths: timesteps of each sequence; None where all are the same.
+        masks: what each layer's output is multiplied by on its way to the layer above: dropout; none if empty.
     """
     layers: list[LayerStates] = []
     x = inputs.detach() if inputs.requires_grad else inputs
@@ -54,6 +56,8 @@ def forward_stack(
             s_0 = cell.initial_state(inputs.shape[1]) if start is None else tuple(s.detach() for s in start[k])
             layers.append(engine.forward(cell, x, s_0, reverse=k % num_directions == 1, lengths=lengths))
         x = side_by_side([layer.hidden for layer in layers[first:]])
+        if masks and len(layers) < len(cells):
+            x = x * masks[first // num_directions]
     return layers
 
 
@@ -63,6 +67,7 @@ def backward_stack(
     num_directions: int,
     direct: Sequence[Scaled | None],
     truncate: int | None = None,
+    masks: Sequence[Float[Tensor, "time batch feature"]] = (),
 ) -> StackBackward:
     """From the top layer down.
 
@@ -73,6 +78,7 @@ def backward_stack(
         direct: what the loss itself sends to each layer and direction: to h_t, and to c_t if there is a second part;
             None for nothing.
         truncate: see `models.record`.
+        masks: as in `forward_stack`.
     """
     records: dict[int, LayerRecord] = {}
     parameter_grads: dict[int, dict[str, tuple[Tensor, float]]] = {}
@@ -87,8 +93,9 @@ def backward_stack(
                 grad_inputs.append(result.grad_inputs)
         if grad_inputs:
             total = grad_inputs[0] if num_directions == 1 else grad_inputs[0].plus(grad_inputs[1])
+            grad = total.parts[0] * masks[first // num_directions - 1] if masks else total.parts[0]
             H = layers[0].cell.hidden_size
-            from_above = [Scaled((part,), total.exponent) for part in total.parts[0].split(H, dim=-1)]
+            from_above = [Scaled((part.contiguous(),), total.exponent) for part in grad.split(H, dim=-1)]
     order = range(len(layers))
     return StackBackward(Stack(tuple(records[k] for k in order), num_directions), [parameter_grads[k] for k in order])
 

@@ -1,7 +1,7 @@
 """The one interface that every recurrent cell has: a step, as plain tensor operations."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -48,8 +48,13 @@ class Cell(ABC):
         """Number of hidden units."""
         return self.weight_hh.shape[1]
 
+    @property
+    def state_sizes(self) -> tuple[int, ...]:
+        """Units of each tensor of the state."""
+        return (self.hidden_size,) * len(self.state_names)
+
     @classmethod
-    def parameter_shapes(cls, input_size: int, hidden_size: int) -> dict[str, Sequence[int]]:
+    def parameter_shapes(cls, input_size: int, hidden_size: int) -> dict[str, tuple[int, ...]]:
         """Parameter name → shape, in the order in which torch registers them."""
         rows = len(cls.blocks) * hidden_size
         return {
@@ -74,5 +79,4 @@ class Cell(ABC):
 
     def initial_state(self, batch_size: int) -> State:
         """A state of zeros, each tensor [batch, hidden]."""
-        zeros = self.weight_hh.new_zeros(batch_size, self.hidden_size)
-        return tuple(zeros for _ in self.state_names)
+        return tuple(self.weight_hh.new_zeros(batch_size, size) for size in self.state_sizes)

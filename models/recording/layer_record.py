@@ -59,7 +59,7 @@ class LayerStates:
     @property
     def state_size(self) -> int:
         """Numbers in the state: one per hidden unit, two where the cell has a cell state."""
-        return len(self.after) * self.cell.hidden_size
+        return sum(self.cell.state_sizes)
 
     @property
     def hidden(self) -> Float[Tensor, "*sample unit"]:
@@ -76,12 +76,30 @@ class LayerStates:
         """[time, batch]: True beyond a sequence's end; None where all sequences have the same length."""
         return None if self.lengths is None else padding(self.seq_len, self.lengths)
 
+    def ended_together(self, x: Tensor) -> Tensor:
+        """[time, batch] of gradients with every sequence moved to end at the last timestep; NaN before it begins.
+
+        In the reverse direction all sequences end at the first position as they are.
+        """
+        if self.lengths is None or self.reverse:
+            return x
+        source = torch.arange(self.seq_len, device=x.device)[:, None] - (self.seq_len - self.lengths)
+        return x.gather(0, source.clamp(min=0)).masked_fill(source < 0, torch.nan)
+
     def flipped(self, x: Tensor) -> Tensor:
         """[time, …] from input positions to the order in which the direction reads, or the other way."""
         return x.flip(0) if self.reverse else x
 
     def in_order(self) -> "LayerStates":
-        """The states in the order in which the direction reads, in float64 on the CPU."""
+        """The states in the order in which the direction reads, in float64 on the CPU.
+
+        Raises:
+            ValueError: sequences of several lengths, whose padding is no state.
+        """
+        if self.lengths is not None:
+            raise ValueError(
+                "This layer has sequences of several lengths; take one of them, such as layer.sequence(0)."
+            )
         states = self._changed(lambda x: self.flipped(x.detach().cpu().double()))
         return replace(states, cell=self.cell.with_weights(lambda w: w.detach().cpu().double()), reverse=False)
 
@@ -125,10 +143,41 @@ class LayerRecord(LayerStates):
     truncate: int | None = None
     """Truncated BPTT: the gradient stops between the input positions k and k+1, 2k and 2k+1, …"""
 
+    def sequence(self, index: int) -> "LayerRecord":
+        """The record of one sequence of the batch, without padding."""
+        end = None if self.lengths is None else int(self.lengths[index])
+        only, within = slice(index, index + 1) if index != -1 else slice(index, None), slice(end)
+
+        def part(x: Tensor) -> Tensor:
+            return x[within, only]
+
+        def of_gradients(parts: tuple[Scaled, ...]) -> tuple[Scaled, ...]:
+            return tuple(Scaled(tuple(part(p) for p in x.parts), part(x.exponent)) for x in parts)
+
+        return replace(
+            self,
+            inputs=part(self.inputs),
+            before=tuple(part(s) for s in self.before),
+            after=tuple(part(s) for s in self.after),
+            gates={name: part(gate) for name, gate in self.gates.items()},
+            lengths=None,
+            direct=of_gradients(self.direct),
+            total=of_gradients(self.total),
+            log_norm=part(self.log_norm),
+            direct_log_norm=part(self.direct_log_norm),
+            grad_start=tuple(x[only] for x in self.grad_start),
+        )
+
     @property
     def log_scale(self) -> Float64[Tensor, "time batch"]:
         """Nats: dL/dh_t is its direction times exp(log_scale)."""
         return self.total[0].exponent.double() * LN_2
+
+    @property
+    def broken_gradients(self) -> int:
+        """How many (timestep, sequence) pairs have a gradient that is not finite; padding has none."""
+        broken = self.log_norm.isnan() | self.log_norm.isposinf()
+        return int((broken if self.padding is None else broken & ~self.padding).sum())
 
     @property
     def cell_log_norm(self) -> Float64[Tensor, "time batch"] | None:

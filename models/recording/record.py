@@ -64,8 +64,8 @@ def record(
     if inputs.is_inference():
         inputs = inputs.clone()
     recurrent = model.recurrent
-    engine = make_engine(choose_path(model, inputs, path))
     cells = [recurrent.cell(l, d) for l in range(recurrent.num_layers) for d in range(recurrent.num_directions)]
+    engine = make_engine(choose_path(cells, inputs, path))
     D, H = recurrent.num_directions, recurrent.hidden_size
     layers = forward_stack(
         engine, cells, D, inputs, start_states(model, inputs, start), checked_lengths(inputs, lengths)

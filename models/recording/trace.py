@@ -10,6 +10,7 @@ from torch import Tensor
 
 from models.bptt.scaled import LN_2, scaled_log_norm, true_value
 from models.recording.layer_record import LayerRecord
+from models.recording.shown import shown_by
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,8 +56,9 @@ class Trace:
     stacks: dict[str, Stack]
     """The module's name → its layers; `recurrent` for a SequenceModel."""
     outputs: Float[Tensor, "time batch output"]
-    """The readout at every timestep."""
-    loss: Float[Tensor, ""]
+    """The readout at every timestep; of a watched module its own output."""
+    loss: Float[Tensor, ""] | None
+    """None for a watched module, which does not know what its outputs are used for."""
     parameter_grads: dict[str, Tensor]
     """Name as in `model.named_parameters()` → dL/dW, unclipped."""
     parameter_log_norm: dict[str, float]
@@ -89,6 +91,17 @@ class Trace:
     def num_directions(self) -> int:
         """1, or 2 for a bidirectional network."""
         return self.stack.num_directions
+
+    @property
+    def loss_value(self) -> float:
+        """The loss as a number.
+
+        Raises:
+            ValueError: a watched module's trace, which has none.
+        """
+        if self.loss is None:
+            raise ValueError("This trace has no loss, since it is a watched module's; ask the code that computed it.")
+        return self.loss.item()
 
     @property
     def truncate(self) -> int | None:
@@ -170,6 +183,12 @@ class Trace:
         pad = self.layers[0].padding
         return size if pad is None else size.masked_fill(pad, torch.nan)
 
+    @cached_property
+    def grad_inputs(self) -> Float64[Tensor, "time batch input"]:
+        """The true dL/dx_t, float64: 0 or Inf where it cannot hold it; zero in padding."""
+        first, *others = [layer.grad_inputs for layer in self.layers[: self.num_directions]]
+        return true_value(sum(others, first))
+
     @property
     def grad_initial(self) -> tuple[Float[Tensor, "layer batch unit"], ...]:
         """dL/dh_0, and dL/dc_0 where the cell has a cell state; 0 or Inf where the dtype cannot hold it."""
@@ -187,6 +206,10 @@ class Trace:
         if not self._has_cell_state:
             return None
         return stacked([true_value(x.total[1]) for x in self.layers])
+
+    def _repr_html_(self) -> str:
+        """A table and a picture, for notebooks."""
+        return str(shown_by("figures.notebook", "show_trace")(self))
 
     @property
     def _has_cell_state(self) -> bool:

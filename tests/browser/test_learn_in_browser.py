@@ -72,7 +72,7 @@ def test_a_lesson_from_prediction_to_verdict_on_a_projector_and_then_on_a_phone(
     page = open_page(f"{app_url}/learn?lesson={lesson.number}&projector=1", viewport=PROJECTOR)
     expect(page.get_by_text("Your prediction")).to_be_visible()
     guessed = guess_by_keyboard(page, lesson)
-    expect(page.get_by_text("Kept. Now test it.")).to_be_visible()
+    expect(page.get_by_text("Your prediction is saved. Now test it.")).to_be_visible()
     fits(page)
     if lesson in FIRST_OF_A_KIND:  # the others' first beat differs in its words only
         assert not serious_faults(page)
@@ -101,7 +101,7 @@ def test_a_lesson_from_prediction_to_verdict_on_a_projector_and_then_on_a_phone(
         page.reload()
         expect(page.get_by_text("The claim:")).to_be_visible()
         assert guessed in page.url
-    expect(page.get_by_text("You made no prediction")).to_have_count(0)
+    expect(page.get_by_text("You have made no prediction")).to_have_count(0)
 
     page.get_by_role("button", name="Leave projector").press("Enter")
     expect(page.get_by_test_id("stHeader")).to_be_visible()
@@ -170,7 +170,7 @@ def test_a_live_lesson_trains_is_found_again_and_is_cancelled(tmp_path, serve_ru
     expect(progress).to_be_visible(timeout=20_000)
     page.get_by_role("button", name="Cancel").click()
     expect(page.get_by_text(re.compile(r"cancelled, step [1-9]")).first).to_be_visible(timeout=20_000)
-    expect(page.get_by_role("button", name="Go on")).to_be_enabled()
+    expect(page.get_by_role("button", name="Continue")).to_be_enabled()
     kept = [open_run(folder) for folder in runs.iterdir() if (folder / "progress.json").exists()]
     assert len(kept) == len(lesson.bench.lanes(lesson.bench.settings[0]))
     assert all(run.progress.step > 0 for run in kept)

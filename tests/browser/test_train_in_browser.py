@@ -40,7 +40,7 @@ def test_a_run_from_start_to_its_link(server, open_page):
     press(page, "Pause")
     wait_for(lambda: all(open_run(runs / name).status == "paused" for name in names))
 
-    threshold = page.get_by_label(re.compile("Clip at now"))
+    threshold = page.get_by_label(re.compile("New clip threshold"))
     threshold.fill("0.5")
     threshold.press("Enter")
     page.wait_for_timeout(2500)

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from dashboard.train.job_queue import Job, in_turn
-from dashboard.train.jobs import last_words
+from dashboard.train.job_queue import Job, order_jobs
+from dashboard.train.jobs import describe_end
 from experiments.errors import ConfigError
 from experiments.runs.control import Control, write_control
 
@@ -50,7 +50,7 @@ def test_a_visitor_who_asks_for_one_run_goes_before_anothers_third(pool, process
 
 def test_turns_go_round_between_visitors():
     waiting = [job("a", "a0"), job("a", "a1"), job("a", "a2"), job("b", "b0"), job("b", "b1"), job("c", "c0")]
-    order = in_turn(waiting, [job("a", "a9")], {"a": 3, "c": 1})
+    order = order_jobs(waiting, [job("a", "a9")], {"a": 3, "c": 1})
     assert [j.runs[0] for j in order] == ["b0", "c0", "a0", "b1", "a1", "a2"]
 
 
@@ -82,7 +82,7 @@ def test_a_process_that_takes_too_long_ends_and_the_next_begins(pool, processes)
     first = pool.ask(Job(("r1",), "a", ["run"], seconds=0.1))
     second = pool.ask(job("b", "r2"))
     wait_for(lambda: second.works)
-    assert "longest on this server" in first.error
+    assert "the limit of this server" in first.error
 
 
 def test_a_run_that_waits_or_trains_is_not_asked_for_twice(pool, processes):
@@ -103,6 +103,6 @@ def test_a_run_that_waits_or_trains_is_not_asked_for_twice(pool, processes):
     ],
 )
 def test_the_last_words_of_a_process_are_a_sentence_or_none(status, said, shown):
-    words = last_words(status, said)
+    words = describe_end(status, said)
     assert (words is None) is (shown is None)
     assert words is None or (shown in words and "/srv" not in words)

@@ -4,7 +4,7 @@ import pytest
 from learning import EACH_CHOICE, PAGE, at_beat, guesses, words
 from streamlit.testing.v1 import AppTest
 
-from dashboard.components.draw_curve.component import accepted
+from dashboard.components.draw_curve.component import read_curve
 from dashboard.lessons.place import BEATS, Place, read_guesses, read_place, write_guesses
 from dashboard.lessons.question import Choices, Curve
 from dashboard.lessons.registry import BY_NUMBER, LESSONS
@@ -88,8 +88,8 @@ def test_every_question_can_be_written_and_read():
 
 @pytest.mark.parametrize("drawn", [None, [], [1, 2], ["a"] * 3, [float("nan")] * 3, [True] * 3, {"a": 1}, [1e9] * 3])
 def test_a_drawing_that_is_none_is_not_taken(drawn):
-    assert accepted(drawn, 3, -5, 1, 0.5) is None
+    assert read_curve(drawn, 3, -5, 1, 0.5) is None
 
 
 def test_a_drawing_is_rounded_and_kept_in_the_picture():
-    assert accepted([-9.0, 0.3, 2], 3, -5, 1, 0.5) == [-5, 0.5, 1]
+    assert read_curve([-9.0, 0.3, 2], 3, -5, 1, 0.5) == [-5, 0.5, 1]

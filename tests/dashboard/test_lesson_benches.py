@@ -83,15 +83,15 @@ def test_a_live_lesson_finds_what_was_trained_and_goes_on_from_there(lesson, run
     assert [box.value for box in at.selectbox] == list(lesson.bench.settings[-1].values())
     assert scene.words in words(at)
     train_button = at.button(key=f"lesson-{lesson.number}-train")
-    assert train_button.label == "Go on"
+    assert train_button.label == "Continue"
     assert not train_button.disabled
 
 
 @EACH_LIVE
 def test_a_verdict_is_measured_anew_after_a_run(lesson, runs):
-    before = live_beat.trained(lesson.bench)
+    before = live_beat.last_changes(lesson.bench)
     begun(lesson.bench.lanes(lesson.bench.settings[0]), runs, steps=2)
-    assert live_beat.trained(lesson.bench) != before
+    assert live_beat.last_changes(lesson.bench) != before
 
 
 def test_lesson_12_decides_by_the_learners_runs(runs):

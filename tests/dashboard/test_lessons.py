@@ -11,7 +11,7 @@ import pytest
 from learning import EACH, at_beat, guesses, measured, picture_is_whole, words
 
 from dashboard.lessons import lesson_12_for_real
-from dashboard.lessons.handout import handout, rich
+from dashboard.lessons.handout import write_handout, write_html
 from dashboard.lessons.question import Choices
 from dashboard.lessons.statement import Statement, says
 
@@ -32,7 +32,7 @@ def test_every_statement_is_borne_out_by_its_numbers(lesson):
 
 
 NAMES = re.compile(
-    r"\{[^}]*\}|\$[^$]*\$|`[^`]*`|deck \d{3}|\b(19|20)\d\d\b|Figs?\. \d+|eqs?\. \d+|§[\d.]+|float(32|64)|[A-Za-z]_?\d\b"
+    r"\{[^}]*\}|\$[^$]*\$|`[^`]*`|slides \d+|\b(19|20)\d\d\b|Figs?\. \d+|eqs?\. \d+|§[\d.]+|float(32|64)|[A-Za-z]_?\d\b"
 )
 
 
@@ -105,13 +105,13 @@ def test_each_beat_opens_with_each_prediction(lesson):
     for guess in (None, *guesses(lesson)):
         at = at_beat(lesson, "predict", guess)
         assert lesson.claim in words(at)
-        assert ("Kept." in words(at)) == (guess is not None)
+        assert ("Your prediction is saved." in words(at)) == (guess is not None)
         at = at_beat(lesson, "decide", guess)
         verdict = lesson.decide(measured(lesson))
         for statement in (*verdict.was_true, *verdict.was_not, verdict.why):
             assert statement.words in words(at)
         if guess is None:
-            assert "You made no prediction" in words(at)
+            assert "You have made no prediction" in words(at)
         else:
             assert lesson.reply(measured(lesson), guess).says.words in words(at)
     at = at_beat(lesson, "do")
@@ -144,20 +144,20 @@ class Tags(HTMLParser):
 @EACH
 @pytest.mark.parametrize("answers", [False, True])
 def test_handouts_are_whole_pages_without_scripts(lesson, answers):
-    html = handout(lesson, answers)
+    html = write_handout(lesson, answers)
     tags = Tags()
     tags.feed(html)
     assert tags.open == []
     assert html.startswith("<!DOCTYPE html>")
     assert "script" not in tags.seen
     assert "http" not in html
-    assert rich(lesson.claim) in html
-    assert rich(lesson.question.asks) in html
+    assert write_html(lesson.claim) in html
+    assert write_html(lesson.question.asks) in html
     for task in lesson.bench.tasks:
-        assert rich(task) in html
+        assert write_html(task) in html
     if isinstance(lesson.question, Choices):
-        assert all(rich(words) in html for words in lesson.question.answers.values())
+        assert all(write_html(words) in html for words in lesson.question.answers.values())
     verdict = lesson.decide(measured(lesson))
     for statement in (*verdict.was_true, *verdict.was_not, verdict.why, *verdict.answers):
-        assert (rich(statement.words) in html) == answers
+        assert (write_html(statement.words) in html) == answers
     assert len(re.sub(r"<[^>]*>|\s+", " ", html.partition("<body>")[2])) < 5000, "more than a page"

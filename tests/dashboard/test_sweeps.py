@@ -9,8 +9,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from analysis.figures.sweep import sweep_picture
-from analysis.figures.sweep_panel import Panel, Side, crossing
-from dashboard.sweeps.pictures import picture
+from analysis.figures.sweep_panel import Heatmap, Side, crossing
+from dashboard.sweeps.pictures import draw_comparison
 from dashboard.train import jobs
 from experiments.benchmarks.sweep import finished_probes
 from experiments.sweeps.compare import compare
@@ -82,7 +82,7 @@ def test_the_page_opens_a_sweep_as_its_file_says(opened):
 def test_a_linear_net_crosses_zero_at_a_spectral_norm_of_one(runs):
     results = load_results(SweepFolder(runs, "small"))
     table = compare(results, "seq_len", "largest_singular_value", "decay_rate")
-    made = picture(results.plan, table)
+    made = draw_comparison(results.plan, table)
     assert "crosses 0 at largest singular value 1 (Elman, identity), " in made.figure.layout.title.text
     assert {"mean", "spread", "runs", "planned", "diverged", "failed"} < set(made.columns)
     linear = table.grid(("elman", "identity"), "mean")
@@ -134,7 +134,7 @@ def test_diverged_cells_break_no_chart():
     """Inf and NaN are drawn as marks; a map without any number is drawn, too."""
     nothing = np.full((2, 3), np.nan)
     two = np.full((2, 3), 2.0)
-    panel = Panel("all", nothing, nothing, 0 * two, two, two, 0 * two)
+    panel = Heatmap("all", nothing, nothing, 0 * two, two, two, 0 * two)
     made = sweep_picture([panel], Side("T", (5, 6)), Side("rate", (0.1, 1.0, None)), "loss", "the loss", log=True)
     assert [t.name for t in made.figure.data if t.type == "scatter"] == ["diverged"]
     assert "12 diverged" in made.alt

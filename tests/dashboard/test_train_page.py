@@ -101,7 +101,7 @@ def test_a_refusal_of_the_process_is_a_sentence_without_a_path(opened, pool, mon
     def refuse(lanes):
         raise RunError(f"run a1 cannot be written to {str(runs)!r} (no space left on device); nothing of it is kept.")
 
-    monkeypatch.setattr(jobs, "start", refuse)
+    monkeypatch.setattr(jobs, "start_runs", refuse)
     at = AppTest.from_file(str(PAGES / "train" / "page.py"), default_timeout=60).run()
     at = press(at, "Start")
     sentence = "run a1 cannot be written to 'runs' (no space left on device); nothing of it is kept."

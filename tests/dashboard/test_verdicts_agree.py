@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from dashboard.explore.explore_frame import hero_picture, words
+from dashboard.explore.explore_frame import draw_profiles, write_words
 from dashboard.explore.presets import PRESETS
 from dashboard.explore.settings import Settings
 from dashboard.explore.view import View, record_view
@@ -43,11 +43,11 @@ def texts(shown: View, cell: str) -> dict[str, str]:
     """Everything that is said about one cell's gradient, by place; rates are said of lags, and have no verdict."""
     r = shown.probes[cell]
     alone = View(replace(shown.settings, cells=(cell,)), {cell: r}, shown.clip_rule, None)
-    picture, rows = hero_picture(alone), figures(r)
+    picture, rows = draw_profiles(alone), figures(r)
     return {
         "title": str(picture.figure.layout.title.text),
         "alt": picture.alt,
-        "words": words(alone).replace("explosion", ""),
+        "words": write_words(alone).replace("explosion", ""),
         "table": " ".join(f"{name} {text}" for name, text in rows.items() if not name.startswith("diverged")),
         "lines": " ".join(findings([r])),
         "json": str(transport_summary(r.transport_course)),
@@ -85,7 +85,7 @@ def test_no_settings_contradict_themselves(first):
         state = random_settings(number)
         shown = record_view(state)
         assert not contradictions(shown), state
-        title = str(hero_picture(shown).figure.layout.title.text)
+        title = str(draw_profiles(shown).figure.layout.title.text)
         for cell, name in (("elman", "Elman"), ("lstm", "LSTM"), ("gru", "GRU")):
             found = {f.kind for f in shown.probes[cell].findings}
             for kind, stem in VERBS.items():
@@ -94,7 +94,7 @@ def test_no_settings_contradict_themselves(first):
 
 def test_the_forget_gates_title_says_what_is_seen():
     preset = next(p for p in PRESETS if p.name == "Forget gate")
-    title = str(hero_picture(record_view(Settings.of(preset.settings))).figure.layout.title.text)
+    title = str(draw_profiles(record_view(Settings.of(preset.settings))).figure.layout.title.text)
     assert re.fullmatch(
         r"LSTM: the gradient falls from 0\.08\d+ to 0\.002\d+ at lag \d+, then rises to 0\.02\d+", title
     )

@@ -6,9 +6,13 @@ import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from experiments.runs.store.checkpoint import CHECKPOINTS, LARGEST_CHECKPOINT
 from experiments.runs.store.files import read_small
 from experiments.tasks.text import load_text
+
+pytestmark = pytest.mark.processes
 
 ROOT = Path(__file__).resolve().parents[2]
 

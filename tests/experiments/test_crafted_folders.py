@@ -31,6 +31,8 @@ from experiments.runs.tables import as_json, shown
 from experiments.runs.verify import verify
 from experiments.sweeps.index import read_entry
 
+pytestmark = pytest.mark.processes
+
 COUNT = int(os.environ.get("CRAFTED_FOLDERS", "0")) or 14
 WHOLE = COUNT > 100
 SECONDS = 20

@@ -18,6 +18,8 @@ from experiments.runs.store.errors import RecordingError, RunInUseError
 from experiments.runs.store.lease import Holder, Lease, is_held, me
 from experiments.runs.train import Recorder, train
 
+pytestmark = pytest.mark.processes
+
 # the disk
 
 

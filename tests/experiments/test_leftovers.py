@@ -26,6 +26,8 @@ from experiments.runs.store.leftovers import DELETED, hidden_beside
 from experiments.runs.train import train
 from experiments.runs.verify import verify
 
+pytestmark = pytest.mark.processes
+
 
 def die(*_: object, **__: object) -> None:
     os.kill(os.getpid(), signal.SIGKILL)

@@ -12,6 +12,8 @@ from experiments.runs.store.reader import RunReader
 from experiments.runs.train import Recorder, train
 from experiments.runs.verify import verify
 
+pytestmark = pytest.mark.processes
+
 
 def assert_equal_to_the_last_bit(run: RunReader, truth: RunReader) -> None:
     """Every recorded number but the clock's, and everything that a next step would depend on."""

@@ -19,6 +19,8 @@ from experiments.sweeps.plan import plan_of
 from experiments.sweeps.probes import probe_file, read_probe
 from experiments.sweeps.progress import ending
 
+pytestmark = pytest.mark.processes
+
 # the ordinary course
 
 

@@ -18,6 +18,8 @@ from experiments.sweeps.folder import SweepFolder
 from experiments.sweeps.index import load_results
 from experiments.sweeps.plan import Plan
 
+pytestmark = pytest.mark.processes
+
 ROOT = Path(__file__).resolve().parents[2]
 DASK = str(Path(sys.executable).with_name("dask"))
 

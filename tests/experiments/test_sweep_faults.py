@@ -19,6 +19,8 @@ from experiments.sweeps.cluster import ClusterError, check_workers
 from experiments.sweeps.folder import Failure, Session, SweepFolder, failures
 from experiments.sweeps.work import MOST_STARTS
 
+pytestmark = pytest.mark.processes
+
 # the disk
 
 

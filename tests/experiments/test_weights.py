@@ -15,6 +15,8 @@ from experiments.errors import ConfigError
 from experiments.weights import read_weights
 from models import record
 
+pytestmark = pytest.mark.processes
+
 os.environ.setdefault("KERAS_BACKEND", "torch")
 
 
@@ -248,7 +250,7 @@ SAID = {
     "a .keras file without a model": "no whole .keras file",
     "ONNX data in another file": "keeps its weights in another file",
     "an ONNX node with another activation": "activations Elu",
-    "text": "no whole ONNX file",
+    "text": "no torch checkpoint, safetensors file, Keras model or ONNX graph",
     "nothing": "has no RNN, LSTM or GRU",
 }
 

@@ -8,7 +8,7 @@ import scipy.linalg  # brings a BLAS of its own
 import torch
 from threadpoolctl import ThreadpoolController, threadpool_limits
 
-from dashboard.cache import recorded
+from dashboard.cache import record_pass
 from experiments.config.run_config import RunConfig
 from models.bptt.threads import use_one_thread
 
@@ -36,6 +36,6 @@ def test_one_thread_holds_for_torch_and_for_every_blas() -> None:
 
 
 def test_what_the_page_computes_takes_one_thread() -> None:
-    recorded(RunConfig(cell="lstm", seq_len=7, hidden_size=3, batch_size=2, seed=11))
+    record_pass(RunConfig(cell="lstm", seq_len=7, hidden_size=3, batch_size=2, seed=11))
     assert torch.get_num_threads() == 1
     assert set(blas_threads()) == {1}

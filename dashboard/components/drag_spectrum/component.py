@@ -1,4 +1,4 @@
-"""A spectrum under the hand: singular values over their rank, each dragged up and down or typed."""
+"""A spectrum to change by hand: each singular value is dragged or typed."""
 
 from collections.abc import Callable, Sequence
 
@@ -22,7 +22,7 @@ def drag_spectrum(
     on_change: Callable[[list[float]], None],
     revision_key: str,
 ) -> None:
-    """Show the values, and call `on_change` with all of them before the rerun that a hand's change brings.
+    """Show the values. A change by hand calls `on_change` with all values, then the page reruns.
 
     While a point is dragged, `live_lab` hears of all values (a text with commas) under `values_key`, and of the
     largest under `largest_key`; a slider of that key scales the points. `highest` is the largest value allowed. Code
@@ -35,7 +35,7 @@ def drag_spectrum(
         message = last_message(key)
         if message.get("revision") != st.session_state[revision_key]:
             return
-        proposed = accepted(message.get("values"), len(values), highest)
+        proposed = _read_spectrum(message.get("values"), len(values), highest)
         if proposed is not None:
             on_change(proposed)
 
@@ -57,8 +57,8 @@ def drag_spectrum(
     )
 
 
-def accepted(proposed: object, count: int, highest: float) -> list[float] | None:
-    """What the browser proposes, as so many numbers from 0 to `highest`; None for anything else."""
+def _read_spectrum(proposed: object, count: int, highest: float) -> list[float] | None:
+    """The browser's values, if they are `count` numbers from 0 to `highest`; else None."""
     if not isinstance(proposed, list) or len(proposed) != count:
         return None
     if not all(isinstance(v, int | float) and not isinstance(v, bool) and 0 <= v <= highest for v in proposed):

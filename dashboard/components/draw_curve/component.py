@@ -1,8 +1,8 @@
-"""A few points that a hand or the arrow keys move up and down: a curve drawn as a prediction."""
+"""A curve to draw as a prediction: a few points, moved by pointer or arrow keys."""
 
 from collections.abc import Sequence
 
-from dashboard.components.mount import component, last_message, nothing, sequence_of
+from dashboard.components.mount import component, do_nothing, last_message, sequence_of
 
 _mount = component("draw_curve")
 
@@ -21,14 +21,14 @@ def draw_curve(
     height: int = 320,
     larger: float = 1.0,
 ) -> list[float] | None:
-    """What has been drawn, log₁₀ at each lag, rounded to `step` and within the picture; None while nothing has.
+    """The drawn curve: log₁₀ at each lag, rounded to `step`, within the picture. None while nothing is drawn.
 
     The line starts at (0, 10⁰). `values` is what was drawn before; the points stand at 10⁰ where that is None.
     `larger` scales the letters.
     """
     # Before the component is shown, so that it is told what this very run has heard of it.
     message = last_message(key)
-    drawn = accepted(message.get("values"), len(lags), lowest, highest, step)
+    drawn = read_curve(message.get("values"), len(lags), lowest, highest, step)
     standing = values if drawn is None else drawn
     _mount(
         key=key,
@@ -47,13 +47,13 @@ def draw_curve(
             "key": key,
         },
         height="content",
-        on_message_change=nothing,
+        on_message_change=do_nothing,
     )
     return drawn
 
 
-def accepted(drawn: object, count: int, lowest: float, highest: float, step: float) -> list[float] | None:
-    """What the browser proposes, as so many finite numbers in range; None for anything else."""
+def read_curve(drawn: object, count: int, lowest: float, highest: float, step: float) -> list[float] | None:
+    """The browser's values, if they are `count` finite numbers, rounded and clamped; else None."""
     if not isinstance(drawn, list) or len(drawn) != count:
         return None
     if not all(isinstance(v, int | float) and not isinstance(v, bool) and abs(v) < 1e6 for v in drawn):

@@ -1,4 +1,4 @@
-"""A Plotly chart redrawn in place; `st.plotly_chart` rebuilds it, and loses the zoom, at every change of data."""
+"""A Plotly chart that is redrawn in place. `st.plotly_chart` rebuilds it at every change and loses the zoom."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def live_chart(
     height: int | None = None,
     on_click: Callable[[object], None] | None = None,
 ) -> None:
-    """Show a figure, redrawn in place whenever it changes: zoom and hidden traces stay.
+    """Show a figure and redraw it in place when it changes. Zoom and hidden traces stay.
 
     `alt` says in words what the picture shows, for those who cannot see it; let it follow the data. The height in
     pixels is the argument, else the figure's own, else 360; the width is the column's. Colours that the figure does
@@ -45,7 +45,7 @@ def live_chart(
     """
     height = int(height or figure.layout.height or _DEFAULT_HEIGHT)
     message = encode_chart(figure, key=key, alt=alt, height=height, clicks=on_click is not None)
-    room = room_for(figure, height)
+    room = _reserved_height(figure, height)
     if on_click is None:
         _mount(key=key, data=message, height=room)
         return
@@ -58,8 +58,8 @@ def live_chart(
     _mount(key=key, data=message, height=room, on_clicked_change=clicked)
 
 
-def room_for(figure: go.Figure, height: int) -> int | Literal["content"]:
-    """What Streamlit leaves for a chart before the browser has loaded what draws it, so that the page does not jump.
+def _reserved_height(figure: go.Figure, height: int) -> int | Literal["content"]:
+    """Height that Streamlit reserves for a chart before it is drawn, so that the page does not jump.
 
     Only the browser knows how high a chart is that looks different on a phone.
     """
@@ -70,7 +70,7 @@ def room_for(figure: go.Figure, height: int) -> int | Literal["content"]:
 
 
 def expect_charts() -> None:
-    """Let the browser load what draws charts while the page has none yet; `page_style` hides that."""
+    """Load Plotly in the browser before the page has a chart; `page_style` hides this."""
     with st.container(key="charts-to-come"):
         _mount(key="charts-to-come--plotly", data=orjson.dumps({"plotly": _PLOTLY_PATH}), height="content")
 

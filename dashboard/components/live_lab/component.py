@@ -1,4 +1,4 @@
-"""The words beside live charts, and the short way by which a drag reaches both."""
+"""The words beside live charts; during a drag they and the charts are updated without a rerun."""
 
 from collections.abc import Mapping
 
@@ -10,7 +10,7 @@ _mount = component("live_lab")
 
 
 def live_lab(name: str, state: Mapping[str, object], words: str = "") -> None:
-    """Show the words, and let sliders whose key is in the state redraw the page's charts while they are dragged.
+    """Show the words. Sliders whose key is in the state then redraw the page's charts while they are dragged.
 
     Put one in the fragment that holds sliders and charts, after the charts. `name` is that of the page's function in
     `dashboard.server.labs`, `state` what it is called with, `words` its `Frame.words`, all of JSON's kinds.

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.components.mount import component, last_message, nothing, sequence_of
+from dashboard.components.mount import component, do_nothing, last_message, sequence_of
 
 _mount = component("live_slider")
 
@@ -38,7 +38,7 @@ class Scale:
         return not self.logarithmic and float(self.minimum).is_integer() and float(self.step).is_integer()
 
     def accept(self, candidate: object, otherwise: float) -> float:
-        """The candidate clamped into the scale, or `otherwise` where it is not a finite number.
+        """The candidate clamped to the scale; `otherwise` if it is not a finite number.
 
         A typed value is kept exact between two steps, so it is not rounded to one; only a whole scale rounds.
         """
@@ -118,13 +118,13 @@ def live_slider(
             # The browser sends its next value only once this number has come back.
             "sequence": sequence_of(message),
         },
-        on_message_change=nothing,
+        on_message_change=do_nothing,
     )
     return shown.value
 
 
 def _settle(scale: Scale, *, first: float, stored: object, memory: _Shown | None, message: dict[str, Any]) -> _Shown:
-    """Who decides: code that has assigned a new value, else the hand, else what was there."""
+    """The value to show: the one that code has assigned, else the hand's, else the last one."""
     revision = message.get("revision")
     if memory is None:
         # A new session. After a lost connection the browser still knows its value: keep it.

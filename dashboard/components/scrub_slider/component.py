@@ -1,4 +1,4 @@
-"""A slider that goes through pictures which the browser has already: no server is asked for a frame."""
+"""A slider through pictures that the browser already has; the server is not asked."""
 
 from typing import Any
 
@@ -7,13 +7,13 @@ import orjson
 import streamlit as st
 from numpy import ndarray
 
-from dashboard.components.mount import component, nothing
+from dashboard.components.mount import component, do_nothing
 
 _mount = component("scrub_slider", looks_like="live_slider")
 
 
 def scrub_slider(label: str, *, texts: list[str], frames: ndarray, chart: str, key: str) -> int:
-    """The frame on which the hand has let go; while it moves, the browser alone redraws the chart.
+    """The frame at which the slider was released. During a drag the browser alone redraws the chart.
 
     Args:
         label: of the slider.
@@ -25,7 +25,7 @@ def scrub_slider(label: str, *, texts: list[str], frames: ndarray, chart: str, k
     state = st.session_state.get(key)
     chosen = state.get("frame") if isinstance(state, dict) else None
     frame = chosen if isinstance(chosen, int) and 0 <= chosen < len(texts) else 0
-    _mount(key=key, data=_payload(label, texts, frames, chart, key, frame), on_frame_change=nothing)
+    _mount(key=key, data=_payload(label, texts, frames, chart, key, frame), on_frame_change=do_nothing)
     return frame
 
 

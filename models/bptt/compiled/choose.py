@@ -2,15 +2,16 @@
 
 import subprocess
 import sys
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from models.bptt.compiled.cache import HERE, is_cached, open_cache
+from models.cells.cell import Cell
 from models.cells.elman.step import ElmanCell
 from models.cells.gru.step import GRUCell
 from models.cells.lstm.step import LSTMCell
-from models.networks.sequence_model import SequenceModel
 
 DTYPES = (torch.float32, torch.float64)
 
@@ -18,7 +19,7 @@ builders: list["subprocess.Popen[bytes]"] = []
 """The process that compiles beside this one, where one was needed."""
 
 
-def choose_path(model: SequenceModel, inputs: Tensor, path: str | None) -> str:
+def choose_path(cells: Sequence[Cell], inputs: Tensor, path: str | None) -> str:
     """`fast` or `reference`; see `models.record`.
 
     Raises:
@@ -26,7 +27,7 @@ def choose_path(model: SequenceModel, inputs: Tensor, path: str | None) -> str:
     """
     if path not in (None, "fast", "reference"):
         raise ValueError(f"path was {path!r}; it must be 'fast', 'reference' or None.")
-    reason = why_not(model, inputs)
+    reason = why_not(cells, inputs)
     if path == "fast" and reason is not None:
         raise ValueError(f"path was 'fast'; {reason}.")
     if path is not None:
@@ -34,15 +35,16 @@ def choose_path(model: SequenceModel, inputs: Tensor, path: str | None) -> str:
     return "fast" if reason is None and is_ready(inputs.dtype) else "reference"
 
 
-def why_not(model: SequenceModel, inputs: Tensor) -> str | None:
-    """Why the fast path cannot take a model; None where it can."""
-    devices = sorted({inputs.device.type} | {p.device.type for p in model.parameters()})
+def why_not(cells: Sequence[Cell], inputs: Tensor) -> str | None:
+    """Why the fast path cannot take these layers; None where it can."""
+    devices = sorted({inputs.device.type} | {w.device.type for cell in cells for w in cell.weights.values()})
     if devices != ["cpu"]:
         return f"that needs the CPU, and this is on {' and '.join(devices)}"
     if inputs.dtype not in DTYPES:
         return f"that needs float32 or float64, and this is {inputs.dtype}"
-    if model.recurrent.cell_type not in (ElmanCell, LSTMCell, GRUCell):
-        return f"that has no cell {model.recurrent.cell_name!r}"
+    for cell in cells:
+        if type(cell) not in (ElmanCell, LSTMCell, GRUCell):
+            return f"that has no {type(cell).__name__}"
     return None
 
 

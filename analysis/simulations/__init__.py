@@ -1,0 +1,1 @@
+"""Small networks made for one claim each, and what recorded BPTT measures in them."""

@@ -1,0 +1,40 @@
+"""The LSTM with a projected hidden state (Sak et al. 2014), as torch.nn.LSTM with `proj_size`."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from jaxtyping import Float
+from torch import Tensor
+
+from models.cells.cell import Cell, Gates, State
+from models.cells.lstm.step import LSTMCell
+
+
+@dataclass(frozen=True, eq=False)
+class ProjectedLSTMCell(Cell):
+    """The LSTM's step, then h = W_hr (o⊙tanh(c)).
+
+    h has as many units as `weight_hh` has columns, c as many as `weight_hr` has.
+    """
+
+    blocks: ClassVar[tuple[str, ...]] = LSTMCell.blocks
+    gate_names: ClassVar[tuple[str, ...]] = LSTMCell.gate_names
+    state_names: ClassVar[tuple[str, ...]] = LSTMCell.state_names
+
+    weight_hr: Float[Tensor, "hidden cell"]
+
+    def step(self, x_t: Float[Tensor, "batch input"], state: State) -> tuple[State, Gates]:
+        """(h_t, c_t) and the gates i, f, g, o from x_t and (h_{t-1}, c_{t-1})."""
+        lstm = LSTMCell(self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh)
+        (h, c), gates = lstm.step(x_t, state)
+        return (h @ self.weight_hr.T, c), gates
+
+    @property
+    def state_sizes(self) -> tuple[int, ...]:
+        """Units of h and of c."""
+        return self.weight_hr.shape
+
+    @classmethod
+    def parameter_shapes(cls, input_size: int, hidden_size: int) -> dict[str, tuple[int, ...]]:
+        """As the LSTM's without a projection, beside a square W_hr."""
+        return {**LSTMCell.parameter_shapes(input_size, hidden_size), "weight_hr": (hidden_size, hidden_size)}

@@ -1,0 +1,204 @@
+"""The hooks on one recurrent module: which of its steps are recorded, its calls, and the traces that they become."""
+
+import weakref
+from contextlib import ExitStack
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+from torch.nn.utils.rnn import PackedSequence
+from torch.utils.hooks import RemovableHandle
+from torch.utils.weak import WeakIdKeyDictionary
+
+from models.recording.trace import Trace
+from models.recording.watch_alerts import Alert
+from models.recording.watch_arrivals import Arrivals, listen, listen_inside
+from models.recording.watch_budget import too_large
+from models.recording.watch_call import Call, read_call
+from models.recording.watch_dropout import drops
+from models.recording.watch_hook import Hook
+from models.recording.watch_replay import replay, sequences_of
+from models.recording.watch_weights import RecurrentModule, used_weights
+
+States = tuple[Tensor, ...]
+
+
+class WatchedModule:
+    """One recurrent module.
+
+    Args:
+        name: in the watched network's `named_modules()`.
+        module: itself.
+        every: one step of so many is recorded.
+        samples: how many sequences of a batch are kept; None for all.
+        counted: the weight whose gradient ends a step: a step is one backward pass that reaches it. None where no
+            weight is trained: then every step is recorded.
+    """
+
+    def __init__(
+        self, name: str, module: RecurrentModule, every: int, samples: int | None, counted: nn.Parameter | None
+    ) -> None:
+        self.name, self.module, self.every, self.samples = name, module, every, samples
+        self.traces: list[Trace] = []
+        self.note = ""
+        """Why there is no trace, in a sentence; empty where there is one, or nothing has happened."""
+        self._step = self._calls = 0
+        self._is_over = False
+        self._reached: dict[Call, None] = {}
+        self._task = -1
+        self._ends: WeakIdKeyDictionary = WeakIdKeyDictionary()  # the last state's tensor → the call that gave it
+        self.alerts: list[Alert] = []
+        self._before = ExitStack()
+        self._random_state: Tensor | None = None
+        self._hooks: list[RemovableHandle] = []
+        self._counter: RemovableHandle | None = None
+        if every > 1 and counted is not None:
+            self._counter = counted.register_post_accumulate_grad_hook(Hook(self._count_step))
+        self._attach()
+
+    def close(self) -> None:
+        """Leave no hook behind; the traces stay."""
+        self._detach()
+        if self._counter is not None:
+            self._counter.remove()
+
+    def _attach(self) -> None:
+        if not self._hooks:
+            before = self.module.register_forward_pre_hook(Hook(self._begin_call))
+            after = self.module.register_forward_hook(Hook(self._end_call), with_kwargs=True, always_call=True)
+            self._hooks = [before, after]
+
+    def _detach(self) -> None:
+        for handle in self._hooks:
+            handle.remove()
+        self._hooks = []
+
+    def _count_step(self, parameter: Tensor) -> None:
+        self._step += 1
+        if self._step % self.every == 0:
+            self._attach()
+        else:
+            self._detach()
+
+    def _begin_call(self, module: nn.Module, args: object) -> None:
+        self._before.close()
+        if drops(self.module):
+            self._random_state = torch.get_rng_state()
+        if isinstance(module, nn.RNNCellBase) and parametrize.is_parametrized(module):
+            self._before.enter_context(parametrize.cached())  # what is read after the call is what it used
+
+    def _end_call(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
+        """Note a call; whatever hinders that becomes a sentence, since the user's own code must not suffer."""
+        random_state, self._random_state = self._random_state, None
+        try:
+            if result is not None:  # the call itself has not failed
+                self._note_call(args, kwargs, result, random_state)
+        except Exception as error:
+            self._say(f"could not be recorded ({error})")
+        finally:
+            self._before.close()
+
+    def _note_call(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any, random_state: Tensor | None
+    ) -> None:
+        inputs, hx = (*args, *(kwargs[key] for key in ("input", "hx") if key in kwargs), None)[:2]
+        output, ends = tensors_of(self.module, result)
+        if not torch.is_grad_enabled():
+            self._say("was called without gradients (torch.no_grad or inference_mode)")
+            return
+        if self._is_over:  # a new step begins; what the last one left need not be held beside it
+            self.traces, self._is_over = [], False
+        if not output.requires_grad:
+            self._say("has no gradient: neither its weights nor its inputs require one")
+            return
+        if random_state is not None and output.device.type != "cpu":
+            self._say("draws its dropout on the GPU, where the masks cannot be drawn again; set its dropout to 0")
+            return
+        call = read_call(self.module, inputs, hx, output, random_state)
+        call.number, self._calls = self._calls, self._calls + 1
+        if (words := too_large(call, self.samples)) is not None:
+            self._say(words)
+            return
+        self._say("was called, but no gradient has come back to it: it is outside of the loss, or backward did not run")
+        self._join(call, hx)
+        self._listen(call, inputs, hx, output, ends)
+
+    def _say(self, words: str) -> None:
+        if not self.traces:
+            self.note = f"{spoken_name(self.name, self.module)} {words}."
+
+    def _join(self, call: Call, hx: Tensor | States | None) -> None:
+        """Find the call whose last state this one starts from: it must be those very tensors."""
+        if hx is None:
+            return
+        given = (hx,) if isinstance(hx, Tensor) else hx
+        (reference, _), *_ = found = [self._ends.get(s, (None, -1)) for s in given]
+        previous = reference and reference()
+        belongs = all(f == (reference, which) for which, f in enumerate(found))
+        if previous and belongs and not previous.is_followed and call.can_follow(previous):
+            call.previous, previous.is_followed = previous, True
+
+    def _listen(
+        self, call: Call, inputs: Tensor | PackedSequence, hx: Tensor | States | None, output: Tensor, ends: States
+    ) -> None:
+        single_step = isinstance(self.module, nn.RNNCellBase)
+        call.ends = tuple(Arrivals() for _ in ends)
+        heard = [*zip(ends, call.ends, strict=True)]
+        if not single_step:
+            heard.append((output, call.output))
+        for tensor, arrivals in heard:
+            if tensor.requires_grad:
+                listen(tensor, arrivals, lambda: self._note_reached(call))
+        reference = weakref.ref(call)
+        for which, end in enumerate(ends):
+            self._ends[end] = (reference, which)
+
+        given: States = () if hx is None else (hx,) if isinstance(hx, Tensor) else hx
+        targets = list(zip(ends[1:], call.ends[1:], strict=True)) if single_step else []  # h is made of c
+        if call.previous is not None:
+            targets += zip(given, call.previous.ends, strict=True)
+        if targets:
+            data = inputs.data if isinstance(inputs, PackedSequence) else inputs
+            listen_inside([output, *ends], targets, [data, *given, *used_weights(self.module).values()])
+
+    def _note_reached(self, call: Call) -> None:
+        task = torch._C._current_graph_task_id()
+        if task != self._task:  # a new backward pass; one that broke off left calls behind
+            for left in self._reached:
+                left.clear()
+            self._reached, self._task = {}, task
+            # torch has no public name for what runs at the end of this backward pass
+            torch.autograd.Variable._execution_engine.queue_callback(self._finish)
+        self._reached[call] = None
+
+    def _finish(self) -> None:
+        """At the end of a backward pass: its calls become traces."""
+        calls, self._reached = sorted(self._reached, key=lambda call: call.number), {}
+        self.traces, self.note, self._is_over = [], "", True
+        try:
+            self.traces = [replay(self.name, self.module, s, self.samples) for s in sequences_of(calls)]
+        except Exception as error:
+            self._say(f"could not be recorded ({error})")
+        for call in calls:
+            call.clear()
+        for trace in self.traces:
+            for alert in self.alerts:
+                alert.check(self.name, trace)
+
+
+def tensors_of(module: RecurrentModule, result: Any) -> tuple[Tensor, States]:
+    """A call's output (of a packed sequence its data, of a single cell its h) and its last state."""
+    if isinstance(module, nn.RNNCellBase):
+        ends = (result,) if isinstance(result, Tensor) else tuple(result)
+        return ends[0], ends
+    if not isinstance(result, tuple):
+        raise TypeError(f"it gave a {type(result).__name__}, and not an output and a last state")
+    output, last = result
+    data = output.data if isinstance(output, PackedSequence) else output
+    return data, (last,) if isinstance(last, Tensor) else tuple(last)
+
+
+def spoken_name(name: str, module: nn.Module) -> str:
+    """The module in a sentence."""
+    return f"{name!r}, a {type(module).__name__}," if name else f"The {type(module).__name__}"
