@@ -17,6 +17,7 @@ TOPS = "|".join(FOLDERS)
 REWRITES = (
     (re.compile(rf"^(\s*)from ({TOPS})(?=[. ])", re.M), rf"\1from {NAME}.\2"),
     (re.compile(rf"^(\s*)import ({TOPS})$", re.M), rf"\1from {NAME} import \2"),
+    (re.compile(rf'"({TOPS})\.(\w+[.\w]*)"'), rf'"{NAME}.\1.\2"'),  # modules that are found by their names
     (re.compile(r'"python", "-m", "experiments"'), '"gradient-flow-lab"'),
     (re.compile(r"python -m experiments"), "gradient-flow-lab"),
 )

@@ -7,8 +7,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from analysis.closed_form import elman_slope
 from models.bptt.scaled import times_power_of_two
+from models.cells.elman.jacobian import elman_slope
 from models.cells.elman.step import ElmanCell
 from models.recording.layer_record import LayerRecord
 

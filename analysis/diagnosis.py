@@ -9,6 +9,7 @@ from analysis.stuck import dead_units, idle_reverse, saturated_cells, saturated_
 from analysis.training_findings import clipping_extremes, short_truncation, trained_loss
 from analysis.transport import broken_gradients, has_diverged, transport_course
 from analysis.wording import are, counted, significant
+from models.cells.cell import KeepGate
 
 ORTHOGONAL: dict[str, object] = {
     "initialisation": "orthogonal",
@@ -57,7 +58,7 @@ def diverged(s: Subject) -> Iterator[Finding]:
 
 def bounding(s: Subject) -> tuple[Remedy, ...]:
     """How a diverged pass is kept in bounds."""
-    if s.cell == "elman" and s.nonlinearity != "tanh":
+    if s.chooses_nonlinearity and not s.cell.is_bounded:
         bounded = "Make the largest singular value smaller, and use a nonlinearity that is bounded (tanh)."
         return (
             Remedy("Make the largest singular value smaller.", {"largest_singular_value": 1.0}),
@@ -85,7 +86,10 @@ def vanishing(s: Subject) -> Iterator[Finding]:
         f"{begin_title(s)} vanishes",
         f"{evidence_of(c)}{why}. {describe_reach(s, c.lag)}",
         {"log_arrives": c.log_left, "lag": c.lag},
-        (*((UNCUT,) if is_cut else ()), *(keeping_elman(s) if s.cell == "elman" else keeping_gated(s))),
+        (
+            *((UNCUT,) if is_cut else ()),
+            *(keeping_ungated(s) if s.cell.keep_gate is None else keeping_gated(s, s.cell.keep_gate)),
+        ),
     )
 
 
@@ -108,33 +112,35 @@ def evidence_of(c: Course) -> str:
     return f"{change}, h and c together" if c.of.endswith("(h, c)") else change
 
 
-def keeping_elman(s: Subject) -> tuple[Remedy, ...]:
-    """How an Elman network keeps a gradient."""
+def keeping_ungated(s: Subject) -> tuple[Remedy, ...]:
+    """How a cell without a gate that keeps its state keeps a gradient."""
     begin = "Begin with an orthogonal recurrent matrix (all singular values 1)"
     uncut: dict[str, object] = {"truncate": None} if s.trace.truncate is not None else {}
     calm = {**ORTHOGONAL, "input_scale": 0.1, **uncut}
-    return (
-        Remedy(f"{begin} and small inputs, or take a gated cell.", calm),
-        Remedy(
-            f"{begin}, small inputs and no nonlinearity, or take a gated cell.", {**calm, "nonlinearity": "identity"}
-        ),
-    )
+    tame = Remedy(f"{begin} and small inputs, or take a gated cell.", calm)
+    if not s.chooses_nonlinearity:
+        return (tame,)
+    linear = f"{begin}, small inputs and no nonlinearity, or take a gated cell."
+    return tame, Remedy(linear, {**calm, "nonlinearity": "identity"})
 
 
-def keeping_gated(s: Subject) -> tuple[Remedy, ...]:
-    """How a gated cell keeps a gradient: its gate stays open for about T steps."""
+def keeping_gated(s: Subject, keep: KeepGate) -> tuple[Remedy, ...]:
+    """How a gated cell keeps a gradient: its gate stays open, or shut, for about T steps."""
     T = s.trace.seq_len
-    gate, letter = ("forget", "f") if s.cell == "lstm" else ("update", "z")
+    gate, letter = s.cell.words.gates[keep.gate].name.split(" ")[0], keep.gate
+    open_it, sign = ("Open", "") if keep.when_open else ("Shut", "−")
     bias = round(math.log(max(T - 1, 1)), 1)
     uncut: dict[str, object] = {"truncate": None} if s.trace.truncate is not None else {}
-    opened = f"Open the {gate} gate: a bias of ln(T−1) = {bias} lets {letter} keep the state for about T steps."
+    opened = f"{open_it} the {gate} gate: a bias of {sign}ln(T−1) = {sign}{bias} "
+    opened += f"lets {letter} keep the state for about T steps."
     calm = {**ORTHOGONAL, "initialisation": "default", "largest_singular_value": 0.5, "input_scale": 0.1, **uncut}
-    wider = round(bias + 2, 1)
+    wider, wide = round(bias + 2, 1), "wide" if keep.when_open else "tight"
     return (
         Remedy(opened, {"forget_bias": bias, **uncut}),
         Remedy(f"{opened} Make the recurrent weights and the inputs smaller, too.", {"forget_bias": bias, **calm}),
         Remedy(
-            f"Open the {gate} gate wide, by a bias of {wider}, and make the recurrent weights and the inputs smaller.",
+            f"{open_it} the {gate} gate {wide}, by a bias of {sign}{wider}, and make the recurrent weights and the "
+            "inputs smaller.",
             {"forget_bias": wider, **calm},
         ),
     )

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from analysis.clipping import Clipping
+from models.cells.cell import Cell
 from models.recording.trace import Trace
 
 Kind = Literal[
@@ -63,8 +64,6 @@ class Finding:
 class Subject:
     """What a diagnosis looks at."""
 
-    cell: str
-    nonlinearity: str
     trace: Trace
     """The pass as it is trained."""
     transport: Trace
@@ -78,3 +77,13 @@ class Subject:
     """What a guess that sees no input scores; None where no task is known."""
     trained_steps: int = 0
     clipping: Clipping | None = None
+
+    @property
+    def cell(self) -> Cell:
+        """The cell, with its weights as they were."""
+        return self.trace.top.cell
+
+    @property
+    def chooses_nonlinearity(self) -> bool:
+        """Whether the cell's nonlinearity can be chosen."""
+        return "nonlinearity" in self.cell.option_names

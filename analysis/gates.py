@@ -6,14 +6,11 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from models.networks.initialise import FORGET_BLOCK
+from models.cells.cell import Cell
 from models.recording.layer_record import LayerStates
 
 CLOSED, OPEN = 0.1, 0.9
 """Beyond these a gate is saturated (Karpathy, Johnson & Li 2015): its slope is below 36 % of its largest."""
-
-TANH_GATES = ("g", "n")
-"""Candidates in (−1, 1). As tanh(a) = 2σ(2a) − 1, they are measured at (1 + g)/2, where the same 36 % holds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,9 +21,9 @@ class Gate:
     mean_over_time: Float[ndarray, " time"]
     mean_of_unit: Float[ndarray, " unit"]
     closed: float
-    """Fraction of values below .1 (for g and n: below −.8)."""
+    """Fraction of values below .1 (of a candidate: below −.8)."""
     open: float
-    """Fraction of values above .9 (for g and n: above .8)."""
+    """Fraction of values above .9 (of a candidate: above .8)."""
     closed_over_time: Float[ndarray, " time"]
     open_over_time: Float[ndarray, " time"]
     closed_of_unit: Float[ndarray, " unit"]
@@ -40,10 +37,10 @@ class Gate:
 
 @dataclass(frozen=True, eq=False)
 class TimeConstants:
-    """−1/ln f in steps: after so many, the state itself has kept 1/e. ∞ where the gate is 1, 0 where it is 0."""
+    """−1/ln f in steps, f the share that is kept: after so many, the state itself has kept 1/e. ∞ at 1, 0 at 0."""
 
     gate: str
-    """`f` of an LSTM, `z` of a GRU (torch's, where z near 1 keeps)."""
+    """`f` of an LSTM, `z` of a GRU."""
     overall: float
     over_time: Float[ndarray, " time"]
     of_unit: Float[ndarray, " unit"]
@@ -81,13 +78,18 @@ def gate_statistics(layer: LayerStates) -> GateStatistics:
     if not layer.gates:
         return GateStatistics({}, None, "This cell has no gates.")
     values = {name: gate.detach().cpu().double().numpy() for name, gate in layer.gates.items()}
-    keep = next((name for name in FORGET_BLOCK.values() if name in values), None)
+    keep = layer.cell.keep_gate
     finite = all(np.isfinite(v).all() for v in values.values())
     return GateStatistics(
-        gates={name: gate(v, signed=name in TANH_GATES) for name, v in values.items()},
-        time_constants=None if keep is None else time_constants(keep, values[keep]),
+        gates={name: gate(v, signed=is_signed(layer.cell, name)) for name, v in values.items()},
+        time_constants=None if keep is None else time_constants(keep.gate, keep.share(values[keep.gate])),
         reason=None if finite else "The recorded pass diverged: some gates are not finite.",
     )
+
+
+def is_signed(cell: Cell | type[Cell], name: str) -> bool:
+    """Whether a gate is a candidate in −1 … 1: as tanh(a) = 2σ(2a) − 1, it is measured at (1 + g)/2."""
+    return cell.words.gates[name].part == "candidate"
 
 
 def gate(values: Float[ndarray, "time batch unit"], signed: bool = False) -> Gate:

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from models.networks.initialise import FORGET_BLOCK
+from models.cells.gru.step import GRUCell
 from models.networks.sequence_model import Recurrent
 
 
@@ -20,12 +20,12 @@ def negate_z_(recurrent: Recurrent) -> None:
     Raises:
         ValueError: a cell that is not a GRU.
     """
-    if recurrent.cell_name != "gru":
+    if recurrent.cell_type is not GRUCell:
         raise ValueError(f"cell was {recurrent.cell_name!r}; only a GRU has a z.")
-    blocks = recurrent.cell_type.blocks
     with torch.no_grad():
         for parameter in recurrent.parameters():
-            parameter.chunk(len(blocks))[blocks.index(FORGET_BLOCK["gru"])].neg_()
+            _, of_z, _ = parameter.chunk(3)
+            of_z.neg_()
 
 
 @torch.no_grad()

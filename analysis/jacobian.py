@@ -1,6 +1,6 @@
 """Step Jacobians J[t] = ∂s_t/∂s_{t-1} at a recorded pass, in the joint state (h, c) where the cell has one.
 
-Closed form where `analysis.closed_form` has one for the cell, autodiff through `cell.step` otherwise.
+Closed form where the cell has one, autodiff through `cell.step` otherwise.
 """
 
 from collections.abc import Sequence
@@ -12,8 +12,8 @@ from jaxtyping import Float64
 from numpy import ndarray
 from torch import Tensor
 
-from analysis.closed_form import CLOSED_FORMS, Jacobian
 from models.cells.cell import Cell
+from models.cells.derivatives import ClosedForm, Jacobian
 from models.recording.layer_record import LayerStates
 
 Method = Literal["auto", "closed form", "autodiff"]
@@ -76,14 +76,9 @@ def step_jacobians(
         matrices=J.numpy(),
         state_names=steps.cell.state_names,
         hidden_size=steps.cell.hidden_size,
-        method="closed form" if has_closed_form(steps.cell) and method != "autodiff" else "autodiff",
+        method="autodiff" if chosen_form(steps.cell, method) is None else "closed form",
         reason=None if bool(J.isfinite().all()) else "The recorded pass diverged: some Jacobians are not finite.",
     )
-
-
-def has_closed_form(cell: Cell) -> bool:
-    """Whether this very type of cell is in the table: a subclass may have another step."""
-    return type(cell) in CLOSED_FORMS
 
 
 def state_jacobian(steps: LayerStates, method: Method = "auto") -> Jacobian:
@@ -92,9 +87,8 @@ def state_jacobian(steps: LayerStates, method: Method = "auto") -> Jacobian:
     Raises:
         ValueError: an unknown method, or `closed form` for a cell without one.
     """
-    if use_closed_form(steps.cell, method):
-        return CLOSED_FORMS[type(steps.cell)].state(steps)
-    return autodiff(steps, of_input=False)
+    form = chosen_form(steps.cell, method)
+    return autodiff(steps, of_input=False) if form is None else form.state(steps)
 
 
 def input_jacobian(steps: LayerStates, method: Method = "auto") -> Jacobian:
@@ -103,18 +97,17 @@ def input_jacobian(steps: LayerStates, method: Method = "auto") -> Jacobian:
     Raises:
         ValueError: as `state_jacobian`.
     """
-    if use_closed_form(steps.cell, method):
-        return CLOSED_FORMS[type(steps.cell)].inputs(steps)
-    return autodiff(steps, of_input=True)
+    form = chosen_form(steps.cell, method)
+    return autodiff(steps, of_input=True) if form is None else form.inputs(steps)
 
 
-def use_closed_form(cell: Cell, method: Method) -> bool:
-    """Which of the two ways a method means for this cell."""
+def chosen_form(cell: Cell, method: Method) -> ClosedForm | None:
+    """The closed form where the method means it for this cell; None for autodiff."""
     if method not in ("auto", "closed form", "autodiff"):
         raise ValueError(f"method was {method!r}; it must be one of auto, closed form, autodiff.")
-    if method == "closed form" and not has_closed_form(cell):
+    if method == "closed form" and cell.closed_form is None:
         raise ValueError(f"method was 'closed form'; a {type(cell).__name__} has none, use auto or autodiff.")
-    return method != "autodiff" and has_closed_form(cell)
+    return None if method == "autodiff" else cell.closed_form
 
 
 def autodiff(steps: LayerStates, of_input: bool) -> Jacobian:

@@ -10,7 +10,6 @@ from analysis.finding import Finding, Subject
 from analysis.last_loss import last_loss_only
 from analysis.profile import Profile, describe_decay, profile
 from analysis.wording import counted
-from models.cells.registry import kind_of
 from models.recording.trace import Trace
 from models.recording.watch import Watch
 
@@ -26,8 +25,8 @@ class ModuleReport:
 
     @property
     def cell(self) -> str:
-        """What kind of cell it is: `elman`, `lstm` or `gru`."""
-        return kind_of(self.trace.top.cell)
+        """What kind of cell it is, such as `LSTM`."""
+        return self.trace.top.cell.words.label
 
     @cached_property
     def profiles(self) -> tuple[Profile, ...]:
@@ -39,8 +38,6 @@ class ModuleReport:
         """What is wrong, the most severe first; empty for a healthy module."""
         return diagnose(
             Subject(
-                cell=self.cell,
-                nonlinearity=getattr(self.trace.top.cell, "nonlinearity", "tanh"),
                 trace=self.trace,
                 transport=last_loss_only(self.trace),
                 dependency=self.trace.seq_len - 1,

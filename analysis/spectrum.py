@@ -73,6 +73,5 @@ def spectrum_of(singular_values: Float[ndarray, " unit"], eigenvalues: Complex[n
 
 
 def block_spectra(cell: Cell) -> dict[str, Spectrum]:
-    """Block name → the spectrum of its part of `weight_hh`: `h` for an Elman cell, one a gate otherwise."""
-    blocks = cell.weight_hh.detach().split(cell.hidden_size)
-    return {name: spectrum(block) for name, block in zip(cell.blocks, blocks, strict=True)}
+    """Block name → the spectrum of its part of `weight_hh`; empty where the recurrence has no matrix."""
+    return {name: spectrum(block) for name, block in cell.square_blocks(cell.weight_hh.detach()).items()}

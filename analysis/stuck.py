@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from analysis.finding import Finding, Remedy, Subject
-from analysis.gates import CLOSED
+from analysis.gates import CLOSED, OPEN
 from models.recording.trace import Trace
 
 MOSTLY = 0.8
@@ -30,39 +30,41 @@ def within(trace: Trace, values: Float[Tensor, "layer time batch unit"]) -> Floa
 
 def saturated_gates(s: Subject) -> Iterator[Finding]:
     """A gate that is shut nearly everywhere, so that nothing passes and its own gradient is gone."""
-    shut_words: dict[tuple[str, str], tuple[str, dict[str, object]]] = {
-        ("lstm", "i"): ("nothing new is written into the cell state", {"input_scale": 0.3}),
-        ("lstm", "f"): ("the cell state is overwritten at every step", {"forget_bias": 1.0}),
-        ("lstm", "o"): ("the cell state is hidden from the output", {"input_scale": 0.3}),
-        ("gru", "r"): ("the candidate does not see the past", {"input_scale": 0.3}),
-        ("gru", "z"): ("the state is overwritten at every step", {"forget_bias": 1.0}),
-    }
+    keep = s.cell.keep_gate
     gates = {name: within(s.trace, gate) for name, gate in s.trace.gates.items()}
     for gate, values in gates.items():
-        if (s.cell, gate) not in shut_words:
+        meaning = s.cell.words.gates[gate].stuck
+        if meaning is None:
             continue
-        shut = float((values < CLOSED).double().mean())
-        idle = shut
-        if gate == "i":  # what comes in stays 1/(1−f) steps: an i near 0 beside an f near 1 (chrono) does write
-            idle = float((values < CLOSED * (1 - gates["f"])).double().mean())
+        keeps_shut = keep is not None and gate == keep.gate and not keep.when_open
+        stuck = float(((1 - values if keeps_shut else values) < CLOSED).double().mean())
+        idle = stuck
+        if keep is not None and gate == keep.written_by:
+            # What comes in stays 1/(1−f) steps: an i near 0 beside an f near 1 (chrono) does write.
+            idle = float((values < CLOSED * (1 - keep.share(gates[keep.gate]))).double().mean())
         if idle > MOSTLY:
-            meaning, settings = shut_words[s.cell, gate]
-            words = f"Raise the bias of gate {gate}, or make the weights and inputs that drive it smaller."
+            is_keep = keep is not None and gate == keep.gate
+            settings: dict[str, object] = {"forget_bias": 1.0} if is_keep else {"input_scale": 0.3}
+            state, side, change = (
+                ("open", f"above {OPEN}", "Lower") if keeps_shut else ("shut", f"below {CLOSED}", "Raise")
+            )
+            words = f"{change} the bias of gate {gate}, or make the weights and inputs that drive it smaller."
             yield Finding(
                 "saturated_gates",
                 "severe" if idle > 0.95 else "warning",
-                f"Gate {gate} is shut",
-                f"{shut:.0%} of its values are below {CLOSED}, so {meaning}.",
-                {"shut": shut, "mean": float(values.double().mean())},
+                f"Gate {gate} is {state}",
+                f"{stuck:.0%} of its values are {side}, so {meaning}.",
+                {"shut": stuck, "mean": float(values.double().mean())},
                 (Remedy(words, settings), Remedy(words, {"forget_bias": 1.0, **CALM})),
             )
 
 
 def saturated_units(s: Subject) -> Iterator[Finding]:
     """Hidden values at the flat ends of tanh, where its slope is below 0.1."""
-    values = s.trace.hidden if s.cell == "elman" else s.trace.gates.get("g", s.trace.gates.get("n"))
-    if values is None or (s.cell == "elman" and s.nonlinearity != "tanh"):
+    name = s.cell.tanh_values
+    if name is None:
         return
+    values = s.trace.hidden if name == "hidden" else s.trace.gates[name]
     flat = float((within(s.trace, values).abs() > FLAT).double().mean())
     if flat > MOSTLY:
         yield Finding(
@@ -109,7 +111,7 @@ def dead_units(s: Subject) -> Iterator[Finding]:
     dead = float((spread == 0).double().mean())
     if dead > DEAD_SHARE:
         remedies = (Remedy("Make the biases and the inputs smaller: a saturated unit cannot change."),)
-        if s.cell == "elman" and s.nonlinearity == "relu":
+        if s.chooses_nonlinearity and not s.cell.is_bounded:
             remedies = (Remedy("Use tanh: its units never stop changing altogether.", {"nonlinearity": "tanh"}),)
         yield Finding(
             "dead_units",

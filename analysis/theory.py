@@ -14,28 +14,24 @@ from analysis.scalar import tanh_slope
 from models.cells.elman.step import ElmanCell
 from models.recording.layer_record import LayerRecord, LayerStates
 
-STEEPEST = {"tanh": 1.0, "relu": 1.0, "identity": 1.0, "sigmoid": 0.25}
-"""γ: the largest |φ'| of each nonlinearity."""
-
-
 LARGEST = 1e150
 """Of a gain or a variance: its square is a number, too."""
 
 
-def gradient_bound(layer: LayerRecord, spectral_norm: float, nonlinearity: str) -> Float[ndarray, " time"]:
-    """Upper bound on ln‖dL/dh_t‖ of an Elman layer over time (nats), the median over the batch.
+def gradient_bound(layer: LayerRecord, spectral_norm: float, slope: float) -> Float[ndarray, " time"]:
+    """Upper bound on ln‖dL/dh_t‖ of a layer h = φ(W h' + …) over time (nats), the median over the batch.
 
     b_t = ‖direct_t‖ + γ‖W‖ b_{t+1}; with a loss at the last step only, this is ‖direct_T‖ (γ‖W‖)^(T−t), the bound of
-    Pascanu et al. 2013, §2.1. ‖W‖ is the spectral norm (largest singular value), γ the steepest slope of φ.
+    Pascanu et al. 2013, §2.1.
 
-    Raises:
-        ValueError: an unknown nonlinearity.
+    Args:
+        layer: a recorded layer.
+        spectral_norm: ‖W‖, the largest singular value.
+        slope: γ, the steepest slope of φ.
     """
-    if nonlinearity not in STEEPEST:
-        raise ValueError(f"nonlinearity was {nonlinearity!r}; it must be one of {', '.join(STEEPEST)}.")
     reverse, direct = layer.reverse, layer.direct_log_norm.cpu().numpy()
     with np.errstate(divide="ignore"):
-        log_rate = np.log(STEEPEST[nonlinearity] * spectral_norm)
+        log_rate = np.log(slope * spectral_norm)
     bound = np.empty_like(direct)
     carried = np.full(direct.shape[1], -np.inf)
     for t in range(len(direct)) if reverse else reversed(range(len(direct))):

@@ -20,9 +20,29 @@ CONFIGURATIONS = [
     ("gru", {"reset_after": True}),
     ("gru", {"reset_after": False}),
 ]
-"""Every cell with every option."""
+"""The first three cells with every option."""
 
-CONFIGURATION_NAMES = [name + "-" + "-".join(str(v) for v in options.values()) for name, options in CONFIGURATIONS]
+MORE_CONFIGURATIONS = [
+    ("elman", {"nonlinearity": "sigmoid"}),
+    ("peephole_lstm", {}),
+    ("lstm_1997", {}),
+    ("mut1", {}),
+    ("mut2", {}),
+    ("mut3", {}),
+    ("indrnn", {"nonlinearity": "tanh"}),
+    ("indrnn", {"nonlinearity": "relu"}),
+    ("indrnn", {"nonlinearity": "sigmoid"}),
+    ("indrnn", {"nonlinearity": "identity"}),
+    ("mingru", {}),
+]
+"""The other cells, of which tests that take long look at fewer things."""
+
+
+def named(configurations: list[tuple[str, dict[str, object]]]) -> list[str]:
+    return [name + "-" + "-".join(str(v) for v in options.values()) for name, options in configurations]
+
+
+CONFIGURATION_NAMES = named(CONFIGURATIONS)
 
 
 def make_model(
@@ -71,6 +91,8 @@ def torch_twin(model: SequenceModel) -> nn.RNNBase | None:
 
 def oracle_step(cell: str, options: dict[str, object], w: tuple[Tensor, ...], x: Tensor, state: tuple[Tensor, ...]):
     """One step from the functional forms in torch where they exist, else from the equation written out."""
+    if cell in EQUATIONS:
+        return EQUATIONS[cell](options, w, x, state)
     W_ih, W_hh, b_ih, b_hh = w
     if cell == "lstm":
         return torch.lstm_cell(x, state, W_ih, W_hh, b_ih, b_hh)
@@ -88,8 +110,79 @@ def oracle_step(cell: str, options: dict[str, object], w: tuple[Tensor, ...], x:
         return (n + z * (h - n),)
     if options["nonlinearity"] == "identity":
         return (F.linear(x, W_ih, b_ih) + F.linear(state[0], W_hh, b_hh),)
+    if options["nonlinearity"] == "sigmoid":
+        return (torch.sigmoid(F.linear(x, W_ih, b_ih) + F.linear(state[0], W_hh, b_hh)),)
     step = torch.rnn_tanh_cell if options["nonlinearity"] == "tanh" else torch.rnn_relu_cell
     return (step(x, state[0], W_ih, W_hh, b_ih, b_hh),)
+
+
+def peephole_lstm(options, w, x, state):
+    W, U, b, d, (p_i, p_f, p_o) = w
+    h, c = state
+    a_i, a_f, a_g, a_o = (F.linear(x, W, b) + F.linear(h, U, d)).chunk(4, -1)
+    i, f = torch.sigmoid(a_i + c * p_i), torch.sigmoid(a_f + c * p_f)
+    c = i * torch.tanh(a_g) + f * c
+    return torch.sigmoid(a_o + c * p_o) * torch.tanh(c), c
+
+
+def lstm_1997(options, w, x, state):
+    W, U, b, d = w
+    h, c = state
+    a_i, a_g, a_o = (F.linear(x, W, b) + F.linear(h, U, d)).chunk(3, -1)
+    c = c + torch.sigmoid(a_i) * torch.tanh(a_g)
+    return torch.sigmoid(a_o) * torch.tanh(c), c
+
+
+def projected(x, W, H, rows):
+    """x, or the rows that follow the others' in W times x."""
+    return x if x.shape[-1] == H else F.linear(x, W[rows * H :])
+
+
+def mut1(options, w, x, state):
+    W, U, b, d = w
+    (h,), H = state, U.shape[1]
+    b_r, b_z, b_n = (b + d).chunk(3)
+    r = torch.sigmoid(F.linear(x, W[:H]) + F.linear(h, U[:H]) + b_r)
+    z = torch.sigmoid(F.linear(x, W[H : 2 * H]) + b_z)
+    n = torch.tanh(F.linear(r * h, U[H:]) + torch.tanh(projected(x, W, H, 2)) + b_n)
+    return (n * z + h * (1 - z),)
+
+
+def mut2(options, w, x, state):
+    W, U, b, d = w
+    (h,), H = state, U.shape[1]
+    b_r, b_z, b_n = (b + d).chunk(3)
+    r = torch.sigmoid(projected(x, W, H, 2) + F.linear(h, U[:H]) + b_r)
+    z = torch.sigmoid(F.linear(x, W[:H]) + F.linear(h, U[H : 2 * H]) + b_z)
+    n = torch.tanh(F.linear(r * h, U[2 * H :]) + F.linear(x, W[H : 2 * H]) + b_n)
+    return (n * z + h * (1 - z),)
+
+
+def mut3(options, w, x, state):
+    W, U, b, d = w
+    (h,), H = state, U.shape[1]
+    b_r, b_z, b_n = (b + d).chunk(3)
+    r = torch.sigmoid(F.linear(x, W[:H]) + F.linear(h, U[:H]) + b_r)
+    z = torch.sigmoid(F.linear(x, W[H : 2 * H]) + F.linear(torch.tanh(h), U[H : 2 * H]) + b_z)
+    n = torch.tanh(F.linear(r * h, U[2 * H :]) + F.linear(x, W[2 * H :]) + b_n)
+    return (n * z + h * (1 - z),)
+
+
+def indrnn(options, w, x, state):
+    W, u, b, d = w
+    apply = {"tanh": torch.tanh, "relu": torch.relu, "sigmoid": torch.sigmoid, "identity": lambda a: a}
+    return (apply[options["nonlinearity"]](F.linear(x, W, b + d) + state[0] * u),)
+
+
+def mingru(options, w, x, state):
+    W, _, b, d = w
+    a_z, n = F.linear(x, W, b + d).chunk(2, -1)
+    z = torch.sigmoid(a_z)
+    return (state[0] * (1 - z) + n * z,)
+
+
+EQUATIONS = {f.__name__: f for f in (peephole_lstm, lstm_1997, mut1, mut2, mut3, indrnn, mingru)}
+"""Cells that torch does not have, written out."""
 
 
 @dataclass
@@ -116,9 +209,8 @@ def autograd_loop(
         per_direction = []
         for d in range(r.num_directions):
             suffix = f"_l{layer}" + ("_reverse" if d else "")
-            names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-            weights = tuple(getattr(r, name + suffix) for name in names)
-            n_states = 2 if r.cell_name == "lstm" else 1
+            weights = tuple(getattr(r, name + suffix) for name in r.cell_type.parameter_shapes(1, 1))
+            n_states = len(r.cell_type.state_names)
             state = tuple(inputs.new_zeros(B, r.hidden_size) for _ in range(n_states))
             states: dict[int, tuple[Tensor, ...]] = {}
             for t in reversed(range(T)) if d else range(T):

@@ -21,16 +21,9 @@ from analysis.figures.theme import (
     thinning_note,
 )
 from analysis.wording import significant
+from models.cells.registry import CELLS
 
 UnitsOverTime = Float[ndarray, "time unit"]
-
-CANDIDATES = ("g", "n")
-"""What torch lists among the gates but is a proposal in −1 … 1: the LSTM's g and the GRU's n."""
-
-GATE_WORDS = {
-    "lstm": {"i": "input gate i", "f": "forget gate f", "g": "candidate g", "o": "output gate o"},
-    "gru": {"r": "reset gate r", "z": "update gate z (1 keeps)", "n": "candidate n"},
-}
 
 
 def colour_limit(values: Iterable[UnitsOverTime]) -> float:
@@ -75,8 +68,9 @@ def hidden_picture(cell: str, hidden: UnitsOverTime, limit: float, what: str = "
 
 def gates_picture(cell: str, gates: Mapping[str, UnitsOverTime]) -> Picture:
     """One sample's gates, each [time, unit], above each other."""
-    words = GATE_WORDS.get(cell, {})
-    names = [words.get(name, f"gate {name}") for name in gates]
+    words = CELLS[cell].words.gates
+    names = [words[name].name for name in gates]
+    candidates = [name for name in gates if words[name].part == "candidate"]
     means = {name: float(np.mean(values)) for name, values in gates.items()}
     title = f"{cell_name(cell)} means: " + ", ".join(
         f"{n} {round(m, 2) + 0.0:.2f}".replace("-", "−") for n, m in means.items()
@@ -87,7 +81,7 @@ def gates_picture(cell: str, gates: Mapping[str, UnitsOverTime]) -> Picture:
     for row, (name, gate) in enumerate(gates.items(), start=1):
         values, unit_step, time_step = on_screen(gate.T)
         note = thinning_note(unit_step, time_step, "unit", "timestep")
-        candidate = name in CANDIDATES
+        candidate = name in candidates
         made.add_trace(
             go.Heatmap(
                 z=values,
@@ -113,8 +107,8 @@ def gates_picture(cell: str, gates: Mapping[str, UnitsOverTime]) -> Picture:
         },
         margin_t=72,
     )  # fmt: skip
-    closed = {name: float(np.mean(v < 0.1)) for name, v in gates.items() if name not in CANDIDATES}
-    opened = {name: float(np.mean(v > 0.9)) for name, v in gates.items() if name not in CANDIDATES}
+    closed = {name: float(np.mean(v < 0.1)) for name, v in gates.items() if name not in candidates}
+    opened = {name: float(np.mean(v > 0.9)) for name, v in gates.items() if name not in candidates}
     alt = "; ".join(
         f"{n}: mean {significant(means[n])}, {closed[n]:.0%} below 0.1, {opened[n]:.0%} above 0.9" for n in closed
     )

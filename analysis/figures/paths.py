@@ -10,9 +10,10 @@ from analysis.figures.theme import LEGEND_RIGHT, LN_10, NEUTRAL, OTHER_COLOURS, 
 from analysis.numbers import log_quantile
 from analysis.paths import Paths
 from analysis.wording import power_of_ten, significant
+from models.cells.registry import CELLS
 
 PURPLE, SKY, AMBER, YELLOW = OTHER_COLOURS
-GATE_COLOURS = {"i": SKY, "r": SKY, "f": PURPLE, "z": PURPLE, "g": AMBER, "n": AMBER, "o": YELLOW}
+PART_COLOURS = {"entry": SKY, "keep": PURPLE, "candidate": AMBER, "exit": YELLOW}
 """Gates that play the same part have the same colour; none is a cell's."""
 
 WORDS = {"loss": "the loss at t", "state": "kept state"}
@@ -22,7 +23,7 @@ def paths_picture(cell: str, p: Paths) -> Picture:
     """Left: the full gradient and the part that came by the kept state alone. Right: each route's share of it."""
     T = len(p.total_log_norm)
     t = np.arange(1, T + 1)
-    keep, target = ("f", "dL/dc_t") if p.target == "cell_state" else ("z", "dL/dh_t")
+    keep, target = p.keep_words, "dL/dc_t" if p.target == "cell_state" else "dL/dh_t"
     full, alone = log_quantile(p.total_log_norm, 0.5), log_quantile(p.direct_path_log_norm, 0.5)
     share = {name: np.nanmedian(np.where(np.isfinite(s), s, np.nan), axis=1) for name, s in p.share.items()}
     gap = float(full[0] - alone[0]) / LN_10 if np.isfinite(full[0]) and np.isfinite(alone[0]) else float("nan")
@@ -30,7 +31,8 @@ def paths_picture(cell: str, p: Paths) -> Picture:
     titles = [f"size of {target}", "share of it by route"]
     made = grid(title, 360, 1, 2, horizontal_spacing=0.11, subplot_titles=titles)
     made.update_layout(margin_t=84, legend=LEGEND_RIGHT)
-    colours = {"loss": NEUTRAL, "state": cell_colour(cell), **GATE_COLOURS}
+    gates = {name: PART_COLOURS[gate.part] for name, gate in CELLS[cell].words.gates.items()}
+    colours = {"loss": NEUTRAL, "state": cell_colour(cell), **gates}
     for values, name, dash in ((full, f"full {target}", "solid"), (alone, f"path Π{keep} alone", "dash")):
         made.add_trace(
             go.Scatter(x=t, y=np.where(np.isfinite(values), values, np.nan) / LN_10, name=name,

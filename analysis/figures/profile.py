@@ -14,12 +14,12 @@ from analysis.figures.edges import add_edge_marks, is_behind_the_end
 from analysis.figures.headline import describe_profile, headline
 from analysis.figures.picture import Picture
 from analysis.figures.theme import (
-    CELL_SYMBOLS,
     LEGEND_BELOW,
     LN_10,
     NEUTRAL,
     cell_colour,
     cell_name,
+    cell_symbol,
     figure,
     translucent,
 )
@@ -134,7 +134,7 @@ def add_cell(made: go.Figure, cell: str, p: Profile, among: Among | None) -> Non
     )  # fmt: skip
     made.add_scatter(
         x=t, y=median / LN_10, mode="lines+markers" if len(t) < 3 else "lines",
-        line={"color": colour, "width": 2.5}, marker={"symbol": CELL_SYMBOLS.get(cell, "x")},
+        line={"color": colour, "width": 2.5}, marker={"symbol": cell_symbol(cell)},
         name=name, legendgroup=name,
         hovertemplate=f"{name}, t = %{{x}}: 10<sup>%{{y:.2f}}</sup><extra></extra>",
     )  # fmt: skip

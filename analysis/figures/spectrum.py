@@ -8,6 +8,7 @@ from analysis.figures.picture import Picture
 from analysis.figures.theme import LEGEND_RIGHT, NEUTRAL, cell_colour, cell_name, figure
 from analysis.spectrum import Spectrum
 from analysis.wording import significant
+from models.cells.registry import CELLS
 
 DASHES = ("solid", "dash", "dot", "dashdot")
 SYMBOLS = ("circle", "square", "diamond", "cross")
@@ -105,7 +106,7 @@ def not_drawn(spectra: Spectra) -> str:
 
 def label(cell: str, block: str) -> str:
     """`Elman`, or `LSTM f`."""
-    return cell_name(cell) if block == "h" else f"{cell_name(cell)} {block}"
+    return cell_name(cell) if len(CELLS[cell].recurrent_blocks) == 1 else f"{cell_name(cell)} {block}"
 
 
 def describe(cell: str, block: str, s: Spectrum) -> str:

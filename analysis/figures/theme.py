@@ -8,14 +8,13 @@ from jaxtyping import Float
 from numpy import ndarray
 from plotly.subplots import make_subplots
 
-CELL_COLOURS = {"elman": "#D55E00", "lstm": "#0072B2", "gru": "#009E73"}
-"""Okabe & Ito's palette, told apart by people with any colour vision."""
+from models.cells.registry import CELLS
+
+CELL_COLOURS = {name: cell.words.colour for name, cell in CELLS.items()}
+"""Each cell's colour on every page."""
 
 OTHER_COLOURS = ("#CC79A7", "#56B4E9", "#E69F00", "#F0E442")
-"""The palette's other colours, for cells that are added."""
-
-CELL_NAMES = {"elman": "Elman", "lstm": "LSTM", "gru": "GRU"}
-CELL_SYMBOLS = {"elman": "circle", "lstm": "square", "gru": "diamond"}
+"""Of Okabe & Ito's palette, for what is no cell."""
 
 DIVERGING = "RdBu_r"
 """Blue below, red above the middle: hidden states around 0, log gradients around their size at the loss."""
@@ -39,17 +38,22 @@ LN_10 = math.log(10)
 
 def cell_colour(cell: str) -> str:
     """The cell's colour on every page."""
-    return CELL_COLOURS.get(cell) or OTHER_COLOURS[sum(cell.encode()) % len(OTHER_COLOURS)]
+    return CELL_COLOURS[cell]
 
 
 def cell_name(cell: str) -> str:
     """The cell's name as people write it."""
-    return CELL_NAMES.get(cell, cell)
+    return CELLS[cell].words.label
 
 
 def the_cell(cell: str) -> str:
     """`the Elman RNN`, `the LSTM`: the cell within a sentence."""
-    return f"the {cell_name(cell)}" + (" RNN" if cell == "elman" else "")
+    return CELLS[cell].words.phrase
+
+
+def cell_symbol(cell: str) -> str:
+    """The cell's marker."""
+    return CELLS[cell].words.symbol
 
 
 def translucent(colour: str, opacity: float) -> str:

@@ -8,13 +8,13 @@ import torch
 from jaxtyping import Float
 from numpy import ndarray
 
-from analysis.closed_form import elman_slope
 from analysis.figures.theme import LN_10
 from analysis.jacobian import step_jacobians
 from analysis.lyapunov import lyapunov
 from analysis.product import product_log_norms
 from analysis.spectrum import Spectrum, spectrum
 from models import SequenceModel, record
+from models.cells.elman.jacobian import elman_slope
 from models.networks.initialise import scale_spectral_norm
 
 UNITS, STEPS, SEED = 64, 100, 2

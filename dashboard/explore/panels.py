@@ -15,11 +15,13 @@ from analysis.figures.paths import paths_picture
 from analysis.figures.picture import Picture
 from analysis.figures.spectrum import eigenvalues_picture, singular_values_picture
 from analysis.figures.step_growth import step_growth_picture, step_norms_picture
+from analysis.figures.theme import cell_name
 from analysis.figures.theory import mean_field_picture
 from analysis.figures.wave import wave_picture
 from dashboard.explore.settings import LONGEST, PANEL_NAMES
 from dashboard.frame import Draw
 from experiments.probing.probe import PRODUCT_STEPS, Probe
+from models.cells.registry import CELLS
 
 LONGEST_CREDIT = 300
 """Timesteps up to which a credit matrix is drawn: it grows with the square of them."""
@@ -72,7 +74,7 @@ def _gates_panel(view: Passes) -> Panel:
     """The gates of the first sequence."""
     gated = {cell: r for cell, r in view.probes.items() if r.top.gates}
     if not gated:
-        return Panel(note="An Elman cell has no gates. The LSTM and the GRU have gates.")
+        return Panel(note="This cell has no gates. Choose a cell with gates, such as the LSTM, in the sidebar.")
 
     def saturation() -> Picture:
         return saturation_picture({cell: r.gate_statistics for cell, r in gated.items()})
@@ -91,14 +93,19 @@ def _clipping_panel(view: Passes) -> Panel:
 
 def _spectrum_panel(view: Passes) -> Panel:
     """Singular values beside eigenvalues."""
-    spectra = {cell: r.spectra for cell, r in view.probes.items()}
+    spectra = {cell: r.spectra for cell, r in view.probes.items() if r.spectra}
+    without = [f"{cell_name(c)}: {CELLS[c].words.no_spectrum}" for c, r in view.probes.items() if not r.spectra]
+    note = "\n\n".join(without)
+    if not spectra:
+        return Panel(note=note)
     return Panel(
         (
             {
                 "singular-values": lambda: singular_values_picture(spectra),
                 "eigenvalues": lambda: eigenvalues_picture(spectra),
             },
-        )
+        ),
+        note,
     )
 
 
@@ -176,7 +183,9 @@ def _paths_panel(view: Passes) -> Panel:
     """The paths of the gradient through gated cells."""
     taken = {cell: paths for cell, r in view.probes.items() if (paths := r.paths) is not None}
     if not taken:
-        return Panel(note="Only the gated cells, the LSTM and the GRU, have more than one path.")
+        return Panel(
+            note="Only a cell with a gate that keeps its state has more than one path. Choose one, such as the LSTM."
+        )
     return Panel(tuple({f"paths-{cell}": partial(paths_picture, cell, paths)} for cell, paths in taken.items()))
 
 

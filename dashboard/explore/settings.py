@@ -60,7 +60,9 @@ _TASKS = name_options([*TASKS], TASK_WORDS)
 _CELLS = {cell: cell_name(cell) for cell in CELLS}
 _LOSSES = {"task": "task default", "last": "last step only", "every": "every step"}
 _INITIALISATIONS = name_options([w for w in _options("initialisation") if w != "chrono"], INITIALISATION_WORDS)
-_GATES = {block: f"{cell_name(next(c for c in CELLS if block in CELLS[c].blocks))} {block}" for block in GATE_BLOCKS}
+_GATES = {
+    block: f"{cell_name(next(c for c in CELLS if block in CELLS[c].recurrent_blocks))} {block}" for block in GATE_BLOCKS
+}
 _CLIP_RULES = name_options([*CLIP_RULES], CLIP_RULE_WORDS)
 
 
@@ -71,7 +73,7 @@ class Settings:
 
     task: str = control(OneOf("Task", "adding", _TASKS))
     text_file: str = control(TextFile("Text", "hello", TEXT_WORDS))
-    cells: tuple[str, ...] = control(SomeOf("Cells", [*CELLS], _CELLS))
+    cells: tuple[str, ...] = control(SomeOf("Cells", ["elman", "lstm", "gru"], _CELLS))
     loss_position: str = control(OneOf("Loss at", "task", _LOSSES))
     hidden_size: int = control(Whole("Hidden units", 64, 1, MOST_UNITS))
     batch_size: int = control(Whole("Batch size", 16, 1, 256))

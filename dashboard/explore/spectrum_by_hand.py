@@ -16,10 +16,13 @@ from models.cells.registry import CELLS
 def show_spectrum(view: View) -> None:
     """Buttons and the draggable spectrum; both change the page's settings."""
     _shape_buttons(view)
-    cell, result = next(iter(view.probes.items()))
+    with_matrix = {cell: result for cell, result in view.probes.items() if result.spectra}
+    if not with_matrix:
+        return
+    cell, result = next(iter(with_matrix.items()))
     name, spectrum = next((n, s) for n, s in result.spectra.items() if n in _blocks_to_change(view, cell))
     values = [float(f"{v:.4g}") for v in _read_values_set_by_hand(view) or spectrum.singular_values.tolist()]
-    where = cell_name(cell) if len(CELLS[cell].blocks) == 1 else f"{cell_name(cell)}, gate {name}"
+    where = cell_name(cell) if len(result.spectra) == 1 else f"{cell_name(cell)}, gate {name}"
     drag_spectrum(
         f"Singular values of {where}", values, key="drag-spectrum", values_key="singular_values",
         largest_key="largest_singular_value", highest=LARGEST_SINGULAR_VALUE, on_change=_keep_values,
@@ -29,7 +32,7 @@ def show_spectrum(view: View) -> None:
         "Drag a point or type its value. The matrix keeps its singular vectors. "
         "All recurrent blocks get these values. The slider *Singular value* scales all of them."
     )
-    if any(len(CELLS[cell].blocks) > 1 for cell in view.probes):
+    if any(len(result.spectra) > 1 for result in with_matrix.values()):
         show_widget("spectrum_blocks")
 
 
@@ -47,7 +50,8 @@ def _shape_buttons(view: View) -> None:
 def _blocks_to_change(view: View, cell: str) -> tuple[str, ...]:
     """The blocks of a cell that the settings act on; all where those are no gates of its."""
     chosen = view.settings.spectrum_blocks
-    return tuple(block for block in CELLS[cell].blocks if block in chosen) or CELLS[cell].blocks
+    blocks = CELLS[cell].recurrent_blocks
+    return tuple(block for block in blocks if block in chosen) or blocks
 
 
 def _read_values_set_by_hand(view: View) -> list[float]:

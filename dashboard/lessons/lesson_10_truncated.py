@@ -8,7 +8,7 @@ from analysis.credit import Credit
 from analysis.figures.credit import credit_picture
 from analysis.figures.lags import LagLine, lag_picture
 from analysis.figures.picture import Picture
-from analysis.figures.theme import CELL_NAMES, NEUTRAL, cell_colour, translucent
+from analysis.figures.theme import NEUTRAL, cell_colour, cell_name, translucent
 from analysis.wording import significant
 from dashboard.lessons.lesson import Bench, Equation, Lesson, Pick, Reply, Scene, Slider, Values, Verdict
 from dashboard.lessons.question import Choices, Guess
@@ -28,6 +28,9 @@ WINDOW, LONGER, LOSS_AT = 10, 17, 35
 """The window, one that is longer, and the loss that is asked about."""
 NEAR, FAR, SHORT = 10, 20, 5
 """Of the trainings: two lengths, and their window."""
+
+CELLS = {cell: cell_name(cell) for cell in ("elman", "lstm", "gru")}
+"""The cells that the lesson compares."""
 
 DECADES = 3
 """Half-width of the colour scale: little is lost in so few steps."""
@@ -166,9 +169,9 @@ def decide(m: Measured) -> Verdict:
             ),
             says(
                 "No: with window {window:whole} all {cells:whole} end at lag {longest:whole}.",
-                {longest_lag(record_credit(cell, WINDOW)) for cell in CELL_NAMES} == {longest_lag(m.cut)},
+                {longest_lag(record_credit(cell, WINDOW)) for cell in CELLS} == {longest_lag(m.cut)},
                 window=WINDOW,
-                cells=len(CELL_NAMES),
+                cells=len(CELLS),
                 longest=longest_lag(m.cut),
             ),
         ),
@@ -228,7 +231,7 @@ LESSON = Lesson(
                 help=f"Truncated BPTT stops every so many steps; {STEPS} is full BPTT.",
             ),
             Slider("loss", "Loss at t", 1, STEPS, LOSS_AT, 1),
-            Pick("cell", "Cell", CELL_NAMES, "elman"),
+            Pick("cell", "Cell", CELLS, "elman"),
         ),
         draw=draw,
     ),

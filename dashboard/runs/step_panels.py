@@ -101,5 +101,9 @@ def show_kept_states(run: RunReader, step: int) -> None:
         pictures["gates"] = gates_picture(cell, dict(zip(run.attributes["gate"], gates, strict=True)))
     if run.form.keeps != "quantiles":
         spectra = {cell: block_spectra(cells_at(run, step)[layer])}
-        pictures |= {"singular-values": singular_values_picture(spectra), "eigenvalues": eigenvalues_picture(spectra)}
+        if spectra[cell]:
+            pictures |= {
+                "singular-values": singular_values_picture(spectra),
+                "eigenvalues": eigenvalues_picture(spectra),
+            }
     in_two_columns({f"{name}-{run.name}": picture for name, picture in pictures.items()}, "scrub")

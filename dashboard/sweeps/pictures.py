@@ -9,7 +9,6 @@ from analysis.figures.sweep import sweep_picture
 from analysis.figures.sweep_panel import Heatmap, Side, words
 from analysis.figures.sweep_row import RowProfile, row_picture
 from analysis.figures.theme import cell_name
-from analysis.theory import STEEPEST
 from experiments.config.run_config import RunConfig
 from experiments.runs.opening import open_run
 from experiments.runs.store.errors import RunError
@@ -18,6 +17,7 @@ from experiments.sweeps.folder import SweepFolder
 from experiments.sweeps.plan import Plan
 from experiments.sweeps.probes import probe_file, read_probe
 from experiments.sweeps.quantities import QUANTITIES, last_profile
+from models.cells.elman.step import STEEPEST
 
 AXIS_WORDS = {
     "seq_len": "sequence length T",

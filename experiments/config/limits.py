@@ -1,5 +1,7 @@
 """How much memory a recorded pass needs, and the refusal of one that needs too much."""
 
+import math
+
 from experiments.config.run_config import RunConfig
 from experiments.errors import ConfigError
 from experiments.tasks import Task, make_task
@@ -34,7 +36,9 @@ def memory_estimate(config: RunConfig, task: Task | None = None) -> int:
     data = N * (2 * task.input_size + 5 * task.output_size)
     kept = L * D * N * H * (7 * S + 3 * G + 4)
     working = N * H * (5 * G + 5 * S + 6 + 2 * D)
-    recurrent = D * G * H * ((task.input_size + H + 2) + (L - 1) * (D * H + H + 2))
+    shapes = [*cell.parameter_shapes(task.input_size, H).values()]
+    shapes += [*cell.parameter_shapes(D * H, H).values()] * (L - 1)
+    recurrent = D * sum(math.prod(shape) for shape in shapes)
     weights = 9 * (recurrent + (D * H + 1) * task.output_size)
 
     itemsize = {"float32": 4, "float64": 8}[config.dtype]

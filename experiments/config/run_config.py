@@ -16,8 +16,10 @@ from experiments.tasks import TASKS, LossPosition
 from models.cells.elman.step import NONLINEARITIES
 from models.cells.registry import CELLS
 
-GATE_BLOCKS = tuple(block for cell in CELLS.values() if len(cell.blocks) > 1 for block in cell.blocks)
-"""The row blocks of gated cells' recurrent matrices, in torch's order: the LSTM's, then the GRU's."""
+GATE_BLOCKS = tuple(
+    dict.fromkeys(block for cell in CELLS.values() if cell.gate_names for block in cell.recurrent_blocks)
+)
+"""The square blocks of gated cells' recurrent matrices: the LSTM's, then the GRU's, then what other cells add."""
 
 LARGEST_WHOLE = 2**63 - 1
 """What JSON's readers and torch still take as a whole number."""
@@ -65,7 +67,7 @@ class RunConfig(BaseModel):
     nonlinearity: str = Field(
         "tanh",
         json_schema_extra={"enum": [*NONLINEARITIES]},
-        description="Activation of the Elman cell; other cells do not use it.",
+        description="Activation of the Elman cell; most other cells do not use it.",
     )
     reset_after: bool = Field(
         True,

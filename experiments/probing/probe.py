@@ -122,25 +122,22 @@ class Probe:
     @cached_property
     def paths(self) -> Paths | None:
         """Which way the gradient took; None for a cell without a gated path."""
-        return paths(self.top) if self.experiment.config.cell in GATED else None
+        return None if self.top.cell.gated_path is None else paths(self.top)
 
     @cached_property
     def bound(self) -> Float[ndarray, " time"] | None:
         """Upper bound on ln‖dL/dh_t‖ (nats); None for a gated cell, which has none so simple."""
-        config = self.experiment.config
-        if config.cell != "elman":
-            return None
-        return gradient_bound(self.top, self.spectra["h"].spectral_norm, config.nonlinearity)
+        slope = self.top.cell.steepest_slope
+        return None if slope is None else gradient_bound(self.top, self.spectra["h"].spectral_norm, slope)
 
     @cached_property
     def mean_field(self) -> MeanField | None:
         """What a wide random network of this gain and drive would do; None unless it is a tanh Elman, not diverged."""
-        config = self.experiment.config
-        if config.cell != "elman" or config.nonlinearity != "tanh" or not bool(self.trace.hidden.isfinite().all()):
+        if not bool(self.trace.hidden.isfinite().all()):
             return None
         try:
             return measured_mean_field(self.top)
-        except ValueError:  # weights or inputs of 1e100 saturate tanh, and are beyond what the theory's integrals take
+        except ValueError:  # another cell; or weights of 1e100, beyond what the theory's integrals take
             return None
 
     @cached_property
@@ -182,8 +179,6 @@ class Probe:
         """What a diagnosis looks at."""
         config, task = self.experiment.config, self.experiment.task
         return Subject(
-            cell=config.cell,
-            nonlinearity=config.nonlinearity,
             trace=self.trace,
             transport=self.transport,
             dependency=task.dependency(config.seq_len),
@@ -231,8 +226,6 @@ GAINS = 61
 
 PRODUCT_STEPS = 200
 """Factors of the Jacobian product: each takes 8 bytes times the state's size squared."""
-
-GATED = ("lstm", "gru")
 
 
 def probe(config: RunConfig, path: str | None = None) -> Probe:

@@ -9,13 +9,13 @@ from analysis.clipping import Clipping, cosine_of_scaling, total_log_norm
 from experiments.config.run_config import RunConfig
 from experiments.errors import ConfigError
 from experiments.probing.probe import Probe, TrainedStep
-from experiments.runs.form import STACK, cell_options
+from experiments.runs.form import STACK
 from experiments.runs.opening import config_of
 from experiments.runs.store.errors import DamagedRunError
 from experiments.runs.store.layers import layer_records, row_of, weights_at
 from experiments.runs.store.reader import RunReader
 from experiments.tasks import Task, make_task
-from experiments.training.build import DTYPES, Experiment
+from experiments.training.build import DTYPES, Experiment, cell_options
 from models import SequenceModel, Trace
 
 

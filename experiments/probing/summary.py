@@ -37,8 +37,8 @@ def summary(result: Probe) -> dict[str, object]:
         "horizon_lag": p.horizon_lag,
         "underflow_lag": p.underflow_lag,
         "diverged": p.diverged,
-        "spectral_norm": json_number(max(s.spectral_norm for s in spectra.values())),
-        "spectral_radius": json_number(max(s.spectral_radius for s in spectra.values())),
+        "spectral_norm": json_number(max((s.spectral_norm for s in spectra.values()), default=None)),
+        "spectral_radius": json_number(max((s.spectral_radius for s in spectra.values()), default=None)),
         "blocks": {
             name: {
                 "spectral_norm": json_number(s.spectral_norm),

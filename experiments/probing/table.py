@@ -57,8 +57,10 @@ def figures(result: Probe) -> dict[str, str]:
         "its rate": describe_rate(p.decay),
         "below 10⁻⁷ of its largest": horizon,
         "transport, from the last loss": describe_course(result.transport_course),
-        "spectral norm of W_hh": " ".join(f"{name} {significant(s.spectral_norm)}" for name, s in spectra.items()),
-        "spectral radius of W_hh": " ".join(f"{name} {significant(s.spectral_radius)}" for name, s in spectra.items()),
+        "spectral norm of W_hh": " ".join(f"{name} {significant(s.spectral_norm)}" for name, s in spectra.items())
+        or "no matrix",
+        "spectral radius of W_hh": " ".join(f"{name} {significant(s.spectral_radius)}" for name, s in spectra.items())
+        or "no matrix",
         "‖dL/dW‖ before clipping": power_of_ten(clipping.log_norm_before / math.log(10)),
         "‖dL/dW‖ after clipping": "not clipped"
         if clipping.threshold is None

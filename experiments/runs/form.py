@@ -17,6 +17,7 @@ from experiments.runs.store.form import Form, Keeps, StackForm, TargetDtype, Tar
 from experiments.runs.store.layout import LARGEST_ROW, MEANINGS, layout_of
 from experiments.runs.store.progress import FORMAT
 from experiments.tasks import Task, make_task
+from experiments.training.build import cell_options
 from experiments.training.training import Training
 
 STACK = "recurrent"
@@ -93,13 +94,6 @@ def describe(training: Training, form: Form, lockstep: Lockstep | None = None) -
 def title_of(config: RunConfig) -> str:
     """What a run of the configuration is, in a few words."""
     return f"{config.task}, {config.cell}, {config.seq_len} timesteps"
-
-
-def cell_options(config: RunConfig) -> dict[str, bool | str]:
-    """What the configuration says of its cell beside its sizes."""
-    if config.cell == "elman":
-        return {"nonlinearity": config.nonlinearity}
-    return {"reset_after": config.reset_after} if config.cell == "gru" else {}
 
 
 def weight_shapes(stack: StackForm, output_size: int) -> dict[str, list[int]]:

@@ -95,7 +95,8 @@ def run_pictures(readers: Sequence[RunReader]) -> dict[str, Picture]:
     made = lanes(readers)
     pictures = heatmaps(readers, made)
     pictures |= {"loss": loss_picture(made), "norm": norm_picture(made, thresholds(readers, made))}
-    pictures["spectral"] = spectral_norm_picture(readers, made)
+    if any("spectral_norm" in reader.tensors for reader in readers):
+        pictures["spectral"] = spectral_norm_picture(readers, made)
     return pictures
 
 
@@ -114,11 +115,13 @@ def spectral_norm_picture(readers: Sequence[RunReader], made: Sequence[Lane]) ->
     """The largest spectral norm and radius of any recurrent block, over steps."""
     lines: list[Line] = []
     for reader, one in zip(readers, made, strict=True):
+        if "spectral_norm" not in reader.tensors:
+            continue
         step = thinned_rows(reader, "step")
         for what, dash in (("norm", "solid"), ("radius", "dot")):
             values = thinned_rows(reader, f"spectral_{what}")[:, reader.form.top].max(axis=-1, initial=-np.inf)
             lines.append((f"{one.label}: {what}", one.colour, dash, step, values))
-    norms = [f"{one.label} {significant(last(values))}" for one, (*_, values) in zip(made, lines[::2], strict=True)]
+    norms = [f"{label.removesuffix(': norm')} {significant(last(values))}" for label, *_, values in lines[::2]]
     return lines_picture(
         "spectral-norm", fitting("Spectral norm of W", norms), "largest value",
         "The largest singular value (solid) and the largest |eigenvalue| (the radius, dotted) of the top layer's "

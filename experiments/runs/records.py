@@ -89,6 +89,8 @@ def later(form: Form, model: SequenceModel) -> Callable[[], dict[str, ndarray]]:
     Eigenvalues take as long as a small network's step, and no later step needs them.
     """
     recurrent = model.recurrent
+    if not recurrent.cell_type.recurrent_blocks:
+        return dict
     cells = [recurrent.cell(l, d) for l in range(recurrent.num_layers) for d in range(recurrent.num_directions)]
     return partial(spectral_rows, form, [cell.with_weights(lambda weight: weight.detach().clone()) for cell in cells])
 

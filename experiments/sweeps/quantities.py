@@ -90,8 +90,8 @@ def probe_numbers(result: Probe, seconds: float) -> dict[str, float]:
     return {
         "decay_rate": known(p.decay.rate),
         "horizon_lag": known(p.horizon_lag),
-        "spectral_norm": max(s.spectral_norm for s in spectra),
-        "spectral_radius": max(s.spectral_radius for s in spectra),
+        "spectral_norm": max((s.spectral_norm for s in spectra), default=math.nan),
+        "spectral_radius": max((s.spectral_radius for s in spectra), default=math.nan),
         "diverged": float(p.diverged > 0 or not math.isfinite(loss)),
         "loss": loss,
         "loss_over_chance": loss / result.experiment.chance,
@@ -150,6 +150,8 @@ def last_profile(run: RunReader) -> Float[ndarray, " time"]:
 
 def last_spectral(run: RunReader, name: str) -> float:
     """The largest over the top layer's blocks at the last recorded step; NaN without one."""
+    if name not in run.tensors:
+        return math.nan
     values = run.tensor(name)
     return float(np.max(values[len(values) - 1][run.form.top])) if len(values) else math.nan
 

@@ -1,6 +1,6 @@
 """From a `RunConfig` to the network, the batch and the loss that it describes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,8 +14,8 @@ from experiments.config.limits import check_memory
 from experiments.config.run_config import RunConfig
 from experiments.errors import ConfigError
 from experiments.tasks import Targets, Task, make_task
+from models.cells.registry import CELLS
 from models.networks.initialise import (
-    FORGET_BLOCK,
     chrono_,
     recurrent_matrices_,
     scale_spectral_norm,
@@ -75,11 +75,6 @@ def generators(seed: int) -> tuple[torch.Generator, torch.Generator]:
 
 def make_model(config: RunConfig, task: Task, generator: torch.Generator) -> SequenceModel:
     """The network with the configured initial weights: made in float64 and rounded, the same one in either dtype."""
-    options: dict[str, object] = {}
-    if config.cell == "elman":
-        options["nonlinearity"] = config.nonlinearity
-    if config.cell == "gru":
-        options["reset_after"] = config.reset_after
     model = SequenceModel(
         config.cell,
         task.input_size,
@@ -89,38 +84,45 @@ def make_model(config: RunConfig, task: Task, generator: torch.Generator) -> Seq
         config.bidirectional,
         generator=generator,
         dtype=torch.float64,
-        **options,
+        **cell_options(config),
     )
     with torch.no_grad():
         initialise_(model.recurrent, config, task, generator)
     return model.to(DTYPES[config.dtype])
 
 
+def cell_options(config: RunConfig) -> dict[str, bool | str]:
+    """What the configuration says of its cell besides its sizes."""
+    return {name: getattr(config, name) for name in CELLS[config.cell].option_names if name in RunConfig.model_fields}
+
+
 def initialise_(recurrent: Recurrent, config: RunConfig, task: Task, generator: torch.Generator) -> None:
     """Recurrent matrices, then their spectral norm, then the input scale, then the gate biases."""
+    keep = recurrent.cell_type.keep_gate
     if config.initialisation == "chrono":
-        if config.cell not in FORGET_BLOCK:
-            raise ConfigError(f"initialisation was 'chrono'; it needs a cell with gates, and cell was {config.cell!r}.")
+        if keep is None:
+            raise ConfigError(
+                f"initialisation was 'chrono'; it needs a gate that keeps the state, and cell was {config.cell!r}."
+            )
         chrono_(recurrent, task.length(config.seq_len), generator)
     elif config.initialisation != "default":
         recurrent_matrices_(recurrent, config.initialisation, config.gain, generator)
     for name, weight in recurrent.named_parameters():
         if name.startswith("weight_hh"):
-            for block in chosen_blocks(weight, recurrent.cell_type.blocks, config):
+            for block in chosen_blocks(recurrent.cell_type.square_blocks(weight), config):
                 set_spectrum_(block, config, generator)
         if name.startswith("weight_ih_l0"):
             weight.mul_(config.input_scale)
-    if config.forget_bias is not None and config.cell in FORGET_BLOCK:
-        set_gate_bias_(recurrent, FORGET_BLOCK[config.cell], config.forget_bias)
+    if config.forget_bias is not None and keep is not None:
+        set_gate_bias_(recurrent, keep.gate, keep.bias(config.forget_bias))
 
 
-def chosen_blocks(weight: Tensor, names: tuple[str, ...], config: RunConfig) -> list[Tensor]:
-    """The square blocks of a recurrent matrix that the spectrum's settings act on, as views."""
-    blocks = weight.split(config.hidden_size)
+def chosen_blocks(blocks: Mapping[str, Tensor], config: RunConfig) -> list[Tensor]:
+    """The square blocks that the spectrum's settings act on."""
     if config.spectrum_blocks is None or len(blocks) == 1:
-        return list(blocks)
+        return list(blocks.values())
     wanted = config.spectrum_blocks.split(",")
-    return [block for name, block in zip(names, blocks, strict=True) if name in wanted]
+    return [block for name, block in blocks.items() if name in wanted]
 
 
 def set_spectrum_(block: Tensor, config: RunConfig, generator: torch.Generator) -> None:

@@ -20,6 +20,8 @@ def log_norm(x: Float[Tensor, "*sample unit"]) -> Float64[Tensor, "*sample"]:
 
 
 def log_norm_of_all(x: Tensor) -> float:
-    """ln of the norm of all entries (nats), by one sum of squares where float64 holds it."""
+    """ln of the norm of all entries (nats), by one sum of squares where float64 holds it; -inf for no entries."""
+    if not x.numel():
+        return -math.inf
     norm = torch.linalg.vector_norm(x, dtype=torch.float64).item()
     return math.log(norm) if 1e-145 < norm < 1e145 else log_norm(x.flatten()).item()

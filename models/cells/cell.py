@@ -1,18 +1,47 @@
-"""The one interface that every recurrent cell has: a step, as plain tensor operations."""
+"""The one interface that every recurrent cell has: a step, as plain tensor operations, and what is known of it."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from jaxtyping import Float
+from numpy import ndarray
 from torch import Tensor
+
+from models.cells.packing import Packing
+from models.cells.words import CellWords
+
+if TYPE_CHECKING:
+    from models.cells.derivatives import ClosedForm, GatedPath
 
 State = tuple[Tensor, ...]
 """(h,) or (h, c): tensors of shape [batch, hidden], the hidden state first."""
 
 Gates = dict[str, Tensor]
 """Gate name → its value, of shape [batch, hidden], in torch's order."""
+
+Values = TypeVar("Values", Tensor, ndarray)
+Bias = TypeVar("Bias", float, Tensor)
+
+
+@dataclass(frozen=True)
+class KeepGate:
+    """The gate that keeps the past."""
+
+    gate: str
+    when_open: bool = True
+    """Whether the share that is kept is the gate itself, as f and torch's z, or 1 − the gate, as the MUTs' z."""
+    written_by: str | None = None
+    """The gate that lets new things in, where it is another one: chrono biases close it."""
+
+    def share(self, gate: Values) -> Values:
+        """The share of the past that a value of the gate keeps."""
+        return gate if self.when_open else 1 - gate
+
+    def bias(self, bias: Bias) -> Bias:
+        """The gate's bias for which σ(bias) of the past is kept."""
+        return bias if self.when_open else -bias
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,13 +51,19 @@ class Cell(ABC):
     The weights have torch's names, shapes and order of blocks: `weight_hh` is [blocks * hidden, hidden].
     """
 
-    weight_ih: Float[Tensor, "rows input"]
-    weight_hh: Float[Tensor, "rows hidden"]
+    weight_ih: Float[Tensor, "input_rows input"]
+    weight_hh: Float[Tensor, "*recurrent_rows hidden"]
     bias_ih: Float[Tensor, " rows"]
     bias_hh: Float[Tensor, " rows"]
 
+    words: ClassVar[CellWords]
+    """Its name, its colour, and what its gates mean."""
+
     blocks: ClassVar[tuple[str, ...]]
-    """Names of the row blocks of the weights, in torch's order; one a gate, `("h",)` where there is none."""
+    """Names of the row blocks of the biases, in order: one per gate, `("h",)` where there is none."""
+
+    recurrent_blocks: ClassVar[tuple[str, ...]]
+    """Names of the square row blocks of `weight_hh`, in order; none where the recurrence has no matrix."""
 
     gate_names: ClassVar[tuple[str, ...]]
     """The keys of what `step` returns as gates, in torch's order."""
@@ -39,14 +74,57 @@ class Cell(ABC):
     option_names: ClassVar[tuple[str, ...]] = ()
     """Keyword arguments that this cell takes besides its weights, such as `nonlinearity`."""
 
+    keep_gate: ClassVar[KeepGate | None] = None
+    """The gate that keeps the past; None for a cell without one."""
+
+    compiled_step: ClassVar[str | None] = None
+    """The module with its compiled step, see `models.bptt.compiled.step`; None for the reference, which is slower."""
+
+    closed_form: ClassVar["ClosedForm | None"] = None
+    """Its Jacobians; None for autodiff, which is slower and as exact."""
+
+    gated_path: ClassVar["GatedPath | None"] = None
+    """The routes of its gradient; None where no gate keeps a state."""
+
+    def __init_subclass__(cls) -> None:
+        """A class with a step of its own inherits nothing that is known of another step."""
+        super().__init_subclass__()
+        if "step" in vars(cls):
+            for name in ("compiled_step", "closed_form", "gated_path"):
+                if name not in vars(cls):
+                    setattr(cls, name, None)
+
     @abstractmethod
     def step(self, x_t: Float[Tensor, "batch input"], state: State) -> tuple[State, Gates]:
         """The next state and the gates that made it; a pure function of its arguments and the weights."""
 
+    def packing(self) -> Packing:
+        """How the compiled passes hold its weights.
+
+        Raises:
+            ValueError: it has no compiled step.
+        """
+        raise ValueError(f"a {type(self).__name__} has no compiled step.")
+
     @property
     def hidden_size(self) -> int:
         """Number of hidden units."""
-        return self.weight_hh.shape[1]
+        return self.weight_hh.shape[-1]
+
+    @property
+    def tanh_values(self) -> str | None:
+        """Which recorded values are the tanh of a preactivation: a gate's name, or `hidden`; None for none."""
+        return next((name for name, gate in self.words.gates.items() if gate.part == "candidate"), None)
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether |h| stays bounded whatever the weights are."""
+        return self.tanh_values is not None
+
+    @property
+    def steepest_slope(self) -> float | None:
+        """γ = max |φ'| where the step is h = φ(W_hh h' + …); None where it is another."""
+        return None
 
     @property
     def state_sizes(self) -> tuple[int, ...]:
@@ -63,6 +141,13 @@ class Cell(ABC):
             "bias_ih": (rows,),
             "bias_hh": (rows,),
         }
+
+    @classmethod
+    def square_blocks(cls, weight_hh: Tensor) -> dict[str, Float[Tensor, "hidden hidden"]]:
+        """Block name → its square part of `weight_hh`, as a view; empty where the recurrence has no matrix."""
+        if not cls.recurrent_blocks:
+            return {}
+        return dict(zip(cls.recurrent_blocks, weight_hh.split(weight_hh.shape[-1]), strict=True))
 
     @property
     def weights(self) -> dict[str, Tensor]:

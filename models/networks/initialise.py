@@ -12,9 +12,6 @@ from torch import Tensor, nn
 if TYPE_CHECKING:
     from models.networks.sequence_model import Recurrent
 
-FORGET_BLOCK = {"lstm": "f", "gru": "z"}
-"""The gate that keeps the past: the LSTM's f, and the GRU's z (torch's, where z near 1 keeps)."""
-
 Square = Float[Tensor, "hidden hidden"]
 
 
@@ -39,7 +36,7 @@ def orthogonal(size: int, generator: torch.Generator | None) -> Square:
 def recurrent_matrices_(
     recurrent: "Recurrent", kind: str, gain: float = 1.0, generator: torch.Generator | None = None
 ) -> None:
-    """Replace every H×H block of every recurrent matrix.
+    """Replace every square block of every recurrent matrix; a recurrence without a matrix is left as it is.
 
     Args:
         recurrent: the layers whose `weight_hh` change.
@@ -55,7 +52,7 @@ def recurrent_matrices_(
     for name, weight in recurrent.named_parameters():
         if not name.startswith("weight_hh"):
             continue
-        for block in weight.data.split(H):
+        for block in recurrent.cell_type.square_blocks(weight.data).values():
             if kind == "gaussian":
                 block.copy_(gaussian(H, gain, generator))
             elif kind == "orthogonal":
@@ -98,13 +95,14 @@ def chrono_(recurrent: "Recurrent", longest: int, generator: torch.Generator | N
     Raises:
         ValueError: the cell has no gate that keeps the past.
     """
-    if recurrent.cell_name not in FORGET_BLOCK:
-        raise ValueError(f"cell was {recurrent.cell_name!r}; chrono biases need one of {', '.join(FORGET_BLOCK)}.")
+    keep = recurrent.cell_type.keep_gate
+    if keep is None:
+        raise ValueError(f"cell was {recurrent.cell_name!r}; chrono biases need a gate that keeps the state.")
     uniform = torch.rand(recurrent.hidden_size, generator=generator, dtype=torch.float64)
     bias = torch.log1p(uniform * max(longest - 2, 0))
-    set_gate_bias_(recurrent, FORGET_BLOCK[recurrent.cell_name], bias)
-    if recurrent.cell_name == "lstm":
-        set_gate_bias_(recurrent, "i", -bias)
+    set_gate_bias_(recurrent, keep.gate, keep.bias(bias))
+    if keep.written_by is not None:
+        set_gate_bias_(recurrent, keep.written_by, -bias)
 
 
 def set_singular_values(

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-ABOVE = __name__.removesuffix("models.recording.shown") + "analysis"
+ABOVE = __name__.rpartition("models.")[0] + "analysis"
 """`analysis` in the repository; the same below the package's name where it is installed."""
 
 

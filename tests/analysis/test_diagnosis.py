@@ -32,6 +32,12 @@ HEALTHY: list[dict[str, object]] = [
     {"cell": "gru", "forget_bias": 4.0, "task": "copying", "seq_len": 30, "largest_singular_value": 0.5},
     {"cell": "gru", "forget_bias": 4.0, "reset_after": False, "largest_singular_value": 0.5},
     {"cell": "lstm", "initialisation": "chrono", "largest_singular_value": 0.5, "seq_len": 40},
+    {"cell": "peephole_lstm", "forget_bias": 5.0, **CALM, "largest_singular_value": 0.5},
+    {"cell": "lstm_1997", **CALM, "largest_singular_value": 0.5},
+    {"cell": "lstm_1997"},
+    *({"cell": cell, "forget_bias": 4.0, "largest_singular_value": 0.5} for cell in ("mut1", "mut2", "mut3")),
+    {"cell": "mut1", "initialisation": "chrono", "largest_singular_value": 0.5, "seq_len": 40},
+    {"cell": "mingru", "forget_bias": 4.0},
 ]
 VANISHING: list[dict[str, object]] = [
     {"cell": "elman"},
@@ -47,6 +53,11 @@ VANISHING: list[dict[str, object]] = [
     {"cell": "gru"},
     {"cell": "gru", "reset_after": False},
     {"cell": "gru", "task": "copying", "seq_len": 30},
+    {"cell": "elman", "nonlinearity": "sigmoid"},
+    {"cell": "elman", "nonlinearity": "sigmoid", "largest_singular_value": 3.0},
+    {"cell": "peephole_lstm"},
+    {"cell": "peephole_lstm", "forget_bias": 0.0, "largest_singular_value": 0.5},
+    *({"cell": cell} for cell in ("mut1", "mut2", "mut3", "mingru", "indrnn")),
 ]
 EXPLODING: list[dict[str, object]] = [
     {**LINEAR, "largest_singular_value": 1.3},
@@ -176,7 +187,7 @@ def test_loss_at_chance_is_a_finding_only_after_training():
 
     def findings(loss: float, steps: int) -> set[str]:
         subject = Subject(
-            cell="elman", nonlinearity="identity", trace=trace, transport=trace, dependency=59, loss=loss,
+            trace=trace, transport=trace, dependency=59, loss=loss,
             chance=1 / 6, trained_steps=steps,
         )  # fmt: skip
         return {finding.kind for finding in diagnose(subject)}

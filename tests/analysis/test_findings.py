@@ -13,10 +13,10 @@ from analysis.wording import power_of_ten
 from models import SequenceModel, record
 
 
-def findings(cell="elman", nonlinearity="tanh", trace=None, **fields):
+def findings(trace, **fields):
     """The findings about a recorded pass, by kind."""
     dependency = fields.pop("dependency", trace.seq_len - 1)
-    subject = Subject(cell, nonlinearity, trace, fields.pop("transport", trace), dependency, **{
+    subject = Subject(trace, fields.pop("transport", trace), dependency, **{
         "loss": trace.loss.item(), "chance": 1.0, **fields})  # fmt: skip
     return {finding.kind: finding for finding in diagnose(subject)}
 
@@ -35,7 +35,7 @@ def test_clipping_findings_go_by_their_rule_and_agree_with_what_clipping_did(rul
     trace = small_pass("gru")
     for threshold in (1e-9, 1e-4, 1e-2, 1.0, 1e4, 1e12):
         clipping = clip(trace.parameter_grads, threshold, rule)
-        found = findings("gru", trace=trace, clipping=clipping)
+        found = findings(trace, clipping=clipping)
         assert not {"clipping_always", "clipping_never"} <= set(found)
         if "clipping_never" in found:
             assert not clipping.engaged
@@ -55,7 +55,7 @@ def test_clipping_findings_go_by_their_rule_and_agree_with_what_clipping_did(rul
 def test_a_clipping_remedy_fits_a_gradient_of_any_size(size):
     trace = small_pass("gru")
     grads = {"w": torch.tensor([0.6, 0.8], dtype=torch.float64) * size}
-    (never,) = (f for f in findings("gru", trace=trace, clipping=clip(grads, size * 1e6)).values() if "clip" in f.kind)
+    (never,) = (f for f in findings(trace, clipping=clip(grads, size * 1e6)).values() if "clip" in f.kind)
     assert never.settings["clip_threshold"] == pytest.approx(10 * size, rel=0.1)
 
 
@@ -66,7 +66,7 @@ def test_a_loss_that_overflows_alone_is_said_so():
     inputs = torch.rand(60, 2, 2, generator=torch.Generator().manual_seed(0))
     trace = record(model, inputs, lambda outputs: (outputs[-1] ** 2).mean())
     assert trace.hidden.isfinite().all()
-    finding = findings(nonlinearity="identity", trace=trace)["diverged"]
+    finding = findings(trace)["diverged"]
     assert finding.evidence == "All states and their gradients are finite; the loss is inf."
 
 
@@ -74,21 +74,21 @@ def test_a_state_that_recovers_is_not_said_to_have_diverged_from_there_on():
     trace = small_pass("elman", nonlinearity="relu")
     hidden = trace.hidden.clone()
     hidden[0, 2] = torch.inf
-    once = findings(nonlinearity="relu", trace=with_arrays(trace, hidden=hidden))["diverged"]
+    once = findings(with_arrays(trace, hidden=hidden))["diverged"]
     assert once.evidence.startswith("h_t is not finite at t = 3;")
     hidden[0, 2:] = torch.nan
-    for_good = findings(nonlinearity="relu", trace=with_arrays(trace, hidden=hidden))["diverged"]
+    for_good = findings(with_arrays(trace, hidden=hidden))["diverged"]
     assert for_good.evidence.startswith("h_t is not finite from t = 3 on;")
 
 
 @pytest.mark.parametrize(("cell", "options"), [("elman", {"nonlinearity": "tanh"}), ("lstm", {}), ("gru", {})])
 def test_what_is_bounded_already_is_not_told_to_use_tanh(cell, options):
     trace = small_pass(cell, dtype=torch.float32, change=lambda r: [p.fill_(0) for p in r.parameters()], **options)
-    (dead,) = (f for f in findings(cell, trace=trace).values() if f.kind == "dead_units")
+    (dead,) = (f for f in findings(trace).values() if f.kind == "dead_units")
     assert "tanh" not in dead.remedy
     assert not dead.settings
     broken = with_arrays(trace, hidden=trace.hidden + torch.nan)
-    assert "tanh" not in findings(cell, trace=broken)["diverged"].remedy
+    assert "tanh" not in findings(broken)["diverged"].remedy
 
 
 def test_a_shut_input_gate_is_reported_by_its_own_values():
@@ -99,7 +99,7 @@ def test_a_shut_input_gate_is_reported_by_its_own_values():
                 p[:8], p[8:16], p[15] = -2.6, -2.0, 50.0
 
     trace = small_pass("lstm", change=shut)
-    finding = next(f for f in findings("lstm", trace=trace).values() if f.kind == "saturated_gates")
+    finding = next(f for f in findings(trace).values() if f.kind == "saturated_gates")
     i = trace.gates["i"]
     assert finding.numbers["mean"] == pytest.approx(i.mean().item())
     assert finding.evidence.startswith(f"{(i < 0.1).double().mean().item():.0%} of its values")
@@ -108,7 +108,7 @@ def test_a_shut_input_gate_is_reported_by_its_own_values():
 def test_the_advice_for_two_timesteps_is_its_own_formula():
     trace = small_pass("gru", seq_len=2, change=lambda r: [p.mul_(1e-4) for p in r.parameters()])
     tiny = with_arrays(trace, log_norm=trace.log_norm - torch.tensor([9.0, 0.0], dtype=torch.float64)[:, None])
-    finding = findings("gru", trace=tiny)["vanishing"]
+    finding = findings(tiny)["vanishing"]
     assert "ln(T−1) = 0.0" in finding.remedy
     assert finding.settings == {"forget_bias": 0.0}
     assert "1 step back" in finding.evidence

@@ -18,9 +18,9 @@ from analysis.product import product_log_norms, product_spectrum
 from analysis.profile import profile
 from analysis.scalar import doya_fold_biases, error_surface, latch
 from analysis.spectrum import spectrum
-from analysis.theory import STEEPEST, critical_gain, effective_gain, gradient_bound, mean_field
+from analysis.theory import critical_gain, effective_gain, gradient_bound, mean_field
 from models import SequenceModel, record
-from models.cells.elman.step import ElmanCell
+from models.cells.elman.step import STEEPEST, ElmanCell
 from models.cells.gru.step import GRUCell
 from models.cells.registry import CELLS
 from models.networks.initialise import gaussian, set_gate_bias_
@@ -78,7 +78,7 @@ def test_a2_products_never_exceed_the_bound(cell, nonlinearity, gain, monkeypatc
             for k in range(0, 40, 5):
                 log_norms = product_log_norms(J[k:, b], "start")
                 assert (log_norms <= log_bound * np.arange(len(log_norms)) + 1e-9).all()
-        bound = gradient_bound(trace.top, math.exp(log_bound) / STEEPEST[nonlinearity], nonlinearity)
+        bound = gradient_bound(trace.top, math.exp(log_bound) / STEEPEST[nonlinearity], STEEPEST[nonlinearity])
         assert (profile(trace.top).median <= bound + 1e-9).all()
 
 

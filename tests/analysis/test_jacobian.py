@@ -5,7 +5,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 import torch
-from oracles import CONFIGURATION_NAMES, CONFIGURATIONS, last_step_loss, make_model, oracle_step, with_arrays
+from oracles import (
+    CONFIGURATION_NAMES,
+    CONFIGURATIONS,
+    MORE_CONFIGURATIONS,
+    last_step_loss,
+    make_model,
+    named,
+    oracle_step,
+    with_arrays,
+)
 
 from analysis.jacobian import input_jacobian, state_jacobian, step_jacobians
 from models import record
@@ -45,12 +54,32 @@ def test_closed_form_equals_autodiff_within_1e_10(cell, options, num_layers, bid
         assert (commutator > 0.02 * np.linalg.norm(J, axis=(1, 2)) ** 2).mean() > 0.5  # and are not normal
 
 
-@pytest.mark.parametrize(("cell", "options"), CONFIGURATIONS, ids=CONFIGURATION_NAMES)
+EVERY = CONFIGURATIONS + MORE_CONFIGURATIONS
+
+
+@pytest.mark.parametrize(("cell", "options"), MORE_CONFIGURATIONS, ids=named(MORE_CONFIGURATIONS))
+@pytest.mark.parametrize("input_size", [3, 5])
+def test_every_closed_form_equals_autodiff(cell, options, input_size):
+    """With 5 inputs for 5 units, the MUTs see x as it is."""
+    model = make_model(cell, options, num_layers=2, bidirectional=True, input_size=input_size)
+    with torch.no_grad():
+        for parameter in model.recurrent.parameters():
+            parameter.mul_(2)
+    inputs = torch.randn(7, 3, input_size, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    for layer in record(model, inputs, last_step_loss).layers:
+        steps = layer.in_order()
+        for jacobian in (state_jacobian, input_jacobian):
+            closed, auto = jacobian(steps, "closed form"), jacobian(steps, "autodiff")
+            assert (closed - auto).abs().max() < 1e-12
+            assert closed.abs().max() > 0.01
+
+
+@pytest.mark.parametrize(("cell", "options"), EVERY, ids=named(EVERY))
 def test_step_jacobian_matches_finite_differences(cell, options):
     model, trace = recorded(cell, options)
     J = step_jacobians(trace.top, samples=[1]).matrices[:, 0]
     weights = tuple(p.detach() for p in model.recurrent.parameters())
-    states = [trace.hidden[0, :, 1]] + ([trace.cell_state[0, :, 1]] if cell == "lstm" else [])
+    states = [trace.hidden[0, :, 1]] + ([] if trace.cell_state is None else [trace.cell_state[0, :, 1]])
     t, eps = 4, 1e-6
     s = torch.cat([part[t - 1] for part in states])
     for column in range(len(s)):

@@ -79,7 +79,7 @@ def test_the_first_recording_does_not_wait_for_the_compiler(no_cache):
     assert a_recording().path == "reference"
     assert a_recording().path == "reference"
     assert [command[1:] for command in started] == [["-m", "models.bptt.compiled.warm", str(folder / "first")]]
-    (folder / "first" / "float64.ready").touch()
+    (folder / "first" / "lstm-float64.ready").touch()
     assert a_recording().path == "fast"
 
 

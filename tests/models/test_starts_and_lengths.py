@@ -5,12 +5,13 @@ from dataclasses import replace
 import oracles
 import pytest
 import torch
-from oracles import CONFIGURATION_NAMES, CONFIGURATIONS, make_model, oracle_step
+from oracles import CONFIGURATIONS, MORE_CONFIGURATIONS, make_model, named, oracle_step
 from torch import Tensor
 
 from models import record
 from models.bptt.scaled import Scaled, true_value
 from models.bptt.stack_pass import backward_stack, forward_stack
+from models.cells.registry import CELLS
 from models.recording.record import make_engine
 from models.recording.trace import Stack
 
@@ -39,8 +40,7 @@ def by_loops(model, inputs, start, lengths):
         for l in range(r.num_layers):
             outs = []
             for d in range(D):
-                names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-                weights = tuple(getattr(r, name + r.suffix(l, d)) for name in names)
+                weights = tuple(getattr(r, name + r.suffix(l, d)) for name in r.cell_type.parameter_shapes(1, 1))
                 state = tuple(s[l * D + d, b : b + 1] for s in start)
                 for t in reversed(range(length)) if d else range(length):
                     state = oracle_step(r.cell_name, r.options, weights, features[t], state)
@@ -79,10 +79,15 @@ def by_engine(path, model, inputs, start, lengths) -> tuple[Stack, dict[str, Ten
     return result.stack, grads
 
 
-@pytest.mark.parametrize("path", ["reference", "fast"])
+EVERY = CONFIGURATIONS + MORE_CONFIGURATIONS
+ENGINES = [
+    (path, *c) for c in EVERY for path in ("reference", "fast") if path == "reference" or CELLS[c[0]].compiled_step
+]
+
+
 @pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize("lengths", [LENGTHS, None], ids=["unequal", "equal"])
-@pytest.mark.parametrize(("cell", "options"), CONFIGURATIONS, ids=CONFIGURATION_NAMES)
+@pytest.mark.parametrize(("path", "cell", "options"), ENGINES, ids=[f"{e[0]}-{named([e[1:]])[0]}" for e in ENGINES])
 def test_all_gradients_equal_a_loop_over_each_sequence(cell, options, lengths, bidirectional, path):
     generator = torch.Generator().manual_seed(1)
     model = make_model(cell, options, num_layers=2, bidirectional=bidirectional, hidden_size=H)
@@ -90,7 +95,7 @@ def test_all_gradients_equal_a_loop_over_each_sequence(cell, options, lengths, b
     inputs = torch.randn(T, B, 3, generator=generator, dtype=torch.float64, requires_grad=True)
     start = [
         torch.randn(count, B, H, generator=generator, dtype=torch.float64, requires_grad=True)
-        for _ in range(2 if cell == "lstm" else 1)
+        for _ in CELLS[cell].state_names
     ]
     each = torch.full((B,), T) if lengths is None else lengths
     loops = by_loops(model, inputs, start, each)

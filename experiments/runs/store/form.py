@@ -20,6 +20,7 @@ def _known_cell(name: str) -> str:
 
 CellName = Annotated[Word, AfterValidator(_known_cell)]
 Size = Annotated[int, Ge(1), Le(2**31 - 1)]
+Length = Annotated[int, Ge(0), Le(2**31 - 1)]
 Indices = Annotated[list[Annotated[int, Ge(0), Le(2**31 - 1)]], Field(min_length=1, max_length=4096)]
 Dtype = Literal["float32", "float64"]
 Keeps = Literal["quantiles", "weights", "layers"]
@@ -90,7 +91,7 @@ class Form:
     dtype: Dtype
     truncate: Annotated[int, Ge(1), Le(2**63 - 1)] | None = None
     """Timesteps of a block of truncated BPTT."""
-    weights: Annotated[dict[Word, Annotated[list[Size], Field(max_length=4)]], Field(max_length=4096)] = field(
+    weights: Annotated[dict[Word, Annotated[list[Length], Field(max_length=4)]], Field(max_length=4096)] = field(
         default_factory=dict
     )
     """Parameter, in torch's names → its shape; in this order they lie in the array `weights`."""

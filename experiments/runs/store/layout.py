@@ -72,7 +72,7 @@ def layout_of(form: Form) -> Layout:
     names: dict[str, list[object]] = {
         "layer": [*stack.suffixes],
         "gate": [*cell.gate_names],
-        "block": [*cell.blocks],
+        "block": [*cell.recurrent_blocks],
         "parameter": [*form.weights],
         "quantile": [*QUANTILES],
     }
@@ -118,18 +118,22 @@ def forms(form: Form) -> dict[str, tuple[str, str]]:
         "hidden": (states, form.dtype),
         "parameter_log_norm_before": ("step parameter", "float64"),
         "parameter_log_norm_after": ("step parameter", "float64"),
-        "spectral_norm": ("step layer block", "float64"),
-        "spectral_radius": ("step layer block", "float64"),
     }
+    if cell.recurrent_blocks:
+        made |= dict.fromkeys(("spectral_norm", "spectral_radius"), ("step layer block", "float64"))
     if "cell_state" in cell.state_names:
         made["cell_state"] = (states, form.dtype)
     if cell.gate_names:
         made["gates"] = ("step gate layer time sample unit", form.dtype)
     if form.keeps == "quantiles":
-        made |= {
-            "singular_values": ("step layer block index", "float64"),
-            "eigenvalues": ("step layer block index part", "float64"),
-        }
+        made |= (
+            {}
+            if not cell.recurrent_blocks
+            else {
+                "singular_values": ("step layer block index", "float64"),
+                "eigenvalues": ("step layer block index part", "float64"),
+            }
+        )
         if cell.gate_names:
             made |= {f"gate_{name}": ("step gate layer", "float32") for name in ("mean", "closed", "open")}
         return made

@@ -19,10 +19,11 @@ import torch
 
 HERE = Path(__file__).parent
 COMPILED = (
-    *("jit", "elementary", "product", "padding", "adjoint", "cells", "wide", "saturated"),
-    *("saturated_step", "weights", "recurrence", "passes"),
+    *("jit", "elementary", "product", "padding", "adjoint", "wide", "saturated", "step"),
+    *("weights", "recurrence", "passes"),
 )
-"""The files that compiled code is made from."""
+OF_CELLS = ("pointwise", "saturated", "compiled")
+"""The files that compiled code is made from: here, and in each cell's folder."""
 
 
 @functools.cache
@@ -34,6 +35,8 @@ def fingerprint() -> str:
     parts += [binding.get_host_cpu_name(), str(sorted(binding.get_host_cpu_features().items()))]
     parts += sorted(f"{name}={value}" for name, value in os.environ.items() if name.startswith("NUMBA_CPU_"))
     parts += [(HERE / f"{name}.py").read_text(encoding="utf-8") for name in COMPILED]
+    cells = [path for name in OF_CELLS for path in sorted(HERE.parents[1].glob(f"cells/*/{name}.py"))]
+    parts += [path.read_text(encoding="utf-8") for path in cells]
     parts += [str(HERE), str((HERE / "recurrence.py").stat().st_mtime_ns)]  # numba's own conditions
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
@@ -58,20 +61,25 @@ def user_cache() -> Path:
     return base / "gradient-flow-lab"
 
 
-def stamp(dtype: torch.dtype) -> str:
-    """Name of the file that says that the code for a dtype is complete."""
-    return f"{str(dtype).removeprefix('torch.')}.ready"
+def cell_of(module: str) -> str:
+    """The cell's folder: `lstm` of `models.cells.lstm.compiled`."""
+    return module.split(".")[-2]
 
 
-def is_cached(dtype: torch.dtype, folder: Path | None = None) -> bool:
-    """Whether loading the compiled passes takes no compiling."""
+def stamp(module: str, dtype: torch.dtype) -> str:
+    """Name of the file that says that a cell's code for a dtype is complete."""
+    return f"{cell_of(module)}-{str(dtype).removeprefix('torch.')}.ready"
+
+
+def is_cached(module: str, dtype: torch.dtype, folder: Path | None = None) -> bool:
+    """Whether loading a cell's compiled passes takes no compiling."""
     folder = folder or open_cache()
-    return folder is not None and (folder / stamp(dtype)).exists()
+    return folder is not None and (folder / stamp(module, dtype)).exists()
 
 
-def mark_ready(folder: Path, dtype: torch.dtype) -> None:
-    """Say that the code for a dtype is complete."""
-    (folder / stamp(dtype)).touch()
+def mark_ready(folder: Path, module: str, dtype: torch.dtype) -> None:
+    """Say that a cell's code for a dtype is complete."""
+    (folder / stamp(module, dtype)).touch()
 
 
 @functools.cache

@@ -9,9 +9,6 @@ from torch import Tensor
 
 from models.bptt.compiled.cache import HERE, is_cached, open_cache
 from models.cells.cell import Cell
-from models.cells.elman.step import ElmanCell
-from models.cells.gru.step import GRUCell
-from models.cells.lstm.step import LSTMCell
 
 DTYPES = (torch.float32, torch.float64)
 
@@ -32,7 +29,9 @@ def choose_path(cells: Sequence[Cell], inputs: Tensor, path: str | None) -> str:
         raise ValueError(f"path was 'fast'; {reason}.")
     if path is not None:
         return path
-    return "fast" if reason is None and is_ready(inputs.dtype) else "reference"
+    steps = {cell.compiled_step for cell in cells}
+    ready = reason is None and all(step is not None and is_ready(step, inputs.dtype) for step in steps)
+    return "fast" if ready else "reference"
 
 
 def why_not(cells: Sequence[Cell], inputs: Tensor) -> str | None:
@@ -43,15 +42,15 @@ def why_not(cells: Sequence[Cell], inputs: Tensor) -> str | None:
     if inputs.dtype not in DTYPES:
         return f"that needs float32 or float64, and this is {inputs.dtype}"
     for cell in cells:
-        if type(cell) not in (ElmanCell, LSTMCell, GRUCell):
+        if cell.compiled_step is None:
             return f"that has no {type(cell).__name__}"
     return None
 
 
-def is_ready(dtype: torch.dtype) -> bool:
-    """Whether the compiled code is there; if not, another process begins to make it, and this one goes on."""
+def is_ready(module: str, dtype: torch.dtype) -> bool:
+    """Whether a cell's compiled code is there; if not, another process begins to make it, and this one goes on."""
     try:
-        if is_cached(dtype):
+        if is_cached(module, dtype):
             return True
         folder = open_cache()
     except ImportError:  # no compiler for this platform

@@ -8,13 +8,14 @@ import torch
 from torch import Tensor
 
 from models.bptt.compiled.adjoint import NEVER
-from models.bptt.compiled.pack import Layout, Matrices, layout_of, pack, unpack
+from models.bptt.compiled.pack import Matrices, Vectors, pack, pack_vectors, unpack
 from models.bptt.compiled.parallel import over_batch
 from models.bptt.compiled.passes import Compiled, compiled
 from models.bptt.engine import Backward, Engine
 from models.bptt.lognorm import log_norm_of_all
 from models.bptt.scaled import LN_2, Scaled, times_power_of_two
 from models.cells.cell import Cell, State
+from models.cells.packing import Packing
 from models.recording.layer_record import LayerStates, with_gradients, without_padding
 
 Four = tuple[Tensor, Tensor, Tensor, Tensor]
@@ -24,10 +25,12 @@ Four = tuple[Tensor, Tensor, Tensor, Tensor]
 class CompiledStates(LayerStates):
     """States beside the memory that they are views of, for the backward pass."""
 
-    layout: Layout
+    packing: Packing
     W: Matrices
     WT: Matrices
-    """The same matrices, [gate, hidden + 1 + input, hidden]."""
+    """The same matrices, [product, hidden + 1 + input, hidden]."""
+    vectors: Vectors
+    """Parameters that multiply unit by unit, [row, hidden]."""
     x: Tensor
     """The inputs, contiguous."""
     hidden_memory: Tensor
@@ -51,38 +54,39 @@ class CompiledEngine(Engine):
     ) -> CompiledStates:
         """See `Engine.forward`."""
         T, B, _ = inputs.shape
-        H, layout, x = cell.hidden_size, layout_of(cell), inputs.contiguous()
-        W = pack(cell, layout)
-        memory = [x.new_empty(T + 2, B, H) if k < layout.num_states else x.new_empty(0, 0, 0) for k in range(2)]
+        H, packing, x = cell.hidden_size, cell.packing(), inputs.contiguous()
+        W = pack(cell, packing)
+        memory = [x.new_empty(T + 2, B, H) if k < packing.num_states else x.new_empty(0, 0, 0) for k in range(2)]
         for states, s_0 in zip(memory, start, strict=False):
             states[-1 if reverse else 0] = s_0
             states[0 if reverse else -1] = 0
-        gates = [x.new_empty(T, B, H) if k < layout.num_gates else x.new_empty(0, 0, 0) for k in range(4)]
+        gates = [x.new_empty(T, B, H) if k < packing.num_gates else x.new_empty(0, 0, 0) for k in range(4)]
         before, now = (slice(2, None), slice(1, -1)) if reverse else (slice(None, -2), slice(1, -1))
         result = CompiledStates(
             cell=cell,
             inputs=inputs,
             x=x,
-            before=tuple(states[before] for states in memory[: layout.num_states]),
-            after=tuple(states[now] for states in memory[: layout.num_states]),
+            before=tuple(states[before] for states in memory[: packing.num_states]),
+            after=tuple(states[now] for states in memory[: packing.num_states]),
             gates=dict(zip(cell.gate_names, gates, strict=False)),
             reverse=reverse,
             lengths=lengths,
-            layout=layout,
+            packing=packing,
             W=W,
             WT=np.ascontiguousarray(W.transpose(0, 2, 1)),
+            vectors=pack_vectors(cell, packing),
             hidden_memory=memory[0],
             cell_memory=memory[1],
             gate_memory=(gates[0], gates[1], gates[2], gates[3]),
         )
-        run_forward(compiled(x.dtype), result)
+        run_forward(passes_of(result), result)
         return without_padding(result)
 
     def backward(self, states: LayerStates, direct: Scaled, truncate: int | None, through_inputs: bool) -> Backward:
         """See `Engine.backward`."""
         assert isinstance(states, CompiledStates), "backward takes what this engine's forward gave"
         x, (T, B, _), H = states.x, states.inputs.shape, states.cell.hidden_size
-        has_cell = states.layout.num_states == 2
+        has_cell = states.packing.num_states == 2
         grad_hidden, grad_cell = x.new_empty(T, B, H), x.new_empty((T, B, H) if has_cell else (0, 0, 0))
         of_h, of_c, of_x = torch.empty(3, T, B, dtype=torch.int64)
         norms, direct_norms = torch.empty(2, T, B, dtype=torch.float64)
@@ -93,9 +97,9 @@ class CompiledEngine(Engine):
         direct_cell = given[1] if len(given) > 1 else x.new_empty(0, 0, 0)
         sent = (given[0], direct_cell, direct.exponent)
         results = (grad_hidden, grad_cell, of_h, of_c, norms, direct_norms, grad_x, of_x, start, start_cell, of_start)
-        dW = run_backward(compiled(x.dtype), states, truncate or 0, (*sent, *results))
+        dW = run_backward(passes_of(states), states, truncate or 0, (*sent, *results))
 
-        count = states.layout.num_states
+        count = states.packing.num_states
         if count > len(given):
             given.append(x.new_zeros(()).expand(T, B, H))
         return Backward(
@@ -108,7 +112,7 @@ class CompiledEngine(Engine):
                 grad_start=scaled_parts([start, start_cell], list(of_start), count),
                 truncate=truncate,
             ),
-            parameter_grads=parameter_gradients(dW, states.layout),
+            parameter_grads=parameter_gradients(dW, states),
             grad_inputs=Scaled((grad_x,), of_x) if through_inputs else None,
         )
 
@@ -118,37 +122,50 @@ def scaled_parts(parts: list[Tensor], exponents: list[Tensor], count: int) -> tu
     return tuple(Scaled((part,), exponent) for part, exponent in list(zip(parts, exponents, strict=False))[:count])
 
 
+def passes_of(states: CompiledStates) -> Compiled:
+    """The compiled passes of the cell and the dtype."""
+    module = states.cell.compiled_step
+    assert module is not None, "the fast path is chosen only for a cell with a compiled step"
+    return compiled(module, states.x.dtype)
+
+
 def run_forward(passes: Compiled, states: CompiledStates) -> None:
     """Fill the states and gates."""
     x, hidden, cell_state = states.x.numpy(), states.hidden_memory.numpy(), states.cell_memory.numpy()
     gates = tuple(gate.numpy() for gate in states.gate_memory)
-    code, nonlinearity, lengths = states.layout.code, states.layout.nonlinearity, lengths_of(states)
+    option, lengths, vectors = states.packing.option, lengths_of(states), states.vectors
 
     def part(first: int, last: int) -> None:
-        passes.forward(
-            code, nonlinearity, states.reverse, first, last, lengths, x, states.WT, hidden, cell_state, gates
-        )
+        passes.forward(option, states.reverse, first, last, lengths, x, states.WT, vectors, hidden, cell_state, gates)
 
     over_batch(part, states.batch_size, states.work)
 
 
 def run_backward(passes: Compiled, states: CompiledStates, truncate: int, arrays: tuple[Tensor, ...]) -> Scaled:
-    """Fill the gradients; what comes back is the gradient of W."""
-    memory = states.x.numpy(), states.W, states.WT, states.hidden_memory.numpy(), states.cell_memory.numpy()
+    """Fill the gradients; what comes back is the gradient of W and then of the vectors, as one row [1, weight]."""
+    memory = (
+        states.x.numpy(),
+        states.W,
+        states.WT,
+        states.vectors,
+        states.hidden_memory.numpy(),
+        states.cell_memory.numpy(),
+    )
     gates = tuple(gate.numpy() for gate in states.gate_memory)
     gradients = [a.numpy() for a in arrays]
-    code, nonlinearity, lengths = states.layout.code, states.layout.nonlinearity, lengths_of(states)
+    option, lengths, (W, vectors) = states.packing.option, lengths_of(states), (states.W, states.vectors)
 
     def part(first: int, last: int) -> Scaled:
-        dW = np.zeros_like(states.W)
-        what = (code, nonlinearity, states.reverse, first, last, truncate, lengths)
-        exponent = passes.backward(*what, *memory, gates, *gradients, dW)
-        return Scaled((torch.from_numpy(dW),), torch.full(dW.shape[:2], 0 if exponent == NEVER else exponent))
+        grad = np.zeros((1, W.size + vectors.size), W.dtype)
+        dW, dv = grad[0, : W.size].reshape(W.shape), grad[0, W.size :].reshape(vectors.shape)
+        what = (option, states.reverse, first, last, truncate, lengths)
+        exponent = passes.backward(*what, *memory, gates, *gradients, dW, dv)
+        return Scaled((torch.from_numpy(grad),), torch.tensor([0 if exponent == NEVER else exponent]))
 
-    dW, *others = over_batch(part, states.batch_size, 2 * states.work)
+    grad, *others = over_batch(part, states.batch_size, 2 * states.work)
     for other in others:
-        dW = dW.plus(other)
-    return dW
+        grad = grad.plus(other)
+    return grad
 
 
 def lengths_of(states: LayerStates) -> np.ndarray:
@@ -156,11 +173,13 @@ def lengths_of(states: LayerStates) -> np.ndarray:
     return np.zeros(0, np.int64) if states.lengths is None else states.lengths.numpy()
 
 
-def parameter_gradients(dW: Scaled, layout: Layout) -> dict[str, tuple[Tensor, float]]:
+def parameter_gradients(gradient: Scaled, states: CompiledStates) -> dict[str, tuple[Tensor, float]]:
     """The cell's parameter → its gradient, and ln of its norm (nats), also where the gradient itself overflows."""
-    power = dW.exponent[0, 0]
+    power, W = gradient.exponent[0], states.W
+    flat = gradient.parts[0][0].numpy()
+    dW, dv = flat[: W.size].reshape(W.shape), flat[W.size :].reshape(states.vectors.shape)
     grads: dict[str, tuple[Tensor, float]] = {}
-    for name, grad in unpack(dW.parts[0].numpy(), layout).items():
+    for name, grad in unpack(dW, dv, states.cell, states.packing).items():
         true_grad = times_power_of_two(grad, power) if power != 0 else grad
         grads[name] = true_grad, log_norm_of_all(grad) + power.item() * LN_2
     return grads

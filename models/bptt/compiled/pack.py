@@ -1,6 +1,5 @@
-"""A cell's weights as one matrix a gate, W = [W_hh, b, W_ih], and gradients of such matrices by their torch names."""
+"""A cell's weights as one matrix per product, W = [W_hh, b, W_ih], and gradients of such matrices by their names."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -8,65 +7,50 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.bptt.compiled.cells import ELMAN, GRU, GRU_RESET_BEFORE, LSTM
 from models.cells.cell import Cell
-from models.cells.elman.step import ElmanCell
-from models.cells.gru.step import GRUCell
-from models.cells.lstm.step import LSTMCell
+from models.cells.packing import Packing
 
 Matrices = NDArray[np.floating[Any]]
-
-NONLINEARITIES = {"tanh": 0, "relu": 1, "identity": 2}
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Which of W's blocks hold the rows of `weight_ih`, and which those of `weight_hh`, in torch's order of gates."""
-
-    code: int
-    inputs: list[int]
-    hidden: list[int]
-    num_gates: int
-    num_states: int = 1
-    nonlinearity: int = 0
-
-    @property
-    def blocks(self) -> int:
-        """Number of matrices."""
-        return max(self.inputs + self.hidden) + 1
+Vectors = NDArray[np.floating[Any]]
 
 
-def layout_of(cell: Cell) -> Layout:
-    """The layout of a cell with its options."""
-    if isinstance(cell, ElmanCell):
-        return Layout(ELMAN, [0], [0], num_gates=0, nonlinearity=NONLINEARITIES[cell.nonlinearity])
-    if isinstance(cell, LSTMCell):
-        return Layout(LSTM, [0, 1, 2, 3], [0, 1, 2, 3], num_gates=4, num_states=2)
-    if isinstance(cell, GRUCell) and cell.reset_after:  # r multiplies W_hn h' + b_hn alone: a block of its own
-        return Layout(GRU, [0, 1, 2], [0, 1, 3], num_gates=4)
-    return Layout(GRU_RESET_BEFORE, [0, 1, 2], [0, 1, 2], num_gates=3)
-
-
-def pack(cell: Cell, layout: Layout) -> Matrices:
-    """W: [gate, hidden, hidden + 1 + input], with both biases in its middle column."""
+def pack(cell: Cell, packing: Packing) -> Matrices:
+    """W: [matrix, hidden, hidden + 1 + input], with both biases in its middle column."""
     parts = (cell.weight_ih, cell.weight_hh, cell.bias_ih, cell.bias_hh)
     weight_ih, weight_hh, bias_ih, bias_hh = (p.detach().numpy() for p in parts)
-    H, I = weight_hh.shape[1], weight_ih.shape[1]
-    W = np.zeros((layout.blocks, H, H + 1 + I), weight_hh.dtype)
-    W[layout.hidden, :, :H] = weight_hh.reshape(-1, H, H)
-    W[layout.hidden, :, H] += bias_hh.reshape(-1, H)
-    W[layout.inputs, :, H] += bias_ih.reshape(-1, H)
-    W[layout.inputs, :, H + 1 :] = weight_ih.reshape(-1, H, I)
+    H, I = cell.hidden_size, weight_ih.shape[1]
+    W = np.zeros((packing.blocks, H, H + 1 + I), weight_hh.dtype)
+    if packing.hidden:
+        W[list(packing.hidden), :, :H] = weight_hh.reshape(-1, H, H)
+    W[list(packing.of_bias_hh), :, H] += bias_hh.reshape(-1, H)
+    W[list(packing.of_bias_ih), :, H] += bias_ih.reshape(-1, H)
+    W[list(packing.inputs), :, H + 1 :] = weight_ih.reshape(-1, H, I)
+    if packing.bare_input is not None:
+        W[packing.bare_input, :, H + 1 :] = np.eye(H, dtype=W.dtype)
     return W
 
 
-def unpack(dW: Matrices, layout: Layout) -> dict[str, Tensor]:
+def pack_vectors(cell: Cell, packing: Packing) -> Vectors:
+    """The parameters that multiply unit by unit, one below the other: [row, hidden]."""
+    H = cell.hidden_size
+    parts = [getattr(cell, name).detach().numpy().reshape(-1, H) for name in packing.vectors]
+    return np.concatenate(parts) if parts else np.zeros((0, H), cell.bias_ih.detach().numpy().dtype)
+
+
+def unpack(dW: Matrices, dv: Vectors, cell: Cell, packing: Packing) -> dict[str, Tensor]:
     """Parameter name → its gradient."""
     _, H, columns = dW.shape
-    gradients = {
-        "weight_ih": dW[layout.inputs, :, H + 1 :].reshape(-1, columns - H - 1),
-        "weight_hh": dW[layout.hidden, :, :H].reshape(-1, H),
-        "bias_ih": dW[layout.inputs, :, H].reshape(-1),
-        "bias_hh": dW[layout.hidden, :, H].reshape(-1),
+    gradients: dict[str, NDArray[Any]] = {
+        "weight_ih": dW[list(packing.inputs), :, H + 1 :].reshape(-1, columns - H - 1)
     }
+    if packing.hidden:
+        gradients["weight_hh"] = dW[list(packing.hidden), :, :H].reshape(-1, H)
+    gradients["bias_ih"] = dW[list(packing.of_bias_ih), :, H].reshape(-1)
+    gradients["bias_hh"] = dW[list(packing.of_bias_hh), :, H].reshape(-1)
+    first = 0
+    for name in packing.vectors:
+        shape = getattr(cell, name).shape
+        last = first + shape.numel() // H
+        gradients[name] = dv[first:last].reshape(shape)
+        first = last
     return {name: torch.from_numpy(gradient) for name, gradient in gradients.items()}

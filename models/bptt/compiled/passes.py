@@ -1,23 +1,25 @@
-"""The compiled passes for a dtype: loaded from the cache, or compiled, once a process."""
+"""A cell's compiled passes for a dtype: loaded from the cache, or compiled, once per process."""
 
+import importlib
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 import torch
 from numba import config as numba_config
 from numba import types
 
-from models.bptt.compiled import recurrence
-from models.bptt.compiled.cache import mark_ready, open_cache
+from models.bptt.compiled import recurrence, step
+from models.bptt.compiled.cache import cell_of, mark_ready, open_cache
 from models.bptt.compiled.jit import OPTIONS, njit
 
 
 @dataclass(frozen=True)
 class Compiled:
-    """`recurrence.run_forward` and `run_backward` for one dtype."""
+    """`recurrence.run_forward` and `run_backward` of one cell for one dtype."""
 
     forward: Callable[..., None]
     backward: Callable[..., int]
@@ -25,28 +27,50 @@ class Compiled:
 
 settings: Any = numba_config
 lock = threading.Lock()
-loaded: dict[torch.dtype, Compiled] = {}
+loaded: dict[tuple[str, torch.dtype], Compiled] = {}
+
+OPEN = [name for name, value in vars(step).items() if isinstance(value, FunctionType)]
+"""What a cell's module has in the place of the functions of `step`."""
 
 
-def compiled(dtype: torch.dtype, folder: Path | None = None) -> Compiled:
-    """The two passes for float32 or float64; a few ms where they are cached, some seconds where they are not."""
+def compiled(module: str, dtype: torch.dtype, folder: Path | None = None) -> Compiled:
+    """The two passes for float32 or float64; a few ms where they are cached, some seconds where they are not.
+
+    Args:
+        module: of the cell's compiled step, see `Packing.module`.
+        dtype: of all arrays.
+        folder: the cache; the usual one if left out.
+    """
     with lock:
-        if dtype not in loaded:
-            loaded[dtype] = compile_passes(dtype, folder or open_cache())
-    return loaded[dtype]
+        if (module, dtype) not in loaded:
+            loaded[module, dtype] = compile_passes(module, dtype, folder or open_cache())
+    return loaded[module, dtype]
 
 
-def compile_passes(dtype: torch.dtype, folder: Path | None) -> Compiled:
+def with_cell(function: Any, module: str) -> FunctionType:
+    """A pass with the cell's functions in the place of those that `step` leaves open, and a name of its own.
+
+    The compiler takes a function's globals for constants, so that the cell's are compiled in.
+    """
+    of_cell = importlib.import_module(module)
+    plain = function.py_func
+    names = {**plain.__globals__, **{name: getattr(of_cell, name) for name in OPEN}}
+    made = FunctionType(plain.__code__, names, plain.__name__, plain.__defaults__)
+    made.__qualname__ = f"{plain.__name__}_{cell_of(module)}"  # by which the cache keeps it apart
+    return made
+
+
+def compile_passes(module: str, dtype: torch.dtype, folder: Path | None) -> Compiled:
     """Both passes with their signatures spelled out, so that nothing is compiled at the first call."""
     number = types.float32 if dtype == torch.float32 else types.float64
     a3 = number[:, :, ::1]
     whole, flag, double2, exponent2 = types.int64, types.boolean, types.float64[:, ::1], types.int64[:, ::1]
     gates = types.UniTuple(a3, 4)
     a2, lengths = number[:, ::1], types.int64[::1]
-    forward = types.void(whole, whole, flag, whole, whole, lengths, a3, a3, a3, a3, gates)
+    forward = types.void(whole, flag, whole, whole, lengths, a3, a3, a2, a3, a3, gates)
     backward = types.int64(
-        *(whole, whole, flag, whole, whole, whole, lengths, a3, a3, a3, a3, a3, gates),
-        *(a3, a3, exponent2, a3, a3, exponent2, exponent2, double2, double2, a3, exponent2, a2, a2, exponent2, a3),
+        *(whole, flag, whole, whole, whole, lengths, a3, a3, a3, a2, a3, a3, gates),
+        *(a3, a3, exponent2, a3, a3, exponent2, exponent2, double2, double2, a3, exponent2, a2, a2, exponent2, a3, a2),
     )
     before = settings.CACHE_DIR
     passes: list[Any] = []
@@ -54,9 +78,9 @@ def compile_passes(dtype: torch.dtype, folder: Path | None) -> Compiled:
     try:
         settings.CACHE_DIR = "" if folder is None else str(folder)
         for function, signature in functions:
-            passes.append(njit(signature, cache=folder is not None, **OPTIONS)(function.py_func))
+            passes.append(njit(signature, cache=folder is not None, **OPTIONS)(with_cell(function, module)))
     finally:
         settings.CACHE_DIR = before
     if folder is not None:
-        mark_ready(folder, dtype)
+        mark_ready(folder, module, dtype)
     return Compiled(*passes)

@@ -1,6 +1,7 @@
 """`python -m models.bptt.compiled.warm`: compile ahead, so that nobody waits. About a minute, once per installation."""
 
 import contextlib
+import itertools
 import shutil
 import sys
 import time
@@ -10,6 +11,9 @@ from pathlib import Path
 from models.bptt.compiled.cache import is_cached, open_cache
 from models.bptt.compiled.choose import DTYPES
 from models.bptt.compiled.passes import compiled
+from models.cells.registry import CELLS
+
+MODULES = [cell.compiled_step for cell in CELLS.values() if cell.compiled_step is not None]
 
 STALE = 600
 """Seconds after which another process's note that it is compiling no longer counts: it was killed."""
@@ -20,9 +24,9 @@ def warm(folder: Path | None) -> None:
     if folder is None:
         return
     with only_one(folder) as alone:
-        for dtype in DTYPES if alone else ():
-            if not is_cached(dtype, folder):
-                compiled(dtype, folder)
+        for dtype, module in itertools.product(DTYPES, MODULES) if alone else ():
+            if not is_cached(module, dtype, folder):
+                compiled(module, dtype, folder)
     if folder.parent.name == "__pycache__":  # what earlier versions of the code left
         for old in folder.parent.glob("compiled-*"):
             if old != folder and time.time() - old.stat().st_mtime > STALE:

@@ -3,7 +3,6 @@
 import math
 
 from models.bptt.compiled.adjoint import NEVER, largest, scale, sum_of_squares
-from models.bptt.compiled.cells import GRU, GRU_RESET_BEFORE
 from models.bptt.compiled.jit import Array, Exponents, kernel
 from models.bptt.compiled.product import add_transposed
 
@@ -20,27 +19,60 @@ def write_columns(a: Array, out: Array, start: int) -> None:
 
 
 @kernel
+def columns_read(reads: tuple[int, bool, bool], hidden: int, columns: int) -> tuple[int, int, int]:
+    """The columns of [h', 1, x] that a product sees, from the first up to the last, and which of `others` for h'.
+
+    −1 where it sees h' itself, or no state.
+    """
+    state, bias, inputs = reads
+    first = 0 if state == 1 else hidden if bias else hidden + 1
+    return first, columns if inputs else hidden + 1 if bias else hidden, state - 2 if state >= 2 else -1
+
+
+@kernel
 def add_weight_gradients(
-    cell: int, da: Array, exponent: Exponents, hx: Array, rh: Array, dW: Array, common: int, zero_one: Array
+    columns: Exponents,
+    factors: Exponents,
+    da: Array,
+    exponent: Exponents,
+    hx: Array,
+    others: Array,
+    dW: Array,
+    dv: Array,
+    common: int,
+    zero_one: Array,
 ) -> int:
-    """dW ← dW + da [h', 1, x]ᵀ over some steps; the exponent that dW is relative to."""
-    P, H, columns = dW.shape
+    """dW ← dW + da [h', 1, x]ᵀ over some steps, dv with it; the exponent that both are relative to.
+
+    `columns` [product] is what `columns_read` gives, `factors` [row of dv] what `vector_factor` does.
+    """
+    P, H, _ = dW.shape
     new = common_exponent(da, exponent, common)
     if new != common and common != NEVER:
         for p in range(P):
             for row in range(H):
                 scale(dW[p, row], common - new)
+        for row in range(dv.shape[0]):
+            scale(dv[row], common - new)
     for p in range(P):
         if not weigh(da[p], exponent[p], new):
             continue
-        # A GRU's n sees x and one bias, its v sees h' and the other; without a v, n sees r h' for h'.
-        from_column = H if p == 2 and cell >= GRU else 0
-        to_column = H + 1 if p == 3 and cell == GRU else columns
-        wanted = slice(from_column, to_column)
+        wanted = slice(columns[p, 0], columns[p, 1])
         add_transposed(da[p], hx[:, wanted], dW[p, :, wanted], zero_one)
-        if cell == GRU_RESET_BEFORE and p == 2:
-            add_transposed(da[p], rh, dW[p, :, :H], zero_one)
+        if columns[p, 2] >= 0:
+            add_transposed(da[p], others[columns[p, 2]], dW[p, :, :H], zero_one)
+    for row in range(dv.shape[0]):
+        p, factor = factors[row]
+        add_products(da[p], hx if factor == 1 else others[factor - 2], dv[row])
     return new
+
+
+@kernel
+def add_products(da: Array, factor: Array, out: Array) -> None:
+    """out ← out + Σ da⊙factor over the rows."""
+    for k in range(da.shape[0]):
+        for j in range(out.size):
+            out[j] += da[k, j] * factor[k, j]
 
 
 @kernel

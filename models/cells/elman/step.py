@@ -9,22 +9,34 @@ from jaxtyping import Float
 from torch import Tensor
 
 from models.cells.cell import Cell, Gates, State
-from models.cells.nonlinearity import tanh
+from models.cells.derivatives import ClosedForm
+from models.cells.elman.jacobian import CLOSED_FORM
+from models.cells.elman.words import WORDS
+from models.cells.nonlinearity import sigmoid, tanh
+from models.cells.packing import Packing
+from models.cells.words import CellWords
 
 NONLINEARITIES: dict[str, Callable[[Tensor], Tensor]] = {
     "tanh": tanh,
     "relu": torch.relu,
     "identity": lambda a: a,
+    "sigmoid": sigmoid,
 }
+STEEPEST = {"tanh": 1.0, "relu": 1.0, "identity": 1.0, "sigmoid": 0.25}
+"""γ: the largest |φ'| of each."""
 
 
 @dataclass(frozen=True, eq=False)
 class ElmanCell(Cell):
-    """h = φ(W_ih x + b_ih + W_hh h' + b_hh), φ = tanh, relu or identity."""
+    """h = φ(W_ih x + b_ih + W_hh h' + b_hh), φ = tanh, relu, identity or σ."""
 
+    words: ClassVar[CellWords] = WORDS
     blocks: ClassVar[tuple[str, ...]] = ("h",)
+    recurrent_blocks: ClassVar[tuple[str, ...]] = ("h",)
     gate_names: ClassVar[tuple[str, ...]] = ()
     option_names: ClassVar[tuple[str, ...]] = ("nonlinearity",)
+    compiled_step: ClassVar[str | None] = "models.cells.elman.compiled"
+    closed_form: ClassVar[ClosedForm | None] = CLOSED_FORM
 
     nonlinearity: str = "tanh"
 
@@ -32,6 +44,25 @@ class ElmanCell(Cell):
         if self.nonlinearity not in NONLINEARITIES:
             allowed = ", ".join(NONLINEARITIES)
             raise ValueError(f"nonlinearity was {self.nonlinearity!r}; it must be one of {allowed}.")
+
+    @property
+    def tanh_values(self) -> str | None:
+        """`hidden` where φ is tanh."""
+        return "hidden" if self.nonlinearity == "tanh" else None
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether φ is."""
+        return self.nonlinearity in ("tanh", "sigmoid")
+
+    @property
+    def steepest_slope(self) -> float | None:
+        """γ = max |φ'|."""
+        return STEEPEST[self.nonlinearity]
+
+    def packing(self) -> Packing:
+        """One product."""
+        return Packing((0,), (0,), num_gates=0, option=list(NONLINEARITIES).index(self.nonlinearity))
 
     def step(self, x_t: Float[Tensor, "batch input"], state: State) -> tuple[State, Gates]:
         """h_t from x_t and h_{t-1}; an Elman cell has no gates."""

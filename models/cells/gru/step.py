@@ -6,8 +6,14 @@ from typing import ClassVar
 from jaxtyping import Float
 from torch import Tensor
 
-from models.cells.cell import Cell, Gates, State
+from models.cells.cell import Cell, Gates, KeepGate, State
+from models.cells.derivatives import ClosedForm, GatedPath
+from models.cells.gru.jacobian import CLOSED_FORM
+from models.cells.gru.paths import GATED_PATH
+from models.cells.gru.words import WORDS
 from models.cells.nonlinearity import sigmoid, tanh
+from models.cells.packing import Packing
+from models.cells.words import CellWords
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,11 +25,23 @@ class GRUCell(Cell):
     Trained weights of one are not weights of the other.
     """
 
+    words: ClassVar[CellWords] = WORDS
     blocks: ClassVar[tuple[str, ...]] = ("r", "z", "n")
+    recurrent_blocks: ClassVar[tuple[str, ...]] = ("r", "z", "n")
     gate_names: ClassVar[tuple[str, ...]] = ("r", "z", "n")
     option_names: ClassVar[tuple[str, ...]] = ("reset_after",)
+    keep_gate: ClassVar[KeepGate | None] = KeepGate("z")
+    compiled_step: ClassVar[str | None] = "models.cells.gru.compiled"
+    closed_form: ClassVar[ClosedForm | None] = CLOSED_FORM
+    gated_path: ClassVar[GatedPath | None] = GATED_PATH
 
     reset_after: bool = True
+
+    def packing(self) -> Packing:
+        """One product per gate, and where r multiplies W_hn h' + b_hn alone, one for that."""
+        if self.reset_after:
+            return Packing((0, 1, 2), (0, 1, 3), num_gates=4, option=1)
+        return Packing((0, 1, 2), (0, 1, 2), num_gates=3, option=0)
 
     def step(self, x_t: Float[Tensor, "batch input"], state: State) -> tuple[State, Gates]:
         """h_t and the gates r, z, n from x_t and h_{t-1}."""

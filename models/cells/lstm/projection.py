@@ -1,13 +1,14 @@
 """The LSTM with a projected hidden state (Sak et al. 2014), as torch.nn.LSTM with `proj_size`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from jaxtyping import Float
 from torch import Tensor
 
-from models.cells.cell import Cell, Gates, State
+from models.cells.cell import Cell, Gates, KeepGate, State
 from models.cells.lstm.step import LSTMCell
+from models.cells.words import CellWords
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,9 +18,15 @@ class ProjectedLSTMCell(Cell):
     h has as many units as `weight_hh` has columns, c as many as `weight_hr` has.
     """
 
+    words: ClassVar[CellWords] = replace(
+        LSTMCell.words,
+        no_spectrum="The recurrent matrix of an LSTM with a projection is not square, so it has no eigenvalues.",
+    )
     blocks: ClassVar[tuple[str, ...]] = LSTMCell.blocks
+    recurrent_blocks: ClassVar[tuple[str, ...]] = ()
     gate_names: ClassVar[tuple[str, ...]] = LSTMCell.gate_names
     state_names: ClassVar[tuple[str, ...]] = LSTMCell.state_names
+    keep_gate: ClassVar[KeepGate | None] = LSTMCell.keep_gate
 
     weight_hr: Float[Tensor, "hidden cell"]
 

@@ -1,0 +1,74 @@
+"""What the compiled passes ask of a cell: each cell has these functions in its folder, in `compiled.py`.
+
+`passes.py` puts them in the place of these, so that each cell has two passes of its own, with everything compiled in.
+"""
+
+from models.bptt.compiled.jit import Array, Exponents, Gates
+
+
+def reads(option: int, p: int) -> tuple[int, bool, bool]:
+    """What product p sees: 0 for no state, 1 for h', 2 + k for `others[k]`; whether a bias; whether x."""
+    raise NotImplementedError
+
+
+def vector_factor(row: int) -> tuple[int, int]:
+    """Whose preactivation a row of the unit-by-unit parameters belongs to, and what it multiplies: 1 or 2 + k."""
+    raise NotImplementedError
+
+
+def count_others() -> int:
+    """How many factors besides h' and x the weights' gradients need."""
+    raise NotImplementedError
+
+
+def forward_step(
+    option: int, WT: Array, vectors: Array, hx: Array, states: Gates, gates: Gates, zero_one: Array
+) -> None:
+    """Fill h, c and the gates from h' and c'; `states` are h', h, c', c, and hx is [h', 1, x]."""
+    raise NotImplementedError
+
+
+def is_saturated(option: int, states: Gates, gates: Gates) -> bool:
+    """Whether some slope has lost its digits, so that the step must go the careful way."""
+    raise NotImplementedError
+
+
+def backward_step(
+    option: int,
+    W: Array,
+    vectors: Array,
+    states: Gates,
+    gates: Gates,
+    grads: tuple[Array, Array],
+    carried: tuple[Array, Array],
+    da: Array,
+    others: Array,
+    top: int,
+    zero_one: Array,
+) -> None:
+    """From dL/dh_t (given, the first of `grads`) and what is carried to da, dL/dc_t and what is carried on.
+
+    da and `others` are filled from row `top` on.
+    """
+    raise NotImplementedError
+
+
+def saturated_step(
+    option: int,
+    matrices: tuple[Array, Array, Array],
+    vectors: Array,
+    states: Gates,
+    gates: Gates,
+    grads: tuple[Array, Array],
+    exponents: tuple[Exponents, Exponents, Exponents],
+    carried: tuple[Array, Array],
+    da: Array,
+    row_exponent: Exponents,
+    hx: Array,
+    others: Array,
+) -> None:
+    """The same with slopes from preactivations and an exponent for each row.
+
+    `matrices` are W, its transpose and (0, 1); `exponents` [sample] those of dL/dc_t, of the carried h and c.
+    """
+    raise NotImplementedError

@@ -1,0 +1,60 @@
+"""What a cell may know of its step beyond the step itself: its Jacobian in closed form, and its gradient's routes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from models.bptt.scaled import Scaled
+from models.recording.layer_record import LayerStates
+
+Jacobian = Float[Tensor, "*sample state column"]
+"""Rows are the units of the new state (h_t, then c_t); columns those of s_{t-1} or of x_t."""
+
+Routes = dict[str, Scaled]
+"""Route → the part of a gradient that comes by it."""
+
+
+@dataclass(frozen=True)
+class ClosedForm:
+    """The derivatives of one step at recorded states.
+
+    Slopes and gates are made again from the recorded step's preactivations, since what a saturated unit gives has lost
+    its digits (1 − h² is 0 where h rounds to 1).
+    """
+
+    state: Callable[[LayerStates], Jacobian]
+    """∂s_t/∂s_{t-1}."""
+    inputs: Callable[[LayerStates], Jacobian]
+    """∂s_t/∂x_t."""
+
+
+@dataclass(frozen=True)
+class GatedPath:
+    """The state that the cell keeps by a gate, and the other routes by which a gradient comes back to it."""
+
+    target: Literal["hidden", "cell_state"]
+    """The state that is kept."""
+    keep_words: str
+    """The share that is kept, as people write it: `f`, `z` or `1−z`."""
+    keep: Callable[[LayerStates], Tensor]
+    """The share of it that each step keeps, also where the recorded gate has become 0."""
+    routes: Callable[[LayerStates, list[Scaled]], Routes]
+    """What step t+1 sends back to the kept state at t on each route, indexed by t+1, given the total gradients dL/dh
+    and dL/dc of t+1. The route `state` is the kept state's own; the others have the names of gates."""
+    loss: Callable[[LayerStates, list[Scaled]], Scaled]
+    """What the loss sends to the kept state directly, given what it sends to h and to c."""
+
+
+def through(slopes: tuple[Tensor, ...], W: Float[Tensor, "rows column"]) -> Jacobian:
+    """Σ_b diag(slope_b) W_b: one row block of W, and one slope ∂h/∂a_b per unit, for each preactivation b."""
+    blocks = W.unflatten(0, (len(slopes), -1))
+    return torch.einsum("...bi,bij->...ij", torch.stack(slopes, dim=-2), blocks)
+
+
+def preactivation(s: LayerStates) -> Float[Tensor, "*sample row"]:
+    """a = W_ih x + b_ih + W_hh h' + b_hh, all blocks: for cells whose blocks all read both."""
+    return s.inputs @ s.cell.weight_ih.T + s.cell.bias_ih + s.before[0] @ s.cell.weight_hh.T + s.cell.bias_hh

@@ -1,0 +1,147 @@
+"""The compiled step of the Elman RNN, on flat [batch · hidden] memory: see `models.bptt.compiled.step`."""
+
+import numpy as np
+
+from models.bptt.compiled.elementary import apply_sigmoid, apply_tanh
+from models.bptt.compiled.jit import Array, Exponents, Gates, kernel
+from models.bptt.compiled.product import multiply
+from models.bptt.compiled.saturated import beyond_sigmoid, beyond_tanh, send_back
+from models.bptt.compiled.wide import narrow, sigmoid_slope_wide, tanh_slope_wide
+
+TANH, RELU, IDENTITY, SIGMOID = 0, 1, 2, 3
+
+
+@kernel
+def reads(option: int, p: int) -> tuple[int, bool, bool]:
+    """h' and x."""
+    return 1, True, True
+
+
+@kernel
+def vector_factor(row: int) -> tuple[int, int]:
+    """There are no such parameters."""
+    return 0, 1
+
+
+@kernel
+def count_others() -> int:
+    """None."""
+    return 0
+
+
+@kernel
+def elman_forward(h: Array, nonlinearity: int) -> None:
+    """h ← φ(h)."""
+    zero = h.dtype.type(0)
+    if nonlinearity == TANH:
+        apply_tanh(h)
+    elif nonlinearity == SIGMOID:
+        apply_sigmoid(h)
+    elif nonlinearity == RELU:
+        for k in range(h.size):
+            h[k] = zero if h[k] < zero else h[k]
+
+
+@kernel
+def elman_backward(dh: Array, h: Array, nonlinearity: int, da: Array) -> None:
+    """da = dh φ'(a)."""
+    zero, one = h.dtype.type(0), h.dtype.type(1)
+    if nonlinearity == TANH:
+        for k in range(h.size):
+            da[k] = dh[k] * (one - h[k] * h[k])
+    elif nonlinearity == SIGMOID:
+        for k in range(h.size):
+            da[k] = dh[k] * (h[k] * (one - h[k]))
+    elif nonlinearity == RELU:
+        for k in range(h.size):
+            da[k] = zero if h[k] <= zero else dh[k]
+    else:
+        for k in range(h.size):
+            da[k] = dh[k]
+
+
+@kernel
+def forward_step(
+    option: int, WT: Array, vectors: Array, hx: Array, states: Gates, gates: Gates, zero_one: Array
+) -> None:
+    """h = φ(W [h', 1, x])."""
+    h = states[1]
+    multiply(hx, WT[0], h, zero_one, False)
+    elman_forward(h.ravel(), option)
+
+
+@kernel
+def is_saturated(option: int, states: Gates, gates: Gates) -> bool:
+    """Whether some h is so near the flat ends of φ that its slope has lost its digits."""
+    return row_is_saturated(option, states[1].ravel())
+
+
+@kernel
+def row_is_saturated(option: int, h: Array) -> bool:
+    """The same of any part of h."""
+    if option == TANH:
+        return beyond_tanh(h) > 0
+    return option == SIGMOID and beyond_sigmoid(h) > 0
+
+
+@kernel
+def backward_step(
+    option: int,
+    W: Array,
+    vectors: Array,
+    states: Gates,
+    gates: Gates,
+    grads: tuple[Array, Array],
+    carried: tuple[Array, Array],
+    da: Array,
+    others: Array,
+    top: int,
+    zero_one: Array,
+) -> None:
+    """da = dh φ'(a); carried = W_hhᵀ da."""
+    h, dh = states[1], grads[0]
+    B, H = h.shape
+    da_h = da[0, top : top + B]
+    elman_backward(dh.ravel(), h.ravel(), option, da_h.ravel())
+    multiply(da_h, W[0, :, :H], carried[0], zero_one, False)
+
+
+@kernel
+def saturated_step(
+    option: int,
+    matrices: tuple[Array, Array, Array],
+    vectors: Array,
+    states: Gates,
+    gates: Gates,
+    grads: tuple[Array, Array],
+    exponents: tuple[Exponents, Exponents, Exponents],
+    carried: tuple[Array, Array],
+    da: Array,
+    row_exponent: Exponents,
+    hx: Array,
+    others: Array,
+) -> None:
+    """The same with φ' from the preactivation, and an exponent for each row."""
+    W, WT, zero_one = matrices
+    h, dh, of_h = states[1], grads[0], exponents[1]
+    B, H = h.shape
+    a = np.empty_like(h)
+    multiply(hx, WT[0], a, zero_one, False)
+    m, k = np.empty(H), np.empty(H, np.int64)
+    for b in range(B):
+        if row_is_saturated(option, h[b]):
+            row_exponent[0, b] = elman_row(option, dh[b], of_h[b], a[b], m, k, da[0, b])
+        else:
+            elman_backward(dh[b], h[b], option, da[0, b])
+    carried[0][:] = 0
+    of_h[:] = row_exponent[0]
+    send_back(da[0], row_exponent[0], W[0, :, :H], carried[0], of_h, zero_one)
+
+
+@kernel
+def elman_row(nonlinearity: int, dh: Array, e: int, a: Array, m: Array, k: Exponents, da: Array) -> int:
+    """da = dh φ'(a); its exponent."""
+    for j in range(dh.size):
+        slope, k[j] = tanh_slope_wide(a[j]) if nonlinearity == TANH else sigmoid_slope_wide(a[j])
+        m[j] = dh[j] * slope
+    return narrow(m, k, e, da)

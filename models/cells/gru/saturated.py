@@ -1,0 +1,122 @@
+"""The GRU's backward step where a unit is saturated: slopes from preactivations, an exponent for each row."""
+
+import numpy as np
+
+from models.bptt.compiled.jit import Array, Exponents, Gates, kernel
+from models.bptt.compiled.product import multiply
+from models.bptt.compiled.saturated import send_back
+from models.bptt.compiled.wide import add_rows, narrow, sigmoid_slope_wide, sigmoid_wide, tanh_slope_wide
+from models.cells.gru.pointwise import gru_backward, gru_reset_backward, gru_reset_before_backward, gru_saturated
+
+RESET_BEFORE, RESET_AFTER = 0, 1
+
+
+@kernel
+def saturated_step(
+    option: int,
+    matrices: tuple[Array, Array, Array],
+    vectors: Array,
+    states: Gates,
+    gates: Gates,
+    grads: tuple[Array, Array],
+    exponents: tuple[Exponents, Exponents, Exponents],
+    carried: tuple[Array, Array],
+    da: Array,
+    row_exponent: Exponents,
+    hx: Array,
+    others: Array,
+) -> None:
+    """da of each product; what is carried to h'."""
+    W, WT, zero_one = matrices
+    h_before, dh, of_h, back = states[0], grads[0], exponents[1], carried[0]
+    B, H = h_before.shape
+    a = preactivations(option, WT, h_before, gates, hx, zero_one)
+    m, k, through = np.empty(H), np.empty(H, np.int64), np.empty(H, da.dtype)
+    for b in range(B):
+        e, r, z, n = of_h[b], gates[0][b], gates[1][b], gates[2][b]
+        saturated = gru_saturated(r, z, n)
+        if saturated:
+            row_exponent[1, b], row_exponent[2, b], of_h[b] = gru_row(
+                dh[b], e, a[1, b], a[2, b], n, h_before[b], m, k, da[1, b], da[2, b], back[b]
+            )
+        else:
+            gru_backward(dh[b], z, n, h_before[b], da[1, b], da[2, b], back[b])
+        if option == RESET_AFTER and saturated:
+            row_exponent[0, b], row_exponent[3, b] = gru_reset_row(
+                da[2, b], row_exponent[2, b], a[0, b], gates[3][b], m, k, da[0, b], da[3, b]
+            )
+        elif option == RESET_AFTER:
+            gru_reset_backward(da[2, b], r, gates[3][b], da[0, b], da[3, b])
+
+    if option == RESET_BEFORE:
+        rh = others[0]
+        multiply(da[2], W[2, :, :H], rh, zero_one, False)
+        for b in range(B):
+            r, z, n = gates[0][b], gates[1][b], gates[2][b]
+            if gru_saturated(r, z, n):
+                row_exponent[0, b], e = gru_reset_row(
+                    rh[b], row_exponent[2, b], a[0, b], h_before[b], m, k, da[0, b], through
+                )
+                of_h[b] = add_rows(back[b], of_h[b], through, e)
+                rh[b] = r * h_before[b]
+            else:
+                gru_reset_before_backward(rh[b], r, h_before[b], da[0, b], back[b])
+    for p in range(da.shape[0]):
+        if p != 2:  # n reaches h' through r
+            send_back(da[p], row_exponent[p], W[p, :, :H], back, of_h, zero_one)
+
+
+@kernel
+def preactivations(option: int, WT: Array, h_before: Array, gates: Gates, hx: Array, zero_one: Array) -> Array:
+    """a_r, a_z and a_n [gate, sample, unit], as the forward step made them."""
+    B, H = h_before.shape
+    a = np.empty((3, B, H), WT.dtype)
+    multiply(hx, WT[0], a[0], zero_one, False)
+    multiply(hx, WT[1], a[1], zero_one, False)
+    if option == RESET_AFTER:
+        multiply(hx[:, H:], WT[2, H:], a[2], zero_one, False)
+        a[2] += gates[0] * gates[3]
+    else:
+        reset = hx.copy()
+        reset[:, :H] = gates[0] * h_before
+        multiply(reset, WT[2], a[2], zero_one, False)
+    return a
+
+
+@kernel
+def gru_row(
+    dh: Array, e: int, a_z: Array, a_n: Array, n: Array, h_before: Array, m: Array, k: Exponents,
+    da_z: Array, da_n: Array, kept: Array,
+) -> tuple[int, int, int]:  # fmt: skip
+    """da_z = dh (h' - n) σ'; da_n = dh (1 - z) tanh'; kept = dh z; the exponents of the three."""
+    for j in range(dh.size):
+        slope, k[j] = sigmoid_slope_wide(a_z[j])
+        m[j] = dh[j] * (np.float64(h_before[j]) - n[j]) * slope
+    e_z = narrow(m, k, e, da_z)
+    for j in range(dh.size):
+        closed, k_z = sigmoid_wide(-a_z[j])
+        slope, k_n = tanh_slope_wide(a_n[j])
+        m[j], k[j] = dh[j] * closed * slope, k_z + k_n
+    e_n = narrow(m, k, e, da_n)
+    for j in range(dh.size):
+        z, k[j] = sigmoid_wide(a_z[j])
+        m[j] = dh[j] * z
+    return e_z, e_n, narrow(m, k, e, kept)
+
+
+@kernel
+def gru_reset_row(
+    dn: Array, e: int, a_r: Array, factor: Array, m: Array, k: Exponents, da_r: Array, through: Array
+) -> tuple[int, int]:
+    """da_r = dn · factor · σ'(a_r); through = dn r; the exponents of the two.
+
+    The reset after the product: dn = da_n, factor v; before it: dn = ∂L/∂(r h'), factor h'.
+    """
+    for j in range(dn.size):
+        slope, k[j] = sigmoid_slope_wide(a_r[j])
+        m[j] = np.float64(dn[j]) * factor[j] * slope
+    e_r = narrow(m, k, e, da_r)
+    for j in range(dn.size):
+        r, k[j] = sigmoid_wide(a_r[j])
+        m[j] = dn[j] * r
+    return e_r, narrow(m, k, e, through)

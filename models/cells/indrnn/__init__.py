@@ -1,0 +1,1 @@
+"""The independently recurrent network (IndRNN)."""

@@ -1,0 +1,1 @@
+"""The LSTM of 1997, without a forget gate."""

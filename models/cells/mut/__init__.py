@@ -1,0 +1,1 @@
+"""MUT1, MUT2 and MUT3."""

@@ -1,0 +1,121 @@
+"""The peephole LSTM's backward step where a unit is saturated: slopes from preactivations, an exponent for each row."""
+
+import numpy as np
+
+from models.bptt.compiled.elementary import tanh_64
+from models.bptt.compiled.jit import Array, Exponents, Gates, kernel
+from models.bptt.compiled.product import multiply
+from models.bptt.compiled.saturated import add_carried, send_back, store_cell
+from models.bptt.compiled.wide import add_rows, narrow, settle, sigmoid_slope_wide, sigmoid_wide, tanh_slope_wide
+from models.cells.lstm.pointwise import lstm_saturated
+from models.cells.peephole_lstm.pointwise import peephole_backward
+
+
+@kernel
+def saturated_step(
+    option: int,
+    matrices: tuple[Array, Array, Array],
+    vectors: Array,
+    states: Gates,
+    gates: Gates,
+    grads: tuple[Array, Array],
+    exponents: tuple[Exponents, Exponents, Exponents],
+    carried: tuple[Array, Array],
+    da: Array,
+    row_exponent: Exponents,
+    hx: Array,
+    others: Array,
+) -> None:
+    """dL/dc and da of each gate; what is carried to h' and c'."""
+    W, WT, zero_one = matrices
+    _, _, c_before, c = states
+    dh, grad_cell = grads
+    of_cell, of_h, of_c = exponents
+    back, back_cell = carried
+    B, H = c.shape
+    a = np.empty((4, B, H), c.dtype)
+    for p in range(4):
+        multiply(hx, WT[p], a[p], zero_one, False)
+    a[0] += vectors[0] * c_before
+    a[1] += vectors[1] * c_before
+    a[3] += vectors[2] * c
+    m, k, dc, of_gates = np.empty(H), np.empty(H, np.int64), np.empty(H), np.empty(4, np.int64)
+    for b in range(B):
+        e, i, f, g, o = of_h[b], gates[0][b], gates[1][b], gates[2][b], gates[3][b]
+        if of_c[b] != e or lstm_saturated(i, f, g, o, c[b]):
+            e_c, of_c[b] = peephole_row(
+                dh[b], e, back_cell[b], of_c[b], a[:, b], g, c_before[b], c[b], vectors, m, k, dc, da[:, b], of_gates
+            )
+            row_exponent[:, b] = of_gates
+            of_cell[b] = store_cell(dc, e_c, e, k, grad_cell[b])
+        else:
+            da_i, da_f, da_g, da_o = da[0, b], da[1, b], da[2, b], da[3, b]
+            peephole_backward(
+                dh[b], back_cell[b], i, f, g, o, c_before[b], c[b], vectors, grad_cell[b], da_i, da_f, da_g, da_o
+            )
+    back[:] = 0
+    of_h[:] = row_exponent[0]
+    for p in range(4):
+        send_back(da[p], row_exponent[p], W[p, :, :H], back, of_h, zero_one)
+    for b in range(B):
+        of_h[b], of_c[b] = settle(back[b], of_h[b], back_cell[b], of_c[b])
+    others[0] = c_before
+    others[1] = c
+
+
+@kernel
+def peephole_row(
+    dh: Array, e_h: int, carried_c: Array, e_c: int, a: Array, g: Array, c_before: Array, c: Array, vectors: Array,
+    m: Array, k: Exponents, dc: Array, da: Array, exponents: Exponents,
+) -> tuple[int, int]:  # fmt: skip
+    """dc = carried + dh (o tanh'(c) + p_o tanh(c) σ'(a_o)); da of each gate; carried ← f dc + p_i da_i + p_f da_f.
+
+    The exponents of dc and of carried come back. a and da are [gate, unit], exponents [gate]; m, k and dc (float64) are
+    working memory.
+    """
+    a_i, a_f, a_g, a_o = a[0], a[1], a[2], a[3]
+    p_i, p_f, p_o = vectors[0], vectors[1], vectors[2]
+    for j in range(dh.size):
+        o_slope, k[j] = sigmoid_slope_wide(a_o[j])
+        m[j] = dh[j] * tanh_64(np.float64(c[j])) * o_slope
+    exponents[3] = narrow(m, k, e_h, da[3])
+    for j in range(dh.size):
+        m[j], k[j] = p_o[j] * m[j], k[j] + e_h - e_c
+    e_c = add_carried(m, k, carried_c, e_c, dc)
+    for j in range(dh.size):
+        carried_c[j] = dc[j]
+    for j in range(dh.size):
+        o, k_o = sigmoid_wide(a_o[j])
+        slope, k_c = tanh_slope_wide(c[j])
+        m[j], k[j] = dh[j] * o * slope, k_o + k_c + e_h - e_c
+    e = add_carried(m, k, carried_c, e_c, dc)
+    for j in range(dh.size):
+        f, k[j] = sigmoid_wide(a_f[j])
+        m[j] = f * dc[j]
+    e_kept = narrow(m, k, e, carried_c)
+    for j in range(dh.size):
+        i_slope, k[j] = sigmoid_slope_wide(a_i[j])
+        m[j] = dc[j] * g[j] * i_slope
+    exponents[0] = narrow(m, k, e, da[0])
+    e_kept = add_peephole_row(m, k, p_i, e, carried_c, e_kept)
+    for j in range(dh.size):
+        f_slope, k[j] = sigmoid_slope_wide(a_f[j])
+        m[j] = dc[j] * c_before[j] * f_slope
+    exponents[1] = narrow(m, k, e, da[1])
+    e_kept = add_peephole_row(m, k, p_f, e, carried_c, e_kept)
+    for j in range(dh.size):
+        i, k_i = sigmoid_wide(a_i[j])
+        g_slope, k_g = tanh_slope_wide(a_g[j])
+        m[j], k[j] = dc[j] * i * g_slope, k_i + k_g
+    exponents[2] = narrow(m, k, e, da[2])
+    return e, e_kept
+
+
+@kernel
+def add_peephole_row(m: Array, k: Exponents, p: Array, e: int, carried: Array, e_carried: int) -> int:
+    """carried ← carried + p⊙(m · 2^k), the row relative to 2^e; carried's exponent."""
+    sent = np.empty_like(carried)
+    for j in range(m.size):
+        m[j] *= p[j]
+    e_sent = narrow(m, k, e, sent)
+    return add_rows(carried, e_carried, sent, e_sent)
