@@ -47,30 +47,30 @@ def _are_different(words: Sequence[object], allowed: Collection[str]) -> bool:
 
 def read_number(given: object, lowest: float, highest: float) -> float:
     """A finite number in a range, from a number or from a text."""
-    allowed = f"a number from {lowest:g} to {highest:g}"
-    if isinstance(given, bool) or not isinstance(given, int | float | str):
-        raise ValueError(allowed)
-    if isinstance(given, str) and len(given) > LONGEST_NUMBER:
-        raise ValueError(allowed)
-    try:
-        value = float(given)
-    except (ValueError, OverflowError):
-        raise ValueError(allowed) from None
+    value = _to_float(given)
     if not math.isfinite(value) or not lowest <= value <= highest:
-        raise ValueError(allowed)
+        raise ValueError(f"a number from {lowest:g} to {highest:g}")
     return value
 
 
 def read_whole_number(given: object, lowest: int, highest: int) -> int:
     """A whole number in a range, from a number or from a text."""
-    allowed = f"a whole number from {lowest:,} to {highest:,}"
-    try:
-        value = read_number(given, lowest, highest)
-    except ValueError:
-        raise ValueError(allowed) from None
-    if not value.is_integer():
-        raise ValueError(allowed)
+    value = _to_float(given)
+    if not value.is_integer() or not lowest <= value <= highest:
+        raise ValueError(f"a whole number from {lowest:,} to {highest:,}")
     return int(value)
+
+
+def _to_float(given: object) -> float:
+    """A number or a text that is one as a float; NaN for anything else."""
+    if isinstance(given, bool) or not isinstance(given, int | float | str):
+        return math.nan
+    if isinstance(given, str) and len(given) > LONGEST_NUMBER:
+        return math.nan
+    try:
+        return float(given)
+    except (ValueError, OverflowError):
+        return math.nan
 
 
 def read_number_list(given: object, lowest: float, highest: float, most: int) -> str:

@@ -115,7 +115,7 @@ def test_each_beat_opens_with_each_prediction(lesson):
         else:
             assert lesson.reply(measured(lesson), guess).says.words in words(at)
     at = at_beat(lesson, "do")
-    assert "without a prediction" in words(at)
+    assert "You have made no prediction yet" in words(at)
     assert lesson.bench.tasks[0] in words(at)
 
 
