@@ -1,12 +1,17 @@
-"""`python -m models.bptt.compiled.warm`: compile ahead, so that nobody waits. About a minute, once per installation."""
+"""`python -m models.bptt.compiled.warm`: compile ahead, so that nobody waits. Once per installation, on all cores."""
 
 import contextlib
 import itertools
+import os
 import shutil
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
+
+import torch
 
 from models.bptt.compiled.cache import is_cached, open_cache
 from models.bptt.compiled.choose import DTYPES
@@ -19,18 +24,25 @@ STALE = 600
 """Seconds after which another process's note that it is compiling no longer counts: it was killed."""
 
 
-def warm(folder: Path | None) -> None:
+def warm(folder: Path | None, processes: int = 1) -> None:
     """Compile what is not there yet into the folder, unless another process is doing it."""
     if folder is None:
         return
     with only_one(folder) as alone:
-        for dtype, module in itertools.product(DTYPES, MODULES) if alone else ():
-            if not is_cached(module, dtype, folder):
-                compiled(module, dtype, folder)
+        wanted = itertools.product(MODULES, DTYPES) if alone else ()
+        missing = [(module, dtype, folder) for module, dtype in wanted if not is_cached(module, dtype, folder)]
+        if missing:
+            with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+                list(pool.map(compile_one, *zip(*missing, strict=True)))
     if folder.parent.name == "__pycache__":  # what earlier versions of the code left
         for old in folder.parent.glob("compiled-*"):
             if old != folder and time.time() - old.stat().st_mtime > STALE:
                 shutil.rmtree(old, ignore_errors=True)
+
+
+def compile_one(module: str, dtype: torch.dtype, folder: Path) -> None:
+    """The two passes of one cell for one dtype, into the folder."""
+    compiled(module, dtype, folder)
 
 
 @contextlib.contextmanager
@@ -51,4 +63,7 @@ def only_one(folder: Path) -> Iterator[bool]:
 
 
 if __name__ == "__main__":
-    warm(Path(sys.argv[1]) if len(sys.argv) > 1 else open_cache())
+    if len(sys.argv) > 1:  # beside a process that goes on meanwhile
+        warm(Path(sys.argv[1]))
+    else:
+        warm(open_cache(), os.cpu_count() or 1)
