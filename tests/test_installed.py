@@ -27,7 +27,7 @@ assert gfl.profile(trace.top).median.shape == (6,)
 gru = torch.nn.GRU(2, 3)
 with gfl.watch(gru) as seen:
     gru(torch.ones(6, 3, 2))[0].sum().backward()
-assert "gru, 3 units" in str(seen.report())
+assert "GRU, 3 units" in str(seen.report())
 from gradient_flow_lab.analysis.figures.profile import profile_picture
 from gradient_flow_lab.dashboard.server.labs import labs
 labs()

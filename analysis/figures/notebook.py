@@ -8,6 +8,7 @@ from analysis.figures.profile import profile_picture
 from analysis.figures.standalone import section
 from analysis.profile import profile
 from analysis.report import ModuleReport, Report
+from models.cells.registry import CELLS
 from models.recording.trace import Trace
 
 
@@ -28,7 +29,8 @@ def show_modules(modules: Iterable[ModuleReport], with_findings: bool) -> str:
     shown = []
     for k, module in enumerate(modules):
         top = module.trace.top
-        picture = profile_picture({module.cell: profile(top)}, {}, str(top.inputs.dtype).removeprefix("torch."))
+        name = next(name for name, cell in CELLS.items() if cell.words.label == module.cell)
+        picture = profile_picture({name: profile(top)}, {}, str(top.inputs.dtype).removeprefix("torch."))
         findings = "".join(
             f"<p><b>{escape(f.severity)}: {escape(f.title)}.</b> {escape(f.evidence)}<br>{escape(f.remedy)}</p>"
             for f in (module.findings if with_findings else ())

@@ -3,6 +3,7 @@
 import csv
 import io
 import os
+import re
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -190,6 +191,7 @@ def usage(error: typer.TyperException) -> str:
     said = " ".join(cut(word) for word in error.format_message().split())
     if not said:
         return ""
+    said = re.sub(r" \(Possible options?: ([^,)]*)[^)]*\)", r", did you mean \1", said)
     said = said[0].lower() + said[1:].replace(". Did you mean", ", did you mean").rstrip(".?")
     context = getattr(error, "ctx", None)
     command = "python -m experiments" if context is None else context.command_path

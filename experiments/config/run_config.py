@@ -63,7 +63,11 @@ class RunConfig(BaseModel):
         None, description="Timesteps in the loss, the last or every one; none is the task's own choice."
     )
 
-    cell: str = Field("lstm", json_schema_extra={"enum": [*CELLS]}, description="The recurrent cell.")
+    cell: str = Field(
+        "lstm",
+        json_schema_extra={"enum": [*CELLS]},
+        description="The recurrent cell. MUT1 and MUT2 project inputs of another size than hidden_size.",
+    )
     nonlinearity: str = Field(
         "tanh",
         json_schema_extra={"enum": [*NONLINEARITIES]},

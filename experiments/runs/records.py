@@ -15,6 +15,7 @@ from experiments.runs.store.form import Form
 from experiments.runs.store.layout import QUANTILES, Layout
 from experiments.training.training import Step
 from models import LayerRecord, SequenceModel
+from models.bptt.scaled import scaled_log_norm
 from models.cells.cell import Cell
 
 
@@ -50,8 +51,11 @@ def row(form: Form, plan: Layout, step: Step, model: SequenceModel) -> dict[str,
 
 def layer_rows(layers: Sequence[LayerRecord], samples: Tensor) -> dict[str, ndarray]:
     """What a `LayerRecord` has beside inputs, weights and states, of the chosen samples; `store.layers` reads it."""
-    gradients = [[layer.direct[0], *layer.total] for layer in layers]
-    log_norms = [[layer.direct_log_norm, layer.log_norm, *cell_log_norms(layer)] for layer in layers]
+    gradients = [[*layer.direct, *layer.total] for layer in layers]
+    log_norms = [
+        [layer.direct_log_norm, *map(scaled_log_norm, layer.direct[1:]), layer.log_norm, *cell_log_norms(layer)]
+        for layer in layers
+    ]
     return {
         "start_states": by_part([[s[samples] for s in layer.start] for layer in layers]),
         "gradients": by_part([[x.parts[0][:, samples] for x in of] for of in gradients]),

@@ -78,7 +78,9 @@ class SequenceModel(nn.Module):
     """A recurrent network and one linear readout of its top layer at every timestep.
 
     Args:
-        cell: `elman` (with `nonlinearity=` tanh, relu or identity), `lstm` or `gru` (with `reset_after=`).
+        cell: `elman` and `indrnn` (with `nonlinearity=` tanh, relu, identity or sigmoid), `lstm`, `lstm_1997`,
+            `peephole_lstm`, `gru` (with `reset_after=`), `mingru`, `mut1`, `mut2` or `mut3`. MUT1 and MUT2 hand x on as
+            it is where input_size is hidden_size, and by a learned projection elsewhere.
         generator: where the initial weights come from; torch's global generator if left out.
         dtype: what the weights are rounded to; they are drawn in float64, the same for every dtype.
 

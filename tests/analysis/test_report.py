@@ -129,7 +129,7 @@ def test_a_diverged_network_is_reported_and_not_raised():
 def test_a_projected_lstm_is_reported():
     seen = watched(nn.LSTM(2, 6, proj_size=3, bidirectional=True), torch.randn(10, 3, 2))
     text = str(seen.report())
-    assert "lstm, 6 units" in text
+    assert "LSTM, 6 units" in text
     assert "layer 1, backwards" in text
 
 

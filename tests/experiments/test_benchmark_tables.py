@@ -3,6 +3,7 @@
 import pytest
 
 from experiments.benchmarks import bptt as benchmark
+from experiments.benchmarks import watch
 from experiments.benchmarks.bptt import Cost, Growth
 from experiments.benchmarks.steps import CELLS, SIZES, WAYS
 
@@ -31,3 +32,18 @@ def test_the_table_of_bptt_is_whole(measured, monkeypatch, capsys, columns):
     assert rows[0][1:] == ["/".join(str(n) for n in SIZES[0]), "2", WAYS[1], "12,346", "12.34", "10.01–14.02", "1234"]
     if columns:
         assert max(len(line.rstrip()) for line in lines) <= 80
+
+
+def test_the_table_of_watch_is_whole_and_has_its_averages(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "80")
+    costs = iter([1.0, 4.0] * 6)
+    monkeypatch.setattr(
+        watch,
+        "cost",
+        lambda cell, size, rounds: watch.WatchCost(cell, size, 1234.5, next(costs), 0.02, 0.0, 12.34, 1.5),
+    )
+    watch.main()
+    lines = capsys.readouterr().out.splitlines()
+    assert not [line for line in lines if "…" in line]
+    assert sum("12.34" in line for line in lines) == len(SIZES) * len(CELLS)
+    assert "A recorded step: 2.00 × (geometric mean; at most 2)." in lines

@@ -44,7 +44,7 @@ class FullDisk(io.RawIOBase):
     ("words", "said"),
     [
         (["prob"], "no such command 'prob', did you mean 'probe'; `"),
-        (["probe", "--bogus"], "no such option: --bogus; `"),
+        (["probe", "--bogus"], "no such option: --bogus, did you mean --runs; `"),
         (["list", "--sort"], "option '--sort' requires an argument; `"),
         (["show"], "missing argument 'RUN'; `"),
     ],

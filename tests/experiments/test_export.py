@@ -65,7 +65,7 @@ def test_netcdf_holds_the_whole_layers_of_every_step(halfway):
     with xr.open_dataset("halfway.nc", engine="scipy") as ds:
         for name in ("weights", "inputs", "start_states", "gradients", "gradient_exponents", "targets"):
             assert np.array_equal(ds[name].values, run.tensor(name)[:]), name
-        assert ds.gradient.values.tolist() == ["direct_hidden", "total_hidden", "total_cell_state"]
+        assert ds.gradient.values.tolist() == ["direct_hidden", "direct_cell_state", "total_hidden", "total_cell_state"]
         assert ds.state.values.tolist() == ["hidden", "cell_state"]
 
 

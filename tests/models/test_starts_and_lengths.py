@@ -125,7 +125,8 @@ def test_all_gradients_equal_a_loop_over_each_sequence(cell, options, lengths, b
     grad_inputs = sum(true_value(layer.grad_inputs) for layer in stack.layers[: model.recurrent.num_directions])
     assert torch.allclose(grad_inputs, inputs.grad, rtol=1e-10, atol=1e-12)
     for name, grad in grads.items():
-        assert oracles.relative_error(grad, model.recurrent.get_parameter(name).grad) < 1e-10, name
+        if grad.numel():  # the minGRU's recurrent matrix has no rows
+            assert oracles.relative_error(grad, model.recurrent.get_parameter(name).grad) < 1e-10, name
 
 
 @pytest.mark.parametrize("path", ["reference", "fast"])

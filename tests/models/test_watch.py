@@ -162,6 +162,15 @@ def test_a_record_that_is_too_large_is_refused_with_what_would_fit(monkeypatch):
     assert seen["rnn"].hidden.shape[2] == fits
 
 
+def test_a_watched_module_does_not_know_its_loss():
+    rnn = nn.GRU(3, 4)
+    with watch(rnn) as seen:
+        rnn(inputs())[0].sum().backward()
+    assert seen[""].loss is None
+    with pytest.raises(ValueError, match="has no loss"):
+        _ = seen[""].loss_value
+
+
 def test_a_copy_and_a_pickle_of_a_watched_network_are_not_watched():
     net = Net(nn.GRU(3, 4))
     with watch(net, every=2) as seen:

@@ -51,11 +51,11 @@ def layer_records(run: RunReader, step: int | None = None) -> Stack:
                 after=s,
                 gates={} if gates is None else dict(zip(cell.gate_names, gates[:, k], strict=True)),
                 reverse=reverse,
-                direct=direct_parts(Scaled((values[0],), exponents[0]), len(names)),
-                total=tuple(Scaled((v,), e) for v, e in zip(values[1:], exponents[1:], strict=True)),
-                log_norm=log_norms[1],
+                direct=parts(values, exponents)[: len(names)],
+                total=parts(values, exponents)[len(names) :],
+                log_norm=log_norms[len(names)],
                 direct_log_norm=log_norms[0],
-                grad_start=tuple(Scaled((v,), e) for v, e in zip(at_start[0][:, k], at_start[1][:, k], strict=True)),
+                grad_start=parts(at_start[0][:, k], at_start[1][:, k]),
                 truncate=run.form.truncate,
             )
         )
@@ -86,10 +86,9 @@ def shifted(after: Tensor, start: Tensor, reverse: bool) -> Tensor:
     return torch.cat([after[1:], start[None]]) if reverse else torch.cat([start[None], after[:-1]])
 
 
-def direct_parts(of_hidden: Scaled, count: int) -> tuple[Scaled, ...]:
-    """The direct gradient of each part of the state: a readout sends nothing to c_t."""
-    nothing = Scaled((torch.zeros_like(of_hidden.parts[0]),), of_hidden.exponent)
-    return (of_hidden, *[nothing] * (count - 1))
+def parts(values: Tensor, exponents: Tensor) -> tuple[Scaled, ...]:
+    """The gradients along the first axis, each with its exponents."""
+    return tuple(Scaled((v,), e) for v, e in zip(values, exponents, strict=True))
 
 
 def cells_at(run: RunReader, step: int | None = None) -> list[Cell]:

@@ -27,7 +27,7 @@ MEANINGS = {
     "block": "row block of the recurrent matrix, in torch's order",
     "parameter": "parameter, in torch's names",
     "weight": "number in the weights, parameter after parameter",
-    "gradient": "of h_t directly, of h_t in total, of c_t in total",
+    "gradient": "of h_t (and c_t) directly, then in total",
     "state": "part of the state: h, and c where the cell has one",
 }
 """Axis → what it means."""
@@ -79,7 +79,7 @@ def layout_of(form: Form) -> Layout:
     if form.keeps == "quantiles":
         names["part"] = ["real", "imaginary"]
     else:
-        names["gradient"] = ["direct_hidden", *(f"total_{part}" for part in cell.state_names)]
+        names["gradient"] = [f"{which}_{part}" for which in ("direct", "total") for part in cell.state_names]
         names["state"] = [*cell.state_names]
     sizes = {
         "step": form.record_count,
