@@ -224,9 +224,9 @@ LESSON = Lesson(
     ),
     bench=Live(
         tasks=(
-            f"Train at T = {ASKED} and rate {RATES[0]:g}. Which lane solves it?",
-            f"Train at T = {LENGTHS[-1]}. Which lane solves it now? Cancel keeps what is done.",
-            f"Try rate {RATES[1]:g} or another seed. Is the result the same?",
+            f"T = {ASKED}, rate {RATES[0]:g}: which lane solves it?",
+            f"T = {LENGTHS[-1]}: which lane solves it now?",
+            f"Rate {RATES[1]:g} or another seed: the same result?",
         ),
         controls=(
             options("Length T", "length", LENGTHS, ASKED),
