@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from oracles import oracle_step
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 KINDS = {nn.LSTM: "lstm", nn.GRU: "gru", nn.RNN: "elman"}
@@ -32,7 +32,9 @@ class Loops:
 def step(module: nn.RNNBase, suffix: str, x: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     w = {name: getattr(module, name + suffix, None) for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")}
     if getattr(module, "proj_size", 0):
-        a = F.linear(x, w["weight_ih"], w["bias_ih"]) + F.linear(state[0], w["weight_hh"], w["bias_hh"])
+        a = functional.linear(x, w["weight_ih"], w["bias_ih"]) + functional.linear(
+            state[0], w["weight_hh"], w["bias_hh"]
+        )
         i, f, g, o = a.chunk(4, dim=-1)
         c = torch.sigmoid(f) * state[1] + torch.sigmoid(i) * torch.tanh(g)
         return (torch.sigmoid(o) * torch.tanh(c)) @ getattr(module, "weight_hr" + suffix).T, c
@@ -60,7 +62,7 @@ def loop(
                     states[l * D + d, t, b] = state
                 last[l * D + d, b] = state
                 sides.append(torch.cat([states[l * D + d, t, b][0] for t in range(length)]))
-            rows.append(F.pad(torch.cat(sides, dim=-1), (0, 0, 0, T - length)))
+            rows.append(functional.pad(torch.cat(sides, dim=-1), (0, 0, 0, T - length)))
         features = torch.stack(rows, dim=1)
         if l < module.num_layers - 1 and module.training and module.dropout:
             features = dropped(features, module.dropout, lengths, packed, ordered)
@@ -75,9 +77,9 @@ def loop(
 def dropped(x: Tensor, p: float, lengths: list[int], packed: bool, ordered: bool) -> Tensor:
     """Dropout as the fused module draws it: over the packed data where the input is packed."""
     if not packed:
-        return F.dropout(x, p)
+        return functional.dropout(x, p)
     data = pack_padded_sequence(x, torch.tensor(lengths), enforce_sorted=ordered)
-    return pad_packed_sequence(data._replace(data=F.dropout(data.data, p)), total_length=len(x))[0]
+    return pad_packed_sequence(data._replace(data=functional.dropout(data.data, p)), total_length=len(x))[0]
 
 
 class Looped(nn.Module):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional
 
 from models import SequenceModel, Trace
 from models.bptt.scaled import Scaled
@@ -104,14 +104,14 @@ def oracle_step(cell: str, options: dict[str, object], w: tuple[Tensor, ...], x:
         U_r, U_z, U_n = W_hh.chunk(3)
         b_r, b_z, b_n = b_ih.chunk(3)
         d_r, d_z, d_n = b_hh.chunk(3)
-        r = torch.sigmoid(F.linear(x, W_r, b_r) + F.linear(h, U_r, d_r))
-        z = torch.sigmoid(F.linear(x, W_z, b_z) + F.linear(h, U_z, d_z))
-        n = torch.tanh(F.linear(x, W_n, b_n) + F.linear(r * h, U_n, d_n))
+        r = torch.sigmoid(functional.linear(x, W_r, b_r) + functional.linear(h, U_r, d_r))
+        z = torch.sigmoid(functional.linear(x, W_z, b_z) + functional.linear(h, U_z, d_z))
+        n = torch.tanh(functional.linear(x, W_n, b_n) + functional.linear(r * h, U_n, d_n))
         return (n + z * (h - n),)
     if options["nonlinearity"] == "identity":
-        return (F.linear(x, W_ih, b_ih) + F.linear(state[0], W_hh, b_hh),)
+        return (functional.linear(x, W_ih, b_ih) + functional.linear(state[0], W_hh, b_hh),)
     if options["nonlinearity"] == "sigmoid":
-        return (torch.sigmoid(F.linear(x, W_ih, b_ih) + F.linear(state[0], W_hh, b_hh)),)
+        return (torch.sigmoid(functional.linear(x, W_ih, b_ih) + functional.linear(state[0], W_hh, b_hh)),)
     step = torch.rnn_tanh_cell if options["nonlinearity"] == "tanh" else torch.rnn_relu_cell
     return (step(x, state[0], W_ih, W_hh, b_ih, b_hh),)
 
@@ -119,7 +119,7 @@ def oracle_step(cell: str, options: dict[str, object], w: tuple[Tensor, ...], x:
 def peephole_lstm(options, w, x, state):
     W, U, b, d, (p_i, p_f, p_o) = w
     h, c = state
-    a_i, a_f, a_g, a_o = (F.linear(x, W, b) + F.linear(h, U, d)).chunk(4, -1)
+    a_i, a_f, a_g, a_o = (functional.linear(x, W, b) + functional.linear(h, U, d)).chunk(4, -1)
     i, f = torch.sigmoid(a_i + c * p_i), torch.sigmoid(a_f + c * p_f)
     c = i * torch.tanh(a_g) + f * c
     return torch.sigmoid(a_o + c * p_o) * torch.tanh(c), c
@@ -128,23 +128,23 @@ def peephole_lstm(options, w, x, state):
 def lstm_1997(options, w, x, state):
     W, U, b, d = w
     h, c = state
-    a_i, a_g, a_o = (F.linear(x, W, b) + F.linear(h, U, d)).chunk(3, -1)
+    a_i, a_g, a_o = (functional.linear(x, W, b) + functional.linear(h, U, d)).chunk(3, -1)
     c = c + torch.sigmoid(a_i) * torch.tanh(a_g)
     return torch.sigmoid(a_o) * torch.tanh(c), c
 
 
 def projected(x, W, H, rows):
     """x, or the rows that follow the others' in W times x."""
-    return x if x.shape[-1] == H else F.linear(x, W[rows * H :])
+    return x if x.shape[-1] == H else functional.linear(x, W[rows * H :])
 
 
 def mut1(options, w, x, state):
     W, U, b, d = w
     (h,), H = state, U.shape[1]
     b_r, b_z, b_n = (b + d).chunk(3)
-    r = torch.sigmoid(F.linear(x, W[:H]) + F.linear(h, U[:H]) + b_r)
-    z = torch.sigmoid(F.linear(x, W[H : 2 * H]) + b_z)
-    n = torch.tanh(F.linear(r * h, U[H:]) + torch.tanh(projected(x, W, H, 2)) + b_n)
+    r = torch.sigmoid(functional.linear(x, W[:H]) + functional.linear(h, U[:H]) + b_r)
+    z = torch.sigmoid(functional.linear(x, W[H : 2 * H]) + b_z)
+    n = torch.tanh(functional.linear(r * h, U[H:]) + torch.tanh(projected(x, W, H, 2)) + b_n)
     return (n * z + h * (1 - z),)
 
 
@@ -152,9 +152,9 @@ def mut2(options, w, x, state):
     W, U, b, d = w
     (h,), H = state, U.shape[1]
     b_r, b_z, b_n = (b + d).chunk(3)
-    r = torch.sigmoid(projected(x, W, H, 2) + F.linear(h, U[:H]) + b_r)
-    z = torch.sigmoid(F.linear(x, W[:H]) + F.linear(h, U[H : 2 * H]) + b_z)
-    n = torch.tanh(F.linear(r * h, U[2 * H :]) + F.linear(x, W[H : 2 * H]) + b_n)
+    r = torch.sigmoid(projected(x, W, H, 2) + functional.linear(h, U[:H]) + b_r)
+    z = torch.sigmoid(functional.linear(x, W[:H]) + functional.linear(h, U[H : 2 * H]) + b_z)
+    n = torch.tanh(functional.linear(r * h, U[2 * H :]) + functional.linear(x, W[H : 2 * H]) + b_n)
     return (n * z + h * (1 - z),)
 
 
@@ -162,21 +162,21 @@ def mut3(options, w, x, state):
     W, U, b, d = w
     (h,), H = state, U.shape[1]
     b_r, b_z, b_n = (b + d).chunk(3)
-    r = torch.sigmoid(F.linear(x, W[:H]) + F.linear(h, U[:H]) + b_r)
-    z = torch.sigmoid(F.linear(x, W[H : 2 * H]) + F.linear(torch.tanh(h), U[H : 2 * H]) + b_z)
-    n = torch.tanh(F.linear(r * h, U[2 * H :]) + F.linear(x, W[2 * H :]) + b_n)
+    r = torch.sigmoid(functional.linear(x, W[:H]) + functional.linear(h, U[:H]) + b_r)
+    z = torch.sigmoid(functional.linear(x, W[H : 2 * H]) + functional.linear(torch.tanh(h), U[H : 2 * H]) + b_z)
+    n = torch.tanh(functional.linear(r * h, U[2 * H :]) + functional.linear(x, W[2 * H :]) + b_n)
     return (n * z + h * (1 - z),)
 
 
 def indrnn(options, w, x, state):
     W, u, b, d = w
     apply = {"tanh": torch.tanh, "relu": torch.relu, "sigmoid": torch.sigmoid, "identity": lambda a: a}
-    return (apply[options["nonlinearity"]](F.linear(x, W, b + d) + state[0] * u),)
+    return (apply[options["nonlinearity"]](functional.linear(x, W, b + d) + state[0] * u),)
 
 
 def mingru(options, w, x, state):
     W, _, b, d = w
-    a_z, n = F.linear(x, W, b + d).chunk(2, -1)
+    a_z, n = functional.linear(x, W, b + d).chunk(2, -1)
     z = torch.sigmoid(a_z)
     return (state[0] * (1 - z) + n * z,)
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from explicit_loops import states_and_gradients, with_loops
 from torch import nn
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional
 from torch.nn.utils.rnn import pack_padded_sequence
 
 from models import watch
@@ -80,7 +80,7 @@ def test_a_classifier_over_packed_input():
     labels = torch.tensor([0, 2, 1])
 
     def run(net):
-        loss = F.cross_entropy(net(tokens, lengths), labels)
+        loss = functional.cross_entropy(net(tokens, lengths), labels)
         loss.backward()
         return loss
 
@@ -111,7 +111,7 @@ def test_a_character_model_that_carries_its_state_over_batches():
         for start in (0, 6):
             hidden = hidden.detach()
             logits, hidden = net(text[start : start + 6], hidden)
-            loss = F.cross_entropy(logits.flatten(0, 1), text[start + 1 : start + 7].flatten())
+            loss = functional.cross_entropy(logits.flatten(0, 1), text[start + 1 : start + 7].flatten())
             net.zero_grad()
             loss.backward()
         run.last_start = hidden
@@ -146,7 +146,7 @@ class BahdanauAttention(nn.Module):
 
     def forward(self, query, keys):
         scores = self.Va(torch.tanh(self.Wa(query) + self.Ua(keys))).squeeze(2).unsqueeze(1)
-        weights = F.softmax(scores, dim=-1)
+        weights = functional.softmax(scores, dim=-1)
         return torch.bmm(weights, keys), weights
 
 
@@ -177,7 +177,7 @@ def test_an_encoder_and_a_decoder_with_bahdanau_attention():
     def run(net):
         outputs, hidden = net["encoder"](source)
         logits = net["decoder"](outputs, hidden, target)
-        loss = F.nll_loss(F.log_softmax(logits, dim=-1).flatten(0, 1), target.flatten())
+        loss = functional.nll_loss(functional.log_softmax(logits, dim=-1).flatten(0, 1), target.flatten())
         loss.backward()
         return loss
 
@@ -200,14 +200,14 @@ class ConvolutionsAndLSTM(nn.Module):
     def forward(self, image):
         features = self.cnn(image).permute(3, 0, 1, 2).flatten(2)
         out, _ = self.rnn(features)
-        return F.log_softmax(self.fc(out), dim=2)
+        return functional.log_softmax(self.fc(out), dim=2)
 
 
 def test_convolutions_under_a_bidirectional_lstm_with_ctc():
     images, targets = torch.randn(2, 1, 8, 16), torch.tensor([[1, 2, 3], [4, 4, 5]])
 
     def run(net):
-        loss = F.ctc_loss(net(images), targets, torch.full((2,), 8), torch.full((2,), 3))
+        loss = functional.ctc_loss(net(images), targets, torch.full((2,), 8), torch.full((2,), 3))
         loss.backward()
         return loss
 
@@ -230,7 +230,7 @@ def test_a_siamese_gru_has_one_trace_per_call():
     a, b, same = torch.randn(4, 6, 3), torch.randn(4, 6, 3), torch.tensor([1.0, 0, 0, 1])
 
     def run(net):
-        loss = F.mse_loss(net(a, b), same)
+        loss = functional.mse_loss(net(a, b), same)
         loss.backward()
         return loss
 
@@ -249,7 +249,7 @@ class Agent(nn.Module):
         self.head = nn.Linear(5, 2)
 
     def forward(self, observation, state):
-        state = self.cell(F.relu(self.body(observation)), state)
+        state = self.cell(functional.relu(self.body(observation)), state)
         return self.head(state[0]), state
 
 
@@ -264,7 +264,7 @@ def test_an_agent_that_steps_an_lstm_cell_through_an_episode():
             with torch.no_grad():
                 net(observation, state)  # a greedy policy looks ahead
         targets = rewards + 0.9 * torch.stack(values[1:]).detach()
-        loss = F.smooth_l1_loss(torch.stack(values[:-1]), targets)
+        loss = functional.smooth_l1_loss(torch.stack(values[:-1]), targets)
         loss.backward()
         return loss
 
@@ -309,7 +309,7 @@ def test_a_model_wrapped_by_torch_compile():
     compiled = torch.compile(net, backend="eager")
 
     def run(net):
-        loss = F.mse_loss(net(x), y)
+        loss = functional.mse_loss(net(x), y)
         loss.backward()
         return loss
 
