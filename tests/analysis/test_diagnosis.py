@@ -210,10 +210,7 @@ def test_clipping_findings_follow_the_threshold():
 
     def findings(threshold: float) -> set[str]:
         clipping = clip(grads, threshold)
-        subject = Subject(
-            cell="elman", nonlinearity="identity", trace=trace, transport=trace, dependency=59, loss=0.01,
-            chance=1 / 6, clipping=clipping,
-        )  # fmt: skip
+        subject = Subject(trace=trace, transport=trace, dependency=59, loss=0.01, chance=1 / 6, clipping=clipping)
         return {finding.kind for finding in diagnose(subject)}
 
     assert findings(0.4) == {"clipping_always"}  # of the norm 5, less than a tenth is left
