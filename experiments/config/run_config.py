@@ -66,7 +66,7 @@ class RunConfig(BaseModel):
     cell: str = Field(
         "lstm",
         json_schema_extra={"enum": [*CELLS]},
-        description="The recurrent cell. MUT1 and MUT2 project inputs of another size than hidden_size.",
+        description="The recurrent cell; mut1 and mut2 project inputs whose size is not hidden_size.",
     )
     nonlinearity: str = Field(
         "tanh",

@@ -72,12 +72,24 @@ def test_any_word_parses_or_is_refused_in_one_sentence(word):
         ("clip_rule=l2", "clip_rule was 'l2'; it must be norm, value, per_parameter or squared_norm."),
         ("loss_position=first", "loss_position was 'first'; it must be last, every or none."),
         ("task=sorting", "task was 'sorting'; it must be adding, temporal_order, copying or next_character."),
-        ("cell=LSTM", "cell was 'LSTM'; it must be elman, lstm or gru."),
-        ("cell=elman,tcn", "cell was 'tcn'; it must be elman, lstm or gru."),
-        ("cell=elman,", "cell was ''; it must be elman, lstm or gru."),
-        ("cell=[]", "cell was []; it must be elman, lstm or gru."),
+        (
+            "cell=LSTM",
+            "cell was 'LSTM'; it must be elman, lstm, gru, indrnn, lstm_1997, peephole_lstm, mut1, mut2, mut3 or mingru.",
+        ),
+        (
+            "cell=elman,tcn",
+            "cell was 'tcn'; it must be elman, lstm, gru, indrnn, lstm_1997, peephole_lstm, mut1, mut2, mut3 or mingru.",
+        ),
+        (
+            "cell=elman,",
+            "cell was ''; it must be elman, lstm, gru, indrnn, lstm_1997, peephole_lstm, mut1, mut2, mut3 or mingru.",
+        ),
+        (
+            "cell=[]",
+            "cell was []; it must be elman, lstm, gru, indrnn, lstm_1997, peephole_lstm, mut1, mut2, mut3 or mingru.",
+        ),
         ("cell=gru,lstm,gru", "cell was 'gru,lstm,gru'; each cell may be given once."),
-        ("nonlinearity=sigmoid", "nonlinearity was 'sigmoid'; it must be tanh, relu or identity."),
+        ("nonlinearity=swish", "nonlinearity was 'swish'; it must be tanh, relu, identity or sigmoid."),
         ("text_file=", "text_file was ''; it must be hello, pydoc or the path of a text file."),
         ("text_file=7", "text_file was 7; it must be hello, pydoc or the path of a text file."),
         (

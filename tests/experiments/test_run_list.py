@@ -84,7 +84,10 @@ def test_a_run_whose_name_reads_as_a_number_is_found_by_it(runs, stored, name):
     ("words", "said"),
     [
         (["status=bogus"], "status was 'bogus'; it must be one of running, paused, finished, interrupted, failed, "),
-        (["cell=tcn"], "cell was 'tcn'; it must be elman, lstm or gru."),
+        (
+            ["cell=tcn"],
+            "cell was 'tcn'; it must be elman, lstm, gru, indrnn, lstm_1997, peephole_lstm, mut1, mut2, mut3 or mingru.",
+        ),
         (["step=many"], "step was 'many'; it must be a number."),
         (["--runs", "no/such"], "the folder of runs was 'no/such'; it must be a folder that is there."),
     ],
