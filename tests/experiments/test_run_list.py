@@ -12,6 +12,8 @@ from experiments.runs.folder import named_in
 from experiments.runs.store.progress import read_progress, write_progress
 from experiments.runs.tables import STATUSES
 
+ANY_CELL = "elman, lstm, gru, indrnn, lstm_1997, peephole_lstm, mut1, mut2, mut3 or mingru"
+
 pytestmark = pytest.mark.usefixtures("in_own_folder")
 
 
@@ -86,7 +88,7 @@ def test_a_run_whose_name_reads_as_a_number_is_found_by_it(runs, stored, name):
         (["status=bogus"], "status was 'bogus'; it must be one of running, paused, finished, interrupted, failed, "),
         (
             ["cell=tcn"],
-            "cell was 'tcn'; it must be elman, lstm, gru, indrnn, lstm_1997, peephole_lstm, mut1, mut2, mut3 or mingru.",
+            f"cell was 'tcn'; it must be {ANY_CELL}.",
         ),
         (["step=many"], "step was 'many'; it must be a number."),
         (["--runs", "no/such"], "the folder of runs was 'no/such'; it must be a folder that is there."),
