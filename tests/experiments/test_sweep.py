@@ -63,7 +63,7 @@ def test_a_run_that_raises_or_diverges_is_kept_as_such_and_the_others_go_on(clus
         chrono = run.values["initialisation"] == "chrono" and run.values["cell"] == "elman"
         wanted = "failed" if chrono else "diverged" if run.values["learning_rate"] == 1e30 else "finished"
         assert status[run.name] == wanted
-        assert ("it needs a cell with gates" in report.results.errors.get(run.name, "")) == chrono
+        assert ("it needs a gate that keeps the state" in report.results.errors.get(run.name, "")) == chrono
     assert {f.run for f in seen} == set(report.results.errors) == set(failures(SweepFolder(runs, "test")))
     assert "Traceback" in seen[0].trace
     assert swept(source, runs, cluster).ran == 0, "a failed run is not tried again by itself"
