@@ -24,7 +24,9 @@ SETTINGS = {
 }
 
 
-@pytest.mark.parametrize(("cell", "name"), [(c, n) for c in CELLS for n in SETTINGS if (c, n) != ("elman", "chrono")])
+@pytest.mark.parametrize(
+    ("cell", "name"), [(c, n) for c in CELLS for n in SETTINGS if n != "chrono" or CELLS[c].keep_gate is not None]
+)
 def test_float32_weights_are_the_float64_weights_rounded(cell, name):
     base = {"cell": cell, "hidden_size": 4, "seq_len": 12, **SETTINGS[name]}
     single, double = (build(RunConfig.from_values({**base, "dtype": dtype})) for dtype in ("float32", "float64"))
