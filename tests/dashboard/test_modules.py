@@ -1,10 +1,10 @@
 """The components' scripts: each can be fetched under its own address, what each imports too, and nothing else."""
 
-import asyncio
 import posixpath
 import re
 
 import pytest
+from coroutines import run_coroutine
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -13,7 +13,7 @@ from dashboard.server.modules import MODULES, MODULES_VERSION, module_file
 
 def fetch(version: str, path: str) -> Response:
     request = Request({"type": "http", "path_params": {"version": version, "path": path}})
-    return asyncio.run(module_file(request))
+    return run_coroutine(module_file(request))
 
 
 @pytest.mark.parametrize("path", MODULES)
