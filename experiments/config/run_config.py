@@ -15,6 +15,7 @@ from experiments.errors import ConfigError
 from experiments.tasks import TASKS, LossPosition
 from models.cells.elman.step import NONLINEARITIES
 from models.cells.registry import CELLS
+from models.networks.registry import NETWORKS
 
 GATE_BLOCKS = tuple(
     dict.fromkeys(block for cell in CELLS.values() if cell.gate_names for block in cell.recurrent_blocks)
@@ -35,6 +36,9 @@ FORMAT_VERSION = 2
 
 1: weights were drawn in the run's own dtype. 2: they are drawn in float64 and rounded.
 """
+
+ADDED_LATER = ("network", "head", "dense_size", "attention")
+"""Fields that came after the first runs: at their defaults they are no part of the identity, which stays as it was."""
 
 
 class RunConfig(BaseModel):
@@ -80,6 +84,23 @@ class RunConfig(BaseModel):
     hidden_size: int = Field(64, ge=1, le=4096, description="Units in a layer.")
     num_layers: int = Field(1, ge=1, le=16, description="Layers, each reading the one below.")
     bidirectional: bool = Field(False, description="Whether a second set of cells reads from the end.")
+
+    network: str = Field(
+        "sequence",
+        json_schema_extra={"enum": [*NETWORKS]},
+        description="How the layers are wired: one sequence, or an encoder and a decoder for a source and its target.",
+    )
+    head: Literal["linear", "dense", "attention", "mean"] = Field(
+        "linear",
+        description="What reads the top layer: at each timestep, linear or with a dense layer between; or attention or "
+        "the mean over all timesteps, for one answer.",
+    )
+    dense_size: int | None = Field(
+        None, ge=1, le=4096, description="Units of the dense head's layer; none is as many as it reads."
+    )
+    attention: Literal["dot", "bahdanau"] | None = Field(
+        None, description="How an encoder_decoder's decoder looks at the source: dot, bahdanau, or none."
+    )
 
     initialisation: Literal["default", "orthogonal", "identity", "gaussian", "chrono"] = Field(
         "default", description="How the recurrent weights begin; default is torch's uniform ±1/√hidden_size."
@@ -164,7 +185,7 @@ class RunConfig(BaseModel):
     )
     dtype: Literal["float32", "float64"] = Field("float32", description="Floating point numbers of the network.")
 
-    @field_validator("task", "cell", "nonlinearity")
+    @field_validator("task", "cell", "nonlinearity", "network")
     @classmethod
     def _in_registry(cls, value: str, info: ValidationInfo) -> str:
         if value not in choices(cls.model_fields[str(info.field_name)]):
@@ -212,7 +233,9 @@ class RunConfig(BaseModel):
         The canonical form is JSON with sorted keys, so neither the order of fields nor that of words matters.
         A text file counts by its path, not by what it holds.
         """
-        fields = {name: v + 0.0 if isinstance(v, float) else v for name, v in self}  # -0.0 is 0.0
+        later = {name for name in ADDED_LATER if getattr(self, name) == type(self).model_fields[name].default}
+        # -0.0 is 0.0
+        fields = {name: v + 0.0 if isinstance(v, float) else v for name, v in self if name not in later}
         content = {"format": version, **fields}
         canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
         return hashlib.sha256(canonical.encode()).hexdigest()[:12]

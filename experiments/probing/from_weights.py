@@ -12,7 +12,6 @@ from experiments.tasks import Task, make_task
 from experiments.tasks.given_inputs import GivenInputs, draw_noise, parse_noise, read_inputs
 from experiments.training.build import DTYPES, Experiment, generators, initialise_
 from experiments.weights import FoundStack
-from models import record
 
 
 def weights_probe(stack: FoundStack, words: Sequence[str], inputs: str | None = None, source: str = "") -> Probe:
@@ -43,7 +42,7 @@ def weights_probe(stack: FoundStack, words: Sequence[str], inputs: str | None = 
     initialise_(model.recurrent.requires_grad_(False), config, task, weights)
     batch, targets = task.sample(config.batch_size, config.seq_len, data, DTYPES[config.dtype])
     experiment = Experiment(config, task, model.requires_grad_(True), batch, targets)
-    return Probe(experiment, record(model, batch, experiment.loss, truncate=config.truncate), source=source)
+    return Probe(experiment, experiment.record(), source=source)
 
 
 def config_for(stack: FoundStack, words: Sequence[str]) -> RunConfig:

@@ -1,7 +1,7 @@
 """One recorded pass without training, and what it says."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -24,10 +24,13 @@ from analysis.step_growth import StepGrowth, step_growth
 from analysis.theory import MeanField, RateOverGain, gradient_bound, measured_mean_field, rate_over_gain
 from analysis.transport import transport_course
 from experiments.config.run_config import RunConfig
+from experiments.config.words import shortened
+from experiments.errors import ConfigError
+from experiments.probing.credit_by_passes import credit_by_passes
 from experiments.probing.remedies import settle_remedies
 from experiments.training.build import Experiment, build
 from experiments.training.training import choose_path
-from models import LayerRecord, Trace, direct_gradients, record
+from models import LayerRecord, SequenceModel, Trace, direct_gradients
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,15 +52,33 @@ class TrainedStep:
 class Probe:
     """A recorded pass; what follows from it is computed when it is first asked for, and kept.
 
-    All of it is of the top layer, forwards.
+    All of it is of one stack's top layer, forwards.
     """
 
     experiment: Experiment
-    trace: Trace
+    whole: Trace
+    """All stacks of the network."""
     trained: TrainedStep | None = None
     """None for a network as its configuration makes it."""
     source: str | None = None
     """The file that the weights came from; None where the configuration has drawn them."""
+    stack: str | None = None
+    """The stack that is looked at; None for the last, which the outputs are read from."""
+
+    @cached_property
+    def trace(self) -> Trace:
+        """The pass with the stack that is looked at."""
+        return self.whole.only(self.stack)
+
+    def of_stack(self, name: str | None) -> "Probe":
+        """The same pass with another of the network's stacks looked at.
+
+        Raises:
+            ConfigError: the network has no such stack.
+        """
+        if name is not None and name not in self.whole.stacks:
+            raise ConfigError(f"stack was {shortened(name)}; it must be one of {', '.join(self.whole.stacks)}.")
+        return replace(self, stack=name)
 
     @property
     def top(self) -> LayerRecord:
@@ -114,8 +135,10 @@ class Probe:
     @cached_property
     def credit(self) -> Credit:
         """Who would get credit for a loss at each timestep, wherever the configured loss sits."""
-        task, targets = self.experiment.task, self.experiment.targets
-        direct = direct_gradients(self.experiment.model, self.trace, lambda outputs: task.losses(outputs, targets))
+        model, task, targets = self.experiment.model, self.experiment.task, self.experiment.targets
+        if not isinstance(model, SequenceModel) or not model.readout.at_each_step:
+            return credit_by_passes(self.experiment, self.whole, self.stack)
+        direct = direct_gradients(model, self.trace, lambda outputs: task.losses(outputs, targets))
         index = len(self.trace.layers) - self.trace.num_directions
         return credit(self.trace.stack.above(index), direct)
 
@@ -152,13 +175,7 @@ class Probe:
         experiment = self.experiment
         if (experiment.config.loss_position or experiment.task.default_loss_position) == "last":
             return self.trace
-        return record(
-            experiment.model,
-            experiment.inputs,
-            lambda outputs: experiment.task.loss(outputs, experiment.targets, "last"),
-            truncate=experiment.config.truncate,
-            path=self.trace.path if self.trained else None,
-        )
+        return experiment.record(self.trace.path if self.trained else None, "last").only(self.stack)
 
     @cached_property
     def clipping(self) -> Clipping:
@@ -181,7 +198,7 @@ class Probe:
         return Subject(
             trace=self.trace,
             transport=self.transport,
-            dependency=task.dependency(config.seq_len),
+            dependency=min(task.dependency(config.seq_len), self.trace.seq_len - 1),
             loss=self.trace.loss_value,
             chance=self.experiment.chance,
             trained_steps=0 if self.trained is None else self.trained.step - 1,  # it is looked at before its own update
@@ -248,5 +265,4 @@ def probe(config: RunConfig, path: str | None = None) -> Probe:
     """
     experiment = build(config)
     path = choose_path(experiment) if path == "settled" else path
-    trace = record(experiment.model, experiment.inputs, experiment.loss, truncate=config.truncate, path=path)
-    return Probe(experiment, trace)
+    return Probe(experiment, experiment.record(path))

@@ -15,8 +15,9 @@ from experiments.runs.store.errors import DamagedRunError
 from experiments.runs.store.layers import layer_records, row_of, weights_at
 from experiments.runs.store.reader import RunReader
 from experiments.tasks import Task, make_task
-from experiments.training.build import DTYPES, Experiment, cell_options
-from models import SequenceModel, Trace
+from experiments.training.build import DTYPES, Experiment, empty_model
+from models import Trace
+from models.networks.network import Network
 
 
 def recorded_probe(run: RunReader, step: int | None = None) -> Probe:
@@ -38,17 +39,19 @@ def recorded_probe(run: RunReader, step: int | None = None) -> Probe:
     task = make_task(config)
     model = model_at(run, config, task, weights_at(run, step))
     targets = targets_at(run, row, length)
+    stacks = {STACK: stack}
     with torch.no_grad():
-        outputs = model.readout(torch.cat([layer.hidden for layer in stack.layers[-stack.num_directions :]], dim=-1))
+        outputs, attention = model.answer(stacks)
     number = int(run.tensor("step")[row])
     clipping = clipping_at(run, config, number, row)
     trace = Trace(
-        stacks={STACK: stack},
+        stacks=stacks,
         outputs=outputs,
         loss=torch.tensor(run.tensor("loss")[row]),
         parameter_grads={},
         parameter_log_norm=clipping.parameter_log_norm_before,
         path=run.path,
+        attention=attention,
     )
     log_norm = run.tensor("log_norm")[row, :, :length].astype(float)
     trained = TrainedStep(run.name, number, run.form.batch_size, log_norm, clipping)
@@ -69,7 +72,7 @@ def targets_at(run: RunReader, row: int, length: int) -> Tensor:
     return targets
 
 
-def model_at(run: RunReader, config: RunConfig, task: Task, weights: dict[str, Tensor]) -> SequenceModel:
+def model_at(run: RunReader, config: RunConfig, task: Task, weights: dict[str, Tensor]) -> Network:
     """The network with these weights.
 
     Raises:
@@ -82,17 +85,7 @@ def model_at(run: RunReader, config: RunConfig, task: Task, weights: dict[str, T
             f"text_file was {config.text_file!r}, whose text has {sizes[0]} characters here; it must be the one that "
             f"run {run.name} learned, with {recorded[0]}."
         )
-    model = SequenceModel(
-        config.cell,
-        task.input_size,
-        config.hidden_size,
-        task.output_size,
-        config.num_layers,
-        config.bidirectional,
-        dtype=DTYPES[config.dtype],
-        generator=torch.Generator(),
-        **cell_options(config),
-    )
+    model = empty_model(config, task.input_size, task.output_size, torch.Generator(), DTYPES[config.dtype])
     model.load_state_dict(weights)
     return model
 

@@ -14,9 +14,10 @@ from analysis.spectrum import block_spectra
 from experiments.runs.store.form import Form
 from experiments.runs.store.layout import QUANTILES, Layout
 from experiments.training.training import Step
-from models import LayerRecord, SequenceModel
+from models import LayerRecord
 from models.bptt.scaled import scaled_log_norm
 from models.cells.cell import Cell
+from models.networks.network import Network
 
 
 def is_recorded(form: Form, step: int) -> bool:
@@ -24,7 +25,7 @@ def is_recorded(form: Form, step: int) -> bool:
     return (step - 1) % form.record_every == 0
 
 
-def row(form: Form, plan: Layout, step: Step, model: SequenceModel) -> dict[str, ndarray]:
+def row(form: Form, plan: Layout, step: Step, model: Network) -> dict[str, ndarray]:
     """One recorded step: array → its row, but for `seconds` and what `later` has."""
     trace, clipping = step.trace, step.clipping
     log_norm = trace.log_norm.numpy()
@@ -87,15 +88,14 @@ def gate_rows(layers: Sequence[LayerRecord]) -> dict[str, ndarray]:
     }
 
 
-def later(form: Form, model: SequenceModel) -> Callable[[], dict[str, ndarray]]:
+def later(form: Form, model: Network) -> Callable[[], dict[str, ndarray]]:
     """What gives the rest of the row, from the weights as they are now: it may be called while they change, elsewhere.
 
     Eigenvalues take as long as a small network's step, and no later step needs them.
     """
-    recurrent = model.recurrent
-    if not recurrent.cell_type.recurrent_blocks:
+    cells = next(iter(model.stacks.values())).cells
+    if not cells[0].recurrent_blocks:
         return dict
-    cells = [recurrent.cell(l, d) for l in range(recurrent.num_layers) for d in range(recurrent.num_directions)]
     return partial(spectral_rows, form, [cell.with_weights(lambda weight: weight.detach().clone()) for cell in cells])
 
 

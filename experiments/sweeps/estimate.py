@@ -23,7 +23,6 @@ from experiments.tasks import make_task
 from experiments.training.build import build, make_model
 from experiments.training.state import Checkpoint
 from experiments.training.training import Training
-from models import record
 from models.bptt.threads import use_one_thread
 from models.cells.registry import CELLS
 
@@ -131,8 +130,7 @@ def timed_probe(config: RunConfig) -> float:
     def once() -> float:
         began = time.perf_counter()
         experiment = build(config)
-        trace = record(experiment.model, experiment.inputs, experiment.loss, truncate=config.truncate)
-        probe_numbers(Probe(experiment, trace), 0.0)
+        probe_numbers(Probe(experiment, experiment.record()), 0.0)
         return time.perf_counter() - began
 
     return min(once(), once())
@@ -152,8 +150,7 @@ def timed_step(config: RunConfig) -> float:
 def build_path(config: RunConfig) -> str:
     """Which implementation would record the run if it began now; compiles nothing."""
     small = config.model_copy(update={"seq_len": 1, "batch_size": 1, "seq_len_schedule": "fixed"})
-    experiment = build(small)
-    return record(experiment.model, experiment.inputs, experiment.loss).path
+    return build(small).record().path
 
 
 def probe_bytes(configs: Sequence[RunConfig]) -> int:

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 if TYPE_CHECKING:
-    from models.networks.sequence_model import Recurrent
+    from models.networks.recurrent import Recurrent
 
 Square = Float[Tensor, "hidden hidden"]
 
