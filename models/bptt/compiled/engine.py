@@ -53,7 +53,7 @@ class CompiledEngine(Engine):
         self, cell: Cell, inputs: Tensor, start: State, reverse: bool = False, lengths: Tensor | None = None
     ) -> CompiledStates:
         """See `Engine.forward`."""
-        result = self.begin(cell, inputs.contiguous(), start, reverse, lengths)
+        result = self.begin(cell, inputs, start, reverse, lengths)
         run_forward(passes_of(result), result)
         return without_padding(result)
 
@@ -62,7 +62,7 @@ class CompiledEngine(Engine):
     ) -> CompiledStates:
         """See `Engine.begin`; memory that all steps at once can fill, too."""
         T, B, _ = inputs.shape
-        H, packing, x = cell.hidden_size, cell.packing(), inputs
+        H, packing, x = cell.hidden_size, cell.packing(), inputs.contiguous()
         W = pack(cell, packing)
         memory = [x.new_empty(T + 2, B, H) if k < packing.num_states else x.new_empty(0, 0, 0) for k in range(2)]
         for states, s_0 in zip(memory, start, strict=False):
