@@ -65,7 +65,7 @@ def credit(layers: Sequence[LayerRecord], direct: Float[Tensor, "time batch unit
         >>> print(f"{log_norm[4, 0] - log_norm[4, 4]:.4f}")  # four steps back: 4 ln 0.9
         -0.4214
     """
-    reverse, window = layers[-1].reverse, window_of(layers[-1])
+    reverse, window = layers[-1].reverse, layers[-1].window
     cut = layers[-1].cut() if window is None else [False] * layers[-1].seq_len
     if direct.shape != layers[0].hidden.shape:
         expected = tuple(layers[0].hidden.shape)
@@ -104,11 +104,6 @@ def credit(layers: Sequence[LayerRecord], direct: Float[Tensor, "time batch unit
         total_log_scale=(total_exponent.double() * LN_2).numpy(),
         reason="The recorded pass diverged: some entries are NaN." if bool(log_norm.isnan().any()) else None,
     )
-
-
-def window_of(layer: LayerRecord) -> int | None:
-    """To how many of its latest states a loss goes back; None without a sliding window."""
-    return layer.truncate if layer.truncate_kind == "window" else None
 
 
 COMFORTABLE = 1e-60, 1e60

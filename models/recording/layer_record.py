@@ -188,6 +188,11 @@ class LayerRecord(LayerStates):
         """ln‖dL/dc_t‖₂ (nats) where the cell has a cell state."""
         return scaled_log_norm(self.total[1]) if len(self.total) > 1 else None
 
+    @property
+    def window(self) -> int | None:
+        """To how many of the latest states each loss goes back; None without a sliding window."""
+        return self.truncate if self.truncate_kind == "window" else None
+
     def cut(self) -> list[bool]:
         """For each timestep in reading order: whether the gradient stops between it and the one read before it.
 
@@ -196,7 +201,7 @@ class LayerRecord(LayerStates):
         """
         if self.truncate is None:
             return [False] * self.seq_len
-        if self.truncate_kind == "window":
+        if self.window is not None:
             raise ValueError("This layer's gradient is truncated by windows, which stop no two losses at one timestep.")
         blocks = Blocks(self.truncate)
         return [blocks.begins_at(t, self.reverse) for t in range(self.seq_len)[:: -1 if self.reverse else 1]]
