@@ -4,7 +4,8 @@
     sequence           yes     head=dense    no           yes              yes         all
     encoder_decoder    no      no            yes          no               no          with a source and a target
 
-A head of attention or mean gives one answer, so it goes with a loss at the last timestep.
+A head of attention or mean gives one answer, so it goes with a loss at the last timestep. A window of truncated BPTT
+goes with one reading direction.
 """
 
 from experiments.config.run_config import RunConfig
@@ -41,6 +42,11 @@ def check_wiring(config: RunConfig, task: Task) -> None:
         )
     if config.dense_size is not None and config.head != "dense":
         raise ConfigError(f"dense_size was {config.dense_size}, and head was {config.head!r}; it goes with head=dense.")
+    if config.bidirectional and config.truncate is not None and config.truncate_kind == "window":
+        raise ConfigError(
+            "truncate_kind was 'window', which slides in one reading direction; with bidirectional=true take "
+            "truncate_kind=blocks."
+        )
     position = config.loss_position or task.default_loss_position
     if config.head in WHOLE and (position == "every" or task.source(config.seq_len) is not None):
         raise ConfigError(

@@ -144,8 +144,8 @@ class Probe:
 
     @cached_property
     def paths(self) -> Paths | None:
-        """Which way the gradient took; None for a cell without a gated path."""
-        return None if self.top.cell.gated_path is None else paths(self.top)
+        """Which way the gradient took; None for a cell without a gated path, and for windows, each with its own."""
+        return None if self.top.cell.gated_path is None or self.top.window is not None else paths(self.top)
 
     @cached_property
     def bound(self) -> Float[ndarray, " time"] | None:
@@ -235,7 +235,8 @@ class Probe:
         Raises:
             ConfigError: they cannot be set.
         """
-        return probe(RunConfig.from_values({**self.experiment.config.model_dump(), **settings})).findings
+        other = probe(RunConfig.from_values({**self.experiment.config.model_dump(), **settings}))
+        return other.of_stack(self.stack).findings
 
 
 GAINS = 61

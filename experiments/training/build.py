@@ -75,6 +75,7 @@ class Experiment:
             self.inputs,
             self.loss_at(position or self.config.loss_position),
             truncate=self.config.truncate,
+            truncate_kind=self.config.truncate_kind,
             path=path,
             source=self.source,
         )

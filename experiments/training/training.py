@@ -108,6 +108,7 @@ class Training:
             inputs,
             lambda outputs: task.loss(outputs, targets, config.loss_position),
             truncate=config.truncate,
+            truncate_kind=config.truncate_kind,
             path=self.path,
             source=task.source(T),
         )

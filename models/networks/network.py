@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from models.bptt.engine import Engine
 from models.bptt.stack_pass import StackBackward
+from models.bptt.truncation import TruncateKind
 from models.cells.cell import Cell, State
 from models.networks.recurrent import Recurrent
 from models.recording.trace import Stack
@@ -35,6 +36,7 @@ class Given:
     lengths: Int64[Tensor, "*part batch"] | None = None
     """[batch]; where the inputs have several parts, [part, batch]."""
     truncate: int | None = None
+    truncate_kind: TruncateKind = "blocks"
 
 
 @dataclass(frozen=True, eq=False)

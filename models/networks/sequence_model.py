@@ -121,7 +121,7 @@ class SequenceModel(Network):
         below = [None] * (len(layers) - D)
         direct = [*below, *(Scaled.of(part.contiguous()) for part in glue.of_states[0].split(H, dim=-1))]
         return Passed(
-            stacks={"recurrent": backward_stack(engine, layers, D, direct, given.truncate)},
+            stacks={"recurrent": backward_stack(engine, layers, D, direct, given.truncate, given.truncate_kind)},
             outputs=glue.outputs,
             loss=glue.loss,
             grads={f"readout.{name}": (grad, log_norm_of_all(grad)) for name, grad in glue.of_weights.items()},

@@ -11,6 +11,7 @@ from models.bptt.compiled.choose import choose_path
 from models.bptt.engine import Engine
 from models.bptt.recursion import ReferenceEngine
 from models.bptt.stack_pass import side_by_side
+from models.bptt.truncation import TRUNCATE_KINDS, TruncateKind
 from models.cells.cell import State
 from models.networks.network import Given, Loss, Network, differentiate
 from models.networks.sequence_model import SequenceModel
@@ -29,6 +30,7 @@ def record(
     path: str | None = None,
     start: Sequence[Tensor] | None = None,
     lengths: Sequence[int] | Sequence[Sequence[int]] | Tensor | None = None,
+    truncate_kind: str = "blocks",
     source: int | None = None,
 ) -> Trace:
     """Run the network and its BPTT once, and keep every step.
@@ -37,8 +39,8 @@ def record(
         model: its parameters' `.grad` are neither read nor written; whether they require one does not matter.
         inputs: [time, batch, input], of the model's dtype.
         loss: outputs [time, batch, output] → scalar, differentiable by torch.
-        truncate: truncated BPTT: the state runs on, the gradient stops between the input positions k and k+1,
-            2k and 2k+1, … (in both directions); None for none.
+        truncate: truncated BPTT: the state runs on, the gradient goes back a limited number of steps k; None for full
+            BPTT.
         path: `reference` for the definition in `models.bptt.recursion`; `fast` for the compiled one, which is waited
             for; None for the fast one where it takes the model (on a CPU, float32 or float64) and is compiled, else the
             reference, while it is compiled beside for later calls. The two agree up to rounding: name one where runs
@@ -46,11 +48,15 @@ def record(
         start: h_0, or h_0 and c_0, each [layer, batch, unit] as torch's, of the first stack; zeros if left out.
         lengths: timesteps of each sequence where they differ; what lies beyond is padding. An encoder-decoder takes two
             lists, of the sources and of the targets.
+        truncate_kind: `blocks` stops the gradient between the input positions k and k+1, 2k and 2k+1, … (in both
+            directions); `window` lets each loss go back to the k latest states, for up to k times the work (of networks
+            that read in one direction).
         source: how many timesteps of the inputs are the source, where the network reads a source and then a target.
 
     Raises:
         ValueError: inputs, a start or lengths that do not fit the model, a loss that is not a scalar, a truncate that
-            is not a whole number of at least 1, or a path that is unknown or cannot take the model.
+            is not a whole number of at least 1, a window over a bidirectional network, or a path that is unknown or
+            cannot take the model.
 
     Example:
         >>> import torch
@@ -63,6 +69,7 @@ def record(
         -0.1054 nats per step back
     """
     check_arguments(model, inputs, truncate)
+    kind = checked_kind(model, truncate, truncate_kind)
     if inputs.is_inference():
         inputs = inputs.clone()
     parts = model.parts(len(inputs), source)
@@ -73,6 +80,7 @@ def record(
         start_states(model, inputs, start),
         checked_lengths(inputs, parts, lengths),
         truncate,
+        kind,
     )
     engine = make_engine(choose_path(model.cells, inputs, path))
     passed = model.run(engine, given)
@@ -159,6 +167,22 @@ def check_arguments(model: Network, inputs: Tensor, truncate: int | None) -> Non
         raise ValueError(f"inputs are {inputs.dtype}; the model is {dtype}, and they must be the same.")
     if truncate is not None and (not isinstance(truncate, int) or truncate < 1):
         raise ValueError(f"truncate was {truncate}; it must be a whole number of at least 1, or None.")
+
+
+def checked_kind(model: Network, truncate: int | None, name: str) -> TruncateKind:
+    """The kind of truncation of this name.
+
+    Raises:
+        ValueError: no such kind, or a window over a network that reads in both directions.
+    """
+    kind = next((kind for kind in TRUNCATE_KINDS if kind == name), None)
+    if kind is None:
+        raise ValueError(f"truncate_kind was {name!r}; it must be {' or '.join(TRUNCATE_KINDS)}.")
+    if truncate is not None and kind == "window" and any(r.bidirectional for r in model.stacks.values()):
+        raise ValueError(
+            "truncate_kind was window, which slides in one reading direction; a bidirectional network takes blocks."
+        )
+    return kind
 
 
 def start_states(model: Network, inputs: Tensor, start: Sequence[Tensor] | None) -> list[State] | None:

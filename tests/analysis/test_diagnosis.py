@@ -97,12 +97,13 @@ LABELLED = (
 
 
 def built(values: dict[str, object]) -> Probe:
-    """A probe of a small network; `zero_bias` and `shut` are changes that no configuration makes."""
+    """A probe of a small network, or of its stack; `zero_bias` and `shut` are changes that no configuration makes."""
     values = {**SMALL, **values}
+    stack = values.pop("stack", None)
     zero_bias, shut = values.pop("zero_bias", False), values.pop("shut", False)
     config = RunConfig.from_values(values)
     if not zero_bias and not shut:
-        return probe(config)
+        return probe(config).of_stack(stack)
     experiment = build(config)
     for name, p in experiment.model.recurrent.named_parameters():
         if name.startswith("bias"):
@@ -140,10 +141,10 @@ def test_a_remedy_removes_its_finding_or_says_that_no_setting_does():
             if not finding.settings:
                 assert finding.remedy.startswith("No setting"), (values, finding.title)
                 continue
-            then = probe(RunConfig.from_values({**result.experiment.config.model_dump(), **finding.settings}))
-            left = {(f.kind, f.title) for f in then.findings}
+            then = result.attempt(finding.settings)
+            left = {(f.kind, f.title) for f in then}
             assert (finding.kind, finding.title) not in left, (values, finding.title)
-            brought = {f.title for f in then.findings if f.severity != "note"} - {f.title for f in result.findings}
+            brought = {f.title for f in then if f.severity != "note"} - {f.title for f in result.findings}
             assert all(title in finding.remedy for title in brought), (values, finding.title, brought)
 
 
