@@ -366,7 +366,7 @@ def test_an_alert_tells_of_what_is_not_finite():
         seen.alert(not_finite(), then=told.append)
         rnn(torch.ones(5, 2, 1).abs())[0][0].sum().backward()
     (sentence,) = told
-    assert sentence.startswith("the watched module: a state of layer 0 is not finite at t = ")
+    assert sentence.startswith("the watched module: Inf or NaN first in the states of layer 0, at t = ")
 
 
 def test_a_module_that_gives_something_else_is_said_and_not_raised():

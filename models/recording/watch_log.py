@@ -1,0 +1,50 @@
+"""The numbers that a user notes of each step beside what is recorded."""
+
+from collections import deque
+from collections.abc import Mapping
+
+from torch import Tensor
+
+Number = float | int | Tensor
+"""A number, or a tensor that holds one."""
+
+MOST_STEPS = 10_000
+"""Steps that are remembered, for conditions on the last ones."""
+TAKEN = ("step", "length", "seconds")
+"""Names that a run's lines have already."""
+
+
+class Log:
+    """The last steps' numbers: pairs of a step and its names and numbers."""
+
+    def __init__(self) -> None:
+        self.steps: deque[tuple[int, dict[str, float]]] = deque(maxlen=MOST_STEPS)
+
+    def note(self, step: int, values: Mapping[str, Number]) -> dict[str, float]:
+        """Add numbers to a step, and give them back as plain ones.
+
+        Raises:
+            ValueError: what is no number, or a name that is taken.
+        """
+        plain = {name: plain_number(name, value) for name, value in values.items()}
+        if not self.steps or self.steps[-1][0] != step:
+            self.steps.append((step, {}))
+        self.steps[-1][1].update(plain)
+        return plain
+
+
+def plain_number(name: str, value: Number) -> float:
+    """The number itself.
+
+    Raises:
+        ValueError: it is none, or its name is taken.
+    """
+    if name in TAKEN:
+        raise ValueError(f"{name} is a name that a run has already; log the number by another name.")
+    if isinstance(value, str):
+        raise ValueError(f"{name} was {value!r}; it must be a number.")
+    try:
+        return float(value.detach() if isinstance(value, Tensor) else value)
+    except (TypeError, ValueError, RuntimeError):
+        what = f"a tensor of the shape {tuple(value.shape)}" if isinstance(value, Tensor) else repr(value)
+        raise ValueError(f"{name} was {what}; it must be a number.") from None
