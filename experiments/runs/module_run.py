@@ -157,17 +157,13 @@ class ModuleRun:
     def _create(self, traces: Mapping[str, Trace]) -> RunWriter:
         """The folder, with room for what these traces have."""
         kept = dict(list(traces.items())[:MOST_MODULES])
-        self.forms = {
-            name: module_form(name, trace, self.every, self.units, self.timesteps, self.samples)
-            for name, trace in kept.items()
-        }
+        self.forms = self._make_forms(kept, self.samples, self.units)
         first, *others = self.forms.values()
         layout = layout_of(first, others)
         if layout.row_bytes > LARGEST_ROW:
-            fewer = "samples=" if self.samples and self.samples > 1 else "units="
             raise RecordingError(
                 f"a recorded step would take {readable(layout.row_bytes)}, and at most {readable(LARGEST_ROW)} are "
-                f"allowed; choose fewer with watch(..., {fewer})."
+                f"allowed; {self._what_fits(kept)}."
             )
         description: dict[str, object] = {
             "format": FORMAT,
@@ -192,6 +188,25 @@ class ModuleRun:
         for line in self.early:
             self.writer.scalars(line)
         return self.writer
+
+    def _make_forms(self, traces: Mapping[str, Trace], samples: int | None, units: int | None) -> dict[str, Form]:
+        return {
+            name: module_form(name, trace, self.every, units, self.timesteps, samples) for name, trace in traces.items()
+        }
+
+    def _what_fits(self, traces: Mapping[str, Trace]) -> str:
+        """What to choose for a smaller recorded step, in a few words."""
+
+        def fits(samples: int | None, units: int | None) -> bool:
+            first, *others = self._make_forms(traces, samples, units).values()
+            return layout_of(first, others).row_bytes <= LARGEST_ROW
+
+        for samples in reversed(range(1, self.samples or 1)):
+            if fits(samples, self.units):
+                return f"watch(..., samples={samples}) fits"
+        largest = max(form.stack.hidden_size for form in self.forms.values())
+        units = next((2**k for k in reversed(range(largest.bit_length())) if fits(1, 2**k)), None)
+        return "watch it on shorter sequences" if units is None else f"watch(..., samples=1, units={units}) fits"
 
     def _say_what_is_left_out(self, step: int, name: str, form: Form, trace: Trace, calls: int) -> None:
         """Once of each kind, what of a trace the run has no room for."""

@@ -10,7 +10,7 @@ from torch import nn
 from models.recording.above import from_above
 from models.recording.trace import Trace
 from models.recording.watch_alerts import Alert, Condition, LogCondition
-from models.recording.watch_log import Log, Number
+from models.recording.watch_log import Log
 from models.recording.watch_module import WatchedModule, spoken_name
 from models.recording.watch_run import open_record
 from models.recording.watch_steps import Steps
@@ -136,7 +136,7 @@ class Watch:
         """
         return tuple(self._named(name).traces)
 
-    def log(self, **values: Number) -> None:
+    def log(self, **values: object) -> None:
         """Note numbers of the step whose backward pass has just ended, such as its loss; a run keeps them.
 
         Of `grad_norm`, what `clip_grad_norm_` has returned, and `clip`, its threshold, follows what was clipped.

@@ -2,11 +2,9 @@
 
 from collections import deque
 from collections.abc import Mapping
+from typing import SupportsFloat
 
 from torch import Tensor
-
-Number = float | int | Tensor
-"""A number, or a tensor that holds one."""
 
 MOST_STEPS = 10_000
 """Steps that are remembered, for conditions on the last ones."""
@@ -20,7 +18,7 @@ class Log:
     def __init__(self) -> None:
         self.steps: deque[tuple[int, dict[str, float]]] = deque(maxlen=MOST_STEPS)
 
-    def note(self, step: int, values: Mapping[str, Number]) -> dict[str, float]:
+    def note(self, step: int, values: Mapping[str, object]) -> dict[str, float]:
         """Add numbers to a step, and give them back as plain ones.
 
         Raises:
@@ -33,7 +31,7 @@ class Log:
         return plain
 
 
-def plain_number(name: str, value: Number) -> float:
+def plain_number(name: str, value: object) -> float:
     """The number itself.
 
     Raises:
@@ -41,10 +39,9 @@ def plain_number(name: str, value: Number) -> float:
     """
     if name in TAKEN:
         raise ValueError(f"{name} is a name that a run has already; log the number by another name.")
-    if isinstance(value, str):
-        raise ValueError(f"{name} was {value!r}; it must be a number.")
-    try:
-        return float(value.detach() if isinstance(value, Tensor) else value)
-    except (TypeError, ValueError, RuntimeError):
-        what = f"a tensor of the shape {tuple(value.shape)}" if isinstance(value, Tensor) else repr(value)
-        raise ValueError(f"{name} was {what}; it must be a number.") from None
+    if isinstance(value, Tensor) and value.numel() == 1:
+        return float(value.detach())
+    if isinstance(value, SupportsFloat) and not isinstance(value, Tensor):
+        return float(value)
+    what = f"a tensor of the shape {tuple(value.shape)}" if isinstance(value, Tensor) else repr(value)
+    raise ValueError(f"{name} was {what}; it must be a number.")
