@@ -7,7 +7,7 @@ from models.recording.layer_record import LayerRecord
 from models.recording.record import direct_gradients, record
 from models.recording.trace import Trace
 from models.recording.watch import Watch, watch
-from models.recording.watch_alerts import AlertError, gradient_below, not_finite
+from models.recording.watch_alerts import AlertError, clipping_engaged, gradient_below, not_finite
 
 __all__ = [
     "CELLS",
@@ -17,6 +17,7 @@ __all__ = [
     "SequenceModel",
     "Trace",
     "Watch",
+    "clipping_engaged",
     "direct_gradients",
     "gradient_below",
     "not_finite",

@@ -20,7 +20,7 @@ from analysis.figures.theory import mean_field_picture
 from analysis.figures.wave import wave_picture
 from dashboard.explore.settings import LONGEST, PANEL_NAMES
 from dashboard.frame import Draw
-from experiments.probing.probe import PRODUCT_STEPS, Probe
+from experiments.probing.recorded_pass import PRODUCT_STEPS, RecordedPass
 from models.cells.registry import CELLS
 
 LONGEST_CREDIT = 300
@@ -38,11 +38,12 @@ class Passes(Protocol):
     """What panels are drawn of: Explore's settings made real, or a recorded step of a run."""
 
     @property
-    def probes(self) -> Mapping[str, Probe]:
+    def probes(self) -> Mapping[str, RecordedPass]:
         """Cell → its recorded pass."""
 
-    def clip(self, probe: Probe) -> Clipping:
-        """The parameter gradient before and after clipping."""
+    @property
+    def clippings(self) -> Mapping[str, Clipping | None]:
+        """Cell → the parameter gradient before and after clipping; None where nobody has said what was clipped."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,13 @@ def _gates_panel(view: Passes) -> Panel:
 
 def _clipping_panel(view: Passes) -> Panel:
     """The parameter gradient before and after clipping."""
-    return Panel(({"clipping": lambda: clipping_picture({c: view.clip(r) for c, r in view.probes.items()})},))
+    known = {cell: clipping for cell, clipping in view.clippings.items() if clipping is not None}
+    if not known:
+        return Panel(
+            note="What was clipped is not known. Log it: seen.log(grad_norm=norm, clip=1.0), where norm is what "
+            "clip_grad_norm_ has returned and 1.0 its threshold."
+        )
+    return Panel(({"clipping": lambda: clipping_picture(known)},))
 
 
 def _spectrum_panel(view: Passes) -> Panel:
@@ -109,14 +116,14 @@ def _spectrum_panel(view: Passes) -> Panel:
     )
 
 
-def _small_states(view: Passes, what: str) -> tuple[dict[str, Probe], str]:
+def _small_states(view: Passes, what: str) -> tuple[dict[str, RecordedPass], str]:
     """The cells with a state small enough for work of its cube, and a note on the others."""
     small = {c: r for c, r in view.probes.items() if r.state_size <= LARGEST_STATE}
     note = f"{what} are computed here only for states of up to {LARGEST_STATE} numbers. Use fewer hidden units."
     return small, note if len(small) < len(view.probes) else ""
 
 
-def _multiplications(probes: Mapping[str, Probe], steps: int) -> float:
+def _multiplications(probes: Mapping[str, RecordedPass], steps: int) -> float:
     """About how many a product of so many step Jacobians takes, of all cells."""
     return sum(r.state_size**3 * min(r.trace.seq_len, steps) for r in probes.values())
 

@@ -28,6 +28,11 @@ class View:
         """The parameter gradient before and after the clipping that is set."""
         return probe.clip(self.settings.clip_threshold, self.clip_rule)
 
+    @property
+    def clippings(self) -> Mapping[str, Clipping]:
+        """Cell → the same."""
+        return {cell: self.clip(probe) for cell, probe in self.probes.items()}
+
     def pinned_profiles(self) -> dict[str, Profile]:
         """Cell → the profile of the settings kept as A; none where nothing is."""
         if self.pinned is None:

@@ -20,10 +20,11 @@ from experiments.config.allowed import allowed
 from experiments.config.run_config import ConfigError, RunConfig, configs_from_words
 from experiments.config.words import bare, cut, spelt_path, visible
 from experiments.probing.from_weights import weights_probe
-from experiments.probing.probe import Probe, probe
-from experiments.probing.recorded import recorded_probe
+from experiments.probing.probe import probe
+from experiments.probing.recorded_pass import RecordedPass
 from experiments.probing.summary import profile_rows, summary
 from experiments.probing.table import findings, probe_table
+from experiments.probing.watched import recorded_passes
 from experiments.runs.folder import NAME, find_run, run_folders, runs_folder
 from experiments.runs.opening import open_run
 from experiments.runs.store.reader import RunReader
@@ -65,7 +66,8 @@ def probe_command(
         Path | None, typer.Option("--weights", help="Probe a checkpoint: torch, safetensors, Keras 3, HDF5 or ONNX.")
     ] = None,
     layer: Annotated[
-        str | None, typer.Option("--layer", help="Of --weights: the recurrent layer; else the first.")
+        str | None,
+        typer.Option("--layer", help="Of --weights: the recurrent layer; else the first. Of a RUN: the module."),
     ] = None,
     inputs: Annotated[
         str | None,
@@ -77,14 +79,16 @@ def probe_command(
     if as_json and csv_file == STANDARD_OUTPUT:
         raise ConfigError("--csv was '-' and --json was given; only one of them can be printed, so name a file.")
     use_one_thread()  # one recorded pass is a chain of small steps: more threads only wait for each other
-    words = words or []
+    words, results = words or [], list[RecordedPass]()
     if weights is not None:
         stack = choose_stack(read_weights(weights), layer)
         results = [weights_probe(stack, words, inputs, weights.name)]
-    elif layer or inputs:
-        raise ConfigError(f"{'--layer' if layer else '--inputs'} was given without --weights; name the file, too.")
+    elif inputs:
+        raise ConfigError("--inputs was given without --weights; name the file, too.")
     elif run := named_run(words, step, runs_folder(runs)):
-        results = [recorded_probe(run, step)]
+        results = recorded_passes(run, step, layer)
+    elif layer:
+        raise ConfigError("--layer was given without --weights or a RUN; name one of them, too.")
     else:
         results = [probe(config) for config in configs_from_words(words)]
     if csv_file == STANDARD_OUTPUT:
@@ -120,7 +124,7 @@ def named_run(words: list[str], step: int | None, runs: Path) -> RunReader | Non
 app.command("benchmark")(benchmark_command)
 
 
-def write_csv(path: Path, results: list[Probe]) -> None:
+def write_csv(path: Path, results: list[RecordedPass]) -> None:
     """Every cell's profile in one file."""
     try:
         with path.open("w", newline="", encoding="utf-8") as file:
@@ -130,7 +134,7 @@ def write_csv(path: Path, results: list[Probe]) -> None:
         raise ConfigError(f"--csv was {spelt_path(path)}; it must be a file that can be written ({reason}).") from None
 
 
-def print_csv(to: TextIO, results: list[Probe]) -> None:
+def print_csv(to: TextIO, results: list[RecordedPass]) -> None:
     """The same, to a file that is open."""
     rows = [row for result in results for row in profile_rows(result)]
     writer = csv.DictWriter(to, fieldnames=list(rows[0]), lineterminator="\n")

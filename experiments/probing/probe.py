@@ -1,36 +1,26 @@
 """One recorded pass without training, and what it says."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
 from analysis.clipping import Clipping, ClipRule, clip
-from analysis.course import Course
 from analysis.credit import Credit, credit
-from analysis.diagnosis import diagnose
 from analysis.finding import Finding, Subject
-from analysis.gates import GateStatistics, gate_statistics
-from analysis.jacobian import step_jacobians
-from analysis.lyapunov import Lyapunov, lyapunov
-from analysis.paths import Paths, paths
-from analysis.product import ProductSpectrum, product_spectrum
 from analysis.profile import Profile, profile, profile_of_sizes
-from analysis.spectrum import Spectrum, block_spectra
-from analysis.step_growth import StepGrowth, step_growth
-from analysis.theory import MeanField, RateOverGain, gradient_bound, measured_mean_field, rate_over_gain
-from analysis.transport import transport_course
+from analysis.wording import counted
 from experiments.config.run_config import RunConfig
-from experiments.config.words import shortened
+from experiments.config.words import cut, shortened, visible
 from experiments.errors import ConfigError
 from experiments.probing.credit_by_passes import credit_by_passes
+from experiments.probing.recorded_pass import RecordedPass
 from experiments.probing.remedies import settle_remedies
 from experiments.training.build import Experiment, build
 from experiments.training.training import choose_path
-from models import LayerRecord, SequenceModel, Trace, direct_gradients
+from models import SequenceModel, Trace, direct_gradients
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,11 +39,8 @@ class TrainedStep:
 
 
 @dataclass(frozen=True, eq=False)
-class Probe:
-    """A recorded pass; what follows from it is computed when it is first asked for, and kept.
-
-    All of it is of one stack's top layer, forwards.
-    """
+class Probe(RecordedPass):
+    """A recorded pass of a network that a configuration describes, or that has given weights."""
 
     experiment: Experiment
     whole: Trace
@@ -64,11 +51,12 @@ class Probe:
     """The file that the weights came from; None where the configuration has drawn them."""
     stack: str | None = None
     """The stack that is looked at; None for the last, which the outputs are read from."""
+    trace: Trace = field(init=False)
+    """The pass with the stack that is looked at."""
 
-    @cached_property
-    def trace(self) -> Trace:
-        """The pass with the stack that is looked at."""
-        return self.whole.only(self.stack)
+    def __post_init__(self) -> None:
+        """Take the stack out of the whole."""
+        object.__setattr__(self, "trace", self.whole.only(self.stack))
 
     def of_stack(self, name: str | None) -> "Probe":
         """The same pass with another of the network's stacks looked at.
@@ -81,19 +69,41 @@ class Probe:
         return replace(self, stack=name)
 
     @property
-    def top(self) -> LayerRecord:
-        """The top layer, forwards."""
-        return self.trace.top
+    def cell(self) -> str:
+        """Its cell."""
+        return self.experiment.config.cell
 
     @property
-    def state_size(self) -> int:
-        """How many numbers the layer's state has: its hidden units, twice as many with a cell state."""
-        return self.top.state_size
+    def about(self) -> str:
+        """What was recorded, in a few words."""
+        config, trained = self.experiment.config, self.trained
+        what = f"{config.task}, T = {config.seq_len}"
+        if self.source is not None:
+            return f"{cut(visible(self.source))}: {what}, one recorded pass"
+        if trained is None:
+            return f"{what}, one recorded pass, seed {config.seed}"
+        of = f"the {self.top.batch_size} kept of {counted(trained.batch_size, 'sequence')}"
+        return f"run {trained.run} at step {trained.step}: {what}, {of}"
 
-    @cached_property
-    def profile(self) -> Profile:
-        """The gradient profile, over the whole batch."""
-        return self.layer_profiles[-self.trace.num_directions]
+    @property
+    def origin(self) -> dict[str, object]:
+        """The run or the configuration's id, the step, and the settings."""
+        config, trained = self.experiment.config, self.trained
+        return {
+            "run": config.identity() if trained is None else trained.run,
+            "step": None if trained is None else trained.step,
+            "config": config.model_dump(),
+        }
+
+    @property
+    def loss(self) -> float:
+        """Of the pass."""
+        return self.trace.loss_value
+
+    @property
+    def chance(self) -> float:
+        """What a memoryless guess scores, in the loss's unit."""
+        return self.experiment.chance
 
     @cached_property
     def layer_profiles(self) -> list[Profile]:
@@ -106,33 +116,6 @@ class Probe:
         ]
 
     @cached_property
-    def spectra(self) -> dict[str, Spectrum]:
-        """Block → spectrum of the recurrent matrix."""
-        return block_spectra(self.top.cell)
-
-    @cached_property
-    def gate_statistics(self) -> GateStatistics:
-        """Saturation and time constants."""
-        return gate_statistics(self.top)
-
-    @cached_property
-    def lyapunov(self) -> Lyapunov:
-        """Exponents along the first sequence."""
-        return lyapunov(self.top)
-
-    @cached_property
-    def product(self) -> ProductSpectrum:
-        """Singular values of the product of the last 200 step Jacobians (or all) along the first sequence."""
-        start = max(0, self.trace.seq_len - PRODUCT_STEPS)
-        jacobians = step_jacobians(self.top, start=start)
-        return product_spectrum(jacobians.matrices[:, 0])
-
-    @cached_property
-    def step_growth(self) -> StepGrowth:
-        """What the last 200 steps (or all) could do to the first sequence's gradient, and what they do."""
-        return step_growth(self.top, most_steps=PRODUCT_STEPS)
-
-    @cached_property
     def credit(self) -> Credit:
         """Who would get credit for a loss at each timestep, wherever the configured loss sits."""
         model, task, targets = self.experiment.model, self.experiment.task, self.experiment.targets
@@ -141,33 +124,6 @@ class Probe:
         direct = direct_gradients(model, self.trace, lambda outputs: task.losses(outputs, targets))
         index = len(self.trace.layers) - self.trace.num_directions
         return credit(self.trace.stack.above(index), direct)
-
-    @cached_property
-    def paths(self) -> Paths | None:
-        """Which way the gradient took; None for a cell without a gated path, and for windows, each with its own."""
-        return None if self.top.cell.gated_path is None or self.top.window is not None else paths(self.top)
-
-    @cached_property
-    def bound(self) -> Float[ndarray, " time"] | None:
-        """Upper bound on ln‖dL/dh_t‖ (nats); None for a gated cell, which has none so simple."""
-        slope = self.top.cell.steepest_slope
-        return None if slope is None else gradient_bound(self.top, self.spectra["h"].spectral_norm, slope)
-
-    @cached_property
-    def mean_field(self) -> MeanField | None:
-        """What a wide random network of this gain and drive would do; None unless it is a tanh Elman, not diverged."""
-        if not bool(self.trace.hidden.isfinite().all()):
-            return None
-        try:
-            return measured_mean_field(self.top)
-        except ValueError:  # another cell; or weights of 1e100, beyond what the theory's integrals take
-            return None
-
-    @cached_property
-    def rate_over_gain(self) -> RateOverGain | None:
-        """The mean-field rate at other gains than this network's; None where it has no mean field."""
-        m = self.mean_field
-        return None if m is None else rate_over_gain(np.linspace(0, max(3.0, 1.2 * m.gain), GAINS), m.input_variance)
 
     @cached_property
     def transport(self) -> Trace:
@@ -192,7 +148,7 @@ class Probe:
         """
         return clip(self.trace.parameter_grads, threshold, rule, self.trace.parameter_log_norm)
 
-    def subject(self, clipping: Clipping) -> Subject:
+    def subject(self, clipping: Clipping | None) -> Subject:
         """What a diagnosis looks at."""
         config, task = self.experiment.config, self.experiment.task
         return Subject(
@@ -204,20 +160,6 @@ class Probe:
             trained_steps=0 if self.trained is None else self.trained.step - 1,  # it is looked at before its own update
             clipping=clipping,
         )
-
-    @cached_property
-    def transport_course(self) -> Course:
-        """What becomes of the gradient that the last loss sends, over the lags that the task needs."""
-        return transport_course(self.subject(self.clipping))
-
-    def diagnose(self, clipping: Clipping) -> list[Finding]:
-        """What is wrong, the most severe first; none for a healthy network. No remedy has been tried."""
-        return diagnose(self.subject(clipping))
-
-    @cached_property
-    def findings(self) -> list[Finding]:
-        """What is wrong under the configured clipping. No remedy has been tried."""
-        return self.diagnose(self.clipping)
 
     @cached_property
     def diagnosis(self) -> list[Finding]:
@@ -237,13 +179,6 @@ class Probe:
         """
         other = probe(RunConfig.from_values({**self.experiment.config.model_dump(), **settings}))
         return other.of_stack(self.stack).findings
-
-
-GAINS = 61
-"""Points of the mean-field curve: steps of .05 up to a gain of 3."""
-
-PRODUCT_STEPS = 200
-"""Factors of the Jacobian product: each takes 8 bytes times the state's size squared."""
 
 
 def probe(config: RunConfig, path: str | None = None) -> Probe:

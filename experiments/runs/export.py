@@ -54,8 +54,9 @@ def export_weights(run: RunReader, step: int | None, target: Path, replace: bool
         RunError: the step is not recorded, the run keeps no weights, or the file is there or cannot be written.
         DamagedRunError: the weights are damaged.
     """
-    weights, number = weights_at(run, step), int(run.tensor("step")[row_of(run, step)])
+    number = int(run.tensor("step")[row_of(run, step)])
     about = {"run": run.name, "title": run.title, "step": str(number), "config": orjson.dumps(run.settings).decode()}
+    weights = {name.lstrip("."): w for module in run.forms for name, w in weights_at(run.of(module), step).items()}
     content = save({name: weight.contiguous() for name, weight in weights.items()}, metadata=about)
     write_whole(target, lambda path: path.write_bytes(content), replace)
 

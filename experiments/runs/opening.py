@@ -32,7 +32,9 @@ def config_of(run: RunReader) -> RunConfig:
         RunError: none did, since the run is a training of somebody's own module.
     """
     if run.description.kind != "configuration":
-        raise RunError(f"run {run.name} was made by a program of its own, so it has no configuration.")
+        raise RunError(
+            f"run {run.name} is of a program of its own, so it has no configuration; run that program again."
+        )
     return RunConfig.from_values(run.description.config)
 
 

@@ -262,8 +262,7 @@ class Recorder:
 
     def is_due(self) -> bool:
         """Whether it is time to commit."""
-        wait = min(max(COMMIT_SECONDS, self.commit_took / COMMIT_SHARE), LONGEST_SECONDS)
-        return time.monotonic() - self.commit_ended > wait
+        return time.monotonic() - self.commit_ended > seconds_between_commits(self.commit_took)
 
     def commit(self) -> None:
         """Put everything so far on the disk."""
@@ -272,6 +271,11 @@ class Recorder:
         self.writer.commit(checkpoint, training.step, self.status, self.reason, training.seconds)
         self.commit_ended = time.monotonic()
         self.commit_took = self.commit_ended - began
+
+
+def seconds_between_commits(took: float) -> float:
+    """How long a commit waits after the one before, which took so many seconds."""
+    return min(max(COMMIT_SECONDS, took / COMMIT_SHARE), LONGEST_SECONDS)
 
 
 def said(threshold: float | None) -> str:

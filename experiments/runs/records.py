@@ -74,8 +74,12 @@ def cell_log_norms(layer: LayerRecord) -> list[Tensor]:
 
 
 def by_part(values: Sequence[Sequence[Tensor]]) -> ndarray:
-    """[part, layer, …] of a list of parts per layer."""
-    stacked: ndarray = torch.stack([torch.stack(list(parts)) for parts in zip(*values, strict=True)]).numpy()
+    """[part, layer, …] of a list of parts per layer; NaN behind h where it is narrower than c, being projected."""
+    parts = [torch.stack(list(of_layers)) for of_layers in zip(*values, strict=True)]
+    widest = max(part.shape[-1] for part in parts)
+    if any(part.shape[-1] < widest for part in parts):
+        parts = [torch.nn.functional.pad(part, (0, widest - part.shape[-1]), value=torch.nan) for part in parts]
+    stacked: ndarray = torch.stack(parts).cpu().numpy()
     return stacked
 
 

@@ -9,8 +9,8 @@ from jaxtyping import Float, Float64
 from torch import Tensor
 
 from models.bptt.scaled import LN_2, scaled_log_norm, true_value
+from models.recording.above import from_above
 from models.recording.layer_record import LayerRecord
-from models.recording.shown import shown_by
 
 
 @dataclass(frozen=True, eq=False)
@@ -223,7 +223,7 @@ class Trace:
 
     def _repr_html_(self) -> str:
         """A table and a picture, for notebooks."""
-        return str(shown_by("figures.notebook", "show_trace")(self))
+        return str(from_above("analysis.figures.notebook", "show_trace")(self))
 
     @property
     def _has_cell_state(self) -> bool:

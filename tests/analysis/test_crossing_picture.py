@@ -38,7 +38,9 @@ def test_without_attention_nothing_crosses_by_it():
     picture = crossing_picture("gru", crossing(stacks["encoder"], stacks["decoder"]))
     assert "0 % of the gradient cross by the attention" in picture.figure.layout.title.text
     by_attention = [
-        x for line, x in zip(picture.columns["line"], picture.columns["log10 of the norm"]) if "att" in line
+        x
+        for line, x in zip(picture.columns["line"], picture.columns["log10 of the norm"], strict=True)
+        if "att" in line
     ]
     assert by_attention == [-math.inf] * 5
 

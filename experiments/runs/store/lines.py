@@ -68,6 +68,12 @@ def parse_scalars(line: bytes) -> dict[str, Any] | None:
     return values if all(map(is_scalar, values.values())) else None
 
 
+def parse_own_scalars(line: bytes) -> dict[str, Any] | None:
+    """The numbers that somebody's own training has noted of a step, by whatever names."""
+    values = parsed(line)
+    return values if values is not None and all(map(is_scalar, values.values())) else None
+
+
 def parse_event(line: bytes) -> dict[str, Any] | None:
     """Something that happened."""
     try:

@@ -26,7 +26,7 @@ from experiments.runs.store.description import (
 from experiments.runs.store.errors import DamagedRunError, ForeignRunError, RunError
 from experiments.runs.store.files import open_inside
 from experiments.runs.store.form import Form
-from experiments.runs.store.layout import LARGEST_ROW, Layout, layout_of
+from experiments.runs.store.layout import LARGEST_ROW, Layout, ending, layout_of
 from experiments.runs.store.lease import is_held
 from experiments.runs.store.lines import (
     BLOCK,
@@ -35,6 +35,7 @@ from experiments.runs.store.lines import (
     Parse,
     as_columns,
     parse_event,
+    parse_own_scalars,
     parse_scalars,
     read_lines,
 )
@@ -108,6 +109,8 @@ class RunReader:
     """`config.json`."""
     missing: dict[str, str] | None = field(default=None, repr=False)
     """File of lines → the sentence on its damage, where that is noted instead of raised; see `forgiving`."""
+    index: int = 0
+    """Which of the run's modules is looked at; see `of`."""
 
     @property
     def name(self) -> str:
@@ -125,10 +128,31 @@ class RunReader:
         return self.description.config
 
     @property
-    def form(self) -> Form:
-        """What the arrays are of."""
+    def forms(self) -> dict[str, Form]:
+        """Each module's name → what its arrays are of: one, but for a watched network with several."""
         assert self.description.form is not None, "a folder is not opened without"
-        return self.description.form
+        return {next(iter(form.stacks)): form for form in (self.description.form, *self.description.others)}
+
+    def of(self, module: str) -> "RunReader":
+        """The same view, of another of the run's modules: its form, and its arrays under their own names.
+
+        Raises:
+            RunError: the run has no module of that name.
+        """
+        names = list(self.forms)
+        if module not in names:
+            raise RunError(f"run {self.name} has no module {shortened(module)}; it has {', '.join(map(repr, names))}.")
+        return replace(self, index=names.index(module))
+
+    @property
+    def form(self) -> Form:
+        """What the arrays of the module that is looked at are of."""
+        return list(self.forms.values())[self.index]
+
+    @property
+    def steps(self) -> int | None:
+        """Optimiser steps of the whole run; None where nobody knows them, since it is somebody's own training."""
+        return None if self.form.watched else self.form.steps
 
     @property
     def owner(self) -> str | None:
@@ -165,7 +189,8 @@ class RunReader:
         Raises:
             DamagedRunError: the file is shorter than what was committed, or a line is not one that was written.
         """
-        return as_columns(self._lines(SCALARS, since, self.progress.scalars.size, parse_scalars))
+        parse = parse_own_scalars if self.form.watched else parse_scalars
+        return as_columns(self._lines(SCALARS, since, self.progress.scalars.size, parse))
 
     def events(self) -> list[dict[str, Any]]:
         """What happened: `step`, `kind`, `text`, `attempt`, `time`, and what the kind adds.
@@ -192,18 +217,19 @@ class RunReader:
 
     @cached_property
     def tensors(self) -> tuple[str, ...]:
-        """Names of the arrays, those of the axes included; what a stranger has put beside them is not looked at."""
+        """Names of all modules' arrays, those of the axes included; what a stranger has put beside them is not."""
         folder, plan = self.folder / TENSORS, self.layout
         return tuple(sorted(name for name in plan.every_spec if os.path.lexists(folder / name / "zarr.json")))
 
     @cached_property
     def layout(self) -> Layout:
-        """The arrays that follow from what the run says of itself.
+        """All modules' arrays, as they follow from what the run says of itself.
 
         Raises:
             ForeignRunError: they are larger than any that this program writes.
         """
-        made = layout_of(self.form)
+        first, *others = self.forms.values()
+        made = layout_of(first, others)
         if made.row_bytes > LARGEST_ROW:
             raise ForeignRunError(
                 f"{CONFIG!r} in {str(self.folder)!r} gives a recorded step {made.row_bytes} bytes; it may have at most "
@@ -212,13 +238,15 @@ class RunReader:
         return made
 
     def tensor(self, name: str) -> Tensor:
-        """An array by its name.
+        """An array by its name: that of the module which is looked at, before another that is called so.
 
         Raises:
             RunError: there is none of that name.
             DamagedRunError: its `zarr.json` is missing.
             ForeignRunError: it is not as this program writes them.
         """
+        if name + ending(self.index) in self.layout.every_spec:
+            name += ending(self.index)
         if name not in self.layout.every_spec:
             raise RunError(f"run {self.name} has no array {shortened(name)}; it has {', '.join(self.tensors)}.")
         spec = self.layout.every_spec[name]
