@@ -32,8 +32,8 @@ class TrainedStep:
     step: int
     """The optimiser step, from 1."""
     batch_size: int
-    log_norm: Float[ndarray, "layer time batch"]
-    """ln‖dL/dh_t‖ (nats) of every sequence of the batch, also of those that were not kept."""
+    log_norm: Mapping[str, Float[ndarray, "layer time batch"]]
+    """Stack → ln‖dL/dh_t‖ (nats) of every sequence of the batch, also of those that were not kept."""
     clipping: Clipping
     """Of the whole batch's gradient; its `grads` are empty."""
 
@@ -110,9 +110,11 @@ class Probe(RecordedPass):
         """The gradient profile of every layer, the first layer first."""
         if self.trained is None:
             return [profile(layer) for layer in self.trace.layers]
+        (looked_at,) = self.trace.stacks
+        sizes = self.trained.log_norm[looked_at]
         return [
             profile_of_sizes(log_norm, layer.direct_log_norm.numpy(), layer.hidden.dtype, layer.reverse)
-            for layer, log_norm in zip(self.trace.layers, self.trained.log_norm, strict=True)
+            for layer, log_norm in zip(self.trace.layers, sizes, strict=True)
         ]
 
     @cached_property

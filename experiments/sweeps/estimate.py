@@ -12,7 +12,7 @@ import torch
 from experiments.config.run_config import RunConfig
 from experiments.errors import ConfigError
 from experiments.probing.probe import Probe
-from experiments.runs.form import form_of
+from experiments.runs.form import forms_of
 from experiments.runs.store.checkpoint import encode_checkpoint
 from experiments.runs.store.layout import layout_of
 from experiments.sweeps.index import Results
@@ -169,10 +169,10 @@ def folder_bytes(config: RunConfig) -> int:
     try:
         task = make_task(config)
         model = make_model(config, task, torch.Generator())
-        form = form_of(config, task.input_size, task.output_size)
+        form, *others = forms_of(config, task.input_size, task.output_size)
     except ConfigError:
         return 0
-    rows, specs = form.record_count, layout_of(form).specs.values()
+    rows, specs = form.record_count, layout_of(form, others).specs.values()
     arrays = sum(max(BLOCK, rows * prod(s.shape[1:]) * np.dtype(s.dtype).itemsize) + BLOCK for s in specs)
     checkpoint = 3 * len(encode_checkpoint(Checkpoint(dict(model.state_dict()), {})))  # Adam keeps two more of each
     return arrays + checkpoint + LINE_BYTES * config.steps

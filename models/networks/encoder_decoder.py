@@ -212,6 +212,11 @@ class EncoderDecoder(Network):
         outputs: Tensor = self.readout(self.features(decoder.hidden, encoder.hidden, encoder.padding))
         return outputs, self.looks(decoder, encoder)
 
+    def inputs_of(self, stacks: Mapping[str, Stack]) -> Float[Tensor, "time batch input"]:
+        """The source, then the words, without the context beside them."""
+        source, fed = (stacks[name].layers[0].inputs for name in ("encoder", "decoder"))
+        return torch.cat([source, fed[..., : self.input_size]])
+
     def features(self, hidden: Tensor, states: States, padding: Padding) -> Tensor:
         """What the outputs are read from: h_t of the decoder, and beside it the context that it asks for."""
         if self.attention is None or self.attention.feeds:

@@ -107,6 +107,10 @@ class Network(nn.Module, ABC):
     def answer(self, stacks: Mapping[str, Stack]) -> tuple[Float[Tensor, "answer batch output"], Tensor | None]:
         """The outputs that recorded states give, and where an attention looked, as `Passed` has them."""
 
+    @abstractmethod
+    def inputs_of(self, stacks: Mapping[str, Stack]) -> Float[Tensor, "time batch input"]:
+        """The inputs that recorded stacks have read."""
+
     @property
     def cells(self) -> list[Cell]:
         """The cells of all stacks."""

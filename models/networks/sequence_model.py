@@ -107,6 +107,11 @@ class SequenceModel(Network):
         outputs: Tensor = self.readout(features, stack.top.lengths)
         return outputs, self.readout.reading(features, stack.top.lengths)
 
+    def inputs_of(self, stacks: Mapping[str, Stack]) -> Float[Tensor, "time batch input"]:
+        """The first layer's."""
+        (stack,) = stacks.values()
+        return stack.layers[0].inputs
+
     def run(self, engine: Engine, given: Given) -> Passed:
         """One pass forwards and backwards."""
         D, H, lengths = self.recurrent.num_directions, self.recurrent.hidden_size, given.lengths
