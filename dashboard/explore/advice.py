@@ -7,6 +7,7 @@ from functools import lru_cache
 from analysis.finding import Finding
 from dashboard.explore.configs import page_values
 from dashboard.explore.differences import describe_differences
+from dashboard.explore.networks import network_of
 from dashboard.explore.settings import Settings
 from dashboard.explore.view import record_view
 from experiments.probing.remedies import settle_remedies
@@ -31,7 +32,7 @@ def find_problems(settings: Settings, cell: str) -> list[Finding]:
 
 def with_remedy(settings: Settings, remedy: Mapping[str, object]) -> Settings:
     """The page's settings after a remedy. Raises ConfigError for one that the page cannot set."""
-    return Settings.of({**settings.as_values(), **page_values(remedy)})
+    return Settings.of({**settings.as_values(), **page_values(remedy, network_of(settings))})
 
 
 def describe_changes(settings: Settings, remedy: Mapping[str, object]) -> str:
