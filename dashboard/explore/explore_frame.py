@@ -126,7 +126,7 @@ def _write_cell_lines(view: View, cell: str) -> list[str]:
     marks = {"severe": "▲", "warning": "△", "note": "○"}
     return [
         f"<strong><span style='color:{cell_colour(cell)}'>●</span> {cell_name(cell)}</strong>",
-        _describe_loss(result),
+        _describe_loss(view, result),
         *describe_profile(p, result.transport_course),
         f"dL/dh_t: {describe_decay(p.decay)}",
         f"dL/dh_t below 10⁻⁷ of its largest: {horizon}",
@@ -136,9 +136,11 @@ def _write_cell_lines(view: View, cell: str) -> list[str]:
     ]
 
 
-def _describe_loss(result: Probe) -> str:
+def _describe_loss(view: View, result: Probe) -> str:
     """The loss beside what a guess scores, where there is something to guess."""
     chance = result.experiment.chance
+    if view.network is not None and not view.network.reads_out(result.experiment.task.output_size):
+        return f"Loss {significant(result.trace.loss_value)}, of a random readout"
     beside = "there is nothing to guess" if math.isnan(chance) else f"guessing gives {significant(chance)}"
     return f"Loss {significant(result.trace.loss_value)}; {beside}"
 

@@ -47,7 +47,7 @@ def found_controls(network: GivenNetwork) -> dict[str, Control[Any]]:
         ),
         "singular_values": replace(_listed("singular_values"), highest=largest),
         "forget_bias": replace(
-            bias, default=round(found_bias, 1), lowest=min(bias.lowest, math.floor(found_bias)),
+            bias, default=round(found_bias, 1) + 0.0, lowest=min(bias.lowest, math.floor(found_bias)),
             highest=max(bias.highest, math.ceil(found_bias)),
             help="Bias of the gate that keeps the state. Where the slider stands now, each unit has its own bias, and "
             "this is their mean. Every other value is given to all units.",

@@ -30,9 +30,12 @@ def show_network(opened: OpenedNetwork) -> None:
         st.space("stretch")
         projector_switch()
     st.markdown(
-        "Every setting acts on these weights. Where a slider stands at first, the network is as it was found. "
-        "The sequences are drawn anew from the seed."
+        "Every setting acts on these weights. At first, nothing is changed. "
+        "The input sequences are drawn from the seed." + ("" if opened.has_readout else _RANDOM_READOUT)
     )
+
+
+_RANDOM_READOUT = " A random readout sends the gradient into the layer, so the loss itself says little."
 
 
 def show_upload() -> None:
@@ -44,6 +47,13 @@ def show_upload() -> None:
         "Only you can open it, and only until the server forgets it.",
     )  # fmt: skip
     st.caption("A trained network of yours, or from the page **Runs** at any recorded step: *Open in Explore*.")
+
+
+def show_step(opened: OpenedNetwork) -> None:
+    """The choice among the recorded steps of a run."""
+    if opened.last_step > 1:
+        st.number_input("Recorded step", 1, opened.last_step, step=opened.record_every, key="step",
+                        on_change=_take_step, args=(opened,))  # fmt: skip
 
 
 def show_layer(opened: OpenedNetwork) -> None:
@@ -84,6 +94,10 @@ def _forget(file: UploadedFile) -> None:
     context, held = get_script_run_ctx(), held_files()
     if context and held:
         held.remove_file(context.session_id, file.file_id)
+
+
+def _take_step(opened: OpenedNetwork) -> None:
+    open_in_page({**opened.naming, "step": read_session("step", int, 0)})
 
 
 def _take_layer(opened: OpenedNetwork) -> None:

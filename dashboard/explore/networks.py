@@ -43,6 +43,10 @@ class OpenedNetwork:
     """Its file's name, where it is of one: a stranger's text."""
     layers: tuple[str, ...] = ()
     """The recurrent layers of its file, to choose from."""
+    last_step: int = 0
+    """The last recorded step of its run."""
+    record_every: int = 1
+    """Optimiser steps from one recorded step to the next."""
 
     @property
     def start(self) -> dict[str, Value]:
@@ -68,6 +72,15 @@ class OpenedNetwork:
     def has_matrix(self) -> bool:
         """Whether its recurrence has a matrix, and so singular values."""
         return bool(CELLS[self.network.cell].recurrent_blocks)
+
+    @property
+    def has_readout(self) -> bool:
+        """Whether its own readout is known, and not only its recurrent layers."""
+        return isinstance(self.network, TrainedNetwork) and bool(self.network.readout)
+
+    def reads_out(self, output_size: int) -> bool:
+        """Whether its own readout has so many outputs; else a random one takes its place."""
+        return isinstance(self.network, TrainedNetwork) and self.network.has_readout(output_size)
 
     @property
     def has_keep_gate(self) -> bool:
@@ -116,9 +129,13 @@ def _open_step(folder: Path, changed: int, step: int | None) -> OpenedNetwork:
     """A run's network. The time at which the folder was described tells it from a later run of the same name."""
     use_one_thread()
     try:
-        network = trained_network(open_run(folder), step)
+        reader = open_run(folder)
+        network = trained_network(reader, step)
         naming: dict[str, Value] = {"run": network.run, "step": network.step, "upload": "", "layer": 0}
-        return OpenedNetwork(network, found_controls(network), naming, title_of(network))
+        return OpenedNetwork(
+            network, found_controls(network), naming, title_of(network), record_every=reader.form.record_every,
+            last_step=int(reader.tensor("step")[-1]),
+        )  # fmt: skip
     except ConfigError as error:
         raise ConfigError(for_page(error)) from None
 

@@ -97,18 +97,29 @@ def keep_settings() -> tuple[Settings, list[str]]:
 
 
 def open_in_page(naming: Mapping[str, Value]) -> None:
-    """Go to a network as it was found; where it cannot be opened, say so later. For a button's callback."""
+    """Go to a network as it was found; where it cannot be opened, stay, and say so. For a widget's callback."""
     try:
-        _go_to(open_network(naming), {})
+        opened = open_network(naming)
     except ConfigError as error:
         say_later(error)
+        change_settings({name: getattr(kept_settings(), name) for name in NAMING})
+    else:
+        _go_to(opened, {})
+        _write_address(kept_settings())
 
 
 def leave_network() -> None:
     """Go back to networks that the page draws. For a button's callback."""
-    st.query_params.clear()
     _go_to(None, PRESETS[0].settings)
+    _write_address(kept_settings())
     st.session_state[_PRESET] = 0
+
+
+def _write_address(settings: Settings) -> None:
+    """Let the page's address name the run that is opened, and nothing else."""
+    address = {"run": settings.run, "step": str(settings.step)} if settings.run else {}
+    st.query_params.from_dict(address)
+    st.session_state[_LINK] = address
 
 
 def say_later(error: ConfigError) -> None:

@@ -8,7 +8,7 @@ import streamlit as st
 from analysis.figures.theme import cell_name
 from dashboard.components.live_slider import live_slider
 from dashboard.explore.control import Control, OneOf, Slide, SomeOf, Switch, TextFile, Whole
-from dashboard.explore.given_network import show_fixed, show_layer, show_upload
+from dashboard.explore.given_network import show_fixed, show_layer, show_step, show_upload
 from dashboard.explore.networks import OpenedNetwork, controls_of
 from dashboard.explore.settings import CONTROLS, slide_in
 from dashboard.server.serving import FILES_VARIABLE, opens_files
@@ -25,13 +25,14 @@ DRAGGED = (
 def show_sidebar(opened: OpenedNetwork | None) -> None:
     """The coarse settings: of networks that the page draws, or of the one that is opened."""
     with st.sidebar:
-        _choose_drawn() if opened is None else _choose_over(opened)
-        with st.expander("Your own network", expanded=False, icon=":material/upload_file:"):
+        with st.expander("Open your own network", icon=":material/upload_file:"):
             show_upload()
+        _choose_drawn() if opened is None else _choose_over(opened)
 
 
 def _choose_over(opened: OpenedNetwork) -> None:
     """The settings that apply to a network with weights of its own."""
+    show_step(opened)
     show_layer(opened)
     show_widget("inputs", opened.controls)
     if read_session("inputs", str, "") == "next_character":

@@ -28,8 +28,8 @@ def show_recorded_step(run: RunReader) -> None:
         step = _choose_step(run, found)
         network = None if run.form.lacks() else trained_network(run, step)
         p = profile_at(run, row_of(run, step)) if network is None else network.profile
-        show(step_picture(run, p, found.among), _profile_key(run))
         _open_button(run, step)
+        show(step_picture(run, p, found.among), _profile_key(run))
         if network is None:
             st.info(run.form.lacks())
             show_kept_states(run, step)

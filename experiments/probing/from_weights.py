@@ -98,14 +98,14 @@ def config_for(network: GivenNetwork, values: Mapping[str, object]) -> RunConfig
         **{name: value for name, value in network.options.items() if name in RunConfig.model_fields},
     }
     config = RunConfig.from_values({**values, **found})
-    whose = "the run" if isinstance(network, TrainedNetwork) else "the file"
+    whose = "run" if isinstance(network, TrainedNetwork) else "file"
     for name in found.keys() & values.keys():
         if getattr(RunConfig.from_values({name: values[name]}), name) != getattr(config, name):
             raise ConfigError(
-                f"{name} was {spelt(values[name])}; {whose} has {shortened(found[name])}, so leave it out."
+                f"{name} was {spelt(values[name])}; the {whose} has {shortened(found[name])}, so leave it out."
             )
     if config.initialisation != "default":
-        raise ConfigError(f"initialisation was {config.initialisation!r}; {whose} has its weights, so leave it out.")
+        raise ConfigError(f"initialisation was {config.initialisation!r}; a {whose} has its weights, so leave it out.")
     return config
 
 

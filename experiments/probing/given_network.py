@@ -120,6 +120,10 @@ class TrainedNetwork:
             return {}
         return {name: value for name, value in self.config if name not in OF_THE_BEGINNING}
 
+    def has_readout(self, output_size: int) -> bool:
+        """Whether its own readout is known and has so many outputs."""
+        return bool(self.readout) and len(self.readout["bias"]) == output_size
+
     def model(self, output_size: int, generator: torch.Generator, dtype: torch.dtype) -> SequenceModel:
         """The network with its own readout where that has the size, else under one that is drawn."""
         model = SequenceModel(
@@ -127,7 +131,7 @@ class TrainedNetwork:
             generator=generator, dtype=dtype, **self.options,
         )  # fmt: skip
         model.recurrent.load_state_dict(dict(self.weights))
-        if self.readout and len(self.readout["bias"]) == output_size:
+        if self.has_readout(output_size):
             model.readout.load_state_dict(dict(self.readout))
         return model
 

@@ -91,7 +91,7 @@ def test_a_recorded_step_opens_from_runs_and_follows_the_hand_to_what_probe_prin
 
 def test_a_checkpoint_is_uploaded_and_follows_the_hand_to_what_probe_prints(url, open_page, checkpoint):
     page = open_page(url)
-    page.get_by_text("Your own network").click()
+    page.get_by_text("Open your own network").click()
     page.locator("[data-testid='stFileUploader'] input[type=file]").set_input_files(checkpoint)
     expect(page.get_by_text("yours: model.pt, layer encoder", exact=True)).to_be_visible(timeout=60_000)
     settle(page)
@@ -115,7 +115,7 @@ def test_a_file_that_is_none_is_a_sentence_and_the_last_picture_stays(url, open_
     (tmp_path / "notes.txt").write_text("no weights")
     page = open_page(url)
     before = line(page, "LSTM")
-    page.get_by_text("Your own network").click()
+    page.get_by_text("Open your own network").click()
     page.locator("[data-testid='stFileUploader'] input[type=file]").set_input_files(tmp_path / "notes.txt")
     expect(page.get_by_text("The file was 'notes.txt': the file is no torch checkpoint")).to_be_visible(timeout=60_000)
     settle(page)

@@ -201,6 +201,20 @@ def test_a_refused_setting_leaves_the_last_picture(lstm):
     assert next(line for line in before.split("<br>") if "dL/dh_t" in line) in words(at)
 
 
+def test_another_recorded_step_is_chosen_and_the_address_follows(lstm):
+    at = open_page(run="lstm", step=5, forget_bias=3)
+    assert any("trained: lstm at step 5" in m.value for m in at.markdown)
+    at.number_input(key="step").set_value(3).run()
+    assert any("trained: lstm at step 3" in m.value for m in at.markdown)
+    assert at.query_params["step"] == "3"
+    assert at.session_state["forget_bias"] == open_network({"run": "lstm", "step": 3}).start["forget_bias"]
+    at.number_input(key="step").set_value(4).run()
+    assert not at.exception
+    assert "step was 4; run lstm has recorded step 1 and every 2 steps after it" in at.error[0].value
+    assert at.session_state["step"] == 3
+    assert any("trained: lstm at step 3" in m.value for m in at.markdown)
+
+
 def test_there_is_a_way_back(lstm):
     at = open_page(run="lstm", step=3, largest_singular_value=2)
     assert at.session_state["largest_singular_value"] == 2.0
