@@ -112,6 +112,7 @@ def _own_settings(network: GivenNetwork, inputs: Mapping[str, str]) -> dict[str,
         "batch_size": config.batch_size,
         "loss_position": config.loss_position or "task",
         "truncate": config.truncate or 0,
+        "truncate_kind": config.truncate_kind,
         "clip_rule": config.clip_rule,
         "clip_threshold": slide_of("clip_threshold").highest
         if config.clip_threshold is None

@@ -185,9 +185,17 @@ def remember_shown(settings: Settings) -> None:
 
 
 def pinned_settings() -> Settings | None:
-    """The settings that are pinned as A; None where none are."""
+    """The settings that are pinned as A; None where none are. Where their network is gone, a sentence says so."""
     pinned = st.session_state.get(_PINNED)
-    return pinned if isinstance(pinned, Settings) else None
+    if not isinstance(pinned, Settings):
+        return None
+    try:
+        network_of(pinned)
+    except ConfigError as error:
+        refuse(error)
+        unpin_settings()
+        return None
+    return pinned
 
 
 def pin_settings() -> None:

@@ -43,8 +43,8 @@ def _choose_over(opened: OpenedNetwork) -> None:
         show_widget("batch_size")
     with right:
         show_widget("seed")
-    show_widget("clip_rule")
-    show_widget("dtype")
+    for name in ("truncate_kind", "clip_rule", "dtype"):
+        show_widget(name)
     show_fixed(opened)
 
 
@@ -62,7 +62,7 @@ def _choose_drawn() -> None:
     with right:
         show_widget("batch_size")
         show_widget("seed")
-    for name in ("initialisation", "nonlinearity", "bidirectional", "clip_rule", "dtype"):
+    for name in ("initialisation", "nonlinearity", "bidirectional", "truncate_kind", "clip_rule", "dtype"):
         show_widget(name)
 
 

@@ -121,8 +121,8 @@ class Probe:
 
     @cached_property
     def paths(self) -> Paths | None:
-        """Which way the gradient took; None for a cell without a gated path."""
-        return None if self.top.cell.gated_path is None else paths(self.top)
+        """Which way the gradient took; None for a cell without a gated path, and for windows, each with its own."""
+        return None if self.top.cell.gated_path is None or self.top.window is not None else paths(self.top)
 
     @cached_property
     def bound(self) -> Float[ndarray, " time"] | None:
@@ -157,6 +157,7 @@ class Probe:
             experiment.inputs,
             lambda outputs: experiment.task.loss(outputs, experiment.targets, "last"),
             truncate=experiment.config.truncate,
+            truncate_kind=experiment.config.truncate_kind,
             path=self.trace.path if self.trained else None,
         )
 
@@ -248,5 +249,12 @@ def probe(config: RunConfig, path: str | None = None) -> Probe:
     """
     experiment = build(config)
     path = choose_path(experiment) if path == "settled" else path
-    trace = record(experiment.model, experiment.inputs, experiment.loss, truncate=config.truncate, path=path)
+    trace = record(
+        experiment.model,
+        experiment.inputs,
+        experiment.loss,
+        truncate=config.truncate,
+        truncate_kind=config.truncate_kind,
+        path=path,
+    )
     return Probe(experiment, trace)
