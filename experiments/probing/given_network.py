@@ -153,6 +153,7 @@ def trained_network(run: RunReader, step: int | None = None) -> TrainedNetwork:
         raise ConfigError(
             f"run {run.name} has weights at step {number} that are not finite; choose a step from before it diverged."
         )
+    config = config_of(run) if run.description.kind == "configuration" else None
     module, stack = next(iter(run.form.stacks.items()))
     names = [f"{name}_{suffix}" for suffix in stack.suffixes for name in stack.shapes(0)]
     return TrainedNetwork(
@@ -160,6 +161,6 @@ def trained_network(run: RunReader, step: int | None = None) -> TrainedNetwork:
         step=number,
         stack=stack,
         weights={name: weights[f"{module}.{name}"] for name in names},
-        readout={name: weights[READOUT + name] for name in ("weight", "bias") if READOUT + name in weights},
-        config=config_of(run) if run.description.kind == "configuration" else None,
+        readout={} if config is None else {name: weights[READOUT + name] for name in ("weight", "bias")},
+        config=config,
     )

@@ -1,5 +1,6 @@
 """Explore over a run's network at a recorded step: the numbers of `probe`, and in one sentence what is refused."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -238,6 +239,36 @@ def test_a_link_of_a_run_restores_the_exact_state(lstm):
     assert (link["run"], link["step"]) == ("lstm", "3")
     at = open_page(**link)
     assert at.session_state["explore-settings"] == settings
+
+
+def test_a_watched_modules_run_opens_on_noise_under_a_random_readout(folder, lstm, tmp_path, monkeypatch):
+    """A run that no configuration decided: its recurrent layer is known, its task and its readout are not used."""
+    theirs = Path(shutil.copytree(folder / "lstm", tmp_path / "theirs"))
+    given = json.loads((theirs / "config.json").read_text())
+    (theirs / "config.json").write_text(json.dumps({**given, "kind": "module", "config": {}, "id": "theirs"}))
+    monkeypatch.setattr(jobs, "RUNS", tmp_path)
+    at = open_page(run="theirs", step=3)
+    assert not at.exception
+    assert not at.error
+    (shown,) = record_view(at.session_state["explore-settings"]).probes.values()
+    assert torch.equal(shown.experiment.model.recurrent.weight_hh_l0, trained_network(lstm, 3).weights["weight_hh_l0"])
+    assert "of a random readout" in words(at)
+
+
+def test_what_is_pinned_of_a_run_that_is_gone_is_let_go_in_a_sentence(folder, tmp_path, monkeypatch):
+    shutil.copytree(folder / "lstm", tmp_path / "gone")
+    monkeypatch.setattr(jobs, "RUNS", tmp_path)
+    at = open_page(run="gone", step=3)
+    next(b for b in at.button if b.label == "Pin as A").click().run()
+    assert "nothing has changed" in words(at)
+    at.button(key="leave-network").click().run()
+    assert "Network: gone at step 3 → untrained" in words(at)
+    shutil.rmtree(tmp_path / "gone")
+    at.run()
+    assert not at.exception
+    assert "begins with 'gone'" in at.error[0].value
+    assert "From A to now" not in words(at)
+    assert not at.run().error
 
 
 def test_a_run_that_diverged_is_refused_in_one_sentence(lstm, monkeypatch):
