@@ -38,4 +38,4 @@ def with_remedy(settings: Settings, remedy: Mapping[str, object]) -> Settings:
 def describe_changes(settings: Settings, remedy: Mapping[str, object]) -> str:
     """The settings that a remedy changes, in words; and that they count for all cells."""
     changes = "; ".join(describe_differences(settings, with_remedy(settings, remedy)))
-    return f"{changes} (for all cells)" if len(settings.cells) > 1 else changes
+    return f"{changes} (for all cells)" if settings.is_drawn and len(settings.cells) > 1 else changes

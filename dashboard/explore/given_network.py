@@ -46,7 +46,7 @@ def show_upload() -> None:
         help="A torch state dict, safetensors, a Keras model or an ONNX graph. Nothing in it is executed. "
         "Only you can open it, and only until the server forgets it.",
     )  # fmt: skip
-    st.caption("A trained network of yours, or from the page **Runs** at any recorded step: *Open in Explore*.")
+    st.caption("To open what was trained here, choose it on the page **Runs**, then *Open in Explore*.")
 
 
 def show_step(opened: OpenedNetwork) -> None:

@@ -15,7 +15,7 @@ from dashboard.explore.settings import CONTROLS, Settings, slide_in
 from dashboard.explore.uploads import UPLOADS, Upload
 from dashboard.server.checks import Value
 from dashboard.train import jobs
-from experiments.config.words import cut, visible
+from experiments.config.words import bare, cut, visible
 from experiments.errors import ConfigError
 from experiments.probing.given_network import GivenNetwork, TrainedNetwork, trained_network
 from experiments.runs.folder import find_run
@@ -60,7 +60,7 @@ class OpenedNetwork:
         n = self.network
         directions = "both directions" if n.bidirectional else "one direction"
         sizes = f"{counted(n.num_layers, 'layer')}, {directions}, {counted(n.input_size, 'input')}"
-        options = "".join(f", {name}={value}" for name, value in n.options.items())
+        options = "".join(f", {name}={bare(value)}" for name, value in n.options.items())
         return f"{cell_name(n.cell)}{options}, {sizes}, {counted(n.hidden_size, 'hidden unit')}"
 
     @property
