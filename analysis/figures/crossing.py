@@ -50,8 +50,10 @@ def attention_picture(cell: str, weights: Float[ndarray, "reader read"], reader:
     return Picture(
         f"{cell}-attention",
         made,
-        f"Each row adds up to 1: how much of each state {the_cell(cell)} reads, for the first sequence of the batch. "
-        "Bright is much." + thinning_note(row_step, column_step, reader, read),
+        f"Each row adds up to 1: how much of each h_t {the_cell(cell)} reads"
+        + (", for the first sequence of the batch" if reader != "sequence" else "")
+        + ". Bright is much."
+        + thinning_note(row_step, column_step, reader, read),
         f"Attention weights of {the_cell(cell)}, {weights.shape[0]} × {weights.shape[1]}; the largest weight of a row "
         f"is {significant(sharpest)} on average.",
         {

@@ -1,13 +1,17 @@
 """What can be looked at below the profile: one function per panel. Only the chosen panel is computed."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
+from torch import Tensor
+
 from analysis.clipping import Clipping
+from analysis.crossing import crossing
 from analysis.figures.clipping import clipping_picture
 from analysis.figures.credit import credit_picture
+from analysis.figures.crossing import attention_picture, crossing_picture
 from analysis.figures.gates import saturation_picture
 from analysis.figures.heatmaps import colour_limit, gates_picture, hidden_picture
 from analysis.figures.lyapunov import lyapunov_picture
@@ -20,8 +24,10 @@ from analysis.figures.theory import mean_field_picture
 from analysis.figures.wave import wave_picture
 from dashboard.explore.settings import LONGEST, PANEL_NAMES
 from dashboard.frame import Draw
+from experiments.probing.probe import Probe
 from experiments.probing.recorded_pass import PRODUCT_STEPS, RecordedPass
 from models.cells.registry import CELLS
+from models.recording.trace import Stack
 
 LONGEST_CREDIT = 300
 """Timesteps up to which a credit matrix is drawn: it grows with the square of them."""
@@ -178,12 +184,40 @@ def _credit_panel(view: Passes) -> Panel:
         )
 
     def credit(cell: str) -> Picture:
-        return credit_picture(cell, view.probes[cell].credit)
+        probe = view.probes[cell]
+        if not isinstance(probe, Probe) or "encoder" not in probe.whole.stacks:
+            return credit_picture(cell, probe.credit)
+        return credit_picture(cell, probe.of_stack(None).credit, probe.of_stack("encoder").credit)
 
     # each loss time goes back through all steps before it, for every sequence of the batch
     work = sum(r.trace.seq_len**2 * r.trace.hidden.shape[2] * r.state_size**2 for r in view.probes.values())
     charts = {f"credit-{cell}": partial(credit, cell) for cell in view.probes}
-    return Panel((charts,), takes_long=work > 10 * MOST_IN_A_DRAG)
+    several = [*_attention_charts(view)]
+    return Panel((charts, *several), takes_long=bool(several) or work > 10 * MOST_IN_A_DRAG)
+
+
+def _attention_charts(view: Passes) -> Iterator[Mapping[str, Draw]]:
+    """Where each network's attention looked, and which way the gradient crossed from a decoder to its encoder."""
+
+    def looks(cell: str, weights: Tensor, of_head: bool) -> Picture:
+        if of_head:
+            return attention_picture(cell, weights[0].numpy(), "sequence", "timestep t")
+        return attention_picture(cell, weights[:, 0].numpy(), "target time", "source time")
+
+    def ways(cell: str, stacks: Mapping[str, Stack]) -> Picture:
+        return crossing_picture(cell, crossing(stacks["encoder"], stacks["decoder"]))
+
+    wholes = {cell: probe.whole for cell, probe in view.probes.items() if isinstance(probe, Probe)}
+    attentive = {
+        cell: partial(looks, cell, whole.attention, len(whole.stacks) == 1)
+        for cell, whole in wholes.items()
+        if whole.attention is not None
+    }
+    crossed = {cell: whole.stacks for cell, whole in wholes.items() if "encoder" in whole.stacks}
+    if attentive:
+        yield {f"attention-{cell}": draw for cell, draw in attentive.items()}
+    if crossed:
+        yield {f"crossing-{cell}": partial(ways, cell, stacks) for cell, stacks in crossed.items()}
 
 
 def _paths_panel(view: Passes) -> Panel:
