@@ -192,8 +192,8 @@ def _credit_panel(view: Passes) -> Panel:
     # each loss time goes back through all steps before it, for every sequence of the batch
     work = sum(r.trace.seq_len**2 * r.trace.hidden.shape[2] * r.state_size**2 for r in view.probes.values())
     charts = {f"credit-{cell}": partial(credit, cell) for cell in view.probes}
-    several = [*_attention_charts(view)]
-    return Panel((charts, *several), takes_long=bool(several) or work > 10 * MOST_IN_A_DRAG)
+    passes = any(len(probe.whole.stacks) > 1 for probe in view.probes.values() if isinstance(probe, Probe))
+    return Panel((charts, *_attention_charts(view)), takes_long=passes or work > 10 * MOST_IN_A_DRAG)
 
 
 def _attention_charts(view: Passes) -> Iterator[Mapping[str, Draw]]:

@@ -39,7 +39,7 @@ def recorded_probe(run: RunReader, step: int | None = None) -> Probe:
     task = make_task(config)
     model = model_at(run, config, task, weights_at(run, step))
     stacks = {name: layer_records(run.of(name), step) for name in model.stacks}
-    targets = targets_at(run, row, targets_of(task, shorter.seq_len))
+    targets = targets_at(run, row, task.answers(shorter.seq_len))
     with torch.no_grad():
         outputs, attention = model.answer(stacks)
     number = int(run.tensor("step")[row])
@@ -59,11 +59,6 @@ def recorded_probe(run: RunReader, step: int | None = None) -> Probe:
     }
     trained = TrainedStep(run.name, number, run.form.batch_size, log_norm, clipping)
     return Probe(Experiment(shorter, task, model, model.inputs_of(stacks), targets), trace, trained, stack=looked_at)
-
-
-def targets_of(task: Task, seq_len: int) -> int:
-    """Timesteps that have a target."""
-    return task.length(seq_len) - (task.source(seq_len) or 0)
 
 
 def targets_at(run: RunReader, row: int, length: int) -> Tensor:

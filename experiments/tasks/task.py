@@ -33,6 +33,11 @@ class Task(ABC):
         """Timesteps of the source, where a sample is a source and then the words of a target; None for none."""
         return None
 
+    @final
+    def answers(self, seq_len: int) -> int:
+        """Timesteps that have an answer: all, or those of the target after its source."""
+        return self.length(seq_len) - (self.source(seq_len) or 0)
+
     def next_word(self, outputs: Float[Tensor, "batch output"]) -> Float[Tensor, "batch input"]:
         """The word that a decoder reads after it has given these outputs.
 

@@ -44,7 +44,7 @@ def evaluate(config: RunConfig, task: Task, model: Network, generator: torch.Gen
         size = min(part, left)
         inputs, targets = task.sample(size, config.seq_len, generator, DTYPES[config.dtype])
         with torch.no_grad():
-            outputs = model(inputs, source=source)
+            outputs = model(inputs) if source is None else model(inputs, source)
             said = outputs if source is None else model.own_words(inputs, source, task.next_word)
         losses += size * task.loss(outputs, targets, config.loss_position).item()
         answers += size * task.loss(outputs, targets, "last").item()
