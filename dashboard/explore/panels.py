@@ -24,6 +24,7 @@ from analysis.figures.theory import mean_field_picture
 from analysis.figures.wave import wave_picture
 from dashboard.explore.settings import LONGEST, PANEL_NAMES
 from dashboard.frame import Draw
+from experiments.probing.credit_by_passes import MOST_PASSES
 from experiments.probing.probe import Probe
 from experiments.probing.recorded_pass import PRODUCT_STEPS, RecordedPass
 from models.cells.registry import CELLS
@@ -182,6 +183,12 @@ def _credit_panel(view: Passes) -> Panel:
         return Panel(
             note=f"The credit matrix is drawn only for up to {LONGEST_CREDIT} timesteps. Use a shorter sequence."
         )
+
+    if any(probe.credit_passes > MOST_PASSES for probe in view.probes.values() if isinstance(probe, Probe)):
+        note = (
+            f"The credit matrix of an encoder and a decoder is drawn only for targets of up to {MOST_PASSES} timesteps."
+        )
+        return Panel(tuple(_attention_charts(view)), note=f"{note} Use a shorter sequence.", takes_long=True)
 
     def credit(cell: str) -> Picture:
         probe = view.probes[cell]

@@ -95,7 +95,7 @@ def probe_command(
     elif inputs:
         raise ConfigError("--inputs was given without --weights or a RUN; name one of them, too.")
     else:
-        results = [probe(config) for config in configs_from_words(words)]
+        results = [stack for config in configs_from_words(words) for stack in probe(config).each_stack]
     if csv_file == STANDARD_OUTPUT:
         print_csv(sys.stdout, results)
         return

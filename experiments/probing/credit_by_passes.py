@@ -11,6 +11,9 @@ from experiments.training.build import Experiment
 from models import LayerRecord, Trace, record
 from models.bptt.scaled import LN_2
 
+MOST_PASSES = 60
+"""Losses up to which a credit matrix is computed so."""
+
 
 def credit_by_passes(experiment: Experiment, trace: Trace, stack: str | None) -> Credit:
     """Who in the past gets credit for which loss, in the top layer of one of the network's stacks.

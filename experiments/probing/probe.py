@@ -70,8 +70,19 @@ class Probe(RecordedPass):
 
     @property
     def cell(self) -> str:
-        """Its cell."""
-        return self.experiment.config.cell
+        """Its cell, and the stack where the network has several."""
+        cell = self.experiment.config.cell
+        return cell if len(self.whole.stacks) == 1 else f"{cell} {self.looked_at}"
+
+    @property
+    def looked_at(self) -> str:
+        """The name of the stack that is looked at."""
+        return next(iter(self.trace.stacks))
+
+    @property
+    def each_stack(self) -> "list[Probe]":
+        """The same pass once for each of the network's stacks."""
+        return [self.of_stack(name) for name in self.whole.stacks]
 
     @property
     def about(self) -> str:
@@ -93,6 +104,7 @@ class Probe(RecordedPass):
             "run": config.identity() if trained is None else trained.run,
             "step": None if trained is None else trained.step,
             "config": config.model_dump(),
+            **({} if len(self.whole.stacks) == 1 else {"stack": self.looked_at}),
         }
 
     @property
@@ -110,8 +122,7 @@ class Probe(RecordedPass):
         """The gradient profile of every layer, the first layer first."""
         if self.trained is None:
             return [profile(layer) for layer in self.trace.layers]
-        (looked_at,) = self.trace.stacks
-        sizes = self.trained.log_norm[looked_at]
+        sizes = self.trained.log_norm[self.looked_at]
         return [
             profile_of_sizes(log_norm, layer.direct_log_norm.numpy(), layer.hidden.dtype, layer.reverse)
             for layer, log_norm in zip(self.trace.layers, sizes, strict=True)
@@ -121,11 +132,19 @@ class Probe(RecordedPass):
     def credit(self) -> Credit:
         """Who would get credit for a loss at each timestep, wherever the configured loss sits."""
         model, task, targets = self.experiment.model, self.experiment.task, self.experiment.targets
-        if not isinstance(model, SequenceModel) or not model.readout.at_each_step:
+        if self.credit_passes or not isinstance(model, SequenceModel):
             return credit_by_passes(self.experiment, self.whole, self.stack)
         direct = direct_gradients(model, self.trace, lambda outputs: task.losses(outputs, targets))
         index = len(self.trace.layers) - self.trace.num_directions
         return credit(self.trace.stack.above(index), direct)
+
+    @property
+    def credit_passes(self) -> int:
+        """How many more passes the credit matrix takes; 0 where each loss reaches its own timestep's state alone."""
+        model = self.experiment.model
+        if isinstance(model, SequenceModel):
+            return 0 if model.readout.at_each_step else 1
+        return len(self.whole.outputs)
 
     @cached_property
     def transport(self) -> Trace:

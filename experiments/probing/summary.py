@@ -7,7 +7,10 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from analysis.course import Course, begin_sentence, describe_course
+from analysis.crossing import crossing
 from analysis.theory import critical_gain
+from experiments.probing.credit_by_passes import MOST_PASSES
+from experiments.probing.probe import Probe
 from experiments.probing.recorded_pass import RecordedPass
 
 
@@ -132,8 +135,13 @@ def analyses(result: RecordedPass) -> dict[str, object]:
             "steps": p.steps,
             "reason": p.reason,
         }
+    if isinstance(result, Probe) and "encoder" in result.whole.stacks:
+        found = crossing(result.whole.stacks["encoder"], result.whole.stacks["decoder"])
+        out["crossing"] = {f"share_by_{way}": json_number(finite_mean(share)) for way, share in found.share.items()}
     if trace.seq_len > LONGEST_CREDIT:
         out["credit"] = f"left out: {trace.seq_len} timesteps, over {LONGEST_CREDIT}"
+    elif isinstance(result, Probe) and result.credit_passes > MOST_PASSES:
+        out["credit"] = f"left out: it takes {result.credit_passes} passes, over {MOST_PASSES}"
     else:
         typical = result.credit.median
         out["credit"] = {

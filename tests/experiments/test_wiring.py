@@ -1,11 +1,14 @@
 """What goes with what: each refusal is one sentence, and each network that is allowed makes a recorded pass."""
 
+import json
 import math
 import re
 
 import pytest
 import torch
+from typer.testing import CliRunner
 
+from experiments.__main__ import app
 from experiments.config.run_config import RunConfig
 from experiments.config.wiring import tasks_with_source
 from experiments.errors import ConfigError
@@ -92,6 +95,17 @@ def test_each_stack_of_a_probe_has_its_own_analyses():
         assert one.transport_course.lag == 4
     with pytest.raises(ConfigError, match=r"stack was 'top'; it must be one of encoder, decoder"):
         result.of_stack("top")
+
+
+def test_probe_prints_each_stack_and_json_has_the_shares_of_both_ways():
+    words = ["probe", *(f"{name}={value}" for name, value in SMALL.items()), "task=reversal", "network=encoder_decoder"]
+    table = CliRunner().invoke(app, [*words, "attention=dot"], env={"COLUMNS": "200"})
+    assert "lstm encoder" in table.stdout
+    assert "lstm decoder" in table.stdout
+    rows = json.loads(CliRunner().invoke(app, [*words, "attention=dot", "--json"]).stdout)
+    assert [row["stack"] for row in rows] == ["encoder", "decoder"]
+    shares = rows[0]["crossing"]
+    assert shares["share_by_state"] + shares["share_by_attention"] == pytest.approx(1, abs=1e-10)
 
 
 @pytest.mark.parametrize("attention", [None, "dot", "bahdanau"])
