@@ -7,10 +7,11 @@ from numpy import ndarray
 from analysis.crossing import WAYS, Crossing
 from analysis.figures.decades import decades_axis
 from analysis.figures.edges import add_edge_marks
-from analysis.figures.lines import chart_of_lines, point_columns
+from analysis.figures.lines import point_columns
 from analysis.figures.picture import Picture
 from analysis.figures.theme import (
     BAR_BELOW,
+    LEGEND_BELOW,
     LN_10,
     OTHER_COLOURS,
     ZERO_TO_ONE,
@@ -42,7 +43,7 @@ def attention_picture(cell: str, weights: Float[ndarray, "reader read"], reader:
     made.update_layout(margin_t=48, margin_b=88)
     made.add_heatmap(
         z=values, x=1 + column_step * np.arange(values.shape[1]), y=1 + row_step * np.arange(values.shape[0]),
-        colorscale=ZERO_TO_ONE, zmin=0, zmax=1, colorbar=BAR_BELOW,
+        colorscale=ZERO_TO_ONE, zmin=0, zmax=float(weights.max()), colorbar=BAR_BELOW,
         hovertemplate=f"{reader} %{{y}} reads {read} %{{x}}: %{{z:.3g}}<extra></extra>",
     )  # fmt: skip
     made.update_yaxes(autorange="reversed")
@@ -69,7 +70,8 @@ def crossing_picture(cell: str, crossing: Crossing) -> Picture:
     typical = {way: log_quantile(crossing.log_norm[way], 0.5) for way in WAYS}
     shares = {way: float(np.nanmedian(crossing.share[way])) if known(crossing.share[way]) else 0.0 for way in WAYS}
     title = f"{cell_name(cell)}: {100 * shares['attention']:.0f} % of the gradient cross by the attention"
-    made = chart_of_lines(title, "source time t", "‖dL/dh<sub>t</sub>‖ of the encoder", 400)
+    made = figure(title, "source time t", "‖dL/dh<sub>t</sub>‖ of the encoder", 400)
+    made.update_layout(legend=LEGEND_BELOW, margin_t=48)
     lines = []
     t = 1 + np.arange(len(crossing.total_log_norm))
     for way, colour in zip(WAYS, OTHER_COLOURS[1:], strict=False):

@@ -1,17 +1,9 @@
 """What can be looked at below the profile: one function per panel. Only the chosen panel is computed."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Protocol
 
-from torch import Tensor
-
-from analysis.clipping import Clipping
-from analysis.crossing import crossing
 from analysis.figures.clipping import clipping_picture
-from analysis.figures.credit import credit_picture
-from analysis.figures.crossing import attention_picture, crossing_picture
 from analysis.figures.gates import saturation_picture
 from analysis.figures.heatmaps import colour_limit, gates_picture, hidden_picture
 from analysis.figures.lyapunov import lyapunov_picture
@@ -22,45 +14,14 @@ from analysis.figures.step_growth import step_growth_picture, step_norms_picture
 from analysis.figures.theme import cell_name
 from analysis.figures.theory import mean_field_picture
 from analysis.figures.wave import wave_picture
+from dashboard.explore.credit_panel import credit_panel
+from dashboard.explore.panel import MOST_IN_A_DRAG, Panel, Passes
 from dashboard.explore.settings import LONGEST, PANEL_NAMES
-from dashboard.frame import Draw
-from experiments.probing.credit_by_passes import MOST_PASSES
-from experiments.probing.probe import Probe
 from experiments.probing.recorded_pass import PRODUCT_STEPS, RecordedPass
 from models.cells.registry import CELLS
-from models.recording.trace import Stack
-
-LONGEST_CREDIT = 300
-"""Timesteps up to which a credit matrix is drawn: it grows with the square of them."""
 
 LARGEST_STATE = 256
 """Size of the state up to which Jacobians and exponents are computed on the page: they grow with its cube."""
-
-
-MOST_IN_A_DRAG = 5e7
-"""Multiplications per frame of a drag, give or take a few for each: about 0.1 s."""
-
-
-class Passes(Protocol):
-    """What panels are drawn of: Explore's settings made real, or a recorded step of a run."""
-
-    @property
-    def probes(self) -> Mapping[str, RecordedPass]:
-        """Cell → its recorded pass."""
-
-    @property
-    def clippings(self) -> Mapping[str, Clipping | None]:
-        """Cell → the parameter gradient before and after clipping; None where nobody has said what was clipped."""
-
-
-@dataclass(frozen=True)
-class Panel:
-    """Rows of charts by their keys, and a note on what is not drawn."""
-
-    rows: tuple[Mapping[str, Draw], ...] = ()
-    note: str = ""
-    takes_long: bool = False
-    """Whether its charts take so long to compute that a drag would wait for them."""
 
 
 def _wave_panel(view: Passes) -> Panel:
@@ -177,56 +138,6 @@ def _lyapunov_panel(view: Passes) -> Panel:
     )
 
 
-def _credit_panel(view: Passes) -> Panel:
-    """The credit matrix: which states get gradient from which losses."""
-    if next(iter(view.probes.values())).trace.seq_len > LONGEST_CREDIT:
-        return Panel(
-            note=f"The credit matrix is drawn only for up to {LONGEST_CREDIT} timesteps. Use a shorter sequence."
-        )
-
-    if any(probe.credit_passes > MOST_PASSES for probe in view.probes.values() if isinstance(probe, Probe)):
-        note = (
-            f"The credit matrix of an encoder and a decoder is drawn only for targets of up to {MOST_PASSES} timesteps."
-        )
-        return Panel(tuple(_attention_charts(view)), note=f"{note} Use a shorter sequence.", takes_long=True)
-
-    def credit(cell: str) -> Picture:
-        probe = view.probes[cell]
-        if not isinstance(probe, Probe) or "encoder" not in probe.whole.stacks:
-            return credit_picture(cell, probe.credit)
-        return credit_picture(cell, probe.of_stack(None).credit, probe.of_stack("encoder").credit)
-
-    # each loss time goes back through all steps before it, for every sequence of the batch
-    work = sum(r.trace.seq_len**2 * r.trace.hidden.shape[2] * r.state_size**2 for r in view.probes.values())
-    charts = {f"credit-{cell}": partial(credit, cell) for cell in view.probes}
-    passes = any(len(probe.whole.stacks) > 1 for probe in view.probes.values() if isinstance(probe, Probe))
-    return Panel((charts, *_attention_charts(view)), takes_long=passes or work > 10 * MOST_IN_A_DRAG)
-
-
-def _attention_charts(view: Passes) -> Iterator[Mapping[str, Draw]]:
-    """Where each network's attention looked, and which way the gradient crossed from a decoder to its encoder."""
-
-    def looks(cell: str, weights: Tensor, of_head: bool) -> Picture:
-        if of_head:
-            return attention_picture(cell, weights[0].numpy(), "sequence", "timestep t")
-        return attention_picture(cell, weights[:, 0].numpy(), "target time", "source time")
-
-    def ways(cell: str, stacks: Mapping[str, Stack]) -> Picture:
-        return crossing_picture(cell, crossing(stacks["encoder"], stacks["decoder"]))
-
-    wholes = {cell: probe.whole for cell, probe in view.probes.items() if isinstance(probe, Probe)}
-    attentive = {
-        cell: partial(looks, cell, whole.attention, len(whole.stacks) == 1)
-        for cell, whole in wholes.items()
-        if whole.attention is not None
-    }
-    crossed = {cell: whole.stacks for cell, whole in wholes.items() if "encoder" in whole.stacks}
-    if attentive:
-        yield {f"attention-{cell}": draw for cell, draw in attentive.items()}
-    if crossed:
-        yield {f"crossing-{cell}": partial(ways, cell, stacks) for cell, stacks in crossed.items()}
-
-
 def _paths_panel(view: Passes) -> Panel:
     """The paths of the gradient through gated cells."""
     taken = {cell: paths for cell, r in view.probes.items() if (paths := r.paths) is not None}
@@ -248,7 +159,7 @@ PANELS: Mapping[str, Callable[[Passes], Panel]] = dict(
     zip(
         PANEL_NAMES,
         (
-            _wave_panel, _hidden_panel, _gates_panel, _spectrum_panel, _jacobians_panel, _lyapunov_panel, _credit_panel,
+            _wave_panel, _hidden_panel, _gates_panel, _spectrum_panel, _jacobians_panel, _lyapunov_panel, credit_panel,
             _paths_panel, _clipping_panel, _diagnosis_panel,
         ),
         strict=True,
