@@ -15,6 +15,7 @@ from analysis.figures.theme import cell_name
 from analysis.figures.theory import mean_field_picture
 from analysis.figures.wave import wave_picture
 from dashboard.explore.credit_panel import credit_panel
+from dashboard.explore.inputs_panel import inputs_panel
 from dashboard.explore.panel import MOST_IN_A_DRAG, Panel, Passes
 from dashboard.explore.settings import LONGEST, PANEL_NAMES
 from experiments.probing.recorded_pass import PRODUCT_STEPS, RecordedPass
@@ -160,7 +161,7 @@ PANELS: Mapping[str, Callable[[Passes], Panel]] = dict(
         PANEL_NAMES,
         (
             _wave_panel, _hidden_panel, _gates_panel, _spectrum_panel, _jacobians_panel, _lyapunov_panel, credit_panel,
-            _paths_panel, _clipping_panel, _diagnosis_panel,
+            inputs_panel, _paths_panel, _clipping_panel, _diagnosis_panel,
         ),
         strict=True,
     )

@@ -137,9 +137,9 @@ def probe_step(
     """A recorded step as it was recorded, each module; with settings or inputs a fresh pass of its network."""
     if not settings and inputs is None:
         return recorded_passes(run, step, layer)
-    return [
-        trained_probe(trained_network(run if layer is None else run.of(layer), step), parse_words(settings), inputs)
-    ]
+    network = trained_network(run if layer is None else run.of(layer), step)
+    made = trained_probe(network, parse_words(settings), inputs)
+    return [probe for probe in made.each_stack if layer in (None, probe.looked_at)] or [made]
 
 
 app.command("benchmark")(benchmark_command)

@@ -38,7 +38,7 @@ FORMAT_VERSION = 2
 1: weights were drawn in the run's own dtype. 2: they are drawn in float64 and rounded.
 """
 
-CAME_LATER = ("truncate_kind", "network", "head", "dense_size", "attention")
+CAME_LATER = ("truncate_kind", "network", "head", "dense_size", "start", "attention")
 """Fields that runs of this format version did not have from its beginning: their defaults mean those runs."""
 
 
@@ -98,6 +98,9 @@ class RunConfig(BaseModel):
     )
     dense_size: int | None = Field(
         None, ge=1, le=4096, description="Units of the dense head's layer; none is as many as it reads."
+    )
+    start: Literal["zero", "learned"] = Field(
+        "zero", description="The state before the first timestep: zero, or learned as the weights are."
     )
     attention: Literal["dot", "bahdanau"] | None = Field(
         None, description="How an encoder_decoder's decoder looks at the source: dot, bahdanau, or none."

@@ -1,8 +1,8 @@
 """What goes with what: networks, heads, attention and tasks.
 
-    network            head    dense_size    attention    bidirectional    truncate    tasks
-    sequence           yes     head=dense    no           yes              yes         all
-    encoder_decoder    no      no            yes          no               no          with a source and a target
+    network            head    dense_size    start    attention    bidirectional    truncate    tasks
+    sequence           yes     head=dense    yes      no           yes              yes         all
+    encoder_decoder    no      no            no       yes          no               no          with source and target
 
 A head of attention or mean gives one answer, so it goes with a loss at the last timestep. A window of truncated BPTT
 goes with one reading direction.
@@ -14,7 +14,7 @@ from experiments.errors import ConfigError
 from experiments.tasks import TASKS, Task, make_task
 from models.networks.registry import NETWORKS
 
-WIRING = ("head", "dense_size", "attention", "bidirectional", "truncate")
+WIRING = ("head", "dense_size", "start", "attention", "bidirectional", "truncate")
 """Fields that not every network takes."""
 WHOLE = ("attention", "mean")
 """Heads that give one answer about all timesteps."""
@@ -37,8 +37,8 @@ def check_wiring(config: RunConfig, task: Task) -> None:
             )
     if network.needs_source and task.source(config.seq_len) is None:
         raise ConfigError(
-            f"network was {config.network!r}, and task={task.name} has no source and target; take one of the tasks "
-            f"{', '.join(tasks_with_source())}."
+            f"network was {config.network!r}, and task={task.name} has no source and target; take "
+            f"task={' or '.join(tasks_with_source())}."
         )
     if config.dense_size is not None and config.head != "dense":
         raise ConfigError(f"dense_size was {config.dense_size}, and head was {config.head!r}; it goes with head=dense.")

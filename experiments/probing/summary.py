@@ -33,6 +33,7 @@ def summary(result: RecordedPass) -> dict[str, object]:
         "decay_reason": p.decay.reason,
         "profile": {"verdict": p.course.kind, "words": describe_course(p.course)},
         "transport": transport_summary(result.transport_course),
+        "start_log_norm": json_number(result.start_log_norm),
         "horizon_t": p.horizon_t,
         "horizon_lag": p.horizon_lag,
         "underflow_lag": p.underflow_lag,

@@ -126,7 +126,8 @@ def describe(training: Training, forms: Sequence[Form], lockstep: Lockstep | Non
 
 def title_of(config: RunConfig) -> str:
     """What a run of the configuration is, in a few words."""
-    return f"{config.task}, {config.cell}, {config.seq_len} timesteps"
+    wired = "" if config.network == "sequence" else f" {config.network}"
+    return f"{config.task}, {config.cell}{wired}, {config.seq_len} timesteps"
 
 
 def target_form(task: Task, config: RunConfig) -> TargetForm:

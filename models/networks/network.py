@@ -57,7 +57,8 @@ class Network(nn.Module, ABC):
     """Recurrent stacks and how they are wired; the stacks are attributes of these names."""
 
     takes: ClassVar[tuple[str, ...]]
-    """Its settings beside the cell and the sizes: of `head`, `dense_size`, `attention`, `bidirectional`, `truncate`."""
+    """Its settings beside the cell and the sizes: `head`, `dense_size`, `start`, `attention`, `bidirectional`,
+    `truncate`, or some of them."""
     needs_source: ClassVar[bool] = False
     """Whether its inputs must be a source and then a target."""
 

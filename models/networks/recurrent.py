@@ -79,14 +79,16 @@ class Recurrent(nn.Module):
         return self.cell_type(**weights, **self.options)  # type: ignore[arg-type]
 
 
-def unroll(cell: Cell, inputs: Float[Tensor, "time batch input"], reverse: bool) -> tuple[State, Gates]:
+def unroll(
+    cell: Cell, inputs: Float[Tensor, "time batch input"], reverse: bool, start: State | None = None
+) -> tuple[State, Gates]:
     """The states and gates of one layer at every timestep, each [time, batch, hidden].
 
-    The initial state is zero. With `reverse` the cell reads from the last timestep to the first; the result
-    is in input positions all the same, as in torch.
+    The start state is zero if it is left out. With `reverse` the cell reads from the last timestep to the first; the
+    result is in input positions all the same, as in torch.
     """
     seq_len, batch_size, _ = inputs.shape
-    state = cell.initial_state(batch_size)
+    state = cell.initial_state(batch_size) if start is None else start
     states: list[State] = []
     gates: list[Gates] = []
     for t in processing_order(seq_len, reverse):

@@ -1,21 +1,25 @@
 """One recurrent stack over a sequence, and a head that reads its top layer."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 from torch.func import functional_call
 
 from models.bptt.engine import Engine
 from models.bptt.lognorm import log_norm_of_all
 from models.bptt.scaled import Scaled
 from models.bptt.stack_pass import backward_stack, forward_stack, side_by_side
+from models.bptt.summed import on_one_scale, scaled_grad
+from models.cells.cell import State
 from models.networks.heads import Head, make_head
-from models.networks.network import Given, Network, NextWord, Passed, differentiate
+from models.networks.network import Given, Grads, Network, NextWord, Passed, differentiate
 from models.networks.recurrent import Recurrent, unroll
 from models.recording.trace import Stack
+
+STARTS = ("zero", "learned")
 
 
 class SequenceModel(Network):
@@ -29,14 +33,15 @@ class SequenceModel(Network):
             which read all h_t for one answer, the same at every timestep.
         generator: where the initial weights come from; torch's global generator if left out.
         dtype: what the weights are rounded to; they are drawn in float64, the same for every dtype.
+        start: `zero`, or `learned`: h_0, and c_0 where the cell has one, are parameters that begin at zero.
 
     Raises:
-        ValueError: an unknown cell, head or option, or a size below 1.
+        ValueError: an unknown cell, head, start or option, or a size below 1.
     """
 
     recurrent: Recurrent
     readout: Head
-    takes: ClassVar[tuple[str, ...]] = ("head", "dense_size", "bidirectional", "truncate")
+    takes: ClassVar[tuple[str, ...]] = ("head", "dense_size", "start", "bidirectional", "truncate")
 
     def __init__(
         self,
@@ -49,6 +54,7 @@ class SequenceModel(Network):
         *,
         head: str = "linear",
         dense_size: int | None = None,
+        start: str = "zero",
         generator: torch.Generator | None = None,
         dtype: torch.dtype | None = None,
         **options: object,
@@ -69,6 +75,11 @@ class SequenceModel(Network):
         )
         features = hidden_size * self.recurrent.num_directions
         self.readout = make_head(head, features, output_size, dense_size, generator, dtype)
+        if start not in STARTS:
+            raise ValueError(f"start was {start!r}; it must be one of {', '.join(STARTS)}.")
+        shape = (num_layers * self.recurrent.num_directions, hidden_size)
+        names = self.recurrent.cell_type.state_names if start == "learned" else ()
+        self.start = nn.ParameterDict({name: nn.Parameter(torch.zeros(*shape, dtype=dtype)) for name in names})
 
     @property
     def stacks(self) -> dict[str, Recurrent]:
@@ -81,13 +92,20 @@ class SequenceModel(Network):
         """The outputs at every timestep, by the plain loop over time that autograd can differentiate."""
         features = inputs
         for layer in range(self.recurrent.num_layers):
+            D = self.recurrent.num_directions
             passes = [
-                unroll(self.recurrent.cell(layer, d), features, reverse=d == 1)
-                for d in range(self.recurrent.num_directions)
+                unroll(self.recurrent.cell(layer, d), features, d == 1, self.start_of(D * layer + d, inputs.shape[1]))
+                for d in range(D)
             ]
             features = torch.cat([states[0] for states, _ in passes], dim=-1)
         outputs: Tensor = self.readout(features)
         return outputs
+
+    def start_of(self, k: int, batch_size: int) -> State | None:
+        """The learned s_0 of layer and direction k, [batch, unit]; None where it is zero."""
+        if not self.start:
+            return None
+        return tuple(self.start[name][k].expand(batch_size, -1) for name in self.recurrent.cell_type.state_names)
 
     def own_words(
         self, inputs: Float[Tensor, "time batch input"], source: int | None, next_word: NextWord
@@ -115,7 +133,11 @@ class SequenceModel(Network):
     def run(self, engine: Engine, given: Given) -> Passed:
         """One pass forwards and backwards."""
         D, H, lengths = self.recurrent.num_directions, self.recurrent.hidden_size, given.lengths
-        layers = forward_stack(engine, self.recurrent.cells, D, given.inputs, given.start, lengths)
+        start, cells = given.start, self.recurrent.cells
+        own = [self.start_of(k, given.inputs.shape[1]) for k in range(len(cells))]
+        if start is None and self.start:
+            start = [s for s in own if s is not None]
+        layers = forward_stack(engine, cells, D, given.inputs, start, lengths)
         features = side_by_side([layer.hidden for layer in layers[-D:]])
         glue = differentiate(
             lambda weights, states: functional_call(self.readout, dict(weights), (states[0], lengths)),
@@ -125,10 +147,21 @@ class SequenceModel(Network):
         )
         below = [None] * (len(layers) - D)
         direct = [*below, *(Scaled.of(part.contiguous()) for part in glue.of_states[0].split(H, dim=-1))]
+        result = backward_stack(engine, layers, D, direct, given.truncate, given.truncate_kind)
+        grads: Grads = {f"readout.{name}": (grad, log_norm_of_all(grad)) for name, grad in glue.of_weights.items()}
+        for part, name in enumerate(self.recurrent.cell_type.state_names if self.start else ()):
+            grads[f"start.{name}"] = start_gradient([layer.grad_start[part] for layer in result.stack.layers])
         return Passed(
-            stacks={"recurrent": backward_stack(engine, layers, D, direct, given.truncate, given.truncate_kind)},
+            stacks={"recurrent": result},
             outputs=glue.outputs,
             loss=glue.loss,
-            grads={f"readout.{name}": (grad, log_norm_of_all(grad)) for name, grad in glue.of_weights.items()},
+            grads=grads,
             attention=self.readout.reading(features, lengths),
         )
+
+
+def start_gradient(of_layers: Sequence[Scaled]) -> tuple[Tensor, float]:
+    """dL/dh_0 of every layer, [batch, unit] each, summed over the batch: [layer, unit], and ln of its norm (nats)."""
+    parts = torch.stack([x.parts[0] for x in of_layers])
+    grad, power = on_one_scale(Scaled((parts,), torch.stack([x.exponent for x in of_layers])))
+    return scaled_grad(grad.sum(1), power)

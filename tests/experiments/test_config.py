@@ -48,6 +48,7 @@ VALUES: dict[str, st.SearchStrategy] = {
     "network": st.sampled_from(["sequence", "encoder_decoder"]),
     "head": st.sampled_from(["linear", "dense", "attention", "mean"]),
     "dense_size": optional(st.integers(1, 4096)),
+    "start": st.sampled_from(["zero", "learned"]),
     "attention": optional(st.sampled_from(["dot", "bahdanau"])),
     "truncate_kind": st.sampled_from(["blocks", "window"]),
     "clip_threshold": optional(real(1e-9, 1e9)),

@@ -29,7 +29,7 @@ def config(**values):
     ("values", "words"),
     [
         ({"network": "tree"}, "network was 'tree'; it must be sequence or encoder_decoder"),
-        ({"network": "encoder_decoder"}, "task=adding has no source and target; take one of the tasks reversal"),
+        ({"network": "encoder_decoder"}, "task=adding has no source and target; take task=reversal"),
         (
             {"attention": "dot"},
             "attention was 'dot', which network=sequence does not have; it goes with network=encoder_",
@@ -42,6 +42,10 @@ def config(**values):
         (
             {"network": "encoder_decoder", "task": "reversal", "truncate": 3},
             "truncate was 3, which network=encoder_deco",
+        ),
+        (
+            {"network": "encoder_decoder", "task": "reversal", "start": "learned"},
+            "start was 'learned', which network=enc",
         ),
         ({"dense_size": 9}, "dense_size was 9, and head was 'linear'; it goes with head=dense"),
         ({"task": "copying", "head": "attention"}, "head was 'attention', which gives one answer per sequence"),
@@ -58,6 +62,7 @@ def test_what_does_not_go_together_is_refused_in_a_sentence(values, words):
 WIRED = [
     {"head": "dense", "dense_size": 9},
     {"head": "attention"},
+    {"start": "learned", "cell": "gru"},
     {"head": "mean", "bidirectional": True},
     {"task": "reversal"},
     *(

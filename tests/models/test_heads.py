@@ -109,3 +109,28 @@ def test_a_reading_head_gives_one_answer(head):
 def test_an_unknown_head_is_refused(settings, words):
     with pytest.raises(ValueError, match=words):
         SequenceModel("gru", I, H, O, **settings)
+
+
+@pytest.mark.parametrize("path", ["reference", "fast"])
+def test_a_learned_start_state_gets_its_gradient_from_every_sequence(path):
+    model, x = make("linear", cell="lstm", num_layers=2, bidirectional=True, start="learned"), inputs()
+    generator = torch.Generator().manual_seed(2)
+    with torch.no_grad():
+        for start in model.start.values():
+            start.copy_(torch.randn(start.shape, generator=generator, dtype=torch.float64))
+    trace = record(model, x, lambda outputs: torch.sin(outputs).sum(), path=path)
+    outputs = model(x)
+    torch.sin(outputs).sum().backward()
+    assert torch.allclose(outputs, trace.outputs, rtol=0, atol=1e-12)
+    assert torch.equal(trace.layers[2].start[1], model.start["cell_state"][2].expand(B, H))
+    for name, parameter in model.named_parameters():
+        assert oracles.relative_error(trace.parameter_grads[name], parameter.grad) < 1e-10, name
+    summed = trace.grad_initial[0].sum(1)
+    assert torch.allclose(trace.parameter_grads["start.hidden"], summed, rtol=1e-12, atol=1e-14)
+
+
+def test_a_learned_start_begins_at_zero():
+    learned, zero = make("linear", start="learned"), make("linear")
+    assert torch.equal(learned(inputs()), zero(inputs()))
+    with pytest.raises(ValueError, match="start was 'carried'; it must be one of zero, learned"):
+        make("linear", start="carried")
