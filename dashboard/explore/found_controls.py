@@ -16,8 +16,9 @@ from dashboard.explore.control import Control, NumberList, OneOf, Slide, Whole
 from dashboard.explore.settings import CONTROLS, NOISE, slide_of
 from dashboard.option_words import TEXT_WORDS
 from dashboard.server.checks import Value
-from experiments.config.limits import memory_estimate
+from experiments.config.limits import memory_estimate, readable
 from experiments.config.run_config import RunConfig
+from experiments.errors import ConfigError
 from experiments.probing.from_weights import config_for
 from experiments.probing.given_network import GivenNetwork, TrainedNetwork
 from experiments.tasks import make_task
@@ -31,7 +32,11 @@ HIGHEST_NORM = 100.0
 
 
 def found_controls(network: GivenNetwork) -> dict[str, Control[Any]]:
-    """The page's controls with the network's defaults and ranges."""
+    """The page's controls with the network's defaults and ranges.
+
+    Raises:
+        ConfigError: the page could not record even one timestep of it.
+    """
     cell, inputs = top_cell(network), fitting_inputs(network)
     bias, norm = slide_of("forget_bias"), slide_of("largest_singular_value")
     found_norm = max((s.spectral_norm for s in block_spectra(cell).values()), default=norm.default)
@@ -133,11 +138,20 @@ def _clamp(control: Control[Any], value: object) -> object:
 
 
 def _fitting_sizes(network: GivenNetwork, settings: Mapping[str, Value]) -> dict[str, Value]:
-    """The same settings with fewer sequences and timesteps, where the page could not record so many."""
+    """The same settings with fewer sequences and timesteps, where the page could not record so many.
+
+    Raises:
+        ConfigError: it could not record a single one.
+    """
     sizes = {name: int(str(settings.get(name, CONTROLS[name].default)).partition(".")[0]) for name in SIZES}
     while _memory(network, settings, sizes) > PAGE_MEMORY_LIMIT and max(sizes.values()) > 1:
         largest = "batch_size" if sizes["batch_size"] > 1 else "seq_len"
         sizes[largest] //= 2
+    if (least := _memory(network, settings, sizes)) > PAGE_MEMORY_LIMIT:
+        raise ConfigError(
+            f"{network.spelt} has {network.hidden_size:,} hidden units, which need about {readable(least)} of memory; "
+            f"the page allows {readable(PAGE_MEMORY_LIMIT)}, so use the command probe."
+        )
     return {**settings, "batch_size": sizes["batch_size"], "seq_len": float(sizes["seq_len"])}
 
 
