@@ -148,7 +148,7 @@ def trained_network(run: RunReader, step: int | None = None) -> TrainedNetwork:
         DamagedRunError: a chunk is missing or damaged.
         ConfigError: weights that are not finite.
     """
-    weights, number = weights_at(run, step), int(run.tensor("step")[row_of(run, step)])
+    weights, number = weights_at(run, step), 1 + row_of(run, step) * run.form.record_every
     if not all(bool(weight.isfinite().all()) for weight in weights.values()):
         raise ConfigError(
             f"run {run.name} has weights at step {number} that are not finite; choose a step from before it diverged."
