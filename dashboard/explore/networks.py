@@ -25,6 +25,8 @@ from experiments.runs.store.layers import row_of
 from models.bptt.threads import use_one_thread
 from models.cells.registry import CELLS
 
+MOST_WEIGHTS = 2**24
+"""Numbers in the weights of a run that the page reads, as many as an uploaded file has at most."""
 NAMING = tuple(name for name, control in CONTROLS.items() if control.names_network)
 """The settings that name a network: `run` and `step`, or `upload` and `layer`."""
 
@@ -137,7 +139,13 @@ def _open_step(folder: Path, changed: int, step: int) -> OpenedNetwork:
     """A run's network. The time at which the folder was described tells it from a later run of the same name."""
     use_one_thread()
     try:
-        network = trained_network(open_run(folder), step)
+        reader = open_run(folder)
+        if reader.form.weight_count > MOST_WEIGHTS:
+            raise ConfigError(
+                f"run {reader.name} has {reader.form.weight_count:,} weights; the page opens networks of up to "
+                f"{MOST_WEIGHTS:,}, so use the command probe."
+            )
+        network = trained_network(reader, step)
         naming: dict[str, Value] = {"run": network.run, "step": network.step, "upload": "", "layer": 0}
         return OpenedNetwork(network, found_controls(network), naming, title_of(network))
     except ConfigError as error:

@@ -11,7 +11,7 @@ from experiments.config.run_config import RunConfig
 from experiments.errors import ConfigError
 from experiments.runs.opening import config_of
 from experiments.runs.store.form import StackForm
-from experiments.runs.store.layers import row_of, weights_at
+from experiments.runs.store.layers import cells_at, row_of, weights_at
 from experiments.runs.store.reader import RunReader
 from models.networks.sequence_model import SequenceModel
 
@@ -145,6 +145,7 @@ def trained_network(run: RunReader, step: int | None = None) -> TrainedNetwork:
 
     Raises:
         RunError: the step is not recorded, or the run keeps no weights.
+        ForeignRunError: options that its cell does not have.
         DamagedRunError: a chunk is missing or damaged.
         ConfigError: weights that are not finite.
     """
@@ -153,6 +154,7 @@ def trained_network(run: RunReader, step: int | None = None) -> TrainedNetwork:
         raise ConfigError(
             f"run {run.name} has weights at step {number} that are not finite; choose a step from before it diverged."
         )
+    cells_at(run, step)  # which refuses options that no such cell has
     config = config_of(run) if run.description.kind == "configuration" else None
     module, stack = next(iter(run.form.stacks.items()))
     names = [f"{name}_{suffix}" for suffix in stack.suffixes for name in stack.shapes(0)]
