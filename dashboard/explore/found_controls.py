@@ -42,20 +42,21 @@ def found_controls(network: GivenNetwork) -> dict[str, Control[Any]]:
     found_norm = max((s.spectral_norm for s in block_spectra(cell).values()), default=norm.default)
     largest = min(HIGHEST_NORM, max(norm.highest, float(math.ceil(1.5 * found_norm))))
     found_bias = keep_bias(cell)
+    stands, mean = min(round(found_norm, 2), largest), round(found_bias, 1) + 0.0
     controls = {
         **CONTROLS,
         "inputs": replace(_one_of("inputs"), options=inputs),
         "largest_singular_value": replace(
-            norm, default=min(round(found_norm, 2), largest), highest=largest,
-            help="The largest singular value of each recurrent block. Where the slider stands now, the weights are "
-            "untouched. Every other value scales all blocks to it.",
+            norm, default=stands, highest=largest,
+            help=f"The largest singular value of the recurrent blocks. At {stands:g} they are as found. Every "
+            "other value scales each block to it.",
         ),
         "singular_values": replace(_listed("singular_values"), highest=largest),
         "forget_bias": replace(
-            bias, default=round(found_bias, 1) + 0.0, lowest=min(bias.lowest, math.floor(found_bias)),
+            bias, default=mean, lowest=min(bias.lowest, math.floor(found_bias)),
             highest=max(bias.highest, math.ceil(found_bias)),
-            help="Bias of the gate that keeps the state. Where the slider stands now, each unit has its own bias, and "
-            "this is their mean. Every other value is given to all units.",
+            help=f"Bias of the gate that keeps the state. At {mean:g}, the mean over the units, each unit has its own "
+            "bias as it was found. Every other value is given to all units.",
         ),
     }  # fmt: skip
     defaults = _fitting_sizes(network, _own_settings(network, inputs))
