@@ -16,7 +16,7 @@ from torch import Tensor
 from models.bptt.recursion import ReferenceEngine
 from models.bptt.scaled import Scaled, scaled_log_norm, together
 from models.bptt.stack_pass import backward_stack
-from models.networks.encoder_decoder import at_last
+from models.bptt.start_link import at_last
 from models.recording.trace import Stack
 
 Way = Literal["state", "attention"]

@@ -16,8 +16,9 @@ from dashboard.explore.control import Control, NumberList, OneOf, Slide, Whole
 from dashboard.explore.settings import CONTROLS, NOISE, slide_of
 from dashboard.option_words import TEXT_WORDS
 from dashboard.server.checks import Value
-from experiments.config.limits import memory_estimate
+from experiments.config.limits import memory_estimate, readable
 from experiments.config.run_config import RunConfig
+from experiments.errors import ConfigError
 from experiments.probing.from_weights import config_for
 from experiments.probing.given_network import GivenNetwork, TrainedNetwork
 from experiments.tasks import make_task
@@ -31,26 +32,31 @@ HIGHEST_NORM = 100.0
 
 
 def found_controls(network: GivenNetwork) -> dict[str, Control[Any]]:
-    """The page's controls with the network's defaults and ranges."""
+    """The page's controls with the network's defaults and ranges.
+
+    Raises:
+        ConfigError: the page could not record even one timestep of it.
+    """
     cell, inputs = top_cell(network), fitting_inputs(network)
     bias, norm = slide_of("forget_bias"), slide_of("largest_singular_value")
     found_norm = max((s.spectral_norm for s in block_spectra(cell).values()), default=norm.default)
     largest = min(HIGHEST_NORM, max(norm.highest, float(math.ceil(1.5 * found_norm))))
     found_bias = keep_bias(cell)
+    stands, mean = min(round(found_norm, 2), largest), round(found_bias, 1) + 0.0
     controls = {
         **CONTROLS,
         "inputs": replace(_one_of("inputs"), options=inputs),
         "largest_singular_value": replace(
-            norm, default=min(round(found_norm, 2), largest), highest=largest,
-            help="The largest singular value of each recurrent block. Where the slider stands now, the weights are "
-            "untouched. Every other value scales all blocks to it.",
+            norm, default=stands, highest=largest,
+            help=f"The largest singular value of the recurrent blocks. At {stands:g} they are as found. Every "
+            "other value scales each block to it.",
         ),
         "singular_values": replace(_listed("singular_values"), highest=largest),
         "forget_bias": replace(
-            bias, default=round(found_bias, 1) + 0.0, lowest=min(bias.lowest, math.floor(found_bias)),
+            bias, default=mean, lowest=min(bias.lowest, math.floor(found_bias)),
             highest=max(bias.highest, math.ceil(found_bias)),
-            help="Bias of the gate that keeps the state. Where the slider stands now, each unit has its own bias, and "
-            "this is their mean. Every other value is given to all units.",
+            help=f"Bias of the gate that keeps the state. At {mean:g}, the mean over the units, each unit has its own "
+            "bias as it was found. Every other value is given to all units.",
         ),
     }  # fmt: skip
     defaults = _fitting_sizes(network, _own_settings(network, inputs))
@@ -135,11 +141,20 @@ def _clamp(control: Control[Any], value: object) -> object:
 
 
 def _fitting_sizes(network: GivenNetwork, settings: Mapping[str, Value]) -> dict[str, Value]:
-    """The same settings with fewer sequences and timesteps, where the page could not record so many."""
+    """The same settings with fewer sequences and timesteps, where the page could not record so many.
+
+    Raises:
+        ConfigError: it could not record a single one.
+    """
     sizes = {name: int(str(settings.get(name, CONTROLS[name].default)).partition(".")[0]) for name in SIZES}
     while _memory(network, settings, sizes) > PAGE_MEMORY_LIMIT and max(sizes.values()) > 1:
         largest = "batch_size" if sizes["batch_size"] > 1 else "seq_len"
         sizes[largest] //= 2
+    if (least := _memory(network, settings, sizes)) > PAGE_MEMORY_LIMIT:
+        raise ConfigError(
+            f"{network.spelt} has {network.hidden_size:,} hidden units, which need about {readable(least)} of memory; "
+            f"the page allows {readable(PAGE_MEMORY_LIMIT)}, so use the command probe."
+        )
     return {**settings, "batch_size": sizes["batch_size"], "seq_len": float(sizes["seq_len"])}
 
 

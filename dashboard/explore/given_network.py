@@ -6,13 +6,15 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from dashboard.components.as_text import as_text
 from dashboard.components.projector import projector_switch
-from dashboard.explore.networks import OpenedNetwork
+from dashboard.components.refusal import refuse
+from dashboard.explore.networks import OpenedNetwork, find_run_folder, steps_of
 from dashboard.explore.session import leave_network, open_in_page, say_later
 from dashboard.explore.uploads import UPLOADS, read_upload
 from dashboard.server.bounded_uploads import LARGEST_UPLOAD, held_files
 from dashboard.server.visitor import visitor
 from dashboard.session import read_session
 from experiments.errors import ConfigError
+from experiments.probing.given_network import TrainedNetwork
 
 _TURN = "weights-turn"
 """Counts the files that were read: each has a field of its own, so that an empty one comes after it."""
@@ -51,9 +53,16 @@ def show_upload() -> None:
 
 def show_step(opened: OpenedNetwork) -> None:
     """The choice among the recorded steps of a run."""
-    if opened.last_step > 1:
-        st.number_input("Recorded step", 1, opened.last_step, step=opened.record_every, key="step",
-                        on_change=_take_step, args=(opened,))  # fmt: skip
+    if not isinstance(opened.network, TrainedNetwork):
+        return
+    try:
+        steps = steps_of(find_run_folder(opened.network.run))
+    except ConfigError as error:
+        refuse(error)
+        return
+    if len(steps) > 1:
+        st.number_input("Recorded step", steps[0], steps[-1], step=steps.step, key="step", on_change=_take_step,
+                        args=(opened,))  # fmt: skip
 
 
 def show_layer(opened: OpenedNetwork) -> None:

@@ -21,9 +21,12 @@ from experiments.probing.given_network import GivenNetwork, TrainedNetwork, trai
 from experiments.runs.folder import find_run
 from experiments.runs.opening import open_run
 from experiments.runs.store.description import CONFIG
+from experiments.runs.store.layers import row_of
 from models.bptt.threads import use_one_thread
 from models.cells.registry import CELLS
 
+MOST_WEIGHTS = 2**24
+"""Numbers in the weights of a run that the page reads, as many as an uploaded file has at most."""
 NAMING = tuple(name for name, control in CONTROLS.items() if control.names_network)
 """The settings that name a network: `run` and `step`, or `upload` and `layer`."""
 
@@ -43,10 +46,6 @@ class OpenedNetwork:
     """Its file's name, where it is of one: a stranger's text."""
     layers: tuple[str, ...] = ()
     """The recurrent layers of its file, to choose from."""
-    last_step: int = 0
-    """The last recorded step of its run."""
-    record_every: int = 1
-    """Optimiser steps from one recorded step to the next."""
 
     @property
     def start(self) -> dict[str, Value]:
@@ -97,7 +96,8 @@ def open_network(values: Mapping[str, Value]) -> OpenedNetwork | None:
     run, step, upload, layer = (values.get(name, CONTROLS[name].default) for name in NAMING)
     if run:
         folder = find_run_folder(str(run))
-        return _open_step(folder, (folder / CONFIG).stat().st_mtime_ns, int(str(step)) or None)
+        number = int(str(step)) or steps_of(folder)[-1]
+        return _open_step(folder, (folder / CONFIG).stat().st_mtime_ns, number)
     if upload:
         return _open_layer(UPLOADS.find(str(upload)), str(upload), int(str(layer)))
     return None
@@ -124,18 +124,30 @@ def find_run_folder(name: str) -> Path:
     return folder
 
 
+def steps_of(folder: Path) -> range:
+    """The recorded steps of a run, one at least. Raises a ConfigError that names no folder of the server."""
+    try:
+        run = open_run(folder)
+        every = run.form.record_every
+        return range(1, 2 + row_of(run) * every, every)
+    except ConfigError as error:
+        raise ConfigError(for_page(error)) from None
+
+
 @lru_cache(maxsize=8)
-def _open_step(folder: Path, changed: int, step: int | None) -> OpenedNetwork:
+def _open_step(folder: Path, changed: int, step: int) -> OpenedNetwork:
     """A run's network. The time at which the folder was described tells it from a later run of the same name."""
     use_one_thread()
     try:
         reader = open_run(folder)
+        if reader.form.weight_count > MOST_WEIGHTS:
+            raise ConfigError(
+                f"run {reader.name} has {reader.form.weight_count:,} weights; the page opens networks of up to "
+                f"{MOST_WEIGHTS:,}, so use the command probe."
+            )
         network = trained_network(reader, step)
         naming: dict[str, Value] = {"run": network.run, "step": network.step, "upload": "", "layer": 0}
-        return OpenedNetwork(
-            network, found_controls(network), naming, title_of(network), record_every=reader.form.record_every,
-            last_step=int(reader.tensor("step")[-1]),
-        )  # fmt: skip
+        return OpenedNetwork(network, found_controls(network), naming, title_of(network))
     except ConfigError as error:
         raise ConfigError(for_page(error)) from None
 
@@ -154,4 +166,4 @@ def _open_layer(upload: Upload, key: str, layer: int) -> OpenedNetwork:
     stack = upload.stacks[layer]
     title = f"yours: {cut(visible(upload.name))}" + (f", layer {layers[layer]}" if stack.name else "")
     naming: dict[str, Value] = {"run": "", "step": 0, "upload": key, "layer": layer}
-    return OpenedNetwork(stack, found_controls(stack), naming, title, cut(visible(upload.name)), layers)
+    return OpenedNetwork(stack, found_controls(stack), naming, title, visible(upload.name), layers)

@@ -14,9 +14,10 @@ from dashboard.explore.session import keep_settings, kept_settings
 from dashboard.explore.settings import NOISE, Settings
 from dashboard.explore.view import View
 from experiments.config.run_config import RunConfig
-from experiments.config.words import bare
+from experiments.config.words import bare, visible
 from experiments.errors import ConfigError
 from experiments.probing.given_network import TrainedNetwork
+from experiments.weights import FoundStack
 
 _SNIPPET = """from experiments.config.run_config import RunConfig
 from experiments.probing.probe import probe
@@ -65,7 +66,7 @@ def write_command(settings: Settings, opened: OpenedNetwork) -> list[str]:
     if isinstance(network, TrainedNetwork):
         which = [network.run, "--step", str(network.step)]
     else:
-        name = [] if settings.layer == 0 else ["--layer", opened.layers[settings.layer]]
+        name = ["--layer", visible(network.name)] if isinstance(network, FoundStack) and settings.layer else []
         which = ["--weights", opened.file, *name]
     inputs = ["--inputs", NOISE] if settings.inputs == NOISE else []
     return ["python", "-m", "experiments", "probe", *which, *inputs, *words]

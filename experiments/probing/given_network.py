@@ -11,7 +11,7 @@ from experiments.config.run_config import RunConfig
 from experiments.errors import ConfigError
 from experiments.runs.opening import config_of
 from experiments.runs.store.form import StackForm
-from experiments.runs.store.layers import row_of, weights_at
+from experiments.runs.store.layers import cells_at, row_of, weights_at
 from experiments.runs.store.reader import RunReader
 from experiments.training.build import empty_model
 from models.networks.network import Network
@@ -164,16 +164,20 @@ def trained_network(run: RunReader, step: int | None = None) -> TrainedNetwork:
 
     Raises:
         RunError: the step is not recorded, or the run keeps no weights.
+        ForeignRunError: options that its cell does not have.
         DamagedRunError: a chunk is missing or damaged.
         ConfigError: weights that are not finite.
     """
     if run.description.kind == "configuration":
         run = run.of(next(iter(run.forms)))  # it has the weights of the whole network
-    weights, number = weights_at(run, step), int(run.tensor("step")[row_of(run, step)])
+    weights, row = weights_at(run, step), row_of(run, step)
+    # a watched training may have recorded nothing at some steps
+    number = int(run.tensor("step")[row]) if run.form.watched else 1 + row * run.form.record_every
     if not all(bool(weight.isfinite().all()) for weight in weights.values()):
         raise ConfigError(
             f"run {run.name} has weights at step {number} that are not finite; choose a step from before it diverged."
         )
+    cells_at(run, step)  # which refuses options that no such cell has
     config = config_of(run) if run.description.kind == "configuration" else None
     of_network = list(run.forms)[-1] if config is not None else None  # the stack that reads the inputs stands last
     module, stack = next(iter((run if of_network is None else run.of(of_network)).form.stacks.items()))

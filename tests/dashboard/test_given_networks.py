@@ -1,14 +1,10 @@
 """Explore over a run's network at a recorded step: the numbers of `probe`, and in one sentence what is refused."""
 
-import json
-import shutil
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
 from streamlit.testing.v1 import AppTest
-from test_explore import APP, words
+from test_explore import APP
 from typer.testing import CliRunner
 
 from dashboard.explore.configs import network_values
@@ -19,41 +15,11 @@ from dashboard.explore.panels import PANELS
 from dashboard.explore.settings import Settings
 from dashboard.explore.take_away import write_command
 from dashboard.explore.view import record_view
-from dashboard.server.live_question import answer_question
 from dashboard.train import jobs
 from experiments.__main__ import app
-from experiments.config.run_config import RunConfig
 from experiments.errors import ConfigError
 from experiments.probing.from_weights import trained_probe
 from experiments.probing.given_network import trained_network
-from experiments.runs.opening import open_run
-from experiments.runs.store.reader import RunReader
-from experiments.runs.train import Recorder, train
-
-OLD = Path(__file__).resolve().parents[2] / "tests/experiments/fixtures/before_weights/ee5acd58fa17"
-SIZES = {"seq_len": 12, "hidden_size": 4, "batch_size": 3, "steps": 5, "record_every": 2, "evaluate_every": None}
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with runs of several cells, and one of an earlier version."""
-    runs = tmp_path_factory.mktemp("runs")
-    more = [
-        {"cell": "lstm", "forget_bias": 2.0, "record_units": 2},
-        {"cell": "elman", "task": "copying"},
-        {"cell": "mingru"},
-    ]
-    for values in more:
-        config = RunConfig.from_values({**SIZES, **values})
-        train([Recorder.start(config, runs / config.cell, "reference")])
-    shutil.copytree(OLD, runs / "old")
-    return runs
-
-
-@pytest.fixture
-def lstm(folder: Path, monkeypatch: pytest.MonkeyPatch) -> RunReader:
-    monkeypatch.setattr(jobs, "RUNS", folder)
-    return open_run(folder / "lstm")
 
 
 def open_page(**link: object) -> AppTest:
@@ -145,63 +111,6 @@ def test_what_cannot_apply_says_so(lstm):
     assert [*at.selectbox(key="inputs").options] == ["Copying ten symbols", "Noise"]
 
 
-FORGED = {
-    ("run", "../../etc"): "run was '../../etc'",
-    ("run", "/etc/passwd"): "run was '/etc/passwd'",
-    ("run", "x" * 5000): "run was",
-    ("step", "-1"): "step was '-1'",
-    ("step", "1e99"): "step was '1e99'",
-    ("upload", "../secret"): "upload was '../secret'",
-}
-
-
-@pytest.mark.parametrize(("given", "said"), FORGED.items(), ids=range(len(FORGED)))
-def test_a_forged_address_is_one_sentence_and_opens_nothing(lstm, given, said):
-    at = open_page(**{"run": "lstm", "step": 3, given[0]: given[1]})
-    assert not at.exception
-    assert said in at.warning[0].value.replace("\\", "")
-    assert at.session_state["explore-settings"].is_drawn
-    assert "Elman" in words(at), "the page begins as it always does"
-
-
-ABSENT = {
-    ("nobody", 1): "no run in 'runs0' begins with 'nobody'.",
-    ("lstm", 2): "step was 2; run lstm has recorded step 1 and every 2 steps after it, up to step 5.",
-    ("old", 1): "This run keeps no weights, since an earlier version recorded it",
-}
-
-
-@pytest.mark.parametrize(("link", "said"), ABSENT.items(), ids=str)
-def test_a_step_that_is_not_there_is_one_sentence(lstm, link, said):
-    at = open_page(run=link[0], step=link[1])
-    assert not at.exception
-    assert said.split("'runs0'")[-1] in at.error[0].value.replace("\\", "")
-    assert str(jobs.RUNS) not in at.error[0].value
-    answer = answer_question(b'{"lab": "explore", "state": {"run": "%s", "step": %d}, "charts": [], "words": true}'
-                             % (link[0].encode(), link[1]))  # fmt: skip
-    assert b'"error"' in answer
-    assert str(jobs.RUNS).encode() not in answer
-
-
-def test_a_refused_address_leaves_the_last_picture(lstm):
-    at = open_page(run="lstm", step=3)
-    at.query_params["run"] = "nobody"
-    at.run()
-    assert not at.exception
-    assert "nobody" in at.error[0].value
-    assert at.session_state["explore-settings"].run == "lstm"
-
-
-def test_a_refused_setting_leaves_the_last_picture(lstm):
-    at = open_page(run="lstm", step=3)
-    before = words(at)
-    at.session_state["batch_size"], at.session_state["seq_len"], at.session_state["dtype"] = 256, 1000.0, "float64"
-    at.run()
-    assert not at.exception
-    assert "320 MiB" in at.error[0].value
-    assert next(line for line in before.split("<br>") if "dL/dh_t" in line) in words(at)
-
-
 def test_another_recorded_step_is_chosen_and_the_address_follows(lstm):
     at = open_page(run="lstm", step=5, forget_bias=3)
     assert any("trained: lstm at step 5" in m.value for m in at.markdown)
@@ -239,45 +148,6 @@ def test_a_link_of_a_run_restores_the_exact_state(lstm):
     assert (link["run"], link["step"]) == ("lstm", "3")
     at = open_page(**link)
     assert at.session_state["explore-settings"] == settings
-
-
-def test_a_watched_modules_run_opens_on_noise_under_a_random_readout(folder, lstm, tmp_path, monkeypatch):
-    """A run that no configuration decided: its recurrent layer is known, its task and its readout are not used."""
-    theirs = Path(shutil.copytree(folder / "lstm", tmp_path / "theirs"))
-    given = json.loads((theirs / "config.json").read_text())
-    (theirs / "config.json").write_text(json.dumps({**given, "kind": "module", "config": {}, "id": "theirs"}))
-    monkeypatch.setattr(jobs, "RUNS", tmp_path)
-    at = open_page(run="theirs", step=3)
-    assert not at.exception
-    assert not at.error
-    (shown,) = record_view(at.session_state["explore-settings"]).probes.values()
-    assert torch.equal(shown.experiment.model.recurrent.weight_hh_l0, trained_network(lstm, 3).weights["weight_hh_l0"])
-    assert "of a random readout" in words(at)
-
-
-def test_what_is_pinned_of_a_run_that_is_gone_is_let_go_in_a_sentence(folder, tmp_path, monkeypatch):
-    shutil.copytree(folder / "lstm", tmp_path / "gone")
-    monkeypatch.setattr(jobs, "RUNS", tmp_path)
-    at = open_page(run="gone", step=3)
-    next(b for b in at.button if b.label == "Pin as A").click().run()
-    assert "nothing has changed" in words(at)
-    at.button(key="leave-network").click().run()
-    assert "Network: gone at step 3 → untrained" in words(at)
-    shutil.rmtree(tmp_path / "gone")
-    at.run()
-    assert not at.exception
-    assert "begins with 'gone'" in at.error[0].value
-    assert "From A to now" not in words(at)
-    assert not at.run().error
-
-
-def test_a_run_that_diverged_is_refused_in_one_sentence(lstm, monkeypatch):
-    weights = {name: w.clone().fill_(float("nan")) for name, w in trained_network(lstm, 3).weights.items()}
-    monkeypatch.setattr("experiments.probing.given_network.weights_at", lambda run, step: weights)
-    with pytest.raises(
-        ConfigError, match="weights at step 3 that are not finite; choose a step from before it diverged"
-    ):
-        trained_network(lstm, 3)
 
 
 def test_values_over_a_network_are_its_own_where_the_sliders_stand(lstm):

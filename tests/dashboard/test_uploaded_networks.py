@@ -6,6 +6,7 @@ import io
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save
 from streamlit.testing.v1 import AppTest
 from test_explore import APP, words
 
@@ -76,6 +77,48 @@ def test_a_file_that_cannot_be_read_is_one_sentence_and_the_last_picture_stays(c
     assert not at.exception
     assert said in at.error[0].value
     assert any("yours: model.pt, layer a" in m.value for m in at.markdown)
+
+
+FILES = {
+    "a layer alone": lambda: torch.nn.GRU(4, 5, num_layers=2, bidirectional=True).state_dict(),
+    "within a training's checkpoint": lambda: {"epoch": 3, "model": torch.nn.RNN(4, 5).state_dict()},
+    "a cell": lambda: torch.nn.LSTMCell(4, 5).state_dict(),
+    "without biases": lambda: torch.nn.LSTM(4, 5, bias=False).state_dict(),
+}
+
+
+@pytest.mark.parametrize("kind", [*FILES])
+def test_networks_of_all_kinds_are_opened_as_they_are(kind):
+    file = io.BytesIO()
+    torch.save(FILES[kind](), file)
+    at = upload(open_page(), "model.pt", file.getvalue())
+    assert not at.exception
+    assert not at.error
+    settings = at.session_state["explore-settings"]
+    assert settings.inputs == "next_character", "the one task with four inputs"
+    (shown,) = record_view(settings).probes.values()
+    stack = UPLOADS.find(settings.upload).stacks[0]
+    for name, parameter in shown.experiment.model.recurrent.named_parameters():
+        assert torch.equal(parameter, stack.weights.get(name, torch.zeros_like(parameter)))
+
+
+def test_a_safetensors_file_is_opened():
+    content = save({name: w.contiguous() for name, w in torch.nn.GRU(3, 5).state_dict().items()})
+    assert [stack.cell for stack in read_upload("model.safetensors", content, "me").stacks] == ["gru"]
+
+
+def test_a_network_too_large_for_the_page_begins_with_fewer_sequences_or_is_refused(monkeypatch):
+    file = io.BytesIO()
+    torch.save(torch.nn.LSTM(3, 64).state_dict(), file)
+    monkeypatch.setattr("dashboard.explore.found_controls.PAGE_MEMORY_LIMIT", 1_300_000)
+    naming = {"upload": UPLOADS.keep(read_upload("model.pt", file.getvalue(), "me"))}
+    start = open_network(naming).start
+    assert start["batch_size"] == 1
+    assert 1 < start["seq_len"] < 100
+    monkeypatch.setattr("dashboard.explore.found_controls.PAGE_MEMORY_LIMIT", 2**19)
+    naming = {"upload": UPLOADS.keep(read_upload("model.pt", file.getvalue(), "me"))}
+    with pytest.raises(ConfigError, match=r"has 64 hidden units, which need about .* so use the command probe\.$"):
+        open_network(naming)
 
 
 def test_a_layer_that_the_file_does_not_have_is_one_sentence(content):
