@@ -7,7 +7,14 @@ from experiments.config.words import shortened
 from experiments.errors import ConfigError
 from experiments.tasks.adding import Adding
 from experiments.tasks.copying import Copying
+from experiments.tasks.delayed_xor import DelayedXor
+from experiments.tasks.france import France
+from experiments.tasks.latch import Latch
+from experiments.tasks.multiplication import Multiplication
 from experiments.tasks.next_character import NextCharacter
+from experiments.tasks.noiseless_memorisation import NoiselessMemorisation
+from experiments.tasks.parity import Parity
+from experiments.tasks.random_permutation import RandomPermutation
 from experiments.tasks.reversal import Reversal
 from experiments.tasks.task import LossPosition, Targets, Task
 from experiments.tasks.temporal_order import TemporalOrder
@@ -27,16 +34,27 @@ class TaskSettings(Protocol):
         """Where the text comes from, for tasks that read one."""
 
 
-TASKS: dict[str, Callable[[TaskSettings], Task]] = {
-    "adding": lambda settings: Adding(),
-    "temporal_order": lambda settings: TemporalOrder(),
-    "copying": lambda settings: Copying(),
-    "reversal": lambda settings: Reversal(),
-    "next_character": lambda settings: NextCharacter(load_text(settings.text_file)),
-}
+KINDS: tuple[tuple[type[Task], Callable[[TaskSettings], Task]], ...] = (
+    (Adding, lambda settings: Adding()),
+    (TemporalOrder, lambda settings: TemporalOrder()),
+    (Copying, lambda settings: Copying()),
+    (Multiplication, lambda settings: Multiplication()),
+    (NoiselessMemorisation, lambda settings: NoiselessMemorisation()),
+    (RandomPermutation, lambda settings: RandomPermutation()),
+    (Latch, lambda settings: Latch()),
+    (Parity, lambda settings: Parity()),
+    (DelayedXor, lambda settings: DelayedXor()),
+    (Reversal, lambda settings: Reversal()),
+    (France, lambda settings: France()),
+    (NextCharacter, lambda settings: NextCharacter(load_text(settings.text_file))),
+)
+"""Each kind of task and how a configuration makes it: the field's classic ones, then those of language."""
 
-ASKS = {task.name: task.asks for task in (Adding, TemporalOrder, Copying, Reversal, NextCharacter)}
+TASKS = {kind.name: make for kind, make in KINDS}
+ASKS = {kind.name: kind.asks for kind, _ in KINDS}
 """What the accuracy of each task counts, in words."""
+WITH_SOURCE = [kind.name for kind, _ in KINDS if kind.source is not Task.source]
+"""Names of the tasks whose sequences are a source and its target."""
 
 
 def make_task(settings: TaskSettings) -> Task:
@@ -50,4 +68,4 @@ def make_task(settings: TaskSettings) -> Task:
     return TASKS[settings.task](settings)
 
 
-__all__ = ["ASKS", "TASKS", "LossPosition", "Targets", "Task", "TaskSettings", "make_task"]
+__all__ = ["ASKS", "TASKS", "WITH_SOURCE", "LossPosition", "Targets", "Task", "TaskSettings", "make_task"]

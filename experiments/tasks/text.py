@@ -36,18 +36,21 @@ def load_text(text_file: str) -> Text:
     """
     if text_file == "hello":
         return Text("hello", "helo")
-    characters = _pydoc() if text_file == "pydoc" else _read(text_file)
+    characters = help_topics() if text_file == "pydoc" else _read(text_file)
+    if characters is None:
+        raise _refused("pydoc", "which this Python comes without")
     vocabulary = "".join(sorted(set(characters)))
     if len(vocabulary) == 1:
         raise _refused(text_file, f"which repeats the one character {vocabulary!r}", "with two different characters")
     return Text(characters, vocabulary)
 
 
-def _pydoc() -> str:
+def help_topics() -> str | None:
+    """The topics that Python's `help()` shows, one after the other; None where this Python comes without them."""
     try:
         topics: dict[str, str] = importlib.import_module("pydoc_data.topics").topics
     except ImportError:
-        raise _refused("pydoc", "which this Python comes without") from None
+        return None
     return "".join(topics.values())
 
 

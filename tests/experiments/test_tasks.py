@@ -36,6 +36,72 @@ def test_adding_marks_reach_every_place_of_their_half_equally():
 
 
 @given(**SIZES)
+def test_multiplication_target_is_the_product_of_the_marked_numbers(batch_size, seq_len, seed):
+    inputs, targets = task_named("multiplication").sample(batch_size, seq_len, seeded(seed), torch.float64)
+    sums = Adding().sample(batch_size, seq_len, seeded(seed), torch.float64)
+    assert torch.equal(inputs, sums[0])  # the same numbers and marks
+    for b in range(batch_size):
+        marked = [x for x, mark in inputs[:, b].tolist() if mark] * (2 if seq_len == 1 else 1)
+        assert targets[b].item() == pytest.approx(marked[0] * marked[1], rel=1e-15)
+
+
+@given(**SIZES)
+def test_parity_says_whether_a_prefix_has_an_odd_number_of_ones(batch_size, seq_len, seed):
+    inputs, targets = task_named("parity").sample(batch_size, seq_len, seeded(seed))
+    for bits, answers in zip(inputs[..., 0].T.tolist(), targets.T.tolist(), strict=True):
+        odd = False
+        for bit, answer in zip(bits, answers, strict=True):
+            odd = not odd if bit == 1 else odd
+            assert answer == odd
+            assert bit in (0, 1)
+
+
+@given(**SIZES)
+def test_delayed_xor_compares_two_earlier_bits(batch_size, seq_len, seed):
+    inputs, targets = task_named("delayed_xor").sample(batch_size, seq_len, seeded(seed))
+    d = max(seq_len // 3, 1)
+    for bits, answers in zip(inputs[..., 0].T.tolist(), targets.T.tolist(), strict=True):
+        assert answers[: 2 * d] == [2] * (2 * d)
+        assert len(answers) > 2 * d
+        for t, answer in enumerate(answers[2 * d :], 2 * d):
+            assert answer == (bits[t - d] != bits[t - 2 * d])
+
+
+@given(**SIZES)
+def test_latch_shows_its_class_at_the_beginning_and_noise_after(batch_size, seq_len, seed):
+    inputs, targets = task_named("latch").sample(batch_size, seq_len, seeded(seed), torch.float64)
+    shown = inputs[:3, :, 0].mean(0)
+    assert torch.equal(targets, (shown > 0).long())
+    noise = torch.cat([inputs[:3, :, 0] - (2 * targets - 1), inputs[3:, :, 0]])
+    assert noise.abs().max() < 0.2 * 7
+
+
+def test_latch_noise_has_its_deviation_at_every_timestep():
+    inputs, targets = task_named("latch").sample(5_000, 6, seeded(), torch.float64)
+    assert targets.double().mean().item() == pytest.approx(0.5, abs=0.03)
+    deviation = inputs[:, targets == 1, 0].std(dim=1)
+    torch.testing.assert_close(deviation, torch.full((6,), 0.2, dtype=torch.float64), atol=0.01, rtol=0)
+
+
+@given(**SIZES)
+def test_random_permutation_asks_for_the_first_symbol(batch_size, seq_len, seed):
+    inputs, targets = task_named("random_permutation").sample(batch_size, seq_len, seeded(seed))
+    for symbols, target in zip(symbols_of(inputs), targets.tolist(), strict=True):
+        (said,) = [symbol for symbol in symbols if symbol < 2]
+        assert symbols[0] == said == target
+        assert max(symbols) < 100
+
+
+@given(**SIZES)
+def test_noiseless_memorisation_repeats_ten_symbols_from_the_marker_on(batch_size, seq_len, seed):
+    inputs, targets = task_named("noiseless_memorisation").sample(batch_size, seq_len, seeded(seed))
+    for symbols, answer in zip(symbols_of(inputs), targets.T.tolist(), strict=True):
+        assert set(symbols[:10]) <= set(range(5))
+        assert symbols[10:] == [5] * seq_len + [6] + [5] * 9
+        assert answer == [5] * (seq_len + 10) + symbols[:10]
+
+
+@given(**SIZES)
 def test_temporal_order_class_follows_from_the_two_symbols_in_their_windows(batch_size, seq_len, seed):
     inputs, targets = TemporalOrder().sample(batch_size, seq_len, seeded(seed))
     for symbols, target in zip(symbols_of(inputs), targets.tolist(), strict=True):

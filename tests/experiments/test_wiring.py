@@ -10,11 +10,10 @@ from typer.testing import CliRunner
 
 from experiments.__main__ import app
 from experiments.config.run_config import RunConfig
-from experiments.config.wiring import tasks_with_source
 from experiments.errors import ConfigError
 from experiments.probing.credit_by_passes import loss_alone
 from experiments.probing.probe import probe
-from experiments.tasks import make_task
+from experiments.tasks import WITH_SOURCE, make_task
 from experiments.training.build import build
 from experiments.training.training import Training
 
@@ -143,7 +142,7 @@ def test_reversal_says_the_source_backwards():
     outputs = torch.nn.functional.one_hot(targets, 8).float()
     assert torch.equal(task.next_word(outputs[0]), inputs[7])
     assert task.accuracy(outputs, targets) == 1
-    assert tasks_with_source() == ["reversal"]
+    assert WITH_SOURCE == ["reversal"]
     before = torch.zeros(6, 4, 8)
     whole = torch.cat([before, outputs])  # a network that also answers during the source is not asked there
     assert task.accuracy(whole, targets) == 1
