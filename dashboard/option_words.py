@@ -13,6 +13,7 @@ TASK_WORDS: Mapping[str, str] = {
     "parity": "Parity of every prefix",
     "delayed_xor": "Delayed exclusive or",
     "reversal": "Reversal",
+    "translation": "Numbers into French",
     "france": "France … French",
     "next_character": "Next character",
 }

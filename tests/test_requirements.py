@@ -13,8 +13,8 @@ UNNAMED = {"pandas", "cryptography", "zarr", "numcodecs"}
 """What others import for us: xarray for CSV files, distributed for certificates, and xarray for README's example."""
 
 
-OPTIONAL = {"h5py", "onnx"}
-"""Needed only to read other programs' files: imported where such a file is, and named in a sentence where missing."""
+OPTIONAL = {"h5py", "onnx", "num2words"}
+"""Needed only for other programs' files or one task: imported there, and named in a sentence where missing."""
 
 
 def test_everything_that_is_imported_is_pinned_and_nothing_else():

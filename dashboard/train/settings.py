@@ -31,6 +31,8 @@ def choose_lanes() -> list[RunConfig]:
     values: dict[str, Any] = {}
     with st.sidebar:
         values["task"] = st.selectbox("Task", list(TASKS), format_func=lambda t: TASK_WORDS.get(t, t), index=1)
+        if values["task"] == "translation":
+            values["reverse_source"] = st.toggle("Reverse the source")
         values["cell"] = st.selectbox("Cell", list(CELLS), format_func=cell_name)
         if values["task"] in WITH_SOURCE:
             values["network"] = st.selectbox("Network", list(NETWORKS), format_func=NETWORK_WORDS.__getitem__)

@@ -38,7 +38,7 @@ FORMAT_VERSION = 2
 1: weights were drawn in the run's own dtype. 2: they are drawn in float64 and rounded.
 """
 
-CAME_LATER = ("truncate_kind", "network", "head", "dense_size", "start", "attention")
+CAME_LATER = ("truncate_kind", "network", "head", "dense_size", "start", "attention", "reverse_source")
 """Fields that runs of this format version did not have from its beginning: their defaults mean those runs."""
 
 
@@ -54,6 +54,7 @@ class RunConfig(BaseModel):
         examples=["hello", "pydoc", "the path of a text file"],
         description="The text of next_character: hello, pydoc (Python's help topics) or a file's path.",
     )
+    reverse_source: bool = Field(False, description="Whether the source of translation stands backwards.")
     seq_len: int = Field(100, ge=1, le=100_000, description="Timesteps T of a sequence; copying makes T + 20 of them.")
     seq_len_schedule: Literal["fixed", "ranged", "curriculum"] = Field(
         "fixed",

@@ -40,6 +40,10 @@ def check_wiring(config: RunConfig, task: Task) -> None:
             f"network was {config.network!r}, and task={task.name} has no source and target; take "
             f"task={' or '.join(WITH_SOURCE)}."
         )
+    if config.reverse_source and task.name != "translation":
+        raise ConfigError(
+            f"reverse_source was true, and task={task.name} has none to turn; it goes with task=translation."
+        )
     if config.dense_size is not None and config.head != "dense":
         raise ConfigError(f"dense_size was {config.dense_size}, and head was {config.head!r}; it goes with head=dense.")
     if config.bidirectional and config.truncate is not None and config.truncate_kind == "window":

@@ -19,6 +19,7 @@ from experiments.tasks.reversal import Reversal
 from experiments.tasks.task import LossPosition, Targets, Task
 from experiments.tasks.temporal_order import TemporalOrder
 from experiments.tasks.text import load_text
+from experiments.tasks.translation import Translation
 
 
 @runtime_checkable
@@ -33,6 +34,10 @@ class TaskSettings(Protocol):
     def text_file(self) -> str:
         """Where the text comes from, for tasks that read one."""
 
+    @property
+    def reverse_source(self) -> bool:
+        """Whether the words of a translation's source stand backwards."""
+
 
 KINDS: tuple[tuple[type[Task], Callable[[TaskSettings], Task]], ...] = (
     (Adding, lambda settings: Adding()),
@@ -45,6 +50,7 @@ KINDS: tuple[tuple[type[Task], Callable[[TaskSettings], Task]], ...] = (
     (Parity, lambda settings: Parity()),
     (DelayedXor, lambda settings: DelayedXor()),
     (Reversal, lambda settings: Reversal()),
+    (Translation, lambda settings: Translation(settings.reverse_source)),
     (France, lambda settings: France()),
     (NextCharacter, lambda settings: NextCharacter(load_text(settings.text_file))),
 )

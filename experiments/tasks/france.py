@@ -28,7 +28,7 @@ FILLERS = 100
 
 
 class France(Classification):
-    """"I grew up in France … I speak fluent" asks for "French" (the example of Olah 2015, in many lectures since).
+    """ "I grew up in France … I speak fluent" asks for "French" (the example of Olah 2015, in many lectures since).
 
     Inputs, T + 8 words, one-hot: the opening, one country of 20, T filler words, the closing. The fillers are a passage
     of the topics that Python's `help()` shows, from a random place on, with all but their 100 most frequent words left
