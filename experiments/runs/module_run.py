@@ -27,15 +27,12 @@ from experiments.runs.store.description import Description
 from experiments.runs.store.errors import RecordingError, RunExistsError
 from experiments.runs.store.form import Form
 from experiments.runs.store.layout import LARGEST_ROW, ending, layout_of
-from experiments.runs.store.lines import encode_line
+from experiments.runs.store.lines import MOST_OWN_NAMES, OWN_NAME
 from experiments.runs.store.progress import FORMAT, Status, read_progress
-from experiments.runs.store.reader import STEP_BYTES
 from experiments.runs.store.writer import RunWriter
 from models import Trace
 
 MOST_MODULES = 16
-MOST_NAMES = 60
-"""Of logged numbers."""
 MOST_EARLY = 10_000
 """Lines that wait for the first recorded step."""
 LONGEST_TITLE = 200
@@ -86,14 +83,15 @@ class ModuleRun:
         """The user's own numbers of a step: a line when the step is over.
 
         Raises:
-            ConfigError: they make a line that is too long, or there are too many names.
+            ConfigError: a name that cannot be kept, or too many of them.
         """
-        line = {"step": step, **(self.line if step == self.step else {}), **values}
-        if len(encode_line(dict(line))) > STEP_BYTES:
-            raise ConfigError(f"the numbers of step {step} make more than {STEP_BYTES} bytes; log fewer of them.")
+        wrong = next((name for name in values if not OWN_NAME.fullmatch(name)), None)
+        if wrong is not None:
+            raise ConfigError(f"the name {shortened(wrong)} was logged; a name has 1 to 60 characters of ASCII.")
         self.names |= values.keys()
-        if len(self.names) > MOST_NAMES:
-            raise ConfigError(f"{len(self.names)} names were logged; a run has at most {MOST_NAMES} of them.")
+        most = MOST_OWN_NAMES - 1
+        if len(self.names) > most:
+            raise ConfigError(f"{len(self.names)} names were logged; a run has at most {most} of them.")
         self._try(lambda: self._log(step, values))
 
     def note(self, step: int, kind: str, text: str) -> None:

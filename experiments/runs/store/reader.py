@@ -44,7 +44,9 @@ from experiments.runs.store.progress import PROGRESS, Progress, Status, read_pro
 MOST_EVENT_BYTES = 4 * BLOCK
 """Of events that are read: some hundred thousand of them."""
 STEP_BYTES = 2**10
-"""Bytes that a step's line of scalars has at most."""
+"""Bytes that a step's line of scalars has at most,"""
+OWN_STEP_BYTES = 2**13
+"""and that of somebody's own training: 60 names of 60 characters, each with a number."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -302,10 +304,11 @@ def open_folder(folder: Path, implied: Implied = nothing_implied) -> RunReader:
         raise ForeignRunError(f"{str(folder)!r} is not a run folder: it has no {' and no '.join(missing)}.")
     description = read_description(folder, implied)
     run = RunReader(folder, read_progress(folder), description)
+    per_step = OWN_STEP_BYTES if run.form.watched else STEP_BYTES
     claims = {
         "step": (run.progress.step, run.form.steps),
         "committed": (run.progress.committed, run.form.record_count),
-        "scalars.size": (run.progress.scalars.size, STEP_BYTES * run.progress.step),
+        "scalars.size": (run.progress.scalars.size, per_step * run.progress.step),
     }
     for name, (claimed, most) in claims.items():
         if claimed > most:
