@@ -18,7 +18,7 @@ from torch import Tensor
 from analysis.jacobian import input_jacobian, state_jacobian
 from analysis.numbers import log_quantile
 from models.bptt.scaled import LN_2, Scaled, times_power_of_two
-from models.recording.layer_record import LayerRecord, LayerStates, is_boundary
+from models.recording.layer_record import LayerRecord, LayerStates
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +44,7 @@ class Credit:
 
 
 def credit(layers: Sequence[LayerRecord], direct: Float[Tensor, "time batch unit"]) -> Credit:
-    """Who in the past gets credit for which loss. A truncated pass gives no credit across its boundaries.
+    """Who in the past gets credit for which loss. A truncated pass gives no credit beyond its blocks or windows.
 
     Args:
         layers: the top layer first, the layer whose states are asked for last: `trace.stack.above(index)`.
@@ -65,7 +65,8 @@ def credit(layers: Sequence[LayerRecord], direct: Float[Tensor, "time batch unit
         >>> print(f"{log_norm[4, 0] - log_norm[4, 4]:.4f}")  # four steps back: 4 ln 0.9
         -0.4214
     """
-    reverse, truncate = layers[-1].reverse, layers[-1].truncate
+    reverse, window = layers[-1].reverse, layers[-1].window
+    cut = layers[-1].cut() if window is None else [False] * layers[-1].seq_len
     if direct.shape != layers[0].hidden.shape:
         expected = tuple(layers[0].hidden.shape)
         raise ValueError(f"direct has shape {tuple(direct.shape)}; it must be [time, batch, unit], {expected}.")
@@ -87,12 +88,13 @@ def credit(layers: Sequence[LayerRecord], direct: Float[Tensor, "time batch unit
         norms = sweeps[-1].log_norms(first)
         log_norm[rows[first:], k] = norms.T
         total[k], total_exponent[k] = sweeps[-1].sum(first, norms)
-        position = T - 1 - k if reverse else k
         for sweep in sweeps:
-            if truncate is not None and is_boundary(position, truncate, reverse):
+            if cut[k]:
                 sweep.block.zero_()
             elif k > 0:
                 sweep.step(k, first)
+            if window is not None:
+                sweep.block[:, rows - (k - 1) >= window] = 0
 
     if reverse:
         log_norm, total, total_exponent = log_norm.flip(0, 1), total.flip(0), total_exponent.flip(0)

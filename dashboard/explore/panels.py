@@ -189,6 +189,8 @@ def _credit_panel(view: Passes) -> Panel:
 def _paths_panel(view: Passes) -> Panel:
     """The paths of the gradient through gated cells."""
     taken = {cell: paths for cell, r in view.probes.items() if (paths := r.paths) is not None}
+    if not taken and any(r.top.window is not None for r in view.probes.values()):
+        return Panel(note="Each loss has a window of its own, so that no two share their paths. Truncate by blocks.")
     if not taken:
         return Panel(
             note="Only a cell with a gate that keeps its state has more than one path. Choose one, such as the LSTM."

@@ -63,6 +63,7 @@ _INITIALISATIONS = name_options([w for w in _options("initialisation") if w != "
 _GATES = {
     block: f"{cell_name(next(c for c in CELLS if block in CELLS[c].recurrent_blocks))} {block}" for block in GATE_BLOCKS
 }
+_TRUNCATIONS = {"blocks": "blocks", "window": "sliding windows"}
 _CLIP_RULES = name_options([*CLIP_RULES], CLIP_RULE_WORDS)
 
 
@@ -83,6 +84,8 @@ class Settings:
         "After this, each recurrent block is scaled to the singular value that you drag.")))
     nonlinearity: str = control(OneOf("Elman's nonlinearity", "tanh", _own_words(NONLINEARITIES)))
     bidirectional: bool = control(Switch("Bidirectional", False))
+    truncate_kind: str = control(OneOf("Truncate by", "blocks", _TRUNCATIONS, help=(
+        "Blocks stop the gradient every so many steps. A window lets each loss go back over so many steps.")))
     clip_rule: str = control(OneOf("Clip by", "norm", _CLIP_RULES))
     dtype: str = control(OneOf("Number format", "float32", _own_words(_options("dtype"))))
 

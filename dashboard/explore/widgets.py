@@ -30,7 +30,7 @@ def show_sidebar() -> None:
         with right:
             show_widget("batch_size")
             show_widget("seed")
-        for name in ("initialisation", "nonlinearity", "bidirectional", "clip_rule", "dtype"):
+        for name in ("initialisation", "nonlinearity", "bidirectional", "truncate_kind", "clip_rule", "dtype"):
             show_widget(name)
 
 

@@ -1,4 +1,4 @@
-"""Truncated BPTT: beyond the window nothing gets credit; what the state still holds can be used all the same."""
+"""Truncated BPTT: beyond the boundary nothing gets credit; what the state still holds can be used all the same."""
 
 from dataclasses import dataclass, replace
 
@@ -13,24 +13,29 @@ from analysis.wording import significant
 from dashboard.lessons.lesson import Bench, Equation, Lesson, Pick, Reply, Scene, Slider, Values, Verdict
 from dashboard.lessons.question import Choices, Guess
 from dashboard.lessons.statement import says
-from experiments.probing.windows import (
+from experiments.probing.truncated import (
     STEPS,
     credited_share,
     find_credited,
+    gradient_error,
     longest_lag,
     record_credit,
-    train_with_window,
+    train_in_blocks,
 )
 from experiments.tasks.temporal_order import TemporalOrder
 from experiments.training.success import Evaluation
+from models.bptt.truncation import TruncateKind
 
-WINDOW, LONGER, LOSS_AT = 10, 17, 35
-"""The window, one that is longer, and the loss that is asked about."""
+BLOCK, LONGER, LOSS_AT = 10, 17, 35
+"""The length of a block, one that is longer, and the loss that is asked about."""
 NEAR, FAR, SHORT = 10, 20, 5
-"""Of the trainings: two lengths, and their window."""
+"""Of the trainings: two lengths, and their blocks."""
 
 CELLS = {cell: cell_name(cell) for cell in ("elman", "lstm", "gru")}
 """The cells that the lesson compares."""
+
+KINDS = {"blocks": "blocks", "window": "a window for each loss"}
+"""Where the gradient stops."""
 
 DECADES = 3
 """Half-width of the colour scale: little is lost in so few steps."""
@@ -42,9 +47,11 @@ class Measured:
 
     full: Credit
     cut: Credit
-    """With the window."""
+    """In blocks."""
+    sliding: Credit
+    """With windows of the same length, one for each loss."""
     near: Evaluation
-    """Trained over 10 steps: the window of 5 holds the second of two symbols."""
+    """Trained over 10 steps: a block of 5 holds the second of two symbols."""
     far: Evaluation
     """Over 20 steps: it holds neither."""
     far_full: Evaluation
@@ -57,7 +64,7 @@ class Measured:
 
     @property
     def reached_longer(self) -> int:
-        """The same with a longer window."""
+        """The same in longer blocks."""
         return int(find_credited(record_credit("elman", LONGER))[LOSS_AT - 1].sum())
 
     @property
@@ -68,10 +75,10 @@ class Measured:
 
 def measure() -> Measured:
     """Two credit matrices, three short trainings."""
-    full, cut = record_credit("elman", STEPS), record_credit("elman", WINDOW)
-    return Measured(
-        full, cut, train_with_window(NEAR, SHORT), train_with_window(FAR, SHORT), train_with_window(FAR, None)
-    )
+    full, cut = record_credit("elman", STEPS), record_credit("elman", BLOCK)
+    sliding = record_credit("elman", BLOCK, "window")
+    near, far, far_full = (train_in_blocks(*how) for how in ((NEAR, SHORT), (FAR, SHORT), (FAR, None)))
+    return Measured(full, cut, sliding, near, far, far_full)
 
 
 def matrix(name: str, title: str, cell: str, c: Credit) -> Picture:
@@ -85,15 +92,17 @@ def matrix(name: str, title: str, cell: str, c: Credit) -> Picture:
 
 def draw(values: Values) -> Scene:
     """The matrix, and one of its rows beside full BPTT's."""
-    cell, window, t = str(values["cell"]), round(float(values["window"])), round(float(values["loss"]))
-    full, cut = record_credit(cell, STEPS), record_credit(cell, window)
+    cell, length, t = str(values["cell"]), round(float(values["length"])), round(float(values["loss"]))
+    kind: TruncateKind = "window" if values["kind"] == "window" else "blocks"
+    full, cut = record_credit(cell, STEPS), record_credit(cell, length, kind)
+    name = f"{'blocks' if kind == 'blocks' else 'windows'} of {length}"
     share = float(find_credited(cut)[np.tril_indices(STEPS)].mean())
     reached = int(find_credited(cut)[t - 1].sum())
     lag = np.arange(t, dtype=float)
     rows = [(c.median[t - 1, :t] - c.median[t - 1, t - 1])[::-1] for c in (full, cut)]
     lines = [
         LagLine("full BPTT", lag, rows[0], NEUTRAL, "dash"),
-        LagLine(f"window {window}", lag, rows[1], cell_colour(cell)),
+        LagLine(name, lag, rows[1], cell_colour(cell)),
     ]
     title = f"Loss at t = {t}: credits {reached} of {t}"
     row = lag_picture(
@@ -105,36 +114,38 @@ def draw(values: Values) -> Scene:
 - longest lag with credit: **{longest_lag(cut)}**
 - lag 5: **{significant(100 * credited_share(cut, 5))} %** of the losses
 """
-    pairs = f"{significant(100 * share)} % of pairs credited"
-    return Scene({"matrix": matrix("credit-window", f"Window {window}: {pairs}", cell, cut), "row": row}, words)
+    pairs = f"{significant(100 * share)} % of pairs"
+    return Scene(
+        {"matrix": matrix("credit-truncated", f"{name.capitalize()} credit {pairs}", cell, cut), "row": row}, words
+    )
 
 
 def decide(m: Measured) -> Verdict:
     """Credit ends at the boundary; memory need not."""
-    half = WINDOW // 2
-    nothing = longest_lag(m.cut) < WINDOW
+    half = BLOCK // 2
+    nothing = longest_lag(m.cut) < BLOCK
     return Verdict(
         truth="half true" if m.uses_what_it_carries and nothing else ("true" if not nothing else "false"),
         was_true=(
             says(
-                "What the state still holds can be used. {steps:whole} steps, window {window:whole}: the first of two "
-                "symbols never gets credit, yet {right:share} come out right.",
+                "What the state still holds can be used. {steps:whole} steps in blocks of {block:whole}: the first of "
+                "two symbols never gets credit, yet {right:share} come out right.",
                 m.uses_what_it_carries and TemporalOrder().dependency(NEAR) > SHORT,
-                window=SHORT,
+                block=SHORT,
                 steps=NEAR,
                 right=m.near.accuracy,
             ),
         ),
         was_not=(
             says(
-                "Beyond the window the gradient is exactly 0: the longest lag is {longest:whole}, in full BPTT "
+                "Beyond the boundary the gradient is exactly 0: the longest lag is {longest:whole}, in full BPTT "
                 "{full:whole}.",
                 nothing and longest_lag(m.full) == STEPS - 1,
                 longest=longest_lag(m.cut),
                 full=longest_lag(m.full),
             ),
             says(
-                "But nothing teaches the state to hold more. {steps:whole} steps, the same window: {right:share} come "
+                "But nothing teaches the state to hold more. {steps:whole} steps, the same blocks: {right:share} come "
                 "out right (a guess: {guess:share}); with full BPTT {full:share}.",
                 m.far.accuracy < 0.5 < m.far_full.accuracy,
                 steps=FAR,
@@ -144,35 +155,37 @@ def decide(m: Measured) -> Verdict:
             ),
         ),
         why=says(
-            "The sum over paths stops at the last boundary, and boundaries do not move: at lag {lag:whole}, within "
-            "the window, only {share:share} of the losses still reach back.",
-            0 < credited_share(m.cut, half) < 1,
+            "The sum over paths stops at the last boundary, and boundaries do not move: at lag {lag:whole} only "
+            "{share:share} of the losses still reach back. A window that slides with each loss costs more and gives "
+            "all of them credit: here dL/dW is {window:share} wrong, in blocks {blocks:share}.",
+            0 < credited_share(m.cut, half) < credited_share(m.sliding, half) == 1
+            and gradient_error(BLOCK, "window") < 0.1 * gradient_error(BLOCK, "blocks"),
             lag=half,
             share=credited_share(m.cut, half),
+            window=gradient_error(BLOCK, "window"),
+            blocks=gradient_error(BLOCK, "blocks"),
         ),
         answers=(
             says(
                 "From {fewest:whole} to {most:whole}: the count starts again at each boundary.",
-                find_credited(m.cut).sum(axis=1).min() == 1 and find_credited(m.cut).sum(axis=1).max() == WINDOW,
+                find_credited(m.cut).sum(axis=1).min() == 1 and find_credited(m.cut).sum(axis=1).max() == BLOCK,
                 fewest=int(find_credited(m.cut).sum(axis=1).min()),
                 most=int(find_credited(m.cut).sum(axis=1).max()),
             ),
             says(
-                "No: with {longer:whole} the loss at t = {t:whole} credits {few:whole}, with {window:whole} it credits "
+                "No: with {longer:whole} the loss at t = {t:whole} credits {few:whole}, with {block:whole} it credits "
                 "{more:whole}. A boundary lies right before it.",
-                LONGER > WINDOW and m.reached_longer < m.reached,
+                LONGER > BLOCK and m.reached_longer < m.reached,
                 longer=LONGER,
-                window=WINDOW,
+                block=BLOCK,
                 t=LOSS_AT,
                 few=m.reached_longer,
                 more=m.reached,
             ),
             says(
-                "No: with window {window:whole} all {cells:whole} end at lag {longest:whole}.",
-                {longest_lag(record_credit(cell, WINDOW)) for cell in CELLS} == {longest_lag(m.cut)},
-                window=WINDOW,
-                cells=len(CELLS),
-                longest=longest_lag(m.cut),
+                "Then each loss credits its latest {window:whole} states, wherever it is.",
+                set(find_credited(m.sliding).sum(axis=1)[BLOCK - 1 :]) == {BLOCK},
+                window=BLOCK,
             ),
         ),
     )
@@ -180,57 +193,58 @@ def decide(m: Measured) -> Verdict:
 
 def reply(m: Measured, guess: Guess) -> Reply:
     """Right is the number of states that get credit."""
-    counted = {"a": LOSS_AT, "b": WINDOW, "c": LOSS_AT - LOSS_AT // WINDOW * WINDOW}
+    counted = {"a": LOSS_AT, "b": BLOCK, "c": LOSS_AT - LOSS_AT // BLOCK * BLOCK}
     numbers: dict[str, float] = {"reached": m.reached, "t": LOSS_AT}
     if guess == "a":
         said = "The state is carried on, the gradient is not: {reached:whole} of {t:whole} states get credit."
     elif guess == "b":
-        said = "None beyond it, true. But windows do not move: {reached:whole} of {t:whole} states get credit."
+        said = "A sliding window gives that. Boundaries do not move: {reached:whole} of {t:whole} states get credit."
     else:
         said = "{reached:whole} of {t:whole} states: those since the last boundary."
     right = counted[str(guess)] == m.reached
-    held = m.reached == counted["c"] < WINDOW
+    held = m.reached == counted["c"] < BLOCK
     return Reply("right" if right else ("partly" if guess == "b" else "wrong"), says(said, held, **numbers))
 
 
 def evidence(m: Measured, guess: Guess | None) -> Picture:
-    """The matrix of the window."""
+    """The matrix of the blocks."""
     share = float(find_credited(m.cut)[np.tril_indices(STEPS)].mean())
-    return matrix("credit-verdict", f"Window {WINDOW}: {significant(100 * share)} % credited", "elman", m.cut)
+    return matrix("credit-verdict", f"Blocks of {BLOCK}: {significant(100 * share)} % credited", "elman", m.cut)
 
 
 LESSON = Lesson(
     number=10,
     title="Truncated BPTT",
-    about="A window on the past: what gets credit, and what is learnt without it.",
+    about="A short look back: what gets credit, and what is learnt without it.",
     claim="Backpropagate only a few steps, but carry the state on. The network then still learns from the whole past.",
     source="truncated BPTT: lecture slides 002 and 003; the second half is a common conclusion",
     question=Choices(
-        asks=f"{STEPS} timesteps with a loss at each. BPTT is truncated every {WINDOW} steps; the state is carried on. "
+        asks=f"{STEPS} timesteps with a loss at each. BPTT is truncated every {BLOCK} steps; the state is carried on. "
         f"Which states get credit for the loss at t = {LOSS_AT}?",
         answers={
             "a": "All states before it: the state carries them.",
-            "b": f"The last {WINDOW} states.",
+            "b": f"The last {BLOCK} states.",
             "c": "Fewer: only those since the last boundary.",
         },
     ),
     bench=Bench(
         tasks=(
-            f"Set window {WINDOW} and drag the loss. How many states does it credit?",
-            f"Set the loss at t = {LOSS_AT}. Does window {LONGER} reach further than {WINDOW}?",
-            "Does credit cross the boundary in an LSTM or a GRU?",
+            f"Set blocks of {BLOCK} and drag the loss. How many states does it credit?",
+            f"Set the loss at t = {LOSS_AT}. Do blocks of {LONGER} reach further than blocks of {BLOCK}?",
+            f"Give each loss a window of {BLOCK}. How many states does it credit now?",
         ),
         controls=(
             Slider(
-                "window",
-                "Window",
+                "length",
+                "Length",
                 1,
                 STEPS,
-                WINDOW,
+                BLOCK,
                 1,
-                help=f"Truncated BPTT stops every so many steps; {STEPS} is full BPTT.",
+                help=f"Timesteps of a block or a window; {STEPS} is full BPTT.",
             ),
             Slider("loss", "Loss at t", 1, STEPS, LOSS_AT, 1),
+            Pick("kind", "Truncated by", KINDS, "blocks"),
             Pick("cell", "Cell", CELLS, "elman"),
         ),
         draw=draw,

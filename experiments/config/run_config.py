@@ -13,6 +13,7 @@ from experiments.config.allowed import choices, refusal
 from experiments.config.words import parse_words, spelt
 from experiments.errors import ConfigError
 from experiments.tasks import TASKS, LossPosition
+from models.bptt.truncation import TruncateKind
 from models.cells.elman.step import NONLINEARITIES
 from models.cells.registry import CELLS
 
@@ -35,6 +36,9 @@ FORMAT_VERSION = 2
 
 1: weights were drawn in the run's own dtype. 2: they are drawn in float64 and rounded.
 """
+
+CAME_LATER = ("truncate_kind",)
+"""Fields that runs of this format version did not have from its beginning: their defaults mean those runs."""
 
 
 class RunConfig(BaseModel):
@@ -118,7 +122,12 @@ class RunConfig(BaseModel):
         None,
         ge=1,
         le=LARGEST_WHOLE,
-        description="Timesteps between which truncated BPTT stops the gradient; none is full BPTT.",
+        description="Timesteps over which truncated BPTT sends a loss's gradient back at most; none is full BPTT.",
+    )
+    truncate_kind: TruncateKind = Field(
+        "blocks",
+        description="Whether truncated BPTT stops the gradient every so many timesteps, or lets each loss go back over "
+        "a window of so many.",
     )
     clip_threshold: float | None = Field(
         None, gt=0, le=LARGEST, description="Threshold of gradient clipping; none does not clip."
@@ -210,9 +219,12 @@ class RunConfig(BaseModel):
         """The run's name: 12 hexadecimal digits of the SHA-256 of all fields and a format version, now or earlier.
 
         The canonical form is JSON with sorted keys, so neither the order of fields nor that of words matters.
-        A text file counts by its path, not by what it holds.
+        A text file counts by its path, not by what it holds. A field that came later counts where it is set.
         """
         fields = {name: v + 0.0 if isinstance(v, float) else v for name, v in self}  # -0.0 is 0.0
+        for name in CAME_LATER:
+            if fields[name] == type(self).model_fields[name].default:
+                del fields[name]
         content = {"format": version, **fields}
         canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
         return hashlib.sha256(canonical.encode()).hexdigest()[:12]

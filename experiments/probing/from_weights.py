@@ -43,7 +43,11 @@ def weights_probe(stack: FoundStack, words: Sequence[str], inputs: str | None = 
     initialise_(model.recurrent.requires_grad_(False), config, task, weights)
     batch, targets = task.sample(config.batch_size, config.seq_len, data, DTYPES[config.dtype])
     experiment = Experiment(config, task, model.requires_grad_(True), batch, targets)
-    return Probe(experiment, record(model, batch, experiment.loss, truncate=config.truncate), source=source)
+    return Probe(
+        experiment,
+        record(model, batch, experiment.loss, truncate=config.truncate, truncate_kind=config.truncate_kind),
+        source=source,
+    )
 
 
 def config_for(stack: FoundStack, words: Sequence[str]) -> RunConfig:

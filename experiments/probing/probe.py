@@ -113,6 +113,7 @@ class Probe(RecordedPass):
             experiment.inputs,
             lambda outputs: experiment.task.loss(outputs, experiment.targets, "last"),
             truncate=experiment.config.truncate,
+            truncate_kind=experiment.config.truncate_kind,
             path=self.trace.path if self.trained else None,
         )
 
@@ -183,5 +184,12 @@ def probe(config: RunConfig, path: str | None = None) -> Probe:
     """
     experiment = build(config)
     path = choose_path(experiment) if path == "settled" else path
-    trace = record(experiment.model, experiment.inputs, experiment.loss, truncate=config.truncate, path=path)
+    trace = record(
+        experiment.model,
+        experiment.inputs,
+        experiment.loss,
+        truncate=config.truncate,
+        truncate_kind=config.truncate_kind,
+        path=path,
+    )
     return Probe(experiment, trace)

@@ -132,8 +132,8 @@ class RecordedPass(ABC):
 
     @cached_property
     def paths(self) -> Paths | None:
-        """Which way the gradient took; None for a cell without a gated path."""
-        return None if self.top.cell.gated_path is None else paths(self.top)
+        """Which way the gradient took; None for a cell without a gated path, and for windows, each with its own."""
+        return None if self.top.cell.gated_path is None or self.top.window is not None else paths(self.top)
 
     @cached_property
     def bound(self) -> Float[ndarray, " time"] | None:

@@ -55,6 +55,7 @@ def form_of(config: RunConfig, input_size: int, output_size: int, keeps: Keeps |
         units=units.tolist(),
         dtype=config.dtype,
         truncate=config.truncate,
+        truncate_kind=config.truncate_kind,
         weights=weight_shapes(stack, output_size),
         targets=target_form(task, config),
         keeps=keeps or ("layers" if len(units) == config.hidden_size else "weights"),

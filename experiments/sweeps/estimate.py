@@ -131,7 +131,13 @@ def timed_probe(config: RunConfig) -> float:
     def once() -> float:
         began = time.perf_counter()
         experiment = build(config)
-        trace = record(experiment.model, experiment.inputs, experiment.loss, truncate=config.truncate)
+        trace = record(
+            experiment.model,
+            experiment.inputs,
+            experiment.loss,
+            truncate=config.truncate,
+            truncate_kind=config.truncate_kind,
+        )
         probe_numbers(Probe(experiment, trace), 0.0)
         return time.perf_counter() - began
 

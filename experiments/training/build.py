@@ -58,12 +58,26 @@ def build(config: RunConfig) -> Experiment:
         ConfigError: a text that cannot be read, a cell without the option asked for, or too much memory; before
             anything large is allocated.
     """
+    check_together(config)
     task = make_task(config)
     check_memory(config, task)
     weights, data = generators(config.seed)
     model = make_model(config, task, weights)
     inputs, targets = task.sample(config.batch_size, config.seq_len, data, DTYPES[config.dtype])
     return Experiment(config, task, model, inputs, targets)
+
+
+def check_together(config: RunConfig) -> None:
+    """Refuse fields that do not go together.
+
+    Raises:
+        ConfigError: a window over a network that reads in both directions.
+    """
+    if config.bidirectional and config.truncate is not None and config.truncate_kind == "window":
+        raise ConfigError(
+            "truncate_kind was 'window', which slides in one reading direction; with bidirectional=true take "
+            "truncate_kind=blocks."
+        )
 
 
 def generators(seed: int) -> tuple[torch.Generator, torch.Generator]:

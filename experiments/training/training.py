@@ -108,6 +108,7 @@ class Training:
             inputs,
             lambda outputs: task.loss(outputs, targets, config.loss_position),
             truncate=config.truncate,
+            truncate_kind=config.truncate_kind,
             path=self.path,
         )
         clipping = clip(trace.parameter_grads, self.clip_threshold, config.clip_rule, trace.parameter_log_norm)

@@ -8,6 +8,8 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from models.bptt.scaled import Scaled
+from models.bptt.truncation import Blocks
+from models.bptt.weight_gradient import WeightGradient
 from models.cells.cell import Cell, State
 from models.recording.layer_record import LayerRecord, LayerStates
 
@@ -17,8 +19,8 @@ class Backward:
     """What one layer's backward pass gives."""
 
     record: LayerRecord
-    parameter_grads: dict[str, tuple[Tensor, float]]
-    """The cell's parameter → dL/dW summed over time and batch, and ln of its norm (nats)."""
+    parameter_grads: dict[str, WeightGradient]
+    """The cell's parameter → dL/dW summed over time and batch."""
     grad_inputs: Scaled | None
     """dL/dx_t [time, batch, input], where it was asked for."""
 
@@ -49,12 +51,12 @@ class Engine(ABC):
         """
 
     @abstractmethod
-    def backward(self, states: LayerStates, direct: Scaled, truncate: int | None, through_inputs: bool) -> Backward:
+    def backward(self, states: LayerStates, direct: Scaled, blocks: Blocks | None, through_inputs: bool) -> Backward:
         """The recursion dL/ds_t = direct_t + (∂s_{t+1}/∂s_t)ᵀ dL/ds_{t+1} over all timesteps.
 
         Args:
             states: what this engine's `forward` gave.
             direct: what the loss sends to h_t, and to c_t if there is a second part; zero in padding.
-            truncate: see `models.record`.
+            blocks: where the gradient stops; None for full BPTT.
             through_inputs: whether dL/dx_t is wanted.
         """

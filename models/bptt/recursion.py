@@ -15,11 +15,13 @@ import torch
 from torch import Tensor
 
 from models.bptt.engine import Backward, Engine
-from models.bptt.lognorm import log_norm, log_norm_of_all
-from models.bptt.scaled import LN_2, Scaled, times_power_of_two
+from models.bptt.lognorm import log_norm
+from models.bptt.scaled import LN_2, Scaled
+from models.bptt.truncation import Blocks
+from models.bptt.weight_gradient import WeightGradient
 from models.cells.cell import Cell, Gates, State
 from models.networks.sequence_model import processing_order
-from models.recording.layer_record import LayerStates, is_boundary, recompute, with_gradients, without_padding
+from models.recording.layer_record import LayerStates, recompute, with_gradients, without_padding
 
 
 class ReferenceEngine(Engine):
@@ -54,7 +56,7 @@ class ReferenceEngine(Engine):
         )
         return without_padding(states)
 
-    def backward(self, states: LayerStates, direct: Scaled, truncate: int | None, through_inputs: bool) -> Backward:
+    def backward(self, states: LayerStates, direct: Scaled, blocks: Blocks | None, through_inputs: bool) -> Backward:
         """See `Engine.backward`."""
         run, dtype, pad = states.in_float64(), states.inputs.dtype, states.padding
         zero = tuple(torch.zeros_like(s[0]) for s in run.after)
@@ -72,7 +74,7 @@ class ReferenceEngine(Engine):
             totals[t], carried = step_vjp(run, t, adjoints[t])
             if pad is not None:
                 carried = choose(pad[t], waiting, carried)
-            if truncate is not None and t != order[0] and is_boundary(t, truncate, run.reverse):
+            if blocks is not None and t != order[0] and blocks.begins_at(t, run.reverse):
                 carried = Scaled.of(*zero)
 
         adjoint, total = stack_scaled(adjoints), stack_scaled(totals)
@@ -84,9 +86,8 @@ class ReferenceEngine(Engine):
                 log_norm=log_norm(total.parts[0]) + total.exponent.double() * LN_2,
                 direct_log_norm=log_norm(sent.parts[0]) + sent.exponent.double() * LN_2,
                 grad_start=tuple(held(part, carried.exponent, carried.exponent, dtype) for part in carried.parts),
-                truncate=truncate,
             ),
-            parameter_grads=parameter_gradients(run, adjoint, dtype),
+            parameter_grads=parameter_gradients(run, adjoint),
             grad_inputs=input_gradients(run, adjoint) if through_inputs else None,
         )
 
@@ -140,8 +141,8 @@ def input_gradients(run: LayerStates, adjoint: Scaled) -> Scaled:
     return Scaled(grads, adjoint.exponent - lift)
 
 
-def parameter_gradients(run: LayerStates, adjoint: Scaled, dtype: torch.dtype) -> dict[str, tuple[Tensor, float]]:
-    """dL/dθ = Σ_t (∂s_t/∂θ)ᵀ dL/ds_t for each of the cell's parameters, and its log norm (nats).
+def parameter_gradients(run: LayerStates, adjoint: Scaled) -> dict[str, WeightGradient]:
+    """dL/dθ = Σ_t (∂s_t/∂θ)ᵀ dL/ds_t for each of the cell's parameters, in float64.
 
     The sum is taken relative to the largest adjoint where that is outside of a comfortable range.
     """
@@ -154,11 +155,7 @@ def parameter_gradients(run: LayerStates, adjoint: Scaled, dtype: torch.dtype) -
     with torch.enable_grad():
         after = recompute(cell, run.inputs, run.before)
     grads, lift = lifted_grads(after, tuple(cell.weights.values()), flat(weighted))
-    power = torch.tensor(common - lift)
-    return {
-        name: (times_power_of_two(grad, power).to(dtype), log_norm_of_all(grad) + power.item() * LN_2)
-        for name, grad in zip(cell.weights, grads, strict=True)
-    }
+    return {name: WeightGradient(grad, common - lift) for name, grad in zip(cell.weights, grads, strict=True)}
 
 
 def flat(x: Scaled) -> State:

@@ -1,19 +1,19 @@
-"""All layers and directions of one recurrent module, forwards and backwards, by either engine.
-
-Each layer's input gradients are the direct gradients of the layer below.
-"""
+"""All layers and directions of one recurrent module, forwards and backwards, by either engine."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from models.bptt.backward_layers import backward_layers
 from models.bptt.engine import Engine
 from models.bptt.scaled import Scaled
+from models.bptt.truncation import Blocks, TruncateKind
+from models.bptt.windows import backward_windows
 from models.cells.cell import Cell, State
-from models.recording.layer_record import LayerRecord, LayerStates, padding
+from models.recording.layer_record import LayerStates, padding
 from models.recording.trace import Stack
 
 
@@ -67,6 +67,7 @@ def backward_stack(
     num_directions: int,
     direct: Sequence[Scaled | None],
     truncate: int | None = None,
+    truncate_kind: TruncateKind = "blocks",
     masks: Sequence[Float[Tensor, "time batch feature"]] = (),
 ) -> StackBackward:
     """From the top layer down.
@@ -78,42 +79,24 @@ def backward_stack(
         direct: what the loss itself sends to each layer and direction: to h_t, and to c_t if there is a second part;
             None for nothing.
         truncate: see `models.record`.
+        truncate_kind: see `models.record`.
         masks: as in `forward_stack`.
     """
-    records: dict[int, LayerRecord] = {}
-    parameter_grads: dict[int, dict[str, tuple[Tensor, float]]] = {}
-    from_above: list[Scaled | None] = [None] * num_directions
-    for first in reversed(range(0, len(layers), num_directions)):
-        grad_inputs: list[Scaled] = []
-        for k in range(first, first + num_directions):
-            given = add_direct(layers[k], direct[k], from_above[k - first])
-            result = engine.backward(layers[k], given, truncate, through_inputs=first > 0)
-            records[k], parameter_grads[k] = result.record, result.parameter_grads
-            if result.grad_inputs is not None:
-                grad_inputs.append(result.grad_inputs)
-        if grad_inputs:
-            total = grad_inputs[0] if num_directions == 1 else grad_inputs[0].plus(grad_inputs[1])
-            grad = total.parts[0] * masks[first // num_directions - 1] if masks else total.parts[0]
-            H = layers[0].cell.hidden_size
-            from_above = [Scaled((part.contiguous(),), total.exponent) for part in grad.split(H, dim=-1)]
-    order = range(len(layers))
-    return StackBackward(Stack(tuple(records[k] for k in order), num_directions), [parameter_grads[k] for k in order])
-
-
-def add_direct(layer: LayerStates, own: Scaled | None, from_above: Scaled | None) -> Scaled:
-    """What the loss and the layer above send to a layer's states, zero in padding."""
-    if own is None and from_above is None:
-        return Scaled.of(torch.zeros_like(layer.hidden))
-    if own is None or from_above is None:
-        given = own or from_above
-        assert given is not None
+    if truncate is None:
+        result = backward_layers(engine, layers, num_directions, direct, None, masks)
+    elif truncate_kind == "blocks":
+        result = backward_layers(engine, layers, num_directions, direct, Blocks(truncate), masks)
     else:
-        others = tuple(torch.zeros_like(part) for part in own.parts[1:])
-        given = own + Scaled((*from_above.parts, *others), from_above.exponent)
-    pad = layer.padding
-    if pad is not None:
-        given = Scaled(tuple(part.masked_fill(pad[..., None], 0) for part in given.parts), given.exponent)
-    return given
+        result = backward_windows(engine, layers, num_directions, direct, truncate, masks)
+    records = result.records
+    if truncate is not None:
+        records = [replace(layer, truncate=truncate, truncate_kind=truncate_kind) for layer in records]
+    dtype = layers[0].inputs.dtype
+    grads = [
+        {name: (grad.true_value().to(dtype), grad.log_norm()) for name, grad in of_cell.items()}
+        for of_cell in result.parameter_grads
+    ]
+    return StackBackward(Stack(tuple(records), num_directions), grads)
 
 
 def side_by_side(parts: Sequence[Tensor]) -> Tensor:

@@ -13,6 +13,7 @@ from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
 from models.bptt.scaled import LN_2, Scaled, scaled_log_norm
+from models.bptt.truncation import Blocks, TruncateKind
 from models.cells.cell import Cell, Gates, State
 
 Index = int | slice | Tensor | tuple[int | slice | Tensor, ...]
@@ -138,7 +139,10 @@ class LayerRecord(LayerStates):
     grad_start: tuple[Scaled, ...]
     """dL/dh_0, and dL/dc_0 where the cell has a cell state: [batch, unit]."""
     truncate: int | None = None
-    """Truncated BPTT: the gradient stops between the input positions k and k+1, 2k and 2k+1, …"""
+    """Truncated BPTT: the steps k of a block or a window; None for full BPTT."""
+    truncate_kind: TruncateKind = "blocks"
+    """`blocks`: the gradient stops between the input positions k and k+1, 2k and 2k+1, …; `window`: each loss goes back
+    to the k latest states."""
 
     def sequence(self, index: int) -> "LayerRecord":
         """The record of one sequence of the batch, without padding."""
@@ -181,10 +185,23 @@ class LayerRecord(LayerStates):
         """ln‖dL/dc_t‖₂ (nats) where the cell has a cell state."""
         return scaled_log_norm(self.total[1]) if len(self.total) > 1 else None
 
+    @property
+    def window(self) -> int | None:
+        """To how many of the latest states each loss goes back; None without a sliding window."""
+        return self.truncate if self.truncate_kind == "window" else None
+
     def cut(self) -> list[bool]:
-        """For each timestep in reading order: whether the gradient stops between it and the one read before it."""
-        positions = range(self.seq_len)[:: -1 if self.reverse else 1]
-        return [self.truncate is not None and is_boundary(t, self.truncate, self.reverse) for t in positions]
+        """For each timestep in reading order: whether the gradient stops between it and the one read before it.
+
+        Raises:
+            ValueError: a window, which stops each loss's gradient somewhere else.
+        """
+        if self.truncate is None:
+            return [False] * self.seq_len
+        if self.window is not None:
+            raise ValueError("This layer's gradient is truncated by windows, which stop no two losses at one timestep.")
+        blocks = Blocks(self.truncate)
+        return [blocks.begins_at(t, self.reverse) for t in range(self.seq_len)[:: -1 if self.reverse else 1]]
 
     def ordered(self, x: Scaled) -> Scaled:
         """A gradient [time, batch, unit] in the order in which the direction reads, in float64 on the CPU."""
@@ -247,7 +264,6 @@ def with_gradients(
     log_norm: Tensor,
     direct_log_norm: Tensor,
     grad_start: tuple[Scaled, ...],
-    truncate: int | None,
 ) -> LayerRecord:
     """The record of a layer from its forward pass and its gradients; padding gets its zeros and NaN."""
     pad = states.padding
@@ -264,7 +280,6 @@ def with_gradients(
         log_norm=log_norm,
         direct_log_norm=direct_log_norm,
         grad_start=grad_start,
-        truncate=truncate,
     )
 
 
@@ -277,11 +292,3 @@ def ended_together(x: Float[Tensor, "time batch"], lengths: Int64[Tensor, " batc
 def padding(seq_len: int, lengths: Int64[Tensor, " batch"]) -> Tensor:
     """[time, batch]: True at the positions beyond a sequence's end."""
     return torch.arange(seq_len, device=lengths.device)[:, None] >= lengths
-
-
-def is_boundary(t: int, truncate: int, reverse: bool) -> bool:
-    """Whether the gradient stops between position t (from 0) and the one that the direction read before it.
-
-    It reaches the start state: nothing was read before the first position.
-    """
-    return (t + 1) % truncate == 0 if reverse else t % truncate == 0

@@ -12,6 +12,7 @@ from models.bptt.lognorm import log_norm_of_all
 from models.bptt.recursion import ReferenceEngine
 from models.bptt.scaled import Scaled
 from models.bptt.stack_pass import backward_stack, forward_stack, side_by_side
+from models.bptt.truncation import TRUNCATE_KINDS, TruncateKind
 from models.cells.cell import State
 from models.networks.sequence_model import SequenceModel
 from models.recording.trace import Trace
@@ -30,6 +31,7 @@ def record(
     path: str | None = None,
     start: Sequence[Tensor] | None = None,
     lengths: Sequence[int] | Tensor | None = None,
+    truncate_kind: str = "blocks",
 ) -> Trace:
     """Run the model and its BPTT once, and keep every step.
 
@@ -37,18 +39,22 @@ def record(
         model: its parameters' `.grad` are neither read nor written; whether they require one does not matter.
         inputs: [time, batch, input], of the model's dtype.
         loss: outputs [time, batch, output] → scalar, differentiable by torch.
-        truncate: truncated BPTT: the state runs on, the gradient stops between the input positions k and k+1,
-            2k and 2k+1, … (in both directions); None for none.
+        truncate: truncated BPTT: the state runs on, the gradient goes back a limited number of steps k; None for full
+            BPTT.
         path: `reference` for the definition in `models.bptt.recursion`; `fast` for the compiled one, which is waited
             for; None for the fast one where it takes the model (on a CPU, float32 or float64) and is compiled, else the
             reference, while it is compiled beside for later calls. The two agree up to rounding: name one where runs
             must be equal bit by bit. `trace.path` says which it was.
         start: h_0, or h_0 and c_0, each [layer, batch, unit] as torch's; zeros if left out.
         lengths: timesteps of each sequence where they differ; what lies beyond is padding.
+        truncate_kind: `blocks` stops the gradient between the input positions k and k+1, 2k and 2k+1, … (in both
+            directions); `window` lets each loss go back to the k latest states, for up to k times the work (of networks
+            that read in one direction).
 
     Raises:
         ValueError: inputs, a start or lengths that do not fit the model, a loss that is not a scalar, a truncate that
-            is not a whole number of at least 1, or a path that is unknown or cannot take the model.
+            is not a whole number of at least 1, a window over a bidirectional network, or a path that is unknown or
+            cannot take the model.
 
     Example:
         >>> import torch
@@ -61,6 +67,7 @@ def record(
         -0.1054 nats per step back
     """
     check_arguments(model, inputs, truncate)
+    kind = checked_kind(model, truncate, truncate_kind)
     if inputs.is_inference():
         inputs = inputs.clone()
     recurrent = model.recurrent
@@ -75,7 +82,7 @@ def record(
     outputs, value, grad_features, readout_grads = differentiate_loss(model, features, loss)
     below = [None] * (len(layers) - D)
     direct = [*below, *(Scaled.of(part.contiguous()) for part in grad_features.split(H, dim=-1))]
-    result = backward_stack(engine, layers, D, direct, truncate)
+    result = backward_stack(engine, layers, D, direct, truncate, kind)
 
     grads = {name: (grad, log_norm_of_all(grad)) for name, grad in readout_grads.items()}
     for k, of_cell in enumerate(result.parameter_grads):
@@ -169,6 +176,22 @@ def check_arguments(model: SequenceModel, inputs: Tensor, truncate: int | None) 
         raise ValueError(f"inputs are {inputs.dtype}; the model is {dtype}, and they must be the same.")
     if truncate is not None and (not isinstance(truncate, int) or truncate < 1):
         raise ValueError(f"truncate was {truncate}; it must be a whole number of at least 1, or None.")
+
+
+def checked_kind(model: SequenceModel, truncate: int | None, name: str) -> TruncateKind:
+    """The kind of truncation of this name.
+
+    Raises:
+        ValueError: no such kind, or a window over a network that reads in both directions.
+    """
+    kind = next((kind for kind in TRUNCATE_KINDS if kind == name), None)
+    if kind is None:
+        raise ValueError(f"truncate_kind was {name!r}; it must be {' or '.join(TRUNCATE_KINDS)}.")
+    if truncate is not None and kind == "window" and model.recurrent.num_directions == 2:
+        raise ValueError(
+            "truncate_kind was window, which slides in one reading direction; a bidirectional network takes blocks."
+        )
+    return kind
 
 
 def start_states(model: SequenceModel, inputs: Tensor, start: Sequence[Tensor] | None) -> list[State] | None:

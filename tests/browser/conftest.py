@@ -128,7 +128,7 @@ def explore(app_url: str, open_page: Callable[..., Page]) -> Callable[..., Page]
     """A function `(query="", theme="light", **context options) -> Page` with the first picture on it."""
 
     def open_(query: str = "", theme: str = "light", **options: object) -> Page:
-        page = open_page(f"{app_url}/{query}", theme, **options)
+        page = open_page(f"{app_url}/{query}", theme, settled=False, **options)
         page.wait_for_selector('.live-chart[data-key="profile"][data-redraws]', timeout=60_000)
         settle(page)
         return page

@@ -45,6 +45,7 @@ VALUES: dict[str, st.SearchStrategy] = {
     "forget_bias": optional(real(-20, 20)),
     "input_scale": real(0, 1e6),
     "truncate": optional(st.integers(1, 10**6)),
+    "truncate_kind": st.sampled_from(["blocks", "window"]),
     "clip_threshold": optional(real(1e-9, 1e9)),
     "clip_rule": st.sampled_from(["norm", "value", "per_parameter", "squared_norm"]),
     "optimiser": st.sampled_from(["sgd", "momentum", "adam", "rmsprop"]),

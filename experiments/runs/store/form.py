@@ -8,6 +8,7 @@ from annotated_types import Ge, Le
 from pydantic import AfterValidator, Field
 
 from experiments.checked import MOST_STEPS, STRICT, Word
+from models.bptt.truncation import TruncateKind
 from models.cells.cell import Cell
 from models.cells.lstm.projection import ProjectedLSTMCell
 from models.cells.registry import CELLS
@@ -101,7 +102,8 @@ class Form:
     """Units whose states are kept."""
     dtype: Dtype
     truncate: Annotated[int, Ge(1), Le(2**63 - 1)] | None = None
-    """Timesteps of a block of truncated BPTT."""
+    """Timesteps of a block or a window of truncated BPTT."""
+    truncate_kind: TruncateKind = "blocks"
     weights: Annotated[dict[Word, Annotated[list[Length], Field(max_length=4)]], Field(max_length=4096)] = field(
         default_factory=dict
     )

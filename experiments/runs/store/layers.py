@@ -77,6 +77,7 @@ def layer_records(run: RunReader, step: int | None = None) -> Stack:
                 direct_log_norm=log_norms[0],
                 grad_start=parts(at_start[0][:, k], at_start[1][:, k], sizes),
                 truncate=run.form.truncate,
+                truncate_kind=run.form.truncate_kind,
             )
         )
     return Stack(tuple(layers), stack.num_directions)

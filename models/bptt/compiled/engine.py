@@ -12,8 +12,9 @@ from models.bptt.compiled.pack import Matrices, Vectors, pack, pack_vectors, unp
 from models.bptt.compiled.parallel import over_batch
 from models.bptt.compiled.passes import Compiled, compiled
 from models.bptt.engine import Backward, Engine
-from models.bptt.lognorm import log_norm_of_all
-from models.bptt.scaled import LN_2, Scaled, times_power_of_two
+from models.bptt.scaled import Scaled
+from models.bptt.truncation import Blocks
+from models.bptt.weight_gradient import WeightGradient
 from models.cells.cell import Cell, State
 from models.cells.packing import Packing
 from models.recording.layer_record import LayerStates, with_gradients, without_padding
@@ -82,7 +83,7 @@ class CompiledEngine(Engine):
         run_forward(passes_of(result), result)
         return without_padding(result)
 
-    def backward(self, states: LayerStates, direct: Scaled, truncate: int | None, through_inputs: bool) -> Backward:
+    def backward(self, states: LayerStates, direct: Scaled, blocks: Blocks | None, through_inputs: bool) -> Backward:
         """See `Engine.backward`."""
         assert isinstance(states, CompiledStates), "backward takes what this engine's forward gave"
         x, (T, B, _), H = states.x, states.inputs.shape, states.cell.hidden_size
@@ -97,7 +98,7 @@ class CompiledEngine(Engine):
         direct_cell = given[1] if len(given) > 1 else x.new_empty(0, 0, 0)
         sent = (given[0], direct_cell, direct.exponent)
         results = (grad_hidden, grad_cell, of_h, of_c, norms, direct_norms, grad_x, of_x, start, start_cell, of_start)
-        dW = run_backward(passes_of(states), states, truncate or 0, (*sent, *results))
+        dW = run_backward(passes_of(states), states, blocks, (*sent, *results))
 
         count = states.packing.num_states
         if count > len(given):
@@ -110,7 +111,6 @@ class CompiledEngine(Engine):
                 log_norm=norms,
                 direct_log_norm=direct_norms,
                 grad_start=scaled_parts([start, start_cell], list(of_start), count),
-                truncate=truncate,
             ),
             parameter_grads=parameter_gradients(dW, states),
             grad_inputs=Scaled((grad_x,), of_x) if through_inputs else None,
@@ -141,7 +141,7 @@ def run_forward(passes: Compiled, states: CompiledStates) -> None:
     over_batch(part, states.batch_size, states.work)
 
 
-def run_backward(passes: Compiled, states: CompiledStates, truncate: int, arrays: tuple[Tensor, ...]) -> Scaled:
+def run_backward(passes: Compiled, states: CompiledStates, blocks: Blocks | None, arrays: tuple[Tensor, ...]) -> Scaled:
     """Fill the gradients; what comes back is the gradient of W and then of the vectors, as one row [1, weight]."""
     memory = (
         states.x.numpy(),
@@ -154,11 +154,12 @@ def run_backward(passes: Compiled, states: CompiledStates, truncate: int, arrays
     gates = tuple(gate.numpy() for gate in states.gate_memory)
     gradients = [a.numpy() for a in arrays]
     option, lengths, (W, vectors) = states.packing.option, lengths_of(states), (states.W, states.vectors)
+    steps, begins = (0, 0) if blocks is None else (blocks.steps, blocks.first)
 
     def part(first: int, last: int) -> Scaled:
         grad = np.zeros((1, W.size + vectors.size), W.dtype)
         dW, dv = grad[0, : W.size].reshape(W.shape), grad[0, W.size :].reshape(vectors.shape)
-        what = (option, states.reverse, first, last, truncate, lengths)
+        what = (option, states.reverse, first, last, steps, begins, lengths)
         exponent = passes.backward(*what, *memory, gates, *gradients, dW, dv)
         return Scaled((torch.from_numpy(grad),), torch.tensor([0 if exponent == NEVER else exponent]))
 
@@ -173,13 +174,10 @@ def lengths_of(states: LayerStates) -> np.ndarray:
     return np.zeros(0, np.int64) if states.lengths is None else states.lengths.numpy()
 
 
-def parameter_gradients(gradient: Scaled, states: CompiledStates) -> dict[str, tuple[Tensor, float]]:
-    """The cell's parameter → its gradient, and ln of its norm (nats), also where the gradient itself overflows."""
-    power, W = gradient.exponent[0], states.W
+def parameter_gradients(gradient: Scaled, states: CompiledStates) -> dict[str, WeightGradient]:
+    """The cell's parameter → its gradient."""
+    exponent, W = int(gradient.exponent[0]), states.W
     flat = gradient.parts[0][0].numpy()
     dW, dv = flat[: W.size].reshape(W.shape), flat[W.size :].reshape(states.vectors.shape)
-    grads: dict[str, tuple[Tensor, float]] = {}
-    for name, grad in unpack(dW, dv, states.cell, states.packing).items():
-        true_grad = times_power_of_two(grad, power) if power != 0 else grad
-        grads[name] = true_grad, log_norm_of_all(grad) + power.item() * LN_2
-    return grads
+    grads = unpack(dW, dv, states.cell, states.packing)
+    return {name: WeightGradient(grad, exponent) for name, grad in grads.items()}

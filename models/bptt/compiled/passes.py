@@ -69,7 +69,7 @@ def compile_passes(module: str, dtype: torch.dtype, folder: Path | None) -> Comp
     a2, lengths = number[:, ::1], types.int64[::1]
     forward = types.void(whole, flag, whole, whole, lengths, a3, a3, a2, a3, a3, gates)
     backward = types.int64(
-        *(whole, flag, whole, whole, whole, lengths, a3, a3, a3, a2, a3, a3, gates),
+        *(whole, flag, whole, whole, whole, whole, lengths, a3, a3, a3, a2, a3, a3, gates),
         *(a3, a3, exponent2, a3, a3, exponent2, exponent2, double2, double2, a3, exponent2, a2, a2, exponent2, a3, a2),
     )
     before = settings.CACHE_DIR

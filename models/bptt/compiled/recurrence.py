@@ -72,6 +72,7 @@ def run_backward(
     first: int,
     last: int,
     truncate: int,
+    begins: int,
     lengths: Exponents,
     x: Array,
     W: Array,
@@ -100,7 +101,8 @@ def run_backward(
     """Fill the gradients; dW and dv are left relative to the power of two whose exponent is returned.
 
     W and dW are [product, hidden, hidden + 1 + input], WT is as in `run_forward`, dv is the gradient of `vectors`;
-    `truncate` is 0 for none, `grad_x` empty where it is not needed, `direct_cell` where the loss does not see c.
+    `truncate` is the steps of a block, 0 for full BPTT, and a block begins at the position `begins`; `grad_x` is empty
+    where it is not needed, `direct_cell` where the loss does not see c.
     """
     T, _, I = x.shape
     P, H, _ = W.shape
@@ -189,7 +191,7 @@ def run_backward(
 
         if lengths.size > 0:
             bring_back(lengths[first:last], t, waiting, carried, carried_cell, exponent, exponent_cell)
-        if truncate > 0 and s > 0 and (t + 1 if reverse else t) % truncate == 0:
+        if truncate > 0 and s > 0 and ((t + 1 if reverse else t) - begins) % truncate == 0:
             carried[:] = 0
             carried_cell[:] = 0
             exponent[:] = 0

@@ -1,4 +1,4 @@
-"""Truncated BPTT with a window: which states get credit, and what is learnt."""
+"""Truncated BPTT in blocks and by windows: which states get credit, what is learnt, and how far dL/dW is off."""
 
 from functools import lru_cache
 
@@ -11,20 +11,42 @@ from experiments.config.run_config import RunConfig
 from experiments.probing.probe import probe
 from experiments.training.success import Evaluation
 from experiments.training.training import Training
+from models.bptt.truncation import TruncateKind
 
 STEPS, UPDATES = 40, 100
 """Timesteps of a credit matrix; optimiser steps of a training."""
 
 
 @lru_cache(maxsize=2 * STEPS)
-def record_credit(cell: str, window: int) -> Credit:
-    """The credit matrix of 32 units on the adding problem, a loss at every timestep; full BPTT for all 40 steps."""
+def record_credit(cell: str, length: int, kind: TruncateKind = "blocks") -> Credit:
+    """The credit matrix of 32 units on the adding problem, a loss at every timestep; full BPTT for all 40 steps.
+
+    Args:
+        cell: which.
+        length: timesteps of a block or a window.
+        kind: of truncation.
+    """
     return probe(
         RunConfig(
             task="adding", cell=cell, seq_len=STEPS, batch_size=4, hidden_size=32, initialisation="orthogonal",
-            truncate=window if window < STEPS else None,
+            truncate=length if length < STEPS else None, truncate_kind=kind,
         )
     ).credit  # fmt: skip
+
+
+@lru_cache(maxsize=8)
+def gradient_error(length: int, kind: TruncateKind) -> float:
+    """‖dL/dW_hh truncated − dL/dW_hh‖ / ‖dL/dW_hh‖ of 32 tanh units over 60 timesteps with a loss at each."""
+    full, cut = (
+        probe(
+            RunConfig(
+                task="adding", cell="elman", seq_len=60, hidden_size=32, loss_position="every", dtype="float64",
+                truncate=steps, truncate_kind=kind,
+            )
+        ).trace.parameter_grads["recurrent.weight_hh_l0"]
+        for steps in (None, length)
+    )  # fmt: skip
+    return float((cut - full).norm() / full.norm())
 
 
 def find_credited(c: Credit) -> Bool[ndarray, "loss_time state_time"]:
@@ -43,12 +65,12 @@ def longest_lag(c: Credit) -> int:
     return int((t - k).max())
 
 
-def train_with_window(steps: int, window: int | None) -> Evaluation:
-    """Temporal order over so many steps after training with a window: 20 tanh units that begin orthogonal."""
+def train_in_blocks(steps: int, length: int | None) -> Evaluation:
+    """Temporal order over so many steps after training in blocks: 20 tanh units that begin orthogonal."""
     training = Training(
         RunConfig(
             task="temporal_order", cell="elman", seq_len=steps, hidden_size=20, batch_size=20, dtype="float64",
-            initialisation="orthogonal", learning_rate=0.01, truncate=window,
+            initialisation="orthogonal", learning_rate=0.01, truncate=length,
         )
     )  # fmt: skip
     for _ in range(UPDATES):
