@@ -16,17 +16,17 @@ import torch
 from numpy import ndarray
 
 from experiments.checked import MOST_STEPS, checked
-from experiments.config.limits import readable
 from experiments.config.words import cut, shortened
 from experiments.errors import ConfigError
 from experiments.runs.folder import NAME, PROBES, SWEEPS
-from experiments.runs.module_records import MOST_RECORDED, empty_row, module_form, module_row, module_spectra
+from experiments.runs.module_form import MOST_RECORDED, Wanted, module_forms
+from experiments.runs.module_records import empty_row, module_row, module_spectra
 from experiments.runs.recorder import LONGEST_REASON, seconds_between_commits
 from experiments.runs.store.create import create_run
 from experiments.runs.store.description import Description
 from experiments.runs.store.errors import RecordingError, RunExistsError
 from experiments.runs.store.form import Form
-from experiments.runs.store.layout import LARGEST_ROW, ending, layout_of
+from experiments.runs.store.layout import ending, layout_of
 from experiments.runs.store.lines import MOST_OWN_NAMES, OWN_NAME
 from experiments.runs.store.progress import FORMAT, Status, read_progress
 from experiments.runs.store.writer import RunWriter
@@ -62,7 +62,7 @@ class ModuleRun:
         if os.path.lexists(folder):
             raise RunExistsError(f"{str(folder)!r} exists already; give run= another name, or delete that run first.")
         self.folder, self.title = folder, cut(title, LONGEST_TITLE)
-        self.every, self.units, self.timesteps, self.samples = every, units, timesteps, samples
+        self.wanted = Wanted(every, units, timesteps, samples)
         self.forms: dict[str, Form] = {}
         self.writer: RunWriter | None = None
         self.is_over = False
@@ -155,14 +155,9 @@ class ModuleRun:
     def _create(self, traces: Mapping[str, Trace]) -> RunWriter:
         """The folder, with room for what these traces have."""
         kept = dict(list(traces.items())[:MOST_MODULES])
-        self.forms = self._make_forms(kept, self.samples, self.units)
+        self.forms = module_forms(kept, self.wanted)
         first, *others = self.forms.values()
         layout = layout_of(first, others)
-        if layout.row_bytes > LARGEST_ROW:
-            raise RecordingError(
-                f"a recorded step would take {readable(layout.row_bytes)}, and at most {readable(LARGEST_ROW)} are "
-                f"allowed; {self._what_fits(kept)}."
-            )
         description: dict[str, object] = {
             "format": FORMAT,
             "id": token_hex(6),
@@ -171,7 +166,7 @@ class ModuleRun:
             "form": asdict(first),
             "others": [asdict(form) for form in others],
             "created": time.time(),
-            "config": {"every": self.every},
+            "config": {"every": self.wanted.every},
             "path": next(iter(kept.values())).path,
             "timesteps": first.timesteps,
             "parameters": sum(form.weight_count for form in self.forms.values()),
@@ -186,25 +181,6 @@ class ModuleRun:
         for line in self.early:
             self.writer.scalars(line)
         return self.writer
-
-    def _make_forms(self, traces: Mapping[str, Trace], samples: int | None, units: int | None) -> dict[str, Form]:
-        return {
-            name: module_form(name, trace, self.every, units, self.timesteps, samples) for name, trace in traces.items()
-        }
-
-    def _what_fits(self, traces: Mapping[str, Trace]) -> str:
-        """What to choose for a smaller recorded step, in a few words."""
-
-        def fits(samples: int | None, units: int | None) -> bool:
-            first, *others = self._make_forms(traces, samples, units).values()
-            return layout_of(first, others).row_bytes <= LARGEST_ROW
-
-        for samples in reversed(range(1, self.samples or 1)):
-            if fits(samples, self.units):
-                return f"watch(..., samples={samples}) fits"
-        largest = max(form.stack.hidden_size for form in self.forms.values())
-        units = next((2**k for k in reversed(range(largest.bit_length())) if fits(1, 2**k)), None)
-        return "watch it on shorter sequences" if units is None else f"watch(..., samples=1, units={units}) fits"
 
     def _say_what_is_left_out(self, step: int, name: str, form: Form, trace: Trace, calls: int) -> None:
         """Once of each kind, what of a trace the run has no room for."""

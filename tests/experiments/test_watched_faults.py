@@ -16,7 +16,7 @@ from torch import nn
 from watching import train_watched
 
 from experiments.probing.watched import recorded_pass
-from experiments.runs import module_run, recorder
+from experiments.runs import module_form, recorder
 from experiments.runs.opening import open_run
 from experiments.runs.recorder import Recorder
 from experiments.runs.store import files
@@ -164,7 +164,7 @@ def test_only_its_own_program_goes_on_with_a_watched_training(tmp_path):
 
 
 def test_a_step_that_is_too_large_for_the_disk_says_what_to_choose(tmp_path, monkeypatch):
-    monkeypatch.setattr(module_run, "LARGEST_ROW", 20_000)
+    monkeypatch.setattr(module_form, "LARGEST_ROW", 20_000)
     network = nn.GRU(2, 3)
     with (
         pytest.warns(UserWarning, match=r"a recorded step would take .*; watch\(..., samples=\d+\) fits") as told,
