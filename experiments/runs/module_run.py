@@ -19,7 +19,7 @@ from experiments.checked import MOST_STEPS, checked
 from experiments.config.words import cut, shortened
 from experiments.errors import ConfigError
 from experiments.runs.folder import NAME, PROBES, SWEEPS
-from experiments.runs.module_form import MOST_RECORDED, Wanted, module_forms
+from experiments.runs.module_form import Wanted, module_forms
 from experiments.runs.module_records import empty_row, module_row, module_spectra
 from experiments.runs.recorder import LONGEST_REASON, seconds_between_commits
 from experiments.runs.store.create import create_run
@@ -30,7 +30,7 @@ from experiments.runs.store.layout import ending, layout_of
 from experiments.runs.store.lines import MOST_OWN_NAMES, OWN_NAME
 from experiments.runs.store.progress import FORMAT, Status, read_progress
 from experiments.runs.store.writer import RunWriter
-from models import Trace
+from models import Trace, not_finite
 
 MOST_MODULES = 16
 MOST_EARLY = 10_000
@@ -65,7 +65,7 @@ class ModuleRun:
         self.wanted = Wanted(every, units, timesteps, samples)
         self.forms: dict[str, Form] = {}
         self.writer: RunWriter | None = None
-        self.is_over = False
+        self.is_over, self.process = False, os.getpid()
         self.step = 0
         self.line: dict[str, float] = {}
         self.names: set[str] = set()
@@ -100,7 +100,7 @@ class ModuleRun:
 
     def close(self, step: int, error: BaseException | None = None) -> None:
         """Commit for the last time, and let others write; nothing if it is over already."""
-        if self.is_over:
+        if self.is_over or os.getpid() != self.process:
             return
         atexit.unregister(self._leave)
         self._try(lambda: self._go_to(max(self.step, step)))
@@ -115,7 +115,7 @@ class ModuleRun:
 
     def _try(self, write: Callable[[], None]) -> None:
         """Write something; where that fails, warn once, keep what is committed, and write no more."""
-        if self.is_over:
+        if self.is_over or os.getpid() != self.process:  # a forked child has a copy of what its parent writes
             return
         try:
             write()
@@ -135,8 +135,8 @@ class ModuleRun:
         self._go_to(step)
         began = time.perf_counter()
         writer = self.writer or self._create(last)
-        if writer.rows >= MOST_RECORDED:
-            self._say_once(step, f"{MOST_RECORDED} steps are recorded, and there is room for no more")
+        if writer.rows >= (most := next(iter(self.forms.values())).record_count):
+            self._say_once(step, f"{most} steps are recorded, and there is room for no more")
             return
         row, rests = {"step": np.asarray(step)}, list[tuple[str, Callable[[], dict[str, ndarray]]]]()
         for k, (name, form) in enumerate(self.forms.items()):
@@ -146,8 +146,13 @@ class ModuleRun:
             if trace is not None:
                 rests.append((end, module_spectra(form, trace)))
                 self._say_what_is_left_out(step, name, form, trace, len(calls[name]))
+                if (words := not_finite()(trace)) is not None:
+                    self._say_once(step, f"{name or 'the module itself'}: {words}", f"{name} nonfinite", "nonfinite")
         for name in last.keys() - self.forms.keys():
-            self._say_once(step, f"{name!r} was not reached by the first recorded step, so this run does not keep it")
+            self._say_once(
+                step, f"{name!r} is not kept: a run keeps the modules that its first recorded step reached, at most "
+                f"{MOST_MODULES}",
+            )  # fmt: skip
         row["seconds"] = np.asarray(time.perf_counter() - began)
         writer.record(row, lambda: {array + end: values for end, rest in rests for array, values in rest().items()})
         self._commit_if_due()
@@ -195,10 +200,10 @@ class ModuleRun:
         if calls > 1:
             self._say_once(step, f"{which}: the last of several calls per step is kept")
 
-    def _say_once(self, step: int, text: str, what: str | None = None) -> None:
+    def _say_once(self, step: int, text: str, what: str | None = None, kind: str = "left_out") -> None:
         if (what or text) not in self.said:
             self.said.add(what or text)
-            self._event(step, "left_out", text)
+            self._event(step, kind, text)
 
     def _event(self, step: int, kind: str, text: str) -> None:
         if self.writer is not None:

@@ -124,6 +124,34 @@ def test_a_disk_that_refuses_ends_the_record_and_not_the_training(tmp_path, monk
     assert verify(run.folder).problems == ()
 
 
+@pytest.mark.processes
+def test_a_forked_child_writes_nothing_into_the_run_of_its_parent(tmp_path):
+    network = nn.GRU(2, 3)
+    seen = watch(network, run=tmp_path / "mine")
+    network(torch.ones(5, 2, 2))[0].sum().backward()
+    child = os.fork()
+    if child == 0:
+        seen.log(loss=1.0)
+        seen.close()
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert open_run(tmp_path / "mine").status == "running"
+    seen.close()
+    run = open_run(tmp_path / "mine")
+    assert (run.status, run.scalars()) == ("finished", {})
+
+
+def test_inf_in_the_states_is_recorded_and_told_once(tmp_path):
+    network = nn.RNN(2, 3, nonlinearity="relu")
+    with torch.no_grad():
+        network.weight_hh_l0.fill_(1e30)
+    run, _ = train_watched(network, [lambda: network(torch.ones(5, 2, 2))[0][0].sum()] * 3, tmp_path / "mine")
+    (event,) = [e for e in run.events() if e["kind"] == "nonfinite"]
+    assert "Inf or NaN first in the states of layer 0, at t = " in event["text"]
+    assert run.progress.committed == 3
+    assert next(f.kind for f in recorded_pass(run, 1).findings) == "diverged"
+
+
 def test_an_error_of_the_user_s_own_is_in_the_record(tmp_path):
     network = nn.GRU(2, 3)
     with pytest.raises(ZeroDivisionError), watch(network, run=tmp_path / "mine"):
