@@ -132,15 +132,15 @@ class Probe(RecordedPass):
     def credit(self) -> Credit:
         """Who would get credit for a loss at each timestep, wherever the configured loss sits."""
         model, task, targets = self.experiment.model, self.experiment.task, self.experiment.targets
-        if self.credit_passes or not isinstance(model, SequenceModel):
+        if self.credit_losses or not isinstance(model, SequenceModel):
             return credit_by_passes(self.experiment, self.whole, self.stack)
         direct = direct_gradients(model, self.trace, lambda outputs: task.losses(outputs, targets))
         index = len(self.trace.layers) - self.trace.num_directions
         return credit(self.trace.stack.above(index), direct)
 
     @property
-    def credit_passes(self) -> int:
-        """How many more passes the credit matrix takes; 0 where each loss reaches its own timestep's state alone."""
+    def credit_losses(self) -> int:
+        """For how many losses the credit matrix takes passes; 0 where each loss reaches its own h_t alone."""
         model = self.experiment.model
         if isinstance(model, SequenceModel):
             return 0 if model.readout.at_each_step else 1

@@ -9,7 +9,7 @@ from numpy import ndarray
 from analysis.course import Course, begin_sentence, describe_course
 from analysis.crossing import crossing
 from analysis.theory import critical_gain
-from experiments.probing.credit_by_passes import MOST_PASSES
+from experiments.probing.credit_by_passes import MOST_LOSSES
 from experiments.probing.probe import Probe
 from experiments.probing.recorded_pass import RecordedPass
 
@@ -141,8 +141,8 @@ def analyses(result: RecordedPass) -> dict[str, object]:
         out["crossing"] = {f"share_by_{way}": json_number(finite_mean(share)) for way, share in found.share.items()}
     if trace.seq_len > LONGEST_CREDIT:
         out["credit"] = f"left out: {trace.seq_len} timesteps, over {LONGEST_CREDIT}"
-    elif isinstance(result, Probe) and result.credit_passes > MOST_PASSES:
-        out["credit"] = f"left out: it takes {result.credit_passes} passes, over {MOST_PASSES}"
+    elif isinstance(result, Probe) and result.credit_losses > MOST_LOSSES:
+        out["credit"] = f"left out: it takes passes for {result.credit_losses} losses, over {MOST_LOSSES}"
     else:
         typical = result.credit.median
         out["credit"] = {
