@@ -1,6 +1,7 @@
 """A run for other programs: CSV and Parquet of its scalars, netCDF of everything, safetensors; HTML for people."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Hashable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -141,7 +142,7 @@ def to_netcdf(run: RunReader, path: Path) -> None:
                 f"{name} has {readable(size)}, and a netCDF variable at most 2 GiB; open the run's tensors.zarr itself."
             )
     scalars = scalar_set(run, run.scalars()).rename(step="optimiser_step")
-    merged = record_set(run).merge(scalars.rename({name: f"scalar_{name}" for name in scalars.data_vars}))
+    merged = record_set(run).merge(scalars.rename(netcdf_names(list(scalars.data_vars))))
     for key, variable in merged.variables.items():
         values = variable.values
         if values.dtype.kind == "i" and not ((values >= -LARGEST_NETCDF) & (values <= LARGEST_NETCDF)).all():
@@ -150,6 +151,17 @@ def to_netcdf(run: RunReader, path: Path) -> None:
                 "open the run's tensors.zarr itself."
             )
     merged.to_netcdf(path, engine="scipy", format="NETCDF3_64BIT")
+
+
+def netcdf_names(names: Sequence[Hashable]) -> dict[Hashable, str]:
+    """Scalar → `scalar_` and its name, with `_` for what netCDF does not take; no two are the same."""
+    made: dict[Hashable, str] = {}
+    for name in names:
+        new = re.sub(r"[^A-Za-z0-9_]", "_", f"scalar_{name}")
+        while new in made.values():
+            new += "_"
+        made[name] = new
+    return made
 
 
 def to_html(run: RunReader, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A recorded step of somebody's own module: what its run holds of it, and the rows of the arrays, from a trace."""
+"""A recorded step of somebody's own module: the rows of its run's arrays, from a trace."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -9,73 +9,13 @@ import torch
 from numpy import ndarray
 from torch import Tensor
 
-from experiments.checked import MOST_STEPS
 from experiments.runs.records import layer_rows, quantiles, spectral_rows
 from experiments.runs.store.chunks import FILL
-from experiments.runs.store.form import Form, StackForm
-from experiments.runs.store.layout import WATCHED_MEANINGS, layout_of_module
+from experiments.runs.store.form import Form
+from experiments.runs.store.layout import layout_of_module
 from models.bptt.scaled import Scaled
-from models.cells.cell import Cell
-from models.cells.lstm.projection import ProjectedLSTMCell
-from models.cells.registry import CELLS
 from models.recording.layer_record import LayerRecord
 from models.recording.trace import Trace
-
-MOST_RECORDED = 2**16
-"""Recorded steps that a run has room for: nobody says how many there will be."""
-
-
-def module_form(
-    name: str, trace: Trace, every: int, units: int | None, timesteps: int | None, samples: int | None
-) -> Form:
-    """What a run records of a module, by its first trace.
-
-    Args:
-        name: of the module.
-        trace: of its first recorded step, whose sizes the run makes room for.
-        every: one step of so many is recorded.
-        units: hidden units whose states are kept; None for all.
-        timesteps: room for so many; None for as many as the trace has.
-        samples: sequences whose states are kept; None for the first one.
-    """
-    layers, cell, D = trace.layers, trace.top.cell, trace.num_directions
-    *_, size = cell.state_sizes
-    stack = StackForm(
-        cell=cell_name(cell),
-        input_size=layers[0].inputs.shape[-1],
-        hidden_size=size,
-        num_layers=len(layers) // D,
-        num_directions=D,
-        options={option: getattr(cell, option) for option in cell.option_names},
-        projection=cell.hidden_size if isinstance(cell, ProjectedLSTMCell) else None,
-    )
-    batch_size = layers[0].batch_size
-    return Form(
-        stacks={name: stack},
-        steps=MOST_STEPS,
-        record_every=every,
-        timesteps=timesteps or trace.seq_len,
-        batch_size=batch_size,
-        samples=list(range(min(samples or 1, batch_size))),
-        units=list(range(min(units or size, size))),
-        dtype="float64" if layers[0].hidden.dtype == torch.float64 else "float32",
-        weights={
-            f"{name}.{parameter}_{suffix}": list(shape)
-            for k, suffix in enumerate(stack.suffixes)
-            for parameter, shape in stack.shapes(k // D).items()
-        },
-        keeps="layers" if units is None or units >= size else "weights",
-        watched=True,
-        most_recorded=MOST_RECORDED,
-        axes=dict(WATCHED_MEANINGS),
-    )
-
-
-def cell_name(cell: Cell) -> str:
-    """The cell's name in the registry; an LSTM with a projection is an `lstm`."""
-    if isinstance(cell, ProjectedLSTMCell):
-        return "lstm"
-    return next(name for name, kind in CELLS.items() if kind is type(cell))
 
 
 def module_row(form: Form, trace: Trace) -> dict[str, ndarray]:

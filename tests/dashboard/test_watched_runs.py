@@ -102,3 +102,15 @@ def test_a_watched_run_lies_over_one_of_ours(tmp_path, watched_run):
     own = [loss for run, loss in zip(columns["run"], columns["loss"], strict=True) if run == "mine"]
     assert np.allclose(own, logged["loss"])
     assert pictures["own-0"].columns["value"] == logged["top_5"].tolist()
+
+
+def test_runs_follows_a_training_that_goes_on_until_it_ends(monkeypatch, tmp_path):
+    network = nn.GRU(3, 4)
+    with watch(network, run=tmp_path / "mine", title="going on") as seen:
+        network(torch.randn(6, 2, 3))[0].sum().backward()
+        seen.log(loss=1.0)
+        at = open_page(monkeypatch, tmp_path, "mine")
+        assert [toggle.label for toggle in at.toggle] == ["Follow the training"]
+        assert "Optimiser step 1 of 1" in [text.value for text in at.markdown]
+    at.run()
+    assert not at.toggle

@@ -8,13 +8,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import orjson
 from numpy import ndarray
 
 from experiments.config.words import shortened, visible
 from experiments.reading import size_of
-from experiments.runs.store.chunks import TENSORS, ArraySpec, check_spec, read_chunk, read_json
+from experiments.runs.store.chunks import TENSORS, check_spec, read_json
 from experiments.runs.store.description import (
     CONFIG,
     Description,
@@ -40,63 +39,14 @@ from experiments.runs.store.lines import (
     read_lines,
 )
 from experiments.runs.store.progress import PROGRESS, Progress, Status, read_progress
+from experiments.runs.store.tensor import Tensor
 
 MOST_EVENT_BYTES = 4 * BLOCK
 """Of events that are read: some hundred thousand of them."""
 STEP_BYTES = 2**10
-"""Bytes that a step's line of scalars has at most."""
-
-
-@dataclass(frozen=True, eq=False)
-class Tensor:
-    """One array of a run, up to the last commit; nothing is read before it is indexed."""
-
-    folder: Path
-    name: str
-    spec: ArraySpec
-    rows: int
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Of what is committed."""
-        return (self.rows, *self.spec.shape[1:])
-
-    @property
-    def dimensions(self) -> tuple[str, ...]:
-        """Names of the axes."""
-        return self.spec.dimensions
-
-    def __len__(self) -> int:
-        return self.rows
-
-    def __getitem__(self, key: Any) -> ndarray:
-        """The values, as numpy's basic indexing has it (integers, slices, …) on each axis.
-
-        Only the chunks that the first axis asks for are read, one at a time.
-
-        Raises:
-            IndexError: beyond what is committed.
-            DamagedRunError: a chunk is missing or damaged; the message names its file.
-        """
-        keys = key if isinstance(key, tuple) else (key,)
-        if Ellipsis in keys[:1]:
-            keys = (slice(None), *keys)
-        first, rest = (keys[0], keys[1:]) if keys else (slice(None), ())
-        wanted = range(self.rows)[first]
-        single = isinstance(wanted, int)
-        rows = [wanted] if isinstance(wanted, int) else wanted
-        parts: list[ndarray] = []
-        chunk, held = None, -1
-        for r in rows:
-            index, place = divmod(r, self.spec.rows)
-            if index != held:
-                chunk, held = read_chunk(self.folder, self.name, self.spec, index), index
-            assert chunk is not None
-            parts.append(chunk[place][rest].copy())
-        if single:
-            return parts[0]
-        empty = np.empty(self.spec.shape[1:], self.spec.dtype)[rest] if not parts else parts[0]
-        return np.stack(parts) if parts else np.empty((0, *empty.shape), self.spec.dtype)
+"""Bytes that a step's line of scalars has at most,"""
+OWN_STEP_BYTES = 2**13
+"""and that of somebody's own training: 60 names of 60 characters, each with a number."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -302,10 +252,11 @@ def open_folder(folder: Path, implied: Implied = nothing_implied) -> RunReader:
         raise ForeignRunError(f"{str(folder)!r} is not a run folder: it has no {' and no '.join(missing)}.")
     description = read_description(folder, implied)
     run = RunReader(folder, read_progress(folder), description)
+    per_step = OWN_STEP_BYTES if run.form.watched else STEP_BYTES
     claims = {
         "step": (run.progress.step, run.form.steps),
         "committed": (run.progress.committed, run.form.record_count),
-        "scalars.size": (run.progress.scalars.size, STEP_BYTES * run.progress.step),
+        "scalars.size": (run.progress.scalars.size, per_step * run.progress.step),
     }
     for name, (claimed, most) in claims.items():
         if claimed > most:
