@@ -1,6 +1,7 @@
 """Recurrent cells, exact backpropagation through time, and the `Trace` that it records."""
 
 from models.cells.registry import CELLS
+from models.networks.encoder_decoder import EncoderDecoder
 from models.networks.sequence_model import SequenceModel
 from models.recording.layer_record import LayerRecord
 from models.recording.record import direct_gradients, record
@@ -11,6 +12,7 @@ from models.recording.watch_alerts import AlertError, clipping_engaged, gradient
 __all__ = [
     "CELLS",
     "AlertError",
+    "EncoderDecoder",
     "LayerRecord",
     "SequenceModel",
     "Trace",

@@ -58,8 +58,14 @@ def record_passes(settings: Settings, network: OpenedNetwork | None) -> dict[str
     """Cell → its recorded pass. Raises as `record_view`."""
     if network is not None:
         inputs = NOISE if settings.inputs == NOISE else None
-        return {network.network.cell: record_network(network.network, network_values(settings, network), inputs)}
+        made = {network.network.cell: record_network(network.network, network_values(settings, network), inputs)}
+        return {cell: look_at(probe, settings.stack) for cell, probe in made.items()}
     configs = page_configs(settings)
     if not configs:
         raise ConfigError(f"cells was empty; choose at least one of {', '.join(CELLS)}.")
-    return {config.cell: record_pass(config) for config in configs}
+    return {config.cell: look_at(record_pass(config), settings.stack) for config in configs}
+
+
+def look_at(probe: Probe, stack: str) -> Probe:
+    """The pass with that stack looked at, where the network has it; else with the one before the outputs."""
+    return probe.of_stack(stack) if stack in probe.whole.stacks and stack != probe.stack else probe

@@ -89,12 +89,13 @@ def probe_command(
         stack = choose_stack(read_weights(weights), layer)
         results = [weights_probe(stack, words, inputs, weights.name)]
     elif run := named_run(words, step, runs_folder(runs)):
-        results = probe_step(run, step, [word for word in words if not is_name(word)], inputs, layer)
-    elif layer or inputs:
-        option = "--layer" if layer else "--inputs"
-        raise ConfigError(f"{option} was given without --weights or a RUN; name one of them, too.")
+        results = probe_step(run, step, layer, [word for word in words if not is_name(word)], inputs)
+    elif layer:
+        raise ConfigError("--layer was given without --weights or a RUN; name one of them, too.")
+    elif inputs:
+        raise ConfigError("--inputs was given without --weights or a RUN; name one of them, too.")
     else:
-        results = [probe(config) for config in configs_from_words(words)]
+        results = [stack for config in configs_from_words(words) for stack in probe(config).each_stack]
     if csv_file == STANDARD_OUTPUT:
         print_csv(sys.stdout, results)
         return
@@ -131,16 +132,14 @@ def is_name(word: str) -> bool:
 
 
 def probe_step(
-    run: RunReader, step: int | None, settings: list[str], inputs: str | None, module: str | None
+    run: RunReader, step: int | None, layer: str | None, settings: list[str], inputs: str | None
 ) -> list[RecordedPass]:
-    """A recorded step as it was recorded; with settings or inputs a fresh pass of its network.
-
-    Of a watched network with several modules, all that the step has reached, or the one that is named.
-    """
+    """A recorded step as it was recorded, each module; with settings or inputs a fresh pass of its network."""
     if not settings and inputs is None:
-        return recorded_passes(run, step, module)
-    network = trained_network(run if module is None else run.of(module), step)
-    return [trained_probe(network, parse_words(settings), inputs)]
+        return recorded_passes(run, step, layer)
+    network = trained_network(run if layer is None else run.of(layer), step)
+    made = trained_probe(network, parse_words(settings), inputs)
+    return [probe for probe in made.each_stack if layer in (None, probe.looked_at)] or [made]
 
 
 app.command("benchmark")(benchmark_command)

@@ -1,7 +1,7 @@
 """One recorded pass without training, and what it says."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from jaxtyping import Float
@@ -13,12 +13,14 @@ from analysis.finding import Finding, Subject
 from analysis.profile import Profile, profile, profile_of_sizes
 from analysis.wording import counted
 from experiments.config.run_config import RunConfig
-from experiments.config.words import cut, visible
+from experiments.config.words import cut, shortened, visible
+from experiments.errors import ConfigError
+from experiments.probing.credit_by_passes import credit_by_passes
 from experiments.probing.recorded_pass import RecordedPass
 from experiments.probing.remedies import settle_remedies
 from experiments.training.build import Experiment, build
 from experiments.training.training import choose_path
-from models import Trace, direct_gradients, record
+from models import SequenceModel, Trace, direct_gradients
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,8 +32,8 @@ class TrainedStep:
     step: int
     """The optimiser step, from 1."""
     batch_size: int
-    log_norm: Float[ndarray, "layer time batch"]
-    """ln‖dL/dh_t‖ (nats) of every sequence of the batch, also of those that were not kept."""
+    log_norm: Mapping[str, Float[ndarray, "layer time batch"]]
+    """Stack → ln‖dL/dh_t‖ (nats) of every sequence of the batch, also of those that were not kept."""
     clipping: Clipping
     """Of the whole batch's gradient; its `grads` are empty."""
 
@@ -41,16 +43,46 @@ class Probe(RecordedPass):
     """A recorded pass of a network that a configuration describes, or that has given weights."""
 
     experiment: Experiment
-    trace: Trace
+    whole: Trace
+    """All stacks of the network."""
     trained: TrainedStep | None = None
     """None for a network as its configuration makes it."""
     source: str | None = None
     """Where the weights are from: a file's name, or a run and its step; None where the configuration has drawn them."""
+    stack: str | None = None
+    """The stack that is looked at; None for the last, which the outputs are read from."""
+    trace: Trace = field(init=False)
+    """The pass with the stack that is looked at."""
+
+    def __post_init__(self) -> None:
+        """Take the stack out of the whole."""
+        object.__setattr__(self, "trace", self.whole.only(self.stack))
+
+    def of_stack(self, name: str | None) -> "Probe":
+        """The same pass with another of the network's stacks looked at.
+
+        Raises:
+            ConfigError: the network has no such stack.
+        """
+        if name is not None and name not in self.whole.stacks:
+            raise ConfigError(f"stack was {shortened(name)}; it must be one of {', '.join(self.whole.stacks)}.")
+        return replace(self, stack=name)
 
     @property
     def cell(self) -> str:
-        """Its cell."""
-        return self.experiment.config.cell
+        """Its cell, and the stack where the network has several."""
+        cell = self.experiment.config.cell
+        return cell if len(self.whole.stacks) == 1 else f"{cell} {self.looked_at}"
+
+    @property
+    def looked_at(self) -> str:
+        """The name of the stack that is looked at."""
+        return next(iter(self.trace.stacks))
+
+    @property
+    def each_stack(self) -> "list[Probe]":
+        """The same pass once for each of the network's stacks."""
+        return [self.of_stack(name) for name in self.whole.stacks]
 
     @property
     def about(self) -> str:
@@ -72,6 +104,7 @@ class Probe(RecordedPass):
             "run": config.identity() if trained is None else trained.run,
             "step": None if trained is None else trained.step,
             "config": config.model_dump(),
+            **({} if len(self.whole.stacks) == 1 else {"stack": self.looked_at}),
         }
 
     @property
@@ -89,18 +122,29 @@ class Probe(RecordedPass):
         """The gradient profile of every layer, the first layer first."""
         if self.trained is None:
             return [profile(layer) for layer in self.trace.layers]
+        sizes = self.trained.log_norm[self.looked_at]
         return [
             profile_of_sizes(log_norm, layer.direct_log_norm.numpy(), layer.hidden.dtype, layer.reverse)
-            for layer, log_norm in zip(self.trace.layers, self.trained.log_norm, strict=True)
+            for layer, log_norm in zip(self.trace.layers, sizes, strict=True)
         ]
 
     @cached_property
     def credit(self) -> Credit:
         """Who would get credit for a loss at each timestep, wherever the configured loss sits."""
-        task, targets = self.experiment.task, self.experiment.targets
-        direct = direct_gradients(self.experiment.model, self.trace, lambda outputs: task.losses(outputs, targets))
+        model, task, targets = self.experiment.model, self.experiment.task, self.experiment.targets
+        if self.credit_losses or not isinstance(model, SequenceModel):
+            return credit_by_passes(self.experiment, self.whole, self.stack)
+        direct = direct_gradients(model, self.trace, lambda outputs: task.losses(outputs, targets))
         index = len(self.trace.layers) - self.trace.num_directions
         return credit(self.trace.stack.above(index), direct)
+
+    @property
+    def credit_losses(self) -> int:
+        """For how many losses the credit matrix takes passes; 0 where each loss reaches its own h_t alone."""
+        model = self.experiment.model
+        if isinstance(model, SequenceModel):
+            return 0 if model.readout.at_each_step else 1
+        return len(self.whole.outputs)
 
     @cached_property
     def transport(self) -> Trace:
@@ -108,14 +152,7 @@ class Probe(RecordedPass):
         experiment = self.experiment
         if (experiment.config.loss_position or experiment.task.default_loss_position) == "last":
             return self.trace
-        return record(
-            experiment.model,
-            experiment.inputs,
-            lambda outputs: experiment.task.loss(outputs, experiment.targets, "last"),
-            truncate=experiment.config.truncate,
-            truncate_kind=experiment.config.truncate_kind,
-            path=self.trace.path if self.trained else None,
-        )
+        return experiment.record(self.trace.path if self.trained else None, "last").only(self.stack)
 
     @cached_property
     def clipping(self) -> Clipping:
@@ -138,7 +175,7 @@ class Probe(RecordedPass):
         return Subject(
             trace=self.trace,
             transport=self.transport,
-            dependency=task.dependency(config.seq_len),
+            dependency=min(task.dependency(config.seq_len), self.trace.seq_len - 1),
             loss=self.trace.loss_value,
             chance=self.experiment.chance,
             trained_steps=0 if self.trained is None else self.trained.step - 1,  # it is looked at before its own update
@@ -161,7 +198,8 @@ class Probe(RecordedPass):
         Raises:
             ConfigError: they cannot be set.
         """
-        return probe(RunConfig.from_values({**self.experiment.config.model_dump(), **settings})).findings
+        other = probe(RunConfig.from_values({**self.experiment.config.model_dump(), **settings}))
+        return other.of_stack(self.stack).findings
 
 
 def probe(config: RunConfig, path: str | None = None) -> Probe:
@@ -184,12 +222,4 @@ def probe(config: RunConfig, path: str | None = None) -> Probe:
     """
     experiment = build(config)
     path = choose_path(experiment) if path == "settled" else path
-    trace = record(
-        experiment.model,
-        experiment.inputs,
-        experiment.loss,
-        truncate=config.truncate,
-        truncate_kind=config.truncate_kind,
-        path=path,
-    )
-    return Probe(experiment, trace)
+    return Probe(experiment, experiment.record(path))

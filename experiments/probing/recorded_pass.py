@@ -15,6 +15,7 @@ from analysis.finding import Finding, Subject
 from analysis.gates import GateStatistics, gate_statistics
 from analysis.jacobian import step_jacobians
 from analysis.lyapunov import Lyapunov, lyapunov
+from analysis.numbers import log_quantile
 from analysis.paths import Paths, paths
 from analysis.product import ProductSpectrum, product_spectrum
 from analysis.profile import Profile
@@ -23,6 +24,7 @@ from analysis.step_growth import StepGrowth, step_growth
 from analysis.theory import MeanField, RateOverGain, gradient_bound, measured_mean_field, rate_over_gain
 from analysis.transport import transport_course
 from models import LayerRecord, Trace
+from models.bptt.scaled import scaled_log_norm
 
 
 class RecordedPass(ABC):
@@ -102,6 +104,12 @@ class RecordedPass(ABC):
     def profile(self) -> Profile:
         """The gradient profile, over the whole batch."""
         return self.layer_profiles[-self.trace.num_directions]
+
+    @property
+    def start_log_norm(self) -> float:
+        """ln‖dL/dh_0‖ (nats), median over the batch."""
+        sizes: ndarray = scaled_log_norm(self.top.grad_start[0]).numpy()
+        return float(log_quantile(sizes, 0.5))
 
     @cached_property
     def spectra(self) -> dict[str, Spectrum]:

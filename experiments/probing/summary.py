@@ -7,7 +7,10 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from analysis.course import Course, begin_sentence, describe_course
+from analysis.crossing import crossing
 from analysis.theory import critical_gain
+from experiments.probing.credit_by_passes import MOST_LOSSES
+from experiments.probing.probe import Probe
 from experiments.probing.recorded_pass import RecordedPass
 
 
@@ -30,6 +33,7 @@ def summary(result: RecordedPass) -> dict[str, object]:
         "decay_reason": p.decay.reason,
         "profile": {"verdict": p.course.kind, "words": describe_course(p.course)},
         "transport": transport_summary(result.transport_course),
+        "start_log_norm": json_number(result.start_log_norm),
         "horizon_t": p.horizon_t,
         "horizon_lag": p.horizon_lag,
         "underflow_lag": p.underflow_lag,
@@ -132,8 +136,13 @@ def analyses(result: RecordedPass) -> dict[str, object]:
             "steps": p.steps,
             "reason": p.reason,
         }
+    if isinstance(result, Probe) and "encoder" in result.whole.stacks:
+        found = crossing(result.whole.stacks["encoder"], result.whole.stacks["decoder"])
+        out["crossing"] = {f"share_by_{way}": json_number(finite_mean(share)) for way, share in found.share.items()}
     if trace.seq_len > LONGEST_CREDIT:
         out["credit"] = f"left out: {trace.seq_len} timesteps, over {LONGEST_CREDIT}"
+    elif isinstance(result, Probe) and result.credit_losses > MOST_LOSSES:
+        out["credit"] = f"left out: it takes passes for {result.credit_losses} losses, over {MOST_LOSSES}"
     else:
         typical = result.credit.median
         out["credit"] = {

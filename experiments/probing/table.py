@@ -45,6 +45,7 @@ def figures(result: RecordedPass) -> dict[str, str]:
         "profile, ‖dL/dh_t‖": describe_sizes(p.course),
         "its rate": describe_rate(p.decay),
         "below 10⁻⁷ of its largest": horizon,
+        "‖dL/dh₀‖": describe_norm(result.start_log_norm),
         "transport, from the last loss": describe_course(result.transport_course),
         "spectral norm of W_hh": " ".join(f"{name} {significant(s.spectral_norm)}" for name, s in spectra.items())
         or "no matrix",

@@ -20,8 +20,8 @@ Config = Annotated[dict[Word, object], Field(max_length=200)]
 Kind = Literal["configuration", "module"]
 MOST_LANES = 64
 
-Implied = Callable[[Path, dict[str, Any]], tuple[Form, str] | None]
-"""From a folder and what its `config.json` holds, trusted in nothing: the form and the title that follow from its
+Implied = Callable[[Path, dict[str, Any]], tuple[tuple[Form, ...], str] | None]
+"""From a folder and what its `config.json` holds, trusted in nothing: the forms and the title that follow from its
 settings, or None where nothing does. Raises ForeignRunError for settings that cannot be."""
 
 
@@ -54,7 +54,7 @@ class Description:
     form: Form | None = None
     """None in a folder of an earlier version, until its settings have given it."""
     others: Annotated[list[Form], Field(max_length=15)] = field(default_factory=list)
-    """Of a watched network with several recurrent modules: what the second, the third, … records."""
+    """Of a network with several recurrent modules: what the second, the third, … records."""
     created: Clock = 0.0
     path: Literal["fast", "reference"] = "fast"
     """Which implementation of `record` made it."""
@@ -80,7 +80,7 @@ def read_description(folder: Path, implied: Implied = nothing_implied) -> Descri
 
     Args:
         folder: of the run.
-        implied: gives the form and the title that must be the folder's, see `Implied`.
+        implied: gives the forms and the title that must be the folder's, see `Implied`.
 
     Raises:
         DamagedRunError: the file is missing or no JSON.
@@ -100,8 +100,8 @@ def read_description(folder: Path, implied: Implied = nothing_implied) -> Descri
         if wrong is not None:
             raise ForeignRunError(f"{CONFIG!r} in {str(folder)!r} is not as this program writes it: {wrong} is wrong.")
         return description
-    form, title = wanted
-    if description.others:
+    (form, *others), title = wanted
+    if description.others != others:
         raise ForeignRunError(f"{CONFIG!r} in {str(folder)!r} is not as this program writes it: others is wrong.")
     for what, said, given_by_settings in (("form", description.form, form), ("title", description.title, title)):
         if said not in (None, "", given_by_settings):
