@@ -1,4 +1,4 @@
-"""How open the gates are, in numbers: saturation, and how long the kept state lasts."""
+"""The gates in numbers: saturation, and the time constants of the kept state."""
 
 from collections.abc import Mapping
 
@@ -70,7 +70,7 @@ at $f = 0.99$.
 
 
 def headline(gated: Mapping[str, GateStatistics]) -> str:
-    """How long each cell keeps its state by its gate alone."""
+    """The title: how long each cell keeps its state by its gate alone."""
     kept = [
         f"{cell_name(cell)} {significant(s.time_constants.overall)}"
         for cell, s in gated.items()

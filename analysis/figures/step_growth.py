@@ -1,4 +1,4 @@
-"""What each step could do to a gradient, what all together could, and what they did."""
+"""Growth over the steps back: each step at its worst, their product, and the gradient itself."""
 
 from collections.abc import Mapping
 
@@ -41,7 +41,7 @@ def step_growth_picture(cell: str, growth: StepGrowth) -> Picture:
 
 
 def step_norms_picture(growths: Mapping[str, StepGrowth]) -> Picture:
-    """The largest singular value of each step's Jacobian over t, a line a cell."""
+    """The largest singular value of each step's Jacobian over t, one line per cell."""
     lines = [
         SettingLine(cell_name(c), g.t[1:].astype(float), np.exp(g.step), cell_colour(c)) for c, g in growths.items()
     ]

@@ -1,4 +1,4 @@
-"""Mean-field theory laid over what was measured."""
+"""Mean-field theory beside the measured rate."""
 
 import math
 
