@@ -27,7 +27,7 @@ UnitsOverTime = Float[ndarray, "time unit"]
 
 
 def colour_limit(values: Iterable[UnitsOverTime]) -> float:
-    """One limit for several maps: the smallest of 0.1, 0.2, 0.5, 1 that holds every finite |value|, else the largest."""
+    """One limit for several maps: the smallest of 0.1, 0.2, 0.5, 1 above all finite |values|, else their maximum."""
     largest = max((float(np.max(np.abs(v[np.isfinite(v)]), initial=0.0)) for v in values), default=0.0)
     return next((limit for limit in (0.1, 0.2, 0.5, 1.0) if largest <= limit), largest)
 
