@@ -74,7 +74,7 @@ def paths(layer: LayerRecord) -> Paths:
     """
     path = layer.cell.gated_path
     if path is None:
-        raise ValueError(f"layer has cells {type(layer.cell).__name__}; no gate of theirs keeps a state.")
+        raise ValueError(f"layer has cells {type(layer.cell).__name__}; they have no gate that keeps a state.")
     steps = layer.in_order()
     total, direct = ([layer.ordered(x) for x in parts] for parts in (layer.total, layer.direct))
     cut = layer.cut()

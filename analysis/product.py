@@ -145,5 +145,5 @@ def checked(factors: Factors) -> Factors:
     """The factors in float64, or a ValueError of one sentence."""
     factors = np.asarray(factors, float)
     if factors.ndim != 3 or factors.shape[1] != factors.shape[2] or 0 in factors.shape:
-        raise ValueError(f"factors have shape {factors.shape}; they must be [time, state, state], none of them 0.")
+        raise ValueError(f"factors have shape {factors.shape}; they must be [time, state, state], with no length 0.")
     return factors

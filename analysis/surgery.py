@@ -46,7 +46,7 @@ def operate(weight: Float[Tensor, "hidden hidden"], values: Float[Tensor, " hidd
         raise ValueError(f"values have a {wrong:g}; they must be finite and at least 0: singular values are lengths.")
     if bool((values.diff() > 0).any()):
         k = int((values.diff() > 0).nonzero()[0])
-        raise ValueError(f"values have {values[k]:g} before {values[k + 1]:g}; they must come largest first.")
+        raise ValueError(f"values have {values[k]:g} before {values[k + 1]:g}; they must be in order, largest first.")
     new = set_singular_values(weight.detach().double(), values).to(weight.dtype)
     if not bool(new.isfinite().all()):
         raise ValueError(f"values reach {float(values[0]):g}, which {str(weight.dtype)[6:]} cannot hold.")

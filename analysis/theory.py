@@ -116,7 +116,7 @@ def measured_mean_field(layer: LayerStates) -> MeanField:
     steps = layer.in_order()
     cell = steps.cell
     if not isinstance(cell, ElmanCell) or cell.nonlinearity != "tanh":
-        raise ValueError("layer has another cell than a tanh Elman; the mean field is for that one.")
+        raise ValueError("layer is not a tanh Elman layer; the mean field exists for that cell only.")
     drive = steps.inputs @ cell.weight_ih.T + cell.bias_ih + cell.bias_hh
     return mean_field(effective_gain(cell.weight_hh), drive.square().mean().item())
 

@@ -61,7 +61,7 @@ def change_control(folder: Path, **changes: object) -> Control:
     """
     now = read_control(folder)
     if now is None:
-        raise ConfigError(f"run {folder.name} has no {CONTROL} that can be read; start or resume the run first.")
+        raise ConfigError(f"run {folder.name} has no readable {CONTROL}; start or resume the run first.")
     control = checked(replace(now, **changes))  # type: ignore[arg-type]
     try:
         write_control(folder, control)

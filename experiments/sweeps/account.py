@@ -131,6 +131,6 @@ class Account:
         """The error for a scheduler that is gone."""
         kept = self.so_far("the sweep's")
         return ClusterError(
-            f"the connection to the scheduler is lost; {kept}. Start the scheduler again if it was yours, and the same "
-            "command goes on."
+            f"the connection to the scheduler is lost; {kept}. Start the scheduler again if it was yours; the same "
+            "command continues the sweep."
         )

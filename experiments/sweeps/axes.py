@@ -87,13 +87,13 @@ def read_range(name: str, table: Mapping[str, object], when: Mapping[str, tuple[
         raise ConfigError(f"axes.{name}.scale was {shortened(scale)}; it must be linear or log.")
     log = scale == "log"
     if high < low or (log and low <= 0):
-        above = "a positive from and a to" if log else "a to"
-        raise ConfigError(f"axes.{name} was from {low:g} to {high:g}; it must have {above} that is not below from.")
+        positive = "from must be positive, and " if log else ""
+        raise ConfigError(f"axes.{name} was from {low:g} to {high:g}; {positive}to must be at least from.")
     whole = all(isinstance(table[key], int) for key in ("from", "to", "step") if key in table)
     if whole and max(abs(low), abs(high)) > LARGEST_WHOLE:
         raise ConfigError(f"axes.{name} was from {low:g} to {high:g}; whole numbers may be at most {LARGEST_WHOLE}.")
     if "count" in table and "step" in table:
-        raise ConfigError(f"axes.{name} has count and step; it must have one of them.")
+        raise ConfigError(f"axes.{name} has both count and step; remove one.")
     if "step" in table:
         return Axis(name, steps(name, low, high, number(name, table, "step"), log, whole), when=when)
     if "count" in table:
@@ -104,7 +104,7 @@ def read_range(name: str, table: Mapping[str, object], when: Mapping[str, tuple[
             )
         return Axis(name, spaced(low, high, count, log, whole), when=when)
     if not drawn:
-        raise ConfigError(f"axes.{name} has neither count nor step; it must have one, unless combine is random.")
+        raise ConfigError(f"axes.{name} has neither count nor step; add one of them, or use combine = 'random'.")
     return Axis(name, (), low, high, log, whole, when)
 
 

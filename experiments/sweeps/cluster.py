@@ -191,7 +191,7 @@ def reached(scheduler: str) -> Client:
             f"with `dask worker --nthreads 1 {scheduler}`."
         ) from None
     except OSError:
-        raise ClusterError(f"the scheduler at {scheduler!r} is gone; start it, and then the same command.") from None
+        raise ClusterError(f"the scheduler at {scheduler!r} is gone; start it, then repeat the command.") from None
     return client
 
 
@@ -233,7 +233,7 @@ def check_workers(client: Client, session: Path) -> None:
         if there["content"] != mine["content"]:
             raise ClusterError(
                 f"the worker {worker} does not see {str(session.parents[1])!r} as this machine does; the folder of "
-                "runs must be on storage that all share, at the same path; storage of each worker's own will not do."
+                "runs must be on shared storage, at the same path for all workers."
             )
         for what in ("torch", "machine", "identity"):
             if there[what] != mine[what]:

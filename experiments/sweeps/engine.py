@@ -194,8 +194,8 @@ class Engine:
             self.manned = now
         elif now - self.manned > WORKERLESS_SECONDS and not self.stopping:
             raise ClusterError(
-                f"all workers are gone, and none has come back for {WORKERLESS_SECONDS:.0f} s. What is finished is "
-                "kept, and the same command goes on."
+                f"all workers are gone, and none has come back for {WORKERLESS_SECONDS:.0f} s. Finished runs "
+                "are kept; the same command continues the sweep."
             )
 
     def look_at_held(self, run: PlannedRun) -> None:
@@ -257,7 +257,7 @@ class Engine:
             if not isinstance(error, KilledWorker):
                 raise ClusterError(
                     f"a worker could not take its work ({type(error).__name__}: {error}); every worker must have this "
-                    "version of the program. What is finished is kept, and the same command goes on."
+                    "version of the program. Finished runs are kept; the same command continues the sweep."
                 )
             for run in flight.runs:
                 self.killed(run)
@@ -268,7 +268,7 @@ class Engine:
         """Dask gave up on a run, since each of its workers died. The next attempt runs it alone."""
         self.deaths[run.name] += 1
         if self.deaths[run.name] > MOST_STARTS:
-            sentence = f"its worker died each of the {MOST_STARTS} times that it was begun: killed, or out of memory."
+            sentence = f"its worker died in each of {MOST_STARTS} attempts: it was killed, or out of memory."
             self.take(run, Outcome(run.name, "failed", sentence, starts=MOST_STARTS))
         elif not self.stopping:
             self.todo.append(run)
@@ -277,8 +277,8 @@ class Engine:
         """Count the outcome of one run."""
         if outcome.result == "refused":
             raise RecordingError(
-                f"{outcome.error.removesuffix('.')}. The sweep has stopped; {self.account.so_far('its')}, and "
-                "the same command goes on."
+                f"{outcome.error.removesuffix('.')}. The sweep has stopped; {self.account.so_far('its')}; "
+                "the same command continues it."
             )
         if outcome.result == "held" and not self.stopping:
             self.held[run.name] = run

@@ -208,7 +208,7 @@ class Session:
 
     @property
     def lives(self) -> bool:
-        """Whether the client still lives: on this host its process must exist, on another host its last report decides."""
+        """Whether the client still lives: on this host its process exists, elsewhere its last report is recent."""
         if self.ended:
             return False
         if self.holder.host == socket.gethostname() and Path("/proc/self/stat").exists():

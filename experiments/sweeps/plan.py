@@ -86,7 +86,7 @@ def plan_of(source: str, name: str) -> Plan:
     check_fields(fixed, axes)
     seeds = read_seeds(given, fixed, axes)
     if not (fixed or axes or seeds):
-        raise ConfigError(f"the sweep {name} says nothing of its runs; it must have [axes], [fixed] or seeds.")
+        raise ConfigError(f"the sweep {name} defines no runs; it must have [axes], [fixed] or seeds.")
     combinations = {"grid": grid, "zip": zipped, "random": drawn}[combine](given, fixed, axes)
     runs, repeated = unique(fixed, axes, combinations, seeds)
     fields = (*(axis.field for axis in axes), *(("seed",) if seeds else ()))
@@ -105,7 +105,7 @@ def unique(
         for seed in seeds or (None,):
             count += 1
             if count > MOST_RUNS:
-                raise ConfigError(f"the sweep has more than {MOST_RUNS} runs; it must have at most so many.")
+                raise ConfigError(f"the sweep has more than {MOST_RUNS} runs; remove values from its axes.")
             changed = {**values, "seed": seed} if seeds else values
             config = RunConfig.from_values({**fixed, **changed})
             name = config.identity()
@@ -186,7 +186,7 @@ def read_seeds(given: Mapping[str, object], fixed: Mapping[str, object], axes: l
     if "seeds" not in given:
         return ()
     if "seed" in fixed or any(axis.field == "seed" for axis in axes):
-        raise ConfigError("seeds is given and seed is in fixed or axes; it must be one of them.")
+        raise ConfigError("seeds is given and seed is in [fixed] or [axes]; remove one of them.")
     seeds = given["seeds"]
     if isinstance(seeds, int) and not isinstance(seeds, bool) and 1 <= seeds <= MOST_RUNS:
         return tuple(range(seeds))
@@ -238,5 +238,5 @@ def whole(given: Mapping[str, object], key: str, least: int) -> int:
     value = given.get(key)
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= MOST_RUNS:
         was = f"was {shortened(value)}" if key in given else "is missing"
-        raise ConfigError(f"{key} {was}; as combine is random, it must be a whole number from {least} to {MOST_RUNS}.")
+        raise ConfigError(f"{key} {was}; for combine = 'random' it must be a whole number from {least} to {MOST_RUNS}.")
     return value

@@ -67,7 +67,7 @@ def ending(report: Report, command: str) -> str:
     words = ", ".join(parts) + f"; {report.ran} ran just now."
     missing = total - done - failed
     if missing:
-        words += f" {missing} {are(missing)} left; what they have is kept, and the same command goes on: {command}"
+        words += f" {missing} {are(missing)} left; everything is kept. Continue with: {command}"
     if failed:
         words += " `--retry-failed` runs the failed ones again."
     return words

@@ -85,7 +85,9 @@ def parse_noise(text: str) -> tuple[float, float] | None:
     except ValueError:
         mean = deviation = math.nan
     if not (math.isfinite(mean) and math.isfinite(deviation) and deviation >= 0):
-        raise ConfigError(f"--inputs was {shortened(text)}; after noise: there must be a mean and a deviation, as 0,1.")
+        raise ConfigError(
+            f"--inputs was {shortened(text)}; after noise: there must be a mean and a deviation, such as 0,1."
+        )
     return mean, deviation
 
 
@@ -111,5 +113,5 @@ def read_inputs(path: Path) -> Float[ndarray, "time batch input"]:
             f"{given}, of the shape {list(content.shape)}; it must be [time, input] or [time, batch, input]."
         )
     if not np.isfinite(inputs).all():
-        raise ConfigError(f"{given}; it has values that are not finite, so replace them.")
+        raise ConfigError(f"{given}; it contains Inf or NaN, so replace these values.")
     return inputs

@@ -39,7 +39,9 @@ def load_text(text_file: str) -> Text:
     characters = _pydoc() if text_file == "pydoc" else _read(text_file)
     vocabulary = "".join(sorted(set(characters)))
     if len(vocabulary) == 1:
-        raise _refused(text_file, f"which repeats the one character {vocabulary!r}", "with two different characters")
+        raise _refused(
+            text_file, f"which repeats the one character {vocabulary!r}", "with at least two different characters"
+        )
     return Text(characters, vocabulary)
 
 
@@ -47,7 +49,7 @@ def _pydoc() -> str:
     try:
         topics: dict[str, str] = importlib.import_module("pydoc_data.topics").topics
     except ImportError:
-        raise _refused("pydoc", "which this Python comes without") from None
+        raise _refused("pydoc", "which this Python does not have") from None
     return "".join(topics.values())
 
 

@@ -116,7 +116,7 @@ def read_chunk(folder: Path, name: str, spec: ArraySpec, index: int) -> ndarray:
         raise DamagedRunError(f"{relative!r} in {str(folder)!r} cannot be read ({reason}).") from None
     if values is None:
         raise DamagedRunError(
-            f"{relative!r} in {str(folder)!r} is damaged: its checksum does not fit; others can be read."
+            f"{relative!r} in {str(folder)!r} is damaged: its checksum does not fit; the other chunks can be read."
         )
     return values
 
@@ -137,7 +137,7 @@ def check_spec(folder: Path, name: str, spec: ArraySpec) -> None:
     if orjson.dumps(read_json(folder, relative), option=SORTED) != orjson.dumps(spec.metadata(), option=SORTED):
         raise ForeignRunError(
             f"{relative!r} in {str(folder)!r} is not an array as this program writes them (Zarr v3, bytes and crc32c, "
-            "of the shape that the run's configuration gives), so it is not opened."
+            "with the shape in the run's configuration), so it is not opened."
         )
 
 

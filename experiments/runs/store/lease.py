@@ -126,7 +126,9 @@ class Lease:
         """
         holder = read_holder(self.folder)
         if holder is None or holder.token != self.holder.token:
-            raise RunInUseError(f"run {self.folder.name} was taken over by another process; this one writes no more.")
+            raise RunInUseError(
+                f"run {self.folder.name} was taken over by another process; this process has stopped writing it."
+            )
 
     def release(self) -> None:
         """Let others write the run; does nothing if the lease is no longer ours."""
