@@ -7,6 +7,7 @@ from functools import lru_cache
 from analysis.finding import Finding
 from dashboard.explore.configs import page_values
 from dashboard.explore.differences import describe_differences
+from dashboard.explore.networks import network_of
 from dashboard.explore.settings import Settings
 from dashboard.explore.view import record_view
 from experiments.probing.remedies import settle_remedies
@@ -31,10 +32,10 @@ def find_problems(settings: Settings, cell: str) -> list[Finding]:
 
 def with_remedy(settings: Settings, remedy: Mapping[str, object]) -> Settings:
     """The page's settings after a remedy. Raises ConfigError for one that the page cannot set."""
-    return Settings.of({**settings.as_values(), **page_values(remedy)})
+    return Settings.of({**settings.as_values(), **page_values(remedy, network_of(settings))})
 
 
 def describe_changes(settings: Settings, remedy: Mapping[str, object]) -> str:
     """The settings that a remedy changes, in words; and that they count for all cells."""
     changes = "; ".join(describe_differences(settings, with_remedy(settings, remedy)))
-    return f"{changes} (for all cells)" if len(settings.cells) > 1 else changes
+    return f"{changes} (for all cells)" if settings.is_drawn and len(settings.cells) > 1 else changes

@@ -6,9 +6,14 @@ import numpy as np
 
 from dashboard.explore.control import Slide
 from dashboard.explore.link import read_settings
-from dashboard.explore.settings import CONTROLS, Settings
+from dashboard.explore.networks import OpenedNetwork, controls_of
+from dashboard.explore.settings import NOISE, Settings
 from dashboard.server.checks import Value
 from experiments.config.run_config import ConfigError, RunConfig
+from experiments.probing.given_network import TrainedNetwork
+
+OF_A_DRAWN_NETWORK = ("hidden_size", "num_layers", "bidirectional", "initialisation", "nonlinearity")
+"""Settings that do not apply to a network with weights of its own."""
 
 
 def page_configs(settings: Settings) -> list[RunConfig]:
@@ -34,6 +39,27 @@ def run_values(settings: Settings) -> dict[str, object]:
     }
 
 
+def network_values(settings: Settings, opened: OpenedNetwork) -> dict[str, object]:
+    """The page's settings as `RunConfig` values over a network that has its weights.
+
+    A slider that stands where the network is changes nothing.
+    """
+    network, stands = opened.network, opened.start
+    values = {
+        name: value
+        for name, value in run_values(settings).items()
+        if name not in (*OF_A_DRAWN_NETWORK, "task", "clip_threshold")
+    }
+    values["singular_values"] = _resample_spectrum(settings.singular_values, network.hidden_size)
+    reshaped = settings.singular_values or settings.spectrum_shape != "kept"
+    if not opened.has_matrix or (not reshaped and settings.largest_singular_value == stands["largest_singular_value"]):
+        values["largest_singular_value"] = None
+    if not opened.has_keep_gate or settings.forget_bias == stands["forget_bias"]:
+        values["forget_bias"] = None
+    own = network.settings if isinstance(network, TrainedNetwork) else {}
+    return {**own, **values, **({} if settings.inputs == NOISE else {"task": settings.inputs})}
+
+
 def _resample_spectrum(values: str, units: int) -> str | None:
     """Singular values resampled to another number of units: the same curve over the rank."""
     if not values:
@@ -45,22 +71,29 @@ def _resample_spectrum(values: str, units: int) -> str | None:
     return ",".join(f"{value:g}" for value in np.interp(at, np.arange(len(before)), before))
 
 
-def page_values(remedy: Mapping[str, object]) -> dict[str, Value]:
+def page_values(remedy: Mapping[str, object], opened: OpenedNetwork | None = None) -> dict[str, Value]:
     """Some `RunConfig` values, a remedy's, as the page's settings; a number beyond a slider stops at its end.
+
+    Args:
+        remedy: field → value.
+        opened: the network that it is for; None for one that the page draws.
 
     Raises:
         ConfigError: the page cannot set one of them.
     """
+    controls = controls_of(opened)
+    if opened is not None and (fixed := remedy.keys() & set(OF_A_DRAWN_NETWORK)):
+        raise ConfigError(f"{min(fixed)} is the network's own, so it cannot be set.")
     none: dict[str, Value] = {"truncate": 0.0, "loss_position": "task", "singular_values": "", "spectrum_blocks": []}
     values: dict[str, Value] = {}
     for name, value in remedy.items():
-        control = CONTROLS.get(name)
+        control = controls.get(name)
         if value is None and name in none:
             values[name] = none[name]
         elif isinstance(control, Slide) and isinstance(value, int | float):
             values[name] = control.clamp(value)
         else:
-            allowed, wrong = read_settings({name: value})
+            allowed, wrong = read_settings({name: value}, controls)
             if wrong:
                 raise ConfigError(f"{wrong[0]}.")
             values |= allowed

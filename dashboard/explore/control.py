@@ -1,5 +1,6 @@
 """The kinds of controls that Explore has. Each has its label, its default and its allowed values."""
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, field
@@ -8,6 +9,7 @@ from typing import Any, Generic, TypeVar, final
 from dashboard.server.checks import (
     Value,
     read_flag,
+    read_name,
     read_number,
     read_number_list,
     read_text_name,
@@ -30,6 +32,8 @@ class Control(ABC, Generic[V]):
     help: str | None = field(default=None, kw_only=True)
     is_view: bool = field(default=False, kw_only=True)
     """Whether it only chooses what is looked at, and changes no number."""
+    names_network: bool = field(default=False, kw_only=True)
+    """Whether it is a part of a trained or uploaded network's name."""
 
     @abstractmethod
     def read(self, given: object) -> V:
@@ -135,6 +139,20 @@ class TextFile(Control[str]):
     def read(self, given: object) -> str:
         """The name or the path."""
         return read_text_name(given, self.options, opens_files())
+
+
+@final
+@dataclass(frozen=True)
+class Name(Control[str]):
+    """The name of something that the server keeps; an empty text for none. It is never a path."""
+
+    pattern: re.Pattern[str]
+    allowed: str
+    """What it may be, in words."""
+
+    def read(self, given: object) -> str:
+        """The name."""
+        return read_name(given, self.pattern, self.allowed)
 
 
 def control(shown: Control[Any]) -> Any:

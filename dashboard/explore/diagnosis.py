@@ -30,6 +30,6 @@ def _show_finding(view: View, cell: str, finding: Finding) -> None:
     if not finding.settings:
         return
     key = f"remedy-{cell}-{finding.kind}-{finding.title}"
-    values = page_values(finding.settings)
+    values = page_values(finding.settings, view.network)
     st.button("Apply the remedy", key=key, on_click=change_settings, args=(values,))
     st.caption(f"This sets {describe_changes(view.settings, finding.settings)}.")

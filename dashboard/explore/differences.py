@@ -11,11 +11,20 @@ LONGEST_VALUE = 30
 def describe_differences(before: Settings, after: Settings) -> list[str]:
     """Each setting that changed, as `Singular value: 1 → 2`; what only chooses a view is left out."""
     old, new = before.as_values(), after.as_values()
-    return [
+    names = [_name_network(settings) for settings in (before, after)]
+    network = [] if names[0] == names[1] else [f"Network: {names[0]} → {names[1]}"]
+    return network + [
         f"{control.label}: {format_value(name, old[name])} → {format_value(name, new[name])}"
         for name, control in CONTROLS.items()
-        if not control.is_view and old[name] != new[name]
+        if not control.is_view and not control.names_network and old[name] != new[name]
     ]
+
+
+def _name_network(settings: Settings) -> str:
+    """Which network it is, without a text of a stranger's."""
+    if settings.run:
+        return f"{settings.run} at step {settings.step:,}"
+    return f"your file, layer {settings.layer}" if settings.upload else "untrained"
 
 
 def format_value(name: str, value: Value) -> str:

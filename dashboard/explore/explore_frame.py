@@ -1,6 +1,7 @@
 """What Explore shows for given settings: the profile, the words beside it, the chosen panel."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from html import escape
 
 from analysis.figures.headline import describe_profile
@@ -9,15 +10,19 @@ from analysis.figures.profile import profile_picture
 from analysis.figures.standalone import standalone, table
 from analysis.figures.theme import LN_10, cell_colour, cell_name
 from analysis.profile import describe_decay
+from analysis.spectrum import Spectrum
 from analysis.wording import counted, power_of_ten, significant
+from dashboard.explore.configs import OF_A_DRAWN_NETWORK
 from dashboard.explore.differences import describe_differences, format_value
 from dashboard.explore.link import read_settings
+from dashboard.explore.networks import NAMING, controls_of, open_network
 from dashboard.explore.panels import LARGEST_STATE, PANELS
 from dashboard.explore.settings import CONTROLS, Settings
 from dashboard.explore.view import View, record_view
 from dashboard.frame import Frame
-from dashboard.server.checks import shorten_value
+from dashboard.server.checks import Value, shorten_value
 from experiments.config.run_config import ConfigError
+from experiments.probing.probe import Probe
 
 HERO = "profile"
 """Key of the profile's chart."""
@@ -38,15 +43,17 @@ def explore_lab(values: Mapping[str, object]) -> Frame:
 
 
 def _checked_settings(values: Mapping[str, object]) -> Settings:
-    """The given settings, and the defaults of all others.
+    """The given settings, and for all others where the network is that they name.
 
     Raises:
-        ConfigError: one that is not allowed.
+        ConfigError: one that is not allowed, or the network cannot be opened.
     """
-    allowed, wrong = read_settings(values)
+    naming, wrong = read_settings({name: value for name, value in values.items() if name in NAMING})
+    opened = None if wrong else open_network(naming)
+    allowed, wrong = read_settings(values, controls_of(opened))
     if wrong:
         raise ConfigError(f"{wrong[0]}.")
-    return Settings.of(allowed)
+    return Settings.of(allowed if opened is None else opened.start | allowed)
 
 
 def explore_frame(view: View, *, in_drag: bool = False) -> Frame:
@@ -64,13 +71,21 @@ def explore_frame(view: View, *, in_drag: bool = False) -> Frame:
 def explore_html(view: View) -> str:
     """The charts, the words and all settings as one HTML file."""
     frame = explore_frame(view)
-    settings = ((CONTROLS[name].label, format_value(name, v)) for name, v in view.settings.as_values().items())
+    settings = [("Network", "untrained" if view.network is None else view.network.title)]
+    settings += [(CONTROLS[name].label, format_value(name, value)) for name, value in applied_values(view).items()]
     return standalone(
         "Why does the gradient vanish here?",
         frame.words(),
         (draw() for draw in frame.pictures.values()),
         f"<h2>Settings</h2>{table(settings)}",
     )
+
+
+def applied_values(view: View) -> dict[str, Value]:
+    """The settings that the picture follows from: what names a network is left out, and what does not apply to it."""
+    left_out = ("inputs",) if view.network is None else ("task", "cells", *OF_A_DRAWN_NETWORK)
+    values = view.settings.as_values().items()
+    return {name: value for name, value in values if name not in left_out and not CONTROLS[name].names_network}
 
 
 def draw_profiles(view: View) -> Picture:
@@ -107,16 +122,32 @@ def _write_cell_lines(view: View, cell: str) -> list[str]:
     horizon = "nowhere"
     if p.horizon_t is not None and p.horizon_lag is not None:
         horizon = f"from t = {p.horizon_t} back ({counted(p.horizon_lag, 'step')})"
-    norm, radius = max(s.spectral_norm for s in spectra.values()), max(s.spectral_radius for s in spectra.values())
     before, after = power_of_ten(c.log_norm_before / LN_10), power_of_ten(c.log_norm_after / LN_10)
     marks = {"severe": "▲", "warning": "△", "note": "○"}
     return [
         f"<strong><span style='color:{cell_colour(cell)}'>●</span> {cell_name(cell)}</strong>",
-        f"Loss {significant(result.trace.loss_value)}; guessing gives {significant(result.experiment.chance)}",
+        _describe_loss(view, result),
         *describe_profile(p, result.transport_course),
         f"dL/dh_t: {describe_decay(p.decay)}",
         f"dL/dh_t below 10⁻⁷ of its largest: {horizon}",
-        f"W: spectral norm {significant(norm)}, radius {significant(radius)}",
+        _describe_spectra(list(spectra.values())),
         f"‖dL/dW‖ {before}" + (f", clipped to {after}" if c.engaged else ", not clipped"),
         *(f"<strong>{marks[f.severity]} {f.title}.</strong>" for f in result.diagnose(c)),
     ]
+
+
+def _describe_loss(view: View, result: Probe) -> str:
+    """The loss beside what a guess scores, where there is something to guess."""
+    chance = result.experiment.chance
+    if view.network is not None and not view.network.reads_out(result.experiment.task.output_size):
+        return f"Loss {significant(result.trace.loss_value)}, of a random readout"
+    beside = "there is nothing to guess" if math.isnan(chance) else f"guessing gives {significant(chance)}"
+    return f"Loss {significant(result.trace.loss_value)}; {beside}"
+
+
+def _describe_spectra(spectra: Sequence[Spectrum]) -> str:
+    """The largest spectral norm and radius of the recurrent blocks."""
+    if not spectra:
+        return "W: no recurrent matrix"
+    norm, radius = max(s.spectral_norm for s in spectra), max(s.spectral_radius for s in spectra)
+    return f"W: spectral norm {significant(norm)}, radius {significant(radius)}"

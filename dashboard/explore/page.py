@@ -7,12 +7,23 @@ from dashboard.components.refusal import refuse
 from dashboard.components.style import page_style
 from dashboard.explore.details import show_details
 from dashboard.explore.explore_frame import explore_frame
+from dashboard.explore.given_network import show_network
+from dashboard.explore.networks import network_of
 from dashboard.explore.overview import show_overview
 from dashboard.explore.refused import say_refused
-from dashboard.explore.session import keep_settings, pinned_settings, prepare_settings
+from dashboard.explore.session import (
+    keep_settings,
+    kept_settings,
+    pinned_settings,
+    prepare_settings,
+    remember_shown,
+    say_problem,
+    shown_settings,
+)
+from dashboard.explore.settings import Settings
 from dashboard.explore.starting_points import show_presets
 from dashboard.explore.take_away import show_link
-from dashboard.explore.view import record_view
+from dashboard.explore.view import View, record_view
 from dashboard.explore.widgets import show_sidebar, show_sliders
 from experiments.config.run_config import ConfigError
 
@@ -20,20 +31,38 @@ from experiments.config.run_config import ConfigError
 @st.fragment
 def lab() -> None:
     """Controls, computation and charts in one fragment, so that a drag reruns nothing else."""
-    show_sliders()
-    settings, wrong = keep_settings()
-    say_refused(wrong)
-    if not settings.cells:
-        st.info("Choose at least one cell in the sidebar.")
-        return
     try:
-        view = record_view(settings, pinned_settings())
+        show_sliders(network_of(kept_settings()))
+        settings, wrong = keep_settings()
+        say_refused(wrong)
+        if not settings.cells:
+            st.info("Choose at least one cell in the sidebar.")
+            return
+        view = view_or_last(settings)
         frame = explore_frame(view)
     except ConfigError as error:
         refuse(error)
         return
     show_overview(view, frame)
     show_details(view)
+
+
+def view_or_last(settings: Settings) -> View:
+    """What the settings describe; where they are refused, a sentence and what the page showed last.
+
+    Raises:
+        ConfigError: nothing was shown yet.
+    """
+    try:
+        view = record_view(settings, pinned_settings())
+    except ConfigError as error:
+        last = shown_settings()
+        if last is None:
+            raise
+        refuse(error)
+        return record_view(last, pinned_settings())
+    remember_shown(settings)
+    return view
 
 
 page_style()
@@ -43,7 +72,12 @@ if projector_on():
 else:
     st.title("Why does the gradient vanish here?")
 say_refused(wrong)
-show_sidebar()
-show_presets()
+say_problem()
+opened = network_of(kept_settings())
+show_sidebar(opened)
+if opened is None:
+    show_presets()
+else:
+    show_network(opened)
 lab()
 show_link()

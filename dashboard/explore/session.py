@@ -4,15 +4,21 @@ from collections.abc import Mapping
 
 import streamlit as st
 
+from dashboard.components.refusal import refuse
 from dashboard.explore.link import read_settings
+from dashboard.explore.networks import NAMING, OpenedNetwork, controls_of, network_of, open_network
 from dashboard.explore.presets import PRESETS
 from dashboard.explore.settings import CONTROLS, Settings
 from dashboard.server.checks import Value
 from dashboard.session import read_session
+from experiments.errors import ConfigError
 
 _KEPT = "explore-settings"
 _PINNED = "pinned"
 _PRESET = "preset"
+_LINK = "explore-link"
+_PROBLEM = "explore-problem"
+_SHOWN = "explore-shown"
 SPECTRUM_REVISION = "spectrum-revision"
 """Counts how often code has set the spectrum; see `drag_spectrum`."""
 
@@ -20,41 +26,126 @@ SPECTRUM_REVISION = "spectrum-revision"
 def prepare_settings(link: Mapping[str, str]) -> list[str]:
     """Give every setting an allowed value before its widget is made; a few words for each that was refused.
 
-    The link counts on the first run; without one the first visit begins at the first preset. Streamlit drops a widget's
-    value with its page; a copy of all outlives it.
+    The link counts on the first run, and where it names a network that the last run's did not; without one the first
+    visit begins at the first preset. Streamlit drops a widget's value with its page; a copy of all outlives it.
     """
     if _PRESET not in st.session_state:
         st.session_state[_PRESET] = None if link else 0
         if not link:
             _apply_settings(PRESETS[0].settings)
     wrong: list[str] = []
-    if _KEPT not in st.session_state:
+    if link.keys() & set(NAMING) and link != st.session_state.get(_LINK):
+        wrong = _follow_link(link)
+    elif _KEPT not in st.session_state:
         values, wrong = read_settings(link)
         st.session_state[_KEPT] = Settings.of(values)
-    kept = _kept_settings().as_values()
-    for name in CONTROLS:
-        refused = read_settings({name: st.session_state[name]})[1] if name in st.session_state else []
+    st.session_state[_LINK] = dict(link)
+    controls = controls_of(_open_or_leave(kept_settings()))
+    for name, value in kept_settings().as_values().items():
+        refused = read_settings({name: st.session_state[name]}, controls)[1] if name in st.session_state else []
         if name not in st.session_state or refused:
-            st.session_state[name] = kept[name]
+            st.session_state[name] = value
         wrong += refused
     return wrong
+
+
+def _follow_link(link: Mapping[str, str]) -> list[str]:
+    """Go to the network and the settings of a link; a few words for what it has wrong.
+
+    Where the network cannot be opened, all stays as it is.
+    """
+    naming, wrong = read_settings({name: text for name, text in link.items() if name in NAMING})
+    if not wrong:
+        try:
+            opened = open_network(naming)
+        except ConfigError as error:
+            st.session_state[_PROBLEM] = str(error)
+        else:
+            values, wrong = read_settings(link, controls_of(opened))
+            _go_to(opened, values)
+    st.session_state.setdefault(_KEPT, Settings())
+    return wrong
+
+
+def _open_or_leave(settings: Settings) -> OpenedNetwork | None:
+    """The network that settings name; where it is gone, the page goes back to one that it draws, and says so."""
+    try:
+        return network_of(settings)
+    except ConfigError as error:
+        st.session_state[_PROBLEM] = str(error)
+        _go_to(None, PRESETS[0].settings)
+        return None
 
 
 def keep_settings() -> tuple[Settings, list[str]]:
     """Copy all settings for the next visit of the page; return them, and a few words for each that was refused.
 
     What is refused, and what has no widget just now, keeps its last value.
+
+    Raises:
+        ConfigError: the network that they name is gone.
     """
     given = {name: st.session_state[name] for name in CONTROLS if name in st.session_state}
-    allowed, wrong = read_settings(given)
-    kept = _kept_settings().as_values() | allowed
+    kept = kept_settings().as_values()
+    naming, _ = read_settings({name: value for name, value in given.items() if name in NAMING})
+    allowed, wrong = read_settings(given, controls_of(open_network(kept | naming)))
+    kept |= allowed
     for name in kept.keys() - given.keys():
         st.session_state[name] = kept[name]
     st.session_state[_KEPT] = settings = Settings.of(kept)
     return settings, wrong
 
 
-def _kept_settings() -> Settings:
+def open_in_page(naming: Mapping[str, Value]) -> None:
+    """Go to a network as it was found; where it cannot be opened, stay, and say so. For a widget's callback."""
+    try:
+        opened = open_network(naming)
+    except ConfigError as error:
+        say_later(error)
+        change_settings({name: getattr(kept_settings(), name) for name in NAMING})
+    else:
+        _go_to(opened, {})
+        _write_address(kept_settings())
+
+
+def leave_network() -> None:
+    """Go back to networks that the page draws. For a button's callback."""
+    _go_to(None, PRESETS[0].settings)
+    _write_address(kept_settings())
+    st.session_state[_PRESET] = 0
+
+
+def _write_address(settings: Settings) -> None:
+    """Let the page's address name the run that is opened, and nothing else."""
+    address = {"run": settings.run, "step": str(settings.step)} if settings.run else {}
+    st.query_params.from_dict(address)
+    st.session_state[_LINK] = address
+
+
+def say_later(error: ConfigError) -> None:
+    """Keep what is wrong until the page is drawn."""
+    st.session_state[_PROBLEM] = str(error)
+
+
+def say_problem() -> None:
+    """Say in a sentence which network could not be opened, once."""
+    if problem := st.session_state.pop(_PROBLEM, None):
+        refuse(str(problem))
+
+
+def _go_to(opened: OpenedNetwork | None, values: Mapping[str, Value]) -> None:
+    """Set all settings: these, and for the others where the network is; what is looked at stays."""
+    start = Settings().as_values() if opened is None else opened.start
+    seen = {name: value for name, value in kept_settings().as_values().items() if CONTROLS[name].is_view}
+    naming = {} if opened is None else opened.naming
+    settings = Settings.of({**start, **seen, **values, **naming})
+    st.session_state[_KEPT] = settings
+    st.session_state[_PRESET] = None
+    change_settings(settings.as_values())
+
+
+def kept_settings() -> Settings:
+    """The settings of the last run."""
     return read_session(_KEPT, Settings, Settings())
 
 
@@ -82,10 +173,29 @@ def choose_preset(number: int) -> None:
     st.session_state[_PRESET] = number
 
 
+def shown_settings() -> Settings | None:
+    """The settings of the last picture; None where there is none."""
+    shown = st.session_state.get(_SHOWN)
+    return shown if isinstance(shown, Settings) else None
+
+
+def remember_shown(settings: Settings) -> None:
+    """Keep the settings of a picture, to show it again where the next ones are refused."""
+    st.session_state[_SHOWN] = settings
+
+
 def pinned_settings() -> Settings | None:
-    """The settings that are pinned as A; None where none are."""
+    """The settings that are pinned as A; None where none are. Where their network is gone, a sentence says so."""
     pinned = st.session_state.get(_PINNED)
-    return pinned if isinstance(pinned, Settings) else None
+    if not isinstance(pinned, Settings):
+        return None
+    try:
+        network_of(pinned)
+    except ConfigError as error:
+        refuse(error)
+        unpin_settings()
+        return None
+    return pinned
 
 
 def pin_settings() -> None:

@@ -8,6 +8,7 @@ from analysis.clipping import CLIP_RULES
 from analysis.figures.theme import cell_name
 from dashboard.explore.control import (
     Control,
+    Name,
     NumberList,
     OneOf,
     Slide,
@@ -20,7 +21,9 @@ from dashboard.explore.control import (
 )
 from dashboard.option_words import CLIP_RULE_WORDS, INITIALISATION_WORDS, TASK_WORDS, TEXT_WORDS, name_options
 from dashboard.server.checks import Value
+from dashboard.server.visitor import TOKEN
 from experiments.config.run_config import GATE_BLOCKS, RunConfig
+from experiments.runs.folder import NAME
 from experiments.tasks import TASKS
 from models.cells.elman.step import NONLINEARITIES
 from models.cells.registry import CELLS
@@ -36,6 +39,8 @@ PANEL_NAMES = (
     "Wave", "Hidden states", "Gates", SPECTRUM, "Jacobians", "Lyapunov exponents", "Credit", "Paths", "Clipping",
     DIAGNOSIS,
 )  # fmt: skip
+NOISE = "noise"
+LARGEST_STEP, MOST_LAYERS = 10_000_000, 10_000
 OVERLAYS = ("bound", "direct gradient", "mean-field rate", "Lyapunov rate")
 SHAPES = {
     "kept": "As initialised",
@@ -57,6 +62,7 @@ def _own_words(options: Iterable[str]) -> dict[str, str]:
 
 
 _TASKS = name_options([*TASKS], TASK_WORDS)
+_INPUTS = {**_TASKS, NOISE: "Noise"}
 _CELLS = {cell: cell_name(cell) for cell in CELLS}
 _LOSSES = {"task": "task default", "last": "last step only", "every": "every step"}
 _INITIALISATIONS = name_options([w for w in _options("initialisation") if w != "chrono"], INITIALISATION_WORDS)
@@ -71,6 +77,13 @@ _CLIP_RULES = name_options([*CLIP_RULES], CLIP_RULE_WORDS)
 @dataclass(frozen=True)
 class Settings:
     """Everything on Explore follows from these. A control has its label, its default, what is allowed, and its help."""
+
+    run: str = control(Name("Run", "", NAME, "the name of a run, and no path", names_network=True))
+    step: int = control(Whole("Recorded step", 0, 0, LARGEST_STEP, names_network=True))
+    upload: str = control(Name("Uploaded file", "", TOKEN, "a file that was uploaded here", names_network=True))
+    layer: int = control(Whole("Layer of the file", 0, 0, MOST_LAYERS, names_network=True))
+    inputs: str = control(OneOf("Inputs", NOISE, _INPUTS, help=(
+        "The inputs of a task whose sequences have the network's number of inputs, or independent normal numbers.")))
 
     task: str = control(OneOf("Task", "adding", _TASKS))
     text_file: str = control(TextFile("Text", "hello", TEXT_WORDS))
@@ -117,6 +130,11 @@ class Settings:
         fields: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
         return cls(**fields)
 
+    @property
+    def is_drawn(self) -> bool:
+        """Whether the page draws the networks itself, and no run's or file's is opened."""
+        return not (self.run or self.upload)
+
     def as_values(self) -> dict[str, Value]:
         """Name → value as widgets, links and JSON have it."""
         return {name: [*v] if isinstance(v, tuple) else v for name, v in vars(self).items()}
@@ -127,12 +145,17 @@ CONTROLS: Mapping[str, Control[Any]] = {field.name: control_of(field) for field 
 
 
 def slide_of(name: str) -> Slide:
-    """The control of a setting that is dragged.
+    """The control of a setting that is dragged. Raises as `slide_in`."""
+    return slide_in(CONTROLS, name)
+
+
+def slide_in(controls: Mapping[str, Control[Any]], name: str) -> Slide:
+    """The same in another table.
 
     Raises:
         KeyError: the setting is not dragged.
     """
-    shown = CONTROLS[name]
+    shown = controls[name]
     if not isinstance(shown, Slide):
         raise KeyError(name)
     return shown

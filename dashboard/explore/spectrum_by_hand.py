@@ -7,7 +7,7 @@ import streamlit as st
 from analysis.figures.theme import cell_name
 from dashboard.components.drag_spectrum import drag_spectrum
 from dashboard.explore.session import SPECTRUM_REVISION, change_settings
-from dashboard.explore.settings import LARGEST_SINGULAR_VALUE, SHAPES
+from dashboard.explore.settings import LARGEST_SINGULAR_VALUE, MOST_UNITS, SHAPES
 from dashboard.explore.view import View
 from dashboard.explore.widgets import show_widget
 from models.cells.registry import CELLS
@@ -22,10 +22,13 @@ def show_spectrum(view: View) -> None:
     cell, result = next(iter(with_matrix.items()))
     name, spectrum = next((n, s) for n, s in result.spectra.items() if n in _blocks_to_change(view, cell))
     values = [float(f"{v:.4g}") for v in _read_values_set_by_hand(view) or spectrum.singular_values.tolist()]
+    if len(values) > MOST_UNITS:
+        st.caption(f"Single values can be dragged in networks of up to {MOST_UNITS} units.")
+        return
     where = cell_name(cell) if len(result.spectra) == 1 else f"{cell_name(cell)}, gate {name}"
     drag_spectrum(
         f"Singular values of {where}", values, key="drag-spectrum", values_key="singular_values",
-        largest_key="largest_singular_value", highest=LARGEST_SINGULAR_VALUE, on_change=_keep_values,
+        largest_key="largest_singular_value", highest=_highest(view), on_change=_keep_values,
         revision_key=SPECTRUM_REVISION,
     )  # fmt: skip
     st.caption(
@@ -36,10 +39,16 @@ def show_spectrum(view: View) -> None:
         show_widget("spectrum_blocks")
 
 
+def _highest(view: View) -> float:
+    """The largest singular value that is allowed."""
+    return LARGEST_SINGULAR_VALUE if view.network is None else view.network.highest_norm
+
+
 def _shape_buttons(view: View) -> None:
     by_hand = bool(view.settings.singular_values)
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        for shape, words in SHAPES.items():
+        kept = {} if view.network is None else {"kept": "As it was found"}
+        for shape, words in (SHAPES | kept).items():
             chosen = not by_hand and view.settings.spectrum_shape == shape
             kind: Literal["secondary", "tertiary"] = "secondary" if chosen else "tertiary"
             st.button(words, key=f"shape-{shape}", type=kind, on_click=_take_shape, args=(shape,))

@@ -1,16 +1,23 @@
 """Explore's present state to take away: a link, a Python snippet, a web page."""
 
+import shlex
 from urllib.parse import urlencode
 
 import streamlit as st
 
-from dashboard.explore.configs import run_values
+from dashboard.components.refusal import refuse
+from dashboard.explore.configs import network_values, run_values
 from dashboard.explore.explore_frame import explore_html
 from dashboard.explore.link import write_link
-from dashboard.explore.session import keep_settings
-from dashboard.explore.settings import Settings
+from dashboard.explore.networks import OpenedNetwork, controls_of, network_of
+from dashboard.explore.session import keep_settings, kept_settings
+from dashboard.explore.settings import NOISE, Settings
 from dashboard.explore.view import View
 from experiments.config.run_config import RunConfig
+from experiments.config.words import bare, visible
+from experiments.errors import ConfigError
+from experiments.probing.given_network import TrainedNetwork
+from experiments.weights import FoundStack
 
 _SNIPPET = """from experiments.config.run_config import RunConfig
 from experiments.probing.probe import probe
@@ -24,14 +31,45 @@ for cell in {cells}:
 
 @st.fragment
 def show_link() -> None:
-    """A link and a snippet, written when they are asked for, so that a drag does not write them anew."""
-    if st.button("Link and Python", type="tertiary"):
-        settings, _ = keep_settings()
-        page = (st.context.url or "").split("?")[0]
+    """A link and code, written when they are asked for, so that a drag does not write them anew."""
+    if st.button("Link and Python" if kept_settings().is_drawn else "Link and command", type="tertiary"):
+        try:
+            settings, _ = keep_settings()
+            _write_out(settings, network_of(settings))
+        except ConfigError as error:
+            refuse(error)
+
+
+def _write_out(settings: Settings, opened: OpenedNetwork | None) -> None:
+    page = (st.context.url or "").split("?")[0]
+    if settings.upload:
+        st.markdown("An uploaded file has no link, since only you can open it.")
+    else:
         st.markdown("This address opens the page as it is now:")
-        st.code(f"{page}?{urlencode(write_link(settings))}", language=None, wrap_lines=True)
+        link = urlencode(write_link(settings, controls_of(opened)))
+        st.code(f"{page}?{link}", language=None, wrap_lines=True)
+    if opened is None:
         st.markdown("This Python code prints the page's numbers:")
         st.code(_write_snippet(settings), language="python")
+    else:
+        st.markdown("This command prints the page's numbers:")
+        st.code(shlex.join(write_command(settings, opened)), language="bash", wrap_lines=True)
+
+
+def write_command(settings: Settings, opened: OpenedNetwork) -> list[str]:
+    """The command that records the page's pass: of a run at a step, or of the visitor's own file."""
+    network, values = opened.network, network_values(settings, opened)
+    own = network.settings if isinstance(network, TrainedNetwork) else {}
+    default = {**RunConfig().model_dump(), **own}
+    words = [f"{name}={bare(value)}" for name, value in values.items() if default[name] != value]
+    words.append(f"clip_threshold={settings.clip_threshold!r}")
+    if isinstance(network, TrainedNetwork):
+        which = [network.run, "--step", str(network.step)]
+    else:
+        name = ["--layer", visible(network.name)] if isinstance(network, FoundStack) and settings.layer else []
+        which = ["--weights", opened.file, *name]
+    inputs = ["--inputs", NOISE] if settings.inputs == NOISE else []
+    return ["python", "-m", "experiments", "probe", *which, *inputs, *words]
 
 
 def _write_snippet(settings: Settings) -> str:

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
 from analysis.clipping import Clipping, ClipRule
 from analysis.profile import Profile
-from dashboard.cache import record_pass
-from dashboard.explore.configs import page_configs
-from dashboard.explore.settings import Settings
+from dashboard.cache import record_network, record_pass
+from dashboard.explore.configs import network_values, page_configs
+from dashboard.explore.networks import OpenedNetwork, network_of
+from dashboard.explore.settings import NOISE, Settings
 from experiments.errors import ConfigError
 from experiments.probing.probe import Probe
 from models.cells.registry import CELLS
@@ -20,28 +22,39 @@ class View:
     settings: Settings
     probes: Mapping[str, Probe]
     """Cell → its recorded pass."""
-    clip_rule: ClipRule
     pinned: Settings | None
     """The settings kept as A."""
+    network: OpenedNetwork | None = None
+    """None where the page has drawn the weights."""
 
     def clip(self, probe: Probe) -> Clipping:
         """The parameter gradient before and after the clipping that is set."""
-        return probe.clip(self.settings.clip_threshold, self.clip_rule)
+        return probe.clip(self.settings.clip_threshold, cast(ClipRule, self.settings.clip_rule))
 
     def pinned_profiles(self) -> dict[str, Profile]:
         """Cell → the profile of the settings kept as A; none where nothing is."""
         if self.pinned is None:
             return {}
-        return {config.cell: record_pass(config).profile for config in page_configs(self.pinned)}
+        return {cell: probe.profile for cell, probe in record_passes(self.pinned, network_of(self.pinned)).items()}
 
 
 def record_view(settings: Settings, pinned: Settings | None = None) -> View:
-    """Record what the settings describe, one pass per chosen cell.
+    """Record what the settings describe: one pass per chosen cell, or one of the network that they name.
 
     Raises:
-        ConfigError: no cell is chosen, or the first setting that is not allowed together with the others.
+        ConfigError: no cell is chosen, the network cannot be opened, or the first setting that is not allowed together
+            with the others.
     """
+    network = network_of(settings)
+    return View(settings, record_passes(settings, network), pinned, network)
+
+
+def record_passes(settings: Settings, network: OpenedNetwork | None) -> dict[str, Probe]:
+    """Cell → its recorded pass. Raises as `record_view`."""
+    if network is not None:
+        inputs = NOISE if settings.inputs == NOISE else None
+        return {network.network.cell: record_network(network.network, network_values(settings, network), inputs)}
     configs = page_configs(settings)
     if not configs:
         raise ConfigError(f"cells was empty; choose at least one of {', '.join(CELLS)}.")
-    return View(settings, {config.cell: record_pass(config) for config in configs}, configs[0].clip_rule, pinned)
+    return {config.cell: record_pass(config) for config in configs}

@@ -1,12 +1,19 @@
 """The widgets of Explore's settings: coarse ones in the sidebar, live ones under the hand."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import streamlit as st
 
+from analysis.figures.theme import cell_name
 from dashboard.components.live_slider import live_slider
-from dashboard.explore.control import OneOf, SomeOf, Switch, TextFile, Whole
-from dashboard.explore.settings import CONTROLS, slide_of
+from dashboard.explore.control import Control, OneOf, Slide, SomeOf, Switch, TextFile, Whole
+from dashboard.explore.given_network import show_fixed, show_layer, show_step, show_upload
+from dashboard.explore.networks import OpenedNetwork, controls_of
+from dashboard.explore.settings import CONTROLS, slide_in
 from dashboard.server.serving import FILES_VARIABLE, opens_files
 from dashboard.session import read_session
+from models.cells.registry import CELLS
 
 DRAGGED = (
     ("largest_singular_value", "seq_len", "forget_bias"),
@@ -15,36 +22,76 @@ DRAGGED = (
 """Rows of sliders."""
 
 
-def show_sidebar() -> None:
-    """The coarse settings."""
+def show_sidebar(opened: OpenedNetwork | None) -> None:
+    """The coarse settings: of networks that the page draws, or of the one that is opened."""
     with st.sidebar:
-        show_widget("task")
-        if read_session("task", str, "") == "next_character":
-            show_widget("text_file")
-        show_widget("cells")
-        show_widget("loss_position")
-        left, right = st.columns(2)
-        with left:
-            show_widget("hidden_size")
-            show_widget("num_layers")
-        with right:
-            show_widget("batch_size")
-            show_widget("seed")
-        for name in ("initialisation", "nonlinearity", "bidirectional", "truncate_kind", "clip_rule", "dtype"):
-            show_widget(name)
+        with st.expander("Open your own network", icon=":material/upload_file:"):
+            show_upload()
+        _choose_drawn() if opened is None else _choose_over(opened)
 
 
-def show_sliders() -> None:
-    """The live settings: they follow the pointer while it drags."""
+def _choose_over(opened: OpenedNetwork) -> None:
+    """The settings that apply to a network with weights of its own."""
+    show_step(opened)
+    show_layer(opened)
+    show_widget("inputs", opened.controls)
+    if read_session("inputs", str, "") == "next_character":
+        show_widget("text_file")
+    show_widget("loss_position")
+    left, right = st.columns(2)
+    with left:
+        show_widget("batch_size")
+    with right:
+        show_widget("seed")
+    for name in ("truncate_kind", "clip_rule", "dtype"):
+        show_widget(name)
+    show_fixed(opened)
+
+
+def _choose_drawn() -> None:
+    """The settings of networks that the page draws."""
+    show_widget("task")
+    if read_session("task", str, "") == "next_character":
+        show_widget("text_file")
+    show_widget("cells")
+    show_widget("loss_position")
+    left, right = st.columns(2)
+    with left:
+        show_widget("hidden_size")
+        show_widget("num_layers")
+    with right:
+        show_widget("batch_size")
+        show_widget("seed")
+    for name in ("initialisation", "nonlinearity", "bidirectional", "truncate_kind", "clip_rule", "dtype"):
+        show_widget(name)
+
+
+def show_sliders(opened: OpenedNetwork | None) -> None:
+    """The live settings: they follow the pointer while it drags. A sentence stands for one that cannot apply."""
+    refused = {} if opened is None else why_not(opened)
     for row in DRAGGED:
         for column, name in zip(st.columns(len(row), gap="medium"), row, strict=True):
             with column:
-                _show_slider(name)
+                if name in refused:
+                    st.caption(f"{CONTROLS[name].label}: {refused[name]}")
+                else:
+                    _show_slider(slide_in(controls_of(opened), name), name)
 
 
-def show_widget(name: str) -> None:
+def why_not(opened: OpenedNetwork) -> dict[str, str]:
+    """The dragged settings that cannot apply to a network, each with its reason."""
+    words = CELLS[opened.network.cell].words
+    refused = {}
+    if not opened.has_matrix:
+        refused["largest_singular_value"] = words.no_spectrum
+    if not opened.has_keep_gate:
+        refused["forget_bias"] = f"The cell {cell_name(opened.network.cell)} has no gate that keeps its state."
+    return refused
+
+
+def show_widget(name: str, controls: Mapping[str, Control[Any]] = CONTROLS) -> None:
     """The widget of a setting whose value comes when the hand lets go."""
-    match CONTROLS[name]:
+    match controls[name]:
         case OneOf() as c:
             st.selectbox(c.label, [*c.options], format_func=c.options.__getitem__, key=name, help=c.help)
         case SomeOf() as c:
@@ -69,9 +116,8 @@ def _show_text_choice(control: TextFile, name: str) -> None:
     st.selectbox(control.label, [*control.options], format_func=control.options.__getitem__, key=name, help=files)
 
 
-def _show_slider(name: str) -> None:
+def _show_slider(c: Slide, name: str) -> None:
     """The slider of a setting that is dragged."""
-    c = slide_of(name)
     live_slider(
         c.label, key=name, value=c.default, minimum=c.lowest, maximum=c.highest, step=c.step,
         logarithmic=c.logarithmic, help=c.help,

@@ -28,6 +28,7 @@ def show_recorded_step(run: RunReader) -> None:
         step = _choose_step(run, found)
         network = None if run.form.lacks() else trained_network(run, step)
         p = profile_at(run, row_of(run, step)) if network is None else network.profile
+        _open_button(run, step)
         show(step_picture(run, p, found.among), _profile_key(run))
         if network is None:
             st.info(run.form.lacks())
@@ -36,6 +37,15 @@ def show_recorded_step(run: RunReader) -> None:
             show_panels(run, network)
     except ConfigError as error:
         refuse(error)
+
+
+def _open_button(run: RunReader, step: int) -> None:
+    """A way to Explore, for the network as it was at this step."""
+    if run.form.keeps == "quantiles":
+        return
+    words = "Drag this network's singular values, biases and inputs, and watch its gradient."
+    if st.button("Open in Explore", key=f"explore-{run.name}", icon=":material/tune:", help=words):
+        st.switch_page("dashboard/explore/page.py", query_params={"run": run.name, "step": str(step)})
 
 
 @st.cache_data(max_entries=4, show_spinner=False)

@@ -5,6 +5,7 @@ the value as the page uses it, or raises a ValueError whose words say what is al
 """
 
 import math
+import re
 import reprlib
 from collections.abc import Collection, Sequence
 from typing import TypeAlias
@@ -30,6 +31,13 @@ def read_word(given: object, allowed: Collection[str]) -> str:
     """One of the allowed words."""
     if not isinstance(given, str) or given not in allowed:
         raise ValueError(f"one of {', '.join(allowed)}")
+    return given
+
+
+def read_name(given: object, pattern: re.Pattern[str], words: str) -> str:
+    """A name of that pattern, which the words describe; an empty text for none."""
+    if not isinstance(given, str) or (given and not pattern.fullmatch(given)):
+        raise ValueError(words)
     return given
 
 

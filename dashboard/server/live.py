@@ -23,10 +23,10 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from dashboard.server.bounded_sockets import BoundedSockets
+from dashboard.server.bounded_uploads import BoundedUploads
 from dashboard.server.labs import labs
 from dashboard.server.live_socket import LiveSocket
 from dashboard.server.modules import module_file
-from dashboard.server.no_uploads import NoUploads
 from dashboard.server.own_names import OwnNames
 from dashboard.server.visitor import MarkVisitors
 
@@ -83,4 +83,4 @@ def routes() -> list[BaseRoute]:
 
 def doors() -> list[Middleware]:
     """What a request passes before any route, Streamlit's own socket among them."""
-    return [Middleware(OwnNames), Middleware(NoUploads), Middleware(BoundedSockets), Middleware(MarkVisitors)]
+    return [Middleware(OwnNames), Middleware(BoundedUploads), Middleware(BoundedSockets), Middleware(MarkVisitors)]

@@ -17,9 +17,10 @@ from experiments.commands.run_commands import Runs, add_run_commands
 from experiments.commands.sweep_commands import add_sweep_commands
 from experiments.commands.terminal import STANDARD_OUTPUT, output
 from experiments.config.allowed import allowed
-from experiments.config.run_config import ConfigError, RunConfig, configs_from_words
+from experiments.config.run_config import ConfigError, RunConfig, configs_from_words, parse_words
 from experiments.config.words import bare, cut, spelt_path, visible
-from experiments.probing.from_weights import weights_probe
+from experiments.probing.from_weights import trained_probe, weights_probe
+from experiments.probing.given_network import trained_network
 from experiments.probing.probe import Probe, probe
 from experiments.probing.recorded import recorded_probe
 from experiments.probing.summary import profile_rows, summary
@@ -49,11 +50,13 @@ def field_help() -> str:
 @app.command(
     "probe",
     help="Record one forward and backward pass without training, or look at a recorded step of a run.\n\nWORDS are "
-    "key=value pairs and .toml files (cell=elman,lstm,gru probes several cells), or the id of one run.\n\n"
-    + field_help(),
+    "key=value pairs and .toml files (cell=elman,lstm,gru probes several cells), or the id of one run. Words after a "
+    "run's id act on its trained weights.\n\n" + field_help(),
 )
 def probe_command(
-    words: Annotated[list[str] | None, typer.Argument(help="key=value words and .toml files, or a RUN")] = None,
+    words: Annotated[
+        list[str] | None, typer.Argument(help="key=value words and .toml files, or a RUN and words")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one object a cell in a list.")] = False,
     csv_file: Annotated[
         Path | None, typer.Option("--csv", help="Write the whole profile to this file; - prints it, and nothing else.")
@@ -69,7 +72,9 @@ def probe_command(
     ] = None,
     inputs: Annotated[
         str | None,
-        typer.Option("--inputs", help="Of --weights: a .npy file, noise, or noise:MEAN,DEVIATION; else the task's."),
+        typer.Option(
+            "--inputs", help="Of --weights or a RUN: a .npy file, noise, or noise:MEAN,DEVIATION; else the task's."
+        ),
     ] = None,
     runs: Runs = None,
 ) -> None:
@@ -81,10 +86,12 @@ def probe_command(
     if weights is not None:
         stack = choose_stack(read_weights(weights), layer)
         results = [weights_probe(stack, words, inputs, weights.name)]
-    elif layer or inputs:
-        raise ConfigError(f"{'--layer' if layer else '--inputs'} was given without --weights; name the file, too.")
+    elif layer:
+        raise ConfigError("--layer was given without --weights; name the file, too.")
     elif run := named_run(words, step, runs_folder(runs)):
-        results = [recorded_probe(run, step)]
+        results = [probe_step(run, step, [word for word in words if not is_name(word)], inputs)]
+    elif inputs:
+        raise ConfigError("--inputs was given without --weights or a RUN; name one of them, too.")
     else:
         results = [probe(config) for config in configs_from_words(words)]
     if csv_file == STANDARD_OUTPUT:
@@ -104,17 +111,29 @@ def probe_command(
 
 
 def named_run(words: list[str], step: int | None, runs: Path) -> RunReader | None:
-    """The run that the words name instead of a configuration; None where they describe one.
+    """The run that one of the words names; None where they describe a configuration.
 
     Raises:
         ConfigError: a step of no run, or of several; RunError: no such run, or one that cannot be opened.
     """
-    names = [word for word in words if NAME.fullmatch(word) and not word.endswith(".toml")]
-    if len(words) == 1 and names and (step is not None or any(f.name.startswith(names[0]) for f in run_folders(runs))):
+    names = [word for word in words if is_name(word)]
+    if len(names) == 1 and (step is not None or any(f.name.startswith(names[0]) for f in run_folders(runs))):
         return open_run(find_run(runs, names[0]))
     if step is not None:
         raise ConfigError(f"--step was {step}; it must follow the id of one run, as in `probe RUN --step {step}`.")
     return None
+
+
+def is_name(word: str) -> bool:
+    """Whether a word may be a run's id."""
+    return NAME.fullmatch(word) is not None and not word.endswith(".toml")
+
+
+def probe_step(run: RunReader, step: int | None, settings: list[str], inputs: str | None) -> Probe:
+    """A recorded step as it was recorded; with settings or inputs a fresh pass of its network."""
+    if not settings and inputs is None:
+        return recorded_probe(run, step)
+    return trained_probe(trained_network(run, step), parse_words(settings), inputs)
 
 
 app.command("benchmark")(benchmark_command)

@@ -1,12 +1,13 @@
-"""One recorded pass of somebody's checkpoint: its recurrent layer on a task's inputs, on given ones, or on noise."""
+"""One recorded pass of a network whose weights are given, on a task's inputs, on given ones, or on noise."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from experiments.config.limits import check_memory
+from experiments.config.limits import MEMORY_LIMIT, check_memory
 from experiments.config.run_config import RunConfig, parse_words
 from experiments.config.words import shortened, spelt
 from experiments.errors import ConfigError
+from experiments.probing.given_network import GivenNetwork, TrainedNetwork
 from experiments.probing.probe import Probe
 from experiments.tasks import Task, make_task
 from experiments.tasks.given_inputs import GivenInputs, draw_noise, parse_noise, read_inputs
@@ -16,30 +17,67 @@ from models import record
 
 
 def weights_probe(stack: FoundStack, words: Sequence[str], inputs: str | None = None, source: str = "") -> Probe:
-    """Record the stack under a readout that is drawn at random; the words' settings then act on its weights.
-
-    `largest_singular_value`, `forget_bias`, `input_scale` and the like change the weights that were found, as they
-    change drawn ones.
+    """Record a file's stack under a readout that is drawn at random; the words' settings then act on its weights.
 
     Args:
         stack: what `read_weights` found.
         words: as `probe` takes them; cell and sizes are the file's.
-        inputs: `noise`, `noise:MEAN,DEVIATION` or a `.npy` file; None for the task's own.
+        inputs: see `given_probe`.
         source: the file's name.
 
     Raises:
-        ConfigError: words that contradict the file, inputs of another size, or too much memory.
+        ConfigError: see `given_probe`.
     """
-    config = config_for(stack, words)
-    config, task = with_inputs(config, stack, inputs)
-    if task.input_size != stack.input_size:
+    return given_probe(stack, parse_words(words), inputs, source)
+
+
+def trained_probe(network: TrainedNetwork, values: Mapping[str, object], inputs: str | None = None) -> Probe:
+    """Record a run's trained network on a fresh batch of its task; these settings first act on its weights.
+
+    Args:
+        network: what a recorded step found.
+        values: `RunConfig` values; the others are the run's own, without those that made its first weights.
+        inputs: see `given_probe`.
+
+    Raises:
+        ConfigError: see `given_probe`.
+    """
+    source = f"run {network.run} at step {network.step}"
+    return given_probe(network, {**network.settings, **values}, inputs, source)
+
+
+def given_probe(
+    network: GivenNetwork,
+    values: Mapping[str, object],
+    inputs: str | None = None,
+    source: str = "",
+    limit: int = MEMORY_LIMIT,
+) -> Probe:
+    """Record a network whose weights are given, after the settings have acted on them.
+
+    `largest_singular_value`, `forget_bias`, `input_scale` and the like change the given weights, as they change drawn
+    ones.
+
+    Args:
+        network: its cell, sizes and weights.
+        values: `RunConfig` values; cell and sizes are the network's.
+        inputs: `noise`, `noise:MEAN,DEVIATION` or a `.npy` file; None for the task's own.
+        source: where the weights are from, in a few words.
+        limit: bytes that the pass may need.
+
+    Raises:
+        ConfigError: values that contradict the network, inputs of another size, or too much memory.
+    """
+    config = config_for(network, values)
+    config, task = with_inputs(config, network, inputs)
+    if task.input_size != network.input_size:
         raise ConfigError(
-            f"task was {config.task}, which has {task.input_size} inputs, and {stack.spelt} reads {stack.input_size}; "
-            "choose another task, --inputs noise, or --inputs with a .npy file."
+            f"task was {config.task}, which has {task.input_size} inputs, and {network.spelt} reads "
+            f"{network.input_size}; choose another task, or noise as inputs."
         )
-    check_memory(config, task)
+    check_memory(config, task, limit)
     weights, data = generators(config.seed)
-    model = stack.model(task.output_size, weights, DTYPES[config.dtype])
+    model = network.model(task.output_size, weights, DTYPES[config.dtype])
     initialise_(model.recurrent.requires_grad_(False), config, task, weights)
     batch, targets = task.sample(config.batch_size, config.seq_len, data, DTYPES[config.dtype])
     experiment = Experiment(config, task, model.requires_grad_(True), batch, targets)
@@ -50,32 +88,32 @@ def weights_probe(stack: FoundStack, words: Sequence[str], inputs: str | None = 
     )
 
 
-def config_for(stack: FoundStack, words: Sequence[str]) -> RunConfig:
-    """The words' configuration with the file's cell and sizes.
+def config_for(network: GivenNetwork, values: Mapping[str, object]) -> RunConfig:
+    """The values' configuration with the network's cell and sizes.
 
     Raises:
-        ConfigError: a word that says otherwise than the file, or weights that would be drawn anew.
+        ConfigError: a value that says otherwise than the network, or weights that would be drawn anew.
     """
     found = {
-        "cell": stack.cell,
-        "hidden_size": stack.hidden_size,
-        "num_layers": stack.num_layers,
-        "bidirectional": stack.bidirectional,
-        **stack.options,
+        "cell": network.cell,
+        "hidden_size": network.hidden_size,
+        "num_layers": network.num_layers,
+        "bidirectional": network.bidirectional,
+        **{name: value for name, value in network.options.items() if name in RunConfig.model_fields},
     }
-    values = parse_words(words)
     config = RunConfig.from_values({**values, **found})
+    whose = "run" if isinstance(network, TrainedNetwork) else "file"
     for name in found.keys() & values.keys():
         if getattr(RunConfig.from_values({name: values[name]}), name) != getattr(config, name):
             raise ConfigError(
-                f"{name} was {spelt(values[name])}; the file has {shortened(found[name])}, so leave it out."
+                f"{name} was {spelt(values[name])}; the {whose} has {shortened(found[name])}, so leave it out."
             )
     if config.initialisation != "default":
-        raise ConfigError(f"initialisation was {config.initialisation!r}; a file has its weights, so leave it out.")
+        raise ConfigError(f"initialisation was {config.initialisation!r}; a {whose} has its weights, so leave it out.")
     return config
 
 
-def with_inputs(config: RunConfig, stack: FoundStack, inputs: str | None) -> tuple[RunConfig, Task]:
+def with_inputs(config: RunConfig, network: GivenNetwork, inputs: str | None) -> tuple[RunConfig, Task]:
     """The task that the inputs make, and the configuration with its name and sizes.
 
     Raises:
@@ -89,5 +127,5 @@ def with_inputs(config: RunConfig, stack: FoundStack, inputs: str | None) -> tup
         time, batch, _ = given.inputs.shape
         return config.model_copy(update={"task": given.name, "seq_len": time, "batch_size": batch}), given
     _, generator = generators(config.seed)
-    noise = draw_noise((config.seq_len, config.batch_size, stack.input_size), generator, *statistics)
+    noise = draw_noise((config.seq_len, config.batch_size, network.input_size), generator, *statistics)
     return config.model_copy(update={"task": "noise"}), GivenInputs(noise)

@@ -57,7 +57,7 @@ class Probe:
     trained: TrainedStep | None = None
     """None for a network as its configuration makes it."""
     source: str | None = None
-    """The file that the weights came from; None where the configuration has drawn them."""
+    """Where the weights are from: a file's name, or a run and its step; None where the configuration has drawn them."""
 
     @property
     def top(self) -> LayerRecord:
@@ -207,7 +207,7 @@ class Probe:
     def diagnosis(self) -> list[Finding]:
         """The same with remedies that were tried: each takes another pass or two.
 
-        Of a recorded step or a file they are not: settings make another network, which would have to be trained.
+        Of given weights they are not: settings make another network, which would have to be trained.
         """
         if self.trained is not None or self.source is not None:
             return self.findings

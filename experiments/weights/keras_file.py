@@ -22,12 +22,13 @@ from experiments.config.words import shortened
 from experiments.errors import ConfigError
 from experiments.weights.blocks import KERAS_ORDER, in_torch_order
 from experiments.weights.found import MOST_NUMBERS, FoundStack
-from experiments.weights.torch_file import check_unpacked
+from experiments.weights.torch_file import MOST_BYTES, check_unpacked
 
 CELL_OF_CLASS = {"SimpleRNN": "elman", "LSTM": "lstm", "GRU": "gru"}
 CELL_OF_BLOCKS = {1: "elman", 3: "gru", 4: "lstm"}
 NONLINEARITIES = {"tanh": "tanh", "relu": "relu", "linear": "identity", "sigmoid": "sigmoid"}
 LARGEST_CONFIG = 2**24
+BYTES_OF_NUMBER = 8
 NAMES = ("kernel", "recurrent_kernel", "bias")
 WEIGHT = re.compile(r"(?P<cell>.+?)/(?:vars/(?P<index>[012])|(?P<name>kernel|recurrent_kernel|bias)(?::0)?)")
 
@@ -41,24 +42,24 @@ class KerasLayer:
     bias: Float[ndarray, "*bias row"] | None
 
 
-def read_keras(path: Path) -> list[FoundStack]:
+def read_keras(path: Path, most: int = MOST_BYTES) -> list[FoundStack]:
     """Every recurrent layer; each is a stack of one layer.
 
     Raises:
         ConfigError: h5py is missing; the file is damaged, links out of itself or is too large; or a layer has an
             activation that the lab does not have.
     """
-    content, config = unpacked(path)
+    content, config = unpacked(path, most)
     groups: dict[str, dict[str, Float[ndarray, ...]]] = {}
     names: dict[str, str] = {}
     with open_hdf5(content) as file:
         config = config or legacy_config(file)
         settings = dict(recurrent_settings(config))
-        left = MOST_NUMBERS
-        for name, values in datasets(file):
+        left = most_numbers = min(MOST_NUMBERS, most // BYTES_OF_NUMBER)
+        for name, values in datasets(file, most_numbers):
             left -= values.size
             if left < 0:
-                raise ConfigError(f"the file has more than {MOST_NUMBERS} numbers; choose a smaller one.")
+                raise ConfigError(f"the file has more than {most_numbers} numbers; choose a smaller one.")
             if found := WEIGHT.fullmatch(name):
                 kind = found["name"] or NAMES[int(found["index"])]
                 groups.setdefault(found["cell"], {})[kind] = values
@@ -122,7 +123,7 @@ def is_recurrent(weights: Mapping[str, Float[ndarray, "..."]]) -> bool:
     return recurrent.shape[1] % len(recurrent) == 0 and recurrent.shape[1] // len(recurrent) in CELL_OF_BLOCKS
 
 
-def unpacked(path: Path) -> tuple[io.BytesIO | Path, Mapping[str, Any]]:
+def unpacked(path: Path, most: int = MOST_BYTES) -> tuple[io.BytesIO | Path, Mapping[str, Any]]:
     """The HDF5 content of a file, and the model's configuration where a zip file has one beside it.
 
     Raises:
@@ -130,7 +131,7 @@ def unpacked(path: Path) -> tuple[io.BytesIO | Path, Mapping[str, Any]]:
     """
     if not zipfile.is_zipfile(path):
         return path, {}
-    check_unpacked(path)
+    check_unpacked(path, most)
     try:
         with zipfile.ZipFile(path) as file:
             if file.getinfo("config.json").file_size > LARGEST_CONFIG:
@@ -157,7 +158,9 @@ def open_hdf5(content: io.BytesIO | Path) -> Any:
         raise ConfigError("the file is no whole HDF5 file; save the model again.") from None
 
 
-def datasets(group: Any, prefix: str = "", depth: int = 0) -> Iterator[tuple[str, Float[ndarray, "..."]]]:
+def datasets(
+    group: Any, most: int = MOST_NUMBERS, prefix: str = "", depth: int = 0
+) -> Iterator[tuple[str, Float[ndarray, "..."]]]:
     """Every array of numbers in a file, by its path; nothing is followed out of the file.
 
     Raises:
@@ -174,12 +177,12 @@ def datasets(group: Any, prefix: str = "", depth: int = 0) -> Iterator[tuple[str
                 raise ConfigError(f"{shortened(path)} is a link to another place; save the model again, whole.")
             item = group[name]
             if isinstance(item, h5py.Group):
-                yield from datasets(item, path, depth + 1)
+                yield from datasets(item, most, path, depth + 1)
             elif isinstance(item, h5py.Dataset) and item.dtype.kind == "f":
                 if item.external or item.is_virtual:
                     raise ConfigError(f"{shortened(path)} keeps its data in another file; save the model again, whole.")
-                if item.size is None or item.size > MOST_NUMBERS:
-                    raise ConfigError(f"{shortened(path)} has {item.size} numbers; at most {MOST_NUMBERS} are read.")
+                if item.size is None or item.size > most:
+                    raise ConfigError(f"{shortened(path)} has {item.size} numbers; at most {most} are read.")
                 yield path, np.asarray(item[()], np.float64 if item.dtype.itemsize > 4 else np.float32)
     except ConfigError:
         raise

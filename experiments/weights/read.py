@@ -44,16 +44,25 @@ def read_weights(path: Path) -> list[FoundStack]:
     return stacks
 
 
-def stacks_of(path: Path, start: bytes) -> list[FoundStack]:
-    """The layers of a file that begins so."""
+def stacks_of(path: Path, start: bytes, most: int = MOST_BYTES) -> list[FoundStack]:
+    """The layers of a file that begins so; none where it has none.
+
+    Args:
+        path: the file.
+        start: its first 16 bytes.
+        most: bytes that it may unpack to.
+
+    Raises:
+        ConfigError: it cannot be read; the sentence does not name it.
+    """
     if start[8:9] == b"{":  # eight bytes of length, then a header of JSON
         return find_stacks(read_safetensors(path))
     if is_torch_file(start, path):
-        return find_stacks(read_torch(path))
+        return find_stacks(read_torch(path, most))
     if start.startswith((HDF5, b"PK")):
         from experiments.weights.keras_file import read_keras
 
-        return read_keras(path)
+        return read_keras(path, most)
     from experiments.weights.onnx_file import read_onnx
 
     return read_onnx(path)

@@ -30,14 +30,14 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
         raise ConfigError("the file is no whole safetensors file; save it again.") from None
 
 
-def read_torch(path: Path) -> dict[str, Tensor]:
+def read_torch(path: Path, most: int = MOST_BYTES) -> dict[str, Tensor]:
     """All tensors of what `torch.save` has written, names of nested dictionaries joined by dots.
 
     Raises:
         ConfigError: it holds more than tensors and plain values, is damaged, or would unpack to too much.
     """
     if zipfile.is_zipfile(path):
-        check_unpacked(path)
+        check_unpacked(path, most)
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:
@@ -49,15 +49,15 @@ def read_torch(path: Path) -> dict[str, Tensor]:
     return dict(tensors_in(content))
 
 
-def check_unpacked(path: Path) -> None:
-    """Raise a ConfigError where a zip file says that it unpacks to more than is read."""
+def check_unpacked(path: Path, most: int = MOST_BYTES) -> None:
+    """Raise a ConfigError where a zip file says that it unpacks to more than `most` bytes."""
     try:
         with zipfile.ZipFile(path) as file:
             unpacked = sum(entry.file_size for entry in file.infolist())
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
         raise ConfigError("the file is no whole zip file; save it again.") from None
-    if unpacked > MOST_BYTES:
-        raise ConfigError(f"the file unpacks to {unpacked} bytes; at most {MOST_BYTES} are read.")
+    if unpacked > most:
+        raise ConfigError(f"the file unpacks to {unpacked} bytes; at most {most} are read.")
 
 
 def tensors_in(content: object, prefix: str = "", depth: int = 0) -> Iterator[tuple[str, Tensor]]:

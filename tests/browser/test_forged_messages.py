@@ -59,7 +59,9 @@ seq_len = [5, 7]
 """
 
 
-def test_no_forged_value_on_sweeps_and_runs_brings_a_traceback(tmp_path: Path, serve_runs: Callable[[Path], str]):
+def test_no_forged_value_on_sweeps_on_runs_and_over_a_run_brings_a_traceback(
+    tmp_path: Path, serve_runs: Callable[[Path], str]
+):
     plan = plan_of(SWEEP, "small")
     write_plan(SweepFolder(tmp_path, "small"), plan)
     for run in plan.runs:
@@ -69,6 +71,7 @@ def test_no_forged_value_on_sweeps_and_runs_brings_a_traceback(tmp_path: Path, s
     url = serve_runs(tmp_path)
     forge_all(url, "sweeps", "")
     forge_all(url, "runs", f"run={config.identity()}")
+    forge_all(url, "", f"run={config.identity()}&step=2")
 
 
 def shown_state(drawn: Drawn) -> dict:

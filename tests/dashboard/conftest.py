@@ -1,13 +1,22 @@
 """The page without a browser, and without the developer's own runs."""
 
+import shutil
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from dashboard.lessons import live_beat
 from dashboard.train import jobs
+from experiments.config.run_config import RunConfig
+from experiments.runs.opening import open_run
+from experiments.runs.store.reader import RunReader
+from experiments.runs.train import Recorder, train
+
+OLD = Path(__file__).resolve().parents[1] / "experiments/fixtures/before_weights/ee5acd58fa17"
+SIZES = {"seq_len": 12, "hidden_size": 4, "batch_size": 3, "steps": 5, "record_every": 2, "evaluate_every": None}
 
 
 @pytest.fixture
@@ -47,3 +56,25 @@ def pool(processes):
         process.kill()
     while made.working:
         time.sleep(0.01)
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with runs of several cells, and one of an earlier version."""
+    runs = tmp_path_factory.mktemp("runs")
+    more = [
+        {"cell": "lstm", "forget_bias": 2.0, "record_units": 2},
+        {"cell": "elman", "task": "copying"},
+        {"cell": "mingru"},
+    ]
+    for values in more:
+        config = RunConfig.from_values({**SIZES, **values})
+        train([Recorder.start(config, runs / config.cell, "reference")])
+    shutil.copytree(OLD, runs / "old")
+    return runs
+
+
+@pytest.fixture
+def lstm(folder: Path, monkeypatch: pytest.MonkeyPatch) -> RunReader:
+    monkeypatch.setattr(jobs, "RUNS", folder)
+    return open_run(folder / "lstm")

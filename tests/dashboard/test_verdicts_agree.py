@@ -42,7 +42,7 @@ def random_settings(number: int) -> Settings:
 def texts(shown: View, cell: str) -> dict[str, str]:
     """Everything that is said about one cell's gradient, by place; rates are said of lags, and have no verdict."""
     r = shown.probes[cell]
-    alone = View(replace(shown.settings, cells=(cell,)), {cell: r}, shown.clip_rule, None)
+    alone = View(replace(shown.settings, cells=(cell,)), {cell: r}, None)
     picture, rows = draw_profiles(alone), figures(r)
     return {
         "title": str(picture.figure.layout.title.text),

@@ -16,6 +16,7 @@ def measured(monkeypatch):
     monkeypatch.setattr(benchmark, "growth", lambda *_: [Growth("lstm", (10000, 16, 512), 12345.6, 1234.5)])
     monkeypatch.setattr(benchmark, "peak_memory", lambda *_: 1234.5)
     monkeypatch.setattr(benchmark, "two_threads_to_one", lambda *_: 0.55)
+    monkeypatch.setattr(benchmark, "vanishing_to_kept", lambda *_: 1.05)
     monkeypatch.setattr(benchmark, "averages", lambda _: [])
 
 

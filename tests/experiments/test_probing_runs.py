@@ -5,17 +5,22 @@ import math
 
 import numpy as np
 import pytest
+import torch
 from commanding import call
 from one_sentence import one_sentence
 
 from analysis.clipping import clip
 from experiments.config.run_config import ConfigError
+from experiments.probing.from_weights import trained_probe
+from experiments.probing.given_network import OF_THE_BEGINNING, trained_network
 from experiments.probing.probe import probe
 from experiments.probing.recorded import recorded_probe
 from experiments.probing.summary import summary
 from experiments.runs.control import change_control
 from experiments.runs.opening import open_run
+from experiments.runs.store.layers import weights_at
 from experiments.runs.train import Recorder, train
+from models import record
 
 WHOLE = {"record_units": None, "record_samples": None, "steps": 4, "record_every": 3, "evaluate_every": None}
 LEFT_OUT = ("run", "step", "config", "findings", "path")
@@ -94,12 +99,42 @@ def test_the_command_prints_what_the_recorded_step_says(trained, in_own_folder):
     assert "run made at step 4: adding, T = 8, the 5 kept of 5 sequences" in " ".join(call("probe", "made").split())
 
 
+def test_settings_act_on_the_weights_of_a_recorded_step(trained):
+    """Beside the same network built by hand; what made the run's first weights does not act on them again."""
+    run = trained(**WHOLE, forget_bias=3.0, input_scale=2.0, dtype="float64")
+    network = trained_network(run, 4)
+    assert network.settings.keys().isdisjoint(OF_THE_BEGINNING)
+    same = trained_probe(network, {}).experiment.model
+    assert all(torch.equal(same.state_dict()[name], value) for name, value in weights_at(run, 4).items())
+    result = trained_probe(network, {"largest_singular_value": 1.5, "seq_len": 20})
+    blocks = weights_at(run, 4)["recurrent.weight_hh_l0"].chunk(4)
+    by_hand = torch.cat([1.5 * block / torch.linalg.matrix_norm(block, 2) for block in blocks])
+    assert torch.allclose(result.experiment.model.recurrent.weight_hh_l0, by_hand, atol=1e-12)
+    assert result.experiment.inputs.shape[0] == 20
+    again = record(result.experiment.model, result.experiment.inputs, result.experiment.loss)
+    assert torch.allclose(again.log_norm, result.trace.log_norm, atol=1e-12)
+
+
+def test_the_command_takes_settings_and_inputs_for_a_recorded_step(trained, in_own_folder):
+    trained(**WHOLE)
+    said = " ".join(call("probe", "made", "--step", "1", "largest_singular_value=1.5").split())
+    assert "run made at step 1: adding, T = 8, one recorded pass" in said
+    assert "i 1.5 f 1.5 g 1.5 o 1.5" in said
+    (row,) = json.loads(call("probe", "made", "--inputs", "noise", "seq_len=11", "--json"))
+    assert (row["config"]["task"], row["config"]["seq_len"]) == ("noise", 11)
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (["probe", "made", "--step", "2"], "step was 2; run made has recorded step 1 and every 3 steps after it"),
         (["probe", "seq_len=8", "--step", "1"], "--step was 1; it must follow the id of one run"),
         (["probe", "other", "--step", "1"], "begins with 'other'"),
+        (["probe", "made", "--step", "1", "cell=gru"], "cell was 'gru'; the run has 'lstm', so leave it out"),
+        (["probe", "made", "initialisation=orthogonal"], "a run has its weights, so leave it out"),
+        (["probe", "made", "task=copying"], "task was copying, which has 10 inputs, and run made reads 2;"),
+        (["probe", "made", "--layer", "a"], "--layer was given without --weights"),
+        (["probe", "seq_len=8", "--inputs", "noise"], "--inputs was given without --weights or a RUN"),
     ],
 )
 def test_what_cannot_be_probed_is_one_sentence(trained, in_own_folder, words, said):
