@@ -139,7 +139,7 @@ def read_probe(path: Path) -> StoredProbe:
         return StoredProbe(kept.config, numbers, np.array(kept.t, dtype=int), log_norm, kept.path)
     except (KeyError, TypeError, ValueError):
         raise DamagedRunError(
-            f"{path.name!r} in {str(path.parent)!r} is not what was written; delete that folder to make the probe again."
+            f"{path.name!r} in {str(path.parent)!r} is not what was written; delete that folder to make it again."
         ) from None
 
 
