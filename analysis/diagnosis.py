@@ -93,7 +93,7 @@ def vanishing(s: Subject) -> Iterator[Finding]:
     )
 
 
-UNCUT = Remedy("Truncate at more steps than the task reaches back, or not at all.", {"truncate": None})
+UNCUT = Remedy("Truncate after more steps than the task reaches back, or do not truncate.", {"truncate": None})
 
 
 def begin_title(s: Subject) -> str:

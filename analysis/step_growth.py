@@ -106,9 +106,9 @@ def carried_log_norms(
 
 
 def why(direct: Float[ndarray, " unit"], gradient: Float[ndarray, " lag"]) -> str:
-    """Why a number is not finite, in a sentence."""
+    """The reason why a number is not finite, in a sentence."""
     if not direct.any():
         return "The loss sends no gradient to the last state."
     if np.isnan(gradient).any():
         return "The recorded pass diverged: some Jacobians are not finite."
-    return "Some Jacobians are singular: what they are zero to is gone."
+    return "Some Jacobians are singular: they send some gradients to exactly zero."

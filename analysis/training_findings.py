@@ -28,13 +28,12 @@ def clipping_extremes(s: Subject) -> Iterator[Finding]:
             "clipping_always",
             "warning",
             "Every step is clipped",
-            f"The norm is {norm}, and {after} is left of it: the threshold {significant(c.threshold)} sets the size of "
-            "the step, whatever the gradient says.",
+            f"The norm is {norm}, and {after} is left of it: the threshold {significant(c.threshold)} alone sets the "
+            "size of the step.",
             numbers,
             (
                 Remedy(
-                    "Raise the threshold to the size of what it is compared with, or fix the explosion that clipping "
-                    "hides.",
+                    "Raise the threshold to the usual size of the norm, or fix the explosion that clipping hides.",
                     settings,
                 ),
             ),
@@ -44,7 +43,8 @@ def clipping_extremes(s: Subject) -> Iterator[Finding]:
             "clipping_never",
             "note",
             "Clipping never engages",
-            f"The norm is {norm}, the threshold {significant(c.threshold)}: a hundred times as much would pass.",
+            f"The norm is {norm}, the threshold {significant(c.threshold)}: even a norm a hundred times as large would "
+            "not be clipped.",
             numbers,
             (
                 Remedy(
@@ -90,7 +90,7 @@ def judge_loss(loss: float, chance: float, steps: int) -> Iterator[Finding]:
         smaller = Remedy("Train with a smaller learning rate, and clip the gradient's norm.")
         yield Finding("diverged", "severe", "The training has diverged", evidence, numbers, (smaller,))
     elif not has_learned(loss, chance):
-        look = Remedy("Look at the gradient first: where it vanishes or explodes, more steps will not help.")
+        look = Remedy("Look at the gradient first: if it vanishes or explodes, more steps will not help.")
         yield Finding("at_chance", "warning", "Nothing has been learned", evidence, numbers, (look,))
 
 
@@ -104,5 +104,5 @@ def short_truncation(s: Subject) -> Iterator[Finding]:
             "The truncation is shorter than the task",
             f"The gradient stops after at most {k - 1} steps; the task needs one over {s.dependency}.",
             {"truncate": k, "dependency": s.dependency},
-            (Remedy("Truncate at more steps than the dependency has, or not at all.", {"truncate": None}),),
+            (Remedy("Truncate after more steps than the task reaches back, or do not truncate.", {"truncate": None}),),
         )

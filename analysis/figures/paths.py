@@ -54,8 +54,8 @@ def paths_picture(cell: str, p: Paths) -> Picture:
     return Picture(
         f"{cell}-paths",
         made,
-        f"Left: the full {target} and what comes by the kept state alone (the product of {keep}); right: the share of "
-        f"each route in one step; below zero a route works against the others.{note}",
+        f"Left: the full {target}, and its part through the kept state alone (the product of {keep}). Right: the share "
+        f"of each route in one step; a route below zero works against the others.{note}",
         f"Paths of the {cell_name(cell)}. Mean shares: {', '.join(f'{n} {significant(m)}' for n, m in means.items())}.",
         {
             "t": t.tolist(),

@@ -79,8 +79,8 @@ def eigenvalues_picture(spectra: Spectra) -> Picture:
     return Picture(
         "eigenvalues",
         made,
-        "Eigenvalues of each recurrent matrix: applied again and again, a direction inside the dotted circle shrinks, "
-        "one outside grows." + not_drawn(spectra),
+        "Eigenvalues of each recurrent matrix. If the matrix is applied again and again, directions inside the dotted "
+        "circle shrink, and directions outside grow." + not_drawn(spectra),
         "Eigenvalues in the complex plane. "
         + "; ".join(
             f"{cell_name(c)}: radius {significant(radius[c])}, {inside[c]:.0%} inside the unit circle" for c in radius

@@ -29,9 +29,9 @@ def step_growth_picture(cell: str, growth: StepGrowth) -> Picture:
         f"{cell}-jacobian-product",
         f"{cell_name(cell)}, {said[0].lower()}{said[1:]}",
         lines,
-        f"How much of a gradient is left after so many steps back through {the_cell(cell)}: at most, were every step's "
-        "worst direction the same; at most, as they are; and of the gradient that the loss sends to the last state."
-        + (f" {growth.reason}" if growth.reason else ""),
+        f"The size of a gradient after each number of steps back through {the_cell(cell)}. First line: the limit if "
+        "all steps had the same worst direction. Second: the limit for the real steps. Third: the last state's "
+        "gradient." + (f" {growth.reason}" if growth.reason else ""),
         f"{the_cell(cell)}, {steps}: each step at its worst {apart}, all steps together {product}, this gradient "
         f"{gradient}.",
         x_title="steps back from the last state",

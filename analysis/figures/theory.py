@@ -32,8 +32,8 @@ def mean_field_picture(theory: MeanField, curve: RateOverGain, exponents: Lyapun
         "mean-field",
         title,
         lines,
-        "The largest Lyapunov exponent that mean-field theory gives a wide random tanh network with inputs of this "
-        "size, over the spread of its weights: below the critical gain gradients vanish, above it they explode."
+        "The largest Lyapunov exponent of a wide random tanh network with inputs of this size, by mean-field theory, "
+        "over the spread of its weights. Below the critical gain gradients vanish, above it they explode."
         + (f" {exponents.reason}" if exponents.reason else ""),
         f"{title}.",
         x_title="gain g (weights have standard deviation g/√N)",

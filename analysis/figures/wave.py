@@ -46,8 +46,8 @@ def wave_picture(layers: Mapping[str, Sequence[Profile]]) -> Picture:
     return Picture(
         "wave",
         made,
-        "Each row is one layer, unrolled over time. Play it: from the loss at the right, the gradient runs back; where "
-        "it is as large as at the loss it is pale, blue where it vanishes, red where it explodes."
+        "Each row is one layer, unrolled over time. Play it: the gradient runs back from the loss at the right. Pale "
+        "cells are as large as at the loss; blue cells vanish, red cells explode."
         + "".join(f" {words.capitalize()}." for words in special)
         + thinning_note(1, step, "layer", "timestep"),
         f"Size of dL/dh_t against its size at the loss, in powers of ten: {ends}.",

@@ -238,8 +238,8 @@ def check_workers(client: Client, session: Path) -> None:
         for what in ("torch", "machine", "identity"):
             if there[what] != mine[what]:
                 raise ClusterError(
-                    f"the worker {worker} has another {what} ({there[what]}, here {mine[what]}); it must be the same, "
-                    "or equal runs would not have equal results."
+                    f"the worker {worker} has a different {what} ({there[what]}, here {mine[what]}); it must be the "
+                    "same, so that equal runs have equal results."
                 )
 
 

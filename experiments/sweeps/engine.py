@@ -268,7 +268,7 @@ class Engine:
         """Dask gave up on a run, since each of its workers died. The next attempt runs it alone."""
         self.deaths[run.name] += 1
         if self.deaths[run.name] > MOST_STARTS:
-            sentence = f"its worker died in each of {MOST_STARTS} attempts: it was killed, or out of memory."
+            sentence = f"its worker died each of the {MOST_STARTS} times: it was killed, or out of memory."
             self.take(run, Outcome(run.name, "failed", sentence, starts=MOST_STARTS))
         elif not self.stopping:
             self.todo.append(run)

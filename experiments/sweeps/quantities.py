@@ -42,14 +42,14 @@ QUANTITIES = {
     ),
     "horizon_lag": Quantity(
         "lag at which the gradient has vanished, timesteps",
-        "the lag from which on ‖dL/dh_t‖ stays below 10⁻⁷ of its largest; none where it does not",
+        "the lag from which on ‖dL/dh_t‖ stays below 10⁻⁷ of its largest; none if it does not",
         BOTH,
     ),
     "spectral_norm": Quantity("spectral norm of W_hh", "the largest singular value of any block, top layer", BOTH),
     "spectral_radius": Quantity("spectral radius of W_hh", "the largest |eigenvalue| of any block, top layer", BOTH),
     "diverged": Quantity(
         "share of diverged runs",
-        "1 for a run in which Inf or NaN appeared, or whose loss ended at a million times a guess's, 0 for another",
+        "1 for a run with Inf or NaN, or with a final loss of a million times a guess's; 0 for other runs",
         BOTH,
     ),
     "loss": Quantity("loss at initialisation", "the loss of the one recorded pass", ("probe",)),
@@ -59,7 +59,9 @@ QUANTITIES = {
         ("run",),
         log=True,
     ),
-    "loss_over_chance": Quantity("loss ÷ chance", "the loss divided by what a memoryless guess scores", BOTH, log=True),
+    "loss_over_chance": Quantity(
+        "loss ÷ chance", "the loss divided by the loss of a guess without memory", BOTH, log=True
+    ),
     "log_norm": Quantity(
         "ln of the gradient's norm, nats", "the norm of all parameters' gradients before clipping", ("probe",)
     ),
@@ -68,13 +70,13 @@ QUANTITIES = {
     ),
     "clipped_fraction": Quantity("share of clipped steps", "how often the clip threshold was passed", BOTH),
     "solved": Quantity(
-        "share of runs that solved the task", "1 for a run that solved its task, 0 for another", ("run",)
+        "share of runs that solved the task", "1 for a run that solved its task, 0 for other runs", ("run",)
     ),
     "steps_to_solve": Quantity(
         "steps until the task was solved", "optimiser steps at the end of a run that solved it", ("run",), log=True
     ),
     "steps_taken": Quantity("optimiser steps taken", "optimiser steps that the run took", ("run",)),
-    "seconds": Quantity("seconds of work", "what the pass, or the training steps, took", BOTH, log=True),
+    "seconds": Quantity("seconds of work", "the time of the pass, or of the training steps", BOTH, log=True),
 }
 
 

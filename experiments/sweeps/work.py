@@ -79,7 +79,7 @@ def attempt(folder: SweepFolder, work: Work, config: RunConfig) -> Outcome:
             return Outcome(name, "stopped")
         starts = count_start(folder, work, name)
         if starts > MOST_STARTS:
-            died = f"its worker died each of the {MOST_STARTS} times that it was begun: killed, or out of memory."
+            died = f"its worker died each of the {MOST_STARTS} times: it was killed, or out of memory."
             return Outcome(name, "failed", died, starts=MOST_STARTS)
         stop = finish(config, folder, work)
         result: Result = "stopped" if stop else "finished"
