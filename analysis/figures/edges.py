@@ -91,7 +91,7 @@ def add_special_cells(
     kinds = [(np.isneginf(values), ZERO_COLOUR, "exactly zero", "purple")] if zeros else []
     lost = np.isnan(values) | np.isposinf(values) | (False if zeros else np.isneginf(values))
     kinds.append((lost, NEUTRAL, "not a number, or infinite", "grey"))
-    said = []
+    found = []
     for where, colour, what, colour_word in kinds:
         if where.any():
             made.add_heatmap(
@@ -99,5 +99,5 @@ def add_special_cells(
                 colorscale=[[0, colour], [1, colour]], showscale=False,
                 hovertemplate=f"{words}: {what}<extra></extra>", **place,
             )  # fmt: skip
-            said.append(f"{colour_word} is {what}")
-    return said
+            found.append(f"{colour_word} is {what}")
+    return found

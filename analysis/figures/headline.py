@@ -32,8 +32,9 @@ def headline(profiles: Mapping[str, Profile], transports: Mapping[str, Course]) 
     for cell, p in profiles.items():
         c = p.course if agree else verdicts[cell]
         groups.setdefault(c.kind, []).append(" ".join([cell_name(cell), *format_change(c)]))
-    said = "; ".join(f"{VERBS[kind]}: {', '.join(cells)}" for kind, cells in groups.items())
-    return f"{'The gradient' if agree else 'What the last loss sends'} {said}"
+    verdicts = "; ".join(f"{VERBS[kind]}: {', '.join(cells)}" for kind, cells in groups.items())
+    subject = "The gradient" if agree else "The last loss's gradient"
+    return f"{subject} {verdicts}"
 
 
 WHOLE = 0.9
@@ -56,7 +57,7 @@ def title_of_two(profile: Course, transport: Course) -> str:
     """The title if a profile and the gradient of the last loss behave differently."""
     if transport.kind == "diverged":
         return "the pass diverges"
-    return f"the profile {describe_shape(profile)}; what the last loss sends {VERBS[transport.kind]}"
+    return f"the profile {describe_shape(profile)}; the last loss's gradient {VERBS[transport.kind]}"
 
 
 def format_change(c: Course) -> list[str]:

@@ -22,12 +22,12 @@ def step_growth_picture(cell: str, growth: StepGrowth) -> Picture:
     ]
     apart, product, gradient = (power_of_ten(float(line.log[-1]) / LN_10) for line in lines)
     steps = f"{counted(len(growth.step), 'step')} back"
-    said = f"{steps}: up to {product} could arrive, {gradient} does"
+    title = f"{steps}: up to {product} could arrive, {gradient} does"
     if np.isnan([growth.product[-1], growth.gradient[-1]]).any() and growth.reason:
-        said = growth.reason.rstrip(".")
+        title = growth.reason.rstrip(".")
     return lag_picture(
         f"{cell}-jacobian-product",
-        f"{cell_name(cell)}, {said[0].lower()}{said[1:]}",
+        f"{cell_name(cell)}, {title[0].lower()}{title[1:]}",
         lines,
         f"The size of a gradient after each number of steps back through {the_cell(cell)}. First line: the limit if "
         "all steps had the same worst direction. Second: the limit for the real steps. Third: the last state's "
@@ -46,14 +46,14 @@ def step_norms_picture(growths: Mapping[str, StepGrowth]) -> Picture:
         SettingLine(cell_name(c), g.t[1:].astype(float), np.exp(g.step), cell_colour(c)) for c, g in growths.items()
     ]
     middle = {cell_name(c): significant(float(np.exp(np.median(g.step)))) for c, g in growths.items() if len(g.step)}
-    said = ", ".join(f"{name} {value}" for name, value in middle.items())
+    norms = ", ".join(f"{name} {value}" for name, value in middle.items())
     return setting_picture(
         "jacobian-steps",
-        f"A step can multiply a gradient by at most (median): {said}" if middle else "No step leads back from t = 1",
+        f"A step can multiply a gradient by at most (median): {norms}" if middle else "No step leads back from t = 1",
         lines,
         "The largest singular value of the step Jacobian J = ∂s/∂s' that leads back into timestep t: above 1 some "
         "gradient could grow there, below 1 every gradient shrinks.",
-        f"Largest singular value of each step's Jacobian, median over time: {said}.",
+        f"Largest singular value of each step's Jacobian, median over time: {norms}.",
         x_title="timestep t",
         y_title="largest singular value of J",
         level=1.0,

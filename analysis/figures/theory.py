@@ -23,10 +23,10 @@ def mean_field_picture(theory: MeanField, curve: RateOverGain, exponents: Lyapun
     if not math.isnan(measured):
         lines.append(SettingLine("this network, measured", np.array([theory.gain]), np.array([measured]), colour))
     side = "below" if theory.gain < curve.critical_gain else "above"
-    said = "nothing" if math.isnan(measured) else rate(measured)
+    rate_words = "nothing" if math.isnan(measured) else rate(measured)
     title = (
         f"Gain {significant(theory.gain)}, {side} the critical {significant(curve.critical_gain)}: "
-        f"theory says {rate(theory.rate)}, measured is {said}"
+        f"theory says {rate(theory.rate)}, measured is {rate_words}"
     )
     return setting_picture(
         "mean-field",

@@ -220,11 +220,11 @@ def check_workers(client: Client, session: Path) -> None:
                 f"the worker {worker} has {count} threads; it must have one: start it with `dask worker --nthreads 1`."
             )
     try:
-        said = client.run(look, str(session), on_error="return")
+        replies = client.run(look, str(session), on_error="return")
     except Exception as error:
         raise ClusterError(f"the workers cannot be asked what they see ({type(error).__name__}: {error}).") from None
     mine = look(str(session))
-    for worker, there in said.items():
+    for worker, there in replies.items():
         if not isinstance(there, dict):
             raise ClusterError(
                 f"the worker {worker} cannot import this program ({type(there).__name__}: {there}); start it in the "
