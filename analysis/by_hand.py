@@ -83,7 +83,7 @@ def network(weight: float) -> SequenceModel:
             parameter.zero_()
         r.get_parameter("weight_ih_l0").copy_(torch.tensor([INPUT_WEIGHTS], dtype=torch.float64))
         r.get_parameter("weight_hh_l0").fill_(weight)
-        model.readout.weight.copy_(torch.tensor(OUTPUT_WEIGHTS, dtype=torch.float64)[:, None])
+        model.readout.get_parameter("weight").copy_(torch.tensor(OUTPUT_WEIGHTS, dtype=torch.float64)[:, None])
     return model
 
 

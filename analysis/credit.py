@@ -121,7 +121,7 @@ class Sweep:
     @staticmethod
     def start(steps: LayerStates, rows: int) -> "Sweep":
         """Zeros: no loss has been met."""
-        B, size = steps.inputs.shape[1], len(steps.before) * steps.cell.hidden_size
+        B, size = steps.inputs.shape[1], sum(steps.cell.state_sizes)
         block = torch.zeros(B, rows, size, dtype=torch.float64)
         return Sweep(steps, block, torch.zeros(B, rows, dtype=torch.int64))
 

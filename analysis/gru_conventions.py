@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from models.cells.gru.step import GRUCell
-from models.networks.sequence_model import Recurrent
+from models.networks.recurrent import Recurrent
 
 
 def negate_z_(recurrent: Recurrent) -> None:

@@ -6,8 +6,11 @@ TASK_WORDS: Mapping[str, str] = {
     "adding": "Adding two numbers",
     "temporal_order": "Temporal order",
     "copying": "Copying ten symbols",
+    "reversal": "Reversal",
     "next_character": "Next character",
 }
+NETWORK_WORDS: Mapping[str, str] = {"sequence": "one sequence", "encoder_decoder": "encoder and decoder"}
+HEAD_WORDS: Mapping[str, str] = {"dense": "dense layer", "mean": "mean over time"}
 TEXT_WORDS: Mapping[str, str] = {"hello": "The word hello", "pydoc": "Python's help topics"}
 """Texts that everybody may name; a path of a file only where the server opens files (`serving.opens_files`)."""
 CLIP_RULE_WORDS: Mapping[str, str] = {

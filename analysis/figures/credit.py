@@ -6,7 +6,17 @@ from analysis.credit import Credit
 from analysis.figures.decades import POWERS_OF_TEN
 from analysis.figures.edges import add_special_cells
 from analysis.figures.picture import Picture
-from analysis.figures.theme import BAR_BELOW, DIVERGING, LN_10, cell_name, figure, on_screen, the_cell, thinning_note
+from analysis.figures.theme import (
+    BAR_BELOW,
+    DIVERGING,
+    LN_10,
+    NEUTRAL,
+    cell_name,
+    figure,
+    on_screen,
+    the_cell,
+    thinning_note,
+)
 from analysis.numbers import log_quantile
 from analysis.wording import power_of_ten
 
@@ -14,17 +24,29 @@ DECADES = 8.0
 """Half-width of the colour scale: what has lost 10⁻⁸ is as blue as what has lost more."""
 
 
-def credit_picture(cell: str, credit: Credit) -> Picture:
-    """log₁₀ of ‖∂L_t/∂h_k‖ ÷ ‖∂L_t/∂h_t‖ (median over the batch) over state time k and loss time t."""
+def credit_picture(cell: str, credit: Credit, source: Credit | None = None) -> Picture:
+    """log₁₀ of ‖∂L_t/∂h_k‖ ÷ ‖∂L_t/∂h_t‖ (median over the batch) over state time k and loss time t.
+
+    Args:
+        cell: of the network.
+        credit: of the stack that the outputs are read from.
+        source: of an encoder before it and the same losses: its states stand first on the axis of state times.
+    """
     typical = log_quantile(credit.log_norm, 0.5)
-    with np.errstate(invalid="ignore"):
-        relative = (typical - np.diagonal(typical)[:, None]) / LN_10
-    values, row_step, column_step = on_screen(relative)
     T = len(typical)
+    S = 0 if source is None else source.log_norm.shape[1]
+    with np.errstate(invalid="ignore"):
+        at_once = np.diagonal(typical)[:, None]
+        typical = typical if source is None else np.hstack([log_quantile(source.log_norm, 0.5), typical])
+        relative = (typical - at_once) / LN_10
+    values, row_step, column_step = on_screen(relative)
     furthest = float(relative[-1, 0])
     kept = "not a number" if np.isnan(furthest) else power_of_ten(furthest)
     made = figure(
-        f"{cell_name(cell)}: {kept} of the last loss reaches t\u00a0=\u00a01", "state time k", "loss time t", 400
+        f"{cell_name(cell)}: {kept} of the last loss reaches t\u00a0=\u00a01",
+        "state time k" + (": source, then target" if S else ""),
+        "loss time t",
+        400,
     )
     made.update_layout(margin_t=48, margin_b=88)
     made.add_heatmap(
@@ -34,13 +56,15 @@ def credit_picture(cell: str, credit: Credit) -> Picture:
         colorbar={**BAR_BELOW, **POWERS_OF_TEN, "dtick": 4},
         hovertemplate="loss at %{y}, state at %{x}: 10<sup>%{z:.2f}</sup> of its size<extra></extra>",
     )  # fmt: skip
-    past = np.arange(T)[None, ::column_step] <= np.arange(T)[::row_step, None]  # above it nothing is defined
+    past = np.arange(S + T)[None, ::column_step] <= S + np.arange(T)[::row_step, None]  # above it nothing is defined
     special = add_special_cells(
         made, np.where(past, values, 0.0), 1 + column_step * np.arange(values.shape[1]),
         1 + row_step * np.arange(values.shape[0]), words="loss at %{y}, state at %{x}",
     )  # fmt: skip
     made.update_yaxes(autorange="reversed")
-    rows, columns = np.tril_indices(T)
+    if S:
+        made.add_vline(x=S + 0.5, line={"color": NEUTRAL, "width": 2}, annotation_text="target")
+    rows, columns = np.tril_indices(T, S, S + T)
     note = " " + credit.reason if credit.reason else ""
     return Picture(
         f"{cell}-credit",

@@ -68,7 +68,8 @@ def loss_picture(lanes: Sequence[Lane]) -> Picture:
         columns["step"] += lane.step.tolist()
         columns["loss"] += lane.loss.tolist()
     until = max((last_step(lane) for lane in lanes), default=1)
-    for chance in sorted({lane.chance for lane in lanes}):
+    chances = sorted({lane.chance for lane in lanes if not math.isnan(lane.chance)})
+    for chance in chances:
         made.add_scatter(
             x=[0, until], y=[chance, chance], mode="lines", name=f"a guess: {significant(chance)}", hoverinfo="skip",
             line={"color": NEUTRAL, "dash": "dot"},
@@ -77,7 +78,8 @@ def loss_picture(lanes: Sequence[Lane]) -> Picture:
     return Picture(
         "loss",
         made,
-        "The loss of each batch (faint) and its running mean; a network that learns falls below the dotted level.",
+        "The loss of each batch (faint) and its running mean"
+        + ("; a network that learns falls below the dotted level." if chances else "."),
         "Loss over steps. "
         + "; ".join(f"{end} at step {last_step(lane)}" for end, lane in zip(ends, lanes, strict=True)),
         columns,

@@ -36,7 +36,7 @@ def _log_gradients(W: Matrix) -> Float[ndarray, " lag"]:
         for parameter in model.parameters():
             parameter.zero_()
         model.recurrent.get_parameter("weight_hh_l0").copy_(torch.from_numpy(W))
-        model.readout.weight.fill_(1.0)
+        model.readout.get_parameter("weight").fill_(1.0)
     inputs = torch.zeros(STEPS + 1, 1, 1, dtype=torch.float64)
     log_norm = record(model, inputs, lambda outputs: outputs[-1].sum()).log_norm[0, :, 0].flip(0).numpy()
     return log_norm - log_norm[0]

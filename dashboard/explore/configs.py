@@ -12,7 +12,9 @@ from dashboard.server.checks import Value
 from experiments.config.run_config import ConfigError, RunConfig
 from experiments.probing.given_network import TrainedNetwork
 
-OF_A_DRAWN_NETWORK = ("hidden_size", "num_layers", "bidirectional", "initialisation", "nonlinearity")
+OF_A_DRAWN_NETWORK = (
+    "network", "head", "attention", "hidden_size", "num_layers", "bidirectional", "initialisation", "nonlinearity",
+)  # fmt: skip
 """Settings that do not apply to a network with weights of its own."""
 
 
@@ -35,6 +37,7 @@ def run_values(settings: Settings) -> dict[str, object]:
         "truncate": int(settings.truncate) or None,
         "singular_values": _resample_spectrum(settings.singular_values, settings.hidden_size),
         "spectrum_blocks": ",".join(settings.spectrum_blocks) or None,
+        "attention": None if settings.attention == "none" else settings.attention,
         "loss_position": None if settings.loss_position == "task" else settings.loss_position,
     }
 
@@ -84,7 +87,13 @@ def page_values(remedy: Mapping[str, object], opened: OpenedNetwork | None = Non
     controls = controls_of(opened)
     if opened is not None and (fixed := remedy.keys() & set(OF_A_DRAWN_NETWORK)):
         raise ConfigError(f"{min(fixed)} is the network's own, so it cannot be set.")
-    none: dict[str, Value] = {"truncate": 0.0, "loss_position": "task", "singular_values": "", "spectrum_blocks": []}
+    none: dict[str, Value] = {
+        "truncate": 0.0,
+        "attention": "none",
+        "loss_position": "task",
+        "singular_values": "",
+        "spectrum_blocks": [],
+    }
     values: dict[str, Value] = {}
     for name, value in remedy.items():
         control = controls.get(name)

@@ -65,8 +65,10 @@ def found_controls(network: GivenNetwork) -> dict[str, Control[Any]]:
 
 def top_cell(network: GivenNetwork) -> Cell:
     """The top layer, forwards, in float64."""
-    model = network.model(1, torch.Generator(), torch.float64).requires_grad_(False)
-    return model.recurrent.cell(network.num_layers - 1)
+    outputs = network.output_size if isinstance(network, TrainedNetwork) else 0
+    model = network.model(outputs or 1, torch.Generator(), torch.float64).requires_grad_(False)
+    *_, top = model.stacks.values()
+    return top.cell(network.num_layers - 1)
 
 
 def keep_bias(cell: Cell) -> float:

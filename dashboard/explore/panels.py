@@ -1,13 +1,9 @@
 """What can be looked at below the profile: one function per panel. Only the chosen panel is computed."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
 
-from analysis.clipping import Clipping
 from analysis.figures.clipping import clipping_picture
-from analysis.figures.credit import credit_picture
 from analysis.figures.gates import saturation_picture
 from analysis.figures.heatmaps import colour_limit, gates_picture, hidden_picture
 from analysis.figures.lyapunov import lyapunov_picture
@@ -18,41 +14,15 @@ from analysis.figures.step_growth import step_growth_picture, step_norms_picture
 from analysis.figures.theme import cell_name
 from analysis.figures.theory import mean_field_picture
 from analysis.figures.wave import wave_picture
+from dashboard.explore.credit_panel import credit_panel
+from dashboard.explore.inputs_panel import inputs_panel
+from dashboard.explore.panel import MOST_IN_A_DRAG, Panel, Passes
 from dashboard.explore.settings import LONGEST, PANEL_NAMES
-from dashboard.frame import Draw
-from experiments.probing.probe import PRODUCT_STEPS, Probe
+from experiments.probing.recorded_pass import PRODUCT_STEPS, RecordedPass
 from models.cells.registry import CELLS
-
-LONGEST_CREDIT = 300
-"""Timesteps up to which a credit matrix is drawn: it grows with the square of them."""
 
 LARGEST_STATE = 256
 """Size of the state up to which Jacobians and exponents are computed on the page: they grow with its cube."""
-
-
-MOST_IN_A_DRAG = 5e7
-"""Multiplications per frame of a drag, give or take a few for each: about 0.1 s."""
-
-
-class Passes(Protocol):
-    """What panels are drawn of: Explore's settings made real, or a recorded step of a run."""
-
-    @property
-    def probes(self) -> Mapping[str, Probe]:
-        """Cell → its recorded pass."""
-
-    def clip(self, probe: Probe) -> Clipping:
-        """The parameter gradient before and after clipping."""
-
-
-@dataclass(frozen=True)
-class Panel:
-    """Rows of charts by their keys, and a note on what is not drawn."""
-
-    rows: tuple[Mapping[str, Draw], ...] = ()
-    note: str = ""
-    takes_long: bool = False
-    """Whether its charts take so long to compute that a drag would wait for them."""
 
 
 def _wave_panel(view: Passes) -> Panel:
@@ -88,7 +58,13 @@ def _gates_panel(view: Passes) -> Panel:
 
 def _clipping_panel(view: Passes) -> Panel:
     """The parameter gradient before and after clipping."""
-    return Panel(({"clipping": lambda: clipping_picture({c: view.clip(r) for c, r in view.probes.items()})},))
+    known = {cell: clipping for cell, clipping in view.clippings.items() if clipping is not None}
+    if not known:
+        return Panel(
+            note="What was clipped is not known. Log it: seen.log(grad_norm=norm, clip=1.0), where norm is what "
+            "clip_grad_norm_ has returned and 1.0 its threshold."
+        )
+    return Panel(({"clipping": lambda: clipping_picture(known)},))
 
 
 def _spectrum_panel(view: Passes) -> Panel:
@@ -109,14 +85,14 @@ def _spectrum_panel(view: Passes) -> Panel:
     )
 
 
-def _small_states(view: Passes, what: str) -> tuple[dict[str, Probe], str]:
+def _small_states(view: Passes, what: str) -> tuple[dict[str, RecordedPass], str]:
     """The cells with a state small enough for work of its cube, and a note on the others."""
     small = {c: r for c, r in view.probes.items() if r.state_size <= LARGEST_STATE}
     note = f"{what} are computed here only for states of up to {LARGEST_STATE} numbers. Use fewer hidden units."
     return small, note if len(small) < len(view.probes) else ""
 
 
-def _multiplications(probes: Mapping[str, Probe], steps: int) -> float:
+def _multiplications(probes: Mapping[str, RecordedPass], steps: int) -> float:
     """About how many a product of so many step Jacobians takes, of all cells."""
     return sum(r.state_size**3 * min(r.trace.seq_len, steps) for r in probes.values())
 
@@ -163,22 +139,6 @@ def _lyapunov_panel(view: Passes) -> Panel:
     )
 
 
-def _credit_panel(view: Passes) -> Panel:
-    """The credit matrix: which states get gradient from which losses."""
-    if next(iter(view.probes.values())).trace.seq_len > LONGEST_CREDIT:
-        return Panel(
-            note=f"The credit matrix is drawn only for up to {LONGEST_CREDIT} timesteps. Use a shorter sequence."
-        )
-
-    def credit(cell: str) -> Picture:
-        return credit_picture(cell, view.probes[cell].credit)
-
-    # each loss time goes back through all steps before it, for every sequence of the batch
-    work = sum(r.trace.seq_len**2 * r.trace.hidden.shape[2] * r.state_size**2 for r in view.probes.values())
-    charts = {f"credit-{cell}": partial(credit, cell) for cell in view.probes}
-    return Panel((charts,), takes_long=work > 10 * MOST_IN_A_DRAG)
-
-
 def _paths_panel(view: Passes) -> Panel:
     """The paths of the gradient through gated cells."""
     taken = {cell: paths for cell, r in view.probes.items() if (paths := r.paths) is not None}
@@ -200,8 +160,8 @@ PANELS: Mapping[str, Callable[[Passes], Panel]] = dict(
     zip(
         PANEL_NAMES,
         (
-            _wave_panel, _hidden_panel, _gates_panel, _spectrum_panel, _jacobians_panel, _lyapunov_panel, _credit_panel,
-            _paths_panel, _clipping_panel, _diagnosis_panel,
+            _wave_panel, _hidden_panel, _gates_panel, _spectrum_panel, _jacobians_panel, _lyapunov_panel, credit_panel,
+            inputs_panel, _paths_panel, _clipping_panel, _diagnosis_panel,
         ),
         strict=True,
     )

@@ -19,7 +19,15 @@ from dashboard.explore.control import (
     control,
     control_of,
 )
-from dashboard.option_words import CLIP_RULE_WORDS, INITIALISATION_WORDS, TASK_WORDS, TEXT_WORDS, name_options
+from dashboard.option_words import (
+    CLIP_RULE_WORDS,
+    HEAD_WORDS,
+    INITIALISATION_WORDS,
+    NETWORK_WORDS,
+    TASK_WORDS,
+    TEXT_WORDS,
+    name_options,
+)
 from dashboard.server.checks import Value
 from dashboard.server.visitor import TOKEN
 from experiments.config.run_config import GATE_BLOCKS, RunConfig
@@ -27,6 +35,7 @@ from experiments.runs.folder import NAME
 from experiments.tasks import TASKS
 from models.cells.elman.step import NONLINEARITIES
 from models.cells.registry import CELLS
+from models.networks.registry import NETWORKS
 
 LONGEST = 1000
 """The most timesteps on the page; longer sequences are for the command line."""
@@ -36,8 +45,8 @@ LARGEST_SINGULAR_VALUE = 3.0
 DIAGNOSIS = "Diagnosis"
 SPECTRUM = "Spectrum"
 PANEL_NAMES = (
-    "Wave", "Hidden states", "Gates", SPECTRUM, "Jacobians", "Lyapunov exponents", "Credit", "Paths", "Clipping",
-    DIAGNOSIS,
+    "Wave", "Hidden states", "Gates", SPECTRUM, "Jacobians", "Lyapunov exponents", "Credit", "Inputs", "Paths",
+    "Clipping", DIAGNOSIS,
 )  # fmt: skip
 NOISE = "noise"
 LARGEST_STEP, MOST_LAYERS = 10_000_000, 10_000
@@ -69,6 +78,8 @@ _INITIALISATIONS = name_options([w for w in _options("initialisation") if w != "
 _GATES = {
     block: f"{cell_name(next(c for c in CELLS if block in CELLS[c].recurrent_blocks))} {block}" for block in GATE_BLOCKS
 }
+_STACKS = {"outputs": "the one before the outputs", "encoder": "encoder", "decoder": "decoder"}
+_ATTENTIONS = {"none": "none", "dot": "dot product", "bahdanau": "Bahdanau"}
 _TRUNCATIONS = {"blocks": "blocks", "window": "sliding windows"}
 _CLIP_RULES = name_options([*CLIP_RULES], CLIP_RULE_WORDS)
 
@@ -88,6 +99,13 @@ class Settings:
     task: str = control(OneOf("Task", "adding", _TASKS))
     text_file: str = control(TextFile("Text", "hello", TEXT_WORDS))
     cells: tuple[str, ...] = control(SomeOf("Cells", ["elman", "lstm", "gru"], _CELLS))
+    network: str = control(OneOf("Network", "sequence", name_options([*NETWORKS], NETWORK_WORDS), help=(
+        "An encoder and a decoder need a task with a source and a target, such as Reversal.")))
+    head: str = control(OneOf("Head", "linear", name_options(_options("head"), HEAD_WORDS), help=(
+        "What the outputs are read from. Attention and the mean read all timesteps for one answer.")))
+    attention: str = control(OneOf("Attention", "none", _ATTENTIONS))
+    stack: str = control(OneOf("Stack", "outputs", _STACKS, is_view=True, help=(
+        "Which of the network's stacks the charts are of.")))
     loss_position: str = control(OneOf("Loss at", "task", _LOSSES))
     hidden_size: int = control(Whole("Hidden units", 64, 1, MOST_UNITS))
     batch_size: int = control(Whole("Batch size", 16, 1, 256))

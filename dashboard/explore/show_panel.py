@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard.components.show import show
-from dashboard.explore.panels import Panel
+from dashboard.explore.panel import Panel
 
 
 def show_panel(panel: Panel, keys: str = "{}") -> None:

@@ -31,6 +31,11 @@ class View:
         """The parameter gradient before and after the clipping that is set."""
         return probe.clip(self.settings.clip_threshold, cast(ClipRule, self.settings.clip_rule))
 
+    @property
+    def clippings(self) -> Mapping[str, Clipping]:
+        """Cell → the same."""
+        return {cell: self.clip(probe) for cell, probe in self.probes.items()}
+
     def pinned_profiles(self) -> dict[str, Profile]:
         """Cell → the profile of the settings kept as A; none where nothing is."""
         if self.pinned is None:
@@ -53,8 +58,14 @@ def record_passes(settings: Settings, network: OpenedNetwork | None) -> dict[str
     """Cell → its recorded pass. Raises as `record_view`."""
     if network is not None:
         inputs = NOISE if settings.inputs == NOISE else None
-        return {network.network.cell: record_network(network.network, network_values(settings, network), inputs)}
+        made = {network.network.cell: record_network(network.network, network_values(settings, network), inputs)}
+        return {cell: look_at(probe, settings.stack) for cell, probe in made.items()}
     configs = page_configs(settings)
     if not configs:
         raise ConfigError(f"cells was empty; choose at least one of {', '.join(CELLS)}.")
-    return {config.cell: record_pass(config) for config in configs}
+    return {config.cell: look_at(record_pass(config), settings.stack) for config in configs}
+
+
+def look_at(probe: Probe, stack: str) -> Probe:
+    """The pass with that stack looked at, where the network has it; else with the one before the outputs."""
+    return probe.of_stack(stack) if stack in probe.whole.stacks and stack != probe.stack else probe

@@ -21,6 +21,9 @@ DRAGGED = (
 )
 """Rows of sliders."""
 
+OF_NETWORK = {"sequence": ("head",), "encoder_decoder": ("attention", "stack")}
+"""Network → the settings that only it has."""
+
 
 def show_sidebar(opened: OpenedNetwork | None) -> None:
     """The coarse settings: of networks that the page draws, or of the one that is opened."""
@@ -54,6 +57,9 @@ def _choose_drawn() -> None:
     if read_session("task", str, "") == "next_character":
         show_widget("text_file")
     show_widget("cells")
+    show_widget("network")
+    for name in OF_NETWORK.get(read_session("network", str, ""), ()):
+        show_widget(name)
     show_widget("loss_position")
     left, right = st.columns(2)
     with left:

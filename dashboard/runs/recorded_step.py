@@ -8,10 +8,15 @@ from dashboard.components.refusal import refuse
 from dashboard.components.scrub_slider import scrub_slider
 from dashboard.components.show import show
 from dashboard.runs.step_panels import show_kept_states, show_panels, trained_network
+from experiments.config.words import cut, visible
 from experiments.errors import ConfigError
 from experiments.runs.step_profiles import Profiles, profile_at, profiles, step_picture
 from experiments.runs.store.layers import row_of
+from experiments.runs.store.layout import ending
 from experiments.runs.store.reader import RunReader
+
+LONGEST_NAME = 100
+"""Characters of a module's name that are shown."""
 
 
 @st.fragment
@@ -23,8 +28,9 @@ def show_recorded_step(run: RunReader) -> None:
     if not len(run.tensor("step")):
         st.info("This run has not committed a recorded step yet.")
         return
+    run = _choose_module(run)
     try:
-        found = _recorded_profiles(run, run.folder, run.progress.updated)
+        found = _recorded_profiles(run, run.folder, run.index, run.progress.updated)
         step = _choose_step(run, found)
         network = None if run.form.lacks() else trained_network(run, step)
         p = profile_at(run, row_of(run, step)) if network is None else network.profile
@@ -49,9 +55,18 @@ def _open_button(run: RunReader, step: int) -> None:
 
 
 @st.cache_data(max_entries=4, show_spinner=False)
-def _recorded_profiles(_run: RunReader, folder: Path, updated: float) -> Profiles:
+def _recorded_profiles(_run: RunReader, folder: Path, index: int, updated: float) -> Profiles:
     """A run's profiles, kept while the slider asks for them again at each release; known by folder and last commit."""
     return profiles(_run)
+
+
+def _choose_module(run: RunReader) -> RunReader:
+    """The module of a watched network that is looked at; no choice where there is one."""
+    if len(run.forms) == 1:
+        return run
+    names = {visible(cut(name or "the network itself", LONGEST_NAME)): name for name in run.forms}
+    chosen = st.selectbox("Module", list(names), key=f"module-{run.name}")
+    return run.of(names.get(chosen, next(iter(run.forms))))
 
 
 def _choose_step(run: RunReader, found: Profiles) -> int:
@@ -60,7 +75,8 @@ def _choose_step(run: RunReader, found: Profiles) -> int:
     frame = 0
     if len(texts) > 1:
         chart = _profile_key(run)
-        frame = scrub_slider("Recorded step", texts=texts, frames=found.frames, chart=chart, key=f"at-{run.name}")
+        key = f"at-{run.name}{ending(run.index)}"
+        frame = scrub_slider("Recorded step", texts=texts, frames=found.frames, chart=chart, key=key)
     else:
         st.markdown(texts[0].capitalize())
     if found.note:
@@ -69,4 +85,4 @@ def _choose_step(run: RunReader, found: Profiles) -> int:
 
 
 def _profile_key(run: RunReader) -> str:
-    return f"scrub-profile-{run.name}"
+    return f"scrub-profile-{run.name}{ending(run.index)}"

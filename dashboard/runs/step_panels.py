@@ -18,11 +18,12 @@ from dashboard.explore.panels import PANELS
 from dashboard.explore.settings import DIAGNOSIS
 from dashboard.explore.show_panel import show_panel
 from experiments.config.limits import readable
-from experiments.probing.probe import Probe
-from experiments.probing.recorded import recorded_probe
+from experiments.probing.recorded_pass import RecordedPass
+from experiments.probing.watched import recorded_pass
 from experiments.runs.opening import open_run
 from experiments.runs.store.errors import RunError
 from experiments.runs.store.layers import cells_at, length_at, row_of
+from experiments.runs.store.layout import layout_of
 from experiments.runs.store.reader import RunReader
 from models.bptt.threads import use_one_thread
 
@@ -37,35 +38,38 @@ OF_GATES = ("Gates", "Paths")
 class RecordedStep:
     """One recorded step, for the panels of Explore."""
 
-    probes: Mapping[str, Probe]
+    probes: Mapping[str, RecordedPass]
     """Its cell → its pass."""
 
-    def clip(self, probe: Probe) -> Clipping:
+    @property
+    def clippings(self) -> Mapping[str, Clipping | None]:
         """The parameter gradient before and after the clipping that was in force."""
-        return probe.clipping
+        return {cell: probe.clipping for cell, probe in self.probes.items()}
 
 
-def trained_network(run: RunReader, step: int) -> Probe:
+def trained_network(run: RunReader, step: int) -> RecordedPass:
     """The pass of a recorded step.
 
     Raises:
         RunError: it is too large for the page; ConfigError: see `recorded_probe`.
     """
-    if run.layout.row_bytes > LARGEST_STEP:
+    size, which = layout_of(run.form).row_bytes, "samples" if run.form.watched else "record_samples"
+    if size > LARGEST_STEP:
         raise RunError(
-            f"record_samples made a recorded step of {readable(run.layout.row_bytes)}; the page shows steps of up to "
+            f"{which} made a recorded step of {readable(size)}; the page shows steps of up to "
             f"{readable(LARGEST_STEP)}, so keep fewer sequences."
         )
-    return _trained_network(run.folder, run.description.created, step)
+    return _trained_network(run.folder, run.description.created, run.index, step)
 
 
 @lru_cache(maxsize=4)  # not Streamlit's, which would copy what a probe has computed
-def _trained_network(folder: Path, created: float, step: int) -> Probe:
+def _trained_network(folder: Path, created: float, index: int, step: int) -> RecordedPass:
     use_one_thread()
-    return recorded_probe(open_run(folder), step)
+    run = open_run(folder)
+    return recorded_pass(run.of(list(run.forms)[index]), step)
 
 
-def show_panels(run: RunReader, network: Probe) -> None:
+def show_panels(run: RunReader, network: RecordedPass) -> None:
     """The choice of a panel, and its charts."""
     names = [name for name in PANELS if name not in OF_GATES or network.top.gates]
     name = st.segmented_control("Look at", names, key=f"panel-{run.name}", default=FIRST_PANEL, required=True)
@@ -76,7 +80,7 @@ def show_panels(run: RunReader, network: Probe) -> None:
     show_panel(PANELS[name if name in names else FIRST_PANEL](shown), f"scrub-{{}}-{run.name}")
 
 
-def _show_findings(network: Probe) -> None:
+def _show_findings(network: RecordedPass) -> None:
     """What is wrong at this step; the remedies are words, since a setting would make another training."""
     for finding in network.findings:
         box = {"severe": st.error, "warning": st.warning, "note": st.info}[finding.severity]
@@ -96,9 +100,9 @@ def show_kept_states(run: RunReader, step: int) -> None:
     length = length_at(run, row)
     hidden = run.tensor("hidden")[row, layer, :length, 0]
     pictures: dict[str, Picture] = {"hidden": hidden_picture(cell, hidden, colour_limit([hidden]))}
-    if "gates" in run.tensors:
+    if run.form.stack.cell_type.gate_names:
         gates = run.tensor("gates")[row, :, layer, :length, 0]
-        pictures["gates"] = gates_picture(cell, dict(zip(run.attributes["gate"], gates, strict=True)))
+        pictures["gates"] = gates_picture(cell, dict(zip(run.form.stack.cell_type.gate_names, gates, strict=True)))
     if run.form.keeps != "quantiles":
         spectra = {cell: block_spectra(cells_at(run, step)[layer])}
         if spectra[cell]:

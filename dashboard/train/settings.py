@@ -6,10 +6,13 @@ import streamlit as st
 
 from analysis.clipping import CLIP_RULES
 from analysis.figures.theme import cell_name
-from dashboard.option_words import CLIP_RULE_WORDS, INITIALISATION_WORDS, TASK_WORDS
+from dashboard.option_words import CLIP_RULE_WORDS, INITIALISATION_WORDS, NETWORK_WORDS, TASK_WORDS
 from experiments.config.run_config import RunConfig
+from experiments.config.wiring import tasks_with_source
 from experiments.tasks import TASKS
 from models.cells.registry import CELLS
+from models.networks.attention import ATTENTIONS
+from models.networks.registry import NETWORKS
 
 SECOND = {
     "none": "none",
@@ -30,6 +33,10 @@ def choose_lanes() -> list[RunConfig]:
     with st.sidebar:
         values["task"] = st.selectbox("Task", list(TASKS), format_func=lambda t: TASK_WORDS.get(t, t), index=1)
         values["cell"] = st.selectbox("Cell", list(CELLS), format_func=cell_name)
+        if values["task"] in tasks_with_source():
+            values["network"] = st.selectbox("Network", list(NETWORKS), format_func=NETWORK_WORDS.__getitem__)
+            if values["network"] == "encoder_decoder":
+                values["attention"] = st.selectbox("Attention", list(ATTENTIONS), index=None, placeholder="none")
         left, right = st.columns(2)
         values["seq_len"] = left.number_input("Sequence length", 1, 1000, 30)
         values["hidden_size"] = right.number_input("Hidden units", 1, 512, 50)

@@ -107,7 +107,7 @@ def _show_progress(run: RunReader, label: str, working: bool) -> None:
     p = run.progress
     status = "starting" if working and run.status == "interrupted" else run.status
     reason = f" ({as_text(cut(p.reason))})" if p.reason else ""
-    step = f"step {p.step:,} of {run.form.steps:,}"
+    step = f"step {p.step:,}" + ("" if run.steps is None else f" of {run.steps:,}")
     st.progress(min(p.step / run.form.steps, 1.0), f"**{as_text(label)}** · {status}{reason} · {step} · run {run.name}")
 
 

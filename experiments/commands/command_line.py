@@ -21,10 +21,11 @@ from experiments.config.run_config import ConfigError, RunConfig, configs_from_w
 from experiments.config.words import bare, cut, spelt_path, visible
 from experiments.probing.from_weights import trained_probe, weights_probe
 from experiments.probing.given_network import trained_network
-from experiments.probing.probe import Probe, probe
-from experiments.probing.recorded import recorded_probe
+from experiments.probing.probe import probe
+from experiments.probing.recorded_pass import RecordedPass
 from experiments.probing.summary import profile_rows, summary
 from experiments.probing.table import findings, probe_table
+from experiments.probing.watched import recorded_passes
 from experiments.runs.folder import NAME, find_run, run_folders, runs_folder
 from experiments.runs.opening import open_run
 from experiments.runs.store.reader import RunReader
@@ -68,7 +69,8 @@ def probe_command(
         Path | None, typer.Option("--weights", help="Probe a checkpoint: torch, safetensors, Keras 3, HDF5 or ONNX.")
     ] = None,
     layer: Annotated[
-        str | None, typer.Option("--layer", help="Of --weights: the recurrent layer; else the first.")
+        str | None,
+        typer.Option("--layer", help="Of --weights: the recurrent layer; else the first. Of a RUN: the module."),
     ] = None,
     inputs: Annotated[
         str | None,
@@ -82,18 +84,18 @@ def probe_command(
     if as_json and csv_file == STANDARD_OUTPUT:
         raise ConfigError("--csv was '-' and --json was given; only one of them can be printed, so name a file.")
     use_one_thread()  # one recorded pass is a chain of small steps: more threads only wait for each other
-    words = words or []
+    words, results = words or [], list[RecordedPass]()
     if weights is not None:
         stack = choose_stack(read_weights(weights), layer)
         results = [weights_probe(stack, words, inputs, weights.name)]
-    elif layer:
-        raise ConfigError("--layer was given without --weights; name the file, too.")
     elif run := named_run(words, step, runs_folder(runs)):
-        results = [probe_step(run, step, [word for word in words if not is_name(word)], inputs)]
+        results = probe_step(run, step, layer, [word for word in words if not is_name(word)], inputs)
+    elif layer:
+        raise ConfigError("--layer was given without --weights or a RUN; name one of them, too.")
     elif inputs:
         raise ConfigError("--inputs was given without --weights or a RUN; name one of them, too.")
     else:
-        results = [probe(config) for config in configs_from_words(words)]
+        results = [stack for config in configs_from_words(words) for stack in probe(config).each_stack]
     if csv_file == STANDARD_OUTPUT:
         print_csv(sys.stdout, results)
         return
@@ -129,17 +131,21 @@ def is_name(word: str) -> bool:
     return NAME.fullmatch(word) is not None and not word.endswith(".toml")
 
 
-def probe_step(run: RunReader, step: int | None, settings: list[str], inputs: str | None) -> Probe:
-    """A recorded step as it was recorded; with settings or inputs a fresh pass of its network."""
+def probe_step(
+    run: RunReader, step: int | None, layer: str | None, settings: list[str], inputs: str | None
+) -> list[RecordedPass]:
+    """A recorded step as it was recorded, each module; with settings or inputs a fresh pass of its network."""
     if not settings and inputs is None:
-        return recorded_probe(run, step)
-    return trained_probe(trained_network(run, step), parse_words(settings), inputs)
+        return recorded_passes(run, step, layer)
+    network = trained_network(run if layer is None else run.of(layer), step)
+    made = trained_probe(network, parse_words(settings), inputs)
+    return [probe for probe in made.each_stack if layer in (None, probe.looked_at)] or [made]
 
 
 app.command("benchmark")(benchmark_command)
 
 
-def write_csv(path: Path, results: list[Probe]) -> None:
+def write_csv(path: Path, results: list[RecordedPass]) -> None:
     """Every cell's profile in one file."""
     try:
         with path.open("w", newline="", encoding="utf-8") as file:
@@ -149,7 +155,7 @@ def write_csv(path: Path, results: list[Probe]) -> None:
         raise ConfigError(f"--csv was {spelt_path(path)}; it must be a file that can be written ({reason}).") from None
 
 
-def print_csv(to: TextIO, results: list[Probe]) -> None:
+def print_csv(to: TextIO, results: list[RecordedPass]) -> None:
     """The same, to a file that is open."""
     rows = [row for result in results for row in profile_rows(result)]
     writer = csv.DictWriter(to, fieldnames=list(rows[0]), lineterminator="\n")

@@ -22,6 +22,13 @@ def memory_estimate(config: RunConfig, task: Task | None = None) -> int:
         working  N · H · (5 G + 5 S + 6 + 2 D)      autograd's buffers of the one layer at work, and its input gradients
         weights  9 · (parameters)                   weights, gradients, their copies, and two numbers of the optimiser
 
+    With an attention over S of the timesteps, the T − S others being its readers, for each sequence
+
+        attention  S · (T − S) · batch · 4, and times (6 H) where its score has a layer of H units (bahdanau)
+
+    An encoder and a decoder have twice the weights, and H more inputs where the decoder's step reads a context. A dense
+    head has its own weights and outputs.
+
     and in bytes: 64 · N · (1 + L·D) for exponents, log norms, targets and indices; a fixed part for each of the small
     tensors that a timestep makes, `STEP_OVERHEAD` · time · L·D.
 
@@ -39,10 +46,24 @@ def memory_estimate(config: RunConfig, task: Task | None = None) -> int:
     shapes = [*cell.parameter_shapes(task.input_size, H).values()]
     shapes += [*cell.parameter_shapes(D * H, H).values()] * (L - 1)
     recurrent = D * sum(math.prod(shape) for shape in shapes)
-    weights = 9 * (recurrent + (D * H + 1) * task.output_size)
+    head = (D * H + 1) * task.output_size
+    source = task.source(config.seq_len) if config.network != "sequence" else None
+    attention = 0
+    if source is not None:
+        recurrent, head = 2 * recurrent + 4 * G * H * H, 2 * head
+        if config.attention is not None:
+            per_pair = 6 * H if config.attention == "bahdanau" else 4
+            attention = source * (time - source) * config.batch_size * per_pair
+    if config.head == "dense":
+        dense = config.dense_size or D * H
+        head += (D * H + 1) * dense + dense * task.output_size
+        data += 4 * N * dense
+    weights = 9 * (recurrent + head)
 
     itemsize = {"float32": 4, "float64": 8}[config.dtype]
-    return (data + kept + working + weights) * itemsize + 64 * N * (1 + L * D) + STEP_OVERHEAD * time * L * D
+    return (
+        (data + kept + working + weights + attention) * itemsize + 64 * N * (1 + L * D) + STEP_OVERHEAD * time * L * D
+    )
 
 
 STEP_OVERHEAD = 5_000

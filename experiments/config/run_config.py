@@ -16,6 +16,7 @@ from experiments.tasks import TASKS, LossPosition
 from models.bptt.truncation import TruncateKind
 from models.cells.elman.step import NONLINEARITIES
 from models.cells.registry import CELLS
+from models.networks.registry import NETWORKS
 
 GATE_BLOCKS = tuple(
     dict.fromkeys(block for cell in CELLS.values() if cell.gate_names for block in cell.recurrent_blocks)
@@ -37,7 +38,7 @@ FORMAT_VERSION = 2
 1: weights were drawn in the run's own dtype. 2: they are drawn in float64 and rounded.
 """
 
-CAME_LATER = ("truncate_kind",)
+CAME_LATER = ("truncate_kind", "network", "head", "dense_size", "start", "attention")
 """Fields that runs of this format version did not have from its beginning: their defaults mean those runs."""
 
 
@@ -84,6 +85,26 @@ class RunConfig(BaseModel):
     hidden_size: int = Field(64, ge=1, le=4096, description="Units in a layer.")
     num_layers: int = Field(1, ge=1, le=16, description="Layers, each reading the one below.")
     bidirectional: bool = Field(False, description="Whether a second set of cells reads from the end.")
+
+    network: str = Field(
+        "sequence",
+        json_schema_extra={"enum": [*NETWORKS]},
+        description="How the layers are wired: one sequence, or an encoder and a decoder for a source and its target.",
+    )
+    head: Literal["linear", "dense", "attention", "mean"] = Field(
+        "linear",
+        description="What reads the top layer: at each timestep, linear or with a dense layer between; or attention or "
+        "the mean over all timesteps, for one answer.",
+    )
+    dense_size: int | None = Field(
+        None, ge=1, le=4096, description="Units of the dense head's layer; none is as many as it reads."
+    )
+    start: Literal["zero", "learned"] = Field(
+        "zero", description="The state before the first timestep: zero, or learned as the weights are."
+    )
+    attention: Literal["dot", "bahdanau"] | None = Field(
+        None, description="How an encoder_decoder's decoder looks at the source: dot, bahdanau, or none."
+    )
 
     initialisation: Literal["default", "orthogonal", "identity", "gaussian", "chrono"] = Field(
         "default", description="How the recurrent weights begin; default is torch's uniform ±1/√hidden_size."
@@ -173,7 +194,7 @@ class RunConfig(BaseModel):
     )
     dtype: Literal["float32", "float64"] = Field("float32", description="Floating point numbers of the network.")
 
-    @field_validator("task", "cell", "nonlinearity")
+    @field_validator("task", "cell", "nonlinearity", "network")
     @classmethod
     def _in_registry(cls, value: str, info: ValidationInfo) -> str:
         if value not in choices(cls.model_fields[str(info.field_name)]):

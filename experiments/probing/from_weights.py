@@ -5,6 +5,7 @@ from pathlib import Path
 
 from experiments.config.limits import MEMORY_LIMIT, check_memory
 from experiments.config.run_config import RunConfig, parse_words
+from experiments.config.wiring import check_wiring
 from experiments.config.words import shortened, spelt
 from experiments.errors import ConfigError
 from experiments.probing.given_network import GivenNetwork, TrainedNetwork
@@ -13,7 +14,6 @@ from experiments.tasks import Task, make_task
 from experiments.tasks.given_inputs import GivenInputs, draw_noise, parse_noise, read_inputs
 from experiments.training.build import DTYPES, Experiment, generators, initialise_
 from experiments.weights import FoundStack
-from models import record
 
 
 def weights_probe(stack: FoundStack, words: Sequence[str], inputs: str | None = None, source: str = "") -> Probe:
@@ -75,17 +75,15 @@ def given_probe(
             f"task was {config.task}, which has {task.input_size} inputs, and {network.spelt} reads "
             f"{network.input_size}; choose another task, or noise as inputs."
         )
+    check_wiring(config, task)
     check_memory(config, task, limit)
     weights, data = generators(config.seed)
     model = network.model(task.output_size, weights, DTYPES[config.dtype])
-    initialise_(model.recurrent.requires_grad_(False), config, task, weights)
+    for recurrent in model.requires_grad_(False).stacks.values():
+        initialise_(recurrent, config, task, weights)
     batch, targets = task.sample(config.batch_size, config.seq_len, data, DTYPES[config.dtype])
     experiment = Experiment(config, task, model.requires_grad_(True), batch, targets)
-    return Probe(
-        experiment,
-        record(model, batch, experiment.loss, truncate=config.truncate, truncate_kind=config.truncate_kind),
-        source=source,
-    )
+    return Probe(experiment, experiment.record(), source=source)
 
 
 def config_for(network: GivenNetwork, values: Mapping[str, object]) -> RunConfig:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -13,6 +13,8 @@ from experiments.runs.opening import config_of
 from experiments.runs.store.form import StackForm
 from experiments.runs.store.layers import cells_at, row_of, weights_at
 from experiments.runs.store.reader import RunReader
+from experiments.training.build import empty_model
+from models.networks.network import Network
 from models.networks.sequence_model import SequenceModel
 
 READOUT = "readout."
@@ -39,7 +41,7 @@ class GivenNetwork(Protocol):
         """A name in `models.CELLS`."""
 
     @property
-    def options(self) -> Mapping[str, object]:
+    def options(self) -> Mapping[str, Any]:
         """What the cell takes besides its weights."""
 
     @property
@@ -58,7 +60,7 @@ class GivenNetwork(Protocol):
     def bidirectional(self) -> bool:
         """Whether there is a reverse direction."""
 
-    def model(self, output_size: int, generator: torch.Generator, dtype: torch.dtype) -> SequenceModel:
+    def model(self, output_size: int, generator: torch.Generator, dtype: torch.dtype) -> Network:
         """The network under a readout of that size; what the readout lacks is drawn from the generator."""
 
 
@@ -77,6 +79,8 @@ class TrainedNetwork:
     """`weight` and `bias`; empty where somebody's own module was watched."""
     config: RunConfig | None
     """What decided the run; None where somebody's own module was watched."""
+    whole: Mapping[str, Tensor]
+    """All of the network's parameters."""
 
     @property
     def spelt(self) -> str:
@@ -89,7 +93,7 @@ class TrainedNetwork:
         return self.stack.cell
 
     @property
-    def options(self) -> Mapping[str, object]:
+    def options(self) -> Mapping[str, Any]:
         """What the cell takes besides its weights."""
         return self.stack.options
 
@@ -120,19 +124,34 @@ class TrainedNetwork:
             return {}
         return {name: value for name, value in self.config if name not in OF_THE_BEGINNING}
 
+    @property
+    def output_size(self) -> int:
+        """Outputs of its own readout; 0 where that is not known."""
+        return len(self.readout.get("bias", self.readout.get("output.bias", ())))
+
     def has_readout(self, output_size: int) -> bool:
         """Whether its own readout is known and has so many outputs."""
-        return bool(self.readout) and len(self.readout["bias"]) == output_size
+        return self.output_size == output_size
 
-    def model(self, output_size: int, generator: torch.Generator, dtype: torch.dtype) -> SequenceModel:
-        """The network with its own readout where that has the size, else under one that is drawn."""
+    def model(self, output_size: int, generator: torch.Generator, dtype: torch.dtype) -> Network:
+        """The network with its own readout where that has the size, else under one that is drawn.
+
+        Raises:
+            ConfigError: an encoder-decoder, whose readout is not replaced.
+        """
+        if self.config is not None and self.has_readout(output_size):
+            whole = empty_model(self.config, self.input_size, output_size, generator, dtype)
+            whole.load_state_dict(dict(self.whole))
+            return whole
+        if self.config is not None and self.config.network != "sequence":
+            raise ConfigError(
+                f"{self.spelt} is of network={self.config.network}, which keeps its task and its outputs."
+            )
         model = SequenceModel(
             self.cell, self.input_size, self.hidden_size, output_size, self.num_layers, self.bidirectional,
             generator=generator, dtype=dtype, **self.options,
         )  # fmt: skip
         model.recurrent.load_state_dict(dict(self.weights))
-        if self.has_readout(output_size):
-            model.readout.load_state_dict(dict(self.readout))
         return model
 
 
@@ -149,20 +168,28 @@ def trained_network(run: RunReader, step: int | None = None) -> TrainedNetwork:
         DamagedRunError: a chunk is missing or damaged.
         ConfigError: weights that are not finite.
     """
-    weights, number = weights_at(run, step), 1 + row_of(run, step) * run.form.record_every
+    if run.description.kind == "configuration":
+        run = run.of(next(iter(run.forms)))  # it has the weights of the whole network
+    weights, row = weights_at(run, step), row_of(run, step)
+    # a watched training may have recorded nothing at some steps
+    number = int(run.tensor("step")[row]) if run.form.watched else 1 + row * run.form.record_every
     if not all(bool(weight.isfinite().all()) for weight in weights.values()):
         raise ConfigError(
             f"run {run.name} has weights at step {number} that are not finite; choose a step from before it diverged."
         )
     cells_at(run, step)  # which refuses options that no such cell has
     config = config_of(run) if run.description.kind == "configuration" else None
-    module, stack = next(iter(run.form.stacks.items()))
+    of_network = list(run.forms)[-1] if config is not None else None  # the stack that reads the inputs stands last
+    module, stack = next(iter((run if of_network is None else run.of(of_network)).form.stacks.items()))
     names = [f"{name}_{suffix}" for suffix in stack.suffixes for name in stack.shapes(0)]
     return TrainedNetwork(
         run=run.name,
         step=number,
         stack=stack,
         weights={name: weights[f"{module}.{name}"] for name in names},
-        readout={} if config is None else {name: weights[READOUT + name] for name in ("weight", "bias")},
+        readout={}
+        if config is None
+        else {name.removeprefix(READOUT): w for name, w in weights.items() if name.startswith(READOUT)},
         config=config,
+        whole=weights,
     )

@@ -11,7 +11,7 @@ from analysis.numbers import log_quantile
 from experiments.benchmarks.steps import INPUTS
 from experiments.config.run_config import RunConfig
 from experiments.training.build import build
-from models import SequenceModel, record
+from models import SequenceModel
 
 LAG = 100
 
@@ -35,8 +35,8 @@ def gru_log_gradients(bias: float, overwrites: bool = False, reset_after: bool =
     )  # fmt: skip
     experiment = build(config)
     if overwrites:
-        negate_z_(experiment.model.recurrent)
-    log = log_quantile(record(experiment.model, experiment.inputs, experiment.loss).log_norm[0].numpy(), 0.5)[::-1]
+        negate_z_(experiment.model.stacks["recurrent"])
+    log = log_quantile(experiment.record().log_norm[0].numpy(), 0.5)[::-1]
     return log - log[0]
 
 

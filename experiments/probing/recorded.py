@@ -9,14 +9,14 @@ from analysis.clipping import Clipping, cosine_of_scaling, total_log_norm
 from experiments.config.run_config import RunConfig
 from experiments.errors import ConfigError
 from experiments.probing.probe import Probe, TrainedStep
-from experiments.runs.form import STACK
 from experiments.runs.opening import config_of
 from experiments.runs.store.errors import DamagedRunError
-from experiments.runs.store.layers import layer_records, row_of, weights_at
+from experiments.runs.store.layers import layer_records, length_at, row_of, weights_at
 from experiments.runs.store.reader import RunReader
 from experiments.tasks import Task, make_task
-from experiments.training.build import DTYPES, Experiment, cell_options
-from models import SequenceModel, Trace
+from experiments.training.build import DTYPES, Experiment, empty_model
+from models import Trace
+from models.networks.network import Network
 
 
 def recorded_probe(run: RunReader, step: int | None = None) -> Probe:
@@ -31,28 +31,34 @@ def recorded_probe(run: RunReader, step: int | None = None) -> Probe:
         ConfigError: the task's text cannot be read here.
         DamagedRunError: a chunk is missing or damaged.
     """
-    stack = layer_records(run, step)
-    row, length = row_of(run, step), stack.top.seq_len
+    looked_at = next(iter(run.form.stacks))
+    run = run.of(next(iter(run.forms)))  # its first stack has the loss, the targets and all weights
+    row, length = row_of(run, step), length_at(run, row_of(run, step))
     config = config_of(run)
     shorter = config.model_copy(update={"seq_len": config.seq_len - run.form.timesteps + length})
     task = make_task(config)
     model = model_at(run, config, task, weights_at(run, step))
-    targets = targets_at(run, row, length)
+    stacks = {name: layer_records(run.of(name), step) for name in model.stacks}
+    targets = targets_at(run, row, task.answers(shorter.seq_len))
     with torch.no_grad():
-        outputs = model.readout(torch.cat([layer.hidden for layer in stack.layers[-stack.num_directions :]], dim=-1))
+        outputs, attention = model.answer(stacks)
     number = int(run.tensor("step")[row])
     clipping = clipping_at(run, config, number, row)
     trace = Trace(
-        stacks={STACK: stack},
+        stacks=stacks,
         outputs=outputs,
         loss=torch.tensor(run.tensor("loss")[row]),
         parameter_grads={},
         parameter_log_norm=clipping.parameter_log_norm_before,
         path=run.path,
+        attention=attention,
     )
-    log_norm = run.tensor("log_norm")[row, :, :length].astype(float)
+    log_norm = {
+        name: run.of(name).tensor("log_norm")[row, :, : stack.top.seq_len].astype(float)
+        for name, stack in stacks.items()
+    }
     trained = TrainedStep(run.name, number, run.form.batch_size, log_norm, clipping)
-    return Probe(Experiment(shorter, task, model, stack.layers[0].inputs, targets), trace, trained)
+    return Probe(Experiment(shorter, task, model, model.inputs_of(stacks), targets), trace, trained, stack=looked_at)
 
 
 def targets_at(run: RunReader, row: int, length: int) -> Tensor:
@@ -63,36 +69,33 @@ def targets_at(run: RunReader, row: int, length: int) -> Tensor:
     """
     targets = torch.from_numpy(run.tensor("targets")[row])
     targets = targets[:length] if targets.ndim == 2 else targets
-    classes = run.form.weights["readout.bias"][0]
+    classes = outputs_of(run)
     if not targets.is_floating_point() and not bool(((targets >= 0) & (targets < classes)).all()):
         raise DamagedRunError(f"'targets' in {str(run.folder)!r} names a class that is not one of the {classes}.")
     return targets
 
 
-def model_at(run: RunReader, config: RunConfig, task: Task, weights: dict[str, Tensor]) -> SequenceModel:
+def outputs_of(run: RunReader) -> int:
+    """Numbers in the network's outputs."""
+    weights = run.form.weights
+    return weights.get("readout.bias", weights.get("readout.output.bias", [0]))[0]
+
+
+def model_at(run: RunReader, config: RunConfig, task: Task, weights: dict[str, Tensor]) -> Network:
     """The network with these weights.
 
     Raises:
         ConfigError: the task's text has another number of characters here than the run's had.
     """
     sizes = [task.input_size, task.output_size]
-    recorded = [run.form.stack.input_size, len(weights["readout.bias"])]
+    *_, first = run.forms  # the stack that reads the inputs stands last
+    recorded = [run.of(first).form.stack.input_size, outputs_of(run)]
     if sizes != recorded:
         raise ConfigError(
             f"text_file was {config.text_file!r}, whose text has {sizes[0]} characters here; it must be the one that "
             f"run {run.name} learned, with {recorded[0]}."
         )
-    model = SequenceModel(
-        config.cell,
-        task.input_size,
-        config.hidden_size,
-        task.output_size,
-        config.num_layers,
-        config.bidirectional,
-        dtype=DTYPES[config.dtype],
-        generator=torch.Generator(),
-        **cell_options(config),
-    )
+    model = empty_model(config, task.input_size, task.output_size, torch.Generator(), DTYPES[config.dtype])
     model.load_state_dict(weights)
     return model
 

@@ -7,23 +7,23 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from analysis.course import Course, begin_sentence, describe_course
+from analysis.crossing import crossing
 from analysis.theory import critical_gain
+from experiments.probing.credit_by_passes import MOST_LOSSES
 from experiments.probing.probe import Probe
+from experiments.probing.recorded_pass import RecordedPass
 
 
-def summary(result: Probe) -> dict[str, object]:
+def summary(result: RecordedPass) -> dict[str, object]:
     """The probe's figures as plain values, for a table or JSON; numbers that are not finite become None or text.
 
     Norms are given as natural logs (nats) where they may leave the range of a float.
     """
     p, spectra, clipping = result.profile, result.spectra, result.clipping
-    experiment = result.experiment
     return {
-        "run": experiment.config.identity() if result.trained is None else result.trained.run,
-        "step": None if result.trained is None else result.trained.step,
-        "config": experiment.config.model_dump(),
-        "loss": json_number(result.trace.loss_value),
-        "chance": experiment.chance,
+        **result.origin,
+        "loss": json_number(result.loss),
+        "chance": result.chance,
         "decay_rate": json_number(p.decay.rate),
         "decay_rate_standard_error": json_number(p.decay.standard_error),
         "decay_factor": json_number(p.decay.factor),
@@ -33,6 +33,7 @@ def summary(result: Probe) -> dict[str, object]:
         "decay_reason": p.decay.reason,
         "profile": {"verdict": p.course.kind, "words": describe_course(p.course)},
         "transport": transport_summary(result.transport_course),
+        "start_log_norm": json_number(result.start_log_norm),
         "horizon_t": p.horizon_t,
         "horizon_lag": p.horizon_lag,
         "underflow_lag": p.underflow_lag,
@@ -47,12 +48,12 @@ def summary(result: Probe) -> dict[str, object]:
             }
             for name, s in spectra.items()
         },
-        "clip_rule": clipping.rule,
-        "clip_threshold": clipping.threshold,
-        "grad_log_norm_before": json_number(clipping.log_norm_before),
-        "grad_log_norm_after": json_number(clipping.log_norm_after),
-        "grad_cosine": json_number(clipping.cosine),
-        "clip_engaged": clipping.engaged,
+        "clip_rule": clipping and clipping.rule,
+        "clip_threshold": clipping and clipping.threshold,
+        "grad_log_norm_before": clipping and json_number(clipping.log_norm_before),
+        "grad_log_norm_after": clipping and json_number(clipping.log_norm_after),
+        "grad_cosine": clipping and json_number(clipping.cosine),
+        "clip_engaged": clipping and clipping.engaged,
         "findings": [
             {
                 "kind": f.kind,
@@ -89,7 +90,7 @@ LARGEST_STATE = 512
 """Size of the state up to which Lyapunov exponents and the product's singular values are: they grow with its cube."""
 
 
-def analyses(result: Probe) -> dict[str, object]:
+def analyses(result: RecordedPass) -> dict[str, object]:
     """What the other analyses say, each in a few figures; a sentence where one was left out."""
     trace = result.trace
     out: dict[str, object] = {
@@ -135,8 +136,13 @@ def analyses(result: Probe) -> dict[str, object]:
             "steps": p.steps,
             "reason": p.reason,
         }
+    if isinstance(result, Probe) and "encoder" in result.whole.stacks:
+        found = crossing(result.whole.stacks["encoder"], result.whole.stacks["decoder"])
+        out["crossing"] = {f"share_by_{way}": json_number(finite_mean(share)) for way, share in found.share.items()}
     if trace.seq_len > LONGEST_CREDIT:
         out["credit"] = f"left out: {trace.seq_len} timesteps, over {LONGEST_CREDIT}"
+    elif isinstance(result, Probe) and result.credit_losses > MOST_LOSSES:
+        out["credit"] = f"left out: it takes passes for {result.credit_losses} losses, over {MOST_LOSSES}"
     else:
         typical = result.credit.median
         out["credit"] = {
@@ -158,14 +164,14 @@ def json_number(value: float | None) -> float | str | None:
     return value if value is None or math.isfinite(value) else str(value)
 
 
-def profile_rows(result: Probe) -> list[dict[str, object]]:
+def profile_rows(result: RecordedPass) -> list[dict[str, object]]:
     """The whole profile, every layer and direction: one row a timestep, for a table file (log norms in nats)."""
     rows: list[dict[str, object]] = []
     for layer, p in enumerate(result.layer_profiles):
         for k, t in enumerate(p.t):
             rows.append(
                 {
-                    "cell": result.experiment.config.cell,
+                    "cell": result.cell,
                     "layer": layer,
                     "t": int(t),
                     "lag": int(p.lag[k]),

@@ -1,76 +1,73 @@
 """The probe's figures as a table for people, and what is wrong in lines below it."""
 
 import math
+from collections.abc import Sequence
 
+from rich.markup import escape
 from rich.table import Table
 
 from analysis.course import describe_course, describe_sizes
 from analysis.profile import Decay
-from analysis.wording import counted, power_of_ten, significant
+from analysis.wording import power_of_ten, significant
 from experiments.config.words import cut, visible
-from experiments.probing.probe import Probe
+from experiments.probing.recorded_pass import RecordedPass
 
 
-def probe_table(results: list[Probe]) -> Table:
-    """One column a cell, one row a figure."""
-    table = Table(title=describe_pass(results[0]))
+def probe_table(results: Sequence[RecordedPass]) -> Table:
+    """One column a cell, or a module of a watched network, and one row a figure."""
+    table = Table(title=escape(results[0].about))
     table.add_column("")
     for result in results:
-        table.add_column(result.experiment.config.cell)
+        table.add_column(escape(visible(cut(result.cell))))
     columns = [figures(result) for result in results]
     for name in columns[0]:
         table.add_row(name, *(column[name] for column in columns))
     return table
 
 
-def describe_pass(result: Probe) -> str:
-    """What was recorded, in a few words."""
-    config, trained = result.experiment.config, result.trained
-    what = f"{config.task}, T = {config.seq_len}"
-    if result.source is not None:
-        return f"{cut(visible(result.source))}: {what}, one recorded pass"
-    if trained is None:
-        return f"{what}, one recorded pass, seed {config.seed}"
-    kept = result.top.batch_size
-    of = f"the {kept} kept of {counted(trained.batch_size, 'sequence')}"
-    return f"run {trained.run} at step {trained.step}: {what}, {of}"
-
-
-def findings(results: list[Probe]) -> list[str]:
+def findings(results: Sequence[RecordedPass]) -> list[str]:
     """What is wrong, one line a finding that is severe or a warning: the cell, what it is, and its numbers."""
     return [
-        f"{result.experiment.config.cell}: {finding.title}. {finding.evidence}"
+        f"{visible(cut(result.cell))}: {finding.title}. {finding.evidence}"
         for result in results
         for finding in result.findings
         if finding.severity != "note"
     ]
 
 
-def figures(result: Probe) -> dict[str, str]:
+def figures(result: RecordedPass) -> dict[str, str]:
     """What each row says for one cell."""
     p, clipping, spectra = result.profile, result.clipping, result.spectra
     T = result.trace.seq_len
     horizon = "nowhere" if p.horizon_t is None else f"t = {p.horizon_t} (lag {p.horizon_lag} of {T - 1})"
     return {
-        "loss (chance)": describe_loss(result.trace.loss_value, result.experiment.chance),
+        "loss (chance)": describe_loss(result.loss, result.chance),
         "profile, ‖dL/dh_t‖": describe_sizes(p.course),
         "its rate": describe_rate(p.decay),
         "below 10⁻⁷ of its largest": horizon,
+        "‖dL/dh₀‖": describe_norm(result.start_log_norm),
         "transport, from the last loss": describe_course(result.transport_course),
         "spectral norm of W_hh": " ".join(f"{name} {significant(s.spectral_norm)}" for name, s in spectra.items())
         or "no matrix",
         "spectral radius of W_hh": " ".join(f"{name} {significant(s.spectral_radius)}" for name, s in spectra.items())
         or "no matrix",
-        "‖dL/dW‖ before clipping": power_of_ten(clipping.log_norm_before / math.log(10)),
+        "‖dL/dW‖ before clipping": describe_norm(None if clipping is None else clipping.log_norm_before),
         "‖dL/dW‖ after clipping": "not clipped"
-        if clipping.threshold is None
-        else power_of_ten(clipping.log_norm_after / math.log(10)),
+        if clipping is not None and clipping.threshold is None
+        else describe_norm(None if clipping is None else clipping.log_norm_after),
         "diverged (t, sample) pairs": str(p.diverged),
     }
 
 
-def describe_loss(loss: float, chance: float) -> str:
+def describe_norm(log_norm: float | None) -> str:
+    """A norm as a power of ten, from its natural log; None where nobody has said it."""
+    return "not logged" if log_norm is None else power_of_ten(log_norm / math.log(10))
+
+
+def describe_loss(loss: float | None, chance: float | None) -> str:
     """The loss beside what a guess scores, where there is something to guess."""
+    if loss is None or chance is None:
+        return "not logged" if loss is None else significant(loss)
     return f"{significant(loss)} ({'nothing to guess' if math.isnan(chance) else significant(chance)})"
 
 

@@ -1,7 +1,7 @@
 """How much of the disk a recorded run needs, from above, before anything is written."""
 
 from experiments.config.run_config import RunConfig
-from experiments.runs.form import form_of
+from experiments.runs.form import forms_of
 from experiments.runs.store.layout import layout_of
 from experiments.tasks import make_task
 
@@ -20,8 +20,8 @@ def run_bytes(config: RunConfig) -> int:
         ConfigError: a text that cannot be read, or units or samples that are not there.
     """
     task = make_task(config)
-    form = form_of(config, task.input_size, task.output_size)
+    form, *others = forms_of(config, task.input_size, task.output_size)
     weights = form.weight_count * {"float32": 4, "float64": 8}[config.dtype]
-    specs = layout_of(form).specs.values()
+    specs = layout_of(form, others).specs.values()
     recorded = sum(len(spec.chunks(spec.shape[0])) * spec.chunk_bytes for spec in specs)
     return recorded + config.steps * STEP_BYTES + CHECKPOINTS * COPIES * weights + FIXED_BYTES

@@ -1,6 +1,7 @@
 """A run for other programs: CSV and Parquet of its scalars, netCDF of everything, safetensors; HTML for people."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Hashable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -54,8 +55,9 @@ def export_weights(run: RunReader, step: int | None, target: Path, replace: bool
         RunError: the step is not recorded, the run keeps no weights, or the file is there or cannot be written.
         DamagedRunError: the weights are damaged.
     """
-    weights, number = weights_at(run, step), int(run.tensor("step")[row_of(run, step)])
+    number = int(run.tensor("step")[row_of(run, step)])
     about = {"run": run.name, "title": run.title, "step": str(number), "config": orjson.dumps(run.settings).decode()}
+    weights = {name.lstrip("."): w for module in run.forms for name, w in weights_at(run.of(module), step).items()}
     content = save({name: weight.contiguous() for name, weight in weights.items()}, metadata=about)
     write_whole(target, lambda path: path.write_bytes(content), replace)
 
@@ -140,7 +142,7 @@ def to_netcdf(run: RunReader, path: Path) -> None:
                 f"{name} has {readable(size)}, and a netCDF variable at most 2 GiB; open the run's tensors.zarr itself."
             )
     scalars = scalar_set(run, run.scalars()).rename(step="optimiser_step")
-    merged = record_set(run).merge(scalars.rename({name: f"scalar_{name}" for name in scalars.data_vars}))
+    merged = record_set(run).merge(scalars.rename(netcdf_names(list(scalars.data_vars))))
     for key, variable in merged.variables.items():
         values = variable.values
         if values.dtype.kind == "i" and not ((values >= -LARGEST_NETCDF) & (values <= LARGEST_NETCDF)).all():
@@ -149,6 +151,17 @@ def to_netcdf(run: RunReader, path: Path) -> None:
                 "open the run's tensors.zarr itself."
             )
     merged.to_netcdf(path, engine="scipy", format="NETCDF3_64BIT")
+
+
+def netcdf_names(names: Sequence[Hashable]) -> dict[Hashable, str]:
+    """Scalar → `scalar_` and its name, with `_` for what netCDF does not take; no two are the same."""
+    made: dict[Hashable, str] = {}
+    for name in names:
+        new = re.sub(r"[^A-Za-z0-9_]", "_", f"scalar_{name}")
+        while new in made.values():
+            new += "_"
+        made[name] = new
+    return made
 
 
 def to_html(run: RunReader, path: Path) -> None:

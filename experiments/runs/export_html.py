@@ -1,5 +1,6 @@
 """A run as one web page: its settings, what happened, and its charts."""
 
+import math
 from html import escape
 
 from analysis.figures.standalone import standalone, table
@@ -36,8 +37,9 @@ def html_of(run: RunReader) -> str:
 def sentence(run: RunReader) -> str:
     """The run's state in words."""
     p = run.progress
-    text = f"{run.status.capitalize()} after step {p.step} of {run.form.steps}"
+    text = f"{run.status.capitalize()} after step {p.step}" + ("" if run.steps is None else f" of {run.steps}")
     loss = p.latest.get("evaluation_loss", p.latest.get("loss"))
     if loss is not None:
-        text += f"; loss {float(str(loss)):.3g}, a memoryless guess {run.chance:.3g}"
+        text += f"; loss {float(str(loss)):.3g}"
+        text += "" if math.isnan(run.chance) else f", a memoryless guess {run.chance:.3g}"
     return text + "."

@@ -50,8 +50,8 @@ class RunSummary:
     """Seconds since 1970."""
     problem: str | None = None
     title: str = ""
-    steps: int = 0
-    """Of the whole run."""
+    steps: int | None = 0
+    """Of the whole run; None where nobody knows."""
 
 
 def runs_folder(named: Path | None = None) -> Path:
@@ -79,7 +79,7 @@ def summarise(folder: Path) -> RunSummary:
         p, config = run.progress, config_of(run) if run.description.kind == "configuration" else None
         return RunSummary(
             run.name, folder, config, run.status, p.reason, p.step, p.committed, p.latest, run.chance, p.seconds,
-            run.description.created, p.updated, title=run.title, steps=run.form.steps,
+            run.description.created, p.updated, title=run.title, steps=run.steps,
         )  # fmt: skip
     except (RunError, OSError, TypeError, ValueError) as error:
         return RunSummary(folder.name, folder, None, "failed", "", 0, 0, {}, 0.0, 0.0, 0.0, 0.0, str(error))

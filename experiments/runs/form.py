@@ -1,7 +1,8 @@
 """What the folder of a run that a configuration decides says of itself: its form, its title, and the rest."""
 
 import time
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from functools import lru_cache
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy import ndarray
 
 from experiments.config.limits import readable
 from experiments.config.run_config import RunConfig
+from experiments.config.wiring import check_wiring
 from experiments.config.words import bare, shortened
 from experiments.errors import ConfigError
 from experiments.runs.store.description import Lockstep
@@ -17,16 +19,19 @@ from experiments.runs.store.form import Form, Keeps, StackForm, TargetDtype, Tar
 from experiments.runs.store.layout import LARGEST_ROW, MEANINGS, layout_of
 from experiments.runs.store.progress import FORMAT
 from experiments.tasks import Task, make_task
-from experiments.training.build import cell_options
+from experiments.training.build import cell_options, empty_model
 from experiments.training.training import Training
+from models.networks.recurrent import Recurrent
 
-STACK = "recurrent"
-"""Name of a SequenceModel's recurrent module."""
+
+def form_of(config: RunConfig, input_size: int, output_size: int, keeps: Keeps | None = None) -> Form:
+    """The first of `forms_of`: it has the loss, the targets and all weights."""
+    return forms_of(config, input_size, output_size, keeps)[0]
 
 
 @lru_cache(maxsize=64)
-def form_of(config: RunConfig, input_size: int, output_size: int, keeps: Keeps | None = None) -> Form:
-    """What a run of the configuration records.
+def forms_of(config: RunConfig, input_size: int, output_size: int, keeps: Keeps | None = None) -> tuple[Form, ...]:
+    """What a run of the configuration records: of the stack that the outputs are read from, then of each other one.
 
     The text of a task that learns one is not read, as only the two sizes depend on it: a stranger's configuration may
     name any file.
@@ -38,48 +43,75 @@ def form_of(config: RunConfig, input_size: int, output_size: int, keeps: Keeps |
         keeps: what a recorded step has; None for as much as the kept units allow.
 
     Raises:
-        ConfigError: units or samples that are not there, or a recorded step that takes too much.
+        ConfigError: a network that does not go with the settings, units or samples that are not there, or a recorded
+            step that takes too much.
     """
     task = make_task(config.model_copy(update={"text_file": "hello"}))
+    check_wiring(config, task)
     units = chosen("record_units", config.record_units, config.hidden_size)
     samples = chosen("record_samples", config.record_samples, config.batch_size)
-    directions = 2 if config.bidirectional else 1
-    stack = StackForm(config.cell, input_size, config.hidden_size, config.num_layers, directions, cell_options(config))
+    with torch.device("meta"):  # sizes without memory
+        model = empty_model(config, input_size, output_size, torch.Generator("cpu"), torch.float32)
+    whole = {name: list(p.shape) for name, p in model.named_parameters()}
+    length, source = task.length(config.seq_len), task.source(config.seq_len)
+    parts = dict(zip(model.stacks, model.parts(length, source), strict=True))
+    (name, top), *others = reversed(model.stacks.items())
     form = Form(
-        stacks={STACK: stack},
+        stacks={name: stack_form(config, top)},
         steps=config.steps,
         record_every=config.record_every,
-        timesteps=task.length(config.seq_len),
+        timesteps=parts[name],
         batch_size=config.batch_size,
         samples=samples.tolist(),
         units=units.tolist(),
         dtype=config.dtype,
         truncate=config.truncate,
         truncate_kind=config.truncate_kind,
-        weights=weight_shapes(stack, output_size),
+        weights=whole,
         targets=target_form(task, config),
         keeps=keeps or ("layers" if len(units) == config.hidden_size else "weights"),
         axes=dict(MEANINGS),
     )
-    size = layout_of(form).row_bytes
+    forms = (
+        form,
+        *(
+            replace(
+                form,
+                stacks={other: stack_form(config, recurrent)},
+                timesteps=parts[other],
+                weights={weight: shape for weight, shape in whole.items() if weight.startswith(f"{other}.")},
+                targets=None,
+            )
+            for other, recurrent in others
+        ),
+    )
+    size = layout_of(form, forms[1:]).row_bytes
     if size > LARGEST_ROW:
         were = f"record_units was {bare(config.record_units)} and record_samples {bare(config.record_samples)}"
         raise ConfigError(
             f"{were}, which make a recorded step of {readable(size)}; it must be at most {readable(LARGEST_ROW)}, so "
             "keep fewer of them."
         )
-    return form
+    return forms
 
 
-def describe(training: Training, form: Form, lockstep: Lockstep | None = None) -> dict[str, object]:
+def stack_form(config: RunConfig, recurrent: Recurrent) -> StackForm:
+    """One recurrent module of the configuration's network."""
+    sizes = (recurrent.input_size, recurrent.hidden_size, recurrent.num_layers, recurrent.num_directions)
+    return StackForm(config.cell, *sizes, cell_options(config))
+
+
+def describe(training: Training, forms: Sequence[Form], lockstep: Lockstep | None = None) -> dict[str, object]:
     """What `config.json` holds: enough to read the run without its task, and to go on with it."""
     config = training.config
+    form, *others = forms
     return {
         "format": FORMAT,
         "id": config.identity(),
         "kind": "configuration",
         "title": title_of(config),
         "form": asdict(form),
+        **({"others": [asdict(other) for other in others]} if others else {}),
         "created": time.time(),
         "config": config.model_dump(),
         "path": training.path,
@@ -88,24 +120,14 @@ def describe(training: Training, form: Form, lockstep: Lockstep | None = None) -
         "parameters": sum(p.numel() for p in training.model.parameters()),
         "torch": torch.__version__,
         **({} if lockstep is None else {"lockstep": asdict(lockstep)}),
-        "arrays": sorted(layout_of(form).specs),
+        "arrays": sorted(layout_of(form, others).specs),
     }
 
 
 def title_of(config: RunConfig) -> str:
     """What a run of the configuration is, in a few words."""
-    return f"{config.task}, {config.cell}, {config.seq_len} timesteps"
-
-
-def weight_shapes(stack: StackForm, output_size: int) -> dict[str, list[int]]:
-    """Parameter of a SequenceModel, in the order of `named_parameters` → its shape."""
-    shapes = {
-        f"{STACK}.{name}_{suffix}": list(shape)
-        for k, suffix in enumerate(stack.suffixes)
-        for name, shape in stack.shapes(k // stack.num_directions).items()
-    }
-    features = stack.hidden_size * stack.num_directions
-    return shapes | {"readout.weight": [output_size, features], "readout.bias": [output_size]}
+    wired = "" if config.network == "sequence" else f" {config.network}"
+    return f"{config.task}, {config.cell}{wired}, {config.seq_len} timesteps"
 
 
 def target_form(task: Task, config: RunConfig) -> TargetForm:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.config.run_config import FORMAT_VERSION, ConfigError, RunConfig
-from experiments.runs.form import form_of, title_of
+from experiments.runs.form import forms_of, title_of
 from experiments.runs.store.description import CONFIG, Description, read_description
 from experiments.runs.store.errors import ForeignRunError, RunError
 from experiments.runs.store.form import Form
@@ -32,7 +32,9 @@ def config_of(run: RunReader) -> RunConfig:
         RunError: none did, since the run is a training of somebody's own module.
     """
     if run.description.kind != "configuration":
-        raise RunError(f"run {run.name} was made by a program of its own, so it has no configuration.")
+        raise RunError(
+            f"run {run.name} is of a program of its own, so it has no configuration; run that program again."
+        )
     return RunConfig.from_values(run.description.config)
 
 
@@ -48,8 +50,8 @@ def read_configured(folder: Path) -> tuple[Description, RunConfig]:
     return description, RunConfig.from_values(description.config)
 
 
-def implied_form(folder: Path, given: dict[str, Any]) -> tuple[Form, str] | None:
-    """The form and the title that follow from a configuration; None for a run of another kind.
+def implied_form(folder: Path, given: dict[str, Any]) -> tuple[tuple[Form, ...], str] | None:
+    """The forms and the title that follow from a configuration; None for a run of another kind.
 
     Raises:
         ForeignRunError: the configuration cannot be run, or is not the one that the run's id is of.
@@ -67,8 +69,8 @@ def implied_form(folder: Path, given: dict[str, Any]) -> tuple[Form, str] | None
     try:
         # an earlier version's has no form, and no array that depends on the network's inputs and outputs
         older = given.get("form") is None
-        form = form_of(config, 1, 1, "quantiles") if older else form_of(config, *network_sizes(config, given["form"]))
-        return form, title_of(config)
+        sizes = (1, 1) if older else network_sizes(config, given["form"])
+        return forms_of(config, *sizes, "quantiles" if older else None), title_of(config)
     except ConfigError as error:
         raise ForeignRunError(f"{where} cannot be run: {error}") from None
     except (KeyError, TypeError, ValueError, IndexError):
@@ -84,7 +86,11 @@ def network_sizes(config: RunConfig, form: Any) -> tuple[int, int]:
     if config.task != "next_character":
         task = make_task(config)
         return task.input_size, task.output_size
-    sizes = form["stacks"]["recurrent"]["input_size"], form["weights"]["readout.bias"][0]
+    weights = form["weights"]
+    sizes = (
+        form["stacks"]["recurrent"]["input_size"],
+        weights.get("readout.bias", weights.get("readout.output.bias"))[0],
+    )
     if not all(type(size) is int and 1 <= size <= LARGEST_VOCABULARY for size in sizes):
         raise ValueError
     return sizes

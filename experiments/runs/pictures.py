@@ -10,6 +10,7 @@ from analysis.figures.theme import OTHER_COLOURS, cell_colour, cell_name
 from analysis.figures.training import Lane, fitting, heatmap_picture, last, lines_picture, loss_picture, norm_picture
 from analysis.wording import significant
 from experiments.config.words import cut, visible
+from experiments.runs.store.layout import ending
 from experiments.runs.store.reader import RunReader
 
 DASHES = ("solid", "dash", "dot", "dashdot")
@@ -20,6 +21,10 @@ MOST_COLUMNS = 400
 MOST_EVENTS = 200
 """Events that a chart marks."""
 
+DRAWN_ELSEWHERE = ("step", "loss", "grad_norm", "clip")
+"""Logged numbers that have their own place in the pictures of all runs."""
+MOST_OWN = 20
+"""Pictures of other logged numbers."""
 MOST_FIELDS = 2
 """Settings that the name of a line says."""
 
@@ -29,6 +34,8 @@ Line = tuple[str, str, str, ndarray, ndarray]
 
 def labels(readers: Sequence[RunReader]) -> list[str]:
     """What tells the runs apart: the cell, and up to two fields in which they differ; else the name."""
+    if any(reader.form.watched for reader in readers):
+        return [cut(visible(reader.title)) if len(readers) == 1 else reader.name for reader in readers]
     dumps = [reader.settings for reader in readers]
     differing = [name for name in dumps[0] if len({str(d.get(name)) for d in dumps}) > 1 and name != "cell"]
     if len(differing) > MOST_FIELDS:  # a legend has no room for more
@@ -50,18 +57,30 @@ def in_words(name: str, value: object) -> str:
 def lane(reader: RunReader, label: str, colour: str, dash: str) -> Lane:
     """A run's scalars for the lines of a chart."""
     scalars = reader.scalars()
-    none = np.zeros(0)
+    step = scalars.get("step", np.zeros(0)).astype(int)
+    unknown = np.full(len(step), np.nan)
+    if reader.form.watched:
+        before, after = logged_norms(scalars, unknown)
+    else:
+        before, after = (scalars.get(f"log_norm_{when}", unknown) for when in ("before", "after"))
     return Lane(
         label=label,
         colour=colour,
-        step=scalars.get("step", none).astype(int),
-        loss=scalars.get("loss", none),
+        step=step,
+        loss=scalars.get("loss", unknown),
         chance=reader.chance,
-        log_norm_before=scalars.get("log_norm_before", none),
-        log_norm_after=scalars.get("log_norm_after", none),
+        log_norm_before=before,
+        log_norm_after=after,
         events=[(int(e["step"]), str(e["text"])) for e in reader.events() if e["kind"] != "ended"][:MOST_EVENTS],
         dash=dash,
     )
+
+
+def logged_norms(scalars: Mapping[str, ndarray], unknown: ndarray) -> tuple[ndarray, ndarray]:
+    """ln of the whole gradient's norm before and after clipping, from what `clip_grad_norm_` has returned."""
+    norm, threshold = scalars.get("grad_norm", unknown), scalars.get("clip", unknown)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.log(norm), np.log(np.fmin(norm, threshold))
 
 
 def lanes(readers: Sequence[RunReader]) -> list[Lane]:
@@ -81,7 +100,8 @@ def thresholds(readers: Sequence[RunReader], made: Sequence[Lane]) -> Mapping[st
     """Label → the threshold in force at the run's last step."""
     out: dict[str, float | None] = {}
     for reader, one in zip(readers, made, strict=True):
-        now = reader.progress.latest.get("clip_threshold", reader.settings.get("clip_threshold"))
+        name = "clip" if reader.form.watched else "clip_threshold"
+        now = reader.progress.latest.get(name, reader.settings.get(name))
         out[one.label] = float(now) if isinstance(now, int | float) else None
     return out
 
@@ -94,20 +114,55 @@ def run_pictures(readers: Sequence[RunReader]) -> dict[str, Picture]:
     """
     made = lanes(readers)
     pictures = heatmaps(readers, made)
-    pictures |= {"loss": loss_picture(made), "norm": norm_picture(made, thresholds(readers, made))}
+    pairs = list(zip(readers, made, strict=True))
+    if of_loss := [lane for reader, lane in pairs if not reader.form.watched or has_any(lane.loss)]:
+        pictures["loss"] = loss_picture(of_loss)
+    if of_norm := [lane for reader, lane in pairs if not reader.form.watched or has_any(lane.log_norm_before)]:
+        pictures["norm"] = norm_picture(of_norm, thresholds(readers, made))
+    pictures |= own_pictures(readers, made)
     if any("spectral_norm" in reader.tensors for reader in readers):
         pictures["spectral"] = spectral_norm_picture(readers, made)
     return pictures
+
+
+def has_any(values: ndarray) -> bool:
+    """Whether a training has logged any of these."""
+    return not bool(np.isnan(values).all())
+
+
+def own_pictures(readers: Sequence[RunReader], made: Sequence[Lane]) -> dict[str, Picture]:
+    """What watched trainings have logged by names of their own: a picture per name, of all runs that have it."""
+    lines: dict[str, list[Line]] = {}
+    for reader, one in zip(readers, made, strict=True):
+        if reader.form.watched:
+            for name, values in reader.scalars().items():
+                if name not in DRAWN_ELSEWHERE:
+                    lines.setdefault(name, []).append((one.label, one.colour, one.dash, one.step, values))
+    return {
+        f"own-{k}": lines_picture(
+            f"own-{k}",
+            fitting(shown, [f"{label} {significant(last(values))}" for label, *_, values in of_name]),
+            "value",
+            f"What the training has logged as {shown}.",
+            of_name,
+        )
+        for k, (name, of_name) in enumerate(list(lines.items())[:MOST_OWN])
+        for shown in [cut(visible(name))]
+    }
 
 
 def heatmaps(readers: Sequence[RunReader], made: Sequence[Lane]) -> dict[str, Picture]:
     """Each run's gradient profiles over training, by chart key; none for a run without a recorded step."""
     out = {}
     for reader, one in zip(readers, made, strict=True):
-        rows = thinned_rows(reader, "log_norm_quantile")
-        if len(rows):
-            median = rows[:, reader.form.top, :, MEDIAN].astype(float)
-            out[f"heatmap-{reader.name}"] = heatmap_picture(one.label, thinned_rows(reader, "step"), median)
+        for module in reader.forms:
+            view = reader.of(module)
+            rows = thinned_rows(view, "log_norm_quantile")
+            label = f"{one.label}: {cut(visible(module))}" if len(reader.forms) > 1 else one.label
+            if len(rows):
+                median = rows[:, view.form.top, :, MEDIAN].astype(float)
+                key = f"heatmap-{reader.name}{ending(view.index)}"
+                out[key] = heatmap_picture(label, thinned_rows(view, "step"), median)
     return out
 
 

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -13,7 +14,7 @@ from experiments.config.run_config import RunConfig
 from experiments.config.words import cut
 from experiments.errors import ConfigError
 from experiments.runs.control import Control, Watch, write_control
-from experiments.runs.form import describe, form_of
+from experiments.runs.form import describe, forms_of
 from experiments.runs.opening import config_of, open_run
 from experiments.runs.records import is_recorded, later, row
 from experiments.runs.store.create import create_run, refused
@@ -45,9 +46,8 @@ class Recorder:
     context manager: whatever ends the block, what was done is committed if it can be, and the lease given back.
     """
 
-    def __init__(self, training: Training, writer: RunWriter, form: Form) -> None:
-        self.training, self.writer, self.form = training, writer, form
-        self.layout = layout_of(form)
+    def __init__(self, training: Training, writer: RunWriter, forms: Sequence[Form]) -> None:
+        self.training, self.writer, self.forms = training, writer, forms
         self.status: Status = "running"
         self.reason = ""
         self.ended = False
@@ -85,11 +85,11 @@ class Recorder:
             RunExistsError: the folder exists; RecordingError: it cannot be written.
         """
         training = Training(config, path)
-        form = form_of(config, training.task.input_size, training.task.output_size)
-        plan = layout_of(form)
-        description = describe(training, form, lockstep) | ({} if owner is None else {"owner": owner})
+        forms = forms_of(config, training.task.input_size, training.task.output_size)
+        plan = layout_of(forms[0], forms[1:])
+        description = describe(training, forms, lockstep) | ({} if owner is None else {"owner": owner})
         lease = create_run(folder, description, plan.specs, plan.coordinates, plan.attributes, training.checkpoint())
-        return cls._open(training, folder, form, paused, lease)
+        return cls._open(training, folder, forms, paused, lease)
 
     @classmethod
     def resume(cls, folder: Path, paused: bool = False) -> "Recorder":
@@ -102,19 +102,19 @@ class Recorder:
         for name in reader.layout.every_spec:  # before the network is made, for which a stranger may say any size
             reader.tensor(name)
         training = Training(config_of(reader), reader.path)
-        return cls._open(training, folder, reader.form, paused)
+        return cls._open(training, folder, [*reader.forms.values()], paused)
 
     @classmethod
     def _open(
-        cls, training: Training, folder: Path, form: Form, paused: bool, lease: Lease | None = None
+        cls, training: Training, folder: Path, forms: Sequence[Form], paused: bool, lease: Lease | None = None
     ) -> "Recorder":
-        specs = layout_of(form).specs
+        specs = layout_of(forms[0], forms[1:]).specs
         writer, checkpoint = RunWriter.open(folder, specs, training.largest_checkpoint, lease)
         try:
             if checkpoint.values.get("step") != writer.progress.step:
                 raise ValueError("step")
             training.restore(checkpoint)
-            recorder = cls(training, writer, form)
+            recorder = cls(training, writer, forms)
             if writer.progress.attempt > 1:
                 recorder.event("resumed", f"resumed after step {training.step}")
             if paused:
@@ -210,9 +210,9 @@ class Recorder:
         """One optimiser step with its record, evaluation and events."""
         training, config, began = self.training, self.training.config, time.perf_counter()
         step = training.advance()
-        recorded = is_recorded(self.form, training.step)
-        kept = row(self.form, self.layout, step, training.model) if recorded else None
-        rest = later(self.form, training.model) if recorded else None
+        recorded = is_recorded(self.forms[0], training.step)
+        kept = row(self.forms, step, training.model) if recorded else None
+        rest = later(self.forms, training.model) if recorded else None
         if step.culprit is None or config.on_nonfinite == "continue":
             training.update(step.clipping.grads)
         seconds = time.perf_counter() - began
@@ -262,8 +262,7 @@ class Recorder:
 
     def is_due(self) -> bool:
         """Whether it is time to commit."""
-        wait = min(max(COMMIT_SECONDS, self.commit_took / COMMIT_SHARE), LONGEST_SECONDS)
-        return time.monotonic() - self.commit_ended > wait
+        return time.monotonic() - self.commit_ended > seconds_between_commits(self.commit_took)
 
     def commit(self) -> None:
         """Put everything so far on the disk."""
@@ -272,6 +271,11 @@ class Recorder:
         self.writer.commit(checkpoint, training.step, self.status, self.reason, training.seconds)
         self.commit_ended = time.monotonic()
         self.commit_took = self.commit_ended - began
+
+
+def seconds_between_commits(took: float) -> float:
+    """How long a commit waits after the one before, which took so many seconds."""
+    return min(max(COMMIT_SECONDS, took / COMMIT_SHARE), LONGEST_SECONDS)
 
 
 def said(threshold: float | None) -> str:

@@ -12,11 +12,12 @@ from analysis.gates import gate_statistics
 from analysis.numbers import log_quantile
 from analysis.spectrum import block_spectra
 from experiments.runs.store.form import Form
-from experiments.runs.store.layout import QUANTILES, Layout
+from experiments.runs.store.layout import QUANTILES, ending
 from experiments.training.training import Step
-from models import LayerRecord, SequenceModel
+from models import LayerRecord
 from models.bptt.scaled import scaled_log_norm
 from models.cells.cell import Cell
+from models.networks.network import Network
 
 
 def is_recorded(form: Form, step: int) -> bool:
@@ -24,28 +25,42 @@ def is_recorded(form: Form, step: int) -> bool:
     return (step - 1) % form.record_every == 0
 
 
-def row(form: Form, plan: Layout, step: Step, model: SequenceModel) -> dict[str, ndarray]:
+def row(forms: Sequence[Form], step: Step, model: Network) -> dict[str, ndarray]:
     """One recorded step: array → its row, but for `seconds` and what `later` has."""
-    trace, clipping = step.trace, step.clipping
-    log_norm = trace.log_norm.numpy()
-    made = {name: np.asarray(step.scalars[name]) for name in ("step", "length", "loss", "accuracy")}
+    made = {"step": np.asarray(step.scalars["step"])}
+    for k, form in enumerate(forms):
+        made |= {name + ending(k): values for name, values in stack_row(form, step, model).items()}
+    return made
+
+
+def stack_row(form: Form, step: Step, model: Network) -> dict[str, ndarray]:
+    """The rows of one stack's arrays, under their own names."""
+    trace, clipping = step.trace.only(next(iter(form.stacks))), step.clipping
+    log_norm, samples = trace.log_norm.numpy(), torch.tensor(form.samples)
+    made = {name: np.asarray(step.scalars[name]) for name in ("loss", "accuracy")}
+    made["length"] = np.asarray(trace.seq_len)
     made["log_norm"] = log_norm
     made["log_norm_quantile"] = quantiles(log_norm)
-    made["hidden"] = kept(trace.hidden, plan)
+    made["hidden"] = kept(trace.hidden, form)
     if trace.cell_state is not None:
-        made["cell_state"] = kept(trace.cell_state, plan)
+        made["cell_state"] = kept(trace.cell_state, form)
     if trace.gates:
-        made["gates"] = np.stack([kept(gate, plan) for gate in trace.gates.values()])
+        made["gates"] = np.stack([kept(gate, form) for gate in trace.gates.values()])
         if form.keeps == "quantiles":
             made |= gate_rows(trace.layers)
-    made["parameter_log_norm_before"] = np.array([*clipping.parameter_log_norm_before.values()])
-    made["parameter_log_norm_after"] = np.array([*clipping.parameter_log_norm_after.values()])
+    for when, sizes in (
+        ("before", clipping.parameter_log_norm_before),
+        ("after", clipping.parameter_log_norm_after),
+    ):
+        made[f"parameter_log_norm_{when}"] = np.array([sizes[name] for name in form.weights])
     if form.keeps != "quantiles":
-        made["weights"] = torch.cat([p.detach().flatten() for p in model.parameters()]).numpy()
+        weights = dict(model.named_parameters())
+        made["weights"] = torch.cat([weights[name].detach().flatten() for name in form.weights]).numpy()
     if form.keeps == "layers":
-        made |= layer_rows(trace.layers, torch.from_numpy(plan.samples))
-        made["inputs"] = trace.inputs[:, plan.samples].numpy()
-        made["targets"] = step.targets[..., plan.samples].numpy()
+        made |= layer_rows(trace.layers, samples)
+        made["inputs"] = trace.inputs[:, samples].numpy()
+        if form.targets is not None:
+            made["targets"] = step.targets[..., samples].numpy()
     return made
 
 
@@ -73,8 +88,12 @@ def cell_log_norms(layer: LayerRecord) -> list[Tensor]:
 
 
 def by_part(values: Sequence[Sequence[Tensor]]) -> ndarray:
-    """[part, layer, …] of a list of parts per layer."""
-    stacked: ndarray = torch.stack([torch.stack(list(parts)) for parts in zip(*values, strict=True)]).numpy()
+    """[part, layer, …] of a list of parts per layer; NaN behind h where it is narrower than c, being projected."""
+    parts = [torch.stack(list(of_layers)) for of_layers in zip(*values, strict=True)]
+    widest = max(part.shape[-1] for part in parts)
+    if any(part.shape[-1] < widest for part in parts):
+        parts = [torch.nn.functional.pad(part, (0, widest - part.shape[-1]), value=torch.nan) for part in parts]
+    stacked: ndarray = torch.stack(parts).cpu().numpy()
     return stacked
 
 
@@ -87,16 +106,30 @@ def gate_rows(layers: Sequence[LayerRecord]) -> dict[str, ndarray]:
     }
 
 
-def later(form: Form, model: SequenceModel) -> Callable[[], dict[str, ndarray]]:
+def later(forms: Sequence[Form], model: Network) -> Callable[[], dict[str, ndarray]]:
     """What gives the rest of the row, from the weights as they are now: it may be called while they change, elsewhere.
 
     Eigenvalues take as long as a small network's step, and no later step needs them.
     """
-    recurrent = model.recurrent
-    if not recurrent.cell_type.recurrent_blocks:
+    cells = [
+        [
+            cell.with_weights(lambda weight: weight.detach().clone())
+            for cell in model.stacks[next(iter(form.stacks))].cells
+        ]
+        for form in forms
+    ]
+    if not cells[0][0].recurrent_blocks:
         return dict
-    cells = [recurrent.cell(l, d) for l in range(recurrent.num_layers) for d in range(recurrent.num_directions)]
-    return partial(spectral_rows, form, [cell.with_weights(lambda weight: weight.detach().clone()) for cell in cells])
+    return partial(all_spectral_rows, forms, cells)
+
+
+def all_spectral_rows(forms: Sequence[Form], cells: Sequence[Sequence[Cell]]) -> dict[str, ndarray]:
+    """`spectral_rows` of every stack."""
+    return {
+        name + ending(k): values
+        for k, (form, of_stack) in enumerate(zip(forms, cells, strict=True))
+        for name, values in spectral_rows(form, of_stack).items()
+    }
 
 
 def spectral_rows(form: Form, cells: Sequence[Cell]) -> dict[str, ndarray]:
@@ -121,7 +154,7 @@ def quantiles(log_norm: ndarray) -> ndarray:
     return order[..., [round(q * (order.shape[-1] - 1)) for q in QUANTILES]]
 
 
-def kept(values: Tensor, plan: Layout) -> ndarray:
+def kept(values: Tensor, form: Form) -> ndarray:
     """The chosen samples and units of [layer, time, batch, unit]."""
     array: ndarray = values.numpy()
-    return array[:, :, plan.samples][..., plan.units]
+    return array[:, :, form.samples][..., form.units]

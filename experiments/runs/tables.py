@@ -1,5 +1,6 @@
 """Runs as plain values and as tables for people."""
 
+import math
 import time
 from pathlib import Path
 from typing import Any, get_args
@@ -150,9 +151,9 @@ def line_of(row: dict[str, Any]) -> dict[str, str]:
         "cell": config.get("cell", ""),
         "T": str(config.get("seq_len", "")),
         "status": status_of(row),
-        "step": f"{row['step']}/{row['steps']}",
+        "step": str(row["step"]) if row["steps"] is None else f"{row['step']}/{row['steps']}",
         "loss": "" if loss is None else f"{float(loss):.3g}",
-        "chance": f"{row['chance']:.3g}",
+        "chance": "" if math.isnan(row["chance"]) else f"{row['chance']:.3g}",
         "age": age(row["created"]),
     }
 
@@ -193,11 +194,11 @@ def shown(run: RunReader) -> dict[str, Any]:
         "title": run.title,
         "folder": str(run.folder),
         "status": run.status + (f" ({p.reason})" if p.reason else ""),
-        "step": f"{p.step} of {run.form.steps}",
+        "step": str(p.step) if run.steps is None else f"{p.step} of {run.steps}",
         "recorded steps": p.committed,
         "attempts": p.attempt,
         "seconds in steps": round(p.seconds, 3),
-        "chance": run.chance,
+        "chance": "not known" if math.isnan(run.chance) else run.chance,
         "latest": p.latest,
         "accuracy counts": describe_accuracy(config) if config else "",
         "findings": [f"{f.title}. {f.evidence}" for f in run_findings(run)],

@@ -12,7 +12,7 @@ import torch
 from experiments.config.run_config import RunConfig
 from experiments.errors import ConfigError
 from experiments.probing.probe import Probe
-from experiments.runs.form import form_of
+from experiments.runs.form import forms_of
 from experiments.runs.store.checkpoint import encode_checkpoint
 from experiments.runs.store.layout import layout_of
 from experiments.sweeps.index import Results
@@ -23,7 +23,6 @@ from experiments.tasks import make_task
 from experiments.training.build import build, make_model
 from experiments.training.state import Checkpoint
 from experiments.training.training import Training
-from models import record
 from models.bptt.threads import use_one_thread
 from models.cells.registry import CELLS
 
@@ -131,14 +130,7 @@ def timed_probe(config: RunConfig) -> float:
     def once() -> float:
         began = time.perf_counter()
         experiment = build(config)
-        trace = record(
-            experiment.model,
-            experiment.inputs,
-            experiment.loss,
-            truncate=config.truncate,
-            truncate_kind=config.truncate_kind,
-        )
-        probe_numbers(Probe(experiment, trace), 0.0)
+        probe_numbers(Probe(experiment, experiment.record()), 0.0)
         return time.perf_counter() - began
 
     return min(once(), once())
@@ -158,8 +150,7 @@ def timed_step(config: RunConfig) -> float:
 def build_path(config: RunConfig) -> str:
     """Which implementation would record the run if it began now; compiles nothing."""
     small = config.model_copy(update={"seq_len": 1, "batch_size": 1, "seq_len_schedule": "fixed"})
-    experiment = build(small)
-    return record(experiment.model, experiment.inputs, experiment.loss).path
+    return build(small).record().path
 
 
 def probe_bytes(configs: Sequence[RunConfig]) -> int:
@@ -178,10 +169,10 @@ def folder_bytes(config: RunConfig) -> int:
     try:
         task = make_task(config)
         model = make_model(config, task, torch.Generator())
-        form = form_of(config, task.input_size, task.output_size)
+        form, *others = forms_of(config, task.input_size, task.output_size)
     except ConfigError:
         return 0
-    rows, specs = form.record_count, layout_of(form).specs.values()
+    rows, specs = form.record_count, layout_of(form, others).specs.values()
     arrays = sum(max(BLOCK, rows * prod(s.shape[1:]) * np.dtype(s.dtype).itemsize) + BLOCK for s in specs)
     checkpoint = 3 * len(encode_checkpoint(Checkpoint(dict(model.state_dict()), {})))  # Adam keeps two more of each
     return arrays + checkpoint + LINE_BYTES * config.steps

@@ -8,6 +8,7 @@ from experiments.errors import ConfigError
 from experiments.tasks.adding import Adding
 from experiments.tasks.copying import Copying
 from experiments.tasks.next_character import NextCharacter
+from experiments.tasks.reversal import Reversal
 from experiments.tasks.task import LossPosition, Targets, Task
 from experiments.tasks.temporal_order import TemporalOrder
 from experiments.tasks.text import load_text
@@ -30,10 +31,11 @@ TASKS: dict[str, Callable[[TaskSettings], Task]] = {
     "adding": lambda settings: Adding(),
     "temporal_order": lambda settings: TemporalOrder(),
     "copying": lambda settings: Copying(),
+    "reversal": lambda settings: Reversal(),
     "next_character": lambda settings: NextCharacter(load_text(settings.text_file)),
 }
 
-ASKS = {task.name: task.asks for task in (Adding, TemporalOrder, Copying, NextCharacter)}
+ASKS = {task.name: task.asks for task in (Adding, TemporalOrder, Copying, Reversal, NextCharacter)}
 """What the accuracy of each task counts, in words."""
 
 

@@ -25,9 +25,13 @@ class Classification(Task):
         outputs: Float[Tensor, "time batch output"],
         targets: Int[Tensor, " batch"] | Int[Tensor, "time batch"],
     ) -> Float[Tensor, "time batch"]:
-        """Cross-entropy −ln softmax(output)[target] at each timestep (nats)."""
+        """Cross-entropy −ln softmax(output)[target] at each timestep (nats); 0 before the targets begin."""
         T, B, _ = outputs.shape
-        return cross_entropy(outputs.flatten(0, 1), targets.expand(T, B).flatten(), reduction="none").view(T, B)
+        before = T - len(targets) if targets.ndim == 2 else 0
+        answers = outputs[before:]
+        wanted = targets.expand(len(answers), B).flatten()
+        losses = cross_entropy(answers.flatten(0, 1), wanted, reduction="none").view(len(answers), B)
+        return torch.cat([losses.new_zeros(before, B), losses]) if before else losses
 
     @final
     def correct(

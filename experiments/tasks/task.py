@@ -11,7 +11,8 @@ LossPosition: TypeAlias = Literal["last", "every"]
 """Which timesteps are in the loss: only the final one, or all of them."""
 
 Targets: TypeAlias = Num[Tensor, " batch"] | Num[Tensor, "time batch"]
-"""One target a sequence, or one a timestep; class indices (int64) or numbers of the inputs' dtype."""
+"""One target a sequence, or one a timestep (of the sequence, or of its last ones); class indices (int64) or numbers of
+the inputs' dtype."""
 
 
 class Task(ABC):
@@ -28,6 +29,23 @@ class Task(ABC):
     def length(self, seq_len: int) -> int:
         """Number of timesteps of a sample."""
 
+    def source(self, seq_len: int) -> int | None:
+        """Timesteps of the source, where a sample is a source and then the words of a target; None for none."""
+        return None
+
+    @final
+    def answers(self, seq_len: int) -> int:
+        """Timesteps that have an answer: all, or those of the target after its source."""
+        return self.length(seq_len) - (self.source(seq_len) or 0)
+
+    def next_word(self, outputs: Float[Tensor, "batch output"]) -> Float[Tensor, "batch input"]:
+        """The word that a decoder reads after it has given these outputs.
+
+        Raises:
+            ValueError: the task has no target of words.
+        """
+        raise ValueError(f"task {self.name} has no words.")
+
     @abstractmethod
     def sample(
         self, batch_size: int, seq_len: int, generator: torch.Generator, dtype: torch.dtype = torch.float32
@@ -35,6 +53,7 @@ class Task(ABC):
         """Fresh inputs and their targets, on the generator's device.
 
         The same generator state gives the same sequences in every dtype. `batch_size` and `seq_len` are at least 1.
+        Targets of fewer timesteps than the inputs are those of the last timesteps: of a target after its source.
         """
 
     @abstractmethod
@@ -100,5 +119,5 @@ class Task(ABC):
     ) -> tuple[Tensor, Tensor]:
         """Outputs and targets at the positions in the loss, so that nothing is computed for the others."""
         if (position or self.default_loss_position) == "every":
-            return outputs, targets
+            return outputs[-len(targets) :] if targets.ndim == 2 else outputs, targets
         return outputs[-1:], targets[-1:] if targets.ndim == 2 else targets

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,8 +13,10 @@ from analysis.surgery import wanted_values
 from analysis.wording import counted
 from experiments.config.limits import check_memory
 from experiments.config.run_config import RunConfig
+from experiments.config.wiring import check_wiring
 from experiments.errors import ConfigError
-from experiments.tasks import Targets, Task, make_task
+from experiments.tasks import LossPosition, Targets, Task, make_task
+from models import Trace, record
 from models.cells.registry import CELLS
 from models.networks.initialise import (
     chrono_,
@@ -22,7 +25,10 @@ from models.networks.initialise import (
     set_gate_bias_,
     set_singular_values,
 )
-from models.networks.sequence_model import Recurrent, SequenceModel
+from models.networks.network import Network
+from models.networks.recurrent import Recurrent
+from models.networks.registry import NETWORKS
+from models.networks.sequence_model import SequenceModel
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
@@ -33,14 +39,46 @@ class Experiment:
 
     config: RunConfig
     task: Task
-    model: SequenceModel
+    model: Network
     inputs: Float[Tensor, "time batch input"]
     targets: Targets
 
     @property
+    def source(self) -> int | None:
+        """Timesteps of the source, where the task has one."""
+        return self.task.source(self.config.seq_len)
+
+    @property
     def loss(self) -> Callable[[Tensor], Tensor]:
         """Outputs → the task's loss at the configured position."""
-        return lambda outputs: self.task.loss(outputs, self.targets, self.config.loss_position)
+        return self.loss_at(self.config.loss_position)
+
+    def loss_at(self, position: LossPosition | None) -> Callable[[Tensor], Tensor]:
+        """Outputs → the task's loss at a position."""
+        return lambda outputs: self.task.loss(outputs, self.targets, position)
+
+    @property
+    def answers_at_each_step(self) -> bool:
+        """Whether each output is read from its own timestep's state alone."""
+        model = self.model
+        return not isinstance(model, SequenceModel) or model.readout.at_each_step
+
+    def record(self, path: str | None = None, position: LossPosition | None = None) -> Trace:
+        """One recorded pass over the batch.
+
+        Args:
+            path: see `models.record`.
+            position: of the loss; the configured one if left out.
+        """
+        return record(
+            self.model,
+            self.inputs,
+            self.loss_at(position or self.config.loss_position),
+            truncate=self.config.truncate,
+            truncate_kind=self.config.truncate_kind,
+            path=path,
+            source=self.source,
+        )
 
     @property
     def chance(self) -> float:
@@ -58,26 +96,13 @@ def build(config: RunConfig) -> Experiment:
         ConfigError: a text that cannot be read, a cell without the option asked for, or too much memory; before
             anything large is allocated.
     """
-    check_together(config)
     task = make_task(config)
+    check_wiring(config, task)
     check_memory(config, task)
     weights, data = generators(config.seed)
     model = make_model(config, task, weights)
     inputs, targets = task.sample(config.batch_size, config.seq_len, data, DTYPES[config.dtype])
     return Experiment(config, task, model, inputs, targets)
-
-
-def check_together(config: RunConfig) -> None:
-    """Refuse fields that do not go together.
-
-    Raises:
-        ConfigError: a window over a network that reads in both directions.
-    """
-    if config.bidirectional and config.truncate is not None and config.truncate_kind == "window":
-        raise ConfigError(
-            "truncate_kind was 'window', which slides in one reading direction; with bidirectional=true take "
-            "truncate_kind=blocks."
-        )
 
 
 def generators(seed: int) -> tuple[torch.Generator, torch.Generator]:
@@ -87,25 +112,30 @@ def generators(seed: int) -> tuple[torch.Generator, torch.Generator]:
     return weights, data
 
 
-def make_model(config: RunConfig, task: Task, generator: torch.Generator) -> SequenceModel:
+def make_model(config: RunConfig, task: Task, generator: torch.Generator) -> Network:
     """The network with the configured initial weights: made in float64 and rounded, the same one in either dtype."""
-    model = SequenceModel(
-        config.cell,
-        task.input_size,
-        config.hidden_size,
-        task.output_size,
-        config.num_layers,
-        config.bidirectional,
-        generator=generator,
-        dtype=torch.float64,
-        **cell_options(config),
-    )
+    model = empty_model(config, task.input_size, task.output_size, generator, torch.float64)
     with torch.no_grad():
-        initialise_(model.recurrent, config, task, generator)
+        for recurrent in model.stacks.values():
+            initialise_(recurrent, config, task, generator)
     return model.to(DTYPES[config.dtype])
 
 
-def cell_options(config: RunConfig) -> dict[str, bool | str]:
+def empty_model(
+    config: RunConfig, input_size: int, output_size: int, generator: torch.Generator, dtype: torch.dtype
+) -> Network:
+    """The network of these sizes with torch's initial weights."""
+    network = NETWORKS[config.network]
+    settings = {name: getattr(config, name) for name in network.takes if name not in OF_THE_PASS}
+    sizes = (input_size, config.hidden_size, output_size, config.num_layers)
+    return network(config.cell, *sizes, generator=generator, dtype=dtype, **settings, **cell_options(config))
+
+
+OF_THE_PASS = ("truncate",)
+"""What a network takes not when it is made but when it is run."""
+
+
+def cell_options(config: RunConfig) -> dict[str, Any]:
     """What the configuration says of its cell besides its sizes."""
     return {name: getattr(config, name) for name in CELLS[config.cell].option_names if name in RunConfig.model_fields}
 

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from analysis.clipping import Clipping
-from models import SequenceModel, Trace
+from models import Trace
+from models.networks.network import Network
 
 
 def is_finite(trace: Trace, clipping: Clipping) -> bool:
@@ -19,7 +20,7 @@ def is_finite(trace: Trace, clipping: Clipping) -> bool:
     )
 
 
-def first_culprit(model: SequenceModel, trace: Trace, clipping: Clipping) -> str:
+def first_culprit(model: Network, trace: Trace, clipping: Clipping) -> str:
     """The first tensor that is not finite, in the order in which a step computes them, in words.
 
     Weights, then states from t = 1 on, outputs, the loss, gradients from t = T back, then parameter gradients.
@@ -27,18 +28,24 @@ def first_culprit(model: SequenceModel, trace: Trace, clipping: Clipping) -> str
     for name, parameter in model.named_parameters():
         if not parameter.isfinite().all():
             return f"the weights {name}"
-    forwards = {"hidden": trace.hidden} | ({} if trace.cell_state is None else {"cell_state": trace.cell_state})
-    for name, states in forwards.items():
-        if (where := broken(~states.isfinite().all(dim=-1))) is not None:
-            return f"{name} {place(where)}"
+    several = len(trace.stacks) > 1
+    stacks = {f"the {name}'s " if several else "": trace.only(name) for name in trace.stacks}
+    for whose, stack in stacks.items():
+        forwards = {"hidden": stack.hidden} | ({} if stack.cell_state is None else {"cell_state": stack.cell_state})
+        for name, states in forwards.items():
+            if (where := broken(~states.isfinite().all(dim=-1))) is not None:
+                return f"{whose}{name} {place(where)}"
     if not trace.outputs.isfinite().all():
         return "the outputs"
     if not math.isfinite(trace.loss_value):
         return "the loss"
-    bad = trace.log_norm.isnan() | (trace.log_norm == math.inf)
-    if (where := broken(bad.flip(1))) is not None:
-        layer, t, sample = where
-        return f"dL/dh {place((layer, bad.shape[1] - 1 - t, sample))}"
+    for whose, stack in reversed(stacks.items()):
+        bad = torch.stack([layer.log_norm.isnan() | (layer.log_norm == math.inf) for layer in stack.layers])
+        if (pad := stack.layers[0].padding) is not None:
+            bad &= ~pad
+        if (where := broken(bad.flip(1))) is not None:
+            layer, t, sample = where
+            return f"{whose}dL/dh {place((layer, bad.shape[1] - 1 - t, sample))}"
     for name, size in clipping.parameter_log_norm_before.items():
         if math.isnan(size) or size == math.inf:
             return f"the gradient of {name}"

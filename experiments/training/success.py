@@ -7,7 +7,7 @@ import torch
 from experiments.config.run_config import RunConfig
 from experiments.tasks import Task
 from experiments.training.build import DTYPES
-from models import SequenceModel
+from models.networks.network import Network
 
 SOLVED_ERROR = 0.01
 """Mean squared error of the sum at the last timestep below which adding is solved (chance: 1/6)."""
@@ -31,19 +31,24 @@ class Evaluation:
     solved: bool
 
 
-def evaluate(config: RunConfig, task: Task, model: SequenceModel, generator: torch.Generator) -> Evaluation:
-    """Loss and accuracy (0 to 1) on `evaluate_size` fresh sequences of `seq_len`, drawn from the generator."""
+def evaluate(config: RunConfig, task: Task, model: Network, generator: torch.Generator) -> Evaluation:
+    """Loss and accuracy (0 to 1) on `evaluate_size` fresh sequences of `seq_len`, drawn from the generator.
+
+    The accuracy is that of a network in use: a decoder reads its own words.
+    """
     hidden = task.length(config.seq_len) * config.hidden_size * config.num_layers * (1 + config.bidirectional)
     part = max(1, min(config.evaluate_size, LARGEST_PART // hidden))
+    source = task.source(config.seq_len)
     losses, answers, rights, left = 0.0, 0.0, 0.0, config.evaluate_size
     while left:
         size = min(part, left)
         inputs, targets = task.sample(size, config.seq_len, generator, DTYPES[config.dtype])
         with torch.no_grad():
-            outputs = model(inputs)
+            outputs = model(inputs) if source is None else model(inputs, source)
+            said = outputs if source is None else model.own_words(inputs, source, task.next_word)
         losses += size * task.loss(outputs, targets, config.loss_position).item()
         answers += size * task.loss(outputs, targets, "last").item()
-        rights += size * task.accuracy(outputs, targets, config.loss_position)
+        rights += size * task.accuracy(said, targets, config.loss_position)
         left -= size
     loss, answer, accuracy = (total / config.evaluate_size for total in (losses, answers, rights))
     # A sum can be known at the last timestep only, wherever the loss sits.

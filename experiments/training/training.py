@@ -110,6 +110,7 @@ class Training:
             truncate=config.truncate,
             truncate_kind=config.truncate_kind,
             path=self.path,
+            source=task.source(T),
         )
         clipping = clip(trace.parameter_grads, self.clip_threshold, config.clip_rule, trace.parameter_log_norm)
         culprit = None if is_finite(trace, clipping) else first_culprit(self.model, trace, clipping)
@@ -122,7 +123,7 @@ class Training:
             "clipped": int(clipping.engaged),
             "learning_rate": self.learning_rate,
             "clip_threshold": self.clip_threshold,
-            "length": trace.seq_len,
+            "length": len(inputs),
         }
         self.clipped += int(clipping.engaged)
         return Step(scalars, trace, clipping, culprit, targets)
@@ -221,8 +222,10 @@ def optimiser_states(
 
 def choose_path(experiment: Experiment) -> str:
     """`fast` where it can take the model, compiled now if need be; else `reference`. A run keeps to one of them."""
+    model, source = experiment.model, experiment.source
+    inputs = experiment.inputs[:1] if source is None else experiment.inputs[source - 1 : source + 1]
     try:
-        record(experiment.model, experiment.inputs[:1], lambda outputs: outputs.sum(), path="fast")
+        record(model, inputs, lambda outputs: outputs.sum(), path="fast", source=None if source is None else 1)
     except (ValueError, ImportError):
         return "reference"
     return "fast"

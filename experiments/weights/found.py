@@ -1,6 +1,7 @@
 """A recurrent stack that was found in a file: what it is, and its weights as torch names them."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -33,7 +34,7 @@ class FoundStack:
     """`weight_ih_l0`, `weight_hh_l0`, `bias_ih_l0`, …: the names and shapes of `torch.nn`."""
     convention: str
     """Whose order of gates and which variant the file had, in words."""
-    options: dict[str, object] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
     """`nonlinearity` of an Elman cell, `reset_after` of a GRU."""
 
     def __post_init__(self) -> None:

@@ -51,6 +51,24 @@ class Engine(ABC):
         """
 
     @abstractmethod
+    def begin(self, cell: Cell, inputs: Float[Tensor, "time batch input"], start: State) -> LayerStates:
+        """Memory for the states of a sequence that is read step by step.
+
+        Args:
+            cell: with detached weights, which the states keep.
+            inputs: contiguous memory; x_t must stand there when step t is taken.
+            start: s_0 of every sequence.
+        """
+
+    @abstractmethod
+    def step(self, states: LayerStates, t: int) -> None:
+        """Read x_t and fill in s_t and its gates, after the steps before it."""
+
+    @abstractmethod
+    def at(self, states: LayerStates, t: int) -> LayerStates:
+        """The one step t as a sequence of its own, for `backward`."""
+
+    @abstractmethod
     def backward(self, states: LayerStates, direct: Scaled, blocks: Blocks | None, through_inputs: bool) -> Backward:
         """The recursion dL/ds_t = direct_t + (∂s_{t+1}/∂s_t)ᵀ dL/ds_{t+1} over all timesteps.
 

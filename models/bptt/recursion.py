@@ -20,7 +20,7 @@ from models.bptt.scaled import LN_2, Scaled
 from models.bptt.truncation import Blocks
 from models.bptt.weight_gradient import WeightGradient
 from models.cells.cell import Cell, Gates, State
-from models.networks.sequence_model import processing_order
+from models.networks.recurrent import processing_order
 from models.recording.layer_record import LayerStates, recompute, with_gradients, without_padding
 
 
@@ -55,6 +55,29 @@ class ReferenceEngine(Engine):
             lengths=lengths,
         )
         return without_padding(states)
+
+    def begin(self, cell: Cell, inputs: Tensor, start: State) -> LayerStates:
+        """See `Engine.begin`."""
+        memory = [torch.cat([s[None], s.new_zeros(len(inputs), *s.shape)]) for s in start]
+        return LayerStates(
+            cell=cell,
+            inputs=inputs,
+            before=tuple(states[:-1] for states in memory),
+            after=tuple(states[1:] for states in memory),
+            gates={name: inputs.new_zeros(*inputs.shape[:2], cell.hidden_size) for name in cell.gate_names},
+        )
+
+    def step(self, states: LayerStates, t: int) -> None:
+        """See `Engine.step`."""
+        after, gates = states.cell.step(states.inputs[t], tuple(s[t] for s in states.before))
+        for memory, s in zip(states.after, after, strict=True):
+            memory[t] = s
+        for name, gate in gates.items():
+            states.gates[name][t] = gate
+
+    def at(self, states: LayerStates, t: int) -> LayerStates:
+        """See `Engine.at`."""
+        return states[t : t + 1]
 
     def backward(self, states: LayerStates, direct: Scaled, blocks: Blocks | None, through_inputs: bool) -> Backward:
         """See `Engine.backward`."""

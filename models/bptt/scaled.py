@@ -5,6 +5,7 @@ multiplying by one is exact.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -80,6 +81,15 @@ def true_value(scaled: Scaled) -> Tensor:
     if not bool(scaled.exponent.any()):
         return scaled.parts[0]
     return times_power_of_two(scaled.parts[0], scaled.exponent.unsqueeze(-1))
+
+
+def together(parts: Sequence[Scaled]) -> Scaled:
+    """The parts of a state's gradient with one exponent, the larger one."""
+    if len(parts) == 1 or torch.equal(parts[0].exponent, parts[1].exponent):
+        return Scaled(tuple(x.parts[0] for x in parts), parts[0].exponent)
+    size = torch.stack([x.magnitude() for x in parts]).amax(dim=0)
+    exponent = torch.where(size == _NEVER, torch.zeros_like(size), size)  # all of it is zero
+    return Scaled(tuple(x.at(exponent).parts[0] for x in parts), exponent)
 
 
 _NEVER = -(2**62)

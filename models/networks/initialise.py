@@ -10,14 +10,19 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 if TYPE_CHECKING:
-    from models.networks.sequence_model import Recurrent
+    from models.networks.recurrent import Recurrent
 
 Square = Float[Tensor, "hidden hidden"]
 
 
 def uniform_(module: nn.Module, size: int, generator: torch.Generator | None) -> None:
-    """Every parameter from U(−1/√size, 1/√size), as torch.nn.RNN, LSTM, GRU (size H) and Linear (its inputs) do."""
+    """Every parameter from U(−1/√size, 1/√size), as torch.nn.RNN, LSTM, GRU (size H) and Linear (its inputs) do.
+
+    A parameter without memory, on torch's device `meta`, is left as it is.
+    """
     for parameter in module.parameters():
+        if parameter.is_meta:
+            continue
         uniform = torch.rand(parameter.shape, generator=generator, dtype=torch.float64)
         parameter.data.copy_((2 * uniform - 1) * size**-0.5)
 

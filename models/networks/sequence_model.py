@@ -1,92 +1,47 @@
-"""Layers and directions of a cell over a sequence, and a linear readout at every timestep."""
+"""One recurrent stack over a sequence, and a head that reads its top layer."""
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.func import functional_call
 
-from models.cells.cell import Cell, Gates, State
-from models.cells.registry import CELLS
-from models.networks.initialise import uniform_
+from models.bptt.engine import Engine
+from models.bptt.lognorm import log_norm_of_all
+from models.bptt.scaled import Scaled
+from models.bptt.stack_pass import backward_stack, forward_stack, side_by_side
+from models.bptt.summed import on_one_scale, scaled_grad
+from models.cells.cell import State
+from models.networks.heads import Head, make_head
+from models.networks.network import Given, Grads, Network, NextWord, Passed, differentiate
+from models.networks.recurrent import Recurrent, unroll
+from models.recording.trace import Stack
 
-
-class Recurrent(nn.Module):
-    """The parameters of all layers and directions, named and shaped as in torch.nn.RNN, LSTM and GRU.
-
-    Its `state_dict` loads into the torch module of the same size, and the other way round.
-    """
-
-    def __init__(
-        self,
-        cell: str,
-        input_size: int,
-        hidden_size: int,
-        num_layers: int = 1,
-        bidirectional: bool = False,
-        *,
-        generator: torch.Generator | None = None,
-        dtype: torch.dtype | None = None,
-        **options: object,
-    ) -> None:
-        super().__init__()
-        if cell not in CELLS:
-            raise ValueError(f"cell was {cell!r}; it must be one of {', '.join(CELLS)}.")
-        self.cell_type = CELLS[cell]
-        for name in options:
-            if name not in self.cell_type.option_names:
-                allowed = ", ".join(self.cell_type.option_names) or "none"
-                raise ValueError(f"{name} is not an option of the cell {cell!r}; its options are: {allowed}.")
-        sizes = {"input_size": input_size, "hidden_size": hidden_size, "num_layers": num_layers}
-        for name, size in sizes.items():
-            if size < 1:
-                raise ValueError(f"{name} was {size}; it must be a whole number of at least 1.")
-
-        self.cell_name = cell
-        self.input_size = input_size
-        self.hidden_size = hidden_size
-        self.num_layers = num_layers
-        self.num_directions = 2 if bidirectional else 1
-        self.options = options
-        for layer in range(num_layers):
-            layer_input = input_size if layer == 0 else hidden_size * self.num_directions
-            for direction in range(self.num_directions):
-                shapes = self.cell_type.parameter_shapes(layer_input, hidden_size)
-                for name, shape in shapes.items():
-                    weight = nn.Parameter(torch.empty(*shape, dtype=dtype))
-                    self.register_parameter(name + self.suffix(layer, direction), weight)
-        uniform_(self, hidden_size, generator)
-        self.cell(0, 0)  # a wrong option shows here, not at the first forward pass
-
-    @property
-    def bidirectional(self) -> bool:
-        """Whether a second set of cells reads the sequence from its end."""
-        return self.num_directions == 2
-
-    @staticmethod
-    def suffix(layer: int, direction: int) -> str:
-        """What torch appends to a parameter's name: `_l0`, `_l1_reverse`, …"""
-        return f"_l{layer}" + ("_reverse" if direction else "")
-
-    def cell(self, layer: int, direction: int = 0) -> Cell:
-        """The cell of one layer and direction, holding the module's own parameters."""
-        suffix = self.suffix(layer, direction)
-        names = self.cell_type.parameter_shapes(1, 1)
-        weights = {name: self.get_parameter(name + suffix) for name in names}
-        return self.cell_type(**weights, **self.options)  # type: ignore[arg-type]
+STARTS = ("zero", "learned")
 
 
-class SequenceModel(nn.Module):
-    """A recurrent network and one linear readout of its top layer at every timestep.
+class SequenceModel(Network):
+    """A recurrent network and a head that reads its top layer.
 
     Args:
         cell: `elman` and `indrnn` (with `nonlinearity=` tanh, relu, identity or sigmoid), `lstm`, `lstm_1997`,
             `peephole_lstm`, `gru` (with `reset_after=`), `mingru`, `mut1`, `mut2` or `mut3`. MUT1 and MUT2 hand x on as
             it is where input_size is hidden_size, and by a learned projection elsewhere.
+        head: `linear` at every timestep; `dense`, with a layer of `dense_size` units between; `attention` and `mean`,
+            which read all h_t for one answer, the same at every timestep.
         generator: where the initial weights come from; torch's global generator if left out.
         dtype: what the weights are rounded to; they are drawn in float64, the same for every dtype.
+        start: `zero`, or `learned`: h_0, and c_0 where the cell has one, are parameters that begin at zero.
 
     Raises:
-        ValueError: an unknown cell or option, or a size below 1.
+        ValueError: an unknown cell, head, start or option, or a size below 1.
     """
+
+    recurrent: Recurrent
+    readout: Head
+    takes: ClassVar[tuple[str, ...]] = ("head", "dense_size", "start", "bidirectional", "truncate")
 
     def __init__(
         self,
@@ -97,6 +52,9 @@ class SequenceModel(nn.Module):
         num_layers: int = 1,
         bidirectional: bool = False,
         *,
+        head: str = "linear",
+        dense_size: int | None = None,
+        start: str = "zero",
         generator: torch.Generator | None = None,
         dtype: torch.dtype | None = None,
         **options: object,
@@ -104,6 +62,7 @@ class SequenceModel(nn.Module):
         super().__init__()
         if output_size < 1:
             raise ValueError(f"output_size was {output_size}; it must be a whole number of at least 1.")
+        self.input_size, self.output_size = input_size, output_size
         self.recurrent = Recurrent(
             cell,
             input_size,
@@ -115,43 +74,94 @@ class SequenceModel(nn.Module):
             **options,
         )
         features = hidden_size * self.recurrent.num_directions
-        self.readout = nn.Linear(features, output_size, dtype=dtype)
-        uniform_(self.readout, features, generator)
+        self.readout = make_head(head, features, output_size, dense_size, generator, dtype)
+        if start not in STARTS:
+            raise ValueError(f"start was {start!r}; it must be one of {', '.join(STARTS)}.")
+        shape = (num_layers * self.recurrent.num_directions, hidden_size)
+        names = self.recurrent.cell_type.state_names if start == "learned" else ()
+        self.start = nn.ParameterDict({name: nn.Parameter(torch.zeros(*shape, dtype=dtype)) for name in names})
 
-    def forward(self, inputs: Float[Tensor, "time batch input"]) -> Float[Tensor, "time batch output"]:
-        """The readout at every timestep, by the plain loop over time that autograd can differentiate."""
+    @property
+    def stacks(self) -> dict[str, Recurrent]:
+        """The only one."""
+        return {"recurrent": self.recurrent}
+
+    def forward(
+        self, inputs: Float[Tensor, "time batch input"], source: int | None = None
+    ) -> Float[Tensor, "time batch output"]:
+        """The outputs at every timestep, by the plain loop over time that autograd can differentiate."""
         features = inputs
         for layer in range(self.recurrent.num_layers):
+            D = self.recurrent.num_directions
             passes = [
-                unroll(self.recurrent.cell(layer, d), features, reverse=d == 1)
-                for d in range(self.recurrent.num_directions)
+                unroll(self.recurrent.cell(layer, d), features, d == 1, self.start_of(D * layer + d, inputs.shape[1]))
+                for d in range(D)
             ]
             features = torch.cat([states[0] for states, _ in passes], dim=-1)
         outputs: Tensor = self.readout(features)
         return outputs
 
+    def start_of(self, k: int, batch_size: int) -> State | None:
+        """The learned s_0 of layer and direction k, [batch, unit]; None where it is zero."""
+        if not self.start:
+            return None
+        return tuple(self.start[name][k].expand(batch_size, -1) for name in self.recurrent.cell_type.state_names)
 
-def unroll(cell: Cell, inputs: Float[Tensor, "time batch input"], reverse: bool) -> tuple[State, Gates]:
-    """The states and gates of one layer at every timestep, each [time, batch, hidden].
+    def own_words(
+        self, inputs: Float[Tensor, "time batch input"], source: int | None, next_word: NextWord
+    ) -> Float[Tensor, "time batch output"]:
+        """Those of `forward`: it reads no words."""
+        outputs: Tensor = self(inputs)
+        return outputs
 
-    The initial state is zero. With `reverse` the cell reads from the last timestep to the first; the result
-    is in input positions all the same, as in torch.
-    """
-    seq_len, batch_size, _ = inputs.shape
-    state = cell.initial_state(batch_size)
-    states: list[State] = []
-    gates: list[Gates] = []
-    for t in processing_order(seq_len, reverse):
-        state, gates_t = cell.step(inputs[t], state)
-        states.append(state)
-        gates.append(gates_t)
-    if reverse:
-        states.reverse()
-        gates.reverse()
-    over_time = tuple(torch.stack(tensors) for tensors in zip(*states, strict=True))
-    return over_time, {name: torch.stack([g[name] for g in gates]) for name in cell.gate_names}
+    def parts(self, seq_len: int, source: int | None) -> tuple[int, ...]:
+        """All in one: a source is the beginning of the sequence."""
+        return (seq_len,)
+
+    def answer(self, stacks: Mapping[str, Stack]) -> tuple[Float[Tensor, "time batch output"], Tensor | None]:
+        """From the top layer's h_t."""
+        (stack,) = stacks.values()
+        features = side_by_side([layer.hidden for layer in stack.layers[-stack.num_directions :]])
+        outputs: Tensor = self.readout(features, stack.top.lengths)
+        return outputs, self.readout.reading(features, stack.top.lengths)
+
+    def inputs_of(self, stacks: Mapping[str, Stack]) -> Float[Tensor, "time batch input"]:
+        """The first layer's."""
+        (stack,) = stacks.values()
+        return stack.layers[0].inputs
+
+    def run(self, engine: Engine, given: Given) -> Passed:
+        """One pass forwards and backwards."""
+        D, H, lengths = self.recurrent.num_directions, self.recurrent.hidden_size, given.lengths
+        start, cells = given.start, self.recurrent.cells
+        own = [self.start_of(k, given.inputs.shape[1]) for k in range(len(cells))]
+        if start is None and self.start:
+            start = [s for s in own if s is not None]
+        layers = forward_stack(engine, cells, D, given.inputs, start, lengths)
+        features = side_by_side([layer.hidden for layer in layers[-D:]])
+        glue = differentiate(
+            lambda weights, states: functional_call(self.readout, dict(weights), (states[0], lengths)),
+            dict(self.readout.named_parameters()),
+            [features],
+            given.loss,
+        )
+        below = [None] * (len(layers) - D)
+        direct = [*below, *(Scaled.of(part.contiguous()) for part in glue.of_states[0].split(H, dim=-1))]
+        result = backward_stack(engine, layers, D, direct, given.truncate, given.truncate_kind)
+        grads: Grads = {f"readout.{name}": (grad, log_norm_of_all(grad)) for name, grad in glue.of_weights.items()}
+        for part, name in enumerate(self.recurrent.cell_type.state_names if self.start else ()):
+            grads[f"start.{name}"] = start_gradient([layer.grad_start[part] for layer in result.stack.layers])
+        return Passed(
+            stacks={"recurrent": result},
+            outputs=glue.outputs,
+            loss=glue.loss,
+            grads=grads,
+            attention=self.readout.reading(features, lengths),
+        )
 
 
-def processing_order(seq_len: int, reverse: bool) -> range:
-    """The input positions in the order in which a direction reads them."""
-    return range(seq_len - 1, -1, -1) if reverse else range(seq_len)
+def start_gradient(of_layers: Sequence[Scaled]) -> tuple[Tensor, float]:
+    """dL/dh_0 of every layer, [batch, unit] each, summed over the batch: [layer, unit], and ln of its norm (nats)."""
+    parts = torch.stack([x.parts[0] for x in of_layers])
+    grad, power = on_one_scale(Scaled((parts,), torch.stack([x.exponent for x in of_layers])))
+    return scaled_grad(grad.sum(1), power)

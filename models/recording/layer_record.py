@@ -82,10 +82,7 @@ class LayerStates:
 
         In the reverse direction all sequences end at the first position as they are.
         """
-        if self.lengths is None or self.reverse:
-            return x
-        source = torch.arange(self.seq_len, device=x.device)[:, None] - (self.seq_len - self.lengths)
-        return x.gather(0, source.clamp(min=0)).masked_fill(source < 0, torch.nan)
+        return x if self.lengths is None or self.reverse else ended_together(x, self.lengths)
 
     def flipped(self, x: Tensor) -> Tensor:
         """[time, …] from input positions to the order in which the direction reads, or the other way."""
@@ -284,6 +281,12 @@ def with_gradients(
         direct_log_norm=direct_log_norm,
         grad_start=grad_start,
     )
+
+
+def ended_together(x: Float[Tensor, "time batch"], lengths: Int64[Tensor, " batch"]) -> Float[Tensor, "time batch"]:
+    """Each sequence moved to end at the last timestep; NaN before it begins."""
+    source = torch.arange(len(x), device=x.device)[:, None] - (len(x) - lengths)
+    return x.gather(0, source.clamp(min=0)).masked_fill(source < 0, torch.nan)
 
 
 def padding(seq_len: int, lengths: Int64[Tensor, " batch"]) -> Tensor:

@@ -1,7 +1,7 @@
 """What one recorded pass holds: its layers, stacked by the module that they belong to."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -9,8 +9,8 @@ from jaxtyping import Float, Float64
 from torch import Tensor
 
 from models.bptt.scaled import LN_2, scaled_log_norm, true_value
+from models.recording.above import from_above
 from models.recording.layer_record import LayerRecord
-from models.recording.shown import shown_by
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +65,9 @@ class Trace:
     """Name → ln‖dL/dW‖₂ (nats), also where the gradient itself overflows its dtype."""
     path: str
     """Which engine made this: `reference` or `fast`."""
+    attention: Float[Tensor, "reader batch read"] | None = None
+    """Where an attention looked, [reader, batch, time that is read]: the readers are a decoder's timesteps, or the one
+    answer of a head. Each reader's weights add up to 1; None without attention."""
 
     @property
     def stack(self) -> Stack:
@@ -76,6 +79,17 @@ class Trace:
         if len(self.stacks) != 1:
             raise ValueError(f"This trace has the stacks {', '.join(self.stacks)}; take one of them from trace.stacks.")
         return next(iter(self.stacks.values()))
+
+    def only(self, name: str | None = None) -> "Trace":
+        """The same pass with one of its stacks; the last one, which the outputs are read from, if none is named.
+
+        Raises:
+            ValueError: no such stack.
+        """
+        name = next(reversed(self.stacks)) if name is None else name
+        if name not in self.stacks:
+            raise ValueError(f"stack was {name!r}; this trace has the stacks {', '.join(self.stacks)}.")
+        return self if len(self.stacks) == 1 else replace(self, stacks={name: self.stacks[name]})
 
     @property
     def layers(self) -> tuple[LayerRecord, ...]:
@@ -209,7 +223,7 @@ class Trace:
 
     def _repr_html_(self) -> str:
         """A table and a picture, for notebooks."""
-        return str(shown_by("figures.notebook", "show_trace")(self))
+        return str(from_above("analysis.figures.notebook", "show_trace")(self))
 
     @property
     def _has_cell_state(self) -> bool:

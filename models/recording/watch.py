@@ -1,19 +1,32 @@
 """Watch any torch module: after the user's own `loss.backward()`, a Trace of each recurrent module inside it."""
 
 from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from torch import nn
 
-from models.recording.shown import shown_by
+from models.recording.above import from_above
 from models.recording.trace import Trace
-from models.recording.watch_alerts import Alert, Condition
+from models.recording.watch_alerts import Alert, Condition, LogCondition
+from models.recording.watch_log import Log
 from models.recording.watch_module import WatchedModule, spoken_name
+from models.recording.watch_run import open_record
+from models.recording.watch_steps import Steps
 from models.recording.watch_weights import is_recurrent
 
 
-def watch(module: nn.Module, every: int = 1, samples: int | None = None) -> "Watch":
+def watch(
+    module: nn.Module,
+    every: int = 1,
+    samples: int | None = None,
+    *,
+    run: str | Path | None = None,
+    title: str | None = None,
+    units: int | None = None,
+    timesteps: int | None = None,
+) -> "Watch":
     """Watch every nn.RNN, LSTM, GRU, RNNCell, LSTMCell and GRUCell inside a module, which itself stays as it is.
 
     Outputs, gradients and random numbers are those of the unwatched module, bit for bit. A recorded step runs the
@@ -24,9 +37,17 @@ def watch(module: nn.Module, every: int = 1, samples: int | None = None) -> "Wat
         module: any torch module.
         every: record one step of so many; the first one is recorded.
         samples: keep only the first so many sequences of a batch; None for all.
+        run: a folder that does not exist yet, such as `runs/mine`: the training becomes a run there, which the page
+            Runs and the commands `list`, `show`, `probe`, `export` and `verify` open, also while it trains. It keeps
+            the weights, the gradient norms of all sequences, and the states and gradients of `samples` sequences, of
+            the first one if `samples` is left out.
+        title: of the run, in a few words; the module's class if left out.
+        units: keep the states of so many hidden units in the run; None for all, which analyses need.
+        timesteps: make room in the run for so many; None for as many as the first recorded step has. Of a longer
+            sequence the last ones are kept.
 
     Raises:
-        ValueError: no recurrent module inside, or a number below 1.
+        ValueError: no recurrent module inside, a number below 1, or a run that cannot be kept there.
 
     Example:
         >>> import torch
@@ -37,26 +58,41 @@ def watch(module: nn.Module, every: int = 1, samples: int | None = None) -> "Wat
         >>> seen[""].log_norm.shape  # layer, time, batch: ln‖dL/dh_t‖
         torch.Size([2, 20, 4])
     """
-    return Watch(module, every, samples)
+    return Watch(module, every, samples, run=run, title=title, units=units, timesteps=timesteps)
 
 
 class Watch:
     """What has been seen of a module: `seen[name]` is the Trace of its recurrent module of that name."""
 
-    def __init__(self, module: nn.Module, every: int = 1, samples: int | None = None) -> None:
-        for word, number in (("every", every), ("samples", samples)):
+    def __init__(
+        self,
+        module: nn.Module,
+        every: int = 1,
+        samples: int | None = None,
+        *,
+        run: str | Path | None = None,
+        title: str | None = None,
+        units: int | None = None,
+        timesteps: int | None = None,
+    ) -> None:
+        numbers = {"every": every, "samples": samples, "units": units, "timesteps": timesteps}
+        for word, number in numbers.items():
             if number is not None and (not isinstance(number, int) or number < 1):
                 raise ValueError(f"{word} was {number!r}; it must be a whole number of at least 1.")
+        for word, value in (("title", title), ("units", units), ("timesteps", timesteps)):
+            if run is None and value is not None:
+                raise ValueError(f"{word} was {value!r}; it is about a run folder, so give run=, too.")
         recurrent = {name: m for name, m in module.named_modules() if is_recurrent(m)}
         if not recurrent:
             raise ValueError(
                 f"{type(module).__name__} contains no nn.RNN, nn.LSTM, nn.GRU or one of their cells; "
                 "watch a module that does."
             )
-        self._watched: dict[str, WatchedModule] = {}
-        for name, m in recurrent.items():
-            trained = (p for owner in (m, module) for p in owner.parameters() if p.requires_grad)
-            self._watched[name] = WatchedModule(name, m, every, samples, next(trained, None))
+        self._record = None if run is None else open_record(run, module, title, every, units, timesteps, samples)
+        self._alerts: list[Alert] = []
+        self._log = Log()
+        self._steps = Steps(every, counted_weights(module), self._end_step)
+        self._watched = {name: WatchedModule(name, m, samples, self._steps) for name, m in recurrent.items()}
 
     def __enter__(self) -> "Watch":
         return self
@@ -64,17 +100,26 @@ class Watch:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        self._end(error)
 
     def close(self) -> None:
-        """Take all hooks away. What has been seen stays."""
-        for watched in self._watched.values():
-            watched.close()
+        """Take all hooks away, and end the run. What has been seen stays."""
+        self._end(None)
+
+    def _end(self, error: BaseException | None) -> None:
+        self._steps.close()
+        if self._record is not None:
+            self._record.close(self._steps.number, error)
 
     @property
     def names(self) -> tuple[str, ...]:
         """The recurrent modules inside, by their names in `named_modules()`; `""` is the module itself."""
         return tuple(self._watched)
+
+    @property
+    def step(self) -> int:
+        """How many steps there have been: backward passes that reached a recurrent module's weights."""
+        return self._steps.number
 
     @property
     def notes(self) -> dict[str, str]:
@@ -91,19 +136,49 @@ class Watch:
         """
         return tuple(self._named(name).traces)
 
-    def alert(self, condition: Condition, then: Callable[[str], object] | None = None) -> None:
-        """Be told of a condition at the end of each recorded backward pass.
+    def log(self, **values: object) -> None:
+        """Note numbers of the step whose backward pass has just ended, such as its loss; a run keeps them.
+
+        Of `grad_norm`, what `clip_grad_norm_` has returned, and `clip`, its threshold, follows what was clipped.
 
         Args:
-            condition: such as `models.gradient_below(1e-6, lag=100)`, or any function from a Trace to words or None.
-            then: is called with a sentence where the condition holds; if left out, `backward` raises a AlertError.
+            values: numbers, or tensors that hold one.
+
+        Raises:
+            ValueError: what is no number, or a name that is taken: `step`, `length`, `seconds`.
+
+        Example:
+            >>> import torch
+            >>> from models import clipping_engaged
+            >>> model = torch.nn.GRU(2, 8)
+            >>> with watch(model) as seen:
+            ...     seen.alert(clipping_engaged(0.9, steps=100))
+            ...     loss = model(torch.randn(20, 4, 2))[0][-1].mean()
+            ...     loss.backward()
+            ...     norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            ...     seen.log(loss=loss, grad_norm=norm, clip=1.0)
         """
-        for watched in self._watched.values():
-            watched.alerts.append(Alert(condition, then))
+        noted = self._log.note(self.step, values)
+        if self._record is not None:
+            self._record.log(max(1, self.step), noted)
+        for alert in self._alerts:
+            if isinstance(alert.condition, LogCondition) and noted.keys() & set(alert.condition.names):
+                self._tell(alert, "", alert.condition.check(self._log.steps))
+
+    def alert(self, condition: Condition | LogCondition, then: Callable[[str], object] | None = None) -> None:
+        """Be told of a condition, at the end of each recorded backward pass or when numbers are logged.
+
+        Args:
+            condition: `models.gradient_below(1e-6, lag=100)`, `models.not_finite()`,
+                `models.clipping_engaged(0.9, steps=100)`, or any function from a Trace to words or None.
+            then: is called with a sentence where the condition holds; if left out, `backward` or `log` raises an
+                AlertError.
+        """
+        self._alerts.append(Alert(condition, then))
 
     def report(self) -> Any:
         """`analysis.report` of what has been seen: print it, or show it in a notebook."""
-        return shown_by("report", "report")(self)
+        return from_above("analysis.report", "report")(self)
 
     def __getitem__(self, name: str) -> Trace:
         """The Trace of the module's last call in the last recorded backward pass.
@@ -124,6 +199,41 @@ class Watch:
         if name not in self._watched:
             raise KeyError(f"no recurrent module is called {name!r}; there are {', '.join(map(repr, self._watched))}.")
         return self._watched[name]
+
+    def _end_step(self, is_step: bool) -> None:
+        """A recorded backward pass is over."""
+        new = {name: watched.traces for name, watched in self._watched.items() if watched.is_new and watched.traces}
+        for watched in self._watched.values():
+            watched.is_new = False
+        if self._record is not None and is_step:
+            self._record.record(self.step, new)
+        for name, traces in new.items():
+            for trace in traces:
+                for alert in self._alerts:
+                    if not isinstance(alert.condition, LogCondition):
+                        self._tell(alert, name, alert.condition(trace))
+
+    def _tell(self, alert: Alert, name: str, words: str | None) -> None:
+        if words is None:
+            return
+        sentence = f"{name or 'the watched module'}: {words}."
+        if self._record is not None:
+            self._record.note(self.step, "alert", sentence)
+        alert.tell(sentence)
+
+
+def counted_weights(module: nn.Module) -> list[nn.Parameter]:
+    """The weights whose gradients make a backward pass a step: one of each recurrent module, where it trains any.
+
+    Of a frozen one, a weight of the network around it.
+    """
+    found: dict[int, nn.Parameter] = {}
+    for recurrent in (m for m in module.modules() if is_recurrent(m)):
+        trained = (p for owner in (recurrent, module) for p in owner.parameters() if p.requires_grad)
+        weight = next(trained, None)
+        if weight is not None:
+            found[id(weight)] = weight
+    return list(found.values())
 
 
 def never_called(watched: WatchedModule) -> str:

@@ -1,36 +1,49 @@
-"""Conditions on a recorded step that a training should be told of, or stopped by."""
+"""Conditions that a training should be told of, or stopped by."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
+import torch
+from torch import Tensor
+
+from models.recording.layer_record import LayerRecord
 from models.recording.trace import Trace
 
 Condition = Callable[[Trace], str | None]
 """From a module's trace to what is the matter, in the rest of a sentence; None where all is well."""
+Logged = Sequence[tuple[int, Mapping[str, float]]]
+"""The numbers of the last steps: the step, and name → number."""
+
+
+@dataclass(frozen=True)
+class LogCondition:
+    """A condition on what is logged."""
+
+    names: tuple[str, ...]
+    """It is looked at when one of these is logged."""
+    check: Callable[[Logged], str | None]
+    """What is the matter, in the rest of a sentence; None where all is well."""
 
 
 class AlertError(RuntimeError):
-    """A condition that was asked for holds; raised out of the user's own `backward`."""
+    """A condition that was asked for holds; raised out of the user's own `backward`, or out of `log`."""
 
 
 @dataclass(frozen=True)
 class Alert:
     """A condition, and what to do where it holds."""
 
-    condition: Condition
+    condition: Condition | LogCondition
     then: Callable[[str], object] | None
 
-    def check(self, name: str, trace: Trace) -> None:
-        """Tell what is the matter with a trace, if anything is.
+    def tell(self, sentence: str) -> None:
+        """Say that the condition holds.
 
         Raises:
-            AlertError: the condition holds, and nothing else is to be done then.
+            AlertError: nothing else is to be done then.
         """
-        words = self.condition(trace)
-        if words is None:
-            return
-        sentence = f"{name or 'the watched module'}: {words}."
         if self.then is None:
             raise AlertError(sentence)
         self.then(sentence)
@@ -55,15 +68,47 @@ def gradient_below(share: float, lag: int) -> Condition:
 
 
 def not_finite() -> Condition:
-    """Holds where a state or a gradient is not finite; says where the first one is."""
+    """Holds where a state or a gradient is not finite; says where Inf or NaN comes first on the way there and back."""
 
     def condition(trace: Trace) -> str | None:
-        for k, layer in enumerate(trace.layers):
+        for k, layer in enumerate(trace.layers):  # upwards, as the states are computed
             bad = ~layer.hidden.isfinite().all(dim=-1).all(dim=-1)
-            if bool(bad.any()):
-                return f"a state of layer {k} is not finite at t = {int(bad.nonzero()[0]) + 1}"
-            if layer.broken_gradients:
-                return f"{layer.broken_gradients} gradients of layer {k} are not finite"
+            if (t := first_read(layer, bad)) is not None:
+                return f"Inf or NaN first in the states of layer {k}, at t = {t}"
+        for k in reversed(range(len(trace.layers))):  # downwards, as the gradients are
+            layer = trace.layers[k]
+            bad = ~(layer.log_norm < math.inf)
+            bad = (bad if layer.padding is None else bad & ~layer.padding).any(dim=-1)
+            if (t := first_read(layer, bad, backwards=True)) is not None:
+                return f"Inf or NaN first in the gradients of layer {k}, at t = {t}"
         return None
 
     return condition
+
+
+def first_read(layer: LayerRecord, bad: Tensor, backwards: bool = False) -> int | None:
+    """The timestep from 1 at which `bad` [time] first holds, in the order in which a direction reads or its reverse."""
+    places = torch.nonzero(bad).flatten()
+    if not len(places):
+        return None
+    return 1 + int(places[-1] if layer.reverse != backwards else places[0])
+
+
+def clipping_engaged(share: float, steps: int) -> LogCondition:
+    """Holds where clipping made the gradient smaller in at least this share of the last steps.
+
+    Log what it takes: `norm = clip_grad_norm_(parameters, 1.0)`, then `seen.log(grad_norm=norm, clip=1.0)`.
+
+    Args:
+        share: from 0 to 1, such as 0.9.
+        steps: how many of the last steps with both numbers are looked at; before there are so many, it does not hold.
+    """
+
+    def check(logged: Logged) -> str | None:
+        known = ((v["grad_norm"], v["clip"]) for _, v in reversed(logged) if "grad_norm" in v and "clip" in v)
+        engaged = [norm > threshold for norm, threshold in islice(known, steps)]
+        if len(engaged) < steps or sum(engaged) < share * steps:
+            return None
+        return f"clipping engaged in {sum(engaged)} of the last {steps} steps"
+
+    return LogCondition(("grad_norm", "clip"), check)

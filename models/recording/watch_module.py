@@ -1,4 +1,4 @@
-"""The hooks on one recurrent module: which of its steps are recorded, its calls, and the traces that they become."""
+"""The hooks on one recurrent module: its calls, and the traces that they become."""
 
 import weakref
 from contextlib import ExitStack
@@ -12,13 +12,13 @@ from torch.utils.hooks import RemovableHandle
 from torch.utils.weak import WeakIdKeyDictionary
 
 from models.recording.trace import Trace
-from models.recording.watch_alerts import Alert
 from models.recording.watch_arrivals import Arrivals, listen, listen_inside
 from models.recording.watch_budget import too_large
 from models.recording.watch_call import Call, read_call
 from models.recording.watch_dropout import drops
 from models.recording.watch_hook import Hook
 from models.recording.watch_replay import replay, sequences_of
+from models.recording.watch_steps import Steps, at_the_end
 from models.recording.watch_weights import RecurrentModule, used_weights
 
 States = tuple[Tensor, ...]
@@ -30,56 +30,39 @@ class WatchedModule:
     Args:
         name: in the watched network's `named_modules()`.
         module: itself.
-        every: one step of so many is recorded.
         samples: how many sequences of a batch are kept; None for all.
-        counted: the weight whose gradient ends a step: a step is one backward pass that reaches it. None where no
-            weight is trained: then every step is recorded.
+        steps: of the network; they say when the module is attached.
     """
 
-    def __init__(
-        self, name: str, module: RecurrentModule, every: int, samples: int | None, counted: nn.Parameter | None
-    ) -> None:
-        self.name, self.module, self.every, self.samples = name, module, every, samples
+    def __init__(self, name: str, module: RecurrentModule, samples: int | None, steps: Steps) -> None:
+        self.name, self.module, self.samples, self._steps = name, module, samples, steps
         self.traces: list[Trace] = []
         self.note = ""
         """Why there is no trace, in a sentence; empty where there is one, or nothing has happened."""
-        self._step = self._calls = 0
+        self.is_new = False
+        """Whether the traces are of the backward pass that has just ended."""
+        self._calls = 0
         self._is_over = False
         self._reached: dict[Call, None] = {}
         self._task = -1
         self._ends: WeakIdKeyDictionary = WeakIdKeyDictionary()  # the last state's tensor → the call that gave it
-        self.alerts: list[Alert] = []
         self._before = ExitStack()
         self._random_state: Tensor | None = None
         self._hooks: list[RemovableHandle] = []
-        self._counter: RemovableHandle | None = None
-        if every > 1 and counted is not None:
-            self._counter = counted.register_post_accumulate_grad_hook(Hook(self._count_step))
-        self._attach()
+        steps.add(self)
 
-    def close(self) -> None:
-        """Leave no hook behind; the traces stay."""
-        self._detach()
-        if self._counter is not None:
-            self._counter.remove()
-
-    def _attach(self) -> None:
+    def attach(self) -> None:
+        """Record the next step."""
         if not self._hooks:
             before = self.module.register_forward_pre_hook(Hook(self._begin_call))
             after = self.module.register_forward_hook(Hook(self._end_call), with_kwargs=True, always_call=True)
             self._hooks = [before, after]
 
-    def _detach(self) -> None:
+    def detach(self) -> None:
+        """Leave no hook behind; the traces stay."""
         for handle in self._hooks:
             handle.remove()
         self._hooks = []
-
-    def _count_step(self, parameter: Tensor) -> None:
-        self._step += 1
-        if self._step % self.every == 0:
-            self._attach()
-        else:
-            self._detach()
 
     def _begin_call(self, module: nn.Module, args: object) -> None:
         self._before.close()
@@ -168,23 +151,20 @@ class WatchedModule:
             for left in self._reached:
                 left.clear()
             self._reached, self._task = {}, task
-            # torch has no public name for what runs at the end of this backward pass
-            torch.autograd.Variable._execution_engine.queue_callback(self._finish)
+            self._steps.join()
+            at_the_end(self._finish)
         self._reached[call] = None
 
     def _finish(self) -> None:
         """At the end of a backward pass: its calls become traces."""
         calls, self._reached = sorted(self._reached, key=lambda call: call.number), {}
-        self.traces, self.note, self._is_over = [], "", True
+        self.traces, self.note, self._is_over, self.is_new = [], "", True, True
         try:
             self.traces = [replay(self.name, self.module, s, self.samples) for s in sequences_of(calls)]
         except Exception as error:
             self._say(f"could not be recorded ({error})")
         for call in calls:
             call.clear()
-        for trace in self.traces:
-            for alert in self.alerts:
-                alert.check(self.name, trace)
 
 
 def tensors_of(module: RecurrentModule, result: Any) -> tuple[Tensor, States]:

@@ -8,7 +8,7 @@ from models.cells.elman.step import ElmanCell
 from models.cells.gru.step import GRUCell
 from models.cells.lstm.projection import ProjectedLSTMCell
 from models.cells.lstm.step import LSTMCell
-from models.networks.sequence_model import Recurrent
+from models.networks.recurrent import Recurrent
 
 RecurrentModule = nn.RNNBase | nn.RNNCellBase
 """What can be watched: nn.RNN, nn.LSTM, nn.GRU, and RNNCell, LSTMCell, GRUCell."""

@@ -19,6 +19,7 @@ SMALL = {"seq_len": 60, "hidden_size": 24, "batch_size": 8, "dtype": "float64"}
 CALM = {"input_scale": 0.1}
 ORTHOGONAL = {"cell": "elman", "initialisation": "orthogonal", "largest_singular_value": 1.0}
 LINEAR = {"nonlinearity": "identity", **ORTHOGONAL}
+TRANSLATION = {"task": "reversal", "network": "encoder_decoder", "cell": "gru", "seq_len": 40}
 
 HEALTHY: list[dict[str, object]] = [
     {**ORTHOGONAL, **CALM, "nonlinearity": "tanh", "zero_bias": True},
@@ -38,6 +39,10 @@ HEALTHY: list[dict[str, object]] = [
     *({"cell": cell, "forget_bias": 4.0, "largest_singular_value": 0.5} for cell in ("mut1", "mut2", "mut3")),
     {"cell": "mut1", "initialisation": "chrono", "largest_singular_value": 0.5, "seq_len": 40},
     {"cell": "mingru", "forget_bias": 4.0},
+    *({"cell": cell, "head": "attention"} for cell in ("elman", "lstm", "gru")),
+    {"cell": "elman", "head": "mean"},
+    *({**TRANSLATION, "attention": how, "stack": "encoder"} for how in ("dot", "bahdanau")),
+    *({**TRANSLATION, "forget_bias": 4.0, "largest_singular_value": 0.5, "stack": s} for s in ("encoder", "decoder")),
 ]
 VANISHING: list[dict[str, object]] = [
     {"cell": "elman"},
@@ -58,6 +63,9 @@ VANISHING: list[dict[str, object]] = [
     {"cell": "peephole_lstm"},
     {"cell": "peephole_lstm", "forget_bias": 0.0, "largest_singular_value": 0.5},
     *({"cell": cell} for cell in ("mut1", "mut2", "mut3", "mingru", "indrnn")),
+    {"cell": "gru", "head": "dense"},
+    *({**TRANSLATION, "stack": stack} for stack in ("encoder", "decoder")),
+    {**TRANSLATION, "attention": "bahdanau", "stack": "decoder"},
 ]
 EXPLODING: list[dict[str, object]] = [
     {**LINEAR, "largest_singular_value": 1.3},
@@ -66,6 +74,7 @@ EXPLODING: list[dict[str, object]] = [
     {**ORTHOGONAL, "largest_singular_value": 1.6, "input_scale": 0.001, "zero_bias": True},
     {**LINEAR, "largest_singular_value": 1.4, "task": "copying", "seq_len": 20},
     {"cell": "lstm", "forget_bias": 8.0, "initialisation": "gaussian", "gain": 8.0},
+    {**TRANSLATION, **LINEAR, "largest_singular_value": 1.3, "stack": "encoder"},
 ]
 OTHER: list[tuple[dict[str, object], set[str]]] = [
     ({"cell": "elman", "nonlinearity": "relu", "initialisation": "identity", "largest_singular_value": 5.0,
@@ -97,12 +106,13 @@ LABELLED = (
 
 
 def built(values: dict[str, object]) -> Probe:
-    """A probe of a small network; `zero_bias` and `shut` are changes that no configuration makes."""
+    """A probe of a small network, or of its stack; `zero_bias` and `shut` are changes that no configuration makes."""
     values = {**SMALL, **values}
+    stack = values.pop("stack", None)
     zero_bias, shut = values.pop("zero_bias", False), values.pop("shut", False)
     config = RunConfig.from_values(values)
     if not zero_bias and not shut:
-        return probe(config)
+        return probe(config).of_stack(stack)
     experiment = build(config)
     for name, p in experiment.model.recurrent.named_parameters():
         if name.startswith("bias"):
@@ -140,10 +150,10 @@ def test_a_remedy_removes_its_finding_or_says_that_no_setting_does():
             if not finding.settings:
                 assert finding.remedy.startswith("No setting"), (values, finding.title)
                 continue
-            then = probe(RunConfig.from_values({**result.experiment.config.model_dump(), **finding.settings}))
-            left = {(f.kind, f.title) for f in then.findings}
+            then = result.attempt(finding.settings)
+            left = {(f.kind, f.title) for f in then}
             assert (finding.kind, finding.title) not in left, (values, finding.title)
-            brought = {f.title for f in then.findings if f.severity != "note"} - {f.title for f in result.findings}
+            brought = {f.title for f in then if f.severity != "note"} - {f.title for f in result.findings}
             assert all(title in finding.remedy for title in brought), (values, finding.title, brought)
 
 

@@ -73,7 +73,7 @@ def test_any_word_parses_or_is_refused_in_one_sentence(word):
         ),
         ("clip_rule=l2", "clip_rule was 'l2'; it must be norm, value, per_parameter or squared_norm."),
         ("loss_position=first", "loss_position was 'first'; it must be last, every or none."),
-        ("task=sorting", "task was 'sorting'; it must be adding, temporal_order, copying or next_character."),
+        ("task=sorting", "task was 'sorting'; it must be adding, temporal_order, copying, reversal or next_character."),
         (
             "cell=LSTM",
             f"cell was 'LSTM'; it must be {ANY_CELL}.",

@@ -61,7 +61,7 @@ def record_as_before(monkeypatch: pytest.MonkeyPatch, folder: Path, steps: int) 
     def describe(*given: object) -> dict[str, object]:
         return {name: value for name, value in real(*given).items() if name not in ("kind", "title", "form")}
 
-    monkeypatch.setattr(recording, "form_of", lambda *_: before)
+    monkeypatch.setattr(recording, "forms_of", lambda *_: (before,))
     monkeypatch.setattr(recording, "describe", describe)
     with Recorder.start(config_of(open_run(FIXTURE)), folder, "reference") as recorder:
         for _ in range(steps):

@@ -21,11 +21,12 @@ def test_shapes_and_the_mean_over_the_positions_in_the_loss(name, position, batc
     inputs, targets = task.sample(batch_size, seq_len, seeded(seed))
     T = task.length(seq_len)
     assert inputs.shape == (T, batch_size, task.input_size)
-    assert targets.shape in {(batch_size,), (T, batch_size)}
+    answers = task.answers(seq_len)
+    assert targets.shape in {(batch_size,), (answers, batch_size)}
 
-    outputs = torch.randn(T, batch_size, task.output_size, generator=seeded(1))
+    outputs = torch.randn(answers, batch_size, task.output_size, generator=seeded(1))
     losses = task.losses(outputs, targets)
-    assert losses.shape == (T, batch_size)
+    assert losses.shape == (answers, batch_size)
     counted = losses[-1:] if (position or task.default_loss_position) == "last" else losses
     torch.testing.assert_close(task.loss(outputs, targets, position), counted.mean())
     assert math.isfinite(task.chance(seq_len, position))
@@ -37,7 +38,7 @@ def test_shapes_and_the_mean_over_the_positions_in_the_loss(name, position, batc
 def test_losses_equal_a_loop_over_timesteps_and_sequences(name):
     task = task_named(name)
     _, targets = task.sample(3, 6, seeded(), torch.float64)
-    outputs = torch.randn(task.length(6), 3, task.output_size, generator=seeded(1), dtype=torch.float64)
+    outputs = torch.randn(task.answers(6), 3, task.output_size, generator=seeded(1), dtype=torch.float64)
     losses, rights = task.losses(outputs, targets), []
     for t in range(len(outputs)):
         for b in range(3):
@@ -89,7 +90,7 @@ def test_the_accuracy_of_a_guess_is_what_the_best_constant_scores(name):
 def test_only_the_positions_in_the_loss_get_a_gradient(name):
     task = task_named(name)
     _, targets = task.sample(2, 7, seeded())
-    outputs = torch.randn(task.length(7), 2, task.output_size, generator=seeded(1), requires_grad=True)
+    outputs = torch.randn(task.answers(7), 2, task.output_size, generator=seeded(1), requires_grad=True)
     (last,) = torch.autograd.grad(task.loss(outputs, targets, "last"), outputs)
     assert not last[:-1].any()
     assert last[-1].any()
@@ -127,7 +128,7 @@ def test_both_dtypes_give_the_same_sequences(name):
 def test_a_perfect_answer_is_right_and_costs_nothing(name):
     task = task_named(name)
     _, targets = task.sample(4, 12, seeded())
-    T = task.length(12)
+    T = task.answers(12)
     if name == "adding":
         outputs = targets.expand(T, 4).unsqueeze(-1)
     else:

@@ -29,7 +29,7 @@ def create_run(
     specs: dict[str, ArraySpec],
     coordinates: dict[str, ndarray],
     attributes: dict[str, object],
-    checkpoint: Checkpoint,
+    checkpoint: Checkpoint | None,
 ) -> Lease:
     """Make a run folder with nothing recorded yet; it is there as a whole, or not at all, and its lease is ours.
 
@@ -39,7 +39,7 @@ def create_run(
         specs: the arrays with a row a recorded step.
         coordinates: arrays without, each of one axis that has its own name.
         attributes: of the group of arrays.
-        checkpoint: the state before the first step.
+        checkpoint: the state before the first step; None for a run that nobody goes on with.
 
     Raises:
         RecordingError: the disk refuses.
@@ -51,7 +51,6 @@ def create_run(
         unborn.mkdir()
         group = {"zarr_format": 3, "node_type": "group", "attributes": attributes}
         static = {name: ArraySpec(v.shape, (name,), str(v.dtype), len(v)) for name, v in coordinates.items()}
-        name = checkpoint_name(0)
         contents = {CONFIG: description, f"{TENSORS}/zarr.json": group}
         contents |= {f"{TENSORS}/{array}/zarr.json": spec.metadata() for array, spec in {**specs, **static}.items()}
         files = {unborn / path: orjson.dumps(content) for path, content in contents.items()}
@@ -60,11 +59,13 @@ def create_run(
             unborn / SCALARS: b"",
             unborn / EVENTS: b"",
             unborn / LEASE: orjson.dumps(asdict(holder)),
-            unborn / CHECKPOINTS / name: encode_checkpoint(checkpoint),
         }
+        start = Progress(folder.name, attempt=0, status="interrupted")
+        if checkpoint is not None:
+            name, content = checkpoint_name(0), encode_checkpoint(checkpoint)
+            files[unborn / CHECKPOINTS / name] = content
+            start = replace(start, checkpoint=name, checkpoint_crc32=zlib.crc32(content))
         replace_all(files, unborn)
-        crc32 = zlib.crc32(files[unborn / CHECKPOINTS / name])
-        start = Progress(folder.name, checkpoint=name, checkpoint_crc32=crc32, attempt=0, status="interrupted")
         write_progress(unborn, replace(start, updated=time.time()))
         take_name(unborn, folder)
         synchronise([folder.parent])

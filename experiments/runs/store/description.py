@@ -20,8 +20,8 @@ Config = Annotated[dict[Word, object], Field(max_length=200)]
 Kind = Literal["configuration", "module"]
 MOST_LANES = 64
 
-Implied = Callable[[Path, dict[str, Any]], tuple[Form, str] | None]
-"""From a folder and what its `config.json` holds, trusted in nothing: the form and the title that follow from its
+Implied = Callable[[Path, dict[str, Any]], tuple[tuple[Form, ...], str] | None]
+"""From a folder and what its `config.json` holds, trusted in nothing: the forms and the title that follow from its
 settings, or None where nothing does. Raises ForeignRunError for settings that cannot be."""
 
 
@@ -53,6 +53,8 @@ class Description:
     """What the run is, in a few words."""
     form: Form | None = None
     """None in a folder of an earlier version, until its settings have given it."""
+    others: Annotated[list[Form], Field(max_length=15)] = field(default_factory=list)
+    """Of a network with several recurrent modules: what the second, the third, … records."""
     created: Clock = 0.0
     path: Literal["fast", "reference"] = "fast"
     """Which implementation of `record` made it."""
@@ -61,7 +63,7 @@ class Description:
     timesteps: Count = 0
     parameters: Count = 0
     torch: Word = ""
-    arrays: Annotated[list[Word], Field(max_length=64)] = field(default_factory=list)
+    arrays: Annotated[list[Word], Field(max_length=512)] = field(default_factory=list)
     """Names of the arrays with a row a recorded step."""
     lockstep: Lockstep | None = None
     """None for a run that was started alone."""
@@ -78,7 +80,7 @@ def read_description(folder: Path, implied: Implied = nothing_implied) -> Descri
 
     Args:
         folder: of the run.
-        implied: gives the form and the title that must be the folder's, see `Implied`.
+        implied: gives the forms and the title that must be the folder's, see `Implied`.
 
     Raises:
         DamagedRunError: the file is missing or no JSON.
@@ -94,17 +96,31 @@ def read_description(folder: Path, implied: Implied = nothing_implied) -> Descri
             f"{CONFIG!r} in {str(folder)!r} is not as this program writes it: {name} is wrong."
         ) from None
     if wanted is None:
-        wrong = description.form.wrong_part() if description.form else "form"
+        wrong = wrong_part(description)
         if wrong is not None:
             raise ForeignRunError(f"{CONFIG!r} in {str(folder)!r} is not as this program writes it: {wrong} is wrong.")
         return description
-    form, title = wanted
+    (form, *others), title = wanted
+    if description.others != others:
+        raise ForeignRunError(f"{CONFIG!r} in {str(folder)!r} is not as this program writes it: others is wrong.")
     for what, said, given_by_settings in (("form", description.form, form), ("title", description.title, title)):
         if said not in (None, "", given_by_settings):
             raise ForeignRunError(
                 f"{CONFIG!r} in {str(folder)!r} is not as this program writes it: {what} is not what its settings give."
             )
     return replace(description, form=form, title=title)
+
+
+def wrong_part(description: Description) -> str | None:
+    """The name of what does not go with the rest, where no settings say what it must be; None where all of it does."""
+    if description.form is None:
+        return "form"
+    wrong = description.form.wrong_part()
+    for other in description.others:
+        same_steps = (other.steps, other.record_every) == (description.form.steps, description.form.record_every)
+        wrong = wrong or other.wrong_part() or (None if same_steps else "others.steps")
+    names = [name for form in (description.form, *description.others) for name in form.stacks]
+    return wrong or (None if len(names) == len(set(names)) == 1 + len(description.others) else "form.stacks")
 
 
 def chance_of(description: Description) -> float:

@@ -91,8 +91,12 @@ def synchronise(paths: Iterable[Path]) -> None:
         for path in unique:
             _fsync(path)
         return
-    with ThreadPoolExecutor(min(16, len(unique))) as pool:
-        list(pool.map(_fsync, unique))
+    try:
+        with ThreadPoolExecutor(min(16, len(unique))) as pool:
+            list(pool.map(_fsync, unique))
+    except RuntimeError:  # the interpreter is ending, and starts no thread any more
+        for path in unique:
+            _fsync(path)
 
 
 def _fsync(path: Path) -> None:

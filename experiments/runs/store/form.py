@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field
 from experiments.checked import MOST_STEPS, STRICT, Word
 from models.bptt.truncation import TruncateKind
 from models.cells.cell import Cell
+from models.cells.lstm.projection import ProjectedLSTMCell
 from models.cells.registry import CELLS
 
 
@@ -43,11 +44,19 @@ class StackForm:
     num_directions: Annotated[int, Ge(1), Le(2)] = 1
     options: Annotated[dict[Word, bool | Word], Field(max_length=8)] = field(default_factory=dict)
     """The cell's own: `nonlinearity`, `reset_after`, …"""
+    projection: Size | None = None
+    """Units of h where an LSTM projects it, torch's `proj_size`; `hidden_size` are then those of c."""
 
     @property
     def cell_type(self) -> type[Cell]:
         """The cell's class."""
-        return CELLS[self.cell]
+        return CELLS[self.cell] if self.projection is None else ProjectedLSTMCell
+
+    @property
+    def state_sizes(self) -> tuple[int, ...]:
+        """Units of h, and of c where the cell has one."""
+        c = (self.hidden_size,) * (len(self.cell_type.state_names) - 1)
+        return (self.projection or self.hidden_size, *c)
 
     @property
     def suffixes(self) -> list[str]:
@@ -57,8 +66,10 @@ class StackForm:
 
     def shapes(self, layer: int) -> dict[str, tuple[int, ...]]:
         """The cell's parameters of one layer: name → shape."""
-        below = self.input_size if layer == 0 else self.hidden_size * self.num_directions
-        return {name: tuple(shape) for name, shape in self.cell_type.parameter_shapes(below, self.hidden_size).items()}
+        H, P = self.hidden_size, self.state_sizes[0]
+        below = self.input_size if layer == 0 else P * self.num_directions
+        shapes = {name: tuple(shape) for name, shape in CELLS[self.cell].parameter_shapes(below, H).items()}
+        return shapes if self.projection is None else {**shapes, "weight_hh": (4 * H, P), "weight_hr": (P, H)}
 
 
 @dataclass(frozen=True)
@@ -101,12 +112,17 @@ class Form:
     keeps: Keeps = "layers"
     """What a recorded step has: `quantiles` of the gradients only, as runs before had them; the weights, too; or all
     that a `LayerRecord` needs."""
+    watched: bool = False
+    """Whether the module is somebody's own: of its loss, its targets and what clipping left nothing is known; a step
+    may have shorter sequences and fewer of them, or not reach the module at all: the array `lengths` says so."""
+    most_recorded: Size | None = None
+    """Recorded steps that there is room for; None for all."""
     axes: Annotated[dict[Word, Word], Field(max_length=32)] = field(default_factory=dict)
     """Axis of the arrays → what it means."""
 
     @property
     def stack(self) -> StackForm:
-        """The first stack, and so far the only one whose arrays are kept."""
+        """The only stack: each module of a watched network has a form of its own."""
         return next(iter(self.stacks.values()))
 
     @property
@@ -117,7 +133,8 @@ class Form:
     @property
     def record_count(self) -> int:
         """Recorded steps of the whole run."""
-        return -(-self.steps // self.record_every)
+        count = -(-self.steps // self.record_every)
+        return count if self.most_recorded is None else min(count, self.most_recorded)
 
     @property
     def weight_count(self) -> int:
@@ -129,6 +146,8 @@ class Form:
         for name, stack in self.stacks.items():
             if not set(stack.options) <= set(stack.cell_type.option_names):
                 return f"form.stacks.{name}.options"
+            if stack.projection is not None and (stack.cell != "lstm" or stack.projection >= stack.hidden_size):
+                return f"form.stacks.{name}.projection"
             for k, suffix in enumerate(stack.suffixes):
                 for parameter, shape in stack.shapes(k // stack.num_directions).items():
                     if self.weights.get(f"{name}.{parameter}_{suffix}") != list(shape):
@@ -148,8 +167,9 @@ class Form:
             )
         if self.keeps == "weights":
             kept, all_units = len(self.units), self.stack.hidden_size
+            again = "watch it without units=" if self.watched else "train it with record_units=none"
             return (
-                f"This run keeps the states of {kept} of its {all_units} units, and an analysis needs all; train it "
-                "with record_units=none to see its Jacobians, exponents, paths and diagnosis."
+                f"This run keeps the states of {kept} of its {all_units} units, and an analysis needs all; {again} to "
+                "see its Jacobians, exponents, paths and diagnosis."
             )
         return ""

@@ -1,15 +1,18 @@
 """A recorded step as the layer records that `models.record` made of it, for the sequences that were kept."""
 
+from collections.abc import Sequence
 from math import prod
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from experiments.runs.store.errors import DamagedRunError, ForeignRunError, RunError
 from experiments.runs.store.reader import RunReader
 from models.bptt.scaled import Scaled
+from models.bptt.stack_pass import side_by_side
 from models.cells.cell import Cell
-from models.recording.layer_record import LayerRecord
+from models.recording.layer_record import LayerRecord, padding
 from models.recording.trace import Stack
 
 
@@ -21,41 +24,58 @@ def layer_records(run: RunReader, step: int | None = None) -> Stack:
         step: the optimiser step, from 1; None for the last that is recorded.
 
     Raises:
-        RunError: the step is not recorded, or the run does not keep all that a layer record needs.
+        RunError: the step is not recorded, did not reach the module, or the run does not keep all that a layer record
+            needs.
         DamagedRunError: a chunk is missing or damaged.
     """
     if run.form.keeps != "layers":
         raise RunError(run.form.lacks())
     row, stack, cells = row_of(run, step), run.form.stack, cells_at(run, step)
-    length = length_at(run, row)
-    inputs = torch.from_numpy(run.tensor("inputs")[row, :length])
-    names = ("hidden", "cell_state")[: len(stack.cell_type.state_names)]
-    after = [torch.from_numpy(run.tensor(name)[row, :, :length]) for name in names]
-    gates = torch.from_numpy(run.tensor("gates")[row, :, :, :length]) if stack.cell_type.gate_names else None
-    gradient = [torch.from_numpy(run.tensor(name)[row, :, :, :length]) for name in GRADIENTS]
-    start = torch.from_numpy(run.tensor("start_states")[row])
-    at_start = [torch.from_numpy(run.tensor(name)[row]) for name in START_GRADIENTS]
+    length, sizes = length_at(run, row), stack.state_sizes
+    which, lengths = kept_lengths(run, row, length)
+
+    def read(name: str) -> Tensor:
+        """A row without the timesteps beyond its length, and of the sequences that it has."""
+        tensor = run.tensor(name)
+        axes = [axis.partition("_")[0] for axis in tensor.dimensions[1:]]
+        values = torch.from_numpy(tensor[row])
+        if "time" in axes:
+            values = values.narrow(axes.index("time"), 0, length)
+        return values if which is None else values.index_select(axes.index("sample"), which)
+
+    inputs = read("inputs")
+    names = ("hidden", "cell_state")[: len(sizes)]
+    after = [read(name)[..., :size] for name, size in zip(names, sizes, strict=True)]
+    above = read("upper_inputs") if run.form.watched and stack.num_layers > 1 else None
+    gates = read("gates") if stack.cell_type.gate_names else None
+    gradient = [read(name) for name in GRADIENTS]
+    start = read("start_states")
+    at_start = [read(name) for name in START_GRADIENTS]
 
     layers: list[LayerRecord] = []
     for k, cell in enumerate(cells):
         first = k - k % stack.num_directions  # of this layer's directions
-        below = after[0][first - stack.num_directions : first]
+        below = side_by_side([*after[0][first - stack.num_directions : first]]) if first else inputs
+        if above is not None and first:  # dropout may lie between them
+            below = above[first // stack.num_directions - 1]
         reverse = k % stack.num_directions == 1
         values, exponents, log_norms = (part[:, k] for part in gradient)
         s = tuple(part[k] for part in after)
+        s_0 = tuple(part[..., :size] for part, size in zip(start[:, k], sizes, strict=True))
         layers.append(
             LayerRecord(
                 cell=cell,
-                inputs=torch.cat([*below], dim=-1) if first else inputs,
-                before=tuple(shifted(part, s_0, reverse) for part, s_0 in zip(s, start[:, k], strict=True)),
+                inputs=below,
+                before=tuple(shifted(*part, reverse, lengths) for part in zip(s, s_0, strict=True)),
                 after=s,
                 gates={} if gates is None else dict(zip(cell.gate_names, gates[:, k], strict=True)),
                 reverse=reverse,
-                direct=parts(values, exponents)[: len(names)],
-                total=parts(values, exponents)[len(names) :],
+                lengths=lengths,
+                direct=parts(values, exponents, sizes)[: len(names)],
+                total=parts(values, exponents, sizes)[len(names) :],
                 log_norm=log_norms[len(names)],
                 direct_log_norm=log_norms[0],
-                grad_start=parts(at_start[0][:, k], at_start[1][:, k]),
+                grad_start=parts(at_start[0][:, k], at_start[1][:, k], sizes),
                 truncate=run.form.truncate,
                 truncate_kind=run.form.truncate_kind,
             )
@@ -67,9 +87,16 @@ def length_at(run: RunReader, row: int) -> int:
     """Timesteps of a recorded step's sequences.
 
     Raises:
+        RunError: the step's backward pass did not reach a watched module.
         DamagedRunError: what is stored is no length that the run can have.
     """
     length = int(run.tensor("length")[row])
+    if run.form.watched and length == 0:
+        step, module = int(run.tensor("step")[row]), next(iter(run.form.stacks))
+        raise RunError(
+            f"step was {step}, whose backward pass did not reach the module {module!r}; choose another step of run "
+            f"{run.name}."
+        )
     if not 1 <= length <= run.form.timesteps:
         raise DamagedRunError(
             f"'length' in {str(run.folder)!r} says that a recorded step has {length} timesteps; it must have 1 to "
@@ -78,18 +105,42 @@ def length_at(run: RunReader, row: int) -> int:
     return length
 
 
+def kept_lengths(run: RunReader, row: int, length: int) -> tuple[Tensor | None, Tensor | None]:
+    """Which of the kept sequences a recorded step has, None for all, and their lengths, None where they are the same.
+
+    Raises:
+        RunError: it has none of them.
+        DamagedRunError: what is stored is no length that they can have.
+    """
+    if not run.form.watched:
+        return None, None
+    lengths = torch.from_numpy(run.tensor("lengths")[row][run.form.samples]).long()
+    if bool((lengths < 0).any() or (lengths > length).any()):
+        raise DamagedRunError(f"'lengths' in {str(run.folder)!r} says what no length of a sequence can be.")
+    which = torch.nonzero(lengths).flatten()
+    if not len(which):
+        raise RunError(f"run {run.name} keeps no sequence of step {int(run.tensor('step')[row])}; choose another step.")
+    there = None if len(which) == len(lengths) else which
+    return there, None if bool((lengths[which] == length).all()) else lengths[which]
+
+
 GRADIENTS = ("gradients", "gradient_exponents", "gradient_log_norms")
 START_GRADIENTS = ("start_gradients", "start_gradient_exponents")
 
 
-def shifted(after: Tensor, start: Tensor, reverse: bool) -> Tensor:
+def shifted(after: Tensor, start: Tensor, reverse: bool, lengths: Tensor | None = None) -> Tensor:
     """s_{t-1} of every t, in the order in which the direction reads: [time, sample, unit]."""
-    return torch.cat([after[1:], start[None]]) if reverse else torch.cat([start[None], after[:-1]])
+    if not reverse:
+        return torch.cat([start[None], after[:-1]])
+    if lengths is not None:  # a shorter sequence is read from its own end
+        after = torch.where(padding(len(after), lengths)[..., None], start, after)
+    return torch.cat([after[1:], start[None]])
 
 
-def parts(values: Tensor, exponents: Tensor) -> tuple[Scaled, ...]:
-    """The gradients along the first axis, each with its exponents."""
-    return tuple(Scaled((v,), e) for v, e in zip(values, exponents, strict=True))
+def parts(values: Tensor, exponents: Tensor, sizes: Sequence[int]) -> tuple[Scaled, ...]:
+    """The gradients along the first axis, each with its exponents: of h, and of c, which may have other sizes."""
+    pairs = enumerate(zip(values, exponents, strict=True))
+    return tuple(Scaled((v[..., : sizes[k % len(sizes)]],), e) for k, (v, e) in pairs)
 
 
 def cells_at(run: RunReader, step: int | None = None) -> list[Cell]:
@@ -131,8 +182,27 @@ def row_of(run: RunReader, step: int | None = None) -> int:
     if step is None:
         return count - 1
     row, beside = divmod(step - 1, every)
+    if run.form.watched:
+        return row_in(run, step, row)
     if beside or not 0 <= row < count:
         last = 1 + (count - 1) * every
         every_so = "every step" if every == 1 else f"step 1 and every {every} steps after it"
         raise RunError(f"step was {step}; run {run.name} has recorded {every_so}, up to step {last}.")
+    return row
+
+
+def row_in(run: RunReader, step: int, guess: int) -> int:
+    """The row of a step of a watched training, which may have recorded nothing at some steps.
+
+    Raises:
+        RunError: nothing is recorded of the step.
+    """
+    numbers = run.tensor("step")
+    if 0 <= guess < len(numbers) and numbers[guess] == step:
+        return guess
+    steps = numbers[:]
+    row = int(np.searchsorted(steps, step))
+    if row == len(steps) or steps[row] != step:
+        near = int(steps[np.abs(steps - step).argmin()])
+        raise RunError(f"step was {step}; run {run.name} has not recorded it, so choose another, such as {near}.")
     return row

@@ -1,6 +1,7 @@
 """The arrays of a run folder, as they follow from what its `config.json` says of the run."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
 
@@ -30,7 +31,15 @@ MEANINGS = {
     "gradient": "of h_t (and c_t) directly, then in total",
     "state": "part of the state: h, and c where the cell has one",
 }
-"""Axis → what it means."""
+"""Axis → what it means; those of a second module end in `_2`, of a third in `_3`, …"""
+WATCHED_MEANINGS = {
+    **MEANINGS,
+    "upper": "layer above the first",
+    "feature": "output of the layer below, both directions side by side",
+}
+"""The same for a watched module."""
+SHARED = ("step", "seconds")
+"""Arrays that the modules of a run have in common."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +75,32 @@ class Layout:
         return sum(prod(spec.shape[1:]) * np.dtype(spec.dtype).itemsize for spec in self.specs.values())
 
 
-def layout_of(form: Form) -> Layout:
-    """The arrays of a run of this form."""
+def ending(index: int) -> str:
+    """What the names of a module's arrays and axes end in: nothing for the first, `_2` for the second, …"""
+    return f"_{index + 1}" if index else ""
+
+
+def layout_of(form: Form, others: Sequence[Form] = ()) -> Layout:
+    """The arrays of a run.
+
+    Args:
+        form: of its first module.
+        others: of the other modules, whose arrays and axes have an ending, see `ending`.
+    """
+    made = layout_of_module(form)
+    for k, other in enumerate(others, start=1):
+        own, end = layout_of_module(other), ending(k)
+        for name, spec in own.specs.items():
+            if name not in SHARED:
+                axes = tuple(axis if axis == "step" else axis + end for axis in spec.dimensions)
+                made.specs[name + end] = replace(spec, dimensions=axes)
+        made.coordinates.update({axis + end: values for axis, values in own.coordinates.items()})
+        made.attributes.update({axis + end: names for axis, names in own.attributes.items()})
+    return made
+
+
+def layout_of_module(form: Form) -> Layout:
+    """The arrays of one module, under their own names."""
     stack, cell = form.stack, form.stack.cell_type
     names: dict[str, list[object]] = {
         "layer": [*stack.suffixes],
@@ -90,6 +123,8 @@ def layout_of(form: Form) -> Layout:
         "index": stack.hidden_size,
         "input": stack.input_size,
         "weight": form.weight_count,
+        "upper": stack.num_layers - 1,
+        "feature": stack.num_directions * stack.state_sizes[0],
         **{axis: len(values) for axis, values in names.items()},
     }
     specs = {
@@ -110,15 +145,20 @@ def forms(form: Form) -> dict[str, tuple[str, str]]:
     made = {
         "step": ("step", "int64"),
         "length": ("step", "int32"),
-        "loss": ("step", "float64"),
-        "accuracy": ("step", "float64"),
         "seconds": ("step", "float64"),
         "log_norm": ("step layer time batch", "float32"),
         "log_norm_quantile": ("step layer time quantile", "float32"),
         "hidden": (states, form.dtype),
         "parameter_log_norm_before": ("step parameter", "float64"),
-        "parameter_log_norm_after": ("step parameter", "float64"),
     }
+    if form.watched:
+        made["lengths"] = ("step batch", "int32")
+    else:
+        made |= {
+            "loss": ("step", "float64"),
+            "accuracy": ("step", "float64"),
+            "parameter_log_norm_after": ("step parameter", "float64"),
+        }
     if cell.recurrent_blocks:
         made |= dict.fromkeys(("spectral_norm", "spectral_radius"), ("step layer block", "float64"))
     if "cell_state" in cell.state_names:
@@ -148,6 +188,8 @@ def forms(form: Form) -> dict[str, tuple[str, str]]:
             "start_gradients": ("step state layer sample unit", form.dtype),
             "start_gradient_exponents": ("step state layer sample", "int64"),
         }
+        if form.watched and form.stack.num_layers > 1:
+            made["upper_inputs"] = ("step upper time sample feature", form.dtype)
         if form.targets is not None:
             per = "time sample" if form.targets.per == "timestep" else "sample"
             made["targets"] = (f"step {per}", form.targets.dtype)

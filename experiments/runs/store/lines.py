@@ -1,6 +1,7 @@
 """Scalars and events as lines of JSON; what is not finite is text, since JSON has no word for it."""
 
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,10 @@ SCALAR_NAMES = frozenset(
      "length", "seconds", "evaluation_loss", "evaluation_accuracy")
 )  # fmt: skip
 """What an optimiser step may say."""
+OWN_NAME = re.compile("[ -~]{1,60}")
+"""What somebody's own training may call a number: printable ASCII."""
+MOST_OWN_NAMES = 61
+"""That, and the step."""
 LONGEST_SEQUENCE = 10**6
 """Timesteps; more than a configuration allows."""
 
@@ -64,6 +69,14 @@ def parse_scalars(line: bytes) -> dict[str, Any] | None:
         return None
     length = values.get("length", 1)
     if type(length) is not int or not 1 <= length <= LONGEST_SEQUENCE:
+        return None
+    return values if all(map(is_scalar, values.values())) else None
+
+
+def parse_own_scalars(line: bytes) -> dict[str, Any] | None:
+    """The numbers that somebody's own training has noted of a step, by names of its own."""
+    values = parsed(line)
+    if values is None or len(values) > MOST_OWN_NAMES or not all(map(OWN_NAME.fullmatch, values)):
         return None
     return values if all(map(is_scalar, values.values())) else None
 

@@ -8,13 +8,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import orjson
 from numpy import ndarray
 
 from experiments.config.words import shortened, visible
 from experiments.reading import size_of
-from experiments.runs.store.chunks import TENSORS, ArraySpec, check_spec, read_chunk, read_json
+from experiments.runs.store.chunks import TENSORS, check_spec, read_json
 from experiments.runs.store.description import (
     CONFIG,
     Description,
@@ -26,7 +25,7 @@ from experiments.runs.store.description import (
 from experiments.runs.store.errors import DamagedRunError, ForeignRunError, RunError
 from experiments.runs.store.files import open_inside
 from experiments.runs.store.form import Form
-from experiments.runs.store.layout import LARGEST_ROW, Layout, layout_of
+from experiments.runs.store.layout import LARGEST_ROW, Layout, ending, layout_of
 from experiments.runs.store.lease import is_held
 from experiments.runs.store.lines import (
     BLOCK,
@@ -35,67 +34,19 @@ from experiments.runs.store.lines import (
     Parse,
     as_columns,
     parse_event,
+    parse_own_scalars,
     parse_scalars,
     read_lines,
 )
 from experiments.runs.store.progress import PROGRESS, Progress, Status, read_progress
+from experiments.runs.store.tensor import Tensor
 
 MOST_EVENT_BYTES = 4 * BLOCK
 """Of events that are read: some hundred thousand of them."""
 STEP_BYTES = 2**10
-"""Bytes that a step's line of scalars has at most."""
-
-
-@dataclass(frozen=True, eq=False)
-class Tensor:
-    """One array of a run, up to the last commit; nothing is read before it is indexed."""
-
-    folder: Path
-    name: str
-    spec: ArraySpec
-    rows: int
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Of what is committed."""
-        return (self.rows, *self.spec.shape[1:])
-
-    @property
-    def dimensions(self) -> tuple[str, ...]:
-        """Names of the axes."""
-        return self.spec.dimensions
-
-    def __len__(self) -> int:
-        return self.rows
-
-    def __getitem__(self, key: Any) -> ndarray:
-        """The values, as numpy's basic indexing has it (integers, slices, …) on each axis.
-
-        Only the chunks that the first axis asks for are read, one at a time.
-
-        Raises:
-            IndexError: beyond what is committed.
-            DamagedRunError: a chunk is missing or damaged; the message names its file.
-        """
-        keys = key if isinstance(key, tuple) else (key,)
-        if Ellipsis in keys[:1]:
-            keys = (slice(None), *keys)
-        first, rest = (keys[0], keys[1:]) if keys else (slice(None), ())
-        wanted = range(self.rows)[first]
-        single = isinstance(wanted, int)
-        rows = [wanted] if isinstance(wanted, int) else wanted
-        parts: list[ndarray] = []
-        chunk, held = None, -1
-        for r in rows:
-            index, place = divmod(r, self.spec.rows)
-            if index != held:
-                chunk, held = read_chunk(self.folder, self.name, self.spec, index), index
-            assert chunk is not None
-            parts.append(chunk[place][rest].copy())
-        if single:
-            return parts[0]
-        empty = np.empty(self.spec.shape[1:], self.spec.dtype)[rest] if not parts else parts[0]
-        return np.stack(parts) if parts else np.empty((0, *empty.shape), self.spec.dtype)
+"""Bytes that a step's line of scalars has at most,"""
+OWN_STEP_BYTES = 2**13
+"""and that of somebody's own training: 60 names of 60 characters, each with a number."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,6 +59,8 @@ class RunReader:
     """`config.json`."""
     missing: dict[str, str] | None = field(default=None, repr=False)
     """File of lines → the sentence on its damage, where that is noted instead of raised; see `forgiving`."""
+    index: int = 0
+    """Which of the run's modules is looked at; see `of`."""
 
     @property
     def name(self) -> str:
@@ -125,10 +78,31 @@ class RunReader:
         return self.description.config
 
     @property
-    def form(self) -> Form:
-        """What the arrays are of."""
+    def forms(self) -> dict[str, Form]:
+        """Each module's name → what its arrays are of: one, but for a watched network with several."""
         assert self.description.form is not None, "a folder is not opened without"
-        return self.description.form
+        return {next(iter(form.stacks)): form for form in (self.description.form, *self.description.others)}
+
+    def of(self, module: str) -> "RunReader":
+        """The same view, of another of the run's modules: its form, and its arrays under their own names.
+
+        Raises:
+            RunError: the run has no module of that name.
+        """
+        names = list(self.forms)
+        if module not in names:
+            raise RunError(f"run {self.name} has no module {shortened(module)}; it has {', '.join(map(repr, names))}.")
+        return replace(self, index=names.index(module))
+
+    @property
+    def form(self) -> Form:
+        """What the arrays of the module that is looked at are of."""
+        return list(self.forms.values())[self.index]
+
+    @property
+    def steps(self) -> int | None:
+        """Optimiser steps of the whole run; None where nobody knows them, since it is somebody's own training."""
+        return None if self.form.watched else self.form.steps
 
     @property
     def owner(self) -> str | None:
@@ -165,7 +139,8 @@ class RunReader:
         Raises:
             DamagedRunError: the file is shorter than what was committed, or a line is not one that was written.
         """
-        return as_columns(self._lines(SCALARS, since, self.progress.scalars.size, parse_scalars))
+        parse = parse_own_scalars if self.form.watched else parse_scalars
+        return as_columns(self._lines(SCALARS, since, self.progress.scalars.size, parse))
 
     def events(self) -> list[dict[str, Any]]:
         """What happened: `step`, `kind`, `text`, `attempt`, `time`, and what the kind adds.
@@ -192,18 +167,19 @@ class RunReader:
 
     @cached_property
     def tensors(self) -> tuple[str, ...]:
-        """Names of the arrays, those of the axes included; what a stranger has put beside them is not looked at."""
+        """Names of all modules' arrays, those of the axes included; what a stranger has put beside them is not."""
         folder, plan = self.folder / TENSORS, self.layout
         return tuple(sorted(name for name in plan.every_spec if os.path.lexists(folder / name / "zarr.json")))
 
     @cached_property
     def layout(self) -> Layout:
-        """The arrays that follow from what the run says of itself.
+        """All modules' arrays, as they follow from what the run says of itself.
 
         Raises:
             ForeignRunError: they are larger than any that this program writes.
         """
-        made = layout_of(self.form)
+        first, *others = self.forms.values()
+        made = layout_of(first, others)
         if made.row_bytes > LARGEST_ROW:
             raise ForeignRunError(
                 f"{CONFIG!r} in {str(self.folder)!r} gives a recorded step {made.row_bytes} bytes; it may have at most "
@@ -212,13 +188,15 @@ class RunReader:
         return made
 
     def tensor(self, name: str) -> Tensor:
-        """An array by its name.
+        """An array by its name: that of the module which is looked at, before another that is called so.
 
         Raises:
             RunError: there is none of that name.
             DamagedRunError: its `zarr.json` is missing.
             ForeignRunError: it is not as this program writes them.
         """
+        if name + ending(self.index) in self.layout.every_spec:
+            name += ending(self.index)
         if name not in self.layout.every_spec:
             raise RunError(f"run {self.name} has no array {shortened(name)}; it has {', '.join(self.tensors)}.")
         spec = self.layout.every_spec[name]
@@ -274,10 +252,11 @@ def open_folder(folder: Path, implied: Implied = nothing_implied) -> RunReader:
         raise ForeignRunError(f"{str(folder)!r} is not a run folder: it has no {' and no '.join(missing)}.")
     description = read_description(folder, implied)
     run = RunReader(folder, read_progress(folder), description)
+    per_step = OWN_STEP_BYTES if run.form.watched else STEP_BYTES
     claims = {
         "step": (run.progress.step, run.form.steps),
         "committed": (run.progress.committed, run.form.record_count),
-        "scalars.size": (run.progress.scalars.size, STEP_BYTES * run.progress.step),
+        "scalars.size": (run.progress.scalars.size, per_step * run.progress.step),
     }
     for name, (claimed, most) in claims.items():
         if claimed > most:

@@ -120,7 +120,7 @@ class RunWriter:
         }
         self.lines[EVENTS] += encode_line(line)
 
-    def record(self, row: dict[str, ndarray], rest: Callable[[], dict[str, ndarray]]) -> None:
+    def record(self, row: dict[str, ndarray], rest: Callable[[], dict[str, ndarray]] = dict) -> None:
         """One recorded step: a row of every array.
 
         Args:
@@ -144,8 +144,15 @@ class RunWriter:
         filled = [self.columns[name].append(values) for name, values in row.items()]
         return any(filled)
 
-    def commit(self, checkpoint: Checkpoint, step: int, status: Status, reason: str, seconds: float) -> None:
+    def commit(self, checkpoint: Checkpoint | None, step: int, status: Status, reason: str, seconds: float) -> None:
         """Put everything on the disk, and then say so in `progress.json`.
+
+        Args:
+            checkpoint: what the next step depends on; None for a run that nobody goes on with.
+            step: optimiser steps done.
+            status: of the run.
+            reason: why it ended or rests.
+            seconds: spent in training steps.
 
         Raises:
             RecordingError: the disk refuses; the commit before this one holds.
@@ -153,13 +160,17 @@ class RunWriter:
         """
         try:
             self.lease.confirm()
-            before, name, content = self.progress, checkpoint_name(step), encode_checkpoint(checkpoint)
+            before = self.progress
             while self.late:
                 self._append(self.late.popleft().result())
             assert all(column.rows == self.rows for column in self.columns.values()), "a row of every array"
             ready = self._wait()
             files = {path: c for column in self.columns.values() for path, c in column.partial().items()}
-            files[self.folder / CHECKPOINTS / name] = content
+            kept: dict[str, Any] = {"checkpoint": None, "checkpoint_crc32": 0}
+            if checkpoint is not None:
+                name, content = checkpoint_name(step), encode_checkpoint(checkpoint)
+                files[self.folder / CHECKPOINTS / name] = content
+                kept = {"checkpoint": name, "checkpoint_crc32": zlib.crc32(content)}
             grown = {file: self._extend(file, start) for file, start in self._offsets(before).items()}
             replace_all(files, self.folder, ready)
             now = replace(
@@ -168,8 +179,7 @@ class RunWriter:
                 committed=self.rows,
                 scalars=grown[SCALARS],
                 events=grown[EVENTS],
-                checkpoint=name,
-                checkpoint_crc32=zlib.crc32(content),
+                **kept,
                 status=status,
                 reason=reason,
                 seconds=seconds,
@@ -178,14 +188,13 @@ class RunWriter:
             )
             write_progress(self.folder, now)
         except OSError as error:
-            kept = f"everything up to step {self.progress.step}"
-            raise refused(error, self.folder, kept) from None
+            raise refused(error, self.folder, f"everything up to step {self.progress.step}") from None
         self.progress = now
         for column in self.columns.values():
             column.committed()
         for lines in self.lines.values():
             lines.clear()
-        if before.checkpoint not in (None, name):
+        if before.checkpoint not in (None, now.checkpoint):
             (self.folder / CHECKPOINTS / str(before.checkpoint)).unlink(missing_ok=True)
 
     def restate(self, status: Status, reason: str) -> None:

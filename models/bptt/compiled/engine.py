@@ -54,6 +54,14 @@ class CompiledEngine(Engine):
         self, cell: Cell, inputs: Tensor, start: State, reverse: bool = False, lengths: Tensor | None = None
     ) -> CompiledStates:
         """See `Engine.forward`."""
+        result = self.begin(cell, inputs, start, reverse, lengths)
+        run_forward(passes_of(result), result)
+        return without_padding(result)
+
+    def begin(
+        self, cell: Cell, inputs: Tensor, start: State, reverse: bool = False, lengths: Tensor | None = None
+    ) -> CompiledStates:
+        """See `Engine.begin`; memory that all steps at once can fill, too."""
         T, B, _ = inputs.shape
         H, packing, x = cell.hidden_size, cell.packing(), inputs.contiguous()
         W = pack(cell, packing)
@@ -63,7 +71,7 @@ class CompiledEngine(Engine):
             states[0 if reverse else -1] = 0
         gates = [x.new_empty(T, B, H) if k < packing.num_gates else x.new_empty(0, 0, 0) for k in range(4)]
         before, now = (slice(2, None), slice(1, -1)) if reverse else (slice(None, -2), slice(1, -1))
-        result = CompiledStates(
+        return CompiledStates(
             cell=cell,
             inputs=inputs,
             x=x,
@@ -80,8 +88,32 @@ class CompiledEngine(Engine):
             cell_memory=memory[1],
             gate_memory=(gates[0], gates[1], gates[2], gates[3]),
         )
-        run_forward(passes_of(result), result)
-        return without_padding(result)
+
+    def step(self, states: LayerStates, t: int) -> None:
+        """See `Engine.step`."""
+        one = self.at(states, t)
+        run_forward(passes_of(one), one)
+
+    def at(self, states: LayerStates, t: int) -> CompiledStates:
+        """See `Engine.at`: views of the same memory."""
+        assert isinstance(states, CompiledStates), "the states are this engine's"
+        now, around = slice(t, t + 1), slice(t, t + 3)
+        i, f, g, o = (gate[now] for gate in states.gate_memory)
+        return CompiledStates(
+            cell=states.cell,
+            inputs=states.inputs[now],
+            before=tuple(s[now] for s in states.before),
+            after=tuple(s[now] for s in states.after),
+            gates={name: gate[now] for name, gate in states.gates.items()},
+            packing=states.packing,
+            W=states.W,
+            WT=states.WT,
+            vectors=states.vectors,
+            x=states.x[now],
+            hidden_memory=states.hidden_memory[around],
+            cell_memory=states.cell_memory[around],
+            gate_memory=(i, f, g, o),
+        )
 
     def backward(self, states: LayerStates, direct: Scaled, blocks: Blocks | None, through_inputs: bool) -> Backward:
         """See `Engine.backward`."""

@@ -1,0 +1,34 @@
+"""What a panel below the profile is: rows of charts, drawn of recorded passes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from analysis.clipping import Clipping
+from dashboard.frame import Draw
+from experiments.probing.recorded_pass import RecordedPass
+
+MOST_IN_A_DRAG = 5e7
+"""Multiplications per frame of a drag, give or take a few for each: about 0.1 s."""
+
+
+class Passes(Protocol):
+    """What panels are drawn of: Explore's settings made real, or a recorded step of a run."""
+
+    @property
+    def probes(self) -> Mapping[str, RecordedPass]:
+        """Cell → its recorded pass."""
+
+    @property
+    def clippings(self) -> Mapping[str, Clipping | None]:
+        """Cell → the parameter gradient before and after clipping; None where nobody has said what was clipped."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Rows of charts by their keys, and a note on what is not drawn."""
+
+    rows: tuple[Mapping[str, Draw], ...] = ()
+    note: str = ""
+    takes_long: bool = False
+    """Whether its charts take so long to compute that a drag would wait for them."""

@@ -1,0 +1,44 @@
+"""Which input does the loss hear: ‖dL/dx_t‖, of a recorded network and of one layer of self-attention beside it."""
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from numpy import ndarray
+
+from experiments.probing.probe import Probe
+from experiments.training.build import Experiment, generators
+from models.bptt.lognorm import log_norm
+from models.bptt.scaled import Scaled, scaled_log_norm
+from models.networks.self_attention import SelfAttention
+
+LONGEST_ATTENTION = 300
+"""Timesteps up to which self-attention is computed: its weights grow with the square of them."""
+
+
+def input_log_norm(probe: Probe) -> Float[ndarray, "time batch"]:
+    """ln‖dL/dx_t‖₂ (nats) of the whole network: of an encoder-decoder, over the source and then the target's words."""
+    whole = probe.whole
+    if len(whole.stacks) == 1:
+        return whole.input_log_norm.numpy()
+    words = probe.experiment.task.input_size
+    sizes = []
+    for stack in whole.stacks.values():
+        grad = stack.layers[0].grad_inputs
+        size = scaled_log_norm(Scaled((grad.parts[0][..., :words],), grad.exponent))
+        pad = stack.layers[0].padding
+        sizes.append(size if pad is None else size.masked_fill(pad, torch.nan))
+    joined: ndarray = np.concatenate([size.numpy() for size in sizes])
+    return joined
+
+
+def attention_log_norm(experiment: Experiment) -> Float[ndarray, "time batch"]:
+    """ln‖dL/dx_t‖₂ (nats) of one layer of self-attention of the same width, on the same batch and loss, in float64."""
+    config, task = experiment.config, experiment.task
+    weights, _ = generators(config.seed)
+    sizes = (task.input_size, config.hidden_size, task.output_size)
+    network = SelfAttention(*sizes, generator=weights, dtype=torch.float64)
+    inputs = experiment.inputs.detach().double().requires_grad_()
+    with torch.inference_mode(False), torch.enable_grad():
+        (grad,) = torch.autograd.grad(experiment.loss(network(inputs)), inputs)
+    size: ndarray = log_norm(grad).numpy()
+    return size

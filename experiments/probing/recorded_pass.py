@@ -1,0 +1,187 @@
+"""One recorded forward and backward pass, whatever network it is of, and what follows from it."""
+
+from abc import ABC, abstractmethod
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from analysis.clipping import Clipping
+from analysis.course import Course
+from analysis.credit import Credit
+from analysis.diagnosis import diagnose
+from analysis.finding import Finding, Subject
+from analysis.gates import GateStatistics, gate_statistics
+from analysis.jacobian import step_jacobians
+from analysis.lyapunov import Lyapunov, lyapunov
+from analysis.numbers import log_quantile
+from analysis.paths import Paths, paths
+from analysis.product import ProductSpectrum, product_spectrum
+from analysis.profile import Profile
+from analysis.spectrum import Spectrum, block_spectra
+from analysis.step_growth import StepGrowth, step_growth
+from analysis.theory import MeanField, RateOverGain, gradient_bound, measured_mean_field, rate_over_gain
+from analysis.transport import transport_course
+from models import LayerRecord, Trace
+from models.bptt.scaled import scaled_log_norm
+
+
+class RecordedPass(ABC):
+    """A recorded pass; what follows from it is computed when it is first asked for, and kept.
+
+    All of it is of the top layer, forwards. `Probe` is one of a configuration, `WatchedStep` one of somebody's own
+    training.
+    """
+
+    trace: Trace
+
+    @property
+    @abstractmethod
+    def cell(self) -> str:
+        """What a table calls the network: its cell, or the name of a watched module."""
+
+    @property
+    @abstractmethod
+    def about(self) -> str:
+        """What was recorded, in a few words."""
+
+    @property
+    @abstractmethod
+    def origin(self) -> dict[str, object]:
+        """For JSON: `run`, `step` and `config`, each None where there is none."""
+
+    @property
+    @abstractmethod
+    def loss(self) -> float | None:
+        """Of the pass; None where nobody has said it."""
+
+    @property
+    @abstractmethod
+    def chance(self) -> float | None:
+        """What a memoryless guess scores, in the loss's unit; None where no task is known."""
+
+    @property
+    @abstractmethod
+    def layer_profiles(self) -> list[Profile]:
+        """The gradient profile of every layer, the first layer first."""
+
+    @property
+    @abstractmethod
+    def credit(self) -> Credit:
+        """Who gets credit for the loss at each timestep."""
+
+    @property
+    @abstractmethod
+    def transport(self) -> Trace:
+        """The same pass with the loss at the last step only, so that nothing hides what has vanished on the way."""
+
+    @property
+    @abstractmethod
+    def clipping(self) -> Clipping | None:
+        """The parameter gradient before and after the clipping that was in force; None where nobody has said it."""
+
+    @abstractmethod
+    def subject(self, clipping: Clipping | None) -> Subject:
+        """What a diagnosis looks at."""
+
+    @property
+    @abstractmethod
+    def diagnosis(self) -> list[Finding]:
+        """What is wrong, with remedies that were tried where another network can be made."""
+
+    @property
+    def top(self) -> LayerRecord:
+        """The top layer, forwards."""
+        return self.trace.top
+
+    @property
+    def state_size(self) -> int:
+        """How many numbers the layer's state has: its hidden units, twice as many with a cell state."""
+        return self.top.state_size
+
+    @cached_property
+    def profile(self) -> Profile:
+        """The gradient profile, over the whole batch."""
+        return self.layer_profiles[-self.trace.num_directions]
+
+    @property
+    def start_log_norm(self) -> float:
+        """ln‖dL/dh_0‖ (nats), median over the batch."""
+        sizes: ndarray = scaled_log_norm(self.top.grad_start[0]).numpy()
+        return float(log_quantile(sizes, 0.5))
+
+    @cached_property
+    def spectra(self) -> dict[str, Spectrum]:
+        """Block → spectrum of the recurrent matrix."""
+        return block_spectra(self.top.cell)
+
+    @cached_property
+    def gate_statistics(self) -> GateStatistics:
+        """Saturation and time constants."""
+        return gate_statistics(self.top)
+
+    @cached_property
+    def lyapunov(self) -> Lyapunov:
+        """Exponents along the first sequence."""
+        return lyapunov(self.top)
+
+    @cached_property
+    def product(self) -> ProductSpectrum:
+        """Singular values of the product of the last 200 step Jacobians (or all) along the first sequence."""
+        start = max(0, self.trace.seq_len - PRODUCT_STEPS)
+        jacobians = step_jacobians(self.top, start=start)
+        return product_spectrum(jacobians.matrices[:, 0])
+
+    @cached_property
+    def step_growth(self) -> StepGrowth:
+        """What the last 200 steps (or all) could do to the first sequence's gradient, and what they do."""
+        return step_growth(self.top, most_steps=PRODUCT_STEPS)
+
+    @cached_property
+    def paths(self) -> Paths | None:
+        """Which way the gradient took; None for a cell without a gated path, and for windows, each with its own."""
+        return None if self.top.cell.gated_path is None or self.top.window is not None else paths(self.top)
+
+    @cached_property
+    def bound(self) -> Float[ndarray, " time"] | None:
+        """Upper bound on ln‖dL/dh_t‖ (nats); None for a gated cell, which has none so simple."""
+        slope = self.top.cell.steepest_slope
+        return None if slope is None else gradient_bound(self.top, self.spectra["h"].spectral_norm, slope)
+
+    @cached_property
+    def mean_field(self) -> MeanField | None:
+        """What a wide random network of this gain and drive would do; None unless it is a tanh Elman, not diverged."""
+        if not bool(self.trace.hidden.isfinite().all()):
+            return None
+        try:
+            return measured_mean_field(self.top)
+        except ValueError:  # another cell; or weights of 1e100, beyond what the theory's integrals take
+            return None
+
+    @cached_property
+    def rate_over_gain(self) -> RateOverGain | None:
+        """The mean-field rate at other gains than this network's; None where it has no mean field."""
+        m = self.mean_field
+        return None if m is None else rate_over_gain(np.linspace(0, max(3.0, 1.2 * m.gain), GAINS), m.input_variance)
+
+    @cached_property
+    def transport_course(self) -> Course:
+        """What becomes of the gradient that the last loss sends, over the lags that the task needs."""
+        return transport_course(self.subject(self.clipping))
+
+    def diagnose(self, clipping: Clipping | None) -> list[Finding]:
+        """What is wrong, the most severe first; none for a healthy network. No remedy has been tried."""
+        return diagnose(self.subject(clipping))
+
+    @cached_property
+    def findings(self) -> list[Finding]:
+        """What is wrong under the configured clipping. No remedy has been tried."""
+        return self.diagnose(self.clipping)
+
+
+GAINS = 61
+"""Points of the mean-field curve: steps of .05 up to a gain of 3."""
+
+PRODUCT_STEPS = 200
+"""Factors of the Jacobian product: each takes 8 bytes times the state's size squared."""

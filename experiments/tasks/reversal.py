@@ -1,0 +1,63 @@
+"""Reversal: read a sequence of symbols, then say it backwards."""
+
+import math
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from experiments.tasks.classification import Classification, one_hot
+from experiments.tasks.task import LossPosition
+
+ALPHABET = 8
+GO = 8
+"""The word before the first: it asks for an answer."""
+
+
+class Reversal(Classification):
+    """A source of T symbols of 8, and the same T symbols backwards as target: the smallest translation.
+
+    Inputs, 2 T timesteps, one-hot, 9 channels: the source, then the words that a decoder reads: a go sign and all
+    symbols of the target but the last (teacher forcing). Targets: the T symbols, at the last T timesteps. The symbols
+    are independent, so that no word helps to guess the next.
+    """
+
+    name = "reversal"
+    input_size = ALPHABET + 1
+    output_size = ALPHABET
+    default_loss_position: LossPosition = "every"
+    asks = "every symbol of the target"
+
+    def length(self, seq_len: int) -> int:
+        """2 T: the source, then the target."""
+        return 2 * seq_len
+
+    def source(self, seq_len: int) -> int:
+        """T."""
+        return seq_len
+
+    def sample(
+        self, batch_size: int, seq_len: int, generator: torch.Generator, dtype: torch.dtype = torch.float32
+    ) -> tuple[Float[Tensor, "time batch 9"], Int[Tensor, "target batch"]]:
+        """One-hot source and words, and the symbol to say at each timestep of the target."""
+        device = generator.device
+        source = torch.randint(0, ALPHABET, (seq_len, batch_size), generator=generator, device=device)
+        target = source.flip(0)
+        go = torch.full((1, batch_size), GO, device=device)
+        return one_hot(torch.cat([source, go, target[:-1]]), self.input_size, dtype), target
+
+    def next_word(self, outputs: Float[Tensor, "batch 8"]) -> Float[Tensor, "batch 9"]:
+        """The likeliest symbol, as the decoder reads it."""
+        return one_hot(outputs.argmax(-1)[None], self.input_size, outputs.dtype)[0]
+
+    def chance(self, seq_len: int, position: LossPosition | None = None) -> float:
+        """ln 8 (nats)."""
+        return math.log(ALPHABET)
+
+    def guess_accuracy(self, seq_len: int) -> float:
+        """1/8."""
+        return 1 / ALPHABET
+
+    def dependency(self, seq_len: int) -> int:
+        """2 T − 1: from the first symbol of the source to the last of the target."""
+        return 2 * seq_len - 1

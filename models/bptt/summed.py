@@ -1,0 +1,22 @@
+"""A parameter's gradient, which is a sum, from parts of any size."""
+
+import torch
+from torch import Tensor
+
+from models.bptt.lognorm import log_norm_of_all
+from models.bptt.scaled import LN_2, Scaled, times_power_of_two
+
+COMFORTABLE = 64
+"""2^±64: sums of squares of such numbers exist in float32, too."""
+
+
+def on_one_scale(x: Scaled) -> tuple[Tensor, int]:
+    """The numbers divided by one power of two, and the power: 0 where all are of ordinary size."""
+    largest = int(x.magnitude().max())
+    power = largest if abs(largest) > COMFORTABLE and largest > -(2**61) else 0
+    return x.at(torch.full_like(x.exponent, power)).parts[0], power
+
+
+def scaled_grad(grad: Tensor, power: int) -> tuple[Tensor, float]:
+    """A parameter's gradient, and ln of its norm (nats)."""
+    return times_power_of_two(grad, torch.tensor(power)), log_norm_of_all(grad) + power * LN_2

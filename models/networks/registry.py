@@ -1,0 +1,10 @@
+"""Every network by its name, and what each takes: a new one is one file and one line here."""
+
+from models.networks.encoder_decoder import EncoderDecoder
+from models.networks.network import Network
+from models.networks.sequence_model import SequenceModel
+
+NETWORKS: dict[str, type[Network]] = {
+    "sequence": SequenceModel,
+    "encoder_decoder": EncoderDecoder,
+}

@@ -1,0 +1,47 @@
+"""The numbers that a user notes of each step beside what is recorded."""
+
+from collections import deque
+from collections.abc import Mapping
+from typing import SupportsFloat
+
+from torch import Tensor
+
+MOST_STEPS = 10_000
+"""Steps that are remembered, for conditions on the last ones."""
+TAKEN = ("step", "length", "seconds")
+"""Names that a run's lines have already."""
+
+
+class Log:
+    """The last steps' numbers: pairs of a step and its names and numbers."""
+
+    def __init__(self) -> None:
+        self.steps: deque[tuple[int, dict[str, float]]] = deque(maxlen=MOST_STEPS)
+
+    def note(self, step: int, values: Mapping[str, object]) -> dict[str, float]:
+        """Add numbers to a step, and give them back as plain ones.
+
+        Raises:
+            ValueError: what is no number, or a name that is taken.
+        """
+        plain = {name: plain_number(name, value) for name, value in values.items()}
+        if not self.steps or self.steps[-1][0] != step:
+            self.steps.append((step, {}))
+        self.steps[-1][1].update(plain)
+        return plain
+
+
+def plain_number(name: str, value: object) -> float:
+    """The number itself.
+
+    Raises:
+        ValueError: it is none, or its name is taken.
+    """
+    if name in TAKEN:
+        raise ValueError(f"{name} is a name that a run has already; log the number by another name.")
+    if isinstance(value, Tensor) and value.numel() == 1:
+        return float(value.detach())
+    if isinstance(value, SupportsFloat) and not isinstance(value, Tensor):
+        return float(value)
+    what = f"a tensor of the shape {tuple(value.shape)}" if isinstance(value, Tensor) else repr(value)
+    raise ValueError(f"{name} was {what}; it must be a number.")

@@ -1,0 +1,51 @@
+"""Where a watched training is written, if it is: `experiments.runs.module_run` is one such place."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from torch import nn
+
+from models.recording.above import from_above
+from models.recording.trace import Trace
+
+
+@runtime_checkable
+class TrainingRecord(Protocol):
+    """What a watched training leaves on a disk. Nothing that a disk does is raised into the training."""
+
+    def record(self, step: int, traces: Mapping[str, Sequence[Trace]]) -> None:
+        """A recorded step: a module's name → one trace per call, of the modules that its backward pass reached."""
+
+    def log(self, step: int, values: Mapping[str, float]) -> None:
+        """The user's own numbers of a step.
+
+        Raises:
+            ValueError: names that cannot be kept, or too many.
+        """
+
+    def note(self, step: int, kind: str, text: str) -> None:
+        """Something that happened at a step, in words."""
+
+    def close(self, step: int, error: BaseException | None) -> None:
+        """The training has ended: well, or by an error."""
+
+
+def open_record(
+    run: str | Path,
+    module: nn.Module,
+    title: str | None,
+    every: int,
+    units: int | None,
+    timesteps: int | None,
+    samples: int | None,
+) -> TrainingRecord:
+    """A run folder that does not exist yet; it is made at the first recorded step.
+
+    Raises:
+        ValueError: a run cannot be kept there.
+    """
+    record: TrainingRecord = from_above("experiments.runs.module_run", "ModuleRun")(
+        Path(run), title or type(module).__name__, every, units, timesteps, samples
+    )
+    return record

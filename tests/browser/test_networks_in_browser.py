@@ -1,0 +1,40 @@
+"""Encoder and decoder on Explore: the stack that is chosen is drawn, and attention stands beside the credit."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from browsing import serious_faults_in_both_themes
+from exploring import eventually, line
+
+from experiments.config.run_config import RunConfig
+from experiments.probing.probe import probe
+
+SETTINGS = "cells=gru&task=reversal&network=encoder_decoder&attention=dot&seq_len=12&hidden_size=16"
+CONFIG = {
+    "cell": "gru", "task": "reversal", "network": "encoder_decoder", "attention": "dot", "seq_len": 12,
+    "hidden_size": 16, "largest_singular_value": 1.0, "forget_bias": 0.0,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_chosen_stack_is_drawn_and_attention_stands_beside_the_credit(explore, theme):
+    page = explore(f"?{SETTINGS}&stack=encoder&panel=Credit", theme, viewport={"width": 1280, "height": 2400})
+    encoder = probe(RunConfig.from_values(CONFIG)).of_stack("encoder").profile.median / np.log(10)
+    assert eventually(page, lambda: line(page, "GRU") == pytest.approx(encoder.tolist(), abs=1e-3))
+    for chart in ("credit-gru", "attention-gru", "crossing-gru"):
+        page.locator(f'.live-chart[data-key="{chart}"][data-redraws]').wait_for()
+    if folder := os.environ.get("SCREENSHOTS"):
+        page.screenshot(path=Path(folder) / f"networks-{theme}.png", full_page=True)
+    if theme == "light":
+        assert not serious_faults_in_both_themes(page)
+
+
+def test_a_task_without_a_target_is_refused_in_a_sentence_and_the_picture_stays(explore):
+    page = explore(f"?{SETTINGS}")
+    before = line(page, "GRU")
+    page.get_by_role("combobox", name="Task").click()
+    page.get_by_role("option", name="Adding two numbers").click()
+    page.get_by_text("has no source and target").first.wait_for()
+    assert line(page, "GRU") == before

@@ -1,0 +1,63 @@
+"""Explore's choice of a network, a head, an attention and a stack: what is drawn of each, and what is refused."""
+
+import numpy as np
+import pytest
+
+from analysis.numbers import log_quantile
+from dashboard.explore.explore_frame import explore_frame
+from dashboard.explore.link import read_settings
+from dashboard.explore.settings import Settings
+from dashboard.explore.view import record_view
+from dashboard.explore.widgets import OF_NETWORK
+from experiments.errors import ConfigError
+from models.networks.registry import NETWORKS
+
+SMALL = {"cells": ["gru"], "hidden_size": 6, "batch_size": 2, "seq_len": 7.0}
+REVERSAL = {**SMALL, "task": "reversal", "network": "encoder_decoder"}
+
+
+def view(**values):
+    return record_view(Settings.of({**REVERSAL, **values}))
+
+
+@pytest.mark.parametrize("stack", ["encoder", "decoder", "outputs"])
+def test_the_profile_is_of_the_chosen_stack(stack):
+    probe = view(stack=stack).probes["gru"]
+    wanted = probe.whole.stacks["decoder" if stack == "outputs" else stack].top
+    assert probe.top is wanted
+    assert np.array_equal(probe.profile.median, log_quantile(wanted.log_norm.numpy(), 0.5))
+
+
+@pytest.mark.parametrize("attention", ["none", "dot", "bahdanau"])
+def test_attention_and_the_ways_across_stand_beside_the_credit(attention):
+    frame = explore_frame(view(attention=attention, panel="Credit"))
+    wanted = {"profile", "credit-gru", "crossing-gru"} | ({"attention-gru"} if attention != "none" else set())
+    assert set(frame.pictures) == wanted
+    for draw in frame.pictures.values():
+        assert draw().alt
+
+
+@pytest.mark.parametrize(
+    "panel", ["Wave", "Hidden states", "Gates", "Jacobians", "Lyapunov exponents", "Paths", "Clipping"]
+)
+def test_every_panel_is_drawn_of_each_stack(panel):
+    for stack in ("encoder", "decoder"):
+        for draw in explore_frame(view(stack=stack, panel=panel)).pictures.values():
+            assert draw().sentence
+
+
+def test_a_heads_reading_stands_beside_the_credit():
+    frame = explore_frame(record_view(Settings.of({**SMALL, "head": "attention", "panel": "Credit"})))
+    assert "attention-gru" in frame.pictures
+    assert np.isclose(sum(frame.pictures["attention-gru"]().columns["weight"]), 2)
+
+
+def test_what_does_not_go_together_is_said_in_a_sentence():
+    with pytest.raises(ConfigError, match="take task=reversal"):
+        record_view(Settings.of({**SMALL, "network": "encoder_decoder"}))
+    _, wrong = read_settings({"network": "tree"})
+    assert len(wrong) == 1
+
+
+def test_each_network_has_its_own_widgets():
+    assert set(OF_NETWORK) == set(NETWORKS)

@@ -1,0 +1,35 @@
+"""Which input the loss hears: the recorded gradient, and that of self-attention, whose path has length one."""
+
+import numpy as np
+import torch
+
+from analysis.figures.inputs import input_gradients_picture
+from experiments.config.run_config import RunConfig
+from experiments.probing.input_gradients import attention_log_norm, input_log_norm
+from experiments.probing.probe import probe
+
+SMALL = {"hidden_size": 16, "batch_size": 4, "dtype": "float64"}
+
+
+def probed(**values):
+    return probe(RunConfig.from_values({**SMALL, **values}), path="reference")
+
+
+def test_an_encoder_decoder_is_heard_over_source_and_target():
+    result = probed(task="reversal", network="encoder_decoder", attention="bahdanau", seq_len=6)
+    experiment = result.experiment
+    inputs = experiment.inputs.clone().requires_grad_()
+    (grad,) = torch.autograd.grad(experiment.loss(experiment.model(inputs, experiment.source)), inputs)
+    found = input_log_norm(result)
+    assert found.shape == (12, 4)
+    assert np.allclose(found, grad.norm(dim=-1).log().numpy(), atol=1e-9)
+
+
+def test_recurrence_vanishes_over_lags_at_which_self_attention_does_not():
+    result = probed(task="adding", cell="elman", seq_len=80)
+    recurrent = np.median(input_log_norm(result), axis=1)
+    attention = np.median(attention_log_norm(result.experiment), axis=1)
+    assert recurrent[-1] - recurrent[0] > 15
+    assert abs(attention[0] - attention[-2]) < 3  # the last input alone is read by its own output, too
+    picture = input_gradients_picture({"elman": input_log_norm(result)}, attention_log_norm(result.experiment))
+    assert {*picture.columns["line"]} == {"Elman", "Self-attention"}
