@@ -1,4 +1,4 @@
-"""What goes with what: networks, heads, attention and tasks.
+"""The allowed combinations of networks, heads, attention and tasks.
 
     network            head    dense_size    start    attention    bidirectional    truncate    tasks
     sequence           yes     head=dense    yes      no           yes              yes         all
@@ -15,16 +15,16 @@ from experiments.tasks import TASKS, Task, make_task
 from models.networks.registry import NETWORKS
 
 WIRING = ("head", "dense_size", "start", "attention", "bidirectional", "truncate")
-"""Fields that not every network takes."""
+"""Fields that some networks do not have."""
 WHOLE = ("attention", "mean")
 """Heads that give one answer about all timesteps."""
 
 
 def check_wiring(config: RunConfig, task: Task) -> None:
-    """Raise ConfigError unless the network goes with the task and with all that was set.
+    """Raise ConfigError unless the network fits the task and all settings.
 
     Raises:
-        ConfigError: the first field that does not, its value, and what it goes with.
+        ConfigError: the first field that does not fit, its value, and what it needs.
     """
     network = NETWORKS[config.network]
     for name in WIRING:

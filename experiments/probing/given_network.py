@@ -1,4 +1,4 @@
-"""A network whose weights are given, by somebody's file or by a recorded step of a run."""
+"""A network with given weights, from a file or from a recorded step of a run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ OF_THE_BEGINNING = (
 
 
 class GivenNetwork(Protocol):
-    """What a file or a run says of its network. `FoundStack` and `TrainedNetwork` are two."""
+    """The network in a file or a run; `FoundStack` and `TrainedNetwork` are two kinds."""
 
     def __hash__(self) -> int:
         """Its identity: two that are read anew are two."""

@@ -1,4 +1,4 @@
-"""Opening a run folder whose settings are held to what this program can run."""
+"""Open a run folder, and check that this program can run its settings."""
 
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ LARGEST_VOCABULARY = 2**21
 
 
 def open_run(folder: Path) -> RunReader:
-    """What is committed of a run now. Nothing large is read.
+    """Open a run at its last commit. Nothing large is read.
 
     Raises:
         ForeignRunError: not a run folder of this program, of a newer format, or with settings that cannot be run.

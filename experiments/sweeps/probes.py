@@ -28,7 +28,7 @@ from experiments.runs.store.create import refused
 from experiments.runs.store.errors import DamagedRunError
 from experiments.runs.store.files import replace_all
 from experiments.runs.store.lease import Lease
-from experiments.runs.store.lines import plain
+from experiments.runs.store.lines import nonfinite_as_text
 from experiments.runs.store.progress import refuse_newer
 from experiments.sweeps.quantities import probe_numbers
 
@@ -111,9 +111,9 @@ def write_probe(path: Path, config: RunConfig) -> None:
         "config": config.model_dump(),
         "path": result.trace.path,
         "torch": torch.__version__,
-        "numbers": plain(dict(probe_numbers(result, 0.0))),
+        "numbers": nonfinite_as_text(dict(probe_numbers(result, 0.0))),
         "t": p.t[kept].tolist(),
-        "log_norm": [*plain({str(k): float(p.median[k]) for k in kept}).values()],
+        "log_norm": [*nonfinite_as_text({str(k): float(p.median[k]) for k in kept}).values()],
     }
     body["seconds"] = time.perf_counter() - began
     replace_all({path: orjson.dumps({"check": check(body), **body})}, path.parents[2])

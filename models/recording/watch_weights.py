@@ -1,4 +1,4 @@
-"""A torch module's recurrent layers as our cells, which hold the very weights that its last call used."""
+"""A torch module's recurrent layers as our cells, with the same weights that its last call used."""
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +11,7 @@ from models.cells.lstm.step import LSTMCell
 from models.networks.recurrent import Recurrent
 
 RecurrentModule = nn.RNNBase | nn.RNNCellBase
-"""What can be watched: nn.RNN, nn.LSTM, nn.GRU, and RNNCell, LSTMCell, GRUCell."""
+"""The modules that can be watched: nn.RNN, nn.LSTM, nn.GRU, and RNNCell, LSTMCell, GRUCell."""
 
 NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
 

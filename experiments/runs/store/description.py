@@ -1,4 +1,4 @@
-"""`config.json`: what a run folder says of itself once and for all."""
+"""`config.json`: the description of a run, which never changes."""
 
 import math
 from collections.abc import Callable
@@ -27,7 +27,7 @@ settings, or None where nothing does. Raises ForeignRunError for settings that c
 
 @dataclass(frozen=True)
 class Lockstep:
-    """What was started together."""
+    """The runs that were started together."""
 
     __pydantic_config__ = STRICT
 
@@ -57,9 +57,9 @@ class Description:
     """Of a network with several recurrent modules: what the second, the third, … records."""
     created: Clock = 0.0
     path: Literal["fast", "reference"] = "fast"
-    """Which implementation of `record` made it."""
+    """The path of `record` that made it."""
     chance: Annotated[float, Gt(0), Le(1e30)] | None = None
-    """What a memoryless guess scores, in the loss's unit."""
+    """The loss of a guess without memory."""
     timesteps: Count = 0
     parameters: Count = 0
     torch: Word = ""
@@ -124,5 +124,5 @@ def wrong_part(description: Description) -> str | None:
 
 
 def chance_of(description: Description) -> float:
-    """What a memoryless guess scores; NaN where the folder does not say."""
+    """The loss of a guess without memory; NaN if the folder does not have it."""
     return math.nan if description.chance is None else description.chance

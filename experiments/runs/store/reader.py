@@ -1,4 +1,4 @@
-"""A run folder open for reading: a frozen view up to the last commit, lazily read, trusting nothing."""
+"""Read a run folder: a fixed view up to the last commit, read when needed, without trusting any file."""
 
 import os
 from collections.abc import Iterator
@@ -51,7 +51,7 @@ OWN_STEP_BYTES = 2**13
 
 @dataclass(frozen=True, eq=False)
 class RunReader:
-    """What is committed of a run at the moment when it was opened; see `open_folder`."""
+    """The committed data of a run at the moment when it was opened; see `open_folder`."""
 
     folder: Path
     progress: Progress
@@ -111,12 +111,12 @@ class RunReader:
 
     @property
     def path(self) -> str:
-        """Which implementation of `record` made it."""
+        """The path of `record` that made it."""
         return self.description.path
 
     @property
     def chance(self) -> float:
-        """What a memoryless guess scores, in the loss's unit."""
+        """The loss of a guess without memory."""
         return chance_of(self.description)
 
     @property
@@ -267,5 +267,5 @@ def open_folder(folder: Path, implied: Implied = nothing_implied) -> RunReader:
 
 
 def dumps(value: object) -> str:
-    """JSON for people, with nothing in it that a terminal would obey."""
+    """JSON for people, without characters that a terminal would obey."""
     return visible(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY).decode(), r"\u{:04x}")
