@@ -1,4 +1,4 @@
-"""From a target back to its source: where attention looked, and which way the gradient crossed."""
+"""From a target back to its source: the attention weights, and the two ways of the gradient."""
 
 import numpy as np
 from jaxtyping import Float

@@ -32,9 +32,9 @@ def headline(profiles: Mapping[str, Profile], transports: Mapping[str, Course]) 
     for cell, p in profiles.items():
         c = p.course if agree else verdicts[cell]
         groups.setdefault(c.kind, []).append(" ".join([cell_name(cell), *format_change(c)]))
-    verdicts = "; ".join(f"{VERBS[kind]}: {', '.join(cells)}" for kind, cells in groups.items())
+    phrases = "; ".join(f"{VERBS[kind]}: {', '.join(cells)}" for kind, cells in groups.items())
     subject = "The gradient" if agree else "The last loss's gradient"
-    return f"{subject} {verdicts}"
+    return f"{subject} {phrases}"
 
 
 WHOLE = 0.9

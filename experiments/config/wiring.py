@@ -32,26 +32,26 @@ def check_wiring(config: RunConfig, task: Task) -> None:
         if name not in network.takes and value != RunConfig.model_fields[name].default:
             allowed = [known for known, kind in NETWORKS.items() if name in kind.takes]
             raise ConfigError(
-                f"{name} was {spelt(value)}, which network={config.network} does not have; it goes with "
+                f"{name} was {spelt(value)}, which network={config.network} does not have; it needs "
                 f"network={' or '.join(allowed)}."
             )
     if network.needs_source and task.source(config.seq_len) is None:
         raise ConfigError(
-            f"network was {config.network!r}, and task={task.name} has no source and target; take "
+            f"network was {config.network!r}, and task={task.name} has no source and target; choose "
             f"task={' or '.join(tasks_with_source())}."
         )
     if config.dense_size is not None and config.head != "dense":
-        raise ConfigError(f"dense_size was {config.dense_size}, and head was {config.head!r}; it goes with head=dense.")
+        raise ConfigError(f"dense_size was {config.dense_size}, and head was {config.head!r}; it needs head=dense.")
     if config.bidirectional and config.truncate is not None and config.truncate_kind == "window":
         raise ConfigError(
-            "truncate_kind was 'window', which slides in one reading direction; with bidirectional=true take "
+            "truncate_kind was 'window', which slides in one reading direction; with bidirectional=true choose "
             "truncate_kind=blocks."
         )
     position = config.loss_position or task.default_loss_position
     if config.head in WHOLE and (position == "every" or task.source(config.seq_len) is not None):
         raise ConfigError(
             f"head was {config.head!r}, which gives one answer per sequence, and task={task.name} asks for more than "
-            "one; take a task with one answer, or head=linear."
+            "one; choose a task with one answer, or head=linear."
         )
 
 
