@@ -77,7 +77,7 @@ class NetworkCost:
     attention: str | None
     size: tuple[int, int, int]
     milliseconds: float
-    """Of the plain network's forward and backward pass."""
+    """Milliseconds of the plain network's forward and backward pass."""
     ratio: float
     """A recorded pass ÷ a plain one: the median of neighbours in time."""
 

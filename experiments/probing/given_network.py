@@ -42,7 +42,7 @@ class GivenNetwork(Protocol):
 
     @property
     def options(self) -> Mapping[str, Any]:
-        """What the cell takes besides its weights."""
+        """The cell's options, besides its weights."""
 
     @property
     def input_size(self) -> int:
@@ -78,7 +78,7 @@ class TrainedNetwork:
     readout: Mapping[str, Tensor]
     """`weight` and `bias`; empty where somebody's own module was watched."""
     config: RunConfig | None
-    """What decided the run; None where somebody's own module was watched."""
+    """The run's configuration; None for a watched module."""
     whole: Mapping[str, Tensor]
     """All of the network's parameters."""
 
@@ -94,7 +94,7 @@ class TrainedNetwork:
 
     @property
     def options(self) -> Mapping[str, Any]:
-        """What the cell takes besides its weights."""
+        """The cell's options, besides its weights."""
         return self.stack.options
 
     @property

@@ -48,7 +48,7 @@ class Probe(RecordedPass):
     trained: TrainedStep | None = None
     """None for a network as its configuration makes it."""
     source: str | None = None
-    """Where the weights are from: a file's name, or a run and its step; None where the configuration has drawn them."""
+    """The source of the weights: a file's name, or a run and its step; None if the configuration drew them."""
     stack: str | None = None
     """The stack that is looked at; None for the last, which the outputs are read from."""
     trace: Trace = field(init=False)

@@ -51,7 +51,7 @@ class WatchedStep(RecordedPass):
 
     @property
     def about(self) -> str:
-        """What was recorded, in a few words."""
+        """A few words about the recorded pass."""
         of = f"the {self.top.batch_size} kept of {counted(len(self.lengths), 'sequence')}"
         return f"run {self.run} at step {self.step}: {visible(cut(self.title))}, T = {self.trace.seq_len}, {of}"
 
@@ -72,7 +72,7 @@ class WatchedStep(RecordedPass):
 
     @property
     def clipping(self) -> Clipping | None:
-        """What `clip_grad_norm_` did to the whole network's gradient, if its norm and threshold were logged."""
+        """The whole network's gradient before and after `clip_grad_norm_`, if its norm and threshold were logged."""
         norm, threshold = self.logged.get("grad_norm", math.nan), self.logged.get("clip", math.nan)
         if not (norm > 0 and threshold > 0):
             return None

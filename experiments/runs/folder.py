@@ -51,7 +51,7 @@ class RunSummary:
     problem: str | None = None
     title: str = ""
     steps: int | None = 0
-    """Of the whole run; None where nobody knows."""
+    """Optimiser steps of the whole run; None if they are not known."""
 
 
 def runs_folder(named: Path | None = None) -> Path:
@@ -111,7 +111,7 @@ def named_in(link: str) -> list[str]:
 
 
 def folder_for(config: RunConfig, runs: Path, again: bool = False) -> Path:
-    """Where a new run of the configuration goes: named by its id, `ID-2`, `ID-3`, … if it is to run again.
+    """The folder of a new run of the configuration: `ID`, or `ID-2`, `ID-3`, … to run it again.
 
     Raises:
         RunError: such a run already exists, and `again` is False.

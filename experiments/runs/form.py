@@ -31,7 +31,7 @@ def form_of(config: RunConfig, input_size: int, output_size: int, keeps: Keeps |
 
 @lru_cache(maxsize=64)
 def forms_of(config: RunConfig, input_size: int, output_size: int, keeps: Keeps | None = None) -> tuple[Form, ...]:
-    """What a run of the configuration records: of the stack that the outputs are read from, then of each other one.
+    """The forms of a run of the configuration: first of the stack below the outputs, then of all other stacks.
 
     The text of a task that learns one is not read, as only the two sizes depend on it: a stranger's configuration may
     name any file.

@@ -65,7 +65,7 @@ def empty_row(form: Form) -> dict[str, ndarray]:
 
 
 def module_spectra(form: Form, trace: Trace) -> Callable[[], dict[str, ndarray]]:
-    """What gives the rows of the recurrent matrices' spectra: it may be called later, elsewhere."""
+    """A function that computes the rows of the recurrent matrices' spectra; another thread may call it later."""
     if not form.stack.cell_type.recurrent_blocks:
         return dict
     return partial(spectral_rows, form, [layer.cell.with_weights(lambda w: w.cpu()) for layer in trace.layers])
@@ -104,7 +104,7 @@ def last_steps(layer: LayerRecord, count: int) -> LayerRecord:
 
 
 def gradient_before(layer: LayerRecord, t: int) -> tuple[Scaled, ...]:
-    """What comes back through the step at position t to the state before it: [batch, unit] of h, and of c."""
+    """The gradient of the state before position t, through the step at t: [batch, unit] for h, and for c."""
     at, run = layer.adjoint[t], layer.in_float64()
     with torch.inference_mode(False), torch.enable_grad():
         before = tuple(s[t].clone().requires_grad_() for s in run.before)

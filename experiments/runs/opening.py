@@ -39,7 +39,7 @@ def config_of(run: RunReader) -> RunConfig:
 
 
 def read_configured(folder: Path) -> tuple[Description, RunConfig]:
-    """What a run folder of a configuration is, and the configuration.
+    """Read the description and the configuration of a configured run's folder.
 
     Raises:
         RunError: as for `open_run`, or no configuration decided it.

@@ -131,7 +131,7 @@ def has_any(values: ndarray) -> bool:
 
 
 def own_pictures(readers: Sequence[RunReader], made: Sequence[Lane]) -> dict[str, Picture]:
-    """What watched trainings have logged by names of their own: a picture per name, of all runs that have it."""
+    """The numbers that watched trainings logged under their own names: one chart per name, for all runs with it."""
     lines: dict[str, list[Line]] = {}
     for reader, one in zip(readers, made, strict=True):
         if reader.form.watched:

@@ -107,7 +107,7 @@ def gate_rows(layers: Sequence[LayerRecord]) -> dict[str, ndarray]:
 
 
 def later(forms: Sequence[Form], model: Network) -> Callable[[], dict[str, ndarray]]:
-    """What gives the rest of the row, from the weights as they are now: it may be called while they change, elsewhere.
+    """A function that computes the rest of the row from copies of the weights; another thread may call it later.
 
     Eigenvalues take as long as a small network's step, and no later step needs them.
     """

@@ -157,7 +157,7 @@ def line_of(row: dict[str, Any]) -> dict[str, str]:
 
 
 ENDED = {"success": "solved", "nonfinite": "diverged", "diverged": "diverged"}
-"""What a finished run's status is, where it has not just taken all of its steps."""
+"""Reason → the status of a finished run, unless it took all of its steps."""
 STATUSES = (*get_args(Status), "solved", "diverged", "unreadable")
 """Statuses that a list may be limited to."""
 
@@ -209,7 +209,7 @@ def shown(run: RunReader) -> dict[str, Any]:
 
 
 def describe_accuracy(config: RunConfig) -> str:
-    """What the accuracy of a run counts, and how often a guess is right where the task can be made here."""
+    """The meaning of a run's accuracy, and the accuracy of a guess if the task can be made here."""
     try:
         guess = make_task(config).guess_accuracy(config.seq_len)
     except ConfigError:  # its text is on another machine

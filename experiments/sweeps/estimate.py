@@ -179,4 +179,4 @@ def folder_bytes(config: RunConfig) -> int:
 
 
 LINE_BYTES = 230
-"""Of a step's line in `scalars.jsonl` (measured)."""
+"""Bytes of a step's line in `scalars.jsonl` (measured)."""

@@ -50,7 +50,7 @@ class SweepFolder:
         return self.runs / SWEEPS / self.name
 
     def session(self, token: str) -> Path:
-        """What one client says of its progress."""
+        """The file with the progress of one client."""
         return self.path / SESSIONS / f"{token}.json"
 
     def stop_file(self, token: str) -> Path:
@@ -186,7 +186,7 @@ def failures(folder: SweepFolder) -> dict[str, Failure]:
 
 @dataclass(frozen=True)
 class Session:
-    """What one client says of its progress."""
+    """The progress of one client."""
 
     __pydantic_config__ = STRICT
 

@@ -132,7 +132,7 @@ def empty_model(
 
 
 OF_THE_PASS = ("truncate",)
-"""What a network takes not when it is made but when it is run."""
+"""The settings that a network takes for a pass, not when it is made."""
 
 
 def cell_options(config: RunConfig) -> dict[str, Any]:

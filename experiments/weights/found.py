@@ -27,7 +27,7 @@ class FoundStack:
     """
 
     name: str
-    """Of the module or layer in its file; empty for the whole file."""
+    """The name of the module or layer in its file; empty for the whole file."""
     cell: str
     """A name in `models.CELLS`."""
     weights: dict[str, Tensor]

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Literal
 
 Part = Literal["entry", "keep", "candidate", "exit"]
-"""What a gate does: lets something in, keeps the state, proposes a new value, or lets something out."""
+"""The part of a gate: it lets a value in, keeps the state, proposes a new value, or lets the state out."""
 
 
 @dataclass(frozen=True)

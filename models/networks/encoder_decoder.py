@@ -219,7 +219,7 @@ class EncoderDecoder(Network):
         return torch.cat([source, fed[..., : self.input_size]])
 
     def features(self, hidden: Tensor, states: States, padding: Padding) -> Tensor:
-        """What the outputs are read from: h_t of the decoder, and beside it the context that it asks for."""
+        """The inputs of the readout: the decoder's h_t, and its context if there is one."""
         if self.attention is None or self.attention.feeds:
             return hidden
         return torch.cat([hidden, self.attention(hidden, states, padding)[0]], dim=-1)

@@ -50,7 +50,7 @@ class Passed:
     grads: Grads
     """The gradients of the parameters outside the stacks."""
     attention: Float[Tensor, "reader batch read"] | None = None
-    """Where an attention looked: each reader's weights add up to 1."""
+    """The attention weights; those of each reader add up to 1."""
 
 
 class Network(nn.Module, ABC):

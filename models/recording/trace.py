@@ -66,7 +66,7 @@ class Trace:
     path: str
     """The engine that made this: `reference` or `fast`."""
     attention: Float[Tensor, "reader batch read"] | None = None
-    """Where an attention looked, [reader, batch, time that is read]: the readers are a decoder's timesteps, or the one
+    """The attention weights, [reader, batch, time that is read]: the readers are a decoder's timesteps, or the one
     answer of a head. Each reader's weights add up to 1; None without attention."""
 
     @property

@@ -22,7 +22,7 @@ def is_recurrent(module: nn.Module) -> bool:
 
 
 def suffixes(module: RecurrentModule) -> list[str]:
-    """What stands behind a weight's name, for each layer and direction in torch's order; nothing for a single cell."""
+    """The suffix of a weight's name for each layer and direction in torch's order; empty for a single cell."""
     if isinstance(module, nn.RNNCellBase):
         return [""]
     return [Recurrent.suffix(l, d) for l in range(module.num_layers) for d in range(num_directions(module))]

@@ -76,7 +76,7 @@ class Layout:
 
 
 def ending(index: int) -> str:
-    """What the names of a module's arrays and axes end in: nothing for the first, `_2` for the second, …"""
+    """The ending of the names of a module's arrays and axes: empty for the first module, `_2` for the second, …"""
     return f"_{index + 1}" if index else ""
 
 

@@ -32,7 +32,7 @@ SCALAR_NAMES = frozenset(
 )  # fmt: skip
 """The names that a line of an optimiser step may have."""
 OWN_NAME = re.compile("[ -~]{1,60}")
-"""What somebody's own training may call a number: printable ASCII."""
+"""The allowed names of a training's own numbers: printable ASCII."""
 MOST_OWN_NAMES = 61
 """That, and the step."""
 LONGEST_SEQUENCE = 10**6
@@ -41,7 +41,7 @@ LONGEST_SEQUENCE = 10**6
 
 @dataclass(frozen=True)
 class Event:
-    """What every event says; some kinds say more, each thing a number or text."""
+    """The fields of every event; some kinds have more fields, each a number or text."""
 
     __pydantic_config__ = ConfigDict({**STRICT, "extra": "ignore"})
 

@@ -42,7 +42,7 @@ from experiments.runs.store.progress import PROGRESS, Progress, Status, read_pro
 from experiments.runs.store.tensor import Tensor
 
 MOST_EVENT_BYTES = 4 * BLOCK
-"""Of events that are read: some hundred thousand of them."""
+"""Most bytes of events that are read: some hundred thousand events."""
 STEP_BYTES = 2**10
 """Bytes that a step's line of scalars has at most,"""
 OWN_STEP_BYTES = 2**13
@@ -69,7 +69,7 @@ class RunReader:
 
     @property
     def title(self) -> str:
-        """What the run is, in a few words."""
+        """A few words about the run."""
         return self.description.title
 
     @property
@@ -96,7 +96,7 @@ class RunReader:
 
     @property
     def form(self) -> Form:
-        """What the arrays of the module that is looked at are of."""
+        """The form of the selected module's arrays."""
         return list(self.forms.values())[self.index]
 
     @property
@@ -143,7 +143,7 @@ class RunReader:
         return as_columns(self._lines(SCALARS, since, self.progress.scalars.size, parse))
 
     def events(self) -> list[dict[str, Any]]:
-        """What happened: `step`, `kind`, `text`, `attempt`, `time`, and what the kind adds.
+        """The events of the run: `step`, `kind`, `text`, `attempt`, `time`, and the fields of the kind.
 
         Of a run with more than `MOST_EVENT_BYTES` of them, the first ones.
 
@@ -234,7 +234,7 @@ class RunReader:
 
 
 def open_folder(folder: Path, implied: Implied = nothing_implied) -> RunReader:
-    """What is committed of a run now, of whatever kind it is. Nothing large is read.
+    """Open a run of any kind at its last commit. Nothing large is read.
 
     Args:
         folder: of the run.
