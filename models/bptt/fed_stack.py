@@ -108,6 +108,15 @@ def with_zeros(to_hidden: Scaled, carried: Scaled) -> Scaled:
     return Scaled(tuple(part[None] for part in total.parts), total.exponent[None])
 
 
+COMFORTABLE = 40
+"""2^±40 times what an engine gives with an exponent is within every dtype's range."""
+
+
 def ordinary(x: Scaled, dtype: torch.dtype) -> Scaled:
     """The same numbers in a dtype: with exponent 0 where it holds them so."""
-    return x.held(torch.zeros_like(x.exponent), dtype)
+    zero = torch.zeros_like(x.exponent)
+    if x.parts[0].dtype == dtype:
+        largest = int(x.exponent.abs().max())
+        if largest <= COMFORTABLE:  # as nearly always: no need to look at the numbers themselves
+            return x if largest == 0 else x.at(zero)
+    return x.held(zero, dtype)
