@@ -1,4 +1,4 @@
-"""The credit matrix of any network, by passes with one loss each: where a loss reaches states on more than one way."""
+"""The credit matrix of any network by passes with one loss each, for losses that reach states on several ways."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""A network whose weights are given, by somebody's file or by a recorded step of a run."""
+"""A network with given weights, from a file or from a recorded step of a run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ OF_THE_BEGINNING = (
 
 
 class GivenNetwork(Protocol):
-    """What a file or a run says of its network. `FoundStack` and `TrainedNetwork` are two."""
+    """The network in a file or a run; `FoundStack` and `TrainedNetwork` are two kinds."""
 
     def __hash__(self) -> int:
         """Its identity: two that are read anew are two."""
@@ -42,7 +42,7 @@ class GivenNetwork(Protocol):
 
     @property
     def options(self) -> Mapping[str, Any]:
-        """What the cell takes besides its weights."""
+        """The cell's options, besides its weights."""
 
     @property
     def input_size(self) -> int:
@@ -80,7 +80,7 @@ class TrainedNetwork:
     readout: Mapping[str, Tensor]
     """`weight` and `bias`; empty where somebody's own module was watched."""
     config: RunConfig | None
-    """What decided the run; None where somebody's own module was watched."""
+    """The run's configuration; None for a watched module."""
     whole: Mapping[str, Tensor]
     """All of the network's parameters."""
 
@@ -96,7 +96,7 @@ class TrainedNetwork:
 
     @property
     def options(self) -> Mapping[str, Any]:
-        """What the cell takes besides its weights."""
+        """The cell's options, besides its weights."""
         return self.stack.options
 
     @property
@@ -172,9 +172,10 @@ def trained_network(run: RunReader, step: int | None = None) -> TrainedNetwork:
     """
     if run.description.kind == "configuration":
         run = run.of(next(iter(run.forms)))  # it has the weights of the whole network
-    weights, row = weights_at(run, step), row_of(run, step)
+    row = row_of(run, step)
     # a watched training may have recorded nothing at some steps
     number = int(run.tensor("step")[row]) if run.form.watched else 1 + row * run.form.record_every
+    weights = weights_at(run, number)
     if not all(bool(weight.isfinite().all()) for weight in weights.values()):
         raise ConfigError(
             f"run {run.name} has weights at step {number} that are not finite; choose a step from before it diverged."

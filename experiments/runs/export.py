@@ -1,4 +1,4 @@
-"""A run for other programs: CSV and Parquet of its scalars, netCDF of everything, safetensors; HTML for people."""
+"""Export a run: scalars as CSV or Parquet, all arrays as netCDF, weights as safetensors, a page as HTML."""
 
 import re
 from collections.abc import Callable, Hashable, Sequence
@@ -23,10 +23,10 @@ LARGEST_NETCDF = 2**31 - 1
 
 
 def export(run: RunReader, form: str, target: Path, replace: bool = False) -> list[str]:
-    """Write the run to a file, whole or not at all; one sentence for each thing that is damaged and not in it.
+    """Write the run to a file, completely or not at all. Returns a sentence for each damaged part that was left out.
 
     Args:
-        run: what is exported.
+        run: the run.
         form: one of `FORMS`.
         target: the file.
         replace: whether a file that already exists is replaced.
@@ -63,7 +63,7 @@ def export_weights(run: RunReader, step: int | None, target: Path, replace: bool
 
 
 def write_whole(target: Path, write: Callable[[Path], object], replace: bool) -> None:
-    """Let a file be written under another name, which it changes for its own when it is whole.
+    """Write a file under a temporary name, and rename it when it is complete.
 
     Raises:
         RunError: the file is there, or cannot be written.
@@ -113,17 +113,17 @@ def record_set(run: RunReader) -> xr.Dataset:
 
 
 def about(run: RunReader) -> dict[str, object]:
-    """What a file says of the run that it came from."""
+    """Facts about the run for the exported file."""
     return {"run": run.name, "config": orjson.dumps(run.settings).decode(), "steps_done": run.progress.step}
 
 
 def to_csv(run: RunReader, path: Path) -> None:
-    """One row an optimiser step; an empty cell is NaN."""
+    """Write one row per optimiser step; an empty cell is NaN."""
     scalar_set(run, some_scalars(run)).to_dataframe().to_csv(path)
 
 
 def to_parquet(run: RunReader, path: Path) -> None:
-    """One row an optimiser step; the configuration is in the file's metadata."""
+    """Write one row per optimiser step; the configuration is in the file's metadata."""
     import pyarrow as pa  # type: ignore[import-untyped]  # here, as it takes a quarter of a second
     from pyarrow import parquet
 

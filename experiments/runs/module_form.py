@@ -1,4 +1,4 @@
-"""What the run of somebody's own modules holds, as it follows from what their first recorded step has."""
+"""The forms of a run of watched modules, which follow from their first recorded step."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ MOST_RECORDED = 2**16
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a run is to keep."""
+    """The data that a run keeps."""
 
     every: int
     """One step of so many is recorded."""
@@ -34,7 +34,7 @@ class Wanted:
 
 
 def module_forms(traces: Mapping[str, Trace], wanted: Wanted) -> dict[str, Form]:
-    """What a run records of each module, by the traces of its first recorded step.
+    """The form of each module of a run, from the traces of its first recorded step.
 
     Raises:
         RecordingError: a step would take too much of the disk; the sentence says what to choose.
@@ -56,7 +56,7 @@ def step_bytes(forms: Mapping[str, Form]) -> int:
 
 
 def what_fits(traces: Mapping[str, Trace], wanted: Wanted) -> str:
-    """What to choose for a smaller recorded step, in a few words."""
+    """Settings for a smaller recorded step, in a few words."""
 
     def fits(samples: int, units: int | None) -> bool:
         less = replace(wanted, samples=samples, units=units)
@@ -71,7 +71,7 @@ def what_fits(traces: Mapping[str, Trace], wanted: Wanted) -> str:
 
 
 def module_form(name: str, trace: Trace, wanted: Wanted) -> Form:
-    """What a run records of a module, by the trace of its first recorded step."""
+    """The form of one module of a run, from the trace of its first recorded step."""
     layers, cell, D = trace.layers, trace.top.cell, trace.num_directions
     *_, size = cell.state_sizes
     stack = StackForm(

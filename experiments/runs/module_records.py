@@ -30,14 +30,14 @@ def module_row(form: Form, trace: Trace) -> dict[str, ndarray]:
     T, B = layers[0].seq_len, min(layers[0].batch_size, form.batch_size)
     samples = torch.tensor([s for s in form.samples if s < B])
     lengths = np.full(B, T) if layers[0].lengths is None else layers[0].lengths[:B].cpu().numpy()
-    ended_together = np.stack([plain(layer.ended_together(layer.log_norm)[:, :B]) for layer in layers])
+    ended_together = np.stack([as_numpy(layer.ended_together(layer.log_norm)[:, :B]) for layer in layers])
     made = {
         "length": np.asarray(T),
         "lengths": lengths,
-        "log_norm": np.stack([plain(layer.log_norm[:, :B]) for layer in layers]),
+        "log_norm": np.stack([as_numpy(layer.log_norm[:, :B]) for layer in layers]),
         "log_norm_quantile": quantiles(ended_together),
         "parameter_log_norm_before": np.array(parameter_sizes(form, trace)),
-        "weights": np.concatenate([plain(w).ravel() for layer in layers for w in layer.cell.weights.values()]),
+        "weights": np.concatenate([as_numpy(w).ravel() for layer in layers for w in layer.cell.weights.values()]),
     }
     for part, name in enumerate(form.stack.cell_type.state_names):
         made[name] = np.stack([kept(layer.after[part], samples, form) for layer in layers])
@@ -47,10 +47,10 @@ def module_row(form: Form, trace: Trace) -> dict[str, ndarray]:
         )
     if form.keeps == "layers":
         made |= layer_rows(layers, samples)
-        made["inputs"] = plain(layers[0].inputs[:, samples])
+        made["inputs"] = as_numpy(layers[0].inputs[:, samples])
         if form.stack.num_layers > 1:
             above = layers[form.stack.num_directions :: form.stack.num_directions]
-            made["upper_inputs"] = np.stack([plain(layer.inputs[:, samples]) for layer in above])
+            made["upper_inputs"] = np.stack([as_numpy(layer.inputs[:, samples]) for layer in above])
     return made
 
 
@@ -65,7 +65,7 @@ def empty_row(form: Form) -> dict[str, ndarray]:
 
 
 def module_spectra(form: Form, trace: Trace) -> Callable[[], dict[str, ndarray]]:
-    """What gives the rows of the recurrent matrices' spectra: it may be called later, elsewhere."""
+    """A function that computes the rows of the recurrent matrices' spectra; another thread may call it later."""
     if not form.stack.cell_type.recurrent_blocks:
         return dict
     return partial(spectral_rows, form, [layer.cell.with_weights(lambda w: w.cpu()) for layer in trace.layers])
@@ -104,7 +104,7 @@ def last_steps(layer: LayerRecord, count: int) -> LayerRecord:
 
 
 def gradient_before(layer: LayerRecord, t: int) -> tuple[Scaled, ...]:
-    """What comes back through the step at position t to the state before it: [batch, unit] of h, and of c."""
+    """The gradient of the state before position t, through the step at t: [batch, unit] for h, and for c."""
     at, run = layer.adjoint[t], layer.in_float64()
     with torch.inference_mode(False), torch.enable_grad():
         before = tuple(s[t].clone().requires_grad_() for s in run.before)
@@ -116,10 +116,10 @@ def gradient_before(layer: LayerRecord, t: int) -> tuple[Scaled, ...]:
 def kept(values: Tensor, samples: Tensor, form: Form) -> ndarray:
     """The chosen sequences and units of [time, batch, unit]."""
     units = [unit for unit in form.units if unit < values.shape[-1]]
-    return plain(values[:, samples][..., units])
+    return as_numpy(values[:, samples][..., units])
 
 
-def plain(values: Tensor) -> ndarray:
-    """The numbers, wherever the tensor is."""
+def as_numpy(values: Tensor) -> ndarray:
+    """The numbers of a tensor on any device."""
     array: ndarray = values.detach().cpu().numpy()
     return array

@@ -1,4 +1,4 @@
-"""A run folder of somebody's own training, written by `watch(..., run=...)` while it goes on."""
+"""A run folder of a user's own training, written by `watch(..., run=...)` during the training."""
 
 import atexit
 import os
@@ -42,7 +42,7 @@ LONGEST_TITLE = 200
 class ModuleRun:
     """The run of a watched training: made at its first recorded step, whose sizes it makes room for.
 
-    What the disk does to it is a warning, once, and never an error in the training.
+    An error of the disk becomes one warning, never an error in the training.
     """
 
     def __init__(

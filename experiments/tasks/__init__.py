@@ -16,7 +16,7 @@ from experiments.tasks.text import load_text
 
 @runtime_checkable
 class TaskSettings(Protocol):
-    """What a task may need to know; a `RunConfig` is one."""
+    """The settings that a task may need; a `RunConfig` has them."""
 
     @property
     def task(self) -> str:
@@ -24,7 +24,7 @@ class TaskSettings(Protocol):
 
     @property
     def text_file(self) -> str:
-        """Where the text comes from, for tasks that read one."""
+        """The source of the text, for tasks that read one."""
 
 
 TASKS: dict[str, Callable[[TaskSettings], Task]] = {
@@ -36,7 +36,7 @@ TASKS: dict[str, Callable[[TaskSettings], Task]] = {
 }
 
 ASKS = {task.name: task.asks for task in (Adding, TemporalOrder, Copying, Reversal, NextCharacter)}
-"""What the accuracy of each task counts, in words."""
+"""Task → the meaning of its accuracy, in words."""
 
 
 def make_task(settings: TaskSettings) -> Task:

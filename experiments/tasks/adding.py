@@ -23,19 +23,19 @@ class Adding(Task):
     asks = "the sum at the last timestep, right if off by less than 0.08"
 
     tolerance = 0.08
-    """Right if off by less: a constant guess is right in 15.4 % (T > 1).
+    """An answer is right if its error is smaller: a constant guess is right in 15.4 % (T > 1).
 
     Hochreiter & Schmidhuber (1997, §5.4) allow .04 for a target in [0, 1]; this target lies in [0, 2].
     """
 
     def length(self, seq_len: int) -> int:
-        """T."""
+        """T timesteps."""
         return seq_len
 
     def sample(
         self, batch_size: int, seq_len: int, generator: torch.Generator, dtype: torch.dtype = torch.float32
     ) -> tuple[Float[Tensor, "time batch 2"], Float[Tensor, " batch"]]:
-        """Numbers beside marks, and the sum of the marked numbers."""
+        """Numbers and marks, and the sum of the marked numbers."""
         T, B, device = seq_len, batch_size, generator.device
         half = T // 2
         x = torch.rand(T, B, dtype=torch.float64, generator=generator, device=device)
@@ -54,11 +54,11 @@ class Adding(Task):
     def correct(
         self, outputs: Float[Tensor, "time batch output"], targets: Float[Tensor, " batch"]
     ) -> Bool[Tensor, "time batch"]:
-        """Whether each output is off by less than `tolerance`."""
+        """Whether the error of each output is below `tolerance`."""
         return (outputs.squeeze(-1) - targets).abs() < self.tolerance
 
     def chance(self, seq_len: int, position: LossPosition | None = None) -> float:
-        """The target's variance: 2 · 1/12 for a sum of two, 4 · 1/12 for 2x at T = 1 (guess: the mean, 1)."""
+        """The loss of the memoryless guess 1, the mean: the target's variance 2 · 1/12; 4 · 1/12 for 2x at T = 1."""
         return 1 / 6 if seq_len > 1 else 1 / 3
 
     def guess_accuracy(self, seq_len: int) -> float:

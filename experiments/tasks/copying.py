@@ -16,11 +16,12 @@ MARKER = 9
 
 
 class Copying(Classification):
-    """Repeat ten symbols when the marker comes (Arjovsky, Shah & Bengio 2016, §5.1).
+    """Repeat ten symbols after the marker (Arjovsky, Shah & Bengio 2016, §5.1).
 
-    Inputs, T + 20 timesteps: 10 symbols of 8, T − 1 blanks, the marker, 10 blanks; one-hot, 10 channels. Targets, one a
-    timestep, of 9 classes: T + 10 blanks, then the 10 symbols. The loss counts every timestep, the blanks too; the
-    accuracy counts the 10 symbols only, since blanks alone are (T + 10)/(T + 20) of all. `last` counts the last symbol.
+    Inputs, T + 20 timesteps: 10 symbols of 8, T − 1 blanks, the marker, 10 blanks; one-hot, 10 channels. Targets, one
+    per timestep, of 9 classes: T + 10 blanks, then the 10 symbols. The loss counts every timestep, even blanks. The
+    accuracy counts only the 10 symbols, since (T + 10)/(T + 20) of the targets are blanks. `last` counts the last
+    symbol.
     """
 
     name = "copying"
@@ -53,7 +54,7 @@ class Copying(Classification):
         return SYMBOLS * math.log(ALPHABET) / self.length(seq_len)
 
     def asked(self, targets: Targets) -> Bool[Tensor, " batch"] | Bool[Tensor, "time batch"]:
-        """The symbols; a blank asks for nothing that must be remembered."""
+        """The symbols, without the blanks, which need no memory."""
         return targets != BLANK
 
     def guess_accuracy(self, seq_len: int) -> float:

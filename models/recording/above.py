@@ -1,4 +1,4 @@
-"""What shows a recording, or writes it to a disk, lies above it: found by its name when it is first asked for."""
+"""Find functions of packages above `models`, which show or store recordings, by name at their first use."""
 
 from collections.abc import Callable
 from importlib import import_module

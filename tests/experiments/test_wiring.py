@@ -30,10 +30,10 @@ def config(**values):
     ("values", "words"),
     [
         ({"network": "tree"}, "network was 'tree'; it must be sequence or encoder_decoder"),
-        ({"network": "encoder_decoder"}, "task=adding has no source and target; take task=reversal"),
+        ({"network": "encoder_decoder"}, "task=adding has no source and target; choose task=reversal"),
         (
             {"attention": "dot"},
-            "attention was 'dot', which network=sequence does not have; it goes with network=encoder_",
+            "attention was 'dot', which network=sequence does not have; it needs network=encoder_",
         ),
         (
             {"network": "encoder_decoder", "task": "reversal", "head": "mean"},
@@ -48,7 +48,7 @@ def config(**values):
             {"network": "encoder_decoder", "task": "reversal", "start": "learned"},
             "start was 'learned', which network=enc",
         ),
-        ({"dense_size": 9}, "dense_size was 9, and head was 'linear'; it goes with head=dense"),
+        ({"dense_size": 9}, "dense_size was 9, and head was 'linear'; it needs head=dense"),
         ({"task": "copying", "head": "attention"}, "head was 'attention', which gives one answer per sequence"),
         ({"bidirectional": True, "truncate": 3, "truncate_kind": "window"}, "truncate_kind was 'window', which slides"),
         ({"loss_position": "every", "head": "mean"}, "head was 'mean', which gives one answer per sequence"),

@@ -1,4 +1,4 @@
-"""A run folder open for reading: a frozen view up to the last commit, lazily read, trusting nothing."""
+"""Read a run folder: a fixed view up to the last commit, read when needed, without trusting any file."""
 
 import os
 from collections.abc import Iterator
@@ -42,7 +42,7 @@ from experiments.runs.store.progress import PROGRESS, Progress, Status, read_pro
 from experiments.runs.store.tensor import Tensor
 
 MOST_EVENT_BYTES = 4 * BLOCK
-"""Of events that are read: some hundred thousand of them."""
+"""Most bytes of events that are read: some hundred thousand events."""
 STEP_BYTES = 2**10
 """Bytes that a step's line of scalars has at most,"""
 OWN_STEP_BYTES = 2**13
@@ -51,7 +51,7 @@ OWN_STEP_BYTES = 2**13
 
 @dataclass(frozen=True, eq=False)
 class RunReader:
-    """What is committed of a run at the moment when it was opened; see `open_folder`."""
+    """The committed data of a run at the moment when it was opened; see `open_folder`."""
 
     folder: Path
     progress: Progress
@@ -69,7 +69,7 @@ class RunReader:
 
     @property
     def title(self) -> str:
-        """What the run is, in a few words."""
+        """A few words about the run."""
         return self.description.title
 
     @property
@@ -96,7 +96,7 @@ class RunReader:
 
     @property
     def form(self) -> Form:
-        """What the arrays of the module that is looked at are of."""
+        """The form of the selected module's arrays."""
         return list(self.forms.values())[self.index]
 
     @property
@@ -111,12 +111,12 @@ class RunReader:
 
     @property
     def path(self) -> str:
-        """Which implementation of `record` made it."""
+        """The path of `record` that made it."""
         return self.description.path
 
     @property
     def chance(self) -> float:
-        """What a memoryless guess scores, in the loss's unit."""
+        """The loss of a guess without memory."""
         return chance_of(self.description)
 
     @property
@@ -143,7 +143,7 @@ class RunReader:
         return as_columns(self._lines(SCALARS, since, self.progress.scalars.size, parse))
 
     def events(self) -> list[dict[str, Any]]:
-        """What happened: `step`, `kind`, `text`, `attempt`, `time`, and what the kind adds.
+        """The events of the run: `step`, `kind`, `text`, `attempt`, `time`, and the fields of the kind.
 
         Of a run with more than `MOST_EVENT_BYTES` of them, the first ones.
 
@@ -234,7 +234,7 @@ class RunReader:
 
 
 def open_folder(folder: Path, implied: Implied = nothing_implied) -> RunReader:
-    """What is committed of a run now, of whatever kind it is. Nothing large is read.
+    """Open a run of any kind at its last commit. Nothing large is read.
 
     Args:
         folder: of the run.
@@ -267,5 +267,5 @@ def open_folder(folder: Path, implied: Implied = nothing_implied) -> RunReader:
 
 
 def dumps(value: object) -> str:
-    """JSON for people, with nothing in it that a terminal would obey."""
+    """JSON for people, without characters that a terminal would obey."""
     return visible(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY).decode(), r"\u{:04x}")

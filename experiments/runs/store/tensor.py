@@ -21,7 +21,7 @@ class Tensor:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of what is committed."""
+        """The shape of the committed part."""
         return (self.rows, *self.spec.shape[1:])
 
     @property
