@@ -1,4 +1,4 @@
-"""What can be computed from a recorded layer: a `LayerRecord`, weights or gradients in, a frozen result out."""
+"""Analyses of a recorded layer: a `LayerRecord`, weights or gradients in, a frozen result out."""
 
 from analysis.clipping import Clipping, clip
 from analysis.contributions import contributions

@@ -35,17 +35,17 @@ class ByHand:
 
     h: Steps
     probability: Steps
-    """Of the right character."""
+    """Probability of the right character."""
     slope: Steps
     """∂h_{t+1}/∂h_t = w (1 − h_{t+1}²); 0 at the last step, which nothing follows."""
     direct: Steps
     """dL_t/dh_t = Σ_v (p_v − [v is right]) u_v."""
     from_loss: Float[ndarray, "loss time"]
-    """What each step's loss sends back to h_t; NaN before which it does not reach."""
+    """The part of each step's loss in dL/dh_t; NaN for losses before t."""
 
     @property
     def through(self) -> Steps:
-        """What comes back through h_{t+1}."""
+        """The part of dL/dh_t through h_{t+1}."""
         return self.slope * np.append(self.total[1:], 0.0)
 
     @property
@@ -118,7 +118,7 @@ def autograd_total(weight: float, counts: Steps) -> Steps:
 
 
 def gradient_of_output(weight: float, counts: Steps) -> Steps:
-    """What `output.retain_grad()` shows [time] on torch.nn.RNN with the same weights."""
+    """The gradient from `output.retain_grad()` [time] on torch.nn.RNN with the same weights."""
     model, (inputs, _) = network(weight), sequence()
     rnn = torch.nn.RNN(len(VOCABULARY), 1, dtype=torch.float64)
     rnn.load_state_dict(model.recurrent.state_dict())

@@ -1,4 +1,4 @@
-"""Gradient steps on the error surface of one unit, which has a cliff: what clipping the norm changes.
+"""Gradient descent, with and without clipping, on the error surface of one unit, which has a cliff.
 
 x_t = w σ(x_{t−1}) + b,   E(w, b) = (σ(x_T) − target)²        (Pascanu et al. 2013, Fig. 6)
 """
@@ -11,7 +11,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 FAR = 1e6
-"""A weight or bias beyond this has left for good: descent stops there."""
+"""Descent stops where a weight or bias is larger than this: it will not come back."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Slope:
 
 
 def slope_at(weight: float, bias: float, start: float = 0.5, steps: int = 50, target: float = 0.7) -> Slope:
-    """E and ∇E at one (w, b), by the forward recursion of dx/dw and dx/db.
+    """E and ∇E at one point (w, b), by the forward recursion of dx/dw and dx/db.
 
     Raises:
         ValueError: a weight or bias that is not finite, or fewer than 1 step.
@@ -51,14 +51,14 @@ def slope_at(weight: float, bias: float, start: float = 0.5, steps: int = 50, ta
 
 
 def sigmoid_slope(x: float) -> float:
-    """σ'(x) = E / (1 + E)² with E = e^−|x|: also where σ rounds to 1."""
+    """σ'(x) = E / (1 + E)² with E = e^−|x|, which is right even where σ rounds to 1."""
     E = math.exp(-abs(x))
     return E / (1 + E) ** 2
 
 
 @dataclass(frozen=True, eq=False)
 class Descent:
-    """Gradient steps from one start, the start itself first."""
+    """The points that gradient descent visits from one start; the first point is the start."""
 
     weight: Float[ndarray, " step"]
     bias: Float[ndarray, " step"]
@@ -77,7 +77,7 @@ class Descent:
 def descend(
     weight: float, bias: float, learning_rate: float, steps: int, clip_threshold: float | None = None
 ) -> Descent:
-    """Gradient descent, w ← w − η g, on E; with a threshold τ by g·min(1, τ/‖g‖).
+    """Gradient descent on E, w ← w − η g; with a threshold τ, each g is clipped to g·min(1, τ/‖g‖).
 
     Raises:
         ValueError: a start that is not finite, a learning rate or threshold that is not above 0, fewer than 1 step.
@@ -105,20 +105,20 @@ def descend(
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """A descent up to the edge of a window."""
+    """The part of a descent that lies within a window."""
 
     weight: Float[ndarray, " place"]
     bias: Float[ndarray, " place"]
     error: Float[ndarray, " place"]
     left: bool
-    """Whether a step leaves the window: the last place is then where it crosses the edge."""
+    """Whether a step leaves the window. The last point then lies on the edge, where the step crosses it."""
 
 
 def up_to_the_edge(d: Descent, weights: tuple[float, float], biases: tuple[float, float]) -> Seen:
-    """The descent's places within a window, and where it leaves it for the first time.
+    """The points of a descent within a window, up to the place where it leaves the window for the first time.
 
     Raises:
-        ValueError: a descent that starts outside of the window.
+        ValueError: the descent starts outside the window.
     """
     inside = (weights[0] <= d.weight) & (d.weight <= weights[1]) & (biases[0] <= d.bias) & (d.bias <= biases[1])
     if not inside[0]:

@@ -1,4 +1,4 @@
-"""Gradient clipping: four rules, what each leaves of a gradient, and which parameters it touched."""
+"""Gradient clipping by four rules, global-norm clipping first; what is left, and which parameters changed."""
 
 import math
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ CLIP_RULES: tuple[ClipRule, ...] = get_args(ClipRule)
 
 @dataclass(frozen=True, eq=False)
 class Clipping:
-    """A gradient before and after clipping. Log norms in nats; cosine between the two, 1 where it was only scaled,
-    NaN where the gradient is zero or not a number. What is not a number was not changed by clipping."""
+    """A gradient before and after clipping. Log norms are in nats. `cosine` compares both directions: 1 if the gradient
+    was only scaled, NaN if it is zero or not finite. Clipping does not change numbers that are NaN."""
 
     rule: ClipRule
     threshold: float | None
     grads: dict[str, Tensor]
-    """Parameter → its clipped gradient; not finite where the gradient was not."""
+    """Parameter → its clipped gradient; Inf and NaN stay what they were."""
     log_norm_before: float
     log_norm_after: float
     cosine: float
@@ -47,7 +47,7 @@ def clip(
     rule: ClipRule = "norm",
     log_norms: dict[str, float] | None = None,
 ) -> Clipping:
-    """The gradient clipped by a rule.
+    """Clip a gradient by one of four rules.
 
     - `norm`: g·min(1, τ/‖g‖) with the norm over all parameters (Pascanu et al. 2013, Algorithm 1).
     - `value`: each entry is limited to [−τ, τ]. Often credited to Graves (2013), who clipped something else: inside
@@ -59,8 +59,8 @@ def clip(
         grads: parameter → gradient.
         threshold: τ > 0, or None for no clipping.
         rule: one of the four.
-        log_norms: ln‖g‖ of each parameter where it is known better than from `grads` (as a Trace does, for
-            gradients beyond the dtype).
+        log_norms: ln‖g‖ of each parameter, if it is known better than `grads` tell: a Trace knows it for
+            gradients that their dtype cannot hold.
 
     Raises:
         ValueError: no gradients, an unknown rule, or a threshold that is not above 0.
@@ -106,12 +106,12 @@ def clip(
 
 
 def times_exp(x: Tensor, log: float) -> Tensor:
-    """x · e^log, in two factors where e^log itself does not exist in float64."""
+    """x · e^log, as a product of two factors if float64 cannot hold e^log."""
     return x * math.exp(log) if log > -700 else x * math.exp(log / 2) * math.exp(log / 2)
 
 
 def log_scale(log_norm_before: float, threshold: float, rule: ClipRule) -> float:
-    """Log of the factor that a rule multiplies a gradient of this log norm by; 0 where it does not engage."""
+    """ln of the factor by which a rule scales a gradient of this log norm; 0 if it does not clip."""
     compared = 2 * log_norm_before if rule == "squared_norm" else log_norm_before
     return min(0.0, math.log(threshold) - compared)
 
@@ -123,7 +123,7 @@ def total_log_norm(log_norms: dict[str, float]) -> float:
 
 
 def cosine(a: dict[str, Tensor], b: dict[str, Tensor]) -> float:
-    """Cosine of the angle between two gradients over all parameters; NaN where one is zero or not finite."""
+    """Cosine of the angle between two gradients over all parameters; NaN if one of them is zero or not finite."""
     x = torch.cat([g.flatten() for g in a.values()]).double()
     y = torch.cat([g.flatten() for g in b.values()]).double()
     return (
@@ -134,6 +134,6 @@ def cosine(a: dict[str, Tensor], b: dict[str, Tensor]) -> float:
 def cosine_of_scaling(
     before: dict[str, float], after: dict[str, float], total_before: float, total_after: float
 ) -> float:
-    """Cosine between a gradient and itself with each parameter scaled: Σ‖a_p‖‖b_p‖ / (‖a‖‖b‖), all in logs."""
+    """Cosine between a gradient and its copy with each parameter scaled: Σ‖a_p‖‖b_p‖ / (‖a‖‖b‖), all in logs."""
     products = torch.tensor([before[name] + after[name] for name in before], dtype=torch.float64)
     return math.exp(min(torch.logsumexp(products, dim=0).item() - total_before - total_after, 0.0))

@@ -1,4 +1,4 @@
-"""What each timestep adds to the gradient of an Elman network's recurrent weights.
+"""The part that each timestep adds to the gradient of an Elman network's recurrent weights.
 
 dL/dW_hh = Σ_t δ_t h_{t-1}ᵀ,    δ_t = φ'(a_t)⊙dL/dh_t        (Pascanu et al. 2013, eq. 4)
 """

@@ -1,7 +1,7 @@
-"""What becomes of a gradient on its way back: one function decides, and every title, table and finding uses its words.
+"""Does a gradient vanish, explode or stay? One function decides, and every title, table and finding uses its words.
 
-It decides about two things, which may differ. A *profile* is dL/dh_t of a pass: a loss at every step feeds it anew on
-the way. *Transport* is what a gradient that enters at the last step becomes over the lags that the task needs.
+It decides about two things, which may differ. A *profile* is dL/dh_t of a pass: a loss at every step adds to it on the
+way. *Transport* follows the gradient that enters at the last step, over the lags that the task needs.
 """
 
 import math
@@ -21,7 +21,7 @@ EXPLODED, OVERWHELMING = math.log(1e3), math.log(1e7)
 """Nats: the gradient has become more than a thousand times as large, or 1e7 times."""
 
 KEPT = math.log(2)
-"""Nats: a gradient that changes by less keeps its size, and a turn that is less deep is no turn."""
+"""Nats: a gradient that changes by less keeps its size, and a shallower turn does not count as a turn."""
 
 LN_10 = math.log(10)
 
@@ -30,17 +30,17 @@ Kind = Literal["diverged", "zero", "vanishes", "explodes", "arrives"]
 
 @dataclass(frozen=True, eq=False)
 class Course:
-    """What becomes of a gradient from lag 0 to the last lag."""
+    """The course of a gradient from lag 0 to the last lag."""
 
     kind: Kind
     log: Float[ndarray, " lag"]
-    """ln of its size at each lag (nats); −inf where it is exactly zero, NaN or inf where it has diverged."""
+    """ln of its size at each lag (nats); −inf for exactly zero, NaN or inf for a gradient that has diverged."""
     start: int = 0
-    """The first lag at which there is a gradient."""
+    """The first lag at which the gradient is not zero."""
     diverged: int = 0
-    """How many gradients are not finite; 0 where only a state or the loss is not."""
+    """How many gradients are not finite; 0 if only a state or the loss is not finite."""
     of: str = "the gradient"
-    """What it is the course of, in words."""
+    """Which gradient this is, in words."""
 
     @property
     def lag(self) -> int:
@@ -49,7 +49,7 @@ class Course:
 
     @property
     def log_left(self) -> float:
-        """ln of what is left at the last lag, over the size at the start (nats)."""
+        """ln of the size at the last lag ÷ the size at the start (nats)."""
         return float(self.log[-1] - self.log[self.start])
 
     @property
@@ -59,27 +59,27 @@ class Course:
 
     @property
     def log_growth(self) -> float:
-        """ln of the largest gradient, over the size at the start (nats)."""
+        """ln of the largest size ÷ the size at the start (nats)."""
         return float(self.log[self.highest] - self.log[self.start])
 
     @property
     def zero_from(self) -> int | None:
-        """The lag from which on the gradient is exactly zero; None where the last one is not."""
+        """The lag from which on the gradient is exactly zero; None if it is not zero at the last lag."""
         return from_which_on(np.isneginf(self.log))
 
     @property
     def gone_from(self) -> int | None:
-        """The lag from which on less than 1e-7 of the gradient is left; None where more of it arrives."""
+        """The lag from which on less than 1e-7 of the gradient is left; None if more is left at the last lag."""
         return from_which_on(self.log < self.log[self.start] + GONE)
 
 
 def course(log_by_lag: Float[ndarray, " lag"], diverged: int = 0, of: str = "the gradient") -> Course:
-    """What becomes of a gradient.
+    """Decide what a gradient does from lag 0 to the last lag.
 
     Args:
         log_by_lag: ln of its size at lag 0, 1, … (nats).
         diverged: how many of the gradients behind it are not finite.
-        of: what this gradient is, in words.
+        of: which gradient this is, in words.
     """
     log = np.asarray(log_by_lag, dtype=float)
     broken = int(np.sum(np.isnan(log) | np.isposinf(log)))
@@ -97,7 +97,7 @@ def course(log_by_lag: Float[ndarray, " lag"], diverged: int = 0, of: str = "the
 
 
 def from_which_on(holds: Bool[ndarray, " lag"]) -> int | None:
-    """The first lag from which on a condition holds at every lag; None where it does not hold at the last."""
+    """The first lag from which on a condition always holds; None if it does not hold at the last lag."""
     if not len(holds) or not holds[-1]:
         return None
     broken = np.flatnonzero(~holds)
@@ -111,11 +111,11 @@ VERBS: dict[Kind, str] = {
     "explodes": "explodes",
     "arrives": "arrives",
 }
-"""What is said of the gradient in one word, everywhere."""
+"""The word for what a gradient does, the same everywhere."""
 
 
 def describe_course(c: Course) -> str:
-    """What the gradient does, as the rest of a sentence that begins with it."""
+    """What the gradient does, as the rest of a sentence whose subject is the gradient."""
     if c.kind == "diverged":
         return f"diverges: {counted(c.diverged, 'value')} {are(c.diverged)} not finite" if c.diverged else "diverges"
     if c.kind in ("vanishes", "explodes"):
@@ -124,12 +124,12 @@ def describe_course(c: Course) -> str:
 
 
 def begin_sentence(c: Course) -> str:
-    """A sentence without its full stop: which gradient, and what it does."""
+    """A sentence without its full stop: the gradient's name and what it does."""
     return f"{c.of[0].upper()}{c.of[1:]} {describe_course(c)}"
 
 
 def describe_change(c: Course) -> str:
-    """How little is left of a gradient that vanishes, or how much it grows, and where."""
+    """How much is left of a gradient that vanishes, or how far it grows, and at which lag."""
     grown = f"{format_ratio(c.log_growth)} times its size at lag {c.highest}"
     if c.kind == "explodes":
         fallen = c.log[c.highest] - c.log[-1] > KEPT
@@ -145,7 +145,7 @@ def describe_change(c: Course) -> str:
 
 
 def describe_shape(c: Course) -> str:
-    """What is seen, without a verdict and without numbers: `falls, then rises`."""
+    """The shape of the curve, without a verdict and without numbers: `falls, then rises`."""
     if c.kind == "diverged":
         return "diverges"
     if c.kind == "zero":
@@ -158,7 +158,7 @@ def describe_shape(c: Course) -> str:
 
 
 def describe_sizes(c: Course) -> str:
-    """What is seen, without a verdict: `falls from 0.0847 to 0.00316 at lag 31, then rises to 0.024 at lag 99`."""
+    """The shape in numbers, no verdict: `falls from 0.0847 to 0.00316 at lag 31, then rises to 0.024 at lag 99`."""
     shape = describe_shape(c)
     if c.kind in ("diverged", "zero") or c.lag == c.start:
         return shape
@@ -174,7 +174,7 @@ def describe_sizes(c: Course) -> str:
 
 
 def turning_lag(c: Course) -> int | None:
-    """The lag at which the gradient turns: beyond both ends by a factor of 2 or more; the deeper of two."""
+    """The lag at which the gradient turns, by a factor of 2 or more from both ends; the deeper turn of two."""
     log, ends = c.log[c.start :], (float(c.log[c.start]), float(c.log[-1]))
     low, high = int(np.argmin(log)), int(np.argmax(log))
     depth, height = min(ends) - float(log[low]), float(log[high]) - max(ends)

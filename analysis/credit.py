@@ -1,4 +1,4 @@
-"""Credit: the matrix ‖∂L_t/∂h_k‖, which past state k answers for which loss t.
+"""The credit matrix ‖∂L_t/∂h_k‖: how much the loss at t depends on the past state at k.
 
     ∂L_t/∂s_k = ∂L_t/∂s_{k+1} J[k+1],    ∂L_t/∂s_t = (the direct gradient of the loss at t)
 
@@ -23,7 +23,7 @@ from models.recording.layer_record import LayerRecord, LayerStates
 
 @dataclass(frozen=True, eq=False)
 class Credit:
-    """Of one layer and direction. Times are input positions, in the reverse direction too: index 0 is t = 1."""
+    """The credit of one layer and direction. Times are input positions, in reverse, too: index 0 is t = 1."""
 
     log_norm: Float[ndarray, "loss_time state_time batch"]
     """ln‖∂L_t/∂h_k‖₂ (nats); −inf where no path leads from h_k to L_t, NaN where the pass diverged.
@@ -35,7 +35,7 @@ class Credit:
     total_log_scale: Float[ndarray, "time batch"]
     """Nats."""
     reason: str | None = None
-    """A sentence where an entry is NaN."""
+    """Why an entry is NaN, in a sentence; None if none is."""
 
     @property
     def median(self) -> Float[ndarray, "loss_time state_time"]:
@@ -44,7 +44,7 @@ class Credit:
 
 
 def credit(layers: Sequence[LayerRecord], direct: Float[Tensor, "time batch unit"]) -> Credit:
-    """Who in the past gets credit for which loss. A truncated pass gives no credit beyond its blocks or windows.
+    """Which past state gets credit for which loss. A truncated pass gives no credit beyond its blocks or windows.
 
     Args:
         layers: the top layer first, the layer whose states are asked for last: `trace.stack.above(index)`.
@@ -120,7 +120,7 @@ class Sweep:
 
     @staticmethod
     def start(steps: LayerStates, rows: int) -> "Sweep":
-        """Zeros: no loss has been met."""
+        """Start with zeros, before any loss."""
         B, size = steps.inputs.shape[1], sum(steps.cell.state_sizes)
         block = torch.zeros(B, rows, size, dtype=torch.float64)
         return Sweep(steps, block, torch.zeros(B, rows, dtype=torch.int64))
@@ -130,7 +130,7 @@ class Sweep:
         self.block[:, first:] = self.block[:, first:] @ state_jacobian(self.steps[k])
 
     def to_inputs(self, k: int, first: int) -> Scaled:
-        """∂L_t/∂x_k: what this layer sends to the h_k of the layer below."""
+        """∂L_t/∂x_k, the gradient that this layer sends to the h_k of the layer below."""
         return Scaled((self.block[:, first:] @ input_jacobian(self.steps[k]),), self.exponent[:, first:])
 
     def add(self, gradient: Scaled, first: int) -> None:
@@ -142,7 +142,7 @@ class Sweep:
         self.block[:, first:], self.exponent[:, first:] = result.parts[0], result.exponent
 
     def rescale(self, first: int) -> None:
-        """Rows that have grown or shrunk far, to a largest entry near 1."""
+        """Rescale rows that have grown or shrunk far, so that their largest entry is near 1."""
         largest = torch.linalg.vector_norm(self.block[:, first:], ord=math.inf, dim=-1)
         far = (largest != 0) & ((largest < COMFORTABLE[0]) | (largest > COMFORTABLE[1]))
         if bool(far.any()):

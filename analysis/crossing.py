@@ -1,8 +1,8 @@
-"""How the gradient crosses from a decoder to its encoder: by the decoder's start state, and by the attention.
+"""The two ways of the gradient from a decoder to its encoder: the decoder's start state, and the attention.
 
-    dL/ds_t = (what dL/d(start state) becomes on its way back to t) + (what becomes of all that the attention sends)
+    dL/ds_t = (dL/d(start state), carried back to t) + (the attention's gradients, carried back to t)
 
-The recursion is linear in what arrives, so each way runs back on its own and the two add up to the recorded gradient.
+The recursion is linear, so each way is carried back on its own, and the two add up to the recorded gradient.
 """
 
 from dataclasses import dataclass
@@ -25,10 +25,10 @@ WAYS: tuple[Way, ...] = ("state", "attention")
 
 @dataclass(frozen=True, eq=False)
 class Crossing:
-    """Of one layer of the encoder, over the source's timesteps."""
+    """The two ways to one layer of the encoder, over the source's timesteps."""
 
     log_norm: dict[Way, Float[ndarray, "time batch"]]
-    """Way → ln‖dL/dh_t‖₂ of what crossed on it alone (nats); −inf where nothing did, NaN in padding."""
+    """Way → ln‖dL/dh_t‖₂ of its part alone (nats); −inf if nothing crossed on it, NaN in padding."""
     share: dict[Way, Float[ndarray, "time batch"]]
     """Way → g_way·g / g·g with g = dL/dh_t: the two add up to 1. Negative where a way works against the total.
 
@@ -83,7 +83,7 @@ def crossing(encoder: Stack, decoder: Stack, layer: int = -1) -> Crossing:
 
 
 def in_float64(x: Scaled) -> Scaled:
-    """The same numbers."""
+    """The same numbers in float64."""
     return Scaled(tuple(part.double() for part in x.parts), x.exponent)
 
 
@@ -96,6 +96,6 @@ def share_of(way: Scaled, total: Scaled) -> Float[Tensor, "time batch"]:
 
 
 def shown(values: Tensor, padding: Tensor | None) -> ndarray:
-    """NaN in padding."""
+    """The values as numpy arrays, NaN in padding."""
     array: ndarray = (values if padding is None else values.masked_fill(padding, torch.nan)).numpy()
     return array

@@ -1,4 +1,4 @@
-"""What is wrong with a gradient: findings, each with the numbers that it rests on and what to do about it."""
+"""Diagnose a gradient: findings, each with its evidence in numbers and its remedies."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ ORTHOGONAL: dict[str, object] = {
     "spectrum_blocks": None,
     "largest_singular_value": 1.0,
 }
-"""A recurrent matrix whose singular values are all 1."""
+"""Settings of a recurrent matrix whose singular values are all 1."""
 
 
 def diagnose(subject: Subject) -> list[Finding]:
@@ -57,7 +57,7 @@ def diverged(s: Subject) -> Iterator[Finding]:
 
 
 def bounding(s: Subject) -> tuple[Remedy, ...]:
-    """How a diverged pass is kept in bounds."""
+    """Remedies that keep a diverging pass bounded."""
     if s.chooses_nonlinearity and not s.cell.is_bounded:
         bounded = "Make the largest singular value smaller, and use a nonlinearity that is bounded (tanh)."
         return (
@@ -93,27 +93,27 @@ def vanishing(s: Subject) -> Iterator[Finding]:
     )
 
 
-UNCUT = Remedy("Truncate at more steps than the task reaches back, or not at all.", {"truncate": None})
+UNCUT = Remedy("Truncate after more steps than the task reaches back, or do not truncate.", {"truncate": None})
 
 
 def begin_title(s: Subject) -> str:
-    """Which gradient: beside a profile that every step's loss feeds, that of the last loss alone."""
+    """Name the gradient: if every step has a loss, the title is about the last loss's gradient."""
     return "The gradient" if s.transport is s.trace else "The gradient of the last loss"
 
 
 def describe_reach(s: Subject, lag: int) -> str:
-    """How far back the gradient has to come, in a sentence."""
+    """How far back the gradient must come, in a sentence."""
     return f"{'The sequence' if s.chance is None else 'The task'} reaches {counted(lag, 'step')} back."
 
 
 def evidence_of(c: Course) -> str:
-    """How much of the gradient is left, or how much it has grown: where it is not the profile's, of what."""
+    """How much of the gradient is left, or how much it has grown; names the gradient if it is not the profile's."""
     change = f"It is {describe_change(c)}"
     return f"{change}, h and c together" if c.of.endswith("(h, c)") else change
 
 
 def keeping_ungated(s: Subject) -> tuple[Remedy, ...]:
-    """How a cell without a gate that keeps its state keeps a gradient."""
+    """Remedies that keep the gradient of a cell without a keep gate."""
     begin = "Begin with an orthogonal recurrent matrix (all singular values 1)"
     uncut: dict[str, object] = {"truncate": None} if s.trace.truncate is not None else {}
     calm = {**ORTHOGONAL, "input_scale": 0.1, **uncut}
@@ -125,7 +125,7 @@ def keeping_ungated(s: Subject) -> tuple[Remedy, ...]:
 
 
 def keeping_gated(s: Subject, keep: KeepGate) -> tuple[Remedy, ...]:
-    """How a gated cell keeps a gradient: its gate stays open, or shut, for about T steps."""
+    """Remedies that keep the gradient of a gated cell: its gate keeps the state for about T steps."""
     T = s.trace.seq_len
     gate, letter = s.cell.words.gates[keep.gate].name.split(" ")[0], keep.gate
     open_it, sign = ("Open", "") if keep.when_open else ("Shut", "−")

@@ -1,4 +1,4 @@
-"""A finding, what can be done about it, and what findings are about."""
+"""A finding, its remedies, and the subject of a diagnosis."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -26,16 +26,16 @@ Severity = Literal["note", "warning", "severe"]
 
 @dataclass(frozen=True, eq=False)
 class Remedy:
-    """Something to do about a finding."""
+    """One way to remove a finding."""
 
     words: str
     settings: dict[str, object] = field(default_factory=dict)
-    """Configuration fields that do it; empty where no setting does."""
+    """Configuration fields that apply it, with their values; empty if no setting does."""
 
 
 @dataclass(frozen=True, eq=False)
 class Finding:
-    """One thing that is wrong."""
+    """One problem of a network."""
 
     kind: Kind
     severity: Severity
@@ -45,45 +45,45 @@ class Finding:
     numbers: dict[str, float]
     """The same numbers by name."""
     remedies: tuple[Remedy, ...]
-    """What may help, the most likely first; `settle` tries them."""
+    """Remedies that may help, the most likely first; `settle` tries them."""
     settled: Remedy | None = None
-    """The remedy that was tried and removes the finding, or words that say that no setting does; None if untried."""
+    """The remedy that was tried and removes the finding, or a sentence that no setting does; None if untried."""
 
     @property
     def remedy(self) -> str:
-        """What to do about it, in words."""
+        """The remedy, in words."""
         return (self.settled or self.remedies[0]).words
 
     @property
     def settings(self) -> dict[str, object]:
-        """Configuration fields that apply the remedy; empty where no setting does."""
+        """Configuration fields that apply the remedy; empty if no setting does."""
         return (self.settled or self.remedies[0]).settings
 
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """What a diagnosis looks at."""
+    """The subject of a diagnosis."""
 
     trace: Trace
-    """The pass as it is trained."""
+    """The recorded pass, with the loss of the training."""
     transport: Trace
-    """The same network with the loss at the last step only: how far a gradient travels. Where the loss sits at every
-    step, fresh direct gradients hide in `trace` what has vanished."""
+    """The same network with the loss at the last step only: how far a gradient travels. With a loss at every step, new
+    direct gradients hide in `trace` the gradient that has vanished."""
     dependency: int
-    """Longest lag, in steps, that the task needs; of a watched module, that its sequences have."""
+    """Longest lag, in steps, that the task needs; for a watched module, the longest lag of its sequences."""
     loss: float | None
-    """None for a watched module, which does not know it."""
+    """The loss; None for a watched module, which does not know its loss."""
     chance: float | None
-    """What a guess that sees no input scores; None where no task is known."""
+    """The loss of a guess that sees no input; None if no task is known."""
     trained_steps: int = 0
     clipping: Clipping | None = None
 
     @property
     def cell(self) -> Cell:
-        """The cell, with its weights as they were."""
+        """The cell, with its weights as they were at the recorded pass."""
         return self.trace.top.cell
 
     @property
     def chooses_nonlinearity(self) -> bool:
-        """Whether the cell's nonlinearity can be chosen."""
+        """Whether the cell has a choice of nonlinearities."""
         return "nonlinearity" in self.cell.option_names

@@ -1,4 +1,4 @@
-"""How open the gates are: saturation, means, and the time constants of the gate that keeps the past."""
+"""Gate statistics: saturation, means, and the time constants of the gate that keeps the past."""
 
 from dataclasses import dataclass
 
@@ -10,12 +10,12 @@ from models.cells.cell import Cell
 from models.recording.layer_record import LayerStates
 
 CLOSED, OPEN = 0.1, 0.9
-"""Beyond these a gate is saturated (Karpathy, Johnson & Li 2015): its slope is below 36 % of its largest."""
+"""Below or above these a gate is saturated (Karpathy, Johnson & Li 2015): its slope is below 36 % of the largest."""
 
 
 @dataclass(frozen=True, eq=False)
 class Gate:
-    """One gate of one layer; means over batch and the axis that is not named."""
+    """One gate of one layer. Means are over the batch and the axis that the name does not mention."""
 
     mean: float
     mean_over_time: Float[ndarray, " time"]
@@ -31,32 +31,32 @@ class Gate:
 
     @property
     def saturated(self) -> float:
-        """Fraction of values that are either."""
+        """Fraction of values that are closed or open."""
         return self.closed + self.open
 
 
 @dataclass(frozen=True, eq=False)
 class TimeConstants:
-    """−1/ln f in steps, f the share that is kept: after so many, the state itself has kept 1/e. ∞ at 1, 0 at 0."""
+    """−1/ln f in steps, for a kept share f: after so many steps 1/e of the state is left. ∞ at f = 1, 0 at f = 0."""
 
     gate: str
     """`f` of an LSTM, `z` of a GRU."""
     overall: float
     over_time: Float[ndarray, " time"]
     of_unit: Float[ndarray, " unit"]
-    """From the mean of ln f over time and batch: the rate at which this unit's product of gates falls."""
+    """From the mean of ln f over time and batch, which is the rate at which the product of this unit's gates falls."""
 
 
 @dataclass(frozen=True, eq=False)
 class GateStatistics:
-    """All gates of one layer and direction, times at input positions."""
+    """All gates of one layer and direction. Times are input positions."""
 
     gates: dict[str, Gate]
     """In torch's order; empty for a cell without gates."""
     time_constants: TimeConstants | None
     """None for a cell without a gate that keeps the past."""
     reason: str | None = None
-    """A sentence where there is nothing to measure, or where values are not finite and numbers NaN."""
+    """Why there is nothing to measure, or why numbers are NaN, in a sentence; None otherwise."""
 
 
 def gate_statistics(layer: LayerStates) -> GateStatistics:
@@ -88,12 +88,12 @@ def gate_statistics(layer: LayerStates) -> GateStatistics:
 
 
 def is_signed(cell: Cell | type[Cell], name: str) -> bool:
-    """Whether a gate is a candidate in −1 … 1: as tanh(a) = 2σ(2a) − 1, it is measured at (1 + g)/2."""
+    """Whether a gate is a candidate in −1 … 1. It is measured as (1 + g)/2, since tanh(a) = 2σ(2a) − 1."""
     return cell.words.gates[name].part == "candidate"
 
 
 def gate(values: Float[ndarray, "time batch unit"], signed: bool = False) -> Gate:
-    """Statistics of one gate's values in (0, 1), or in (−1, 1) where `signed`."""
+    """Statistics of one gate's values in (0, 1), or in (−1, 1) if `signed`."""
     openness = (1 + values) / 2 if signed else values
     undefined = np.where(np.isnan(values), np.nan, 0)
     closed, opened = (openness < CLOSED) + undefined, (openness > OPEN) + undefined

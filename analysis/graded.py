@@ -1,8 +1,8 @@
-"""Singular values of a matrix whose rows differ by any number of decades, in logs.
+"""ln of the singular values of a matrix whose rows may differ by any number of decades.
 
 One-sided Jacobi: rotate pairs of rows until all are orthogonal; their lengths are then the singular values. For
 A = diag(d) X the relative error of each depends on X alone, however large or small d is (Demmel & Veselić 1992,
-"Jacobi's method is more accurate than QR"); a QR-based SVD loses all that is below 1e-16 of the largest.
+"Jacobi's method is more accurate than QR"). A QR-based SVD loses all values below 1e-16 of the largest.
 """
 
 import numpy as np
@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 
 MOST_SWEEPS = 60
-"""Ten are usual; a matrix that is not done by then is reported, never returned half-rotated."""
+"""Usually ten are enough. A matrix that needs more is an error; a half-rotated matrix is never returned."""
 
 
 def log_singular_values(
@@ -49,7 +49,7 @@ def normalised(
 
 
 def sweep(d: Float[ndarray, " row"], X: Float[ndarray, "row column"]) -> float:
-    """Rotate every pair of rows once, in place; the largest |cosine| met between two rows."""
+    """Rotate every pair of rows once, in place. Returns the largest |cosine| found between two rows."""
     largest_cosine = 0.0
     for p, q in rounds(len(d)):
         smaller = d[p] < d[q]
@@ -70,7 +70,7 @@ def sweep(d: Float[ndarray, " row"], X: Float[ndarray, "row column"]) -> float:
 
 
 def rounds(n: int) -> list[tuple[Int[ndarray, " pair"], Int[ndarray, " pair"]]]:
-    """All pairs of 0 … n−1 in rounds of disjoint pairs: the schedule of a round-robin tournament."""
+    """All pairs of 0 … n−1 in rounds of disjoint pairs, as in a round-robin tournament."""
     players = list(range(n + n % 2))
     schedule = []
     for _ in range(len(players) - 1):

@@ -1,4 +1,4 @@
-"""The two ways in which papers read a GRU's z: as the share that is kept, or as the share that is overwritten.
+"""The two conventions for a GRU's z: the share that is kept, or the share that is overwritten.
 
     torch:                                      h = (1−z)⊙n + z⊙h'
     Chung et al. 2014, eq. 5, and many slides:  h = z⊙n + (1−z)⊙h'

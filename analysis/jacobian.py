@@ -1,6 +1,6 @@
-"""Step Jacobians J[t] = ∂s_t/∂s_{t-1} at a recorded pass, in the joint state (h, c) where the cell has one.
+"""Step Jacobians J[t] = ∂s_t/∂s_{t-1} of a recorded pass, in the joint state (h, c) if the cell has a c.
 
-Closed form where the cell has one, autodiff through `cell.step` otherwise.
+They come from the cell's closed form if it has one, otherwise from autodiff through `cell.step`.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ Method = Literal["auto", "closed form", "autodiff"]
 class Jacobians:
     """Step Jacobians of one layer and direction, in the order in which it reads: the first is ∂s_1/∂s_0.
 
-    In the reverse direction the first is that of the last input. Rows and columns are h, then c for an LSTM.
+    In the reverse direction the first one belongs to the last input. Rows and columns are h, then c for an LSTM.
     """
 
     matrices: Float64[ndarray, "time sample state state"]
@@ -31,7 +31,7 @@ class Jacobians:
     hidden_size: int
     method: Literal["closed form", "autodiff"]
     reason: str | None
-    """A sentence where entries are not finite; None otherwise."""
+    """Why entries are not finite, in a sentence; None if all are finite."""
 
 
 def step_jacobians(
@@ -48,7 +48,7 @@ def step_jacobians(
         samples: which sequences of the batch; None for all. One matrix takes 8·state² bytes: 0.5 MB for an LSTM of 128.
         start: first step.
         stop: one past the last step; None for the end.
-        method: `closed form` raises for a cell that has none, `auto` falls back to autodiff.
+        method: `closed form` raises an error for a cell without one; `auto` then uses autodiff.
 
     Raises:
         ValueError: no such sample, span or method.
@@ -102,7 +102,7 @@ def input_jacobian(steps: LayerStates, method: Method = "auto") -> Jacobian:
 
 
 def chosen_form(cell: Cell, method: Method) -> ClosedForm | None:
-    """The closed form where the method means it for this cell; None for autodiff."""
+    """The closed form if the method asks for it and the cell has one; None for autodiff."""
     if method not in ("auto", "closed form", "autodiff"):
         raise ValueError(f"method was {method!r}; it must be one of auto, closed form, autodiff.")
     if method == "closed form" and cell.closed_form is None:

@@ -1,4 +1,4 @@
-"""How far a gradient travels in a recorded layer: its pass again, with what the loss sends to the last step alone."""
+"""How far a gradient travels in a recorded layer: the pass again, with the last step's direct gradient alone."""
 
 import torch
 from jaxtyping import Int64
@@ -15,13 +15,13 @@ from models.recording.trace import Trace
 @torch.inference_mode(False)
 @torch.no_grad()
 def last_loss_only(trace: Trace) -> Trace:
-    """The top layer's pass, forwards, where only the last direct gradient of each sequence goes back through time.
+    """The top layer's pass, forwards, in which only the last direct gradient of each sequence goes back through time.
 
-    Where there is no other one, the trace itself. A loss at every step feeds the gradient anew on its way, which hides
-    what has vanished.
+    If there is no other direct gradient, this is the trace itself. A loss at every step adds to the gradient on its
+    way, which hides a gradient that has vanished.
 
     Args:
-        trace: of one stack.
+        trace: the trace of one stack.
     """
     layer = trace.top
     last = last_direct(layer)
@@ -44,7 +44,7 @@ def last_loss_only(trace: Trace) -> Trace:
 
 
 def last_direct(layer: LayerRecord) -> Int64[Tensor, " batch"]:
-    """The last position of each sequence to which the loss sends anything, to h or to c; 0 where there is none."""
+    """The last position of each sequence with a direct gradient, of h or of c; 0 if there is none."""
     sent = torch.stack([(x.parts[0] != 0).any(dim=-1) for x in layer.direct]).any(dim=0)
     positions = torch.arange(layer.seq_len, device=sent.device)[:, None]
     return torch.where(sent, positions, 0).amax(dim=0)

@@ -2,8 +2,8 @@
 
     Q, R = qr(J[t] @ Q);   λ_i = mean over t of ln |R_ii|        (Benettin et al. 1980; Engelken et al. 2023)
 
-J[t] is taken in the joint state (h, c) where the cell has one: an LSTM's h alone gives other numbers, and wrong ones.
-In a stack, the exponents of the whole are those of its layers, each driven by the one below.
+J[t] is in the joint state (h, c) of an LSTM: with h alone the exponents would be wrong. The exponents of a stack are
+those of all its layers, each driven by the layer below.
 """
 
 import itertools
@@ -23,28 +23,28 @@ from models.cells.cell import Cell, State
 from models.recording.layer_record import LayerStates
 
 FEWEST_STEPS = 16
-"""Measured steps below which no standard error is given, and so no exponent."""
+"""With fewer measured steps there is no standard error, and so no exponent."""
 
 
 @dataclass(frozen=True, eq=False)
 class Lyapunov:
-    """Exponents of one trajectory."""
+    """The Lyapunov exponents of one trajectory."""
 
     exponents: Float[ndarray, " exponent"]
-    """Nats per step, largest first; NaN where `reason` says why.
+    """Nats per step, largest first; NaN: see `reason`.
 
-    −inf where a Jacobian is singular: a factor below state·1e-16 of a step, which float64 cannot tell from 0.
+    −inf for a singular Jacobian: float64 cannot tell a factor below state·1e-16 from 0.
     """
     standard_error: Float[ndarray, " exponent"]
-    """Of each, in nats per step, from the scatter of batch means; NaN beside an exponent that is not finite."""
+    """Of each exponent, in nats per step, from the scatter of batch means; NaN if the exponent is not finite."""
     state_size: int
-    """How many exponents there are in all: hidden units, twice as many with a cell state."""
+    """The number of all exponents: the hidden units, twice as many with a cell state."""
     steps: int
-    """Steps that were measured."""
+    """How many steps were measured."""
     transient: int
-    """Steps before them, in which state and directions settled."""
+    """How many steps before them were left out, while state and directions settled."""
     reason: str | None = None
-    """A sentence where some number above is not finite."""
+    """Why a number above is not finite, in a sentence; None if all are finite."""
 
 
 def lyapunov(
@@ -53,13 +53,13 @@ def lyapunov(
     count: int | None = None,
     transient: int | None = None,
 ) -> Lyapunov:
-    """The spectrum of one layer along one recorded sequence: driven by its inputs.
+    """The Lyapunov exponents of one layer along one recorded sequence, driven by its inputs.
 
     Args:
         layer: a recorded layer.
         sample: which sequence of the batch.
-        count: only the largest so many exponents, at less cost; None for all.
-        transient: first steps that are not measured; None for a tenth.
+        count: how many of the largest exponents to compute; fewer cost less. None for all.
+        transient: how many first steps are not measured; None for a tenth of all steps.
 
     Raises:
         ValueError: no such sample, or a count or transient out of range.
@@ -85,7 +85,7 @@ def lyapunov_driven(
     count: int | None = None,
     transient: int | None = None,
 ) -> Lyapunov:
-    """The spectrum of a cell driven by one input sequence; `start` is (h,) or (h, c) of [hidden], zeros if left out.
+    """The exponents of a cell driven by one input sequence; `start` is (h,) or (h, c), each [hidden]; None for zeros.
 
     Raises:
         ValueError: inputs or a start of another shape, a count or transient out of range.
@@ -96,9 +96,9 @@ def lyapunov_driven(
 def lyapunov_autonomous(
     cell: Cell, start: State, steps: int, count: int | None = None, transient: int | None = None
 ) -> Lyapunov:
-    """The spectrum of a cell left to itself with zero input, from a start (h,) or (h, c) of [hidden].
+    """The exponents of a cell with zero input, from a start (h,) or (h, c), each [hidden].
 
-    Zeros are a fixed point of a network without biases: start elsewhere to see the attractor that it would leave for.
+    Zeros are a fixed point of a network without biases. Start elsewhere to reach its attractor.
 
     Raises:
         ValueError: as `lyapunov_driven`, or fewer than 1 step.
@@ -142,7 +142,7 @@ CHUNK = 64  # steps whose Jacobians are made at once: 34 MB for an LSTM of 128 u
 
 
 def lyapunov_of_steps(steps: LayerStates, count: int | None = None, transient: int | None = None) -> Lyapunov:
-    """The spectrum along recorded steps [time, unit] of one sequence.
+    """The exponents along recorded steps [time, unit] of one sequence.
 
     Raises:
         ValueError: a count or transient out of range.
@@ -160,7 +160,7 @@ def lyapunov_of_jacobians(
     count: int | None = None,
     transient: int | None = None,
 ) -> Lyapunov:
-    """The spectrum of any sequence of `steps` square matrices, the first acting first; read once, in order.
+    """The exponents of any sequence of `steps` square matrices; the first matrix acts first, and each is read once.
 
     Raises:
         ValueError: a count or transient out of range.
@@ -208,16 +208,16 @@ def lyapunov_of_jacobians(
 
 
 LARGEST_LOSS = float(np.log(1e8))
-"""How far columns may turn towards each other between two QRs: the smallest R_ii keeps eight of its sixteen digits."""
+"""How far columns may turn towards each other between two QRs: the smallest R_ii keeps eight of sixteen digits."""
 
 
 def qr_recursion(
     jacobians: Iterable[Tensor], Q: Float[Tensor, "state exponent"], ends: set[int]
 ) -> Iterator[tuple[int, Float[ndarray, " exponent"]]]:
-    """(steps done, ln |R_ii| since the last QR), at least at each of `ends`; NaN where a product is not finite.
+    """Yield (steps done, ln |R_ii| since the last QR), at least at each of `ends`; NaN if a product is not finite.
 
-    QR costs five matrix products, so it waits while the columns stay apart: as many steps as the last ones say is
-    safe. Where they came too close all the same, the steps are done again one by one.
+    QR costs as much as five matrix products, so it waits while the columns stay apart. The last steps say how many
+    steps are safe. If the columns came too close all the same, the steps are done again one by one.
     """
     waiting: list[Tensor] = []
     wait = 1
@@ -249,14 +249,14 @@ def columns_closeness(R: Float[Tensor, "exponent exponent"]) -> float:
 
 
 def column_norms(R: Float[Tensor, "exponent exponent"]) -> Float[Tensor, " exponent"]:
-    """‖column‖ of each, also where its square is beyond float64: 16 steps of 1e-12 are 1e-192."""
+    """‖column‖ of each column, even if float64 cannot hold its square: 16 steps of 1e-12 are 1e-192."""
     largest = R.abs().amax(dim=0)
     unit = torch.where((largest > 0) & largest.isfinite(), largest, 1.0)
     return (R / unit).norm(dim=0) * unit
 
 
 def log_diagonal(R: Float[Tensor, "exponent exponent"]) -> Float[ndarray, " exponent"]:
-    """ln |R_ii|; −inf where it is within rounding of zero, NaN where R is not finite."""
+    """ln |R_ii|; −inf if R_ii is zero up to rounding, NaN if R is not finite."""
     diagonal, column = R.diagonal().abs(), column_norms(R)
     rounding = len(R) * torch.finfo(R.dtype).eps * column
     values: Float[ndarray, " exponent"] = torch.where(diagonal > rounding, diagonal, 0.0).log().numpy()

@@ -6,9 +6,9 @@ from numpy import ndarray
 
 
 def log_quantile(values: Float[ndarray, "*rest sample"], q: float) -> Float[ndarray, "*rest"]:
-    """The sample nearest to the quantile `q` over the last axis; NaN samples are left out.
+    """The sample nearest to the quantile `q` over the last axis, without NaN samples.
 
-    No interpolation: between −inf and a number there is none. NaN only where every sample is NaN.
+    It does not interpolate, since no number lies between −inf and a number. NaN only if every sample is NaN.
     """
     order = np.sort(values, axis=-1)  # NaN sorts last
     count = np.sum(~np.isnan(values), axis=-1)

@@ -1,6 +1,6 @@
-"""Which way a gradient takes through a gated cell: dL/dc_t of an LSTM, dL/dh_t of a GRU, as a sum of routes.
+"""The gradient of a gated cell as a sum of routes: dL/dc_t of an LSTM, dL/dh_t of a GRU.
 
-    dL/ds_t = what the loss sends + keep_{t+1}⊙dL/ds_{t+1} + the ways through the preactivations of the gates
+    dL/ds_t = direct_t + keep_{t+1}⊙dL/ds_{t+1} + the parts through the preactivations of the gates
 
 Each cell's routes are in its folder, `models/cells/<cell>/paths.py`.
 """
@@ -23,14 +23,14 @@ from models.recording.layer_record import LayerRecord
 class Paths:
     """The routes of one layer and direction, at input positions. A true gradient is `vector * exp(log_scale)`.
 
-    Routes: `loss` (directly, at this timestep), `state` (what is kept from step to step), and each gate by its name:
-    what comes back through that gate's preactivation at the next step.
+    Routes: `loss` (the direct gradient of this timestep), `state` (the gradient kept from step to step), and each gate
+    by its name (the gradient through that gate's preactivation at the next step).
     """
 
     target: str
     """`cell_state` (dL/dc_t of an LSTM) or `hidden` (dL/dh_t of a GRU)."""
     keep_words: str
-    """The share that a step keeps: `f`, `z`, `1−z`."""
+    """The share that a step keeps, as a formula: `f`, `z`, `1−z`."""
     routes: dict[str, Float[ndarray, "time batch unit"]]
     """Route → its part of the gradient; they sum to `total`."""
     total: Float[ndarray, "time batch unit"]
@@ -38,24 +38,25 @@ class Paths:
     log_scale: Float[ndarray, "time batch"]
     """Nats."""
     log_norm: dict[str, Float[ndarray, "time batch"]]
-    """Route → ln of its norm (nats); −inf where it carries nothing."""
+    """Route → ln of its norm (nats); −inf if it carries nothing."""
     total_log_norm: Float[ndarray, "time batch"]
     direct_path_log_norm: Float[ndarray, "time batch"]
-    """ln of the norm of what came by `loss` and then by `state` alone (nats): Π f (Π z) times the gradient it began as.
+    """ln of the norm (nats) of the gradient that came by `loss` and then by `state` alone: Π f (or Π z) times the
+    direct gradient.
 
-    This is the "uninterrupted" path of the lectures; the full gradient has all others beside it.
+    Lectures call it the uninterrupted path. The full gradient has all other routes, too.
     """
     share: dict[str, Float[ndarray, "time batch"]]
-    """Route → ⟨route, total⟩ / ‖total‖²: they sum to 1; a route against the others is below 0; NaN for no total."""
+    """Route → ⟨route, total⟩ / ‖total‖². Shares sum to 1; below 0 for a route against the total; NaN if it is zero."""
     reason: str | None = None
-    """A sentence where an entry is NaN."""
+    """Why an entry is NaN, in a sentence; None if none is."""
 
 
 def paths(layer: LayerRecord) -> Paths:
-    """How much of the gradient each route carries, from one recorded step to the one before.
+    """How much of the gradient each route carries from one recorded step to the step before.
 
     Args:
-        layer: a recorded layer; where it is truncated, nothing but the loss reaches a boundary's state.
+        layer: a recorded layer. If it is truncated, only the loss reaches the state at a boundary.
 
     Raises:
         ValueError: a cell without a gated path.
@@ -73,7 +74,7 @@ def paths(layer: LayerRecord) -> Paths:
     """
     path = layer.cell.gated_path
     if path is None:
-        raise ValueError(f"layer has cells {type(layer.cell).__name__}; no gate of theirs keeps a state.")
+        raise ValueError(f"layer has cells {type(layer.cell).__name__}; they have no gate that keeps a state.")
     steps = layer.in_order()
     total, direct = ([layer.ordered(x) for x in parts] for parts in (layer.total, layer.direct))
     cut = layer.cut()
@@ -83,7 +84,7 @@ def paths(layer: LayerRecord) -> Paths:
 
 
 def with_nothing_last(route: Scaled, cut: list[bool]) -> Scaled:
-    """From index t+1 to index t: nothing comes back to the last state, nor across a truncation."""
+    """Shift a route from index t+1 to index t: nothing comes back to the last state, or across a truncation."""
     (vectors,), exponent = route.parts, route.exponent
     vectors = torch.cat([vectors[1:], torch.zeros_like(vectors[:1])])
     exponent = torch.cat([exponent[1:], torch.zeros_like(exponent[:1])])
@@ -103,7 +104,7 @@ def direct_path(loss: Scaled, keep: Tensor, cut: list[bool]) -> Scaled:
 
 
 def summary(path: GatedPath, total: Scaled, routes: Routes, keep: Tensor, cut: list[bool], reverse: bool) -> Paths:
-    """Everything on one scale a timestep and sample, at input positions, in numpy."""
+    """The result in numpy at input positions, with one scale per timestep and sample."""
     magnitude = torch.stack([part.magnitude() for part in (total, *routes.values())]).amax(dim=0)
     exponent = torch.where(magnitude < -(2**61), 0, magnitude)  # where all are zero
 

@@ -1,4 +1,4 @@
-"""Pascanu's Ω: how far each step's Jacobian is from keeping the norm of the gradient that passes through it."""
+"""Pascanu's penalty Ω: how much each step's Jacobian changes the norm of the gradient that passes through it."""
 
 from dataclasses import dataclass
 
@@ -17,20 +17,20 @@ class NormPenalty:
     """Ω of one layer and direction."""
 
     omega: Float[ndarray, " batch"]
-    """Σ_t (ratio_t − 1)², for each sample; 0 where every step keeps the norm."""
+    """Σ_t (ratio_t − 1)² for each sample; 0 if every step keeps the norm."""
     ratio: Float[ndarray, "time batch"]
     """‖∂L/∂s_{t+1} J[t+1]‖ / ‖∂L/∂s_{t+1}‖ for t = 1 … T−1 in processing order.
 
-    NaN where no gradient reaches s_{t+1}; such steps are not in the sum.
+    NaN if no gradient reaches s_{t+1}; such steps are not in the sum.
     """
     reason: str | None = None
-    """A sentence where a ratio is NaN."""
+    """Why a ratio is NaN, in a sentence; None if none is."""
 
 
 def norm_penalty(layer: LayerRecord) -> NormPenalty:
     """Ω = Σ_t (‖∂L/∂s_{t+1} ∂s_{t+1}/∂s_t‖ / ‖∂L/∂s_{t+1}‖ − 1)² of a recorded pass (Pascanu et al. 2013, eq. 9).
 
-    s is the joint state (h, c) of an LSTM. A truncated pass is taken as it is: its gradients, the whole Jacobians.
+    s is the joint state (h, c) of an LSTM. For a truncated pass, gradients are the truncated ones, Jacobians the full.
 
     Args:
         layer: a recorded layer.

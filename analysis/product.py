@@ -1,7 +1,7 @@
-"""Products of step Jacobians, J[T] @ … @ J[k+1] = ∂s_T/∂s_k: all singular values and norms, in logs.
+"""Products of step Jacobians, J[T] @ … @ J[k+1] = ∂s_T/∂s_k: ln of all singular values and norms.
 
-The later step stands on the left. Reversed, the product is another matrix with another spectrum, unless all factors
-commute.
+The later step stands on the left. The opposite order would give a different matrix with a different spectrum, unless
+all factors commute.
 """
 
 from dataclasses import dataclass
@@ -22,19 +22,19 @@ class ProductSpectrum:
     """Singular values of a product of Jacobians."""
 
     log_singular_values: Float[ndarray, " state"]
-    """ln of each singular value (nats), largest first; −inf for exactly zero, NaN where `reason` says why."""
+    """ln of each singular value (nats), largest first; −inf for exactly zero, NaN: see `reason`."""
     steps: int
     """How many factors the product has."""
     reason: str | None = None
 
     @property
     def rates(self) -> Float[ndarray, " state"]:
-        """Nats per step: what each singular value is multiplied by in a step, on average; finite-time exponents."""
+        """ln σ_i / steps (nats per step): the mean growth of each singular value, a finite-time Lyapunov exponent."""
         return self.log_singular_values / self.steps
 
 
 def product_spectrum(factors: Factors) -> ProductSpectrum:
-    """All singular values of J[T] @ … @ J[k+1], each to many digits even where they differ by hundreds of nats.
+    """All singular values of J[T] @ … @ J[k+1], each to many digits even if they differ by hundreds of nats.
 
     Two QR recursions, P = Q D X with D diagonal in logs and X well conditioned, then one-sided Jacobi on D X. A row of
     R below state·1e-16 of the largest is taken as zero: float64 cannot tell it from a singular Jacobian.
@@ -121,7 +121,7 @@ def product_log_norms(factors: Factors, fixed: Literal["end", "start"] = "end") 
 
 
 def log_spectral_norm(matrix: Float[ndarray, "rows columns"]) -> float:
-    """ln of the largest singular value σ (nats); −inf for zeros, NaN where an entry is not finite.
+    """ln of the largest singular value σ (nats); −inf for a matrix of zeros, NaN if an entry is not finite.
 
     From the largest eigenvalue of A Aᵀ, which is as exact as an SVD (squaring harms small singular values only) at a
     third of its time.
@@ -145,5 +145,5 @@ def checked(factors: Factors) -> Factors:
     """The factors in float64, or a ValueError of one sentence."""
     factors = np.asarray(factors, float)
     if factors.ndim != 3 or factors.shape[1] != factors.shape[2] or 0 in factors.shape:
-        raise ValueError(f"factors have shape {factors.shape}; they must be [time, state, state], none of them 0.")
+        raise ValueError(f"factors have shape {factors.shape}; they must be [time, state, state], with no length 0.")
     return factors

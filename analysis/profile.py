@@ -1,4 +1,7 @@
-"""The gradient profile: ln‖dL/dh_t‖ over the lag from the loss, and how fast it decays."""
+"""The gradient profile: ln‖dL/dh_t‖ over the lag from the loss, and the fit of its decay rate.
+
+`fit_decay` fits the line; its standard error is computed in `analysis.straight.least_squares_line`.
+"""
 
 import math
 import sys
@@ -17,26 +20,26 @@ from analysis.wording import rate, significant
 from models.recording.layer_record import LayerRecord
 
 SHORTEST_FIT = 3
-"""Fewest timesteps through which a line with an error can be fitted."""
+"""Fewest timesteps for a line with a standard error."""
 
 SHARE_STRAIGHT = 0.25
-"""Of the lags: a line that holds for less of them says nothing of the profile."""
+"""Share of the lags: a line that holds over fewer lags says nothing about the profile."""
 
 LARGEST_EXPONENT = math.log(sys.float_info.max)
 
 
 @dataclass(frozen=True, eq=False)
 class Decay:
-    """A straight line through ln‖dL/dh_t‖ over lag, on the span where it is one.
+    """A straight line through ln‖dL/dh_t‖ over lag, on the span of lags where the profile is straight.
 
-    `reason` says in a sentence why there is no fit; the numbers are then None.
+    If there is no fit, the numbers are None and `reason` says why in a sentence.
     """
 
     rate: float | None
     """Nats per step of lag; negative where the gradient vanishes."""
     standard_error: float | None
-    """Of the rate, in nats per step, for residuals that are correlated over lags (see `least_squares_line`); never
-    below the rounding of one step, since every step's product is rounded."""
+    """Of the rate, in nats per step, for residuals that are correlated over lags (see `least_squares_line`). It is
+    never below the rounding of one step, since every step's product is rounded."""
     intercept: float | None
     """Nats: the line's value at lag 0."""
     straight_from: int | None
@@ -46,24 +49,24 @@ class Decay:
 
     @property
     def factor(self) -> float | None:
-        """What each step multiplies the gradient by."""
+        """The factor by which each step multiplies the gradient."""
         return None if self.rate is None else math.exp(self.rate) if self.rate < LARGEST_EXPONENT else math.inf
 
     @property
     def direction(self) -> int:
-        """−1 where the gradient falls, 1 where it rises, 0 where two standard errors cannot tell the rate from 0."""
+        """−1 if the gradient falls, 1 if it rises, 0 if the rate is within two standard errors of 0."""
         if self.rate is None or self.standard_error is None or abs(self.rate) <= 2 * self.standard_error:
             return 0
         return -1 if self.rate < 0 else 1
 
     @property
     def half_life(self) -> float | None:
-        """Steps in which the gradient halves; None where it does not clearly shrink."""
+        """Steps in which the gradient halves; None if it does not clearly shrink."""
         return None if self.rate is None or self.direction >= 0 else math.log(0.5) / self.rate
 
     @property
     def trend(self) -> str:
-        """What each step back does to the gradient, in words: the rate, that none is clear, or that there is none."""
+        """The rate in words, or a sentence that no trend is clear or that there is no rate."""
         if self.rate is None or self.standard_error is None:
             return f"no rate: {self.reason}"
         if self.direction:
@@ -72,22 +75,22 @@ class Decay:
 
 
 def describe_decay(decay: Decay) -> str:
-    """A rate and the lags over which its line holds, or why there is none."""
+    """A rate and the lags over which its line holds, or the reason why there is no rate."""
     return decay.trend if decay.rate is None else f"{decay.trend}, lags {decay.straight_from}–{decay.straight_until}"
 
 
 @dataclass(frozen=True, eq=False)
 class Profile:
-    """ln‖dL/dh_t‖ of one layer over time, and what follows from it. Arrays are [time], t = 1 … T.
+    """ln‖dL/dh_t‖ of one layer over time, and its decay, horizon and underflow. Arrays are [time], t = 1 … T.
 
-    Sequences that are shorter are moved to end at T, where the others do.
+    Shorter sequences are moved so that all end at T.
     """
 
     t: Int[ndarray, " time"]
     lag: Int[ndarray, " time"]
-    """Steps back from the last that the gradient enters: T − t, or t − 1 in the reverse direction."""
+    """Steps back from the last step at which the gradient enters: T − t, or t − 1 in the reverse direction."""
     median: Float[ndarray, " time"]
-    """Nats, the median over the batch; −inf where the gradient is exactly zero, NaN where it has diverged."""
+    """Median over the batch (nats); −inf for a gradient of exactly zero, NaN for one that has diverged."""
     low: Float[ndarray, " time"]
     high: Float[ndarray, " time"]
     """10 % and 90 % quantiles over the batch, nats."""
@@ -95,18 +98,18 @@ class Profile:
     """Median of the direct gradient's log norm, nats."""
     decay: Decay
     horizon_t: int | None
-    """The timestep from which on, going back, the median stays below 1e-7 of its largest value; None if it does not."""
+    """Going back, the timestep from which on the median stays below 1e-7 of its largest value; None if it does not."""
     horizon_lag: int | None
     underflow_log: float
     """Natural log of the smallest number of the model's dtype."""
     underflow_lag: int | None
-    """The first lag, beyond the largest value, at which the dtype itself would show a zero."""
+    """The first lag after the largest value at which the dtype itself would show a zero."""
     diverged: int
-    """How many (timestep, sample) pairs have a gradient that is not a number, or infinite."""
+    """How many (timestep, sample) pairs have a gradient of NaN or Inf."""
 
     @cached_property
     def course(self) -> Course:
-        """What becomes of the gradient on its way back."""
+        """What the gradient does on its way back: it vanishes, explodes or stays."""
         return course(self.median[np.argsort(self.lag)], self.diverged)
 
 
@@ -140,14 +143,14 @@ def profile_of_sizes(
     reverse: bool = False,
     padded: int = 0,
 ) -> Profile:
-    """The profile of one layer and direction from the sizes of its gradients alone.
+    """The profile of one layer and direction, from the norms of its gradients alone.
 
     Args:
         log_norm: ln‖dL/dh_t‖ (nats).
-        direct_log_norm: the same of the direct gradient; its batch may be another.
-        dtype: of the network.
+        direct_log_norm: the same for the direct gradient; its batch may be different.
+        dtype: the network's dtype.
         reverse: whether the direction reads from the last input to the first.
-        padded: how many of the sizes are padding, which is NaN.
+        padded: how many of the norms are padding, which is NaN.
     """
     T = len(log_norm)
     t = np.arange(1, T + 1)
@@ -181,13 +184,13 @@ def smallest_log(dtype: torch.dtype) -> float:
 
 
 def horizon_lag(log_by_lag: Float[ndarray, " lag"]) -> int | None:
-    """The lag from which on the gradient stays below 1e-7 of its largest; None where it does not, or is not finite."""
+    """The lag from which on the gradient stays below 1e-7 of its largest; None if it does not, or is not finite."""
     finite = log_by_lag[np.isfinite(log_by_lag)]
     return from_which_on(log_by_lag < finite.max() + GONE) if finite.size else None
 
 
 def first_below(log_by_lag: Float[ndarray, " lag"], level: float) -> int | None:
-    """The smallest lag, beyond the largest value, at which the value is below `level`; None if there is none."""
+    """The smallest lag after the largest value at which the value is below `level`; None if there is none."""
     finite = np.where(np.isfinite(log_by_lag), log_by_lag, -np.inf)
     start = int(np.argmax(finite))
     below = np.flatnonzero(log_by_lag[start:] < level)
@@ -195,11 +198,11 @@ def first_below(log_by_lag: Float[ndarray, " lag"], level: float) -> int | None:
 
 
 def fit_decay(log_by_lag: Float[ndarray, " lag"], rounding: float = sys.float_info.epsilon) -> Decay:
-    """Least squares over the longest span of lags on which a straight line describes the profile.
+    """Fit the decay rate by least squares, over the longest span of lags on which the profile is straight.
 
     Args:
         log_by_lag: ln‖dL/dh‖ at lags 0, 1, …, nats.
-        rounding: relative, of the dtype in which each step was computed; the rate's error is never below it.
+        rounding: relative rounding of the dtype in which each step was computed; the rate's error is at least this.
     """
     finite = np.isfinite(log_by_lag)
     n = int(np.argmin(finite)) if not finite.all() else len(log_by_lag)
@@ -214,7 +217,7 @@ def fit_decay(log_by_lag: Float[ndarray, " lag"], rounding: float = sys.float_in
 
 
 def too_short(log_by_lag: Float[ndarray, " lag"], n: int) -> str:
-    """Why there is no fit where only the first n values are finite, in a sentence."""
+    """Why there is no fit if only the first n values are finite, in a sentence."""
     if n < len(log_by_lag):
         beyond = "exactly zero" if np.isneginf(log_by_lag[n]) else "not a finite number"
         what = f"from lag {n} on the gradient is {beyond}"

@@ -1,4 +1,4 @@
-"""What a watched network's gradients do, module by module, in the words that Explore uses."""
+"""A report on a watched network, module by module, in Explore's words."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,16 +16,16 @@ from models.recording.watch import Watch
 
 @dataclass(frozen=True, eq=False)
 class ModuleReport:
-    """What the last recorded pass says of one recurrent module. No remedy has been tried."""
+    """The last recorded pass of one recurrent module. No remedy has been tried."""
 
     name: str
     trace: Trace
     calls: int = 1
-    """How many calls of the module the pass had; this is the last of them."""
+    """How many calls of the module the pass had; this report is about the last one."""
 
     @property
     def cell(self) -> str:
-        """What kind of cell it is, such as `LSTM`."""
+        """The kind of cell, such as `LSTM`."""
         return self.trace.top.cell.words.label
 
     @cached_property
@@ -35,7 +35,7 @@ class ModuleReport:
 
     @cached_property
     def findings(self) -> list[Finding]:
-        """What is wrong, the most severe first; empty for a healthy module."""
+        """All findings, the most severe first; empty for a healthy module."""
         return diagnose(
             Subject(
                 trace=self.trace,
@@ -78,11 +78,11 @@ class ModuleReport:
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """What was seen of a watched network; printed, it is text, and in a notebook pictures and tables."""
+    """The report on a watched network: printed, it is text; in a notebook, it shows pictures and tables."""
 
     modules: Sequence[ModuleReport]
     notes: dict[str, str]
-    """Name → why there is nothing to report of a module."""
+    """Name of a module → why there is nothing to report about it."""
 
     def __str__(self) -> str:
         return "\n\n".join([*map(str, self.modules), *self.notes.values()])
@@ -94,10 +94,10 @@ class Report:
 
 
 def report(seen: Watch) -> Report:
-    """What the last recorded pass says of each recurrent module: decay per step, horizon, findings with a remedy.
+    """Report the last recorded pass of each recurrent module: decay per step, horizon, findings with a remedy.
 
     Args:
-        seen: what `models.watch` gave.
+        seen: the result of `models.watch`.
 
     Example:
         >>> import torch
@@ -114,13 +114,13 @@ def report(seen: Watch) -> Report:
 
 
 def describe_layer(index: int, num_directions: int) -> str:
-    """`layer 1`, and its direction where there are two."""
+    """`layer 1`, with its direction if there are two."""
     layer, direction = divmod(index, num_directions)
     return f"layer {layer + 1}" + ("" if num_directions == 1 else (", forwards", ", backwards")[direction])
 
 
 def describe_horizon(p: Profile) -> str:
-    """From which lag on the gradient is below 10⁻⁷ of its largest."""
+    """The lag from which on the gradient is below 10⁻⁷ of its largest size, in words."""
     if p.horizon_lag is None:
         return "above 10⁻⁷ of its largest at every lag"
     return f"below 10⁻⁷ of its largest from lag {p.horizon_lag} on"

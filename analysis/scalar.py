@@ -1,4 +1,4 @@
-"""One-unit networks, where everything can be drawn: folds, the cliff of an error surface, and a latch."""
+"""Networks of one unit, which can be drawn completely: folds, the cliff of an error surface, and a latch."""
 
 import itertools
 import math
@@ -17,7 +17,7 @@ def sigmoid(x: Float[ndarray, "*grid"]) -> Float[ndarray, "*grid"]:
 
 
 def log_sigmoid_slope(x: Float[ndarray, "*grid"]) -> Float[ndarray, "*grid"]:
-    """ln σ'(x) = −|x| − 2 ln(1 + e^−|x|): finite where σ (1 − σ) of a rounded σ is 0."""
+    """ln σ'(x) = −|x| − 2 ln(1 + e^−|x|): finite even where a rounded σ gives σ (1 − σ) = 0."""
     return -np.abs(x) - 2 * np.log1p(np.exp(-np.abs(x)))
 
 
@@ -35,7 +35,7 @@ def tanh_slope(x: Float[ndarray, "*grid"]) -> Float[ndarray, "*grid"]:
 
 
 def doya_fold_biases(weight: float) -> tuple[float, float] | None:
-    """The two biases, smaller first, between which x = w σ(x) + b has two stable states; None for w ≤ 4.
+    """The two biases between which x = w σ(x) + b has two stable states, smaller first; None for w ≤ 4.
 
     At a fold the curve x − w σ(x) turns: w σ'(x) = 1, so that σ = (1 ± √(1 − 4/w))/2 (Doya 1993; Pascanu et al. 2013,
     Fig. 3, has w = 5: −2.6556 and −2.3444). Just beyond a fold the unit jumps, and its gradient explodes.
@@ -54,7 +54,7 @@ def doya_fold_biases(weight: float) -> tuple[float, float] | None:
 
 @dataclass(frozen=True, eq=False)
 class Orbit:
-    """A unit's states and the gradient that goes back through them, one a step."""
+    """A unit's states and the gradient that goes back through them, one per step."""
 
     x: Float[ndarray, " step *grid"]
     """x_0 … x_T."""
@@ -63,7 +63,7 @@ class Orbit:
 
 
 def doya_orbit(weight: Values, bias: Values, start: Values, steps: int) -> Orbit:
-    """x_t = w σ(x_{t−1}) + b for so many steps; weight, bias and start may be grids of one shape.
+    """x_t = w σ(x_{t−1}) + b for `steps` steps; weight, bias and start may be grids of one shape.
 
     Raises:
         ValueError: fewer than 1 step.
@@ -112,7 +112,7 @@ def error_surface(
         bias: b along the rows; the figure has −4 to 0.
         start: x_0.
         steps: T.
-        target: what σ(x_T) should be.
+        target: the wanted value of σ(x_T).
 
     Raises:
         ValueError: axes that are empty or not finite, or fewer than 1 step.
@@ -146,15 +146,15 @@ class Latch:
     bias: float
     bistable: bool
     largest_bias: float | None
-    """The |b| below which it has two stable states; None for w ≤ 1, which never has."""
+    """The unit has two stable states for |b| below this; None for w ≤ 1, which never has two."""
     fixed_points: Float[ndarray, " point"]
-    """All x = w tanh(x) + b, in rising order."""
+    """All x with x = w tanh(x) + b, in rising order."""
     slopes: Float[ndarray, " point"]
-    """w tanh'(x) at each: what a step multiplies a gradient by there. Below 1 where stable: latching is vanishing."""
+    """w tanh'(x) at each: a step's factor on the gradient. Below 1 at stable points: a latch's gradient vanishes."""
 
 
 def latch(weight: float, bias: float) -> Latch:
-    """The fixed points of x = w tanh x + b and whether two of them hold a bit.
+    """The fixed points of x = w tanh x + b, and whether two of them can hold a bit.
 
     Bistable iff w > 1 and |b| < √(w(w−1)) − ln(√w + √(w−1)).
 

@@ -1,4 +1,4 @@
-"""Singular values and eigenvalues of a recurrent matrix, of each gate's block where there are gates."""
+"""Singular values and eigenvalues of a recurrent matrix; with gates, of each gate's block."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,7 +13,7 @@ from models.cells.cell import Cell
 
 @dataclass(frozen=True, eq=False)
 class Spectrum:
-    """Of one square matrix. A matrix with entries that are not finite has NaN everywhere and `finite` False."""
+    """The spectrum of one square matrix. If an entry is not finite, all numbers are NaN and `finite` is False."""
 
     singular_values: Float[ndarray, " unit"]
     """Largest first."""
@@ -73,5 +73,5 @@ def spectrum_of(singular_values: Float[ndarray, " unit"], eigenvalues: Complex[n
 
 
 def block_spectra(cell: Cell) -> dict[str, Spectrum]:
-    """Block name → the spectrum of its part of `weight_hh`; empty where the recurrence has no matrix."""
+    """Block name → the spectrum of its part of `weight_hh`; empty if the recurrence has no matrix."""
     return {name: spectrum(block) for name, block in cell.square_blocks(cell.weight_hh.detach()).items()}

@@ -1,9 +1,9 @@
-"""What the step Jacobians could do to a gradient on its way back, and what they do.
+"""Growth of a gradient over the steps back: the most that the step Jacobians allow, and the real growth.
 
     ‖dL/ds_t‖ ≤ ‖J_T ⋯ J_{t+1}‖ ‖dL/ds_T‖ ≤ ‖J_T‖ ⋯ ‖J_{t+1}‖ ‖dL/ds_T‖        (Pascanu et al. 2013, eqs. 5-7)
 
-The first gap is the gradient's direction: it need not be the one that the product keeps best. The second is that the
-directions which successive steps keep best are not the same.
+The first gap comes from the gradient's direction: the product may keep another direction better. The second gap comes
+from the steps: each keeps a different direction best.
 """
 
 from dataclasses import dataclass
@@ -20,31 +20,31 @@ from models.recording.layer_record import LayerRecord
 
 @dataclass(frozen=True, eq=False)
 class StepGrowth:
-    """One layer along one sequence. Lag 0 is the last state that the layer makes; what grows from there has 0 nats."""
+    """One layer along one sequence. Lag 0 is the layer's last state, where all curves have 0 nats."""
 
     t: Int[ndarray, " lag"]
-    """The timestep of the state that the gradient has come back to."""
+    """The timestep of the state at each lag."""
     step: Float[ndarray, " step"]
-    """ln‖J‖ of the step that leads out of t[k+1] into t[k] (nats): the most by which it multiplies any gradient."""
+    """ln‖J‖ of the step from t[k+1] to t[k] (nats): the largest factor on any gradient."""
     steps_apart: Float[ndarray, " lag"]
     """Sum of `step` so far (nats): every step at its worst."""
     product: Float[ndarray, " lag"]
-    """ln of the spectral norm of the steps' product (nats): the most that any gradient can have become."""
+    """ln of the spectral norm of the steps' product (nats): the largest possible growth of any gradient."""
     gradient: Float[ndarray, " lag"]
-    """ln of what the last state's gradient has become (nats), in the whole state (h, c) and relative to lag 0."""
+    """ln of the size of the last state's gradient (nats), in the whole state (h, c), relative to lag 0."""
     reason: str | None = None
-    """A sentence where some number above is not finite."""
+    """Why a number above is not finite, in a sentence; None if all are finite."""
 
 
 def step_growth(layer: LayerRecord, sample: int = 0, most_steps: int | None = None) -> StepGrowth:
-    """How far a gradient is carried by the steps of one layer, from the last state that it makes.
+    """The growth of a gradient over the steps of one layer, from its last state back.
 
-    Only what the loss sends to that last state is followed; a truncation does not stop it.
+    It follows only the direct gradient of the last state. A truncation does not stop it.
 
     Args:
         layer: a recorded layer.
         sample: which sequence of the batch.
-        most_steps: only so many steps back; None for all. One step's Jacobian takes 8·state² bytes.
+        most_steps: how many steps back to go; None for all. One step's Jacobian takes 8·state² bytes.
 
     Raises:
         ValueError: no such sample, or fewer than 1 step.
@@ -88,7 +88,7 @@ def step_growth(layer: LayerRecord, sample: int = 0, most_steps: int | None = No
 def carried_log_norms(
     back: Float[ndarray, "step state state"], vector: Float[ndarray, " state"]
 ) -> Float[ndarray, " lag"]:
-    """ln‖J_kᵀ ⋯ J_1ᵀ v‖ − ln‖v‖ for each lag k (nats); NaN for a v of zeros, and from where a number is not finite."""
+    """ln‖J_kᵀ ⋯ J_1ᵀ v‖ − ln‖v‖ for each lag k (nats); NaN if v is zero, and from the first Inf or NaN on."""
     out = np.full(len(back) + 1, np.nan)
     total = 0.0
     for k in range(len(back) + 1):
@@ -106,9 +106,9 @@ def carried_log_norms(
 
 
 def why(direct: Float[ndarray, " unit"], gradient: Float[ndarray, " lag"]) -> str:
-    """Why a number is not finite, in a sentence."""
+    """The reason why a number is not finite, in a sentence."""
     if not direct.any():
         return "The loss sends no gradient to the last state."
     if np.isnan(gradient).any():
         return "The recorded pass diverged: some Jacobians are not finite."
-    return "Some Jacobians are singular: what they are zero to is gone."
+    return "Some Jacobians are singular: they send some gradients to exactly zero."

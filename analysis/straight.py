@@ -1,4 +1,4 @@
-"""Where a curve is a straight line, and that line with an error that believes its wandering residuals."""
+"""The longest straight part of a curve, and its least-squares line with a standard error for correlated residuals."""
 
 import math
 
@@ -7,10 +7,10 @@ from jaxtyping import Float
 from numpy import ndarray
 
 FEWEST = 3
-"""Points through which a line with an error can be fitted."""
+"""Fewest points for a line with a standard error."""
 
 STRAIGHT_WITHIN = 0.5
-"""Nats: a curve that stays this close to its line is straight, whatever else would fit even better,"""
+"""Nats: a curve that stays this close to its line is straight, even if two lines would fit better,"""
 
 BENT_BY = 0.25
 """nats: unless it bends by more than this,"""
@@ -21,9 +21,9 @@ BENT_ERRORS = 3
 
 
 def straight_span(y: Float[ndarray, " lag"]) -> tuple[int, int]:
-    """First and last lag of the longest part that is straight: the curve is cut at its best knee until its parts are.
+    """First and last lag of the longest straight part: the curve is cut at its best knee until all parts are straight.
 
-    Parts of less than a quarter of the curve are looked at no further.
+    Parts shorter than a quarter of the curve are not cut further.
     """
     return _longest_straight(y, 0, len(y) // 4)
 
@@ -38,10 +38,10 @@ def _longest_straight(y: Float[ndarray, " lag"], offset: int, fewest: int) -> tu
 
 
 def knee_of(y: Float[ndarray, " lag"]) -> int | None:
-    """The last lag of the first of two lines that describe the curve best; None where one line does.
+    """The lag where the first of the two best lines ends; None if one line is enough.
 
-    One does if it does not bend, and either no residual passes 0.5 nats or 5 % of the fall, or a second line does not
-    halve the squared error.
+    One line is enough if the curve does not bend, and if either no residual is above 0.5 nats or 5 % of the fall, or
+    two lines do not halve the squared error.
     """
     n = len(y)
     rate, intercept, _ = least_squares_line(y)
@@ -60,8 +60,8 @@ def knee_of(y: Float[ndarray, " lag"]) -> int | None:
 def bends(y: Float[ndarray, " lag"]) -> bool:
     """Whether the curve's rate drifts over its lags by more than its scatter explains, and enough to matter.
 
-    y = a + r k + ½ d k² lies d n²/8 from its chord. The drift d is the slope of the growths y_{k+1} − y_k, which are
-    independent where the curve is a sum of random growths; that is why it is tested there.
+    y = a + r k + ½ d k² lies d n²/8 from its chord. The drift d is the slope of the growths y_{k+1} − y_k. It is tested
+    on the growths, since they are independent if the curve is a sum of random growths.
     """
     n = len(y) - 1
     drift, _, error = least_squares_line(np.diff(y))
@@ -82,9 +82,10 @@ def _sums_of_squares(y: Float[ndarray, " lag"]) -> Float[ndarray, " lag"]:
 def least_squares_line(y: Float[ndarray, " lag"]) -> tuple[float, float, float]:
     """Slope, intercept, and the slope's standard error.
 
-    A profile is a running sum of log growths, so that its residuals wander: an error for residuals that are only
-    correlated over a few lags (Newey & West 1987) came out 2 to 7 times too small. They are therefore whitened first by
-    u_t = ρ u_{t−1} + e_t (Andrews & Monahan 1992); within 1.3 of the true scatter from 50 lags on, whatever ρ.
+    A profile is a running sum of log growths, so its residuals are correlated over many lags. An error for residuals
+    that are correlated over a few lags (Newey & West 1987) was 2 to 7 times too small. Therefore the residuals are
+    whitened first by u_t = ρ u_{t−1} + e_t (Andrews & Monahan 1992). From 50 lags on the error is within a factor of
+    1.3 of the true scatter, for every ρ.
     """
     n = len(y)
     x = np.arange(n) - (n - 1) / 2
@@ -107,8 +108,8 @@ def least_squares_line(y: Float[ndarray, " lag"]) -> tuple[float, float, float]:
 def autoregression(residual: Float[ndarray, " lag"]) -> float:
     """ρ of u_t = ρ u_{t−1} + e_t from a line's residuals, 0 to 1.
 
-    The estimate is (2 + 8ρ)/n too small on average, since the line has been fitted to the same data; within 6/n of 1,
-    where a sum of independent growths cannot be told from it, it is 1.
+    The plain estimate is (2 + 8ρ)/n too small on average, since the line was fitted to the same data; it is corrected.
+    Within 6/n of 1 the result is 1: it cannot be told from a sum of independent growths.
     """
     n = len(residual)
     square = float(residual @ residual)

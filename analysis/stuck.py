@@ -1,4 +1,4 @@
-"""Gates, units and directions that are stuck, so that nothing passes: each a finding."""
+"""Findings about gates, units and directions that are stuck, so that no gradient passes."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from analysis.gates import CLOSED, OPEN
 from models.recording.trace import Trace
 
 MOSTLY = 0.8
-"""The share of values from which on a gate or a unit counts as stuck."""
+"""A gate or unit counts as stuck from this share of its values on."""
 
 FLAT = 0.95
 """Beyond ± this value the slope of tanh is below 0.1."""
@@ -19,7 +19,7 @@ FLAT = 0.95
 CALM: dict[str, object] = {"input_scale": 0.1, "largest_singular_value": 1.0}
 
 DEAD_SHARE = 0.2
-"""The share of units without any gradient from which on it is a finding."""
+"""Units without any gradient are a finding from this share on."""
 
 
 def within(trace: Trace, values: Float[Tensor, "layer time batch unit"]) -> Float[Tensor, "layer sample unit"]:
@@ -29,7 +29,7 @@ def within(trace: Trace, values: Float[Tensor, "layer time batch unit"]) -> Floa
 
 
 def saturated_gates(s: Subject) -> Iterator[Finding]:
-    """A gate that is shut nearly everywhere, so that nothing passes and its own gradient is gone."""
+    """A gate that is shut nearly everywhere: nothing passes, and the gate's own gradient has vanished."""
     keep = s.cell.keep_gate
     gates = {name: within(s.trace, gate) for name, gate in s.trace.gates.items()}
     for gate, values in gates.items():
@@ -81,7 +81,7 @@ def saturated_units(s: Subject) -> Iterator[Finding]:
 
 
 def saturated_cells(s: Subject) -> Iterator[Finding]:
-    """Cell states so large that tanh(c) is at its flat ends: h_t hardly depends on c_t, dL/dh_t hardly reaches it."""
+    """Cell states so large that tanh(c) is flat: h_t hardly depends on c_t, and dL/dh_t hardly reaches c_t."""
     if s.trace.cell_state is None:
         return
     flat = float((torch.tanh(within(s.trace, s.trace.cell_state)).abs() > FLAT).double().mean())
@@ -103,7 +103,7 @@ def saturated_cells(s: Subject) -> Iterator[Finding]:
 
 
 def dead_units(s: Subject) -> Iterator[Finding]:
-    """Units whose activation never changes: they carry nothing, forwards or back."""
+    """Units whose activation never changes: they carry no information forwards and no gradient back."""
     hidden = within(s.trace, s.trace.hidden)
     if hidden.shape[1] < 2 or not bool(hidden.isfinite().all()):
         return
@@ -124,7 +124,7 @@ def dead_units(s: Subject) -> Iterator[Finding]:
 
 
 def idle_reverse(s: Subject) -> Iterator[Finding]:
-    """A reverse direction that has a gradient at one timestep only: what the loss reads of it has seen one input."""
+    """A reverse direction with a gradient at one timestep only: the loss reads a state that has seen one input."""
     T = s.trace.seq_len
     if s.trace.num_directions < 2 or T < 2:
         return

@@ -1,4 +1,4 @@
-"""A recurrent matrix with the spectrum that one wants: its singular vectors kept, its singular values set."""
+"""Spectral surgery: give a recurrent matrix new singular values and keep its singular vectors."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -25,14 +25,14 @@ class Surgery:
 
 
 def operate(weight: Float[Tensor, "hidden hidden"], values: Float[Tensor, " hidden"]) -> Surgery:
-    """The matrix with its singular vectors kept and these singular values, largest first, zeros allowed.
+    """Replace the singular values of a matrix and keep its singular vectors; largest value first, zeros are allowed.
 
-    Where the matrix has equal singular values, its vectors are not unique and those that the SVD chose are kept; of a
-    zero matrix they are the unit vectors.
+    If the matrix has equal singular values, its singular vectors are not unique: the SVD's choice is kept. For a zero
+    matrix these are the unit vectors.
 
     Raises:
-        ValueError: a matrix that is not square or not finite; values that are negative, not finite, unsorted, of
-            another number, or beyond the matrix's dtype.
+        ValueError: the matrix is not square or not finite; values are negative, not finite, unsorted, too many or too
+            few, or too large for the matrix's dtype.
     """
     if weight.ndim != 2 or weight.shape[0] != weight.shape[1] or not len(weight):
         raise ValueError(f"weight has shape {tuple(weight.shape)}; it must be a square matrix.")
@@ -46,7 +46,7 @@ def operate(weight: Float[Tensor, "hidden hidden"], values: Float[Tensor, " hidd
         raise ValueError(f"values have a {wrong:g}; they must be finite and at least 0: singular values are lengths.")
     if bool((values.diff() > 0).any()):
         k = int((values.diff() > 0).nonzero()[0])
-        raise ValueError(f"values have {values[k]:g} before {values[k + 1]:g}; they must come largest first.")
+        raise ValueError(f"values have {values[k]:g} before {values[k + 1]:g}; they must be in order, largest first.")
     new = set_singular_values(weight.detach().double(), values).to(weight.dtype)
     if not bool(new.isfinite().all()):
         raise ValueError(f"values reach {float(values[0]):g}, which {str(weight.dtype)[6:]} cannot hold.")
@@ -94,7 +94,7 @@ def wanted_values(
 
 
 def operate_on_block(weight: Float[Tensor, "rows hidden"], block: int, values: Float[Tensor, " hidden"]) -> Tensor:
-    """A recurrent matrix of square blocks (one a gate, in torch's order) with one of them operated on.
+    """Replace the singular values of one square block of a recurrent matrix (one block per gate, in torch's order).
 
     Raises:
         ValueError: no such block, or as `operate`.

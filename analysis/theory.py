@@ -1,4 +1,4 @@
-"""What theory says a gradient may do, to be laid over what it does."""
+"""Theory to compare with measured gradients: an upper bound, and the mean-field rate of wide tanh networks."""
 
 import math
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from models.cells.elman.step import ElmanCell
 from models.recording.layer_record import LayerRecord, LayerStates
 
 LARGEST = 1e150
-"""Of a gain or a variance: its square is a number, too."""
+"""Largest gain or variance: float64 can still hold its square."""
 
 
 def gradient_bound(layer: LayerRecord, spectral_norm: float, slope: float) -> Float[ndarray, " time"]:
@@ -43,29 +43,29 @@ def gradient_bound(layer: LayerRecord, spectral_norm: float, slope: float) -> Fl
 
 @dataclass(frozen=True, eq=False)
 class MeanField:
-    """What a wide random tanh network does, driven by independent Gaussian inputs, or by none."""
+    """Mean field of a wide random tanh network with independent Gaussian inputs, or without inputs."""
 
     gain: float
     """g: weights have standard deviation g/√N."""
     input_variance: float
-    """s²: variance of what the inputs and biases add to a preactivation, drawn afresh at every step."""
+    """s²: variance of the inputs' and biases' part of a preactivation, drawn anew at every step."""
     preactivation_variance: float
     """q, the fixed point of q = g² E tanh²(√q z) + s²."""
     squared_slope: float
-    """χ = g² E tanh'²(√q z): what a step multiplies the squared norm of a gradient by, on average."""
+    """χ = g² E tanh'²(√q z): the mean factor of a step on the squared norm of a gradient."""
 
     @property
     def rate(self) -> float:
-        """½ ln χ, nats per step: the largest Lyapunov exponent and the gradient's decay rate; −∞ for no weights."""
+        """½ ln χ, nats per step: the largest Lyapunov exponent and the gradient's decay rate; −∞ without weights."""
         return 0.5 * math.log(self.squared_slope) if self.squared_slope > 0 else -math.inf
 
 
 def mean_field(gain: float, input_variance: float) -> MeanField:
     """The stationary state of h = tanh(W h' + input), W Gaussian with standard deviation gain/√N, N → ∞.
 
-    It holds for fresh weights at every step, or for one W while the lag stays far below √N; then for medians, mean logs
-    and exponents, not for mean squares, which rare directions of one tied W take over. A network of finite width lies
-    below it: without inputs and at gain 2, .139 at N = 128, .150 at 512 and .153 at 1024 where the rate is .155.
+    It is exact for new weights at every step. For one W it holds while the lag is far below √N, and only for medians,
+    mean logs and exponents: a few rare directions of W dominate mean squares. A network of finite width has a smaller
+    rate: at gain 2 without inputs, .139 for N = 128, .150 for 512 and .153 for 1024, where the mean field has .155.
 
     Args:
         gain: g ≥ 0.
@@ -87,18 +87,18 @@ def mean_field(gain: float, input_variance: float) -> MeanField:
 
 @dataclass(frozen=True, eq=False)
 class RateOverGain:
-    """The mean-field rate of a tanh network over its gain, at one variance of what the inputs add."""
+    """The mean-field rate of a tanh network over its gain, at one variance of the inputs' part."""
 
     input_variance: float
     gain: Float[ndarray, " gain"]
     rate: Float[ndarray, " gain"]
     """½ ln χ, nats per step; −inf at gain 0."""
     critical_gain: float
-    """The gain at which it crosses 0: vanishing below, chaos above."""
+    """The gain at which the rate crosses 0: below it gradients vanish, above it there is chaos."""
 
 
 def rate_over_gain(gains: Float[ndarray, " gain"], input_variance: float) -> RateOverGain:
-    """What `mean_field` says at each of these gains.
+    """The mean-field rate at each of these gains.
 
     Raises:
         ValueError: as `mean_field`.
@@ -108,7 +108,7 @@ def rate_over_gain(gains: Float[ndarray, " gain"], input_variance: float) -> Rat
 
 
 def measured_mean_field(layer: LayerStates) -> MeanField:
-    """The mean field of a tanh Elman layer: the gain of its W_hh, and the mean square of what inputs and biases add.
+    """The mean field of a tanh Elman layer, from the gain of its W_hh and the mean square of W_ih x + b.
 
     Raises:
         ValueError: another cell or nonlinearity, a pass that diverged, a gain or variance above 1e150.
@@ -116,7 +116,7 @@ def measured_mean_field(layer: LayerStates) -> MeanField:
     steps = layer.in_order()
     cell = steps.cell
     if not isinstance(cell, ElmanCell) or cell.nonlinearity != "tanh":
-        raise ValueError("layer has another cell than a tanh Elman; the mean field is for that one.")
+        raise ValueError("layer is not a tanh Elman layer; the mean field exists for that cell only.")
     drive = steps.inputs @ cell.weight_ih.T + cell.bias_ih + cell.bias_hh
     return mean_field(effective_gain(cell.weight_hh), drive.square().mean().item())
 
@@ -140,9 +140,9 @@ def stationary_variance(gain: float, input_variance: float) -> float:
 
 
 def critical_gain(input_variance: float) -> float:
-    """The gain at which χ = 1: below it gradients vanish and the dynamics forget, above it they explode, in chaos.
+    """The gain at which χ = 1: below it gradients vanish and states are forgotten, above it gradients explode in chaos.
 
-    1 without input; inputs saturate units and raise it.
+    It is 1 without inputs. Inputs saturate units and raise it.
 
     Raises:
         ValueError: a variance below 0 or above 1e150.
@@ -160,10 +160,10 @@ def critical_gain(input_variance: float) -> float:
 
 
 def gaussian_mean(f: Callable[[Float[ndarray, " node"]], Float[ndarray, " node"]], variance: float) -> float:
-    """E f(√variance · z) for a standard normal z and f a function of tanh, to 14 digits up to a variance of 10⁶.
+    """E f(√variance · z) for a standard normal z and a function f of tanh, to 14 digits up to a variance of 10⁶.
 
-    By the trapezoidal rule, whose error is e^(−2πd/h) for a step h and the nearest pole at a distance d from the real
-    axis (Trefethen & Weideman 2014): tanh has it at π/2. Gauss–Hermite nodes lie too far apart for wide a.
+    It uses the trapezoidal rule with step h. The error is e^(−2πd/h) for the nearest pole at a distance d from the real
+    axis (Trefethen & Weideman 2014); tanh has it at π/2. Gauss–Hermite nodes lie too far apart for wide Gaussians.
     """
     deviation = math.sqrt(variance)
     if deviation > WIDE:
@@ -175,7 +175,7 @@ def gaussian_mean(f: Callable[[Float[ndarray, " node"]], Float[ndarray, " node"]
 
 
 WIDE = 1e3
-"""Deviation from which on nearly all of a Gaussian lies where tanh is ±1, and a grid over it would be wasted."""
+"""From this deviation on nearly all of a Gaussian lies where tanh is ±1; a grid over it would be wasted."""
 
 
 def wide_gaussian_mean(f: Callable[[Float[ndarray, " node"]], Float[ndarray, " node"]], deviation: float) -> float:
@@ -188,9 +188,9 @@ def wide_gaussian_mean(f: Callable[[Float[ndarray, " node"]], Float[ndarray, " n
 
 
 def effective_gain(weight: Tensor | Float[ndarray, "unit unit"]) -> float:
-    """std · √N of a square matrix: the g that a Gaussian matrix with this spread of entries has.
+    """std · √N of a square matrix: the gain g of a Gaussian matrix whose entries have the same spread.
 
-    torch's default U(±1/√N) has 1/√3 = .577.
+    It is 1/√3 = .577 for torch's default U(±1/√N).
 
     Raises:
         ValueError: a matrix that is not square or not finite.

@@ -1,4 +1,4 @@
-"""What is wrong with how a network is trained: clipping, truncation, and nothing learned."""
+"""Findings about a network's training: clipping, truncation, and nothing learned."""
 
 import math
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from analysis.finding import Finding, Remedy, Subject
 from analysis.wording import power_of_ten, significant
 
 ALWAYS, NEVER = math.log(10), -math.log(100)
-"""Norm over threshold: clipped to less than a tenth, or a hundredth of what would be clipped."""
+"""ln(norm ÷ threshold): clipping leaves less than a tenth, or the norm is a hundredth of the threshold."""
 
 
 def clipping_extremes(s: Subject) -> Iterator[Finding]:
@@ -28,13 +28,12 @@ def clipping_extremes(s: Subject) -> Iterator[Finding]:
             "clipping_always",
             "warning",
             "Every step is clipped",
-            f"The norm is {norm}, and {after} is left of it: the threshold {significant(c.threshold)} sets the size of "
-            "the step, whatever the gradient says.",
+            f"The norm is {norm}, and {after} is left of it: the threshold {significant(c.threshold)} alone sets the "
+            "size of the step.",
             numbers,
             (
                 Remedy(
-                    "Raise the threshold to the size of what it is compared with, or fix the explosion that clipping "
-                    "hides.",
+                    "Raise the threshold to the usual size of the norm, or fix the explosion that clipping hides.",
                     settings,
                 ),
             ),
@@ -44,7 +43,8 @@ def clipping_extremes(s: Subject) -> Iterator[Finding]:
             "clipping_never",
             "note",
             "Clipping never engages",
-            f"The norm is {norm}, the threshold {significant(c.threshold)}: a hundred times as much would pass.",
+            f"The norm is {norm}, the threshold {significant(c.threshold)}: even a norm a hundred times as large would "
+            "not be clipped.",
             numbers,
             (
                 Remedy(
@@ -61,36 +61,36 @@ def rounded_exp(log: float) -> float:
 
 
 LEARNED = 0.98
-"""Of a guess's loss: a loss above this share shows nothing learned."""
+"""Share of a guess's loss: with a loss above it, nothing was learned."""
 LOST = 1e6
-"""Times a guess's loss: a loss beyond it, however finite, is a training that has diverged."""
+"""Times a guess's loss: with a larger loss, even a finite one, the training has diverged."""
 
 
 def has_lost(loss: float, chance: float) -> bool:
-    """Whether a trained network's loss has diverged: not finite, or a million times what a guess scores."""
+    """Whether a trained network's loss has diverged: it is not finite, or a million times a guess's loss."""
     return not loss <= LOST * chance
 
 
 def has_learned(loss: float, chance: float) -> bool:
-    """Whether a trained network does better than a guess that sees no input."""
+    """Whether a trained network is better than a guess that sees no input."""
     return loss <= LEARNED * chance
 
 
 def trained_loss(s: Subject) -> Iterator[Finding]:
-    """After training, a loss that says that nothing has been learned, or that the training has diverged."""
+    """The loss after training shows that nothing was learned, or that the training has diverged."""
     if s.trained_steps > 0 and s.loss is not None and s.chance is not None:
         yield from judge_loss(s.loss, s.chance, s.trained_steps)
 
 
 def judge_loss(loss: float, chance: float, steps: int) -> Iterator[Finding]:
-    """What a loss after so many steps of training says, against what a guess that sees no input scores."""
+    """Compare the loss after `steps` of training with the loss of a guess that sees no input."""
     evidence = f"After {steps} steps the loss is {significant(loss)}; a guess scores {significant(chance)}."
     numbers = {"loss": loss, "chance": chance, "steps": steps}
     if has_lost(loss, chance):
         smaller = Remedy("Train with a smaller learning rate, and clip the gradient's norm.")
         yield Finding("diverged", "severe", "The training has diverged", evidence, numbers, (smaller,))
     elif not has_learned(loss, chance):
-        look = Remedy("Look at the gradient first: where it vanishes or explodes, more steps will not help.")
+        look = Remedy("Look at the gradient first: if it vanishes or explodes, more steps will not help.")
         yield Finding("at_chance", "warning", "Nothing has been learned", evidence, numbers, (look,))
 
 
@@ -104,5 +104,5 @@ def short_truncation(s: Subject) -> Iterator[Finding]:
             "The truncation is shorter than the task",
             f"The gradient stops after at most {k - 1} steps; the task needs one over {s.dependency}.",
             {"truncate": k, "dependency": s.dependency},
-            (Remedy("Truncate at more steps than the dependency has, or not at all.", {"truncate": None}),),
+            (Remedy("Truncate after more steps than the task reaches back, or do not truncate.", {"truncate": None}),),
         )

@@ -1,4 +1,4 @@
-"""How far a gradient travels: what the last loss sends back, over the lags that the task needs."""
+"""How far a gradient travels: the gradient of the last loss, over the lags that the task needs."""
 
 import math
 
@@ -14,7 +14,7 @@ from models.recording.trace import Trace
 
 
 def transport_course(s: Subject) -> Course:
-    """What becomes of the gradient that the last loss sends; `diverged` where anything of the pass is not finite."""
+    """What the gradient of the last loss does; it has diverged if any number of the pass is not finite."""
     log = state_log_by_lag(s.transport)[: s.dependency + 1]
     of = "the gradient" if s.transport is s.trace else "the gradient of the last loss"
     if s.trace.cell_state is not None:
@@ -25,7 +25,7 @@ def transport_course(s: Subject) -> Course:
 def state_log_by_lag(trace: Trace) -> Float[ndarray, " lag"]:
     """Median of ln‖dL/ds_t‖ over the batch (nats), at lag 0, 1, …; top layer, forwards.
 
-    s is the whole state, (h, c) for an LSTM: what dL/dh_t has lost, dL/dc_t may still carry.
+    s is the whole state, (h, c) for an LSTM: dL/dc_t may still carry a gradient that dL/dh_t has lost.
     """
     top = trace.top
     log_norm, of_cell = top.log_norm, top.cell_log_norm
@@ -42,5 +42,5 @@ def has_diverged(s: Subject) -> bool:
 
 
 def broken_gradients(trace: Trace) -> int:
-    """How many gradients of a state, over layers, timesteps and samples, are not finite."""
+    """How many gradients of a state are not finite, over layers, timesteps and samples."""
     return sum(layer.broken_gradients for layer in trace.layers)

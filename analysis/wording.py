@@ -7,7 +7,7 @@ SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def significant(value: float) -> str:
-    """Three significant digits; powers of ten outside of 0.001 … 100,000."""
+    """Three significant digits; a power of ten outside 0.001 … 100,000."""
     if not math.isfinite(value):
         return str(value)
     if value != 0 and not 1e-3 <= abs(value) < 1e5:
@@ -17,7 +17,7 @@ def significant(value: float) -> str:
 
 
 def power_of_ten(log10: float, negative: bool = False) -> str:
-    """10^log10 as `3.2×10⁻¹²`, whatever its size; `0` and `∞` for the infinite logs, plain between 0.001 and 1000."""
+    """10^log10 for a log of any size, such as `3.2×10⁻¹²`; plain between 0.001 and 1000, `0` and `∞` for ∓inf."""
     if math.isnan(log10):
         return "not a number"
     if math.isinf(log10):
@@ -40,7 +40,7 @@ def rate(nats_per_step: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """`1:02:03` hours, minutes, seconds; days before them where there are any."""
+    """`1:02:03` for hours, minutes, seconds, with days before them if there are any."""
     return str(timedelta(seconds=round(seconds))) if seconds >= 60 else f"{seconds:.0f} s"
 
 
@@ -50,5 +50,5 @@ def counted(count: int, noun: str) -> str:
 
 
 def are(count: int) -> str:
-    """The verb that goes with so many: `is` or `are`."""
+    """The verb for a count: `is` for 1, else `are`."""
     return "is" if count == 1 else "are"

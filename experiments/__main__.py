@@ -1,4 +1,4 @@
-"""`python -m experiments …`; the commands are in `command_line`."""
+"""`python -m experiments …` starts the command line; the commands are in `experiments/commands/`."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""What a file of a stranger says, held against the types that we write: every value's kind, and its bounds."""
+"""Check the values of an untrusted file against the types that we write: the kind and bounds of every value."""
 
 from typing import Annotated, Any, TypeVar
 
@@ -11,25 +11,25 @@ from experiments.config.words import cut, visible
 T = TypeVar("T")
 
 STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
-"""How every file is read: no text for a number, no names that we do not write, no Inf or NaN but as text."""
+"""Rules for every file: no text instead of a number, no unknown names, Inf and NaN only as text."""
 
 MOST_STEPS = 10_000_000
-"""What `RunConfig` allows."""
+"""The most steps that `RunConfig` allows."""
 Step = Annotated[int, Ge(0), Le(MOST_STEPS)]
 Count = Annotated[int, Ge(0), Le(2**53)]
-"""Bytes, and things that are counted."""
+"""Bytes and other counts."""
 Crc32 = Annotated[int, Ge(0), Le(2**32 - 1)]
 Clock = Annotated[float, Ge(0), Le(1e11)]
-"""Seconds since 1970, or of work; some three thousand years, which a calendar still has."""
+"""Seconds since 1970, or seconds of work: at most about three thousand years, which calendars can show."""
 Word = Annotated[str, Field(max_length=255)]
 Sentence = Annotated[str, Field(max_length=2**16)]
 
 NOT_FINITE = ("inf", "-inf", "nan")
-"""How JSON has what is not finite."""
+"""The texts for numbers that are not finite, in JSON."""
 
 
 def is_scalar(value: object) -> bool:
-    """Whether it is what a line of scalars may say of one name: a number, nothing, or what is not finite as text."""
+    """Whether a line of scalars may contain this value: a number, null, or the text of Inf or NaN."""
     return value is None or type(value) is float or value in NOT_FINITE or (type(value) is int and abs(value) < 2**63)
 
 
@@ -46,10 +46,10 @@ _ADAPTERS: dict[object, TypeAdapter[Any]] = {}
 
 
 def checked(kind: type[T], given: object) -> T:
-    """The value of that kind which the plain values of a file describe.
+    """Build a value of the given kind from the plain values of a file.
 
     Raises:
-        ValueError: they do not describe one; the message is the name of what is missing, unknown, or out of bounds.
+        ValueError: they do not fit; the message is the name of the field that is missing, unknown or out of bounds.
     """
     if kind not in _ADAPTERS:
         _ADAPTERS[kind] = TypeAdapter(kind)

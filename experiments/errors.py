@@ -2,4 +2,4 @@
 
 
 class ConfigError(ValueError):
-    """What was given cannot be run; its message is one sentence: the field, what was given, what is allowed."""
+    """The user's input cannot be used. The message is one sentence: the field, the value given, the values allowed."""

@@ -1,6 +1,6 @@
-"""Reading files that nobody vouches for: regular files only, and never more than there is.
+"""Read untrusted files: regular files only, and never more than they contain.
 
-A pipe would be waited for without end, and a device such as /dev/zero never ends.
+Reading a pipe could wait forever, and a device such as /dev/zero never ends.
 """
 
 import os
@@ -10,14 +10,14 @@ from typing import BinaryIO
 
 
 class UnreadableError(OSError):
-    """What is there is no regular file, or has more bytes than are allowed; `strerror` says which."""
+    """The path is not a regular file, or the file has more bytes than allowed; `strerror` says which."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(0, reason)
 
 
 def open_regular(path: Path, follow: bool = True) -> BinaryIO:
-    """A regular file, open for reading; nothing is waited for.
+    """Open a regular file for reading, without waiting for anything.
 
     Args:
         path: the file.

@@ -8,7 +8,7 @@ Example:
     >>> gfl.profile(trace.top).median.shape
     (20,)
 
-An installed package has everything below this name, so that a project's own `models` or `analysis` stay its own.
+In an installed package everything is below this name, so that your own `models` or `analysis` do not clash with it.
 """
 
 import analysis

@@ -1,4 +1,4 @@
-"""`gradient-flow-lab …`: the page with `app`, and every command of `python -m experiments`."""
+"""`gradient-flow-lab app` starts the page; all other commands are those of `python -m experiments`."""
 
 import subprocess
 import sys
@@ -11,7 +11,7 @@ LOOK = Path(__file__).with_name("streamlit.toml")
 
 
 def main() -> None:
-    """Run one command; `app` takes Streamlit's own options, such as --server.port 8600."""
+    """Run one command; `app` accepts Streamlit's own options, such as --server.port 8600."""
     if sys.argv[1:2] == ["app"]:
         command = [sys.executable, "-m", "streamlit", "run", str(PAGE), *flags(), *sys.argv[2:]]
         sys.exit(subprocess.run(command, check=False).returncode)
@@ -21,12 +21,12 @@ def main() -> None:
 
 
 def flags() -> list[str]:
-    """Streamlit's settings as its own options: an installed package has no folder `.streamlit` to be found in."""
+    """Streamlit's settings as command-line options: an installed package has no folder `.streamlit`."""
     return [f"--{name}={value}" for name, value in settings(tomllib.loads(LOOK.read_text(encoding="utf-8")))]
 
 
 def settings(table: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Dotted names and values of a TOML table; lists are left out, which no option can say."""
+    """Dotted names and values of a TOML table, without lists, which options cannot express."""
     for name, value in table.items():
         if isinstance(value, Mapping):
             yield from settings(value, f"{prefix}{name}.")

@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ("models", "analysis", "experiments", "dashboard", "gradient_flow_lab", ".streamlit")
 FILES = ("app.py", "setup.py", "pyproject.toml", "requirements.txt", "README.md", "LICENSE")
 BUILD = "import sys; from setuptools.build_meta import build_wheel; print(build_wheel(sys.argv[1]))"
+COMMAND = ("-c", "from gradient_flow_lab.command import main; main()")
 PROJECT = """
 import analysis, dashboard, experiments, models
 import torch
@@ -25,10 +26,13 @@ model = gfl.SequenceModel("lstm", input_size=2, hidden_size=4, output_size=1)
 trace = gfl.record(model, torch.ones(6, 3, 2), lambda outputs: outputs[-1].sum(), path="reference")
 assert gfl.profile(trace.top).median.shape == (6,)
 gru = torch.nn.GRU(2, 3)
-with gfl.watch(gru) as seen:
-    gru(torch.ones(6, 3, 2))[0].sum().backward()
+with gfl.watch(gru, run="runs/mine", title="theirs") as seen:
+    loss = gru(torch.ones(6, 3, 2))[0].sum()
+    loss.backward()
+    seen.log(loss=loss)
 assert "GRU, 3 units" in str(seen.report())
-from gradient_flow_lab.analysis.figures.profile import profile_picture
+picture = gfl.figures.profile.profile_picture({"lstm": gfl.profile(trace.top)}, {}, "float32")
+assert picture.json_columns()
 from gradient_flow_lab.dashboard.server.labs import labs
 labs()
 assert not [name for name in sys.modules if name.partition(".")[0] in ("models", "analysis") and "." in name]
@@ -67,11 +71,12 @@ def test_it_works_beside_packages_of_the_same_names(installed, tmp_path):
         (tmp_path / name / "__init__.py").write_text("THEIRS = True\n")
     result = run(installed, tmp_path, "-c", "import sys" + PROJECT)
     assert result.stdout == "apart\n", result.stderr
+    assert "1 run in runs" in run(installed, tmp_path, *COMMAND, "list").stdout
+    assert "run mine at step 1: theirs, T = 6" in run(installed, tmp_path, *COMMAND, "probe", "mine").stdout
 
 
 def test_the_command_runs_and_names_itself(installed, tmp_path):
-    words = ("-c", "from gradient_flow_lab.command import main; main()", "list")
-    result = run(installed, tmp_path, *words)
+    result = run(installed, tmp_path, *COMMAND, "list")
     assert result.returncode == 0, result.stderr
     assert result.stdout == "0 runs in runs\n"
     texts = [file.read_text(encoding="utf-8") for file in installed.rglob("*.py")]

@@ -1,4 +1,4 @@
-"""Axes that say where they begin and end, whatever is drawn.
+"""Axes with an explicit range, whatever is drawn.
 
 A browser that redraws a chart keeps the last range of an axis that says nothing about it: a flat line sent one, the
 next picture none, and lay outside of it. So every axis of every picture has a range of its own.
@@ -16,15 +16,15 @@ from numpy import ndarray
 from analysis.figures.edges import edge_of
 
 PADDING = 0.05
-"""Of what is drawn, beyond its ends; lines along x have none, since they begin and end at the frame."""
+"""Share of the drawn range that is added at each end; lines along x have no padding, they end at the frame."""
 LARGEST = 1e300
-"""Beyond it a difference of two ends would overflow."""
+"""Largest end of an axis: the difference of two larger ones would overflow."""
 NOTHING = "No value here is a number."
 
 
 @dataclass
 class Extent:
-    """What lies along one axis."""
+    """The range of the data along one axis."""
 
     low: float = np.inf
     high: float = -np.inf
@@ -32,10 +32,10 @@ class Extent:
     categories: dict[str, None] = field(default_factory=dict)
     has_traces: bool = False
     has_numbers: bool = False
-    """Whether a trace has a number on it, not only a level."""
+    """Whether a trace has a number on this axis, not only a level line."""
 
     def hold(self, values: Float[ndarray, "..."], padded: bool = False) -> None:
-        """Reach as far as the finite ones of these."""
+        """Widen the range to hold all finite values."""
         finite = np.clip(values[np.isfinite(values)], -LARGEST, LARGEST)
         if finite.size:
             self.low, self.high = min(self.low, float(finite.min())), max(self.high, float(finite.max()))
@@ -43,11 +43,11 @@ class Extent:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing on it is a number or a category."""
+        """Whether the axis has neither numbers nor categories."""
         return self.low > self.high and not self.categories
 
     def range(self, to_zero: bool) -> tuple[float, float]:
-        """From where to where the axis goes."""
+        """The two ends of the axis."""
         if self.categories:
             return -0.5, len(self.categories) - 0.5
         if self.low > self.high:
@@ -61,10 +61,10 @@ class Extent:
 
 
 def set_axes(figure: go.Figure) -> None:
-    """Give every axis that has none a range which holds all that is finite, and put what has no place at its edges.
+    """Give every axis without a range one that holds all finite values; draw Inf, NaN and zeros at its edges.
 
-    An axis without any number has no ticks, and words say so. Called again it changes nothing, except for the edges
-    where a range was set meanwhile.
+    An axis without any number has no ticks, and words say so. A second call changes nothing but the edges of axes whose
+    range was set in between.
     """
     layout = figure.layout
     extents: dict[str, Extent] = defaultdict(Extent)
@@ -98,7 +98,7 @@ def axis_of(layout: go.Layout, name: str) -> go.layout.XAxis:
 
 
 def set_range(axis: go.layout.XAxis, extent: Extent) -> None:
-    """The range of one axis, in the axis's own numbers: logarithms where it is logarithmic."""
+    """Set the range of one axis in the axis's own numbers: logarithms if it is logarithmic."""
     if axis.type == "log" and not extent.is_empty:
         extent = Extent(np.log10(extent.low), np.log10(extent.high), extent.padded)
     low, high = extent.range(axis.rangemode == "tozero")
@@ -108,7 +108,7 @@ def set_range(axis: go.layout.XAxis, extent: Extent) -> None:
 
 
 def as_numbers(values: object) -> Float[ndarray, "..."] | list[str]:
-    """Numbers, with NaN for gaps; or categories, where they are words."""
+    """Numbers, with NaN for gaps; text as categories."""
     array = np.asarray(values)
     if array.dtype.kind in "iufb":
         return array.astype(float)
@@ -119,7 +119,7 @@ def as_numbers(values: object) -> Float[ndarray, "..."] | list[str]:
 
 
 def hold(extent: Extent, values: object, is_log: bool, padded: bool = False) -> None:
-    """Let an axis reach as far as these values, which are numbers or words."""
+    """Widen the range of an axis to hold these values, numbers or words."""
     extent.has_traces = True
     given = as_numbers(values)
     if isinstance(given, list):
@@ -131,7 +131,7 @@ def hold(extent: Extent, values: object, is_log: bool, padded: bool = False) -> 
 
 
 def hold_on_plane(extents: Mapping[str, Extent], trace: go.Scatter, layout: go.Layout) -> None:
-    """What a line, points, bars, a heatmap or its critical lines reach over."""
+    """Widen the ranges to hold a line, points, bars, a heatmap or its critical lines."""
     x_name, y_name = trace.xaxis or "x", trace.yaxis or "y"
     x, y = extents[x_name], extents[y_name]
     if trace.type in ("heatmap", "contour"):
@@ -154,7 +154,7 @@ def hold_on_plane(extents: Mapping[str, Extent], trace: go.Scatter, layout: go.L
 
 
 def cell_edges(centres: object) -> object:
-    """From the first cell's outer edge to the last one's; words as they are."""
+    """The outer edges of the first and the last cell; words stay unchanged."""
     given = as_numbers(centres)
     if isinstance(given, list) or not given.size:
         return given
@@ -164,7 +164,7 @@ def cell_edges(centres: object) -> object:
 
 
 def hold_stacks(extents: Mapping[str, Extent], figure: go.Figure) -> None:
-    """What bars reach that stand on each other, upwards and downwards from zero."""
+    """Widen the ranges to hold stacked bars, upwards and downwards from zero."""
     ends: dict[tuple[str, object, bool], float] = defaultdict(float)
     for trace in figure.data:
         if trace.type == "bar":
@@ -178,13 +178,13 @@ def hold_stacks(extents: Mapping[str, Extent], figure: go.Figure) -> None:
 
 
 def hold_in_space(extents: Mapping[str, Extent], trace: go.Surface) -> None:
-    """What a surface or a path reaches over in three dimensions."""
+    """Widen the ranges to hold a surface or a path in three dimensions."""
     for side in "xyz":
         hold(extents[f"{trace.scene or 'scene'}/{side}"], trace[side], is_log=False)
 
 
 def join_matching(extents: Mapping[str, Extent], layout: go.Layout) -> None:
-    """Axes that move together reach as far as each other."""
+    """Give axes that move together the same range."""
     groups: dict[str, list[Extent]] = defaultdict(list)
     for name, extent in extents.items():
         if "/" not in name:
@@ -199,14 +199,14 @@ def join_matching(extents: Mapping[str, Extent], layout: go.Layout) -> None:
 
 
 def say_nothing(figure: go.Figure, name: str) -> None:
-    """Words in the middle of an axis's frame."""
+    """Write in the middle of the frame that an axis has nothing to draw."""
     reference = f"{name} domain"
     if not any(a.yref == reference and a.text == NOTHING for a in figure.layout.annotations):
         figure.add_annotation(text=NOTHING, xref=f"x{name[1:]} domain", yref=reference, x=0.5, y=0.5, showarrow=False)
 
 
 def place_edges(figure: go.Figure) -> None:
-    """Marks of what no axis has a place for go to the axis's end."""
+    """Move the marks of Inf, NaN and exact zeros to the end of the axis."""
     for trace in figure.data:
         if (edge := edge_of(trace)) is not None:
             side = "x" if edge in ("left", "right") else "y"

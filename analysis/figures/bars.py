@@ -1,4 +1,4 @@
-"""Signed parts that add up: stacked bars, and a mark at their sum."""
+"""Stacked bars of signed parts, with a mark at their sum."""
 
 from collections.abc import Mapping, Sequence
 
@@ -19,15 +19,15 @@ def parts_picture(
     y_title: str,
     height: int = 400,
 ) -> Picture:
-    """A column a place, in which each part is a block above (or below) zero; a diamond marks the sum.
+    """One column per place: each part is a block above (or below) zero, and a diamond marks the sum.
 
     Args:
         name: of downloaded files.
-        title: what is seen, in a line.
+        title: the result in one line.
         places: the columns' names.
-        parts: part's name → its value in each place; NaN where it does not exist there.
+        parts: part's name → its value in each place; NaN if it does not exist there.
         sentence: the caption.
-        y_title: what is added up.
+        y_title: the quantity that is added up.
         height: pixels.
     """
     made = figure(title, "", y_title, height)

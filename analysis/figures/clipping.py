@@ -15,7 +15,7 @@ ALL = "all parameters"
 
 
 def clipping_picture(clippings: Mapping[str, Clipping]) -> Picture:
-    """log₁₀ of each parameter's gradient norm before (ring) and after (dot) clipping, a column a cell."""
+    """log₁₀ of each parameter's gradient norm before (ring) and after (dot) clipping, one column per cell."""
     titles = [cell_name(c) for c in clippings]
     rows = 1 + max((len(c.parameter_log_norm_before) for c in clippings.values()), default=0)
     # The parameters have the same names in every cell: one column of labels is enough.

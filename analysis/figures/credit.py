@@ -1,4 +1,4 @@
-"""Who in the past gets credit for which loss."""
+"""The credit matrix as a heatmap: which past state gets credit for which loss."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""From a target back to its source: where attention looked, and which way the gradient crossed."""
+"""From a target back to its source: the attention weights, and the two ways of the gradient."""
 
 import numpy as np
 from jaxtyping import Float
@@ -31,10 +31,10 @@ def attention_picture(cell: str, weights: Float[ndarray, "reader read"], reader:
     """One sequence's attention weights: which timestep each reader looks at.
 
     Args:
-        cell: of the network.
-        weights: each row adds up to 1.
-        reader: what a row is, such as `target time`.
-        read: what a column is, such as `source time`.
+        cell: the network's cell.
+        weights: attention weights; each row adds up to 1.
+        reader: the name of a row, such as `target time`.
+        read: the name of a column, such as `source time`.
     """
     values, row_step, column_step = on_screen(weights)
     sharpest = float(np.mean(weights.max(axis=1)))

@@ -1,4 +1,4 @@
-"""Axes for values that are log₁₀ already, with ticks that a person can read."""
+"""Axes for values that are already log₁₀, with readable ticks."""
 
 import math
 from collections.abc import Iterable
@@ -13,17 +13,17 @@ POWERS_OF_TEN = {"tickprefix": "10<sup>", "ticksuffix": "</sup>"}
 """For values over many decades: ticks read 10⁻²⁰."""
 
 FEW, SOME = 3.0, 6.0
-"""Decades below which powers of ten are too far apart, and below which every one of them has a tick."""
+"""Decades: below the first, powers of ten alone are too far apart; below the second, each power has a tick."""
 
 LEAST = 0.5
-"""Decades that an axis shows at least: a constant must not look like noise, and has ticks beside it."""
+"""Fewest decades that an axis shows: a constant must not look like noise, and needs ticks beside it."""
 
 MANTISSAS = ((LEAST, (1, 1.5, 2, 3, 4, 5, 7)), (1.5, (1, 2, 5)), (FEW, (1, 3)))
-"""Up to so many decades, ticks at these multiples of each power."""
+"""(decades, multiples): up to so many decades, ticks are at these multiples of each power of ten."""
 
 
 def decades_axis(values: Iterable[Float[ndarray, "..."]]) -> dict[str, object]:
-    """Settings for an axis over these values (log₁₀; what is not finite is left out)."""
+    """Settings for an axis over these values (log₁₀); Inf and NaN are left out."""
     flat = [np.ravel(np.asarray(v, float)) for v in values]
     finite = np.concatenate([v[np.isfinite(v)] for v in flat] or [np.empty(0)])
     if not finite.size:

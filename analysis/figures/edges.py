@@ -1,7 +1,7 @@
-"""What no axis has a place for: exact zeros on a scale of decades, infinities, and what is not a number.
+"""Values without a place on an axis: exact zeros on a log scale, infinities, and NaN.
 
-Nothing is invented for them. On lines they are marks at the frame's edge, with words; on heatmaps they are cells in
-colours of their own.
+They get no invented numbers. On lines they are marks at the frame's edge, with words. On heatmaps they are cells with
+their own colours.
 """
 
 from typing import Literal
@@ -14,7 +14,7 @@ from numpy import ndarray
 from analysis.figures.theme import NEUTRAL
 
 ZERO_COLOUR = "#5e3c99"
-"""Purple, which no diverging scale has: beyond the bluest."""
+"""Purple, which is in no diverging scale."""
 
 Edge = Literal["bottom", "top", "left", "right"]
 
@@ -23,13 +23,13 @@ PLAIN_WORDS = {"zero": "minus infinite", "infinite": "infinite", "nan": "not a n
 
 
 def edge_of(trace: go.Scatter) -> Edge | None:
-    """At which edge a trace's marks lie; None for a trace that has values."""
+    """The edge where a trace's marks lie; None for a trace with values."""
     meta = trace.meta
     return meta.get("edge") if isinstance(meta, dict) else None
 
 
 def is_behind_the_end(values: Float[ndarray, "*row time"]) -> Bool[ndarray, "*row time"]:
-    """NaN behind the last number of a row, where a shorter sequence has ended; nowhere in a row without a number."""
+    """NaN after the last number of a row, where a shorter sequence has ended; a row without numbers has none."""
     known = ~np.isnan(values)
     later = np.flip(np.logical_or.accumulate(np.flip(known, -1), -1), -1)
     return ~later & known.any(axis=-1, keepdims=True)
@@ -46,15 +46,15 @@ def add_edge_marks(
     logs: bool = True,
     **place: object,
 ) -> None:
-    """Marks where a line has no value: at the lower edge for −inf, at the upper one for inf and NaN.
+    """Add marks where a line has no value: at the lower edge for −inf, at the upper edge for inf and NaN.
 
     Args:
         made: the figure.
-        x: where each value belongs.
-        values: those that are drawn; logarithms, so that −inf is exactly zero, unless `logs` is False.
-        name: of the line.
-        colour: of the line.
-        along: what x is, for the words on hover.
+        x: the position of each value.
+        values: the drawn values; logarithms unless `logs` is False, so that −inf is exactly zero.
+        name: the line's name.
+        colour: the line's colour.
+        along: the name of x, for the words on hover.
         logs: whether the values are logarithms.
         place: `row` and `col` in a grid.
     """
@@ -83,15 +83,15 @@ def add_special_cells(
     words: str = "%{x}, %{y}",
     **place: object,
 ) -> list[str]:
-    """Cells of a heatmap that its scale has no colour for, over it: exactly zero (−inf), infinite or not a number.
+    """Draw heatmap cells without a colour on the scale over the map: exactly zero (−inf), infinite or NaN.
 
     Returns:
-        what was found, in words for the caption: none where every cell has a colour.
+        the kinds that were found, in words for the caption; empty if every cell has a colour.
     """
     kinds = [(np.isneginf(values), ZERO_COLOUR, "exactly zero", "purple")] if zeros else []
     lost = np.isnan(values) | np.isposinf(values) | (False if zeros else np.isneginf(values))
     kinds.append((lost, NEUTRAL, "not a number, or infinite", "grey"))
-    said = []
+    found = []
     for where, colour, what, colour_word in kinds:
         if where.any():
             made.add_heatmap(
@@ -99,5 +99,5 @@ def add_special_cells(
                 colorscale=[[0, colour], [1, colour]], showscale=False,
                 hovertemplate=f"{words}: {what}<extra></extra>", **place,
             )  # fmt: skip
-            said.append(f"{colour_word} is {what}")
-    return said
+            found.append(f"{colour_word} is {what}")
+    return found

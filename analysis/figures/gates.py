@@ -1,4 +1,4 @@
-"""How open the gates are, in numbers: saturation, and how long the kept state lasts."""
+"""The gates in numbers: saturation, and the time constants of the kept state."""
 
 from collections.abc import Mapping
 
@@ -53,8 +53,8 @@ def saturation_picture(statistics: Mapping[str, GateStatistics]) -> Picture:
     return Picture(
         "gate-saturation",
         made,
-        "Left: how many of each gate's values are shut, in between, or open (for g and n, near −1 or 1); right: after "
-        f"how many steps a unit's own state has faded to 37 %. {reasons}".rstrip(),
+        "Left: the share of each gate's values that are shut, in between or open (for g and n: near −1 or 1). Right: "
+        f"the steps after which a unit's own state has faded to 37 %. {reasons}".rstrip(),
         "Saturation. " + "; ".join(f"{n}: {g.closed:.0%} shut, {g.open:.0%} open" for n, g in rows) + ".",
         columns,
         WHY,
@@ -70,7 +70,7 @@ at $f = 0.99$.
 
 
 def headline(gated: Mapping[str, GateStatistics]) -> str:
-    """How long each cell keeps its state by its gate alone."""
+    """The title: how long each cell keeps its state by its gate alone."""
     kept = [
         f"{cell_name(cell)} {significant(s.time_constants.overall)}"
         for cell, s in gated.items()

@@ -1,7 +1,7 @@
-"""What gradient profiles say in words: the title, the lines beside it, a table's rows, the words for a screen reader.
+"""Gradient profiles in words: the title, the lines beside it, a table's rows, the words for a screen reader.
 
-All of them take the verdict from `analysis.course`. Where the profile and what the last loss sends go different ways, a
-profile is described by what is seen, and the verdict is said of the gradient of the last loss.
+All of them take the verdict from `analysis.course`. If the profile and the gradient of the last loss behave
+differently, the words describe the shape of the profile, and give the verdict about the gradient of the last loss.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ from analysis.profile import Profile
 
 
 def headline(profiles: Mapping[str, Profile], transports: Mapping[str, Course]) -> str:
-    """What is seen, in a line above a chart: numbers for one cell, a verdict and a number each for several."""
+    """The title of a chart: for one cell its numbers, for several a verdict and a number each."""
     verdicts = {cell: transports.get(cell, p.course) for cell, p in profiles.items()}
     agree = all(verdicts[cell].kind == p.course.kind for cell, p in profiles.items())
     if len(profiles) == 1:
@@ -32,16 +32,17 @@ def headline(profiles: Mapping[str, Profile], transports: Mapping[str, Course]) 
     for cell, p in profiles.items():
         c = p.course if agree else verdicts[cell]
         groups.setdefault(c.kind, []).append(" ".join([cell_name(cell), *format_change(c)]))
-    said = "; ".join(f"{VERBS[kind]}: {', '.join(cells)}" for kind, cells in groups.items())
-    return f"{'The gradient' if agree else 'What the last loss sends'} {said}"
+    phrases = "; ".join(f"{VERBS[kind]}: {', '.join(cells)}" for kind, cells in groups.items())
+    subject = "The gradient" if agree else "The last loss's gradient"
+    return f"{subject} {phrases}"
 
 
 WHOLE = 0.9
-"""Share of the lags over which a line must hold for a title to give its rate without saying where."""
+"""A title gives a rate without its lags if the line holds over at least this share of them."""
 
 
 def title_of(p: Profile) -> str:
-    """A title: the last lag goes without saying; a rate is stated where one line holds over nearly all lags."""
+    """A title without the last lag; it has a rate if one line holds over nearly all lags."""
     c, d = p.course, p.decay
     words = f"the gradient {describe_course(c)}".removesuffix(f" at lag {c.lag}").replace(": ", ", ")
     if c.kind == "vanishes" and c.zero_from is None and c.gone_from is not None:
@@ -53,21 +54,21 @@ def title_of(p: Profile) -> str:
 
 
 def title_of_two(profile: Course, transport: Course) -> str:
-    """A profile and what the last loss sends, where they go different ways."""
+    """The title if a profile and the gradient of the last loss behave differently."""
     if transport.kind == "diverged":
         return "the pass diverges"
-    return f"the profile {describe_shape(profile)}; what the last loss sends {VERBS[transport.kind]}"
+    return f"the profile {describe_shape(profile)}; the last loss's gradient {VERBS[transport.kind]}"
 
 
 def format_change(c: Course) -> list[str]:
-    """What is left of a gradient, or how much it has grown; nothing where there is no such number."""
+    """How much of a gradient is left, or how far it has grown; empty if there is no such number."""
     if c.kind in ("diverged", "zero"):
         return []
     return [f"×{format_ratio(c.log_growth if c.kind == 'explodes' else c.log_left)}"]
 
 
 def describe_profile(p: Profile, transport: Course | None) -> list[str]:
-    """The profile, and what the last loss sends where that is another thing: sentences without a full stop."""
+    """The profile, and the gradient of the last loss if it differs, as sentences without a full stop."""
     if transport is None or transport.kind == p.course.kind:
         return [begin_sentence(p.course)]
     if transport.kind == "diverged":

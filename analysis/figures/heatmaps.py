@@ -27,7 +27,7 @@ UnitsOverTime = Float[ndarray, "time unit"]
 
 
 def colour_limit(values: Iterable[UnitsOverTime]) -> float:
-    """The smallest of 0.1, 0.2, 0.5, 1 that holds every finite |value|, else the largest; for several maps at once."""
+    """One limit for several maps: the smallest of 0.1, 0.2, 0.5, 1 above all finite |values|, else their maximum."""
     largest = max((float(np.max(np.abs(v[np.isfinite(v)]), initial=0.0)) for v in values), default=0.0)
     return next((limit for limit in (0.1, 0.2, 0.5, 1.0) if largest <= limit), largest)
 
@@ -67,7 +67,7 @@ def hidden_picture(cell: str, hidden: UnitsOverTime, limit: float, what: str = "
 
 
 def gates_picture(cell: str, gates: Mapping[str, UnitsOverTime]) -> Picture:
-    """One sample's gates, each [time, unit], above each other."""
+    """One sample's gates, each [time, unit], one above the other."""
     words = CELLS[cell].words.gates
     names = [words[name].name for name in gates]
     candidates = [name for name in gates if words[name].part == "candidate"]

@@ -1,4 +1,4 @@
-"""Which input the loss hears: the size of dL/dx_t over time, a line per network."""
+"""How much the loss depends on each input: the size of dL/dx_t over time, one line per network."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""How something shrinks or grows over the steps back, on a scale of decades: a few named lines."""
+"""A few named lines over the steps back, on a log scale: how a quantity shrinks or grows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class LagLine:
     colour: str = NEUTRAL
     dash: str = "solid"
     marks: bool = False
-    """Drawn as dots joined by a thin line: something measured or drawn at a few lags."""
+    """Whether it is drawn as dots joined by a thin line, for values at a few lags."""
 
 
 def lag_picture(
@@ -40,18 +40,18 @@ def lag_picture(
     decades: tuple[float, float] | None = None,
     why: str = "",
 ) -> Picture:
-    """Lines over lag on a scale of decades, with a level at 1; the numbers beside it are logs in nats.
+    """Lines over lag on a log scale, with a level at 1; the downloaded numbers are logs in nats.
 
     Args:
         name: of downloaded files.
-        title: what is seen, in a line.
+        title: the result in one line.
         lines: at least one.
         sentence: the caption.
-        alt: the picture in words, with its figures.
-        x_title: of the lag axis.
-        y_title: of the other.
+        alt: the picture in words, with its numbers.
+        x_title: title of the lag axis.
+        y_title: title of the vertical axis.
         height: pixels.
-        decades: the vertical range (log₁₀), so that a drag moves the line and not the axis; None for what fits.
+        decades: a fixed vertical range (log₁₀), so that a drag moves the line and not the axis; None to fit the data.
         why: the rest of the explanation (Markdown).
     """
     made = chart_of_lines(title, x_title, y_title, height, decades)

@@ -1,4 +1,4 @@
-"""What charts of a few named lines share: the chart before its lines, and their points as columns."""
+"""The shared parts of charts with a few named lines: the empty chart, and the points as columns."""
 
 from collections.abc import Iterable
 
@@ -19,7 +19,7 @@ def chart_of_lines(
     limits: tuple[float, float] | None = None,
     level: float = 0.0,
 ) -> go.Figure:
-    """A chart with a thin line at `level` and no lines yet; `limits` is the vertical range, None for what fits."""
+    """A chart with a thin line at `level` and no other lines; `limits` is the vertical range, None to fit the data."""
     made = figure(title, x_title, y_title, height)
     # Below the chart: above it a long legend would lie on the title of a narrow page.
     made.update_layout(legend=LEGEND_BELOW, margin_t=48)
@@ -30,6 +30,6 @@ def chart_of_lines(
 
 
 def point_columns(x_name: str, y_name: str, lines: Iterable[tuple[str, Values, Values]]) -> dict[str, list[object]]:
-    """One row a point of the lines, each given as its name, its x and its y."""
+    """One row per point of the lines; a line is its name, its x and its y."""
     rows = [(name, float(x), float(y)) for name, xs, ys in lines for x, y in zip(xs, ys, strict=True)]
     return {name: [row[k] for row in rows] for k, name in enumerate(("line", x_name, y_name))}

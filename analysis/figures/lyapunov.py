@@ -44,7 +44,9 @@ def lyapunov_picture(exponents: Mapping[str, Lyapunov], products: Mapping[str, P
         columns["product"] += [None] * len(rank) if rates is None else rates[: len(rank)].tolist()
     made.update_layout(legend=LEGEND_RIGHT)
     made.add_hline(y=0, line={"color": NEUTRAL, "dash": "dot"})
-    said = [f"{cell_name(c)}: {rate(v)} ± {significant(float(exponents[c].standard_error[0]))}" for c, v in top.items()]
+    rate_words = [
+        f"{cell_name(c)}: {rate(v)} ± {significant(float(exponents[c].standard_error[0]))}" for c, v in top.items()
+    ]
     reasons = [f"{cell_name(c)}: {e.reason}" for c, e in exponents.items() if e.reason]
     reasons += [f"{cell_name(c)}, product: {p.reason}" for c, p in products.items() if p.reason]
     return Picture(
@@ -52,7 +54,7 @@ def lyapunov_picture(exponents: Mapping[str, Lyapunov], products: Mapping[str, P
         made,
         "Mean growth per step of perturbations of the whole state, the fastest direction first: below 0 they fade, and "
         "so do gradients; above 0 the network is chaotic." + (" " + " ".join(reasons) if reasons else ""),
-        "Lyapunov exponents. " + "; ".join([*said, *reasons]) + ".",
+        "Lyapunov exponents. " + "; ".join([*rate_words, *reasons]) + ".",
         columns,
         WHY,
     )

@@ -1,4 +1,4 @@
-"""How recordings show themselves in a notebook: a table, and the profiles as a picture that needs no connection."""
+"""Recordings in a notebook: a table, and the profiles as a picture that needs no network connection."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -19,13 +19,13 @@ def show_trace(trace: Trace) -> str:
 
 
 def show_report(report: Report) -> str:
-    """A report's HTML: as a trace's, with findings, their evidence and their remedies."""
+    """A report's HTML: that of a trace, with findings, their evidence and their remedies."""
     notes = "".join(f"<p>{escape(note)}</p>" for note in report.notes.values())
     return show_modules(report.modules, with_findings=True) + notes
 
 
 def show_modules(modules: Iterable[ModuleReport], with_findings: bool) -> str:
-    """Modules one below the other; the first picture brings plotly.js with it."""
+    """Modules one below the other; the first picture contains plotly.js."""
     shown = []
     for k, module in enumerate(modules):
         top = module.trace.top
@@ -40,7 +40,7 @@ def show_modules(modules: Iterable[ModuleReport], with_findings: bool) -> str:
 
 
 def table(rows: Iterable[Mapping[str, str]]) -> str:
-    """Rows under the names of their columns."""
+    """An HTML table: column names, then rows."""
     listed = list(rows)
     head = "".join(f"<th>{escape(name)}</th>" for name in (listed[0] if listed else ()))
     body = "".join("<tr>" + "".join(f"<td>{escape(v)}</td>" for v in row.values()) + "</tr>" for row in listed)

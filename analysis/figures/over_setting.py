@@ -1,4 +1,4 @@
-"""A rate over a setting: what theory says along it, and what was measured at points of it."""
+"""A rate over a setting: theory as a line, measurements as points."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from analysis.figures.theme import NEUTRAL
 
 @dataclass(frozen=True, eq=False)
 class SettingLine:
-    """One line, or dots where there are only a few points."""
+    """One line, or dots for a few points."""
 
     name: str
     x: Float[ndarray, " point"]
@@ -44,15 +44,15 @@ def setting_picture(
 
     Args:
         name: of downloaded files.
-        title: what is seen, in a line.
+        title: the result in one line.
         lines: at least one.
         sentence: the caption.
-        alt: the picture in words, with its figures.
+        alt: the picture in words, with its numbers.
         x_title: the setting.
-        y_title: what is drawn, with its unit.
-        limits: the vertical range; None for what fits. What lies below is drawn as a triangle at the edge.
+        y_title: the quantity with its unit.
+        limits: the vertical range; None to fit the data. Points below it are triangles at the edge.
         height: pixels.
-        level: where the thin line lies that they are compared with.
+        level: the position of a thin line for comparison.
         why: the rest of the explanation (Markdown).
     """
     made = chart_of_lines(title, x_title, y_title, height, limits, level)

@@ -1,4 +1,4 @@
-"""Which way the gradient took: an LSTM's direct path beside the full derivative, and what each gate carries."""
+"""The routes of the gradient: an LSTM's direct path beside the full gradient, and the share of each gate."""
 
 import numpy as np
 import plotly.graph_objects as go
@@ -14,13 +14,13 @@ from models.cells.registry import CELLS
 
 PURPLE, SKY, AMBER, YELLOW = OTHER_COLOURS
 PART_COLOURS = {"entry": SKY, "keep": PURPLE, "candidate": AMBER, "exit": YELLOW}
-"""Gates that play the same part have the same colour; none is a cell's."""
+"""Gates with the same part have the same colour; no cell has one of these colours."""
 
 WORDS = {"loss": "the loss at t", "state": "kept state"}
 
 
 def paths_picture(cell: str, p: Paths) -> Picture:
-    """Left: the full gradient and the part that came by the kept state alone. Right: each route's share of it."""
+    """Left: the full gradient, and its part through the kept state alone. Right: each route's share of the gradient."""
     T = len(p.total_log_norm)
     t = np.arange(1, T + 1)
     keep, target = p.keep_words, "dL/dc_t" if p.target == "cell_state" else "dL/dh_t"
@@ -54,8 +54,8 @@ def paths_picture(cell: str, p: Paths) -> Picture:
     return Picture(
         f"{cell}-paths",
         made,
-        f"Left: the full {target} and what comes by the kept state alone (the product of {keep}); right: the share of "
-        f"each route in one step; below zero a route works against the others.{note}",
+        f"Left: the full {target}, and its part through the kept state alone (the product of {keep}). Right: the share "
+        f"of each route in one step; a route below zero works against the others.{note}",
         f"Paths of the {cell_name(cell)}. Mean shares: {', '.join(f'{n} {significant(m)}' for n, m in means.items())}.",
         {
             "t": t.tolist(),

@@ -1,4 +1,4 @@
-"""A figure together with everything that is shown beside it."""
+"""A figure together with its words and numbers."""
 
 import csv
 import io
@@ -13,17 +13,17 @@ from analysis.figures.axes import set_axes
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A figure, its one sentence, its words for those who cannot see it, and its numbers."""
+    """A figure, its one-sentence caption, its description in words, and its numbers."""
 
     name: str
-    """Short, without spaces: the name of downloaded files."""
+    """The name of downloaded files: short, without spaces."""
     figure: go.Figure
     sentence: str
-    """What am I seeing?"""
+    """The caption: what the figure shows."""
     alt: str
-    """The picture in words, with its figures."""
+    """The picture in words, with its numbers."""
     columns: Mapping[str, Sequence[object]] = field(default_factory=dict)
-    """The numbers behind it: columns of equal length."""
+    """The numbers of the figure: columns of equal length."""
     why: str = ""
     """The rest of the explanation, shown on request (Markdown)."""
 
@@ -32,7 +32,7 @@ class Picture:
         set_axes(self.figure)
 
     def csv(self) -> str:
-        """The numbers as CSV, one row a line; NaN and infinities as `nan`, `inf` and `-inf`."""
+        """The numbers as CSV, one row per line; NaN and infinities as `nan`, `inf` and `-inf`."""
         text = io.StringIO()
         writer = csv.writer(text)
         writer.writerow(self.columns)
@@ -40,7 +40,7 @@ class Picture:
         return text.getvalue()
 
     def json_columns(self) -> dict[str, list[object]]:
-        """The numbers as plain lists that JSON can hold; what is not finite as text."""
+        """The numbers as plain lists that JSON can hold; Inf and NaN as text."""
         return {name: [_plain(value) for value in values] for name, values in self.columns.items()}
 
 

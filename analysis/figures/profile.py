@@ -1,4 +1,4 @@
-"""The hero: the size of the total gradient over time, all cells over each other."""
+"""The main chart: the size of the total gradient over time, one line per cell."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,21 +28,21 @@ from analysis.profile import Profile
 Log = Float[ndarray, " time"]
 
 BOUND_ABOVE = 8 * LN_10
-"""How far above all gradients a bound is drawn (nats): one that proves nothing would press them flat."""
+"""Nats above all gradients up to which a bound is drawn: a much larger bound would press the gradients flat."""
 
 
 @dataclass(frozen=True)
 class Among:
-    """That a profile is one of several, each of which may take its place in the chart: see `profile_frames`."""
+    """A group of profiles that take each other's place in one chart: see `profile_frames`."""
 
     reach: tuple[float, float]
-    """Smallest and largest finite nats of all of them: the axis stays."""
+    """Smallest and largest finite value of all profiles (nats), so that the axis stays."""
     every: int = 1
-    """Timesteps from one point to the next."""
+    """Timesteps between two drawn points."""
 
     @property
     def ends(self) -> tuple[float, float]:
-        """From where to where the vertical axis goes (log₁₀), a little beyond the reach."""
+        """The ends of the vertical axis (log₁₀), a little beyond `reach`."""
         low, high = self.reach
         margin = 0.04 * (high - low) or LN_10
         return (low - margin) / LN_10, (high + margin) / LN_10
@@ -59,18 +59,17 @@ def profile_picture(
     pinned: Mapping[str, Profile] | None = None,
     among: Among | None = None,
 ) -> Picture:
-    """log₁₀‖dL/dh_t‖ over t, a line a cell.
+    """log₁₀‖dL/dh_t‖ over t, one line per cell.
 
     Args:
         profiles: cell → its profile; all of the same length.
         bounds: cell → upper bound on ln‖dL/dh_t‖ (nats), for the cells that have one.
-        dtype: the networks' dtype, for the level below which it has nothing.
+        dtype: the networks' dtype; its smallest number is drawn as a level.
         rates: label → (cell, nats per step): lines of these slopes from the gradient at the loss.
-        transports: cell → what becomes of the gradient that the last loss sends, on which the verdict rests; without
-            them it rests on the profiles.
-        direct: whether the direct gradients are drawn, too.
-        pinned: cell → an earlier profile to compare with, drawn thin and named A.
-        among: where other profiles may take this one's place; the title then says nothing that is of this one alone.
+        transports: cell → the course of the last loss's gradient, which gives the verdict; None: the profiles give it.
+        direct: whether to draw the direct gradients, too.
+        pinned: cell → an earlier profile for comparison, drawn thin and named A.
+        among: the group if other profiles may take this one's place; the title then fits all of them.
     """
     title = headline(profiles, transports or {}) if among is None else "The gradient at this step"
     made = figure(title, "timestep t (the loss is at the right)", "size of dL/dh_t", 430)
@@ -123,7 +122,7 @@ below it. Here the gradient is rescaled on its way, so the line goes on.
 
 
 def add_cell(made: go.Figure, cell: str, p: Profile, among: Among | None) -> None:
-    """The 80 % band, the median line, and marks at the edges where the gradient is exactly zero or has diverged."""
+    """Draw the 80 % band, the median, and marks at the edges for gradients that are exactly zero or have diverged."""
     name, colour, every = cell_name(cell), cell_colour(cell), 1 if among is None else among.every
     t, high, low, median = (values[::every] for values in (p.t, finite(p.high), finite(p.low), finite(p.median)))
     edge = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False, "legendgroup": name}
@@ -156,10 +155,10 @@ def profile_frames(
     low: Float[ndarray, "*step time"], median: Float[ndarray, "*step time"], high: Float[ndarray, "*step time"],
     among: Among,
 ) -> Float[ndarray, "*step trace point"]:  # fmt: skip
-    """The y values of the first traces of a picture made `among` others: log₁₀, float32, NaN where nothing is drawn.
+    """The y values of the first traces of a picture made `among` others: log₁₀, float32, NaN for gaps.
 
-    They are the band's two edges, the median, and marks at the axis's ends: where the median is exactly zero, and where
-    it is not a number or infinite.
+    They are the band's two edges, the median, and marks at the ends of the axis: one trace for medians of exactly zero,
+    one for medians of NaN or Inf.
     """
     bottom, top = among.ends
     lost = (np.isnan(median) & ~is_behind_the_end(median)) | np.isposinf(median)
@@ -169,7 +168,7 @@ def profile_frames(
 
 
 def add_line(made: go.Figure, t: ndarray, values: Log, name: str, colour: str, dash: str, width: float) -> None:
-    """A thin line in the same units as the profile."""
+    """Draw a thin line in the same units as the profile."""
     made.add_scatter(
         x=t, y=finite(values) / LN_10, mode="lines", line={"color": colour, "width": width, "dash": dash},
         name=name, hovertemplate=f"{name}, t = %{{x}}: 10<sup>%{{y:.2f}}</sup><extra></extra>",
@@ -177,7 +176,7 @@ def add_line(made: go.Figure, t: ndarray, values: Log, name: str, colour: str, d
 
 
 def add_levels(made: go.Figure, profiles: Mapping[str, Profile], dtype: str) -> None:
-    """The smallest number of the dtype, drawn where the profiles come near it."""
+    """Draw the smallest number of the dtype as a level, if the profiles come near it."""
     first = next(iter(profiles.values()))
     level = first.underflow_log / LN_10
     lowest = min((np.min(p.median[np.isfinite(p.median)], initial=0.0) for p in profiles.values()), default=0.0) / LN_10
@@ -189,7 +188,7 @@ def add_levels(made: go.Figure, profiles: Mapping[str, Profile], dtype: str) -> 
 
 
 def finite(values: Log) -> Log:
-    """Gaps where there is no number to draw."""
+    """The values with NaN for Inf, so that the line has gaps there."""
     return np.where(np.isfinite(values), values, np.nan)
 
 
@@ -201,7 +200,7 @@ def alt_text(profiles: Mapping[str, Profile], transports: Mapping[str, Course]) 
 
 
 def columns(profiles: Mapping[str, Profile], bounds: Mapping[str, Log]) -> dict[str, list[float]]:
-    """The numbers, log norms in nats."""
+    """The numbers of the chart, log norms in nats."""
     first = next(iter(profiles.values()))
     out: dict[str, list[float]] = {"t": first.t.tolist(), "lag": first.lag.tolist()}
     for cell, p in profiles.items():
@@ -215,5 +214,5 @@ def columns(profiles: Mapping[str, Profile], bounds: Mapping[str, Log]) -> dict[
 
 
 def pinned_columns(pinned: Mapping[str, Profile], length: int) -> dict[str, list[float]]:
-    """The pinned numbers by t, where their sequence is as long."""
+    """The pinned numbers by t, if their sequence has the same length."""
     return {f"A: {c} log_norm median": p.median.tolist() for c, p in pinned.items() if len(p.t) == length}

@@ -1,4 +1,4 @@
-"""Singular values and eigenvalues of the recurrent matrices, all cells over each other."""
+"""Singular values and eigenvalues of the recurrent matrices, all cells in one chart."""
 
 from collections.abc import Iterator, Mapping
 
@@ -79,8 +79,8 @@ def eigenvalues_picture(spectra: Spectra) -> Picture:
     return Picture(
         "eigenvalues",
         made,
-        "Eigenvalues of each recurrent matrix: applied again and again, a direction inside the dotted circle shrinks, "
-        "one outside grows." + not_drawn(spectra),
+        "Eigenvalues of each recurrent matrix. If the matrix is applied again and again, directions inside the dotted "
+        "circle shrink, and directions outside grow." + not_drawn(spectra),
         "Eigenvalues in the complex plane. "
         + "; ".join(
             f"{cell_name(c)}: radius {significant(radius[c])}, {inside[c]:.0%} inside the unit circle" for c in radius
@@ -91,7 +91,7 @@ def eigenvalues_picture(spectra: Spectra) -> Picture:
 
 
 def each(spectra: Spectra, styles: tuple[str, ...] = DASHES) -> Iterator[tuple[str, str, str, Spectrum]]:
-    """(cell, block, style, spectrum) of every block that is finite."""
+    """Yield (cell, block, style, spectrum) for every finite block."""
     for cell, blocks in spectra.items():
         for k, (block, spectrum) in enumerate(blocks.items()):
             if spectrum.finite:
@@ -99,7 +99,7 @@ def each(spectra: Spectra, styles: tuple[str, ...] = DASHES) -> Iterator[tuple[s
 
 
 def not_drawn(spectra: Spectra) -> str:
-    """Which matrices have entries that are not numbers, in a sentence; empty where none has."""
+    """Which matrices have entries of NaN or Inf, in a sentence; empty if none has."""
     lost = [label(c, b) for c, blocks in spectra.items() for b, s in blocks.items() if not s.finite]
     return f" Not drawn, since it holds Inf or NaN: {', '.join(lost)}." if lost else ""
 
@@ -118,14 +118,14 @@ def describe(cell: str, block: str, s: Spectrum) -> str:
 
 
 def columns(spectra: Spectra) -> dict[str, list[object]]:
-    """Singular values, a column a block."""
+    """Singular values, one column per block."""
     named: dict[str, list[object]] = {label(c, b): s.singular_values.tolist() for c, b, _, s in each(spectra)}
     ranks = max((len(v) for v in named.values()), default=0)
     return {"rank": list(range(1, ranks + 1)), **named}
 
 
 def eigenvalue_columns(spectra: Spectra) -> dict[str, list[object]]:
-    """Eigenvalues, a row each."""
+    """Eigenvalues, one row each."""
     rows = [(label(c, b), v.real, v.imag) for c, b, _, s in each(spectra) for v in s.eigenvalues.tolist()]
     names, real, imaginary = (list(column) for column in zip(*rows, strict=True)) if rows else ([], [], [])
     return {"matrix": names, "real": real, "imaginary": imaginary}

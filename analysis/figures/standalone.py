@@ -1,4 +1,4 @@
-"""Pictures as one web page that needs nothing else: plotly.js is in it, once."""
+"""Pictures as one web page that needs no other file: it contains plotly.js once."""
 
 from collections.abc import Iterable
 from html import escape
@@ -7,13 +7,13 @@ from analysis.figures.picture import Picture
 
 
 def standalone(title: str, before: str, pictures: Iterable[Picture], after: str = "") -> str:
-    """The page's HTML: title, pictures with their sentences; `before` and `after` are HTML of our own making."""
+    """The page's HTML: title, pictures with their captions. `before` and `after` must be trusted HTML."""
     figures = "\n".join(section(picture, first=k == 0) for k, picture in enumerate(pictures))
     return PAGE.format(title=escape(title), before=before, figures=figures, after=after)
 
 
 def section(picture: Picture, first: bool) -> str:
-    """One chart with its sentence; the first brings plotly.js with it."""
+    """One chart with its caption; the first one contains plotly.js."""
     body = picture.figure.to_html(
         full_html=False, include_plotlyjs=first, config={"showSendToCloud": False, "responsive": True}
     )
@@ -22,7 +22,7 @@ def section(picture: Picture, first: bool) -> str:
 
 
 def table(rows: Iterable[tuple[object, object]]) -> str:
-    """Rows of two cells."""
+    """An HTML table with rows of two cells."""
     cells = "\n".join(f"<tr><td>{escape(str(a))}</td><td>{escape(str(b))}</td></tr>" for a, b in rows)
     return f"<table>{cells}</table>"
 

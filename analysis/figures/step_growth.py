@@ -1,4 +1,4 @@
-"""What each step could do to a gradient, what all together could, and what they did."""
+"""Growth over the steps back: each step at its worst, their product, and the gradient itself."""
 
 from collections.abc import Mapping
 
@@ -22,16 +22,16 @@ def step_growth_picture(cell: str, growth: StepGrowth) -> Picture:
     ]
     apart, product, gradient = (power_of_ten(float(line.log[-1]) / LN_10) for line in lines)
     steps = f"{counted(len(growth.step), 'step')} back"
-    said = f"{steps}: up to {product} could arrive, {gradient} does"
+    title = f"{steps}: up to {product} could arrive, {gradient} does"
     if np.isnan([growth.product[-1], growth.gradient[-1]]).any() and growth.reason:
-        said = growth.reason.rstrip(".")
+        title = growth.reason.rstrip(".")
     return lag_picture(
         f"{cell}-jacobian-product",
-        f"{cell_name(cell)}, {said[0].lower()}{said[1:]}",
+        f"{cell_name(cell)}, {title[0].lower()}{title[1:]}",
         lines,
-        f"How much of a gradient is left after so many steps back through {the_cell(cell)}: at most, were every step's "
-        "worst direction the same; at most, as they are; and of the gradient that the loss sends to the last state."
-        + (f" {growth.reason}" if growth.reason else ""),
+        f"The size of a gradient after each number of steps back through {the_cell(cell)}. First line: the limit if "
+        "all steps had the same worst direction. Second: the limit for the real steps. Third: the last state's "
+        "gradient." + (f" {growth.reason}" if growth.reason else ""),
         f"{the_cell(cell)}, {steps}: each step at its worst {apart}, all steps together {product}, this gradient "
         f"{gradient}.",
         x_title="steps back from the last state",
@@ -41,19 +41,19 @@ def step_growth_picture(cell: str, growth: StepGrowth) -> Picture:
 
 
 def step_norms_picture(growths: Mapping[str, StepGrowth]) -> Picture:
-    """The largest singular value of each step's Jacobian over t, a line a cell."""
+    """The largest singular value of each step's Jacobian over t, one line per cell."""
     lines = [
         SettingLine(cell_name(c), g.t[1:].astype(float), np.exp(g.step), cell_colour(c)) for c, g in growths.items()
     ]
     middle = {cell_name(c): significant(float(np.exp(np.median(g.step)))) for c, g in growths.items() if len(g.step)}
-    said = ", ".join(f"{name} {value}" for name, value in middle.items())
+    norms = ", ".join(f"{name} {value}" for name, value in middle.items())
     return setting_picture(
         "jacobian-steps",
-        f"A step can multiply a gradient by at most (median): {said}" if middle else "No step leads back from t = 1",
+        f"A step can multiply a gradient by at most (median): {norms}" if middle else "No step leads back from t = 1",
         lines,
         "The largest singular value of the step Jacobian J = ∂s/∂s' that leads back into timestep t: above 1 some "
         "gradient could grow there, below 1 every gradient shrinks.",
-        f"Largest singular value of each step's Jacobian, median over time: {said}.",
+        f"Largest singular value of each step's Jacobian, median over time: {norms}.",
         x_title="timestep t",
         y_title="largest singular value of J",
         level=1.0,

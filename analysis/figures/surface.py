@@ -1,4 +1,4 @@
-"""An error surface that can be turned, with steps on it."""
+"""An error surface in three dimensions that can be turned, with descents on it."""
 
 import math
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ LIFT = 0.008
 
 @dataclass(frozen=True)
 class Path:
-    """A descent, what of it lies in the surface's window, and its colour."""
+    """A descent, its part within the surface's window, and its colour."""
 
     descent: Descent
     seen: Seen
@@ -31,7 +31,7 @@ class Path:
 
 
 FROM_THE_LOW_SIDE = 115.0
-"""Degrees from which the wall stands at the back."""
+"""The angle (degrees) at which the wall stands at the back."""
 
 
 def surface_picture(
@@ -42,14 +42,14 @@ def surface_picture(
     turned: float = FROM_THE_LOW_SIDE,
     height: int = 400,
 ) -> Picture:
-    """E over w and b in three dimensions; each path up to where it leaves the window, a cross.
+    """E over w and b in three dimensions; each path ends with a cross where it leaves the window.
 
     Args:
         name: of downloaded files.
-        title: what is seen, in a line.
+        title: the result in one line.
         surface: E on a grid.
         paths: label → descent.
-        turned: degrees around the vertical, for those who cannot drag.
+        turned: degrees around the vertical axis, for people who cannot drag.
         height: pixels.
     """
     made = go.Figure(layout=layout(title, height))
@@ -77,7 +77,7 @@ def surface_picture(
 
 
 def scene(turned: float, distance: float) -> dict[str, object]:
-    """The three axes, and the camera at a distance from which all of their ticks are in the picture."""
+    """The three axes, and a camera far enough away to show all ticks."""
     axis = {"gridcolor": NEUTRAL, "showbackground": False, "nticks": 5, "tickfont": {"size": 12}}
     angle = math.radians(turned)
     eye = {"x": distance * math.cos(angle), "y": distance * math.sin(angle), "z": 0.5 * distance}
@@ -93,10 +93,9 @@ def scene(turned: float, distance: float) -> dict[str, object]:
 
 
 def add_path(made: go.Figure, label: str, path: Path) -> None:
-    """The steps within the window, and a cross where it is left.
+    """Draw the steps within the window, and a cross where the path leaves it.
 
-    A line alone: markers in three dimensions cost half a second more before the first picture, where a browser draws
-    without a graphics card.
+    It has no markers: without a graphics card, markers in three dimensions cost a browser half a second more.
     """
     seen = path.seen
     points = np.stack([seen.weight, seen.bias, seen.error + LIFT])
@@ -116,7 +115,7 @@ def cross(at: Float[ndarray, "3"]) -> Float[ndarray, "3 points"]:
 
 
 def columns(paths: Mapping[str, Path]) -> dict[str, list[object]]:
-    """One row a step of each path."""
+    """One row per step of each path."""
     rows = [
         (label, step, *numbers)
         for label, path in paths.items()

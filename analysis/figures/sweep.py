@@ -1,4 +1,4 @@
-"""A sweep: one quantity over two axes as heatmaps, small multiples over the others."""
+"""A sweep as heatmaps: one quantity over two axes, one panel for each value of the other axes."""
 
 from collections.abc import Sequence
 
@@ -20,13 +20,13 @@ from analysis.figures.sweep_panel import (
 from analysis.figures.theme import DIVERGING, ZERO_TO_ONE, grid
 
 MOST_ACROSS = 2
-"""Panels beside each other: more make ticks that cannot be read on a small screen."""
+"""Most panels side by side: with more, ticks cannot be read on a small screen."""
 MOST_TICKS = 6
 ROW_HEIGHT, BETWEEN, TOP, BOTTOM = 34, 60, 84, 84
 """Pixels of a heatmap's row, between two panels, above the first and below the last."""
 PANEL_LETTERS = 14
 CRITICAL = "#111111"
-"""Critical lines are drawn on the colours of the map, never on the page's own background."""
+"""The colour of critical lines, which lie on the colours of the map, never on the page's background."""
 
 
 def sweep_picture(
@@ -40,15 +40,15 @@ def sweep_picture(
     log: bool = False,
     what: str = "mean",
 ) -> Picture:
-    """A heatmap a panel, all on one colour scale; each cell can be clicked.
+    """One heatmap per panel, all on one colour scale; each cell can be clicked.
 
     Args:
         panels: the maps.
         rows: the axis upwards.
         columns: the axis to the right.
         label: the quantity with its unit.
-        sentence: what the quantity is.
-        diverging: whether 0 means something: colours diverge around it, and a line is drawn where it is crossed.
+        sentence: the meaning of the quantity.
+        diverging: whether 0 has a meaning: then colours diverge around it, and a line marks where values cross it.
         log: whether colours follow the logarithm.
         what: `mean`, `spread` (standard deviation over seeds) or `runs` (how many have a finite value).
     """
@@ -83,7 +83,7 @@ def heatmaps(
     across: int,
     diverging: bool,
 ) -> go.Figure:
-    """The panels' maps in so many columns; axes have names at the left and at the bottom only."""
+    """The panels' maps in `columns` columns; only the left and bottom axes have names."""
     down = -(-len(panels) // across)
     height = down * (max(len(rows.values), 4) * ROW_HEIGHT + BETWEEN) + TOP + BOTTOM
     made = grid(
@@ -120,7 +120,7 @@ def map_of(values: Cells) -> go.Heatmap:
 
 
 def marks(panel: Heatmap, rows: Side, columns: Side, number: int, named: set[str]) -> list[go.Scatter]:
-    """What can be clicked: one point a cell, seen only where runs diverged, failed, or have not been run."""
+    """One clickable point per cell, visible only if runs diverged, failed, or have not been run."""
     j, i = (places.ravel() for places in np.meshgrid(np.arange(len(columns.values)), np.arange(len(rows.values))))
     there = np.isfinite(panel.planned[i, j])
     failed, diverged = panel.failed[i, j] > 0, panel.diverged[i, j] > 0
@@ -158,7 +158,7 @@ def marks(panel: Heatmap, rows: Side, columns: Side, number: int, named: set[str
 
 
 def add_critical(made: go.Figure, panel: Heatmap, columns: Side, row: int, col: int) -> None:
-    """Dashed lines where theory says that something changes, each named at its top."""
+    """Draw dashed lines at the critical values of theory, each with its name at the top."""
     for k, (name, value) in enumerate(panel.critical.items()):
         place = columns.place(value)
         if place is not None:
@@ -170,7 +170,7 @@ def add_critical(made: go.Figure, panel: Heatmap, columns: Side, row: int, col: 
 
 
 def crosses(values: Cells) -> bool:
-    """Whether there are values on both sides of 0."""
+    """Whether values lie on both sides of 0."""
     finite = values[np.isfinite(values)]
     return bool(finite.size and finite.min() < 0 < finite.max() and min(values.shape) > 1)
 
@@ -197,5 +197,5 @@ def scale(shown: Sequence[Cells], title: str, diverging: bool, log: bool) -> dic
 
 
 def decades(values: Cells) -> Cells:
-    """log₁₀ of what is positive; NaN for the rest."""
+    """log₁₀ of positive values; NaN for all others."""
     return np.log10(np.where(values > 0, values, np.nan))

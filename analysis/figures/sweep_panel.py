@@ -1,4 +1,4 @@
-"""What one heatmap of a sweep shows, as numbers and in words."""
+"""One heatmap of a sweep, as numbers and in words."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,7 +15,7 @@ Cells = Float[ndarray, "row column"]
 
 @dataclass(frozen=True, eq=False)
 class Heatmap:
-    """One heatmap: what each cell's runs came down to, [row, column]; NaN where no run is planned."""
+    """One heatmap: the results of each cell's runs, [row, column]; NaN if no run is planned."""
 
     label: str
     mean: Cells
@@ -41,9 +41,9 @@ class Side:
         return [words(value) for value in self.values]
 
     def place(self, value: float) -> float | None:
-        """Where a value falls between the positions 0, 1, …; None outside, or where values are not numbers.
+        """The position of a value among the positions 0, 1, …; None if it is outside, or if values are not numbers.
 
-        Between two values by their logarithms where both are positive, as critical values are ratios.
+        Between two positive values it is interpolated by logarithms, since critical values are ratios.
         """
         numbers = [v for v in self.values if isinstance(v, int | float) and not isinstance(v, bool)]
         if len(numbers) < 2 or not numbers[0] <= value <= numbers[-1]:
@@ -54,7 +54,7 @@ class Side:
 
 
 def words(value: object) -> str:
-    """A field's value as a tick says it."""
+    """A field's value as text for a tick."""
     if value is None:
         return "none"
     if isinstance(value, float):
@@ -89,7 +89,7 @@ def crossing(panel: Heatmap, columns: Side) -> float | None:
 
 
 def headline(panels: Sequence[Heatmap], columns: Side, title: str, diverging: bool) -> str:
-    """What is seen, in a line."""
+    """The title: the result in one line."""
     found = {panel.label: crossing(panel, columns) for panel in panels} if diverging else {}
     at = [f"{place:.3g}{f' ({label})' if label else ''}" for label, place in found.items() if place is not None]
     if at:
@@ -98,7 +98,7 @@ def headline(panels: Sequence[Heatmap], columns: Side, title: str, diverging: bo
 
 
 def explanation(panels: Sequence[Heatmap], sentence: str, diverging: bool) -> str:
-    """What am I seeing?"""
+    """The caption: what the maps show."""
     seen = f"Each cell is the mean over seeds: {sentence}."
     if diverging:
         seen += " The thick line is where it crosses 0."
@@ -110,7 +110,7 @@ def explanation(panels: Sequence[Heatmap], sentence: str, diverging: bool) -> st
 
 
 def any_bound(names: Iterable[str]) -> bool:
-    """Whether one of the lines is a bound."""
+    """Whether one of the critical lines is a bound."""
     return any("bound" in name for name in names)
 
 
@@ -130,7 +130,7 @@ def alt_text(panels: Sequence[Heatmap], rows: Side, columns: Side, label: str) -
 
 
 def table(panels: Sequence[Heatmap], rows: Side, columns: Side) -> dict[str, list[object]]:
-    """The numbers, one row a cell."""
+    """The numbers, one row per cell."""
     places = [(p, i, j) for p in panels for i in range(len(rows.values)) for j in range(len(columns.values))]
     out: dict[str, list[object]] = {"panel": [p.label for p, _, _ in places]}
     out[rows.name] = [words(rows.values[i]) for _, i, _ in places]

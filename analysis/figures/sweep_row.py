@@ -1,4 +1,4 @@
-"""The gradient profiles of a row of a sweep, over each other."""
+"""The gradient profiles of one row of a sweep, in one chart."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class RowProfile:
 
 
 def row_picture(title: str, profiles: Sequence[RowProfile]) -> Picture:
-    """log₁₀‖dL/dh_t‖ over lag, the profiles of a row over each other, from dark (first value) to bright (last)."""
+    """log₁₀‖dL/dh_t‖ over lag, one line per run of the row, from dark (first value) to bright (last value)."""
     made = figure(title, "lag from the loss, timesteps", "size of dL/dh_t", 380)
     made.update_yaxes(**decades_axis(p.log_norm / LN_10 for p in profiles))
     shades = sample_colorscale("Viridis", [0.2 + 0.7 * k / max(len(profiles) - 1, 1) for k in range(len(profiles))])

@@ -1,4 +1,4 @@
-"""One look for all figures: a colour that means the same thing everywhere, and one template."""
+"""One look for all figures: one template, and colours with the same meaning everywhere."""
 
 import math
 
@@ -14,7 +14,7 @@ CELL_COLOURS = {name: cell.words.colour for name, cell in CELLS.items()}
 """Each cell's colour on every page."""
 
 OTHER_COLOURS = ("#CC79A7", "#56B4E9", "#E69F00", "#F0E442")
-"""Of Okabe & Ito's palette, for what is no cell."""
+"""Colours from Okabe & Ito's palette for everything that is not a cell."""
 
 DIVERGING = "RdBu_r"
 """Blue below, red above the middle: hidden states around 0, log gradients around their size at the loss."""
@@ -28,10 +28,10 @@ NEUTRAL = "#8a8f9c"
 BAR_BELOW = {
     "orientation": "h", "thickness": 10, "yref": "container", "y": 0, "yanchor": "bottom", "title": {"side": "right"},
 }  # fmt: skip
-"""A colour scale below its chart, where charts stand three in a row and have no width to give away."""
+"""A colour scale below its chart, for charts that stand three in a row and are narrow."""
 
 LARGEST_SIDE = 512
-"""Cells of a heatmap's side: about as many as a screen can show."""
+"""Most cells along a side of a heatmap: about as many as a screen can show."""
 
 LN_10 = math.log(10)
 
@@ -89,37 +89,37 @@ TEMPLATE = go.layout.Template(
 
 
 def figure(title: str, x_title: str, y_title: str, height: int) -> go.Figure:
-    """An empty figure in the house's look."""
+    """An empty figure with the common look."""
     axes = {"xaxis": {"title": {"text": x_title}}, "yaxis": {"title": {"text": y_title}}}
     return go.Figure(layout={**layout(title, height), **axes})
 
 
 def grid(title: str, height: int, rows: int, columns: int, **arguments: object) -> go.Figure:
-    """An empty grid of subplots in the house's look; further arguments are `plotly.subplots.make_subplots`'s."""
+    """An empty grid of subplots with the common look; further arguments go to `plotly.subplots.make_subplots`."""
     return make_subplots(rows, columns, figure=go.Figure(layout=layout(title, height)), **arguments)
 
 
 def layout(title: str, height: int) -> dict[str, object]:
-    """The layout that every figure has; `uirevision` keeps zoom and hidden lines through every redraw."""
+    """The layout of every figure; `uirevision` keeps zoom and hidden lines through every redraw."""
     return {"template": TEMPLATE, "height": height, "title": {"text": title}, "uirevision": "kept"}
 
 
 LEGEND_RIGHT = {"orientation": "v", "x": 1.02, "xanchor": "left", "y": 1.0, "yanchor": "top"}
-"""For legends of more entries than fit above the chart in a row."""
+"""For legends with too many entries for one row above the chart."""
 
 LEGEND_BELOW = {"orientation": "h", "yref": "container", "y": 0.01, "yanchor": "bottom"}
-"""For narrow charts, in which a legend above would lie on the title."""
+"""For narrow charts, where a legend above would cover the title."""
 
 
 def on_screen(values: Float[ndarray, "rows columns"]) -> tuple[Float[ndarray, "r c"], int, int]:
-    """The values thinned to at most 512 a side, and the two steps by which they were thinned."""
+    """The values thinned to at most 512 per side, and the two thinning steps."""
     steps = [max(1, math.ceil(size / LARGEST_SIDE)) for size in values.shape]
     thinned = values[:: steps[0], :: steps[1]]
     return np.asarray(thinned, dtype=np.float32), steps[0], steps[1]
 
 
 def thinning_note(row_step: int, column_step: int, rows: str, columns: str) -> str:
-    """What a caption says about thinning; empty where every value is drawn."""
+    """A sentence about thinning for the caption; empty if every value is drawn."""
     parts = [f"every {ordinal(step)} {what}" for step, what in ((row_step, rows), (column_step, columns)) if step > 1]
     return f" Drawn thinned: {' and '.join(parts)}." if parts else ""
 

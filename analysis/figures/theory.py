@@ -1,4 +1,4 @@
-"""Mean-field theory laid over what was measured."""
+"""Mean-field theory beside the measured rate."""
 
 import math
 
@@ -23,17 +23,17 @@ def mean_field_picture(theory: MeanField, curve: RateOverGain, exponents: Lyapun
     if not math.isnan(measured):
         lines.append(SettingLine("this network, measured", np.array([theory.gain]), np.array([measured]), colour))
     side = "below" if theory.gain < curve.critical_gain else "above"
-    said = "nothing" if math.isnan(measured) else rate(measured)
+    rate_words = "nothing" if math.isnan(measured) else rate(measured)
     title = (
         f"Gain {significant(theory.gain)}, {side} the critical {significant(curve.critical_gain)}: "
-        f"theory says {rate(theory.rate)}, measured is {said}"
+        f"theory says {rate(theory.rate)}, measured is {rate_words}"
     )
     return setting_picture(
         "mean-field",
         title,
         lines,
-        "The largest Lyapunov exponent that mean-field theory gives a wide random tanh network with inputs of this "
-        "size, over the spread of its weights: below the critical gain gradients vanish, above it they explode."
+        "The largest Lyapunov exponent of a wide random tanh network with inputs of this size, by mean-field theory, "
+        "over the spread of its weights. Below the critical gain gradients vanish, above it they explode."
         + (f" {exponents.reason}" if exponents.reason else ""),
         f"{title}.",
         x_title="gain g (weights have standard deviation g/√N)",

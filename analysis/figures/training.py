@@ -1,4 +1,4 @@
-"""A training run as it unfolds: loss, gradient norm, spectrum, and the gradient over step × timestep."""
+"""Charts of a training run: loss, gradient norm, spectrum, and the gradient over step × timestep."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -26,9 +26,9 @@ from analysis.wording import power_of_ten, significant
 Over = Float[ndarray, " step"]
 
 MOST_POINTS = 2000
-"""Points of a line: more than a screen has columns."""
+"""Most points of a line: more than a screen has columns."""
 LONGEST_TITLE = 42
-"""Characters that a phone shows in a row."""
+"""Most characters of a title: a phone shows so many in a row."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +49,7 @@ class Lane:
 
 
 def loss_picture(lanes: Sequence[Lane]) -> Picture:
-    """log₁₀ of the loss over steps, with what a guess scores."""
+    """log₁₀ of the loss over steps, with the loss of a guess."""
     ends = [f"{lane.label} {significant(last(lane.loss))}" for lane in lanes]
     made = figure(fitting("Loss", ends), "optimiser step", "loss", 320)
     if spread(lanes) > 1:
@@ -87,7 +87,7 @@ def loss_picture(lanes: Sequence[Lane]) -> Picture:
 
 
 def fitting(what: str, parts: Sequence[str]) -> str:
-    """A title with its numbers where a phone has room for them; the words for the picture always have them."""
+    """A title with its numbers if a phone has room for them; the alt text always has them."""
     title = f"{what}: {', '.join(parts)}"
     return title if len(title) <= LONGEST_TITLE else what
 
@@ -230,7 +230,7 @@ def add_events(made: go.Figure, lanes: Sequence[Lane]) -> None:
 
 
 def thinned(n: int) -> ndarray:
-    """At most 2,000 of n indices, the last among them."""
+    """At most 2,000 of n indices, including the last."""
     if n <= MOST_POINTS:
         return np.arange(n)
     return np.unique(np.linspace(0, n - 1, MOST_POINTS).astype(int))
@@ -247,10 +247,10 @@ def running_mean(values: Over, window: int) -> Over:
 
 
 def last(values: Over) -> float:
-    """The last value, NaN where there is none."""
+    """The last value; NaN if there is none."""
     return float(values[-1]) if len(values) else float("nan")
 
 
 def last_step(lane: Lane) -> int:
-    """The last step of a lane, 0 where there is none."""
+    """The last step of a lane; 0 if there is none."""
     return int(lane.step[-1]) if len(lane.step) else 0

@@ -1,4 +1,4 @@
-"""The wave: the unrolled network, layer over layer, lit by the gradient that runs back through it from the loss."""
+"""The wave: the unrolled network, layer over layer, coloured by the gradient that runs back from the loss."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,11 +12,11 @@ from analysis.profile import Profile
 from analysis.wording import significant
 
 MOST_DECADES = 16.0
-"""Powers of ten to either side at which the colours end: as many as float64 has digits."""
+"""The colours end at so many powers of ten on either side: as many as float64 has digits."""
 
 
 def wave_picture(layers: Mapping[str, Sequence[Profile]]) -> Picture:
-    """The size of dL/dh_t against its size at the loss, a row a cell and layer, the top layer uppermost.
+    """The size of dL/dh_t relative to its size at the loss; one row per cell and layer, the top layer uppermost.
 
     Args:
         layers: cell → the profile of each of its layers, the first layer first; all of the same length. With two
@@ -46,8 +46,8 @@ def wave_picture(layers: Mapping[str, Sequence[Profile]]) -> Picture:
     return Picture(
         "wave",
         made,
-        "Each row is one layer, unrolled over time. Play it: from the loss at the right, the gradient runs back; where "
-        "it is as large as at the loss it is pale, blue where it vanishes, red where it explodes."
+        "Each row is one layer, unrolled over time. Play it: the gradient runs back from the loss at the right. Pale "
+        "cells are as large as at the loss; blue cells vanish, red cells explode."
         + "".join(f" {words.capitalize()}." for words in special)
         + thinning_note(1, step, "layer", "timestep"),
         f"Size of dL/dh_t against its size at the loss, in powers of ten: {ends}.",
@@ -56,7 +56,7 @@ def wave_picture(layers: Mapping[str, Sequence[Profile]]) -> Picture:
 
 
 def row_names(cell: str, profiles: Sequence[Profile]) -> list[str]:
-    """Each row's label: the cell, which layer of several, and which way it reads where there are two."""
+    """Each row's label: the cell, the layer if there are several, and the direction if there are two."""
     reverse = [len(p.lag) > 1 and p.lag[0] < p.lag[-1] for p in profiles]
     if not any(reverse):
         return [cell_name(cell) if len(profiles) == 1 else f"{cell_name(cell)} {k + 1}" for k in range(len(profiles))]
@@ -64,13 +64,13 @@ def row_names(cell: str, profiles: Sequence[Profile]) -> list[str]:
 
 
 def against_the_loss(p: Profile, top: Profile) -> np.ndarray:
-    """log₁₀ of the median ‖dL/dh_t‖ over that of the top layer at its largest end, where the loss sits."""
+    """log₁₀ of the median ‖dL/dh_t‖ ÷ the top layer's at T, or at t = 1 if that is not finite."""
     ends = [value for value in (top.median[-1], top.median[0]) if np.isfinite(value)]
     return (p.median - (ends[0] if ends else 0.0)) / LN_10
 
 
 def headline(rows: Mapping[str, np.ndarray]) -> str:
-    """What is seen, in a line: where the wave ends."""
+    """The title: where the wave ends."""
     ends = [f"{name} {left(float(z[0]))}" for name, z in rows.items()]
     if all(np.isneginf(z[0]) for z in rows.values()):
         return "No gradient reaches the first timestep"
@@ -78,7 +78,7 @@ def headline(rows: Mapping[str, np.ndarray]) -> str:
 
 
 def left(log10: float) -> str:
-    """A power of ten, nothing at all, or that it has diverged."""
+    """The rest of the gradient in words: a power of ten, exactly zero, or diverged."""
     if np.isneginf(log10):
         return "0"
     return f"10<sup>{round(log10)}</sup>" if np.isfinite(log10) else "diverged"

@@ -1,1 +1,1 @@
-"""Small networks made for one claim each, and what recorded BPTT measures in them."""
+"""Small networks, each made for one claim, and measurements of them by recorded BPTT."""

@@ -1,4 +1,4 @@
-"""One unit that is told a sign at its first step, and then gets noise: what it holds, and its gradient."""
+"""One unit that gets a sign at its first step and then noise: whether it holds the sign, and its gradient."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,7 +16,7 @@ STEPS, SEQUENCES, SEED = 100, 200, 0
 
 @dataclass(frozen=True, eq=False)
 class Latching:
-    """One unit that was told a sign at its first step, then noise."""
+    """One unit that got a sign at its first step, then noise."""
 
     hidden: Float[ndarray, "time sequence"]
     began: Float[ndarray, " sequence"]
@@ -31,12 +31,12 @@ class Latching:
 
     @property
     def kept(self) -> float:
-        """Share of the bits that are held."""
+        """Share of the sequences whose bit is held."""
         return float(self.held.mean())
 
     @property
     def left(self) -> float:
-        """log₁₀ of what is left of the gradient."""
+        """log₁₀ of the share of the gradient that is left."""
         return float(self.log[-1]) / LN_10
 
     @property

@@ -49,7 +49,7 @@ class LinearCase:
     largest_weight: float
     spectrum: Spectrum
     log: Float[ndarray, " lag"]
-    """ln of what is left at each lag (nats); −inf where nothing is."""
+    """ln of the share left at each lag (nats); −inf if nothing is left."""
 
     @property
     def zero_from(self) -> int | None:

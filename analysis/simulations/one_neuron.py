@@ -1,4 +1,4 @@
-"""One linear neuron, and what is left of its gradient."""
+"""One linear neuron, and the gradient that is left after each step back."""
 
 import torch
 from jaxtyping import Float

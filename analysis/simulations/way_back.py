@@ -28,11 +28,11 @@ class WayBack:
     recorded: Float[ndarray, " lag"]
     """ln of ‖dL/dh_{T−lag}‖ ÷ ‖dL/dh_T‖ (nats), by recorded BPTT."""
     largest: Float[ndarray, " lag"]
-    """ln‖∂h_T/∂h_{T−lag}‖: what the luckiest gradient would keep (nats)."""
+    """ln‖∂h_T/∂h_{T−lag}‖ (nats): the size that the luckiest gradient would keep."""
     slope: float
-    """Mean slope φ' of the units; 1 where they are linear."""
+    """Mean slope φ' of the units; 1 if they are linear."""
     exponent: float
-    """The largest Lyapunov exponent: the rate of that line in the long run (nats per step)."""
+    """The largest Lyapunov exponent (nats per step): the rate of `largest` in the long run."""
 
     @property
     def bound(self) -> Float[ndarray, " lag"]:
@@ -41,7 +41,7 @@ class WayBack:
 
     @property
     def left(self) -> float:
-        """log₁₀ of what the luckiest gradient keeps over all steps."""
+        """log₁₀ of the share that the luckiest gradient keeps over all steps."""
         return float(self.largest[-1]) / LN_10
 
 

@@ -18,9 +18,9 @@ class WideTanh:
     """One wide random tanh network, its states, its gradient and its rate."""
 
     largest_state: float
-    """Largest |h| met."""
+    """The largest |h| of all steps."""
     saturated: float
-    """Share of the values beyond ±0.9, once it has settled."""
+    """Share of the values beyond ±0.9, after the transient."""
     log: Float[ndarray, " lag"]
     """ln of ‖dL/dh_{T−lag}‖ ÷ ‖dL/dh_T‖ (nats), recorded BPTT over the steps after the transient."""
     exponent: float
@@ -30,7 +30,7 @@ class WideTanh:
 def record_wide_tanh(gain: float, variance: float) -> WideTanh:
     """128 units, weights of standard deviation gain/√128, inputs of this variance to each, a loss at the last step.
 
-    The first input starts every network from another state than zero, which is a fixed point without inputs.
+    The first input moves every network away from zero, which is a fixed point without inputs.
     """
     g = torch.Generator().manual_seed(SEED)
     model = SequenceModel("elman", UNITS, UNITS, 1, nonlinearity="tanh", generator=g, dtype=torch.float64)

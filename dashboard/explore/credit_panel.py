@@ -11,7 +11,7 @@ from analysis.figures.crossing import attention_picture, crossing_picture
 from analysis.figures.picture import Picture
 from dashboard.explore.panel import MOST_IN_A_DRAG, Panel, Passes
 from dashboard.frame import Draw
-from experiments.probing.credit_by_passes import MOST_PASSES
+from experiments.probing.credit_by_passes import MOST_LOSSES
 from experiments.probing.probe import Probe
 from models.recording.trace import Stack
 
@@ -26,9 +26,9 @@ def credit_panel(view: Passes) -> Panel:
             note=f"The credit matrix is drawn only for up to {LONGEST_CREDIT} timesteps. Use a shorter sequence."
         )
 
-    if any(probe.credit_passes > MOST_PASSES for probe in view.probes.values() if isinstance(probe, Probe)):
+    if any(probe.credit_losses > MOST_LOSSES for probe in view.probes.values() if isinstance(probe, Probe)):
         note = (
-            f"The credit matrix of an encoder and a decoder is drawn only for targets of up to {MOST_PASSES} timesteps."
+            f"The credit matrix of an encoder and a decoder is drawn only for targets of up to {MOST_LOSSES} timesteps."
         )
         looks = _attention_charts(view)
         rows = ([looks] if looks else []) + [*_crossing_charts(view)]

@@ -15,7 +15,11 @@ from experiments.runs.folder import find_run, list_runs, named_in
 from experiments.runs.opening import open_run
 from experiments.runs.pictures import run_pictures
 from experiments.runs.store.errors import RunError
+from experiments.runs.store.progress import read_progress
 from experiments.runs.store.reader import RunReader
+
+FOLLOW_SECONDS = 2.0
+"""How often the page looks whether a run that goes on has more."""
 
 
 def open_all(names: Sequence[str]) -> list[RunReader]:
@@ -42,6 +46,16 @@ def show_runs(readers: Sequence[RunReader]) -> None:
     st.code(f"{page}?run={','.join(r.name for r in readers)}", language=None)
 
 
+@st.fragment(run_every=FOLLOW_SECONDS)
+def follow(readers: Sequence[RunReader]) -> None:
+    """Draw the page again once a run that goes on has committed more."""
+    try:
+        if any(read_progress(reader.folder).updated != reader.progress.updated for reader in readers):
+            st.rerun()
+    except RunError as error:
+        refuse(error)
+
+
 page_style()
 st.title("Recorded runs")
 asked = st.query_params.get("run", "")
@@ -60,5 +74,8 @@ st.query_params["run"] = ",".join(names)
 try:
     if readers := open_all(names):
         show_runs(readers)
+        going_on = [reader for reader in readers if reader.status == "running"]
+        if going_on and st.toggle("Follow the training", value=True, key="follow", help="Draw each new recorded step."):
+            follow(going_on)
 except RunError as error:
     refuse(error)

@@ -1,4 +1,4 @@
-"""How long the two heavy analyses take, against the matrix products that they consist of, in one run."""
+"""Time the two heavy analyses beside their matrix products, in one run."""
 
 import time
 from collections.abc import Callable
@@ -16,15 +16,15 @@ from models import SequenceModel, Trace, direct_gradients, record
 from models.bptt.threads import use_one_thread
 
 AT_MOST = 10.0
-"""Times its matrix products, which are what no implementation can leave out."""
+"""Most allowed ratio to the matrix products, which no implementation can leave out."""
 
 ROUNDS = 3
-"""Each round times the analysis, then its products, so that a busy machine slows both; the fastest of each counts."""
+"""Rounds. Each times the analysis, then its products, so that a busy machine slows both; the fastest of each counts."""
 
 
 @dataclass(frozen=True)
 class Timing:
-    """One analysis and its matrix products, seconds."""
+    """Seconds of one analysis and of its matrix products."""
 
     name: str
     analysis: float
@@ -32,12 +32,12 @@ class Timing:
 
     @property
     def ratio(self) -> float:
-        """How many times its products the analysis takes."""
+        """Time of the analysis ÷ time of its products."""
         return self.analysis / self.products
 
 
 def main(steps: int = 1000, rounds: int = ROUNDS) -> list[Timing]:
-    """Time both on one thread in float64, print one table, and return what it says.
+    """Time both on one thread in float64, print one table, and return the timings.
 
     Args:
         steps: length of the sequence for the Lyapunov spectrum.
@@ -54,7 +54,7 @@ def main(steps: int = 1000, rounds: int = ROUNDS) -> list[Timing]:
 
 
 def time_lyapunov(steps: int, rounds: int) -> Timing:
-    """All 256 exponents of an LSTM of 128 units, against one product J[t] @ Q a step."""
+    """All 256 exponents of an LSTM of 128 units, beside one product J[t] @ Q per step."""
     _, trace = recorded("lstm", 128, steps, 1)
     J = state_jacobian(trace.top.in_order()[:16, torch.tensor(0)])
     Q, _ = torch.linalg.qr(J[0])
@@ -67,7 +67,7 @@ def time_lyapunov(steps: int, rounds: int) -> Timing:
 
 
 def time_credit(cell: str, rounds: int) -> Timing:
-    """The credit matrix at T = 200, H = 64, batch 16, against [T − k] rows times J[k] at each step and sample."""
+    """The credit matrix at T = 200, H = 64, batch 16, beside [T − k] rows times J[k] at each step and sample."""
     T, H, B = 200, 64, 16
     model, trace = recorded(cell, H, T, B)
     J = state_jacobian(trace.top.in_order()[T // 2])
@@ -115,7 +115,7 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def table(timings: list[Timing]) -> Table:
-    """One row an analysis."""
+    """One row per analysis."""
     made = Table("analysis", title="Analyses against the matrix products that they consist of (float64, one thread)")
     for heading in ("takes", "products", "ratio", f"within {AT_MOST:g}×"):
         made.add_column(heading, justify="right")

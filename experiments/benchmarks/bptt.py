@@ -1,7 +1,7 @@
-"""What recording costs, beside what torch.nn takes without recording; measured interleaved, in one run.
+"""The cost of recording beside torch.nn without recording; both are timed in turn, in one run.
 
-Each way of recording is timed turn by turn with the unrecorded step, so that whatever else the machine does meets both.
-A row's ratio is the median of the ratios of neighbours in time.
+Each way of recording takes turns with the unrecorded step, so that other work on the machine slows both. A row's ratio
+is the median of the ratios of neighbours in time.
 """
 
 import math
@@ -22,7 +22,7 @@ from experiments.commands.terminal import output
 
 @dataclass(frozen=True)
 class Cost:
-    """One way at one size: ms a step, and ratio to the unrecorded step (median, smallest, largest)."""
+    """One way at one size: ms per step, and its ratio to the unrecorded step (median, smallest, largest)."""
 
     cell: str
     size: tuple[int, int, int]
@@ -36,7 +36,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class Growth:
-    """`record` at one size, beside its matrix products done alone."""
+    """`record` at one size, beside its matrix products alone."""
 
     cell: str
     size: tuple[int, int, int]
@@ -86,7 +86,7 @@ def compare(cell: str, size: tuple[int, int, int], threads: int, seconds: float)
 
 
 def growth(lengths: tuple[int, ...], widths: tuple[int, ...]) -> list[Growth]:
-    """How `record` grows with T (at batch 16, H 32) and with H (at T 50, batch 32), one thread."""
+    """How the time of `record` grows with T (at batch 16, H 32) and with H (at T 50, batch 32), one thread."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -99,7 +99,7 @@ def growth(lengths: tuple[int, ...], widths: tuple[int, ...]) -> list[Growth]:
 
 
 def floor(cell: str, size: tuple[int, int, int]) -> float:
-    """Milliseconds of the matrix products alone: forward, backward and the weights' gradient, by torch."""
+    """Milliseconds of torch's matrix products alone: forward, backward and the weights' gradient."""
     T, B, H = size
     blocks = {"elman": 1, "gru": 3, "lstm": 4}[cell]
     W, h, da = torch.randn(blocks * H, H), torch.randn(B, H), torch.randn(B, blocks * H)
@@ -126,7 +126,7 @@ def best(step: Callable[[], object], seconds: float = 0.5) -> float:
 
 
 def two_threads_to_one(cell: str, size: tuple[int, int, int], seconds: float) -> float:
-    """Time of `record` with two threads ÷ with one, call by call in turn: the median of the ratios."""
+    """Time of `record` with two threads ÷ with one, timed in turn: the median of the ratios."""
     step, before = step_of("fast", cell, size), torch.get_num_threads()
     ratios: list[float] = []
     end = time.perf_counter() + seconds
@@ -145,7 +145,7 @@ def two_threads_to_one(cell: str, size: tuple[int, int, int], seconds: float) ->
 def vanishing_to_kept(cell: str, size: tuple[int, int, int], seconds: float) -> float:
     """Time of `record` with a loss at the last step ÷ at every step, one thread, in turn: the median of the ratios.
 
-    With the last step's loss alone the gradient falls below what float32 holds, where some processors are slow.
+    With the last step's loss alone the gradient falls below float32's normal numbers, where some processors are slow.
     """
     vanishing, kept = step_of("fast", cell, size), step_of("fast", cell, size, every=True)
     before, ratios = torch.get_num_threads(), list[float]()

@@ -1,4 +1,4 @@
-"""Two cells on the clock: a GRU's training pass against an LSTM's, on this machine."""
+"""Time a GRU's training pass beside an LSTM's, on this machine."""
 
 import time
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ Track = tuple[str, tuple[int, int, int]]
 
 @dataclass(frozen=True)
 class Race:
-    """One forward and backward pass of each cell: milliseconds, the shortest of all rounds."""
+    """Milliseconds of one forward and backward pass of each cell: the shortest of all rounds."""
 
     gru: float
     lstm: float
@@ -24,15 +24,15 @@ class Race:
 
 
 def races(tracks: Sequence[Track], seconds: float, fewest: int = 3, most: int = 20) -> list[Race]:
-    """Both cells on every track, in rounds that go through all of them: what else the machine does meets all alike.
+    """Time both cells on every track, in rounds over all tracks, so that other work on the machine slows all alike.
 
-    The shortest time is kept, as `timeit` advises: what makes a pass longer is not the pass.
+    The shortest time is kept, as `timeit` advises: longer times come from other work on the machine.
 
     Args:
         tracks: at least one.
-        seconds: after so many no further round begins.
-        fewest: rounds in any case, after one that is not counted.
-        most: rounds.
+        seconds: no new round begins after this time.
+        fewest: least number of rounds, after one that is not counted.
+        most: largest number of rounds.
     """
     steps = [(step_of(way, "gru", size), step_of(way, "lstm", size)) for way, size in tracks]
     times: list[list[tuple[float, float]]] = []

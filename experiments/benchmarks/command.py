@@ -16,7 +16,7 @@ BENCHMARKS = {
     "watch": f"{__package__}.watch",
     "networks": f"{__package__}.networks",
 }
-"""What can be measured → the module whose `main` does it."""
+"""Name of a benchmark → the module whose `main` measures it."""
 
 
 def benchmark_command(

@@ -10,14 +10,14 @@ from models.bptt.threads import use_one_thread
 
 
 def peak_memory(cell: str, size: tuple[int, int, int], way: str) -> float:
-    """MB that a step needs above what the process holds before it; in a process of its own, whose peak is unspoilt."""
+    """MB that a step needs in addition to the process before it; measured in a new process."""
     words = [sys.executable, "-m", f"{__package__}.memory", way, cell, *(str(n) for n in size)]
     done = subprocess.run(words, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
     return float(done.stdout)
 
 
 def measure_own_peak(way: str, cell: str, size: tuple[int, int, int]) -> float:
-    """This process's peak in MB during one step, above what it holds before; a tiny step has loaded all libraries."""
+    """This process's peak during one step minus its size before (MB); a tiny step loads all libraries first."""
     use_one_thread()
     step_of(way, cell, (3, 2, 4))()
     step = step_of(way, cell, size)
@@ -27,7 +27,7 @@ def measure_own_peak(way: str, cell: str, size: tuple[int, int, int]) -> float:
 
 
 def forget_peak() -> float:
-    """What the process holds, in MB, which becomes its peak where the system allows that (Linux)."""
+    """Reset the process's peak to its present size, if the system can do that (Linux). Returns that size in MB."""
     try:
         Path("/proc/self/clear_refs").write_text("5")
     except OSError:
@@ -37,7 +37,7 @@ def forget_peak() -> float:
 
 
 def peak() -> float:
-    """The process's largest size so far, in MB."""
+    """The largest size of the process so far (MB)."""
     status = Path("/proc/self/status")
     if status.exists():  # getrusage also counts what the parent held when this process began
         (line,) = (line for line in status.read_text().splitlines() if line.startswith("VmHWM"))

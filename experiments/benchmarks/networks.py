@@ -1,4 +1,4 @@
-"""What recording an encoder-decoder costs, beside the same network in plain torch with fused layers, unrecorded.
+"""The cost of recording an encoder-decoder, beside the same network in plain torch with fused layers.
 
 python -m experiments benchmark networks
 """
@@ -25,7 +25,7 @@ SIZES = ((20, 32, 64), (50, 32, 64), (50, 32, 128))
 SYMBOLS = 9
 ROUNDS = 9
 MOST = 2.0
-"""What is allowed, of each geometric mean."""
+"""Largest allowed geometric mean."""
 
 
 class PlainTwin(nn.Module):
@@ -77,7 +77,7 @@ class NetworkCost:
     attention: str | None
     size: tuple[int, int, int]
     milliseconds: float
-    """Of the plain network's forward and backward pass."""
+    """Milliseconds of the plain network's forward and backward pass."""
     ratio: float
     """A recorded pass ÷ a plain one: the median of neighbours in time."""
 

@@ -1,9 +1,9 @@
-"""What recording costs a training: steps with and without a run folder, in turns, in one run.
+"""The cost of recording a training: steps with and without a run folder, timed in turns, in one run.
 
     python -m experiments benchmark recording
 
-Each turn takes the same number of steps without recording, at the default settings, and recording every step with all
-gates, so that whatever else the machine does meets all three. Writing to the disk is in the time.
+Each turn takes the same number of steps in three ways: without recording, with the default settings, and with every
+step and all gates recorded. So other work on the machine slows all three. The time includes writing to the disk.
 """
 
 import statistics
@@ -25,12 +25,12 @@ TURN = 40
 """Steps between two looks at the clock."""
 TURNS = 15
 LIMITS = {"default": 0.10, "every step, all gates": 0.50}
-"""Shares of the training time that recording may take."""
+"""Largest allowed shares of the training time for recording."""
 
 
 @dataclass(frozen=True)
 class RecordingCost:
-    """Milliseconds a step without recording, and by what share each way of recording makes it longer."""
+    """Milliseconds per step without recording, and the share that each way of recording adds."""
 
     cell: str
     milliseconds: float
@@ -46,7 +46,7 @@ def settings(cell: str, way: str) -> RunConfig:
 
 
 def cost(cell: str, turns: int = TURNS, turn: int = TURN) -> RecordingCost:
-    """Measure one cell; each share is the ratio of the times of all turns, less 1."""
+    """Measure one cell; each share is the ratio of the times of all turns, minus 1."""
     plain = Training(settings(cell, "default"))
     times: dict[str, list[float]] = {"none": [], **{way: [] for way in LIMITS}}
     with tempfile.TemporaryDirectory() as folder:
@@ -75,13 +75,13 @@ def timed(work: Callable[..., None], *arguments: object) -> float:
 
 
 def train_only(training: Training, steps: int) -> None:
-    """The same steps, of which nothing is kept."""
+    """Train without recording."""
     for _ in range(steps):
         training.update(training.advance().clipping.grads)
 
 
 def record_too(recorder: Recorder, steps: int, idle: float = 0.0) -> None:
-    """Steps with their record and the commits that fall due; `idle` seconds before it do not count for those."""
+    """Train with recording and the commits that fall due; `idle` seconds before do not count towards a commit."""
     recorder.commit_ended += idle
     for _ in range(steps):
         recorder.turn()

@@ -1,4 +1,4 @@
-"""What is compared: one forward and backward pass, without recording and by each way of recording."""
+"""The compared steps: one forward and backward pass, without recording and by each way of recording."""
 
 import time
 from collections.abc import Callable
@@ -13,11 +13,11 @@ SIZES = ((100, 32, 32), (200, 32, 64), (500, 32, 128), (1000, 20, 128))
 """Timesteps, batch size, hidden size."""
 INPUTS = 2
 WAYS = ("torch.nn", "loop", "reference", "fast")
-"""Unrecorded; the explicit loop with `retain_grad`; the two paths of `record`. `watched` is a way, too: see below."""
+"""Unrecorded; the explicit loop with `retain_grad`; the two paths of `record`. `watched` is a fifth way: see below."""
 
 
 def step_of(way: str, cell: str, size: tuple[int, int, int], every: bool = False) -> Callable[[], object]:
-    """A forward and backward pass of one model on one batch, by one way; with `every`, `record` of another loss."""
+    """A forward and backward pass of one model on one batch, by one way; with `every`, the loss is at every step."""
     T, B, H = size
     generator = torch.Generator().manual_seed(0)
     model = SequenceModel(cell, INPUTS, H, 1, generator=generator)
@@ -34,7 +34,7 @@ def step_of(way: str, cell: str, size: tuple[int, int, int], every: bool = False
 
 
 def twin_of(model: SequenceModel) -> nn.RNNBase:
-    """torch.nn's module with the same weights."""
+    """The module of torch.nn with the same weights."""
     r = model.recurrent
     twin: nn.RNNBase = {"elman": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}[r.cell_name](r.input_size, r.hidden_size)
     twin.load_state_dict(r.state_dict())
@@ -47,12 +47,12 @@ def loss(outputs: Tensor) -> Tensor:
 
 
 def every_step_loss(outputs: Tensor) -> Tensor:
-    """The mean square of all steps: a gradient that does not vanish on its way."""
+    """The mean square of all steps, whose gradient does not vanish."""
     return (outputs**2).mean()
 
 
 def explicit_loop(model: SequenceModel, inputs: Tensor) -> list[Tensor]:
-    """What people write today to see dL/dh_t: torch's own cell, step by step, with `retain_grad` on every state."""
+    """The usual way to see dL/dh_t: torch's own cell, step by step, with `retain_grad` on every state."""
     recurrent = model.recurrent
     weights = list(recurrent.parameters())
     state = tuple(inputs.new_zeros(inputs.shape[1], recurrent.hidden_size) for _ in recurrent.cell_type.state_names)

@@ -1,8 +1,8 @@
-"""What a sweep costs beside its runs: two workers beside one, the engine's share, planning, and opening 10,000 results.
+"""The cost of a sweep beside its runs: two workers against one, the engine's share, planning, opening 10,000 results.
 
     python -m experiments benchmark sweep
 
-One worker and two take turns with sweeps of 32 equal runs, so that whatever else the machine does meets both.
+One worker and two workers take turns with sweeps of 32 equal runs, so that other work on the machine slows both.
 """
 
 import statistics
@@ -53,7 +53,7 @@ evaluate_every = 100
 evaluate_size = 100
 stop_on_success = false
 """
-"""Runs of about half a second, the seeds being the only difference."""
+"""Runs of about half a second that differ only by their seeds."""
 
 LARGE = """
 kind = "probe"
@@ -71,14 +71,14 @@ input_scale = [0.5, 1.0, 2.0]
 
 @dataclass(frozen=True)
 class SweepCost:
-    """Seconds, but for the two shares."""
+    """Seconds, except for the two shares."""
 
     ratio: float
     """Two workers' time ÷ one worker's, the median over turns."""
     ratios: tuple[float, ...]
     one: float
     overhead: float
-    """Of a run, beyond what its worker spends on it."""
+    """Share of a run's time that its worker does not spend on it."""
     dry_run: float
     opening: float
     comparing: float
@@ -86,7 +86,7 @@ class SweepCost:
 
 
 def measure(turns: int = TURNS, many: int = MANY) -> SweepCost:
-    """Everything, in temporary folders."""
+    """Measure all costs, in temporary folders."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with connected(1) as one, connected(2) as two:
@@ -105,7 +105,7 @@ def measure(turns: int = TURNS, many: int = MANY) -> SweepCost:
 
 
 def timed_sweep(client: Client, runs: Path, count: int) -> tuple[float, Report]:
-    """Seconds of a sweep of so many equal runs, from its plan to its end."""
+    """Seconds of a sweep of `count` equal runs, from its plan to its end."""
     began = time.perf_counter()
     plan = plan_of(EQUAL.format(runs=count), "equal")
     report = run_sweep(plan, SweepFolder(runs, "equal"), client, threading.Event())
@@ -133,7 +133,7 @@ def timed_dry_run(folder: Path, many: int) -> float:
 
 
 def timed_opening(runs: Path, many: int) -> tuple[float, float, float]:
-    """Seconds to open the index of so many finished probes, to compare them, and to make the index again."""
+    """Seconds to open the index of `many` finished probes, to compare them, and to make the index again."""
     folder = finished_probes(runs, many)
     rebuilding, _ = timed(lambda: load_results(folder))
     assert (folder.path / INDEX).exists()
@@ -145,7 +145,7 @@ def timed_opening(runs: Path, many: int) -> tuple[float, float, float]:
 
 
 def finished_probes(runs: Path, many: int) -> SweepFolder:
-    """A folder of so many finished probes: one real result, kept under every configuration's name."""
+    """A folder of `many` finished probes: one real result, stored under every configuration's name."""
     plan = plan_of(LARGE.format(count=-(-many // 90)), "large")
     folder = SweepFolder(runs, plan.name)
     write_plan(folder, plan)
@@ -165,7 +165,7 @@ T = TypeVar("T")
 
 
 def timed(work: Callable[[], T]) -> tuple[float, T]:
-    """Seconds that a call takes, and what it gives."""
+    """Seconds that a call takes, and its result."""
     began = time.perf_counter()
     given = work()
     return time.perf_counter() - began, given

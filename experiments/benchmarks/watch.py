@@ -1,4 +1,4 @@
-"""What `watch` costs, beside the same torch.nn module unwatched; measured step by step in turn, in one run.
+"""The cost of `watch` beside the same torch.nn module unwatched; steps of both are timed in turn, in one run.
 
 python -m experiments benchmark watch
 """
@@ -21,24 +21,24 @@ EVERY = 50
 ROUNDS = 9
 """Recorded steps per cell and size, each beside an unwatched one."""
 MOST_RECORDED, MOST_EVERY, MOST_BETWEEN, MOST_MEMORY = 2.0, 0.03, 0.005, 2.0
-"""What is allowed: of the geometric means, and of each memory."""
+"""Largest allowed values: of the geometric means, and of each memory ratio."""
 
 
 @dataclass(frozen=True)
 class WatchCost:
-    """One cell at one size. Ratios to the unwatched step are medians of neighbours in time."""
+    """One cell at one size. Ratios to the unwatched step are medians over neighbours in time."""
 
     cell: str
     size: tuple[int, int, int]
     milliseconds: float
-    """Of an unwatched step, forward and backward."""
+    """Milliseconds of an unwatched step, forward and backward."""
     recorded: float
     every: float
-    """With one recorded step in 50."""
+    """The ratio with one recorded step in 50."""
     between: float
-    """A step that is not recorded, watch attached."""
+    """The ratio of a step that is not recorded, with watch attached."""
     loop: float
-    """The loop over torch's cells with `retain_grad`, unwatched."""
+    """The ratio of the loop over torch's cells with `retain_grad`, unwatched."""
     memory: float
     """Peak of a recorded step ÷ peak of an unwatched one."""
 
@@ -113,7 +113,7 @@ def cost_table(costs: list[WatchCost]) -> Table:
 
 
 def averages(costs: list[WatchCost]) -> list[str]:
-    """The figures beside what is allowed."""
+    """The figures beside their largest allowed values."""
     recorded = math.exp(statistics.fmean(math.log(c.recorded) for c in costs))
     every, between = (statistics.fmean(values) for values in ([c.every for c in costs], [c.between for c in costs]))
     return [

@@ -37,11 +37,11 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 
 @app.callback()
 def main() -> None:
-    """Record what backpropagation through time really does, step by step."""
+    """Record backpropagation through time, step by step."""
 
 
 def field_help() -> str:
-    """One line for each field of `RunConfig`, as it is typed, with what it allows, for `--help`."""
+    """One line for each field of `RunConfig` with its allowed values, for `--help`."""
     return "\n\n".join(
         f"{name}={bare(field.default)}: {str(field.description).removesuffix('.')} ({allowed(field)})."
         for name, field in RunConfig.model_fields.items()
@@ -58,29 +58,30 @@ def probe_command(
     words: Annotated[
         list[str] | None, typer.Argument(help="key=value words and .toml files, or a RUN and words")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one object a cell in a list.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON: a list with one object per cell.")] = False,
     csv_file: Annotated[
-        Path | None, typer.Option("--csv", help="Write the whole profile to this file; - prints it, and nothing else.")
+        Path | None, typer.Option("--csv", help="Write the whole profile to this file; - prints only the profile.")
     ] = None,
     step: Annotated[
-        int | None, typer.Option("--step", help="Of a RUN: the optimiser step that was recorded; else the last.")
+        int | None, typer.Option("--step", help="Recorded optimiser step of a RUN; default: the last one.")
     ] = None,
     weights: Annotated[
         Path | None, typer.Option("--weights", help="Probe a checkpoint: torch, safetensors, Keras 3, HDF5 or ONNX.")
     ] = None,
     layer: Annotated[
         str | None,
-        typer.Option("--layer", help="Of --weights: the recurrent layer; else the first. Of a RUN: the module."),
+        typer.Option("--layer", help="Recurrent layer of --weights, default: the first one; or module of a RUN."),
     ] = None,
     inputs: Annotated[
         str | None,
         typer.Option(
-            "--inputs", help="Of --weights or a RUN: a .npy file, noise, or noise:MEAN,DEVIATION; else the task's."
+            "--inputs",
+            help="Inputs for --weights or a RUN: a .npy file, noise, or noise:MEAN,DEVIATION; default: the task's.",
         ),
     ] = None,
     runs: Runs = None,
 ) -> None:
-    """Probe each configuration, a checkpoint, or a recorded step of a run, and print what was seen."""
+    """Probe configurations, a checkpoint, or a recorded step of a run, and print the results."""
     if as_json and csv_file == STANDARD_OUTPUT:
         raise ConfigError("--csv was '-' and --json was given; only one of them can be printed, so name a file.")
     use_one_thread()  # one recorded pass is a chain of small steps: more threads only wait for each other
@@ -90,10 +91,9 @@ def probe_command(
         results = [weights_probe(stack, words, inputs, weights.name)]
     elif run := named_run(words, step, runs_folder(runs)):
         results = probe_step(run, step, layer, [word for word in words if not is_name(word)], inputs)
-    elif layer:
-        raise ConfigError("--layer was given without --weights or a RUN; name one of them, too.")
-    elif inputs:
-        raise ConfigError("--inputs was given without --weights or a RUN; name one of them, too.")
+    elif layer or inputs:
+        option = "--layer" if layer else "--inputs"
+        raise ConfigError(f"{option} was given without --weights or a RUN; name one of them, too.")
     else:
         results = [stack for config in configs_from_words(words) for stack in probe(config).each_stack]
     if csv_file == STANDARD_OUTPUT:
@@ -113,7 +113,7 @@ def probe_command(
 
 
 def named_run(words: list[str], step: int | None, runs: Path) -> RunReader | None:
-    """The run that one of the words names; None where they describe a configuration.
+    """The run that one of the words names; None if the words describe a configuration.
 
     Raises:
         ConfigError: a step of no run, or of several; RunError: no such run, or one that cannot be opened.
@@ -146,7 +146,7 @@ app.command("benchmark")(benchmark_command)
 
 
 def write_csv(path: Path, results: list[RecordedPass]) -> None:
-    """Every cell's profile in one file."""
+    """Write every cell's profile to one file."""
     try:
         with path.open("w", newline="", encoding="utf-8") as file:
             print_csv(file, results)
@@ -156,7 +156,7 @@ def write_csv(path: Path, results: list[RecordedPass]) -> None:
 
 
 def print_csv(to: TextIO, results: list[RecordedPass]) -> None:
-    """The same, to a file that is open."""
+    """Write every cell's profile to an open file."""
     rows = [row for result in results for row in profile_rows(result)]
     writer = csv.DictWriter(to, fieldnames=list(rows[0]), lineterminator="\n")
     writer.writeheader()
@@ -168,7 +168,7 @@ add_sweep_commands(app)
 
 
 def run() -> None:
-    """The entry point: whatever a user can get wrong is one sentence on standard error and exit status 2."""
+    """The entry point. A user's mistake gives one sentence on standard error and exit status 2."""
     sys.stderr = sys.stderr or io.StringIO()
     try:
         if sys.stdout is None:
@@ -195,7 +195,7 @@ def run() -> None:
 
 
 def what_failed(error: OSError) -> str:
-    """What an error of the system is about: its file, or standard output where that refuses once more, or neither."""
+    """The file that an error of the system is about, or standard output if it refuses again; empty if neither."""
     if error.filename is not None:
         return f"{spelt_path(Path(str(error.filename)))} cannot be used"
     try:
@@ -206,13 +206,13 @@ def what_failed(error: OSError) -> str:
 
 
 def refuse(sentence: str) -> NoReturn:
-    """End with the sentence, unless it is empty, and exit status 2."""
+    """Print the sentence, unless it is empty, and exit with status 2."""
     sys.stderr.write(visible(f"error: {sentence}\n") if sentence else "")
     sys.exit(2)
 
 
 def usage(error: typer.TyperException) -> str:
-    """The sentence for a command line that is none of ours; empty where the help has been printed instead."""
+    """The sentence for a wrong command line; empty if the help was printed instead."""
     said = " ".join(cut(word) for word in error.format_message().split())
     if not said:
         return ""
@@ -224,6 +224,6 @@ def usage(error: typer.TyperException) -> str:
 
 
 def drop_output() -> None:
-    """What standard output has not taken is forgotten, or the interpreter would try once more at its end."""
+    """Discard output that could not be written; otherwise the interpreter would try again at its end."""
     with suppress(OSError, ValueError):  # no file of the system's, as in a test
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,4 +1,4 @@
-"""The commands that make and look after runs: run, resume, list, show, export, verify, delete, clean."""
+"""The commands for runs: run, resume, list, show, export, verify, delete, clean."""
 
 import re
 import shlex
@@ -42,33 +42,35 @@ from experiments.runs.train import Recorder, stop_at_signals, train
 from experiments.runs.verify import verify
 from models.bptt.threads import use_one_thread
 
-Runs = Annotated[Path | None, typer.Option("--runs", help="The folder of runs; else $GRADIENT_FLOW_RUNS, else ./runs.")]
-Name = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, or any beginning that no other run has.")]
+Runs = Annotated[Path | None, typer.Option("--runs", help="Folder of runs; default: $GRADIENT_FLOW_RUNS or ./runs.")]
+Name = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, or any unique beginning of it.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Names = Annotated[list[str] | None, typer.Option("--name", hidden=True, help="The folder's name, one per run.")]
 OWNER = re.compile(r"[0-9A-Za-z]{1,64}")
-Owner = Annotated[str | None, typer.Option("--owner", hidden=True, help="Mark of the page's visitor who starts it.")]
-Paused = Annotated[bool, typer.Option("--paused", help="Wait before the first step until control.json says otherwise.")]
+Owner = Annotated[
+    str | None, typer.Option("--owner", hidden=True, help="Mark of the visitor who starts the run on the page.")
+]
+Paused = Annotated[bool, typer.Option("--paused", help="Pause before the first step; control.json continues the run.")]
 
 
 def run_command(
-    words: Annotated[list[str] | None, typer.Argument(help="key=value words and .toml files")] = None,
+    words: Annotated[list[str] | None, typer.Argument(help="key=value words and .toml files.")] = None,
     runs: Runs = None,
     against: Annotated[
         list[str] | None,
-        typer.Option(help="Train another run in lockstep, with these words changed: --against 'clip_threshold=none'."),
+        typer.Option(help="Train a second run in lockstep, with other settings: --against 'clip_threshold=none'."),
     ] = None,
-    again: Annotated[bool, typer.Option("--again", help="Run settings that were run before once more.")] = False,
-    path: Annotated[str | None, typer.Option(help="fast or reference: which implementation records.")] = None,
+    again: Annotated[bool, typer.Option("--again", help="Train again, even if a run has the same settings.")] = False,
+    path: Annotated[str | None, typer.Option(help="Implementation that records: fast or reference.")] = None,
     paused: Paused = False,
     name: Names = None,
     owner: Owner = None,
     quiet: Quiet = False,
 ) -> None:
-    """Train, and record it in a run folder. Several cells (cell=lstm,gru) train in lockstep.
+    """Train a network and record the training in a run folder. Several cells (cell=lstm,gru) train in lockstep.
 
-    The fields of WORDS, and what each allows, are those of `python -m experiments probe --help`.
+    WORDS set the fields that `python -m experiments probe --help` lists.
     """
     configs = configs_from_words(words or [])
     for other in against or []:
@@ -89,10 +91,10 @@ def run_command(
 
 
 def named_folders(names: list[str], count: int, runs: Path) -> list[Path]:
-    """The folders of these names.
+    """The run folders with these names.
 
     Raises:
-        ConfigError: a name that no run can have, or not one for each run.
+        ConfigError: a name is not allowed, or there is not one name per run.
     """
     wrong = [name for name in names if not NAME.fullmatch(name) or name in (SWEEPS, PROBES)]
     if wrong:
@@ -105,27 +107,27 @@ def named_folders(names: list[str], count: int, runs: Path) -> list[Path]:
 
 
 def split(words: str) -> list[str]:
-    """The words of `--against`, as a shell would take them apart.
+    """Split the words of `--against` as a shell does.
 
     Raises:
-        ConfigError: a quotation that is not closed.
+        ConfigError: a quotation mark is missing.
     """
     try:
         return shlex.split(words)
     except ValueError as error:
         reason = str(error).lower()
         raise ConfigError(
-            f"--against was {shortened(words)} ({reason}); it must be key=value words as a shell takes them."
+            f"--against was {shortened(words)} ({reason}); it must be key=value words, quoted as in a shell."
         ) from None
 
 
 def resume_command(
-    names: Annotated[list[str], typer.Argument(metavar="RUN...", help="Ids of runs, or beginnings of them.")],
+    names: Annotated[list[str], typer.Argument(metavar="RUN...", help="Ids of runs, or unique beginnings of them.")],
     runs: Runs = None,
     paused: Paused = False,
     quiet: Quiet = False,
 ) -> None:
-    """Go on with a run where it was last committed, as if it had never stopped."""
+    """Continue a run from its last commit, as if it had never stopped."""
     folders = [find_run(runs_folder(runs), name) for name in names]
     twice = next((folder for folder in folders if folders.count(folder) > 1), None)
     if twice is not None:
@@ -135,7 +137,7 @@ def resume_command(
 
 
 def follow(recorders: list[Recorder], quiet: bool) -> None:
-    """Train with a progress bar for each run, and say at the end how each of them ended."""
+    """Train with a progress bar for each run, and print how each run ended."""
     console = Console(stderr=True, quiet=quiet)
     for recorder in recorders:
         chance = f"chance, the loss of a guess, is {recorder.training.chance:.3g}"
@@ -160,25 +162,25 @@ def ending(recorder: Recorder) -> str:
         "diverged": f"run {name} diverged: after all of its {p.step} steps{measured}.",
         "nonfinite": f"run {name} diverged at step {p.step}: Inf or NaN; `{typed(runs, 'show', name)}` says where.",
     }
-    kept = f"run {name} stopped after step {p.step}{measured}; all of it is kept, "
-    return ends.get(p.reason, kept + f"`{typed(runs, 'resume', name)}` goes on.")
+    kept = f"run {name} stopped after step {p.step}{measured}; everything is kept. "
+    return ends.get(p.reason, kept + f"Continue with `{typed(runs, 'resume', name)}`.")
 
 
 def list_command(
     where: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="FILTER...", help=f"key=value words; key is a field, or status, which is {', '.join(STATUSES)}."
-        ),
+        typer.Argument(metavar="FILTER...", help=f"key=value words; key is a field or status ({', '.join(STATUSES)})."),
     ] = None,
     runs: Runs = None,
-    sort: Annotated[str, typer.Option(help="created, updated, name, status, step, loss, or a field.")] = "created",
+    sort: Annotated[
+        str, typer.Option(help="Order: created, updated, name, status, step, loss, or a field.")
+    ] = "created",
     json: AsJson = False,
 ) -> None:
-    """List the runs, the newest first."""
+    """List the runs, newest first."""
     folder = runs_folder(runs)
     if not folder.is_dir() and (runs is not None or folder.exists()):
-        raise RunError(f"the folder of runs was {spelt_path(folder)}; it must be a folder that is there.")
+        raise RunError(f"the folder of runs was {spelt_path(folder)}; it must be an existing folder.")
     summaries = as_json(list_runs(folder), parse_filter(where or []), sort)
     if json:
         sys.stdout.write(dumps(summaries) + "\n")
@@ -187,7 +189,7 @@ def list_command(
 
 
 def show_command(name: Name, runs: Runs = None, json: AsJson = False) -> None:
-    """Show a run's settings, where it stands, and what happened."""
+    """Show a run's settings, progress and events."""
     run = open_run(find_run(runs_folder(runs), name))
     if json:
         sys.stdout.write(dumps(shown(run)) + "\n")
@@ -203,28 +205,32 @@ def show_command(name: Name, runs: Runs = None, json: AsJson = False) -> None:
 
 def export_command(
     name: Name,
-    file: Annotated[Path | None, typer.Argument(help="With --weights: the file; else RUN.safetensors.")] = None,
-    form: Annotated[str, typer.Option("--format", help=f"{', '.join(ENDINGS)}.")] = "csv",
+    file: Annotated[
+        Path | None, typer.Argument(help="With --weights: the file to write; default: RUN.safetensors.")
+    ] = None,
+    form: Annotated[str, typer.Option("--format", help=f"File format: {', '.join(ENDINGS)}.")] = "csv",
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="The file, or - to print it; else RUN and the format's ending."),
+        typer.Option(
+            "--output", "-o", help="The file to write, or - to print it; default: RUN with the format's ending."
+        ),
     ] = None,
     weights: Annotated[
-        bool, typer.Option("--weights", help="Write the network's weights instead, as safetensors in torch's names.")
+        bool, typer.Option("--weights", help="Write the network's weights as a safetensors file, with torch's names.")
     ] = False,
     step: Annotated[
-        int | None, typer.Option("--step", help="With --weights: the recorded optimiser step; else the last.")
+        int | None, typer.Option("--step", help="With --weights: the recorded optimiser step; default: the last one.")
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
     runs: Runs = None,
 ) -> None:
-    """Write a run to a file: its scalars (csv, parquet), all arrays (netcdf), a page (html), or its weights."""
+    """Write a run to a file: scalars (csv, parquet), all arrays (netcdf), a web page (html), or the weights."""
     from experiments.runs.export import export, export_weights  # here: it imports xarray and plotly
 
     given = [("--step", step), ("FILE", file)]
     for option, value in given:
         if value is not None and not weights:
-            raise ConfigError(f"{option} was {shortened(str(value))}; it goes with --weights only.")
+            raise ConfigError(f"{option} was {shortened(str(value))}; it needs --weights.")
     if file is not None and output is not None:
         raise ConfigError(f"the file was given twice, as {spelt_path(file)} and {spelt_path(output)}; name it once.")
     output = output or file
@@ -243,7 +249,7 @@ def export_command(
 
 
 def verify_command(name: Name, runs: Runs = None) -> None:
-    """Compare every checksum of a run, and name what is damaged."""
+    """Compare every checksum of a run, and name the damaged files."""
     folder, began = find_run(runs_folder(runs), name), time.perf_counter()
     found = verify(folder)
     for problem in found.problems:
@@ -260,22 +266,24 @@ def verify_command(name: Name, runs: Runs = None) -> None:
 
 
 def delete_command(
-    name: Name, runs: Runs = None, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False
+    name: Name, runs: Runs = None, yes: Annotated[bool, typer.Option("--yes", help="Delete without asking.")] = False
 ) -> None:
-    """Delete a run, after asking."""
+    """Delete a run after a confirmation."""
     folder = find_run(runs_folder(runs), name)
     if not yes:
         if not sys.stdin.isatty():
-            raise RunError(f"deleting run {folder.name} must be confirmed; give --yes where nobody can be asked.")
+            raise RunError(
+                f"deleting run {folder.name} needs a confirmation; add --yes to delete it without being asked."
+            )
         typer.confirm(f"Delete run {folder.name} for good?", abort=True)
     delete_run(folder)
     sys.stdout.write(f"run {folder.name} is deleted.\n")
 
 
 def clean_command(runs: Runs = None) -> None:
-    """Delete what killed starts, commits, deletions and exports have left; nothing of a process that lives.
+    """Delete unfinished files of killed processes: starts, commits, deletions and exports.
 
-    It looks in the folder of runs and, for exports, in the present folder.
+    Files of living processes stay. It looks in the folder of runs and, for exports, in the current folder.
     """
     gone = clean(runs_folder(runs), Path())
     for path in gone:
@@ -284,7 +292,7 @@ def clean_command(runs: Runs = None) -> None:
 
 
 def add_run_commands(app: typer.Typer) -> None:
-    """Put these commands on the command line."""
+    """Add these commands to the command line."""
     commands: dict[str, Callable[..., None]] = {
         "run": run_command,
         "resume": resume_command,

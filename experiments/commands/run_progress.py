@@ -1,4 +1,4 @@
-"""Bars for runs that train: step, loss, gradient norm, clipped share, time left, within the terminal's width."""
+"""Progress bars of trainings: step, loss, gradient norm, clipped share and time left, within the terminal's width."""
 
 import math
 import time
@@ -13,14 +13,14 @@ from experiments.training.training import Step, Training
 
 REDRAW_SECONDS = 0.1
 BARS = (4, 20)
-"""Characters that a bar has at least and at most."""
+"""Least and most characters of a bar."""
 KEPT = 0.98
-"""Of the running mean of the loss, from one step to the next."""
+"""The share of the loss's running mean that each step keeps."""
 
 
 @contextmanager
 def watched(recorders: Sequence[Recorder], console: Console) -> Iterator[Callable[[Recorder, Step], None]]:
-    """What `train` is to call after each step."""
+    """Show the bars; yields the function that `train` calls after each step."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(bar_width=max(BARS[0], min(console.width - longest_text(recorders), BARS[1]))),
@@ -50,14 +50,14 @@ def watched(recorders: Sequence[Recorder], console: Console) -> Iterator[Callabl
 
 
 def line(training: Training, loss: float, size: float) -> str:
-    """Loss, log10 of the gradient's norm, and the share of clipped steps where there is a threshold."""
+    """Loss, log10 of the gradient's norm and, with a threshold, the share of clipped steps."""
     norm = f"10^{size:.1f}" if math.isfinite(size) else str(size)
     clipped = "" if training.clip_threshold is None else f" clipped {training.clipped / max(training.step, 1):.0%}"
     return f"loss {loss:.3g} |g| {norm}{clipped}"
 
 
 def longest_text(recorders: Sequence[Recorder]) -> int:
-    """Characters that a line may take beside its bar: name, steps, text and time left, and the spaces between."""
+    """Most characters of a line beside its bar: name, steps, text, time left and the spaces between them."""
     text = len("loss 0.00123 |g| 10^-12.3 clipped 100%")
     return (
         max(len(r.folder.name) + 2 * len(str(r.training.config.steps)) + 1 for r in recorders)

@@ -1,4 +1,4 @@
-"""The commands of sweeps: sweep and compare."""
+"""The commands for sweeps: sweep and compare."""
 
 import csv
 import os
@@ -28,22 +28,27 @@ FORMATS = ("text", "csv", "parquet")
 
 
 def sweep_command(
-    file: Annotated[Path, typer.Argument(metavar="SWEEP.toml", help="What to run; see sweeps/ for examples.")],
-    workers: Annotated[int | None, typer.Option(help="Worker processes on this machine; else one a core.")] = None,
+    file: Annotated[
+        Path, typer.Argument(metavar="SWEEP.toml", help="The sweep's TOML file; see sweeps/ for examples.")
+    ],
+    workers: Annotated[
+        int | None, typer.Option(help="Worker processes on this machine; default: one per core.")
+    ] = None,
     scheduler: Annotated[
-        str | None, typer.Option(metavar="ADDRESS", help="An existing Dask scheduler, such as tcp://10.0.0.1:8786.")
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Address of a running Dask scheduler, such as tcp://10.0.0.1:8786."),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the runs and what they will take; run none.")
+        bool, typer.Option("--dry-run", help="Print the runs, their time and disk space; run nothing.")
     ] = False,
-    retry: Annotated[bool, typer.Option("--retry-failed", help="Run again what failed before.")] = False,
-    memory: Annotated[str, typer.Option(help="What a worker on this machine may use, such as 2GiB.")] = "auto",
+    retry: Annotated[bool, typer.Option("--retry-failed", help="Run failed runs again.")] = False,
+    memory: Annotated[str, typer.Option(help="Memory limit of each worker on this machine, such as 2GiB.")] = "auto",
     runs: Runs = None,
     quiet: Quiet = False,
 ) -> None:
-    """Run every configuration of a sweep that is not finished yet; the same command goes on with it."""
+    """Run all unfinished runs of a sweep. After an interruption, the same command continues it."""
     if workers is not None and (workers < 1 or scheduler is not None):
-        raise ConfigError(f"--workers was {workers}; it must be at least 1, and is not for a --scheduler.")
+        raise ConfigError(f"--workers was {workers}; it must be at least 1, and it cannot be used with --scheduler.")
     plan, count = read_plan(file), workers or os.cpu_count() or 1
     folder = SweepFolder(runs_folder(runs).absolute(), plan.name)
     if dry_run:
@@ -55,8 +60,8 @@ def sweep_command(
     options = [word for option, value in given.items() if value is not None for word in (option, str(value))]
     switches = [switch for switch, on in {"--retry-failed": retry, "--quiet": quiet}.items() if on]
     command = typed(runs_folder(runs), "sweep", str(file), *options, *switches)
-    report, said = start(plan, folder, count, scheduler, memory, retry, Console(stderr=True, quiet=quiet), command)
-    sys.stdout.write(said + "\n")
+    report, ending = start(plan, folder, count, scheduler, memory, retry, Console(stderr=True, quiet=quiet), command)
+    sys.stdout.write(ending + "\n")
     if report.stopped:
         raise typer.Exit(130)
     if (report.results.status == "failed").any():
@@ -64,10 +69,10 @@ def sweep_command(
 
 
 def print_plan(plan: Plan, results: Results, workers: int) -> None:
-    """Print the runs, one a line, and what they will take.
+    """Print the runs, one per line, and the time and disk space that they will take.
 
     Raises:
-        ConfigError: none of them can be built.
+        ConfigError: no run can be built.
     """
     from experiments.sweeps.estimate import estimate
 
@@ -78,8 +83,8 @@ def print_plan(plan: Plan, results: Results, workers: int) -> None:
     left = [
         run for run, s, done in zip(plan.runs, results.status, results.done, strict=True) if not done and s != "failed"
     ]
-    e = estimate(results, left, workers)  # before a word is printed: the runs may be such that none can be built
-    repeated = f" ({plan.repeated} more were the same as one of them)" if plan.repeated else ""
+    e = estimate(results, left, workers)  # before anything is printed: perhaps no run can be built
+    repeated = f" ({plan.repeated} repeated ones are left out)" if plan.repeated else ""
     failed = int((results.status == "failed").sum())
     done = int(results.done.sum())
     words = f"{counted(len(plan.runs), 'run')}{repeated}: {done} {are(done)} finished, "
@@ -94,17 +99,21 @@ def compare_command(
     rows: Annotated[str, typer.Option(help="The axis whose values are the rows.")],
     columns: Annotated[str, typer.Option(help="The axis whose values are the columns.")],
     value: Annotated[str, typer.Option(help="The quantity, such as decay_rate or final_loss.")],
-    where: Annotated[list[str] | None, typer.Option(help="Only runs with this value: --where cell=lstm.")] = None,
-    form: Annotated[str, typer.Option("--format", help=", ".join(FORMATS))] = "text",
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="A file; else it is printed.")] = None,
+    where: Annotated[
+        list[str] | None, typer.Option(help="Compare only runs with this value: --where cell=lstm.")
+    ] = None,
+    form: Annotated[str, typer.Option("--format", help=f"Output format: {', '.join(FORMATS)}.")] = "text",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The file to write; default: print the table.")
+    ] = None,
     runs: Runs = None,
 ) -> None:
-    """Print one quantity of a sweep over two axes: mean ± spread over seeds, a table for each value of the others."""
+    """Print one quantity of a sweep over two axes: mean ± spread over seeds, one table per value of the other axes."""
     if form not in FORMATS:
         raise ConfigError(f"--format was {shortened(form)}; it must be {', '.join(FORMATS[:-1])} or {FORMATS[-1]}.")
     output = None if output == STANDARD_OUTPUT else output
     if form == "parquet" and output is None:
-        raise ConfigError("--format was parquet and --output is missing; it must be a file.")
+        raise ConfigError("--format was parquet and --output is missing; give --output a file.")
     plan = read_plan(Path(name)) if name.endswith(".toml") else None
     folder = SweepFolder(runs_folder(runs), plan.name if plan else name)
     results = load_results(folder, stored_plan(folder))
@@ -127,7 +136,7 @@ def compare_command(
 
 
 def write_parquet(columns: dict[str, list[object]], path: Path) -> None:
-    """One row a cell; a column of mixed kinds becomes text."""
+    """Write one row per cell; a column with values of several kinds becomes text."""
     import pyarrow as pa  # type: ignore[import-untyped]
     from pyarrow import parquet
 
@@ -139,7 +148,7 @@ def write_parquet(columns: dict[str, list[object]], path: Path) -> None:
 
 
 def write_csv(columns: dict[str, list[object]], path: Path | None) -> None:
-    """One row a cell; none is `none`, a number that is not there `nan`."""
+    """Write one row per cell; None is written as `none`, a missing number as `nan`."""
     rows = zip(*(["none" if v is None else v for v in values] for values in columns.values()), strict=True)
     if path is None:
         writer = csv.writer(sys.stdout, lineterminator="\n")
@@ -152,7 +161,7 @@ def write_csv(columns: dict[str, list[object]], path: Path | None) -> None:
 
 
 def print_tables(table: Comparison, path: Path | None) -> None:
-    """A table for each panel, in as many parts as its columns need."""
+    """Print a table for each panel, in as many parts as its columns need."""
     with path.open("w", encoding="utf-8") if path else nullcontext(None) as file:
         to = output(file)
         for panel in table.panels:
@@ -164,7 +173,7 @@ def print_tables(table: Comparison, path: Path | None) -> None:
 
 
 def drawn(table: Comparison, panel: tuple[Value, ...], columns: tuple[Value, ...]) -> Table:
-    """Some columns of a panel."""
+    """A table of some columns of a panel."""
     words = ", ".join(f"{n} = {shown_value(v)}" for n, v in zip(table.others, panel, strict=True) if v is not None)
     out = Table(title=f"{table.value}{': ' if words else ''}{words}")
     for heading in (f"{table.rows} \\ {table.columns}", *(shown_value(column) for column in columns)):
@@ -175,11 +184,11 @@ def drawn(table: Comparison, panel: tuple[Value, ...], columns: tuple[Value, ...
 
 
 def shown_value(value: Value) -> str:
-    """A value as a table has it: its brackets are no markup."""
+    """A value for a table, with brackets that are not read as markup."""
     return escape(visible(bare(value)))
 
 
 def add_sweep_commands(app: typer.Typer) -> None:
-    """Put these commands on the command line."""
+    """Add these commands to the command line."""
     app.command("sweep")(sweep_command)
     app.command("compare")(compare_command)

@@ -1,4 +1,4 @@
-"""Standard output as wide as it is: a terminal's width, and no limit where another program reads."""
+"""Standard output with its real width: the terminal's width, or no limit if another program reads."""
 
 import os
 import sys
@@ -10,18 +10,18 @@ from rich.measure import Measurement
 from rich.table import Table
 
 UNLIMITED = 100_000
-"""Characters of a line that no terminal has to show."""
+"""Characters of a line that is not shown in a terminal."""
 
 STANDARD_OUTPUT = Path("-")
-"""The name that stands for standard output where a file is asked for."""
+"""The file name that means standard output."""
 
 
 def output(file: IO[str] | None = None) -> Console:
-    """Standard output, or a file; in a pipe or a file a line is as long as it needs to be, unless $COLUMNS says."""
+    """Standard output, or a file. In a pipe or a file, lines may have any length unless $COLUMNS limits them."""
     limited = file is None and ("COLUMNS" in os.environ or sys.stdout.isatty())
     return Console(file=file, width=None if limited else UNLIMITED)
 
 
 def fits(to: Console, table: Table) -> bool:
-    """Whether the whole table, with nothing shortened or broken, is within the width."""
+    """Whether the whole table fits the width without shortened or broken cells."""
     return Measurement.get(to, to.options.update_width(UNLIMITED), table).maximum <= to.width

@@ -1,1 +1,1 @@
-"""`RunConfig`: what decides a run, how it is read, and what is refused."""
+"""`RunConfig`: the settings of a run, how they are read, and which of them are refused."""

@@ -1,4 +1,4 @@
-"""What a field allows, in words, and what was wrong with a value, in one sentence."""
+"""The allowed values of a field in words, and a sentence about a value that is not allowed."""
 
 import difflib
 from types import NoneType, UnionType
@@ -13,7 +13,7 @@ from experiments.errors import ConfigError
 
 
 def allowed(field: FieldInfo) -> str:
-    """What the field allows, as the end of the sentence "it must be …"."""
+    """The allowed values of a field, as the end of the sentence "it must be …"."""
     annotation = field.annotation
     kinds = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
     options = [_options(kind, field) for kind in kinds]
@@ -21,7 +21,7 @@ def allowed(field: FieldInfo) -> str:
 
 
 def choices(field: FieldInfo) -> list[str]:
-    """The names that a field chooses among: those of its registry, put in its schema as `enum`; else none."""
+    """The names among which a field chooses, from `enum` in its schema; empty for any other field."""
     extra = field.json_schema_extra
     names = extra.get("enum") if isinstance(extra, dict) else None
     return [str(name) for name in names] if isinstance(names, list) else []

@@ -1,4 +1,4 @@
-"""How much memory a recorded pass needs, and the refusal of one that needs too much."""
+"""Estimate the memory of a recorded pass, and refuse a pass that needs too much."""
 
 import math
 
@@ -8,11 +8,11 @@ from experiments.tasks import Task, make_task
 from models.cells.registry import CELLS
 
 MEMORY_LIMIT = 4 * 2**30
-"""Bytes that one recorded pass may need: 4 GiB."""
+"""Most bytes of one recorded pass: 4 GiB."""
 
 
 def memory_estimate(config: RunConfig, task: Task | None = None) -> int:
-    """Bytes that one recorded pass (`record`) with one optimiser step needs at its peak, from above.
+    """Upper bound on the peak memory in bytes of one recorded pass (`record`) with one optimiser step.
 
     With N = time · batch samples, H hidden units, G row blocks of the weights, S states (2 for h and c), D
     directions and L layers, in numbers of the dtype's size:
@@ -32,7 +32,7 @@ def memory_estimate(config: RunConfig, task: Task | None = None) -> int:
     and in bytes: 64 · N · (1 + L·D) for exponents, log norms, targets and indices; a fixed part for each of the small
     tensors that a timestep makes, `STEP_OVERHEAD` · time · L·D.
 
-    Nothing is allocated but a text, where the task reads one and `task` is left out.
+    It allocates nothing, except the text of a task that reads one if `task` is left out.
     """
     task = task or make_task(config)
     cell = CELLS[config.cell]
@@ -85,7 +85,7 @@ def check_memory(config: RunConfig, task: Task | None = None, limit: int = MEMOR
 
 
 def readable(size: int) -> str:
-    """Bytes in a unit fit to read, to three significant digits or more: `4 GiB`, `13.7 MiB`."""
+    """Bytes in a readable unit, with at least three significant digits: `4 GiB`, `13.7 MiB`."""
     exponent = min(max(size.bit_length() - 1, 0) // 10, 4)
     number = size / 2 ** (10 * exponent)
     digits = f"{number:.3g}" if number < 1000 else f"{number:.0f}"

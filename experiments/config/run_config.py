@@ -1,4 +1,4 @@
-"""`RunConfig`: everything that decides a run, validated, frozen, and the run's identity."""
+"""`RunConfig`: all settings of a run, validated and frozen, and the run's id."""
 
 import hashlib
 import json
@@ -21,53 +21,53 @@ from models.networks.registry import NETWORKS
 GATE_BLOCKS = tuple(
     dict.fromkeys(block for cell in CELLS.values() if cell.gate_names for block in cell.recurrent_blocks)
 )
-"""The square blocks of gated cells' recurrent matrices: the LSTM's, then the GRU's, then what other cells add."""
+"""The square blocks of gated cells' recurrent matrices: the LSTM's, then the GRU's, then those of other cells."""
 
 LARGEST_WHOLE = 2**63 - 1
-"""What JSON's readers and torch still take as a whole number."""
+"""The largest whole number that JSON's readers and torch accept."""
 
 Count = Annotated[int, Ge(1), Le(LARGEST_WHOLE)]
-"""How many units or sequences are kept: at least one, or a recorded step would be an array of nothing."""
+"""How many units or sequences are kept: at least one, since a recorded step cannot be empty."""
 
 LARGEST = 1e30
-"""Of a learning rate and a threshold: torch's optimisers and clamps raise for what float32 cannot hold."""
+"""Largest learning rate and threshold: torch's optimisers and clamps fail for numbers that float32 cannot hold."""
 
 FORMAT_VERSION = 2
-"""Part of every run's identity; raised when the same fields begin to mean another run.
+"""Part of every run's id; it is increased when the same fields begin to mean a different run.
 
 1: weights were drawn in the run's own dtype. 2: they are drawn in float64 and rounded.
 """
 
 CAME_LATER = ("truncate_kind", "network", "head", "dense_size", "start", "attention", "reverse_source")
-"""Fields that runs of this format version did not have from its beginning: their defaults mean those runs."""
+"""Fields that were added within this format version: earlier runs have their defaults."""
 
 
 class RunConfig(BaseModel):
-    """What decides a run. Two equal configurations are the same run."""
+    """The settings of a run. Two equal configurations are the same run."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
-    task: str = Field("adding", json_schema_extra={"enum": [*TASKS]}, description="What the network learns.")
+    task: str = Field("adding", json_schema_extra={"enum": [*TASKS]}, description="The task that the network learns.")
     text_file: str = Field(
         "hello",
         min_length=1,
         examples=["hello", "pydoc", "the path of a text file"],
         description="The text of next_character: hello, pydoc (Python's help topics) or a file's path.",
     )
-    reverse_source: bool = Field(False, description="Whether the source of translation stands backwards.")
     seq_len: int = Field(100, ge=1, le=100_000, description="Timesteps T of a sequence; copying makes T + 20 of them.")
     seq_len_schedule: Literal["fixed", "ranged", "curriculum"] = Field(
         "fixed",
-        description="Timesteps of each step's batch: always seq_len; drawn anew between seq_len_min and seq_len; or "
-        "growing from seq_len_min to seq_len over the first half of the steps.",
+        description="Timesteps of each batch. fixed: seq_len; ranged: random from seq_len_min to seq_len; "
+        "curriculum: growing from seq_len_min to seq_len over the first half of the steps.",
     )
     seq_len_min: int = Field(
         10, ge=1, le=100_000, description="The fewest timesteps of a ranged or curriculum schedule."
     )
-    batch_size: int = Field(16, ge=1, le=4096, description="Sequences in a batch.")
+    batch_size: int = Field(16, ge=1, le=4096, description="Sequences per batch.")
     loss_position: LossPosition | None = Field(
-        None, description="Timesteps in the loss, the last or every one; none is the task's own choice."
+        None, description="Timesteps in the loss: the last or every one; none uses the task's default."
     )
+    reverse_source: bool = Field(False, description="Whether the source of translation stands backwards.")
 
     cell: str = Field(
         "lstm",
@@ -81,62 +81,62 @@ class RunConfig(BaseModel):
     )
     reset_after: bool = Field(
         True,
-        description="Whether the GRU resets after the recurrent product, as torch does, or before it, as Cho did.",
+        description="Whether the GRU resets after the recurrent product (torch) or before it (Cho et al. 2014).",
     )
-    hidden_size: int = Field(64, ge=1, le=4096, description="Units in a layer.")
-    num_layers: int = Field(1, ge=1, le=16, description="Layers, each reading the one below.")
-    bidirectional: bool = Field(False, description="Whether a second set of cells reads from the end.")
+    hidden_size: int = Field(64, ge=1, le=4096, description="Hidden units per layer.")
+    num_layers: int = Field(1, ge=1, le=16, description="Number of layers.")
+    bidirectional: bool = Field(False, description="Whether a second set of cells reads the sequence from its end.")
 
     network: str = Field(
         "sequence",
         json_schema_extra={"enum": [*NETWORKS]},
-        description="How the layers are wired: one sequence, or an encoder and a decoder for a source and its target.",
+        description="Network: one stack over the sequence, or an encoder and a decoder for a source and its target.",
     )
     head: Literal["linear", "dense", "attention", "mean"] = Field(
         "linear",
-        description="What reads the top layer: at each timestep, linear or with a dense layer between; or attention or "
-        "the mean over all timesteps, for one answer.",
+        description="Readout of the top layer. linear and dense (one more layer) answer at each timestep; "
+        "attention and mean read all timesteps for one answer.",
     )
     dense_size: int | None = Field(
-        None, ge=1, le=4096, description="Units of the dense head's layer; none is as many as it reads."
+        None, ge=1, le=4096, description="Units of the dense head's layer; none uses as many as the head reads."
     )
     start: Literal["zero", "learned"] = Field(
-        "zero", description="The state before the first timestep: zero, or learned as the weights are."
+        "zero", description="The state before the first timestep: zero, or learned like the weights."
     )
     attention: Literal["dot", "bahdanau"] | None = Field(
-        None, description="How an encoder_decoder's decoder looks at the source: dot, bahdanau, or none."
+        None, description="Attention of an encoder_decoder's decoder over the source: dot, bahdanau or none."
     )
 
     initialisation: Literal["default", "orthogonal", "identity", "gaussian", "chrono"] = Field(
-        "default", description="How the recurrent weights begin; default is torch's uniform ±1/√hidden_size."
+        "default", description="Initial recurrent weights; default is torch's uniform ±1/√hidden_size."
     )
     gain: float = Field(
         1.0, gt=0, description="Gain g of the Gaussian initialisation: standard deviation g/√hidden_size."
     )
     spectrum_shape: Literal["kept", "equal", "gaussian", "linear", "outlier"] = Field(
         "kept",
-        description="Shape of the singular values that each recurrent block is given, its singular vectors kept.",
+        description="Shape of the singular values that each recurrent block gets; it keeps its singular vectors.",
     )
     largest_singular_value: float | None = Field(
         None,
         ge=0,
         le=100,
-        description="Spectral norm to which each recurrent block is scaled after initialisation; none leaves it.",
+        description="Spectral norm to which each recurrent block is scaled after initialisation; none does not scale.",
     )
     singular_values: str | None = Field(
         None,
         examples=["numbers from 0 to 100 such as 1.2,0.9,0"],
-        description="The singular values of each recurrent block, one a unit, for its singular vectors in their order, "
-        "instead of a spectrum_shape; scaled to the largest_singular_value where that is given.",
+        description="Singular values of each recurrent block, one per unit, in the order of its singular vectors. They "
+        "replace spectrum_shape, and are scaled to largest_singular_value if it is set.",
     )
     spectrum_blocks: str | None = Field(
         None,
         examples=[f"gates among {', '.join(GATE_BLOCKS)} such as f or i,g"],
-        description="The gates whose recurrent blocks the spectrum's settings act on; none is all, and the Elman cell "
-        "has but one.",
+        description="Gates whose recurrent blocks get the settings of the spectrum; none means all. The Elman cell has "
+        "only one block.",
     )
     forget_bias: float | None = Field(
-        None, ge=-20, le=20, description="Bias that makes a cell keep its state at the start; none leaves it."
+        None, ge=-20, le=20, description="Initial bias of the gate that keeps the state; none does not change it."
     )
     input_scale: float = Field(1.0, ge=0, description="Factor on the initial input weights.")
 
@@ -144,56 +144,52 @@ class RunConfig(BaseModel):
         None,
         ge=1,
         le=LARGEST_WHOLE,
-        description="Timesteps over which truncated BPTT sends a loss's gradient back at most; none is full BPTT.",
+        description="Truncated BPTT: most timesteps that a loss's gradient goes back; none means full BPTT.",
     )
     truncate_kind: TruncateKind = Field(
         "blocks",
-        description="Whether truncated BPTT stops the gradient every so many timesteps, or lets each loss go back over "
-        "a window of so many.",
+        description="Kind of truncated BPTT. blocks: the gradient stops every truncate timesteps; window: each loss "
+        "goes back over the latest truncate timesteps.",
     )
     clip_threshold: float | None = Field(
-        None, gt=0, le=LARGEST, description="Threshold of gradient clipping; none does not clip."
+        None, gt=0, le=LARGEST, description="Threshold of gradient clipping; none means no clipping."
     )
     clip_rule: Literal["norm", "value", "per_parameter", "squared_norm"] = Field(
-        "norm", description="What is compared with the clip threshold: by default the norm of all gradients."
+        "norm", description="Rule of clipping; norm compares the norm of all gradients with the threshold."
     )
     optimiser: Literal["sgd", "momentum", "adam", "rmsprop"] = Field(
-        "adam", description="The rule that turns gradients into steps."
+        "adam", description="The optimiser, which turns gradients into steps."
     )
     learning_rate: float = Field(1e-3, gt=0, le=LARGEST, description="Size of the optimiser's steps.")
     steps: int = Field(6000, ge=1, le=10_000_000, description="Optimiser steps.")
-    record_every: int = Field(
-        10, ge=1, le=10_000_000, description="Optimiser steps from one recorded step to the next."
-    )
+    record_every: int = Field(10, ge=1, le=10_000_000, description="Optimiser steps between two recorded steps.")
     record_units: Count | str | None = Field(
         None,
         examples=["indices such as 0,3,17"],
-        description="Units whose states and gates are kept: so many, spread evenly, or their indices; none is all, "
-        "which the analyses of a recorded step need.",
+        description="Units whose states and gates are kept: a number of units, spread evenly, or their indices. none "
+        "keeps all, which the analyses of a recorded step need.",
     )
     record_samples: Count | str | None = Field(
         1,
         examples=["indices such as 0,3,17"],
-        description="Sequences of the batch whose states and gates are kept: so many, spread evenly, or their indices; "
-        "none is all.",
+        description="Sequences of the batch whose states and gates are kept: a number of sequences, spread evenly, or "
+        "their indices; none keeps all.",
     )
     evaluate_every: int | None = Field(
         100,
         ge=1,
         le=LARGEST_WHOLE,
-        description="Optimiser steps from one evaluation on fresh sequences to the next; none is never.",
+        description="Optimiser steps between two evaluations on new sequences; none means no evaluation.",
     )
-    evaluate_size: int = Field(500, ge=1, le=100_000, description="Fresh sequences in an evaluation.")
-    stop_on_success: bool = Field(True, description="Whether a run ends at the first evaluation that solves the task.")
+    evaluate_size: int = Field(500, ge=1, le=100_000, description="New sequences per evaluation.")
+    stop_on_success: bool = Field(True, description="Whether a run ends when an evaluation solves the task.")
     on_nonfinite: Literal["stop", "skip", "continue"] = Field(
         "stop",
-        description="What an Inf or NaN in the loss or the gradient does: end the run, skip the update, or nothing.",
+        description="Reaction to an Inf or NaN in the loss or gradient: stop the run, skip the update, or continue.",
     )
 
-    seed: int = Field(
-        0, ge=0, le=LARGEST_WHOLE, description="Seed of the random numbers: weights and sequences follow from it."
-    )
-    dtype: Literal["float32", "float64"] = Field("float32", description="Floating point numbers of the network.")
+    seed: int = Field(0, ge=0, le=LARGEST_WHOLE, description="Seed of the random numbers for weights and sequences.")
+    dtype: Literal["float32", "float64"] = Field("float32", description="Type of the network's floating point numbers.")
 
     @field_validator("task", "cell", "nonlinearity", "network")
     @classmethod
@@ -205,7 +201,7 @@ class RunConfig(BaseModel):
     @field_validator("singular_values", mode="before")
     @classmethod
     def _as_text(cls, value: object) -> object:
-        """A single number is a list of one, and a TOML list is one too."""
+        """Accept a single number and a TOML list, too."""
         if isinstance(value, list) and all(isinstance(v, int | float) for v in value):
             return ",".join(map(str, value))
         return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
@@ -238,10 +234,10 @@ class RunConfig(BaseModel):
         return value
 
     def identity(self, version: int = FORMAT_VERSION) -> str:
-        """The run's name: 12 hexadecimal digits of the SHA-256 of all fields and a format version, now or earlier.
+        """The run's id: 12 hexadecimal digits of the SHA-256 of all fields and a format version.
 
-        The canonical form is JSON with sorted keys, so neither the order of fields nor that of words matters.
-        A text file counts by its path, not by what it holds. A field that came later counts where it is set.
+        The canonical form is JSON with sorted keys, so the order of fields and words does not matter. A text file
+        counts by its path, not by its content. A field of `CAME_LATER` counts only if it has not its default.
         """
         fields = {name: v + 0.0 if isinstance(v, float) else v for name, v in self}  # -0.0 is 0.0
         for name in CAME_LATER:
@@ -253,7 +249,7 @@ class RunConfig(BaseModel):
 
     @classmethod
     def from_values(cls, values: dict[str, object]) -> Self:
-        """The configuration with these values, defaults for the others.
+        """The configuration with these values, and defaults for all other fields.
 
         Raises:
             ConfigError: the first thing wrong, in one sentence.
@@ -265,7 +261,7 @@ class RunConfig(BaseModel):
 
     @classmethod
     def from_words(cls, words: Sequence[str]) -> Self:
-        """The configuration that `key=value` words and TOML files give, later ones winning.
+        """The configuration from `key=value` words and TOML files; later ones win.
 
         Raises:
             ConfigError: the first thing wrong, in one sentence.
@@ -274,7 +270,7 @@ class RunConfig(BaseModel):
 
 
 def configs_from_words(words: Sequence[str]) -> list[RunConfig]:
-    """One configuration for each cell in `cell=elman,lstm,gru`, in that order; just one for a single cell.
+    """One configuration for each cell in `cell=elman,lstm,gru`, in that order.
 
     A TOML file may give a list, `cell = ["elman", "lstm"]`.
 

@@ -1,4 +1,4 @@
-"""What goes with what: networks, heads, attention and tasks.
+"""The allowed combinations of networks, heads, attention and tasks.
 
     network            head    dense_size    start    attention    bidirectional    truncate    tasks
     sequence           yes     head=dense    yes      no           yes              yes         all
@@ -15,16 +15,16 @@ from experiments.tasks import WITH_SOURCE, Task
 from models.networks.registry import NETWORKS
 
 WIRING = ("head", "dense_size", "start", "attention", "bidirectional", "truncate")
-"""Fields that not every network takes."""
+"""Fields that some networks do not have."""
 WHOLE = ("attention", "mean")
 """Heads that give one answer about all timesteps."""
 
 
 def check_wiring(config: RunConfig, task: Task) -> None:
-    """Raise ConfigError unless the network goes with the task and with all that was set.
+    """Raise ConfigError unless the network fits the task and all settings.
 
     Raises:
-        ConfigError: the first field that does not, its value, and what it goes with.
+        ConfigError: the first field that does not fit, its value, and what it needs.
     """
     network = NETWORKS[config.network]
     for name in WIRING:
@@ -32,28 +32,28 @@ def check_wiring(config: RunConfig, task: Task) -> None:
         if name not in network.takes and value != RunConfig.model_fields[name].default:
             allowed = [known for known, kind in NETWORKS.items() if name in kind.takes]
             raise ConfigError(
-                f"{name} was {spelt(value)}, which network={config.network} does not have; it goes with "
+                f"{name} was {spelt(value)}, which network={config.network} does not have; it needs "
                 f"network={' or '.join(allowed)}."
             )
     if network.needs_source and task.source(config.seq_len) is None:
         raise ConfigError(
-            f"network was {config.network!r}, and task={task.name} has no source and target; take "
+            f"network was {config.network!r}, and task={task.name} has no source and target; choose "
             f"task={' or '.join(WITH_SOURCE)}."
         )
     if config.reverse_source and task.name != "translation":
         raise ConfigError(
-            f"reverse_source was true, and task={task.name} has none to turn; it goes with task=translation."
+            f"reverse_source was true, and task={task.name} has no source to reverse; it needs task=translation."
         )
     if config.dense_size is not None and config.head != "dense":
-        raise ConfigError(f"dense_size was {config.dense_size}, and head was {config.head!r}; it goes with head=dense.")
+        raise ConfigError(f"dense_size was {config.dense_size}, and head was {config.head!r}; it needs head=dense.")
     if config.bidirectional and config.truncate is not None and config.truncate_kind == "window":
         raise ConfigError(
-            "truncate_kind was 'window', which slides in one reading direction; with bidirectional=true take "
+            "truncate_kind was 'window', which slides in one reading direction; with bidirectional=true choose "
             "truncate_kind=blocks."
         )
     position = config.loss_position or task.default_loss_position
     if config.head in WHOLE and (position == "every" or task.source(config.seq_len) is not None):
         raise ConfigError(
             f"head was {config.head!r}, which gives one answer per sequence, and task={task.name} asks for more than "
-            "one; take a task with one answer, or head=linear."
+            "one; choose a task with one answer, or head=linear."
         )

@@ -10,17 +10,17 @@ from experiments.errors import ConfigError
 from experiments.reading import read_bounded
 
 LONGEST = 60
-"""Characters of a value that a message repeats."""
+"""Most characters of a value in a message."""
 LONGEST_PATH = 200
-"""Of a path, whose parts one needs to find it."""
+"""Most characters of a path in a message: all its parts are needed to find the file."""
 LARGEST_BITS = 128
 DEEPEST = 20
-"""Tables and lists within each other that a message repeats."""
+"""Most levels of nested tables and lists in a message."""
 LARGEST_TOML = 2**22
-"""Bytes."""
+"""Most bytes of a TOML file."""
 INVISIBLE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 NONE = ("none", "null")
-"""The values that clear an optional field; TOML has no word of its own for it."""
+"""The values that clear an optional field; TOML itself has no word for this."""
 
 
 def parse_words(words: Sequence[str]) -> dict[str, object]:
@@ -45,7 +45,7 @@ def parse_words(words: Sequence[str]) -> dict[str, object]:
 
 
 def parse_filter(words: Sequence[str]) -> dict[str, object]:
-    """The same for a list's filter, where a run's name is text, also one that reads as a number such as 12345e678901.
+    """The same for the filter of `list`. A run's name stays text even if it looks like a number: 12345e678901.
 
     Raises:
         ConfigError: as for `parse_words`.
@@ -60,7 +60,7 @@ def parse_filter(words: Sequence[str]) -> dict[str, object]:
 
 
 def parse_value(text: str) -> object:
-    """The value of a bare word: a number, truth value, quoted text or list as in TOML, else the text itself."""
+    """The value of a bare word: a number, truth value, quoted text or list as TOML reads it, else the text itself."""
     if text in NONE:
         return None
     try:
@@ -72,15 +72,15 @@ def parse_value(text: str) -> object:
 
 
 def bare(value: object) -> str:
-    """A value as a word has it: `true`, `none`, text without quotes."""
+    """A value as it stands in a word `key=value`: `true`, `none`, text without quotes."""
     return value if isinstance(value, str) else spelt(value)
 
 
 def spelt(value: object, deepest: int = DEEPEST) -> str:
     """A value as people write it, not as Python does: `true`, `none`, `2020-01-31`, 'text' in quotes.
 
-    What lies deeper than that in lists and tables is `…`: a stranger's file, or `a.a.a…` in TOML, may be nested as deep
-    as it likes.
+    Lists and tables below `deepest` levels become `…`: an untrusted file, or `a.a.a…` in TOML, may be nested to any
+    depth.
     """
     if value is None:
         return NONE[0]
@@ -100,25 +100,25 @@ def spelt(value: object, deepest: int = DEEPEST) -> str:
 
 
 def shortened(value: object, longest: int = LONGEST) -> str:
-    """A value as it was given, without its middle where it is long: the one way in which a message repeats a value."""
+    """A value for a message, without its middle if it is long; every message repeats values in this way."""
     return cut(spelt(value), longest)
 
 
 def spelt_path(path: Path) -> str:
-    """A path in a message."""
+    """A path for a message."""
     return shortened(str(path), LONGEST_PATH)
 
 
 def cut(text: str, longest: int = LONGEST) -> str:
-    """A text without its middle where it is long."""
+    """A text, without its middle if it is long."""
     half = longest // 2
     return text if len(text) <= longest else f"{text[:half]}…{text[-half:]}"
 
 
 def visible(text: str, form: str = r"\x{:02x}") -> str:
-    r"""A text from a file with what a terminal would obey made visible: an escape becomes `\x1b`.
+    r"""A text from a file, safe to print: characters that a terminal would obey become visible, an escape `\x1b`.
 
-    That is all control characters (C0, C1, DEL) but line breaks, and those that turn the direction of writing.
+    These are all control characters (C0, C1, DEL) except line breaks, and those that change the direction of writing.
     """
     return INVISIBLE.sub(lambda found: form.format(ord(found[0])), text)
 
@@ -140,10 +140,10 @@ def toml_text(path: Path) -> str:
 
 
 def read_toml(path: Path) -> dict[str, object]:
-    """The values in a TOML file, `"none"` and `"null"` as None.
+    """The values in a TOML file; `"none"` and `"null"` become None.
 
     Raises:
-        ConfigError: a file that is missing or no TOML, with the path, the reason and, where known, the line.
+        ConfigError: the file is missing or is not TOML; the message has the path, the reason and, if known, the line.
     """
     try:
         values = tomllib.loads(toml_text(path))

@@ -1,1 +1,1 @@
-"""One recorded pass without training, and what it says."""
+"""Probes: one recorded pass without training, and its analyses."""

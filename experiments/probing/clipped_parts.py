@@ -1,4 +1,4 @@
-"""What each timestep adds to dL/dW_hh in a tanh network, before and after clipping."""
+"""The part that each timestep adds to dL/dW_hh in a tanh network, before and after clipping."""
 
 from functools import lru_cache
 
@@ -26,9 +26,9 @@ def record_gaussian(gain: float) -> Probe:
 
 
 def log_contributions(p: Probe, c: Clipping | None = None) -> Float[ndarray, " lag"]:
-    """ln of what each timestep adds to dL/dW_hh (nats), from the last to the second: the first has no h before it.
+    """ln of the part that each timestep adds to dL/dW_hh (nats), from the last to the second; the first adds nothing.
 
-    After clipping, each entry of a part is taken as many times as the clipped entry of the sum contains the whole one.
+    With a clipping, each entry of a part is scaled like the same entry of the whole gradient.
     """
     parts = contributions(p.trace.top)
     if c is not None:
@@ -38,6 +38,6 @@ def log_contributions(p: Probe, c: Clipping | None = None) -> Float[ndarray, " l
 
 
 def oldest_share(p: Probe, c: Clipping | None = None) -> float:
-    """log₁₀ of the oldest timestep's part ÷ the latest one's."""
+    """log₁₀ of the oldest timestep's part ÷ the latest timestep's part."""
     size = log_contributions(p, c)
     return float(size[-1] - size[0]) / LN_10

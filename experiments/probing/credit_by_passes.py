@@ -1,6 +1,7 @@
-"""The credit matrix of any network: one backward pass per loss, where a loss reaches states on more than one way."""
+"""The credit matrix of any network by passes with one loss each, for losses that reach states on several ways."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -11,8 +12,10 @@ from experiments.training.build import Experiment
 from models import LayerRecord, Trace, record
 from models.bptt.scaled import LN_2
 
-MOST_PASSES = 60
+MOST_LOSSES = 60
 """Losses up to which a credit matrix is computed so."""
+AT_ONCE = 128
+"""Sequences of one pass: each loss has copies of the batch of its own."""
 
 
 def credit_by_passes(experiment: Experiment, trace: Trace, stack: str | None) -> Credit:
@@ -28,11 +31,14 @@ def credit_by_passes(experiment: Experiment, trace: Trace, stack: str | None) ->
     """
     recorded = trace.only(stack).top
     losses = len(trace.outputs)
-    rows = range(losses) if experiment.answers_at_each_step else [losses - 1]
+    rows = list(range(losses)) if experiment.answers_at_each_step else [losses - 1]
     T, B = recorded.log_norm.shape
     log_norm = torch.full((losses, T, B), -math.inf, dtype=torch.float64)
-    for t in rows:
-        log_norm[t] = loss_alone(experiment, t, len(rows), trace.path).only(stack).top.log_norm
+    together = max(1, AT_ONCE // B)
+    for first in range(0, len(rows), together):
+        part = rows[first : first + together]
+        apart = losses_apart(experiment, part, len(rows), trace.path).only(stack).top.log_norm
+        log_norm[part] = apart.unflatten(1, (len(part), B)).transpose(0, 1)
     total = recorded.total[0]
     return Credit(
         log_norm=log_norm.numpy(),
@@ -42,13 +48,17 @@ def credit_by_passes(experiment: Experiment, trace: Trace, stack: str | None) ->
     )
 
 
-def loss_alone(experiment: Experiment, t: int, count: int, path: str) -> Trace:
-    """The pass with one of `count` losses."""
+def losses_apart(experiment: Experiment, rows: Sequence[int], count: int, path: str) -> Trace:
+    """One pass over a copy of the batch per loss in `rows`, each copy with its own loss out of `count`."""
+    copies, B = len(rows), experiment.inputs.shape[1]
+    targets = experiment.targets.repeat(*[1] * (experiment.targets.ndim - 1), copies)
 
     def loss(outputs: Tensor) -> Tensor:
-        return experiment.task.losses(outputs, experiment.targets)[t].mean() / count
+        each = experiment.task.losses(outputs, targets).unflatten(1, (copies, B))
+        return sum((each[t, k].mean() for k, t in enumerate(rows)), each.new_zeros(())) / count
 
-    return record(experiment.model, experiment.inputs, loss, path=path, source=experiment.source)
+    inputs = experiment.inputs.repeat(1, copies, 1)
+    return record(experiment.model, inputs, loss, path=path, source=experiment.source)
 
 
 def has_diverged(recorded: LayerRecord, log_norm: Tensor) -> bool:

@@ -1,4 +1,4 @@
-"""One recorded pass of a network whose weights are given, on a task's inputs, on given ones, or on noise."""
+"""One recorded pass of a network with given weights, on a task's inputs, on given inputs, or on noise."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -53,7 +53,7 @@ def given_probe(
     source: str = "",
     limit: int = MEMORY_LIMIT,
 ) -> Probe:
-    """Record a network whose weights are given, after the settings have acted on them.
+    """Record a network with given weights, after the settings have changed them.
 
     `largest_singular_value`, `forget_bias`, `input_scale` and the like change the given weights, as they change drawn
     ones.

@@ -1,4 +1,4 @@
-"""A network whose weights are given, by somebody's file or by a recorded step of a run."""
+"""A network with given weights, from a file or from a recorded step of a run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ OF_THE_BEGINNING = (
 
 
 class GivenNetwork(Protocol):
-    """What a file or a run says of its network. `FoundStack` and `TrainedNetwork` are two."""
+    """The network in a file or a run; `FoundStack` and `TrainedNetwork` are two kinds."""
 
     def __hash__(self) -> int:
         """Its identity: two that are read anew are two."""
@@ -42,7 +42,7 @@ class GivenNetwork(Protocol):
 
     @property
     def options(self) -> Mapping[str, Any]:
-        """What the cell takes besides its weights."""
+        """The cell's options, besides its weights."""
 
     @property
     def input_size(self) -> int:
@@ -72,13 +72,15 @@ class TrainedNetwork:
     """The run's name."""
     step: int
     """The optimiser step, from 1."""
+    module: str
+    """The name of its recurrent module."""
     stack: StackForm
     weights: Mapping[str, Tensor]
     """`weight_ih_l0`, `weight_hh_l0`, …: the recurrent parameters, in torch's names."""
     readout: Mapping[str, Tensor]
     """`weight` and `bias`; empty where somebody's own module was watched."""
     config: RunConfig | None
-    """What decided the run; None where somebody's own module was watched."""
+    """The run's configuration; None for a watched module."""
     whole: Mapping[str, Tensor]
     """All of the network's parameters."""
 
@@ -94,7 +96,7 @@ class TrainedNetwork:
 
     @property
     def options(self) -> Mapping[str, Any]:
-        """What the cell takes besides its weights."""
+        """The cell's options, besides its weights."""
         return self.stack.options
 
     @property
@@ -170,14 +172,19 @@ def trained_network(run: RunReader, step: int | None = None) -> TrainedNetwork:
     """
     if run.description.kind == "configuration":
         run = run.of(next(iter(run.forms)))  # it has the weights of the whole network
-    weights, row = weights_at(run, step), row_of(run, step)
+    row = row_of(run, step)
     # a watched training may have recorded nothing at some steps
     number = int(run.tensor("step")[row]) if run.form.watched else 1 + row * run.form.record_every
+    weights = weights_at(run, number)
     if not all(bool(weight.isfinite().all()) for weight in weights.values()):
         raise ConfigError(
             f"run {run.name} has weights at step {number} that are not finite; choose a step from before it diverged."
         )
     cells_at(run, step)  # which refuses options that no such cell has
+    if run.form.stack.projection is not None:
+        raise ConfigError(
+            f"run {run.name} is of an LSTM with proj_size, on which no setting acts; probe its recorded steps instead."
+        )
     config = config_of(run) if run.description.kind == "configuration" else None
     of_network = list(run.forms)[-1] if config is not None else None  # the stack that reads the inputs stands last
     module, stack = next(iter((run if of_network is None else run.of(of_network)).form.stacks.items()))
@@ -185,6 +192,7 @@ def trained_network(run: RunReader, step: int | None = None) -> TrainedNetwork:
     return TrainedNetwork(
         run=run.name,
         step=number,
+        module=module,
         stack=stack,
         weights={name: weights[f"{module}.{name}"] for name in names},
         readout={}

@@ -1,4 +1,4 @@
-"""An LSTM's highway: what the forget gates alone bring back, beside the whole gradient."""
+"""An LSTM's highway: the gradient through the forget gates alone, beside the whole gradient."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -23,20 +23,20 @@ class Highway:
     full: Float[ndarray, " lag"]
     """ln of ‖dL/dc_{T−lag}‖ ÷ ‖dL/dc_T‖ (nats)."""
     alone: Float[ndarray, " lag"]
-    """The same of what came by the forget gates only: Πf."""
+    """The same for the gradient through the forget gates only: Πf."""
     forget: float
     """Mean forget gate."""
     shares: dict[str, float]
-    """Route → its share of one step back, in the mean over all steps."""
+    """Route → its mean share of the gradient over one step back."""
 
     @property
     def left(self) -> float:
-        """log₁₀ of what is left of the whole gradient."""
+        """log₁₀ of the share of the whole gradient that is left."""
         return float(self.full[-1]) / LN_10
 
     @property
     def left_alone(self) -> float:
-        """log₁₀ of what Πf leaves."""
+        """log₁₀ of the share that Πf leaves."""
         return float(self.alone[-1]) / LN_10
 
 

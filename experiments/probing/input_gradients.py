@@ -1,4 +1,4 @@
-"""Which input does the loss hear: ‖dL/dx_t‖, of a recorded network and of one layer of self-attention beside it."""
+"""How much the loss depends on each input: ‖dL/dx_t‖ of a recorded network and of one layer of self-attention."""
 
 import numpy as np
 import torch

@@ -1,4 +1,4 @@
-"""One recorded pass without training, and what it says."""
+"""Probe a network: one recorded pass without training, and its analyses."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -25,7 +25,7 @@ from models import SequenceModel, Trace, direct_gradients
 
 @dataclass(frozen=True, eq=False)
 class TrainedStep:
-    """What is known of a training's recorded step beside the pass over the sequences that were kept."""
+    """Facts about a training's recorded step, besides the pass over the kept sequences."""
 
     run: str
     """The run's name."""
@@ -35,7 +35,7 @@ class TrainedStep:
     log_norm: Mapping[str, Float[ndarray, "layer time batch"]]
     """Stack → ln‖dL/dh_t‖ (nats) of every sequence of the batch, also of those that were not kept."""
     clipping: Clipping
-    """Of the whole batch's gradient; its `grads` are empty."""
+    """The clipping of the whole batch's gradient; its `grads` are empty."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +48,7 @@ class Probe(RecordedPass):
     trained: TrainedStep | None = None
     """None for a network as its configuration makes it."""
     source: str | None = None
-    """Where the weights are from: a file's name, or a run and its step; None where the configuration has drawn them."""
+    """The source of the weights: a file's name, or a run and its step; None if the configuration drew them."""
     stack: str | None = None
     """The stack that is looked at; None for the last, which the outputs are read from."""
     trace: Trace = field(init=False)
@@ -86,7 +86,7 @@ class Probe(RecordedPass):
 
     @property
     def about(self) -> str:
-        """What was recorded, in a few words."""
+        """A few words about the recorded pass."""
         config, trained = self.experiment.config, self.trained
         what = f"{config.task}, T = {config.seq_len}"
         if self.source is not None:
@@ -109,12 +109,12 @@ class Probe(RecordedPass):
 
     @property
     def loss(self) -> float:
-        """Of the pass."""
+        """The loss of the pass."""
         return self.trace.loss_value
 
     @property
     def chance(self) -> float:
-        """What a memoryless guess scores, in the loss's unit."""
+        """The loss of a guess without memory."""
         return self.experiment.chance
 
     @cached_property
@@ -132,15 +132,15 @@ class Probe(RecordedPass):
     def credit(self) -> Credit:
         """Who would get credit for a loss at each timestep, wherever the configured loss sits."""
         model, task, targets = self.experiment.model, self.experiment.task, self.experiment.targets
-        if self.credit_passes or not isinstance(model, SequenceModel):
+        if self.credit_losses or not isinstance(model, SequenceModel):
             return credit_by_passes(self.experiment, self.whole, self.stack)
         direct = direct_gradients(model, self.trace, lambda outputs: task.losses(outputs, targets))
         index = len(self.trace.layers) - self.trace.num_directions
         return credit(self.trace.stack.above(index), direct)
 
     @property
-    def credit_passes(self) -> int:
-        """How many more passes the credit matrix takes; 0 where each loss reaches its own timestep's state alone."""
+    def credit_losses(self) -> int:
+        """For how many losses the credit matrix takes passes; 0 where each loss reaches its own h_t alone."""
         model = self.experiment.model
         if isinstance(model, SequenceModel):
             return 0 if model.readout.at_each_step else 1
@@ -148,7 +148,7 @@ class Probe(RecordedPass):
 
     @cached_property
     def transport(self) -> Trace:
-        """The same pass with the loss at the last step only, so that nothing hides what has vanished on the way."""
+        """The same pass with the loss at the last step only, so that no other loss hides a vanished gradient."""
         experiment = self.experiment
         if (experiment.config.loss_position or experiment.task.default_loss_position) == "last":
             return self.trace
@@ -170,7 +170,7 @@ class Probe(RecordedPass):
         return clip(self.trace.parameter_grads, threshold, rule, self.trace.parameter_log_norm)
 
     def subject(self, clipping: Clipping | None) -> Subject:
-        """What a diagnosis looks at."""
+        """The subject of a diagnosis."""
         config, task = self.experiment.config, self.experiment.task
         return Subject(
             trace=self.trace,
@@ -193,10 +193,10 @@ class Probe(RecordedPass):
         return settle_remedies(self.findings, self.attempt)
 
     def attempt(self, settings: Mapping[str, object]) -> list[Finding]:
-        """What is wrong with the same configuration under some other settings.
+        """The findings about the same configuration with changed settings.
 
         Raises:
-            ConfigError: they cannot be set.
+            ConfigError: the settings are not possible.
         """
         other = probe(RunConfig.from_values({**self.experiment.config.model_dump(), **settings}))
         return other.of_stack(self.stack).findings
@@ -206,7 +206,7 @@ def probe(config: RunConfig, path: str | None = None) -> Probe:
     """Build the network, draw a batch, and record one forward and backward pass.
 
     Args:
-        config: what to build.
+        config: the configuration.
         path: `fast` or `reference`, see `models.record`; `settled` for the fast one wherever it can take the model, if
             it must be compiled first, so that every process takes the same.
 

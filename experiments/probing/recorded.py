@@ -1,4 +1,4 @@
-"""A recorded step of a training, looked at as a configuration's pass is."""
+"""A recorded step of a training, analysed like the pass of a configuration."""
 
 import math
 
@@ -20,7 +20,7 @@ from models.networks.network import Network
 
 
 def recorded_probe(run: RunReader, step: int | None = None) -> Probe:
-    """The pass of a recorded step over the sequences that were kept; nothing of it is computed anew.
+    """Load the pass of a recorded step over the kept sequences; nothing is computed again.
 
     Args:
         run: an open run.
@@ -101,7 +101,7 @@ def model_at(run: RunReader, config: RunConfig, task: Task, weights: dict[str, T
 
 
 def clipping_at(run: RunReader, config: RunConfig, step: int, row: int) -> Clipping:
-    """What clipping did to the whole batch's gradient at a step; only the sizes of the gradients are known."""
+    """The clipping of the whole batch's gradient at a step; only the norms of the gradients are known."""
     names = list(run.form.weights)
     before, after = (
         dict(zip(names, run.tensor(f"parameter_log_norm_{when}")[row].tolist(), strict=True))

@@ -1,4 +1,4 @@
-"""One recorded forward and backward pass, whatever network it is of, and what follows from it."""
+"""One recorded forward and backward pass of any network, and its analyses."""
 
 from abc import ABC, abstractmethod
 from functools import cached_property
@@ -28,10 +28,10 @@ from models.bptt.scaled import scaled_log_norm
 
 
 class RecordedPass(ABC):
-    """A recorded pass; what follows from it is computed when it is first asked for, and kept.
+    """A recorded pass. Each analysis is computed when it is first needed, and then kept.
 
-    All of it is of the top layer, forwards. `Probe` is one of a configuration, `WatchedStep` one of somebody's own
-    training.
+    All analyses are about the top layer, forwards. A `Probe` is the pass of a configuration, a `WatchedStep` a pass of
+    a user's own training.
     """
 
     trace: Trace
@@ -39,27 +39,27 @@ class RecordedPass(ABC):
     @property
     @abstractmethod
     def cell(self) -> str:
-        """What a table calls the network: its cell, or the name of a watched module."""
+        """The network's name in a table: its cell, or the name of a watched module."""
 
     @property
     @abstractmethod
     def about(self) -> str:
-        """What was recorded, in a few words."""
+        """A few words about the recorded pass."""
 
     @property
     @abstractmethod
     def origin(self) -> dict[str, object]:
-        """For JSON: `run`, `step` and `config`, each None where there is none."""
+        """For JSON: `run`, `step` and `config`; None for those that do not exist."""
 
     @property
     @abstractmethod
     def loss(self) -> float | None:
-        """Of the pass; None where nobody has said it."""
+        """The loss of the pass; None if it is not known."""
 
     @property
     @abstractmethod
     def chance(self) -> float | None:
-        """What a memoryless guess scores, in the loss's unit; None where no task is known."""
+        """The loss of a guess without memory; None if no task is known."""
 
     @property
     @abstractmethod
@@ -74,21 +74,21 @@ class RecordedPass(ABC):
     @property
     @abstractmethod
     def transport(self) -> Trace:
-        """The same pass with the loss at the last step only, so that nothing hides what has vanished on the way."""
+        """The same pass with the loss at the last step only, so that no other loss hides a vanished gradient."""
 
     @property
     @abstractmethod
     def clipping(self) -> Clipping | None:
-        """The parameter gradient before and after the clipping that was in force; None where nobody has said it."""
+        """The parameter gradient before and after the clipping of the training; None if it is not known."""
 
     @abstractmethod
     def subject(self, clipping: Clipping | None) -> Subject:
-        """What a diagnosis looks at."""
+        """The subject of a diagnosis."""
 
     @property
     @abstractmethod
     def diagnosis(self) -> list[Finding]:
-        """What is wrong, with remedies that were tried where another network can be made."""
+        """The findings. Their remedies were tried if another network can be made."""
 
     @property
     def top(self) -> LayerRecord:
@@ -97,7 +97,7 @@ class RecordedPass(ABC):
 
     @property
     def state_size(self) -> int:
-        """How many numbers the layer's state has: its hidden units, twice as many with a cell state."""
+        """The size of the layer's state: its hidden units, twice as many with a cell state."""
         return self.top.state_size
 
     @cached_property
@@ -135,23 +135,23 @@ class RecordedPass(ABC):
 
     @cached_property
     def step_growth(self) -> StepGrowth:
-        """What the last 200 steps (or all) could do to the first sequence's gradient, and what they do."""
+        """The possible and the real growth of the first sequence's gradient over the last 200 steps (or all)."""
         return step_growth(self.top, most_steps=PRODUCT_STEPS)
 
     @cached_property
     def paths(self) -> Paths | None:
-        """Which way the gradient took; None for a cell without a gated path, and for windows, each with its own."""
+        """The routes of the gradient; None for a cell without a gated path, and for truncation by windows."""
         return None if self.top.cell.gated_path is None or self.top.window is not None else paths(self.top)
 
     @cached_property
     def bound(self) -> Float[ndarray, " time"] | None:
-        """Upper bound on ln‖dL/dh_t‖ (nats); None for a gated cell, which has none so simple."""
+        """Upper bound on ln‖dL/dh_t‖ (nats); None for a gated cell, which has no such simple bound."""
         slope = self.top.cell.steepest_slope
         return None if slope is None else gradient_bound(self.top, self.spectra["h"].spectral_norm, slope)
 
     @cached_property
     def mean_field(self) -> MeanField | None:
-        """What a wide random network of this gain and drive would do; None unless it is a tanh Elman, not diverged."""
+        """The mean field of a wide random network with this gain and drive; only for a finite tanh Elman pass."""
         if not bool(self.trace.hidden.isfinite().all()):
             return None
         try:
@@ -161,22 +161,22 @@ class RecordedPass(ABC):
 
     @cached_property
     def rate_over_gain(self) -> RateOverGain | None:
-        """The mean-field rate at other gains than this network's; None where it has no mean field."""
+        """The mean-field rate over the gain; None if the network has no mean field."""
         m = self.mean_field
         return None if m is None else rate_over_gain(np.linspace(0, max(3.0, 1.2 * m.gain), GAINS), m.input_variance)
 
     @cached_property
     def transport_course(self) -> Course:
-        """What becomes of the gradient that the last loss sends, over the lags that the task needs."""
+        """What the gradient of the last loss does, over the lags that the task needs."""
         return transport_course(self.subject(self.clipping))
 
     def diagnose(self, clipping: Clipping | None) -> list[Finding]:
-        """What is wrong, the most severe first; none for a healthy network. No remedy has been tried."""
+        """The findings, the most severe first; empty for a healthy network. No remedy has been tried."""
         return diagnose(self.subject(clipping))
 
     @cached_property
     def findings(self) -> list[Finding]:
-        """What is wrong under the configured clipping. No remedy has been tried."""
+        """The findings with the configured clipping. No remedy has been tried."""
         return self.diagnose(self.clipping)
 
 

@@ -1,4 +1,4 @@
-"""Remedies that were tried: each finding comes with the first one that removes it, or says that no setting does."""
+"""Try remedies: each finding gets the first remedy that removes it, or a sentence that no setting does."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -7,20 +7,20 @@ from analysis.finding import Finding, Remedy
 from experiments.errors import ConfigError
 
 Attempt = Callable[[Mapping[str, object]], Sequence[Finding]]
-"""From changed settings to what is then found. Raises ConfigError where they cannot be set."""
+"""Changed settings → the findings with them. Raises ConfigError if the settings are not possible."""
 
 
 def settle_remedies(found: Sequence[Finding], attempt: Attempt) -> list[Finding]:
     """The same findings, each with a remedy that was tried.
 
-    The first remedy that removes its finding and brings no other is taken; else the first that removes it, which then
-    says what it brings; else words that say that no setting removes it.
+    It takes the first remedy that removes its finding and causes no other. If there is none, it takes the first that
+    removes its finding, and the words name the new one. If there is none either, the words say that no setting helps.
     """
     return [replace(finding, settled=settle(finding, found, attempt)) for finding in found]
 
 
 def settle(finding: Finding, found: Sequence[Finding], attempt: Attempt) -> Remedy:
-    """The remedy of one finding among those that were found."""
+    """The remedy of one finding, tried against all findings."""
     second: Remedy | None = None
     for remedy in finding.remedies:
         if not remedy.settings:
@@ -40,7 +40,7 @@ def settle(finding: Finding, found: Sequence[Finding], attempt: Attempt) -> Reme
 
 
 def words_without_setting(finding: Finding) -> str:
-    """What to say where no setting removes a finding."""
+    """The sentence for a finding that no setting removes."""
     if any(remedy.settings for remedy in finding.remedies):
         return "No setting that was tried here removes it."
     return f"No setting removes it. {finding.remedies[0].words}"

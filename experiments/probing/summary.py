@@ -1,4 +1,4 @@
-"""A probe's figures as plain values: for JSON, tables and CSV."""
+"""A probe's results as plain values, for JSON, tables and CSV."""
 
 import math
 
@@ -9,7 +9,7 @@ from numpy import ndarray
 from analysis.course import Course, begin_sentence, describe_course
 from analysis.crossing import crossing
 from analysis.theory import critical_gain
-from experiments.probing.credit_by_passes import MOST_PASSES
+from experiments.probing.credit_by_passes import MOST_LOSSES
 from experiments.probing.probe import Probe
 from experiments.probing.recorded_pass import RecordedPass
 
@@ -72,7 +72,7 @@ def summary(result: RecordedPass) -> dict[str, object]:
 
 
 def transport_summary(c: Course) -> dict[str, object]:
-    """What becomes of the gradient that the last loss sends: the verdict, and ln of what is left at the last lag."""
+    """The course of the last loss's gradient: the verdict, and ln of the share left at the last lag."""
     known = c.kind not in ("diverged", "zero")
     return {
         "verdict": c.kind,
@@ -84,14 +84,14 @@ def transport_summary(c: Course) -> dict[str, object]:
 
 
 LONGEST_CREDIT = 500
-"""Timesteps up to which the credit matrix is computed: it grows with the square of them."""
+"""Most timesteps for which the credit matrix is computed: its cost grows with their square."""
 
 LARGEST_STATE = 512
 """Size of the state up to which Lyapunov exponents and the product's singular values are: they grow with its cube."""
 
 
 def analyses(result: RecordedPass) -> dict[str, object]:
-    """What the other analyses say, each in a few figures; a sentence where one was left out."""
+    """A few numbers of each other analysis, or a sentence why it was left out."""
     trace = result.trace
     out: dict[str, object] = {
         "bound_log_norm_t1": None if result.bound is None else json_number(float(result.bound[0]))
@@ -141,8 +141,8 @@ def analyses(result: RecordedPass) -> dict[str, object]:
         out["crossing"] = {f"share_by_{way}": json_number(finite_mean(share)) for way, share in found.share.items()}
     if trace.seq_len > LONGEST_CREDIT:
         out["credit"] = f"left out: {trace.seq_len} timesteps, over {LONGEST_CREDIT}"
-    elif isinstance(result, Probe) and result.credit_passes > MOST_PASSES:
-        out["credit"] = f"left out: it takes {result.credit_passes} passes, over {MOST_PASSES}"
+    elif isinstance(result, Probe) and result.credit_losses > MOST_LOSSES:
+        out["credit"] = f"left out: it takes passes for {result.credit_losses} losses, over {MOST_LOSSES}"
     else:
         typical = result.credit.median
         out["credit"] = {
@@ -154,7 +154,7 @@ def analyses(result: RecordedPass) -> dict[str, object]:
 
 
 def finite_mean(values: Float[ndarray, "..."]) -> float:
-    """Mean of what is finite; NaN where nothing is."""
+    """Mean of the finite values; NaN if there is none."""
     finite = values[np.isfinite(values)]
     return float(finite.mean()) if finite.size else math.nan
 
@@ -165,7 +165,7 @@ def json_number(value: float | None) -> float | str | None:
 
 
 def profile_rows(result: RecordedPass) -> list[dict[str, object]]:
-    """The whole profile, every layer and direction: one row a timestep, for a table file (log norms in nats)."""
+    """The whole profile of every layer and direction, one row per timestep, for CSV (log norms in nats)."""
     rows: list[dict[str, object]] = []
     for layer, p in enumerate(result.layer_profiles):
         for k, t in enumerate(p.t):

@@ -1,4 +1,4 @@
-"""The probe's figures as a table for people, and what is wrong in lines below it."""
+"""The probe's results as a table for people, with its findings in lines below."""
 
 import math
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from experiments.probing.recorded_pass import RecordedPass
 
 
 def probe_table(results: Sequence[RecordedPass]) -> Table:
-    """One column a cell, or a module of a watched network, and one row a figure."""
+    """A table with one column per cell (or module of a watched network) and one row per result."""
     table = Table(title=escape(results[0].about))
     table.add_column("")
     for result in results:
@@ -26,7 +26,7 @@ def probe_table(results: Sequence[RecordedPass]) -> Table:
 
 
 def findings(results: Sequence[RecordedPass]) -> list[str]:
-    """What is wrong, one line a finding that is severe or a warning: the cell, what it is, and its numbers."""
+    """One line per severe finding or warning: the cell, the finding, and its numbers."""
     return [
         f"{visible(cut(result.cell))}: {finding.title}. {finding.evidence}"
         for result in results
@@ -36,7 +36,7 @@ def findings(results: Sequence[RecordedPass]) -> list[str]:
 
 
 def figures(result: RecordedPass) -> dict[str, str]:
-    """What each row says for one cell."""
+    """The text of each row for one cell."""
     p, clipping, spectra = result.profile, result.clipping, result.spectra
     T = result.trace.seq_len
     horizon = "nowhere" if p.horizon_t is None else f"t = {p.horizon_t} (lag {p.horizon_lag} of {T - 1})"
@@ -60,19 +60,19 @@ def figures(result: RecordedPass) -> dict[str, str]:
 
 
 def describe_norm(log_norm: float | None) -> str:
-    """A norm as a power of ten, from its natural log; None where nobody has said it."""
+    """A norm as a power of ten, from its natural log; None if it is not known."""
     return "not logged" if log_norm is None else power_of_ten(log_norm / math.log(10))
 
 
 def describe_loss(loss: float | None, chance: float | None) -> str:
-    """The loss beside what a guess scores, where there is something to guess."""
+    """The loss, and the loss of a guess if there is something to guess."""
     if loss is None or chance is None:
         return "not logged" if loss is None else significant(loss)
     return f"{significant(loss)} ({'nothing to guess' if math.isnan(chance) else significant(chance)})"
 
 
 def describe_rate(decay: Decay) -> str:
-    """The rate with its error, and the lags over which it holds; or why there is none."""
+    """The rate with its error and its lags, or the reason why there is no rate."""
     if decay.standard_error is None:
         return decay.trend
     error = f" ± {significant(decay.standard_error)}" if decay.direction else ""

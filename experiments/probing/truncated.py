@@ -1,4 +1,4 @@
-"""Truncated BPTT in blocks and by windows: which states get credit, what is learnt, and how far dL/dW is off."""
+"""Truncated BPTT in blocks and by windows: which states get credit, the error of dL/dW, and the result of training."""
 
 from functools import lru_cache
 
@@ -22,9 +22,9 @@ def record_credit(cell: str, length: int, kind: TruncateKind = "blocks") -> Cred
     """The credit matrix of 32 units on the adding problem, a loss at every timestep; full BPTT for all 40 steps.
 
     Args:
-        cell: which.
+        cell: the name of the cell.
         length: timesteps of a block or a window.
-        kind: of truncation.
+        kind: the kind of truncation.
     """
     return probe(
         RunConfig(
@@ -50,12 +50,12 @@ def gradient_error(length: int, kind: TruncateKind) -> float:
 
 
 def find_credited(c: Credit) -> Bool[ndarray, "loss_time state_time"]:
-    """Which losses send anything at all to which states."""
+    """Which losses send a gradient to which states."""
     return c.median > -np.inf
 
 
 def credited_share(c: Credit, lag: int) -> float:
-    """Share of the losses that credit the state so many steps before them, of those that have one."""
+    """Share of the losses that credit the state `lag` steps before them, among losses that have such a state."""
     return float(np.diagonal(find_credited(c), -lag).mean())
 
 
@@ -66,7 +66,7 @@ def longest_lag(c: Credit) -> int:
 
 
 def train_in_blocks(steps: int, length: int | None) -> Evaluation:
-    """Temporal order over so many steps after training in blocks: 20 tanh units that begin orthogonal."""
+    """Train 20 tanh units with orthogonal initial weights in blocks on temporal order, and evaluate them."""
     training = Training(
         RunConfig(
             task="temporal_order", cell="elman", seq_len=steps, hidden_size=20, batch_size=20, dtype="float64",

@@ -1,4 +1,4 @@
-"""A recorded step of somebody's own training, looked at as any recorded pass is."""
+"""A recorded step of a user's own training, analysed like any recorded pass."""
 
 import math
 from collections.abc import Mapping
@@ -42,7 +42,7 @@ class WatchedStep(RecordedPass):
     """ln‖dL/dh_t‖ (nats) of every sequence of the batch, also of those that were not kept; NaN in padding."""
     lengths: Int64[Tensor, " batch"]
     logged: Mapping[str, float]
-    """What the training has logged of the step."""
+    """The numbers that the training logged at the step."""
 
     @property
     def cell(self) -> str:
@@ -51,7 +51,7 @@ class WatchedStep(RecordedPass):
 
     @property
     def about(self) -> str:
-        """What was recorded, in a few words."""
+        """A few words about the recorded pass."""
         of = f"the {self.top.batch_size} kept of {counted(len(self.lengths), 'sequence')}"
         return f"run {self.run} at step {self.step}: {visible(cut(self.title))}, T = {self.trace.seq_len}, {of}"
 
@@ -62,7 +62,7 @@ class WatchedStep(RecordedPass):
 
     @property
     def loss(self) -> float | None:
-        """As it was logged."""
+        """The logged loss."""
         return self.logged.get("loss")
 
     @property
@@ -72,7 +72,7 @@ class WatchedStep(RecordedPass):
 
     @property
     def clipping(self) -> Clipping | None:
-        """What `clip_grad_norm_` did to the whole network's gradient, if its norm and threshold were logged."""
+        """The whole network's gradient before and after `clip_grad_norm_`, if its norm and threshold were logged."""
         norm, threshold = self.logged.get("grad_norm", math.nan), self.logged.get("clip", math.nan)
         if not (norm > 0 and threshold > 0):
             return None
@@ -102,11 +102,11 @@ class WatchedStep(RecordedPass):
 
     @cached_property
     def transport(self) -> Trace:
-        """The same pass with the loss at the last step only, so that nothing hides what has vanished on the way."""
+        """The same pass with the loss at the last step only, so that no other loss hides a vanished gradient."""
         return last_loss_only(self.trace)
 
     def subject(self, clipping: Clipping | None) -> Subject:
-        """What a diagnosis looks at."""
+        """The subject of a diagnosis."""
         return Subject(
             trace=self.trace,
             transport=self.transport,
@@ -118,7 +118,7 @@ class WatchedStep(RecordedPass):
 
     @property
     def diagnosis(self) -> list[Finding]:
-        """What is wrong. No remedy has been tried: another network would have to be trained."""
+        """The findings. No remedy has been tried, since another network would have to be trained."""
         return self.findings
 
 
@@ -186,7 +186,7 @@ def watched_step(run: RunReader, step: int | None = None) -> WatchedStep:
 
 
 def logged_at(run: RunReader, step: int) -> dict[str, float]:
-    """Name → what the training logged at a step; nothing where it logged nothing."""
+    """Name → the number that the training logged at a step; empty if it logged none."""
     scalars = run.scalars()
     place = np.flatnonzero(scalars.get("step", np.zeros(0)) == step)
     return {name: float(values[place[-1]]) for name, values in scalars.items()} if len(place) else {}

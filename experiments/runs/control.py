@@ -1,6 +1,6 @@
-"""What a person may change while a run trains: a small file beside it, which the trainer looks at before each step.
+"""Steer a run while it trains, by a small file in its folder that the trainer reads before each step.
 
-The trainer writes it when it starts; from then on a page (or anyone) does, and the trainer only reads.
+The trainer writes the file when it starts. After that a page (or anybody) writes it, and the trainer only reads it.
 """
 
 from dataclasses import asdict, dataclass, replace
@@ -17,26 +17,26 @@ from experiments.runs.store.files import read_small, replace_quickly
 
 CONTROL = "control.json"
 LARGEST_CONTROL = 2**16
-"""Bytes."""
+"""Most bytes of the file."""
 
 
 @dataclass(frozen=True)
 class Control:
-    """What is wanted now."""
+    """The settings that people want now."""
 
     __pydantic_config__ = STRICT
 
     learning_rate: float
     clip_threshold: float | None
-    """None does not clip."""
+    """None for no clipping."""
     pause: bool = False
     stop: bool = False
     single_step: Count = 0
-    """How many single steps were asked for since the trainer started; a paused run takes one for each."""
+    """How many single steps were requested since the trainer started; a paused run takes one step for each."""
 
 
 def read_control(folder: Path) -> Control | None:
-    """What is wanted; None where the file is missing, half written by a stranger, or has values that cannot be."""
+    """Read the file; None if it is missing, not complete, or has values that are not allowed."""
     try:
         return checked(kinds_checked(Control, read_small(folder, CONTROL, LARGEST_CONTROL)))
     except ValueError:  # missing, not ours, no JSON, or what cannot be wanted
@@ -44,10 +44,10 @@ def read_control(folder: Path) -> Control | None:
 
 
 def write_control(folder: Path, control: Control) -> None:
-    """Replace what is wanted, as a whole.
+    """Replace the whole file.
 
     Raises:
-        ConfigError: a learning rate or a threshold that cannot be.
+        ConfigError: the learning rate or the threshold is not allowed.
         OSError: the disk refuses.
     """
     replace_quickly(folder / CONTROL, orjson.dumps(asdict(checked(control))))
@@ -57,11 +57,11 @@ def change_control(folder: Path, **changes: object) -> Control:
     """Change some fields, keep the others, and return all.
 
     Raises:
-        ConfigError: a value that cannot be, a run that was never started, or a disk that refuses.
+        ConfigError: a value is not allowed, the run was never started, or the disk refuses.
     """
     now = read_control(folder)
     if now is None:
-        raise ConfigError(f"run {folder.name} has no {CONTROL} that can be read; start or resume the run first.")
+        raise ConfigError(f"run {folder.name} has no readable {CONTROL}; start or resume the run first.")
     control = checked(replace(now, **changes))  # type: ignore[arg-type]
     try:
         write_control(folder, control)
@@ -75,17 +75,17 @@ def single_step(folder: Path) -> Control:
     """Ask a paused run for one more step.
 
     Raises:
-        ConfigError: a run that was never started.
+        ConfigError: the run was never started.
     """
     now = read_control(folder)
     return change_control(folder, single_step=1 + (now.single_step if now else 0))
 
 
 def checked(control: Control) -> Control:
-    """The control itself, if every value can be.
+    """The control itself, if every value is allowed.
 
     Raises:
-        ConfigError: the field, what was given and what is allowed.
+        ConfigError: a value is not allowed.
     """
     for name in ("learning_rate", "clip_threshold"):
         value = getattr(control, name)
@@ -103,14 +103,14 @@ def checked(control: Control) -> Control:
 
 
 class Watch:
-    """Reads the control file only when it has changed."""
+    """Read the control file whenever it has changed."""
 
     def __init__(self, folder: Path, control: Control) -> None:
         self.path, self.control = folder / CONTROL, control
         self.seen: tuple[int, int] = (0, 0)
 
     def poll(self) -> Control:
-        """What is wanted now; what was wanted before, where the file cannot be read."""
+        """The present settings; the earlier ones if the file cannot be read."""
         try:
             stat = self.path.stat()
         except OSError:

@@ -1,4 +1,4 @@
-"""How much of the disk a recorded run needs, from above, before anything is written."""
+"""Estimate the disk space of a recorded run from above, before anything is written."""
 
 from experiments.config.run_config import RunConfig
 from experiments.runs.form import forms_of
@@ -6,15 +6,15 @@ from experiments.runs.store.layout import layout_of
 from experiments.tasks import make_task
 
 STEP_BYTES = 400
-"""Of the scalars' line of one optimiser step (measured: about 250)."""
+"""Bytes of the line of scalars of one optimiser step (measured: about 250)."""
 FIXED_BYTES = 2**16
-"""Of the small files."""
+"""Bytes of the small files."""
 CHECKPOINTS, COPIES = 2, 3
 """Checkpoints on the disk at a time, and numbers per weight in each: itself and two of the optimiser's."""
 
 
 def run_bytes(config: RunConfig) -> int:
-    """Bytes that the run's folder has at its end, at most.
+    """Upper bound on the bytes of the run's folder at its end.
 
     Raises:
         ConfigError: a text that cannot be read, or units or samples that are not there.

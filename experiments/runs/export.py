@@ -1,6 +1,7 @@
-"""A run for other programs: CSV and Parquet of its scalars, netCDF of everything, safetensors; HTML for people."""
+"""Export a run: scalars as CSV or Parquet, all arrays as netCDF, weights as safetensors, a page as HTML."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Hashable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -22,10 +23,10 @@ LARGEST_NETCDF = 2**31 - 1
 
 
 def export(run: RunReader, form: str, target: Path, replace: bool = False) -> list[str]:
-    """Write the run to a file, whole or not at all; one sentence for each thing that is damaged and not in it.
+    """Write the run to a file, completely or not at all. Returns a sentence for each damaged part that was left out.
 
     Args:
-        run: what is exported.
+        run: the run.
         form: one of `FORMS`.
         target: the file.
         replace: whether a file that already exists is replaced.
@@ -62,7 +63,7 @@ def export_weights(run: RunReader, step: int | None, target: Path, replace: bool
 
 
 def write_whole(target: Path, write: Callable[[Path], object], replace: bool) -> None:
-    """Let a file be written under another name, which it changes for its own when it is whole.
+    """Write a file under a temporary name, and rename it when it is complete.
 
     Raises:
         RunError: the file is there, or cannot be written.
@@ -112,17 +113,17 @@ def record_set(run: RunReader) -> xr.Dataset:
 
 
 def about(run: RunReader) -> dict[str, object]:
-    """What a file says of the run that it came from."""
+    """Facts about the run for the exported file."""
     return {"run": run.name, "config": orjson.dumps(run.settings).decode(), "steps_done": run.progress.step}
 
 
 def to_csv(run: RunReader, path: Path) -> None:
-    """One row an optimiser step; an empty cell is NaN."""
+    """Write one row per optimiser step; an empty cell is NaN."""
     scalar_set(run, some_scalars(run)).to_dataframe().to_csv(path)
 
 
 def to_parquet(run: RunReader, path: Path) -> None:
-    """One row an optimiser step; the configuration is in the file's metadata."""
+    """Write one row per optimiser step; the configuration is in the file's metadata."""
     import pyarrow as pa  # type: ignore[import-untyped]  # here, as it takes a quarter of a second
     from pyarrow import parquet
 
@@ -141,7 +142,7 @@ def to_netcdf(run: RunReader, path: Path) -> None:
                 f"{name} has {readable(size)}, and a netCDF variable at most 2 GiB; open the run's tensors.zarr itself."
             )
     scalars = scalar_set(run, run.scalars()).rename(step="optimiser_step")
-    merged = record_set(run).merge(scalars.rename({name: f"scalar_{name}" for name in scalars.data_vars}))
+    merged = record_set(run).merge(scalars.rename(netcdf_names(list(scalars.data_vars))))
     for key, variable in merged.variables.items():
         values = variable.values
         if values.dtype.kind == "i" and not ((values >= -LARGEST_NETCDF) & (values <= LARGEST_NETCDF)).all():
@@ -150,6 +151,17 @@ def to_netcdf(run: RunReader, path: Path) -> None:
                 "open the run's tensors.zarr itself."
             )
     merged.to_netcdf(path, engine="scipy", format="NETCDF3_64BIT")
+
+
+def netcdf_names(names: Sequence[Hashable]) -> dict[Hashable, str]:
+    """Scalar → `scalar_` and its name, with `_` for what netCDF does not take; no two are the same."""
+    made: dict[Hashable, str] = {}
+    for name in names:
+        new = re.sub(r"[^A-Za-z0-9_]", "_", f"scalar_{name}")
+        while new in made.values():
+            new += "_"
+        made[name] = new
+    return made
 
 
 def to_html(run: RunReader, path: Path) -> None:

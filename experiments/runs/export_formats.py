@@ -1,4 +1,4 @@
-"""The formats of `export`, by name; apart from their making, which takes a second to import."""
+"""The formats of `export`, by name; `export.py` makes them and takes a second to import."""
 
 ENDINGS = {"csv": ".csv", "parquet": ".parquet", "netcdf": ".nc", "html": ".html"}
-"""Format → how its files' names end."""
+"""Format → ending of its file names."""

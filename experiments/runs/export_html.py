@@ -1,4 +1,4 @@
-"""A run as one web page: its settings, what happened, and its charts."""
+"""A run as one web page: its settings, events and charts."""
 
 import math
 from html import escape
@@ -13,10 +13,10 @@ MOST_EVENTS = 200
 
 
 def html_of(run: RunReader) -> str:
-    """The page; it stands alone: plotly.js is in it, once.
+    """The page as HTML. It needs no other file: it contains plotly.js once.
 
     Raises:
-        DamagedRunError: something that it shows is damaged.
+        DamagedRunError: data that it shows is damaged.
     """
     pictures = run_pictures([run]).values() if run.progress.step else ()
     events = run.events()

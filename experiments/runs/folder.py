@@ -1,6 +1,6 @@
-"""The folder of runs: what is in it, by which name, and how a run is put there or taken away.
+"""The folder of runs: list, find, create and delete runs in it.
 
-There is no database: the list is a look at each run's two small files.
+There is no database: a list reads two small files of each run.
 """
 
 import os
@@ -21,7 +21,7 @@ from experiments.runs.store.leftovers import DELETED, hidden_beside, remove_aban
 from experiments.runs.store.progress import Status
 
 RUNS_VARIABLE = "GRADIENT_FLOW_RUNS"
-"""Environment variable with the folder of runs, where none is named."""
+"""Environment variable with the folder of runs, if no folder is named."""
 DEFAULT_RUNS = "runs"
 SWEEPS, PROBES = "sweeps", "probes"
 """Folders in the folder of runs that are no runs: what belongs to sweeps, and recorded passes without training."""
@@ -44,29 +44,29 @@ class RunSummary:
     """The last scalars, the last evaluation's among them; what is not finite as text."""
     chance: float
     seconds: float
-    """Spent in training steps."""
+    """Seconds of training steps."""
     created: float
     updated: float
     """Seconds since 1970."""
     problem: str | None = None
     title: str = ""
     steps: int | None = 0
-    """Of the whole run; None where nobody knows."""
+    """Optimiser steps of the whole run; None if they are not known."""
 
 
 def runs_folder(named: Path | None = None) -> Path:
-    """The folder of runs: the one named, else that of the environment, else `runs`."""
+    """The folder of runs: the named one, or that of the environment variable, or `runs`."""
     return named or Path(os.environ.get(RUNS_VARIABLE) or DEFAULT_RUNS)
 
 
 def typed(runs: Path, *words: str) -> str:
-    """A command line to be typed, with `--runs` where the folder of runs would not be found without."""
+    """A command line for people to type, with `--runs` if the folder of runs is not the default."""
     where = [] if runs == runs_folder() else ["--runs", str(runs)]
     return shlex.join(["python", "-m", "experiments", *words, *where])
 
 
 def list_runs(runs: Path) -> list[RunSummary]:
-    """Every run in the folder, the newest first; those that cannot be read with their problem. Reads no arrays."""
+    """Every run in the folder, newest first; a run that cannot be read has its problem. Reads no arrays."""
     folders = [folder for folder in run_folders(runs) if os.path.lexists(folder / CONFIG)]
     summaries = [summarise(folder) for folder in folders]
     return sorted(summaries, key=lambda s: (-s.created, s.name))
@@ -111,7 +111,7 @@ def named_in(link: str) -> list[str]:
 
 
 def folder_for(config: RunConfig, runs: Path, again: bool = False) -> Path:
-    """Where a new run of the configuration goes: named by its id, `ID-2`, `ID-3`, … if it is to run again.
+    """The folder of a new run of the configuration: `ID`, or `ID-2`, `ID-3`, … to run it again.
 
     Raises:
         RunError: such a run already exists, and `again` is False.
@@ -152,7 +152,7 @@ def free_name(config: RunConfig, runs: Path, is_taken: Callable[[str], bool]) ->
 
 
 def delete_run(folder: Path) -> None:
-    """Delete a run; from one moment to the next it is no longer listed.
+    """Delete a run; it disappears from the list at once.
 
     Raises:
         RunInUseError: it is being written.
@@ -178,7 +178,7 @@ def delete_run(folder: Path) -> None:
 
 
 def clean(runs: Path, exports: Path) -> list[Path]:
-    """Delete what dead processes have left half made or half deleted; what was deleted.
+    """Delete the unfinished files of dead processes. Returns their paths.
 
     Args:
         runs: the folder of runs, with those of sweeps and probes in it.
@@ -209,7 +209,7 @@ def run_folders(runs: Path) -> list[Path]:
 
 
 def plain_folders(parent: Path) -> list[Path]:
-    """The folders in a folder, links left out; none where it cannot be read."""
+    """The folders in a folder, without links; empty if it cannot be read."""
     try:
         entries = list(parent.iterdir())
     except OSError:

@@ -1,4 +1,4 @@
-"""What the folder of a run that a configuration decides says of itself: its form, its title, and the rest."""
+"""The description of a configured run for its folder: its form, its title, and the rest of `config.json`."""
 
 import time
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ def form_of(config: RunConfig, input_size: int, output_size: int, keeps: Keeps |
 
 @lru_cache(maxsize=64)
 def forms_of(config: RunConfig, input_size: int, output_size: int, keeps: Keeps | None = None) -> tuple[Form, ...]:
-    """What a run of the configuration records: of the stack that the outputs are read from, then of each other one.
+    """The forms of a run of the configuration: first of the stack below the outputs, then of all other stacks.
 
     The text of a task that learns one is not read, as only the two sizes depend on it: a stranger's configuration may
     name any file.
@@ -102,7 +102,7 @@ def stack_form(config: RunConfig, recurrent: Recurrent) -> StackForm:
 
 
 def describe(training: Training, forms: Sequence[Form], lockstep: Lockstep | None = None) -> dict[str, object]:
-    """What `config.json` holds: enough to read the run without its task, and to go on with it."""
+    """The content of `config.json`: enough to read the run without its task, and to continue it."""
     config = training.config
     form, *others = forms
     return {
@@ -125,7 +125,7 @@ def describe(training: Training, forms: Sequence[Form], lockstep: Lockstep | Non
 
 
 def title_of(config: RunConfig) -> str:
-    """What a run of the configuration is, in a few words."""
+    """A few words about a run of the configuration."""
     wired = "" if config.network == "sequence" else f" {config.network}"
     return f"{config.task}, {config.cell}{wired}, {config.seq_len} timesteps"
 
@@ -142,10 +142,10 @@ TARGET_DTYPES: dict[torch.dtype, TargetDtype] = {
 
 
 def chosen(field: str, wanted: int | str | None, size: int) -> ndarray:
-    """Indices below `size`: so many spread evenly, those listed, or all.
+    """Indices below `size`: a number of them, spread evenly; those listed; or all.
 
     Raises:
-        ConfigError: an index that is not there.
+        ConfigError: an index is too large.
     """
     if wanted is None:
         return np.arange(size)

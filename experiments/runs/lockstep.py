@@ -1,4 +1,4 @@
-"""Runs that are started together: each names the others, so that a start that was killed halfway can be completed."""
+"""Runs that start together. Each one names the others, so that a start that was killed halfway can be completed."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,15 +24,15 @@ def start_together(
     names: Sequence[str] = (),
     owner: str | None = None,
 ) -> list[Recorder]:
-    """A new run of each configuration, all open.
+    """Start a new run of each configuration; all runs are open.
 
     Args:
         configs: what to train.
         runs: the folder of runs.
-        again: whether settings that were run before are run once more.
+        again: whether to run settings again that already have a run.
         path: see `Recorder.start`.
         paused: see `Recorder.start`.
-        names: of the runs' folders, one per run; none lets them follow from the settings.
+        names: names of the runs' folders, one per run; if empty, they follow from the settings.
         owner: see `Recorder.start`.
 
     Raises:
@@ -61,7 +61,7 @@ def _start(
     lockstep: Lockstep | None,
     owner: str | None,
 ) -> Recorder:
-    """A new run, under the next name that is free: another process may take the one that was free a moment ago."""
+    """Start a new run under the next free name: another process may take the first one in the meantime."""
     for _ in range(MOST_TRIES if again else 1):
         folder = folder_for(config, runs, again)
         try:
@@ -72,10 +72,10 @@ def _start(
 
 
 def resume_together(folders: Sequence[Path], paused: bool = False) -> list[Recorder]:
-    """The runs, all open, and those that were to be started with them and never were.
+    """Open the runs, and start the runs that belong to them but were never started.
 
     Raises:
-        RunError: a run cannot be read or written, or is being written. None is left open.
+        RunError: a run cannot be read or written, or another process writes it. None is left open.
     """
     recorders: list[Recorder] = []
     try:
@@ -92,9 +92,9 @@ def resume_together(folders: Sequence[Path], paused: bool = False) -> list[Recor
 
 
 def unborn(folder: Path) -> list[tuple[RunConfig, Lockstep]]:
-    """What was to be started with a run and never was.
+    """The configurations that belong to a run's start and were never started.
 
-    Once a run has been committed all of its lanes were there: one that is missing then was deleted.
+    Before a run's first commit, all its lanes exist. If one is missing after that, somebody deleted it.
 
     Raises:
         RunError: the run cannot be read.
@@ -124,6 +124,6 @@ def _born(config: RunConfig, token: str, runs: Path) -> bool:
 
 
 def close(recorders: Sequence[Recorder]) -> None:
-    """Give back the leases of runs that were opened in vain."""
+    """Release the leases of runs that will not be trained."""
     for recorder in recorders:
         recorder.close()

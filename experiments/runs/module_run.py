@@ -1,4 +1,4 @@
-"""A run folder of somebody's own training, written by `watch(..., run=...)` while it goes on."""
+"""A run folder of a user's own training, written by `watch(..., run=...)` during the training."""
 
 import atexit
 import os
@@ -16,26 +16,23 @@ import torch
 from numpy import ndarray
 
 from experiments.checked import MOST_STEPS, checked
-from experiments.config.limits import readable
 from experiments.config.words import cut, shortened
 from experiments.errors import ConfigError
 from experiments.runs.folder import NAME, PROBES, SWEEPS
-from experiments.runs.module_records import MOST_RECORDED, empty_row, module_form, module_row, module_spectra
+from experiments.runs.module_form import Wanted, module_forms
+from experiments.runs.module_records import empty_row, module_row, module_spectra
 from experiments.runs.recorder import LONGEST_REASON, seconds_between_commits
 from experiments.runs.store.create import create_run
 from experiments.runs.store.description import Description
 from experiments.runs.store.errors import RecordingError, RunExistsError
 from experiments.runs.store.form import Form
-from experiments.runs.store.layout import LARGEST_ROW, ending, layout_of
-from experiments.runs.store.lines import encode_line
+from experiments.runs.store.layout import ending, layout_of
+from experiments.runs.store.lines import MOST_OWN_NAMES, OWN_NAME
 from experiments.runs.store.progress import FORMAT, Status, read_progress
-from experiments.runs.store.reader import STEP_BYTES
 from experiments.runs.store.writer import RunWriter
-from models import Trace
+from models import Trace, not_finite
 
 MOST_MODULES = 16
-MOST_NAMES = 60
-"""Of logged numbers."""
 MOST_EARLY = 10_000
 """Lines that wait for the first recorded step."""
 LONGEST_TITLE = 200
@@ -45,7 +42,7 @@ LONGEST_TITLE = 200
 class ModuleRun:
     """The run of a watched training: made at its first recorded step, whose sizes it makes room for.
 
-    What the disk does to it is a warning, once, and never an error in the training.
+    An error of the disk becomes one warning, never an error in the training.
     """
 
     def __init__(
@@ -65,10 +62,10 @@ class ModuleRun:
         if os.path.lexists(folder):
             raise RunExistsError(f"{str(folder)!r} exists already; give run= another name, or delete that run first.")
         self.folder, self.title = folder, cut(title, LONGEST_TITLE)
-        self.every, self.units, self.timesteps, self.samples = every, units, timesteps, samples
+        self.wanted = Wanted(every, units, timesteps, samples)
         self.forms: dict[str, Form] = {}
         self.writer: RunWriter | None = None
-        self.is_over = False
+        self.is_over, self.process = False, os.getpid()
         self.step = 0
         self.line: dict[str, float] = {}
         self.names: set[str] = set()
@@ -86,14 +83,15 @@ class ModuleRun:
         """The user's own numbers of a step: a line when the step is over.
 
         Raises:
-            ConfigError: they make a line that is too long, or there are too many names.
+            ConfigError: a name that cannot be kept, or too many of them.
         """
-        line = {"step": step, **(self.line if step == self.step else {}), **values}
-        if len(encode_line(dict(line))) > STEP_BYTES:
-            raise ConfigError(f"the numbers of step {step} make more than {STEP_BYTES} bytes; log fewer of them.")
+        wrong = next((name for name in values if not OWN_NAME.fullmatch(name)), None)
+        if wrong is not None:
+            raise ConfigError(f"the name {shortened(wrong)} was logged; a name has 1 to 60 characters of ASCII.")
         self.names |= values.keys()
-        if len(self.names) > MOST_NAMES:
-            raise ConfigError(f"{len(self.names)} names were logged; a run has at most {MOST_NAMES} of them.")
+        most = MOST_OWN_NAMES - 1
+        if len(self.names) > most:
+            raise ConfigError(f"{len(self.names)} names were logged; a run has at most {most} of them.")
         self._try(lambda: self._log(step, values))
 
     def note(self, step: int, kind: str, text: str) -> None:
@@ -102,7 +100,7 @@ class ModuleRun:
 
     def close(self, step: int, error: BaseException | None = None) -> None:
         """Commit for the last time, and let others write; nothing if it is over already."""
-        if self.is_over:
+        if self.is_over or os.getpid() != self.process:
             return
         atexit.unregister(self._leave)
         self._try(lambda: self._go_to(max(self.step, step)))
@@ -117,7 +115,7 @@ class ModuleRun:
 
     def _try(self, write: Callable[[], None]) -> None:
         """Write something; where that fails, warn once, keep what is committed, and write no more."""
-        if self.is_over:
+        if self.is_over or os.getpid() != self.process:  # a forked child has a copy of what its parent writes
             return
         try:
             write()
@@ -137,8 +135,8 @@ class ModuleRun:
         self._go_to(step)
         began = time.perf_counter()
         writer = self.writer or self._create(last)
-        if writer.rows >= MOST_RECORDED:
-            self._say_once(step, f"{MOST_RECORDED} steps are recorded, and there is room for no more")
+        if writer.rows >= (most := next(iter(self.forms.values())).record_count):
+            self._say_once(step, f"{most} steps are recorded, and there is room for no more")
             return
         row, rests = {"step": np.asarray(step)}, list[tuple[str, Callable[[], dict[str, ndarray]]]]()
         for k, (name, form) in enumerate(self.forms.items()):
@@ -148,8 +146,13 @@ class ModuleRun:
             if trace is not None:
                 rests.append((end, module_spectra(form, trace)))
                 self._say_what_is_left_out(step, name, form, trace, len(calls[name]))
+                if (words := not_finite()(trace)) is not None:
+                    self._say_once(step, f"{name or 'the module itself'}: {words}", f"{name} nonfinite", "nonfinite")
         for name in last.keys() - self.forms.keys():
-            self._say_once(step, f"{name!r} was not reached by the first recorded step, so this run does not keep it")
+            self._say_once(
+                step, f"{name!r} is not kept: a run keeps the modules that its first recorded step reached, at most "
+                f"{MOST_MODULES}",
+            )  # fmt: skip
         row["seconds"] = np.asarray(time.perf_counter() - began)
         writer.record(row, lambda: {array + end: values for end, rest in rests for array, values in rest().items()})
         self._commit_if_due()
@@ -157,14 +160,9 @@ class ModuleRun:
     def _create(self, traces: Mapping[str, Trace]) -> RunWriter:
         """The folder, with room for what these traces have."""
         kept = dict(list(traces.items())[:MOST_MODULES])
-        self.forms = self._make_forms(kept, self.samples, self.units)
+        self.forms = module_forms(kept, self.wanted)
         first, *others = self.forms.values()
         layout = layout_of(first, others)
-        if layout.row_bytes > LARGEST_ROW:
-            raise RecordingError(
-                f"a recorded step would take {readable(layout.row_bytes)}, and at most {readable(LARGEST_ROW)} are "
-                f"allowed; {self._what_fits(kept)}."
-            )
         description: dict[str, object] = {
             "format": FORMAT,
             "id": token_hex(6),
@@ -173,7 +171,7 @@ class ModuleRun:
             "form": asdict(first),
             "others": [asdict(form) for form in others],
             "created": time.time(),
-            "config": {"every": self.every},
+            "config": {"every": self.wanted.every},
             "path": next(iter(kept.values())).path,
             "timesteps": first.timesteps,
             "parameters": sum(form.weight_count for form in self.forms.values()),
@@ -189,25 +187,6 @@ class ModuleRun:
             self.writer.scalars(line)
         return self.writer
 
-    def _make_forms(self, traces: Mapping[str, Trace], samples: int | None, units: int | None) -> dict[str, Form]:
-        return {
-            name: module_form(name, trace, self.every, units, self.timesteps, samples) for name, trace in traces.items()
-        }
-
-    def _what_fits(self, traces: Mapping[str, Trace]) -> str:
-        """What to choose for a smaller recorded step, in a few words."""
-
-        def fits(samples: int | None, units: int | None) -> bool:
-            first, *others = self._make_forms(traces, samples, units).values()
-            return layout_of(first, others).row_bytes <= LARGEST_ROW
-
-        for samples in reversed(range(1, self.samples or 1)):
-            if fits(samples, self.units):
-                return f"watch(..., samples={samples}) fits"
-        largest = max(form.stack.hidden_size for form in self.forms.values())
-        units = next((2**k for k in reversed(range(largest.bit_length())) if fits(1, 2**k)), None)
-        return "watch it on shorter sequences" if units is None else f"watch(..., samples=1, units={units}) fits"
-
     def _say_what_is_left_out(self, step: int, name: str, form: Form, trace: Trace, calls: int) -> None:
         """Once of each kind, what of a trace the run has no room for."""
         T, B, which = trace.seq_len, trace.layers[0].batch_size, name or "the module itself"
@@ -221,10 +200,10 @@ class ModuleRun:
         if calls > 1:
             self._say_once(step, f"{which}: the last of several calls per step is kept")
 
-    def _say_once(self, step: int, text: str, what: str | None = None) -> None:
+    def _say_once(self, step: int, text: str, what: str | None = None, kind: str = "left_out") -> None:
         if (what or text) not in self.said:
             self.said.add(what or text)
-            self._event(step, "left_out", text)
+            self._event(step, kind, text)
 
     def _event(self, step: int, kind: str, text: str) -> None:
         if self.writer is not None:

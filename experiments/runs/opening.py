@@ -1,4 +1,4 @@
-"""Opening a run folder whose settings are held to what this program can run."""
+"""Open a run folder, and check that this program can run its settings."""
 
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ LARGEST_VOCABULARY = 2**21
 
 
 def open_run(folder: Path) -> RunReader:
-    """What is committed of a run now. Nothing large is read.
+    """Open a run at its last commit. Nothing large is read.
 
     Raises:
         ForeignRunError: not a run folder of this program, of a newer format, or with settings that cannot be run.
@@ -39,7 +39,7 @@ def config_of(run: RunReader) -> RunConfig:
 
 
 def read_configured(folder: Path) -> tuple[Description, RunConfig]:
-    """What a run folder of a configuration is, and the configuration.
+    """Read the description and the configuration of a configured run's folder.
 
     Raises:
         RunError: as for `open_run`, or no configuration decided it.

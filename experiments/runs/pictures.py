@@ -1,4 +1,4 @@
-"""Recorded runs as pictures, for the pages and for an exported page: several runs lie over each other."""
+"""Charts of recorded runs for the pages and for an exported page; several runs share a chart."""
 
 from collections.abc import Mapping, Sequence
 
@@ -33,7 +33,7 @@ Line = tuple[str, str, str, ndarray, ndarray]
 
 
 def labels(readers: Sequence[RunReader]) -> list[str]:
-    """What tells the runs apart: the cell, and up to two fields in which they differ; else the name."""
+    """A label for each run: the cell, and up to two fields in which runs differ; else the name."""
     if any(reader.form.watched for reader in readers):
         return [cut(visible(reader.title)) if len(readers) == 1 else reader.name for reader in readers]
     dumps = [reader.settings for reader in readers]
@@ -48,7 +48,7 @@ def labels(readers: Sequence[RunReader]) -> list[str]:
 
 
 def in_words(name: str, value: object) -> str:
-    """A field as a label says it."""
+    """A field and its value for a label."""
     if name == "clip_threshold":
         return "unclipped" if value is None else f"clipped at {value:g}"
     return f"{name} {value:g}" if isinstance(value, float) else f"{name} {cut(visible(str(value)))}"
@@ -131,7 +131,7 @@ def has_any(values: ndarray) -> bool:
 
 
 def own_pictures(readers: Sequence[RunReader], made: Sequence[Lane]) -> dict[str, Picture]:
-    """What watched trainings have logged by names of their own: a picture per name, of all runs that have it."""
+    """The numbers that watched trainings logged under their own names: one chart per name, for all runs with it."""
     lines: dict[str, list[Line]] = {}
     for reader, one in zip(readers, made, strict=True):
         if reader.form.watched:

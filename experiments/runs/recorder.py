@@ -1,4 +1,4 @@
-"""A training together with the run folder that it is recorded in: what to keep, when to commit, whom to heed."""
+"""A training together with its run folder: what to record, when to commit, and how to follow control.json."""
 
 import math
 import time
@@ -34,13 +34,13 @@ COMMIT_SHARE = 0.03
 LONGEST_SECONDS = 10.0
 """but no longer: this much work is lost at most when the process is killed."""
 LONGEST_REASON = 1000
-"""Characters of an error that are kept."""
+"""Most characters of an error's text."""
 POLL_SECONDS = 0.05
-"""How often a paused run looks whether it may go on."""
+"""Seconds between two checks of a paused run whether it may continue."""
 
 
 class Recorder:
-    """A training together with the folder that it is recorded in.
+    """A training together with its run folder.
 
     `Recorder.start` makes a new run, `Recorder.resume` goes on with one; both take the folder's lease. Use it as a
     context manager: whatever ends the block, what was done is committed if it can be, and the lease given back.
@@ -147,7 +147,7 @@ class Recorder:
             self.close()
 
     def close(self) -> None:
-        """Give back the lease without a last commit."""
+        """Release the lease without a last commit."""
         self.writer.__exit__()
 
     @property
@@ -156,7 +156,7 @@ class Recorder:
         return self.writer.folder
 
     def event(self, kind: str, text: str, **values: object) -> None:
-        """Put what happened at this step in the record."""
+        """Record an event at this step."""
         self.writer.event(self.training.step, kind, text, **values)
 
     def turn(self) -> Step | None:
@@ -184,7 +184,7 @@ class Recorder:
         return step
 
     def heed(self, wanted: Control) -> None:
-        """Make what was asked for true, and put it in the record."""
+        """Apply the settings of control.json, and record the change as an event."""
         training = self.training
         if wanted.learning_rate != training.learning_rate:
             old, new = training.learning_rate, wanted.learning_rate
@@ -193,13 +193,13 @@ class Recorder:
         if wanted.clip_threshold != training.clip_threshold:
             before, after = training.clip_threshold, wanted.clip_threshold
             training.clip_threshold = after
-            text = f"clip threshold changed from {said(before)} to {said(after)}"
+            text = f"clip threshold changed from {format_threshold(before)} to {format_threshold(after)}"
             self.event("clip_threshold", text, old=before, new=after)
         if wanted.stop:
             self.end("interrupted", "stopped", "stopped by hand")
 
     def rest(self) -> None:
-        """Be paused for a moment."""
+        """Wait for a moment while paused."""
         if self.status != "paused":
             self.status, self.reason = "paused", "paused by hand"
             self.event("paused", "paused")
@@ -255,7 +255,7 @@ class Recorder:
         return self.writer.progress.reason in ("steps", "success", "nonfinite", "diverged")
 
     def end(self, status: Status, reason: str, text: str) -> None:
-        """Commit for the last time."""
+        """Commit the end of the run."""
         self.status, self.reason, self.ended = status, reason, True
         self.event("ended", text, reason=reason)
         self.commit()
@@ -265,7 +265,7 @@ class Recorder:
         return time.monotonic() - self.commit_ended > seconds_between_commits(self.commit_took)
 
     def commit(self) -> None:
-        """Put everything so far on the disk."""
+        """Write everything so far to the disk."""
         began, training = time.monotonic(), self.training
         checkpoint = training.checkpoint()
         self.writer.commit(checkpoint, training.step, self.status, self.reason, training.seconds)
@@ -278,6 +278,6 @@ def seconds_between_commits(took: float) -> float:
     return min(max(COMMIT_SECONDS, took / COMMIT_SHARE), LONGEST_SECONDS)
 
 
-def said(threshold: float | None) -> str:
-    """A threshold in words."""
+def format_threshold(threshold: float | None) -> str:
+    """Format a clip threshold for a message."""
     return "none" if threshold is None or math.isnan(threshold) else f"{threshold:g}"

@@ -65,7 +65,7 @@ def stack_row(form: Form, step: Step, model: Network) -> dict[str, ndarray]:
 
 
 def layer_rows(layers: Sequence[LayerRecord], samples: Tensor) -> dict[str, ndarray]:
-    """What a `LayerRecord` has beside inputs, weights and states, of the chosen samples; `store.layers` reads it."""
+    """The parts of a `LayerRecord` besides inputs, weights and states, for the chosen samples; see `store.layers`."""
     gradients = [[*layer.direct, *layer.total] for layer in layers]
     log_norms = [
         [layer.direct_log_norm, *map(scaled_log_norm, layer.direct[1:]), layer.log_norm, *cell_log_norms(layer)]
@@ -82,7 +82,7 @@ def layer_rows(layers: Sequence[LayerRecord], samples: Tensor) -> dict[str, ndar
 
 
 def cell_log_norms(layer: LayerRecord) -> list[Tensor]:
-    """ln‖dL/dc_t‖ (nats), where there is a cell state."""
+    """ln‖dL/dc_t‖ (nats) of each layer with a cell state."""
     norm = layer.cell_log_norm
     return [] if norm is None else [norm]
 
@@ -107,7 +107,7 @@ def gate_rows(layers: Sequence[LayerRecord]) -> dict[str, ndarray]:
 
 
 def later(forms: Sequence[Form], model: Network) -> Callable[[], dict[str, ndarray]]:
-    """What gives the rest of the row, from the weights as they are now: it may be called while they change, elsewhere.
+    """A function that computes the rest of the row from copies of the weights; another thread may call it later.
 
     Eigenvalues take as long as a small network's step, and no later step needs them.
     """

@@ -1,4 +1,4 @@
-"""The gradient profiles of a run's recorded steps, to go through by hand."""
+"""The gradient profiles of a run's recorded steps, for the slider of the page Runs."""
 
 import math
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ from analysis.profile import Profile, profile_of_sizes
 from experiments.runs.store.reader import RunReader
 
 LARGEST_PROFILES = 2 * 10**6
-"""Bytes of all profiles together: what a browser is sent."""
+"""Most bytes of all profiles together, which are sent to the browser."""
 MOST_TIMESTEPS = 500
-"""Points of a profile's line."""
+"""Most points of a profile's line."""
 TRACES, NUMBER_BYTES = 5, 4
 
 
@@ -28,15 +28,15 @@ class Profiles:
     step: Int[ndarray, " frame"]
     """Optimiser step."""
     frames: Float[ndarray, "frame trace point"]
-    """As `analysis.figures.profile.profile_frames` has them."""
+    """The y values of each picture, from `analysis.figures.profile.profile_frames`."""
     among: Among
-    """What each of their pictures is drawn among."""
+    """The group with which each picture is drawn."""
     note: str
-    """What was left out, for the page; empty where nothing was."""
+    """A sentence for the page about steps that were left out; empty if none were."""
 
 
 def profiles(run: RunReader) -> Profiles:
-    """Of the top layer, forwards.
+    """The profiles of the top layer, forwards.
 
     Raises:
         DamagedRunError: a chunk is damaged.
@@ -66,5 +66,5 @@ def profile_at(run: RunReader, row: int) -> Profile:
 
 
 def step_picture(run: RunReader, p: Profile, among: Among) -> Picture:
-    """One recorded step's profile, drawn as Explore draws it; other steps' may take its place."""
+    """One recorded step's profile, drawn as on Explore; profiles of other steps may replace it."""
     return profile_picture({run.form.stack.cell: p}, {}, run.form.dtype, among=among)

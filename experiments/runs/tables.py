@@ -33,12 +33,10 @@ def as_json(summaries: list[RunSummary], where: dict[str, object], sort: str) ->
     allowed = [*COLUMNS, *RunConfig.model_fields]
     for word in (*where, sort):
         if word not in allowed:
-            raise ConfigError(
-                f"{shortened(word)} is not something that runs have; it must be one of {', '.join(allowed)}."
-            )
+            raise ConfigError(f"{shortened(word)} is not a column of runs; it must be one of {', '.join(allowed)}.")
     for key, value in where.items():
         check_filter(key, value)
-    rows = [plain(summary) for summary in summaries]
+    rows = [summary_as_json(summary) for summary in summaries]
     rows = [row for row in rows if all(has(row, key, value) for key, value in where.items())]
     known = [row for row in rows if value_of(row, sort) is not None]
     unknown = [row for row in rows if value_of(row, sort) is None]
@@ -47,10 +45,10 @@ def as_json(summaries: list[RunSummary], where: dict[str, object], sort: str) ->
 
 
 def check_filter(key: str, value: object) -> None:
-    """Nothing, if a run may have that value.
+    """Raise an error unless a run may have this value.
 
     Raises:
-        ConfigError: none may; the sentence says what is allowed.
+        ConfigError: no run may have it; the sentence says which values are allowed.
     """
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if key == "status" and value not in STATUSES:
@@ -77,7 +75,7 @@ def has(row: dict[str, Any], key: str, value: object) -> bool:
     return bool(value_of(row, key) == value)
 
 
-def plain(summary: RunSummary) -> dict[str, Any]:
+def summary_as_json(summary: RunSummary) -> dict[str, Any]:
     """One run as JSON has it; `loss` is that of the last evaluation, or of the last batch where there was none."""
     latest = summary.latest
     return {
@@ -141,7 +139,7 @@ def print_list(to: Console, rows: list[dict[str, Any]], runs: Path) -> None:
 
 
 def line_of(row: dict[str, Any]) -> dict[str, str]:
-    """A run's line: column → text; of one that cannot be read only its name and that."""
+    """A run's line: column → text. A run that cannot be read has only its name and a note."""
     if row["problem"]:
         return {"run": row["name"], "status": status_of(row)}
     config, loss = row["config"] or {}, row["loss"]
@@ -159,7 +157,7 @@ def line_of(row: dict[str, Any]) -> dict[str, str]:
 
 
 ENDED = {"success": "solved", "nonfinite": "diverged", "diverged": "diverged"}
-"""What a finished run's status is, where it has not just taken all of its steps."""
+"""Reason → the status of a finished run, unless it took all of its steps."""
 STATUSES = (*get_args(Status), "solved", "diverged", "unreadable")
 """Statuses that a list may be limited to."""
 
@@ -172,7 +170,7 @@ def status_of(row: dict[str, Any]) -> str:
 
 
 def age(since: float) -> str:
-    """How long ago, to one unit."""
+    """The time since then, in one unit."""
     seconds = max(time.time() - since, 0)
     for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds >= size:
@@ -181,7 +179,7 @@ def age(since: float) -> str:
 
 
 def shown(run: RunReader) -> dict[str, Any]:
-    """What `show` prints: where the run stands, its settings that are not the defaults, its events.
+    """The output of `show`: the run's progress, its settings that are not the defaults, and its events.
 
     Only what is missing or cut off is looked for; see `verify` for every checksum.
     """
@@ -211,7 +209,7 @@ def shown(run: RunReader) -> dict[str, Any]:
 
 
 def describe_accuracy(config: RunConfig) -> str:
-    """What the accuracy of a run counts, and how often a guess is right where the task can be made here."""
+    """The meaning of a run's accuracy, and the accuracy of a guess if the task can be made here."""
     try:
         guess = make_task(config).guess_accuracy(config.seq_len)
     except ConfigError:  # its text is on another machine

@@ -1,4 +1,4 @@
-"""Runs from beginning to end: several in lockstep, and an end at Ctrl-C that keeps everything."""
+"""Train runs to their end: several in lockstep; Ctrl-C ends them without loss."""
 
 import signal
 import threading
@@ -18,17 +18,17 @@ def train(
     watch: Callable[[Recorder, Step], None] | None = None,
     stop: threading.Event | None = None,
 ) -> None:
-    """Train runs in lockstep, a step each in turn, until all have ended or `stop` is set; then all is committed.
+    """Train runs in lockstep, each in turn by one step, until all have ended or `stop` is set; then commit everything.
 
-    When one run commits, the others do at the same step, so that who reads them side by side sees them side by side.
+    When one run commits, the others commit at the same step, so that readers see all of them at one step.
 
     Args:
         recorders: open runs; they are closed at the end.
         watch: called after each step.
-        stop: looked at between steps.
+        stop: checked between steps.
 
     Raises:
-        RunError: a disk or another process stops one of them; the others are committed.
+        RunError: the disk or another process stops one of them; the others are committed.
     """
     with ExitStack() as stack:
         for recorder in recorders:
@@ -47,7 +47,7 @@ def train(
 
 @contextmanager
 def stop_at_signals() -> Iterator[threading.Event]:
-    """An event that Ctrl-C and SIGTERM set, so that a step is finished before the end; a second one ends at once."""
+    """An event that Ctrl-C and SIGTERM set, so that the step is finished first; a second signal ends at once."""
     stop = threading.Event()
 
     def handle(number: int, frame: FrameType | None) -> None:

@@ -1,4 +1,4 @@
-"""Every checksum of a run folder, compared; what is damaged, by its name."""
+"""Compare every checksum of a run folder, and name the damaged files."""
 
 import zlib
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from experiments.runs.store.reader import RunReader
 
 @dataclass(frozen=True)
 class Verification:
-    """What was compared, and a sentence for each thing that is not what was committed."""
+    """How many files were compared, and a sentence for each damaged one."""
 
     files: int
     bytes: int
@@ -24,13 +24,13 @@ class Verification:
 
 
 def verify(folder: Path) -> Verification:
-    """Compare everything that is committed with its checksum.
+    """Compare all committed data with its checksums.
 
-    The configuration with the run's id, `progress.json` with its own CRC-32, both files of lines and the checkpoint
-    with theirs in `progress.json`, every chunk with the CRC-32C at its end; and that no array is missing.
+    The run's id checks the configuration. `progress.json` has its own CRC-32, and those of both files of lines and of
+    the checkpoint. Every chunk has its CRC-32C at its end. No array may be missing.
 
     Raises:
-        RunError: what is needed to look at the rest (`config.json`, `progress.json`) is damaged or not ours.
+        RunError: `config.json` or `progress.json` is damaged or not ours, so that the rest cannot be checked.
     """
     run, problems = settled(folder)
     files, size = 2, 0
@@ -62,10 +62,10 @@ MOST_TRIES = 100
 
 
 def settled(folder: Path) -> tuple[RunReader, list[str]]:
-    """A view of the run, and what is wrong with the checkpoint that it names.
+    """Open the run, and check the checkpoint that it names.
 
-    Of all committed files that one alone goes away: a training that goes on deletes it once the next commit holds.
-    Where it is not as it should be and there has been such a commit, another look is taken.
+    The checkpoint is the only committed file that can disappear: a running training deletes it after the next commit.
+    If the check fails and there was such a commit, the run is opened again.
     """
     for _ in range(MOST_TRIES):
         run = open_run(folder)
@@ -81,7 +81,7 @@ def settled(folder: Path) -> tuple[RunReader, list[str]]:
 
 
 def check_lines(run: RunReader, name: str, committed: Committed) -> list[str]:
-    """One sentence, if the committed bytes of a file of lines are not what was written."""
+    """One sentence if the committed bytes of a file of lines are damaged, else none."""
     crc32, left = 0, committed.size
     try:
         with open_inside(run.folder, name) as file:

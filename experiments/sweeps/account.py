@@ -1,6 +1,6 @@
-"""How far a client's sweep is: what is over, how long the rest will take, and what each worker does now.
+"""The progress of a client's sweep: the finished runs, the time left, and the present work of each worker.
 
-The engine tells an `Account` what ends; the page, the terminal and other clients read what it says.
+The engine reports each end to an `Account`; the page, the terminal and other clients read its summary.
 """
 
 import time
@@ -22,14 +22,14 @@ from experiments.sweeps.plan import Plan, PlannedRun
 
 @dataclass
 class Flight:
-    """Some runs on their way."""
+    """Runs that a worker has at the moment."""
 
     runs: list[PlannedRun]
     began: float
 
 
 class Account:
-    """The sums over a sweep's runs as one client sees them."""
+    """Sums over a sweep's runs, as one client sees them."""
 
     def __init__(
         self,
@@ -46,12 +46,12 @@ class Account:
         self.worked, self.cost_done, self.cost_left = 0.0, 0.0, 0.0
 
     def open(self, finished: int, failed: int, todo: Iterable[PlannedRun]) -> None:
-        """Begin with what the disk has."""
+        """Begin with the state on the disk."""
         self.before, self.finished, self.failed = finished, finished, failed
         self.cost_left = sum(self.cost(run) for run in todo)
 
     def finish(self, run: PlannedRun, seconds: float) -> None:
-        """A worker of this client has brought a run to its end, and took so long."""
+        """Count a run that a worker of this client finished, and its seconds."""
         self.finished += 1
         self.ran += 1
         self.worked += seconds
@@ -59,26 +59,26 @@ class Account:
         self.cost_left -= self.cost(run)
 
     def finish_elsewhere(self, run: PlannedRun) -> None:
-        """Another client has brought a run to its end."""
+        """Count a run that another client finished."""
         self.finished += 1
         self.cost_left -= self.cost(run)
 
     def fail(self, run: PlannedRun) -> None:
-        """A run has raised, or its workers have died."""
+        """Count a run that raised an error, or whose workers died."""
         self.failed += 1
         self.cost_left -= self.cost(run)
 
     def cost(self, run: PlannedRun) -> float:
-        """Its work, in arbitrary units."""
+        """The work of a run, in arbitrary units."""
         return cost(self.plan.config(run), self.plan.kind)
 
     def say(self, flying: Mapping[str, Flight], capacity: int, ended: str = "") -> None:
-        """Put how far it is where the page and other clients see it.
+        """Write the progress to the disk, for the page and other clients.
 
         Args:
-            flying: what is on its way, by its key on the cluster.
-            capacity: how many workers there are.
-            ended: how the sweep ended, in a sentence; empty while it works.
+            flying: the runs that workers have, by their keys on the cluster.
+            capacity: the number of workers.
+            ended: how the sweep ended, in a sentence; empty while it runs.
 
         Raises:
             RecordingError: the disk refuses.
@@ -94,14 +94,14 @@ class Account:
         self.watch(session)
 
     def seconds_left(self, flying: Mapping[str, Flight], capacity: int) -> float | None:
-        """Time left, from what the finished ones took; None before the first."""
+        """Time left, estimated from the finished runs; None before the first has finished."""
         if not self.cost_done:
             return None
         done = sum(time.monotonic() - flight.began for flight in flying.values())
         return max(self.worked / self.cost_done * self.cost_left - done, 0.0) / max(capacity, 1)
 
     def workers(self, flying: Mapping[str, Flight]) -> dict[str, str]:
-        """Worker → what it does."""
+        """Worker → its present work, in words."""
         try:
             busy = self.client.processing()
         except Exception:  # a cluster that is being lost, which the engine finds out
@@ -111,7 +111,7 @@ class Account:
         }
 
     def words(self, flight: Flight | None) -> str:
-        """What a worker does that has this; None is for what this client has not sent."""
+        """The work of a worker in words; None for work that another client sent."""
         if flight is None:
             return "other work"
         first, more = flight.runs[0], len(flight.runs) - 1
@@ -128,9 +128,9 @@ class Account:
         return f"{self.finished} of {whose} {runs} {are(self.finished)} finished and kept"
 
     def lost(self) -> ClusterError:
-        """The sentence for a scheduler that is gone."""
+        """The error for a scheduler that is gone."""
         kept = self.so_far("the sweep's")
         return ClusterError(
-            f"the connection to the scheduler is lost; {kept}. Start the scheduler again if it was yours, and the same "
-            "command goes on."
+            f"the connection to the scheduler is lost; {kept}. Start the scheduler again if it was yours; the same "
+            "command continues the sweep."
         )

@@ -1,4 +1,4 @@
-"""One axis of a sweep: the values that a field takes, as a TOML file says them."""
+"""One axis of a sweep: the values of a field, read from a TOML file."""
 
 import dataclasses
 import math
@@ -12,11 +12,11 @@ from experiments.config.words import NONE, shortened
 from experiments.errors import ConfigError
 
 LARGEST_NUMBER = 1e100
-"""Of a range: its distances and ratios are numbers, too."""
+"""Largest end of a range: float64 can hold all distances and ratios."""
 LARGEST_AXIS = 100_000
-"""Values of one axis."""
+"""Most values of one axis."""
 LINEAR_DIGITS, LOG_DIGITS = 10, 6
-"""Significant digits of a range's values: 0.3, not 0.30000000000000004; a logarithmic step is no round number."""
+"""Significant digits of a range's values: 0.3, not 0.30000000000000004. Logarithmic steps are no round numbers."""
 ALLOWED = (
     "a list, or a table with values, or one with from, to and either count or step (scale = 'log' spaces them "
     "logarithmically); when = { field = value } limits it to some runs"
@@ -26,24 +26,24 @@ KEYS = ("values", "from", "to", "count", "step", "scale", "when")
 
 @dataclass(frozen=True)
 class Axis:
-    """The values of one field, or a range to draw from, and the runs that it applies to."""
+    """The values of one field, or a range to draw from, and a condition on the runs."""
 
     field: str
     values: tuple[object, ...] = ()
-    """In order; empty for a range to draw from."""
+    """The values in order; empty for a range to draw from."""
     low: float = math.nan
     high: float = math.nan
     log: bool = False
     whole: bool = False
     when: Mapping[str, tuple[object, ...]] = dataclasses.field(default_factory=dict)
-    """Field → its values in the runs that the axis applies to; the others keep what they have without it."""
+    """Field → its values in the runs to which the axis applies; other runs ignore the axis."""
 
     def applies(self, settings: Mapping[str, object]) -> bool:
         """Whether a run with these settings takes a value of the axis."""
         return all(settings[name] in values for name, values in self.when.items())
 
     def draw(self, generator: np.random.Generator) -> object:
-        """One value at random: each of the list alike, or uniform over the range (over its logarithm if `log`)."""
+        """One random value: uniform over the list, or over the range (over its logarithm if `log`)."""
         if self.values:
             return self.values[int(generator.integers(len(self.values)))]
         if self.whole and not self.log:
@@ -56,15 +56,15 @@ class Axis:
 
 
 def read_axis(name: str, given: object, drawn: bool) -> Axis:
-    """The axis that a TOML value describes.
+    """Read an axis from a TOML value.
 
     Args:
         name: the field.
         given: the value.
-        drawn: whether a range without count and step may be drawn from.
+        drawn: whether values are drawn at random, so that a range needs neither count nor step.
 
     Raises:
-        ConfigError: it is no axis, in one sentence.
+        ConfigError: the value does not describe an axis.
     """
     table = given if isinstance(given, dict) else {"values": given}
     unknown = [key for key in table if key not in KEYS]
@@ -80,20 +80,20 @@ def read_axis(name: str, given: object, drawn: bool) -> Axis:
 
 
 def read_range(name: str, table: Mapping[str, object], when: Mapping[str, tuple[object, ...]], drawn: bool) -> Axis:
-    """A range with its values, or one to draw from."""
+    """Read a range: its values, or its ends if values are drawn at random."""
     low, high = (number(name, table, key) for key in ("from", "to"))
     scale = table.get("scale", "linear")
     if scale not in ("linear", "log"):
         raise ConfigError(f"axes.{name}.scale was {shortened(scale)}; it must be linear or log.")
     log = scale == "log"
     if high < low or (log and low <= 0):
-        above = "a positive from and a to" if log else "a to"
-        raise ConfigError(f"axes.{name} was from {low:g} to {high:g}; it must have {above} that is not below from.")
+        positive = "from must be positive, and " if log else ""
+        raise ConfigError(f"axes.{name} was from {low:g} to {high:g}; {positive}to must be at least from.")
     whole = all(isinstance(table[key], int) for key in ("from", "to", "step") if key in table)
     if whole and max(abs(low), abs(high)) > LARGEST_WHOLE:
         raise ConfigError(f"axes.{name} was from {low:g} to {high:g}; whole numbers may be at most {LARGEST_WHOLE}.")
     if "count" in table and "step" in table:
-        raise ConfigError(f"axes.{name} has count and step; it must have one of them.")
+        raise ConfigError(f"axes.{name} has both count and step; remove one.")
     if "step" in table:
         return Axis(name, steps(name, low, high, number(name, table, "step"), log, whole), when=when)
     if "count" in table:
@@ -104,7 +104,7 @@ def read_range(name: str, table: Mapping[str, object], when: Mapping[str, tuple[
             )
         return Axis(name, spaced(low, high, count, log, whole), when=when)
     if not drawn:
-        raise ConfigError(f"axes.{name} has neither count nor step; it must have one, unless combine is random.")
+        raise ConfigError(f"axes.{name} has neither count nor step; add one of them, or use combine = 'random'.")
     return Axis(name, (), low, high, log, whole, when)
 
 
@@ -119,7 +119,7 @@ def steps(name: str, low: float, high: float, step: float, log: bool, whole: boo
 
 
 def spaced(low: float, high: float, count: int, log: bool, whole: bool) -> tuple[object, ...]:
-    """So many values from low to high at equal distances or ratios; whole ones are rounded."""
+    """`count` values from low to high at equal distances or ratios, rounded if they must be whole."""
     if count == 1:
         values = [low]
     else:
@@ -141,7 +141,7 @@ def read_condition(name: str, given: object) -> dict[str, tuple[object, ...]]:
 
 
 def toml_value(name: str, value: object) -> object:
-    """A single value, `"none"` as None."""
+    """A single value; `"none"` becomes None."""
     if isinstance(value, str) and value in NONE:
         return None
     if isinstance(value, str | int | float):
@@ -161,5 +161,5 @@ def number(name: str, table: Mapping[str, object], key: str) -> float:
 
 
 def rounded(value: float, digits: int) -> float:
-    """To so many significant digits."""
+    """Round to `digits` significant digits."""
     return float(f"{value:.{digits}g}")

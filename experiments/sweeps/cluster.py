@@ -1,7 +1,7 @@
-"""The Dask cluster that a sweep runs on: one of its own on this machine, or an existing one at an address.
+"""The Dask cluster of a sweep: a new one on this machine, or an existing one at an address.
 
-Supported: workers of one thread each that see the folder of runs at the same absolute path (one machine, or shared
-storage), import this program, and have the same torch. Anything else is refused in one sentence before a run begins.
+Each worker must have one thread, see the folder of runs at the same absolute path (one machine, or shared storage),
+import this program, and have the same torch. Any other cluster is refused in one sentence before a run begins.
 """
 
 import logging
@@ -27,7 +27,7 @@ from experiments.config.words import shortened
 from experiments.errors import ConfigError
 
 WAIT_SECONDS = 30.0
-"""How long an existing cluster may take to answer, and to have a worker."""
+"""Seconds within which an existing cluster must answer and have a worker."""
 
 LEAST_MEMORY = 450 * 2**20
 """Bytes that a worker needs before its runs need any: the smallest probes peak at 404 MiB, most of it torch and numba
@@ -45,31 +45,32 @@ SETTINGS = {
 
 
 class ClusterError(ConfigError):
-    """A cluster that cannot be reached or does not fit; one sentence that says what to do."""
+    """A cluster cannot be reached, or does not fit; the message is one sentence that says what to do."""
 
 
 class Deaf(WorkerPlugin):
-    """A worker that Ctrl-C in the terminal does not reach: the client asks it to stop, and it commits first."""
+    """Make a worker ignore Ctrl-C in the terminal: the client asks it to stop, and the worker commits first."""
 
     name = "gradient-flow-deaf"
 
     def setup(self, worker: Worker) -> None:
-        """Ignore the signal, where this is the thread that may say so."""
+        """Ignore the signal, if this thread may set that."""
         with suppress(ValueError):
             signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 @contextmanager
 def connected(workers: int, scheduler: str | None = None, memory: str = "auto") -> Iterator[Client]:
-    """A client of a local cluster with so many workers, or of the cluster at an address.
+    """Connect a client to a new local cluster, or to the cluster at an address.
 
     Args:
-        workers: of a local cluster, one thread each.
+        workers: number of workers of a local cluster, one thread each.
         scheduler: address of an existing one, such as `tcp://10.0.0.1:8786`.
-        memory: what each local worker may use before it is ended, such as `2GiB`; `auto` divides the machine's.
+        memory: most memory of each local worker, such as `2GiB`; a worker that uses more is ended. `auto` divides
+            the machine's memory.
 
     Raises:
-        ClusterError: it cannot be reached.
+        ClusterError: the cluster cannot be reached.
     """
     for name in [name for name in logging.root.manager.loggerDict if name.split(".")[0] == "distributed"]:
         logging.getLogger(name).setLevel(logging.CRITICAL)  # its words for what we say in ours
@@ -89,12 +90,13 @@ def connected(workers: int, scheduler: str | None = None, memory: str = "auto") 
 
 @contextmanager
 def local(workers: int, memory: str) -> Iterator[LocalCluster]:
-    """A cluster on this machine: a process for each worker, restarted by its nanny when it dies.
+    """A cluster on this machine: one process per worker; a nanny process restarts a worker that dies.
 
-    Its processes talk by TLS with a certificate that exists in their memory only: nobody else can give them work.
+    The processes talk by TLS with a certificate that exists only in their memory, so that nobody else can give them
+    work.
 
     Raises:
-        ClusterError: a worker cannot live in the memory, or does not start.
+        ClusterError: the memory is too small for a worker, or a worker does not start.
     """
     check_worker_memory(memory)
     try:
@@ -116,17 +118,17 @@ def local(workers: int, memory: str) -> Iterator[LocalCluster]:
 
 
 def root_of(error: BaseException) -> str:
-    """What began a chain of errors, in a line: Dask puts several of its own around it."""
+    """The first error of a chain, in one line: Dask wraps it in several errors of its own."""
     while (earlier := error.__cause__ or error.__context__) is not None:
         error = earlier
     return " ".join(f"{type(error).__name__}: {error}".split()).rstrip(":. ")
 
 
 def check_worker_memory(memory: str) -> None:
-    """Nothing, if a worker can live in what it may use.
+    """Raise an error unless the memory is enough for a worker.
 
     Raises:
-        ClusterError: it cannot, or it is no size.
+        ClusterError: the memory is too small, or the text is no size.
     """
     allowed = f"it must be a size of at least {readable(LEAST_MEMORY)}, such as 2GiB, or auto"
     try:
@@ -144,7 +146,7 @@ ADDRESS = re.compile(r"(?:(?P<scheme>tcp|tls)://)?(?P<host>\[[0-9A-Fa-f:.]+\]|[^
 
 
 def check_address(scheduler: str) -> None:
-    """Raise ClusterError unless this has the form of a scheduler's address; one with `tls://` needs certificates."""
+    """Raise ClusterError unless this is a scheduler's address; an address with `tls://` also needs certificates."""
     parts = ADDRESS.fullmatch(scheduler)
     if parts is None or not 0 < int(parts["port"]) < 2**16:
         raise ClusterError(
@@ -167,10 +169,10 @@ def check_address(scheduler: str) -> None:
 
 
 def reached(scheduler: str) -> Client:
-    """A client of an existing cluster that has a worker.
+    """Connect a client to an existing cluster that has a worker.
 
     Raises:
-        ClusterError: the address has no such form, or nothing answers there, or no worker joins it.
+        ClusterError: the text is no address, nothing answers there, or the cluster has no worker.
     """
     check_address(scheduler)
     try:
@@ -189,20 +191,20 @@ def reached(scheduler: str) -> Client:
             f"with `dask worker --nthreads 1 {scheduler}`."
         ) from None
     except OSError:
-        raise ClusterError(f"the scheduler at {scheduler!r} is gone; start it, and then the same command.") from None
+        raise ClusterError(f"the scheduler at {scheduler!r} is gone; start it, then repeat the command.") from None
     return client
 
 
 def check_workers(client: Client, session: Path) -> None:
-    """Nothing, if every worker is one that a sweep can use.
+    """Raise an error unless a sweep can use every worker.
 
     Args:
-        client: of the cluster.
+        client: a client of the cluster.
         session: a file that this client has just written in the sweep's folder.
 
     Raises:
-        ClusterError: the scheduler or a worker lacks this program; a worker has several threads, another torch, or
-            sees another folder.
+        ClusterError: the scheduler or a worker cannot import this program; a worker has several threads, a different
+            torch, or sees a different folder.
     """
     try:
         client.run_on_scheduler(look, str(session))
@@ -218,11 +220,11 @@ def check_workers(client: Client, session: Path) -> None:
                 f"the worker {worker} has {count} threads; it must have one: start it with `dask worker --nthreads 1`."
             )
     try:
-        said = client.run(look, str(session), on_error="return")
+        replies = client.run(look, str(session), on_error="return")
     except Exception as error:
         raise ClusterError(f"the workers cannot be asked what they see ({type(error).__name__}: {error}).") from None
     mine = look(str(session))
-    for worker, there in said.items():
+    for worker, there in replies.items():
         if not isinstance(there, dict):
             raise ClusterError(
                 f"the worker {worker} cannot import this program ({type(there).__name__}: {there}); start it in the "
@@ -231,18 +233,18 @@ def check_workers(client: Client, session: Path) -> None:
         if there["content"] != mine["content"]:
             raise ClusterError(
                 f"the worker {worker} does not see {str(session.parents[1])!r} as this machine does; the folder of "
-                "runs must be on storage that all share, at the same path; storage of each worker's own will not do."
+                "runs must be on shared storage, at the same path for all workers."
             )
         for what in ("torch", "machine", "identity"):
             if there[what] != mine[what]:
                 raise ClusterError(
-                    f"the worker {worker} has another {what} ({there[what]}, here {mine[what]}); it must be the same, "
-                    "or equal runs would not have equal results."
+                    f"the worker {worker} has a different {what} ({there[what]}, here {mine[what]}); it must be the "
+                    "same, so that equal runs have equal results."
                 )
 
 
 def look(path: str) -> dict[str, str]:
-    """What a process sees: the file's content, its torch, its kind of processor, and how it names a configuration."""
+    """The view of a process: the file's content, its torch, its kind of processor, and its id of a configuration."""
     try:
         content = Path(path).read_text(encoding="utf-8")
     except OSError:

@@ -1,4 +1,4 @@
-"""A sweep's results as a table: one quantity over two axes, mean and spread over seeds, the other axes apart."""
+"""A sweep's results as tables: one quantity over two axes, mean and spread over seeds, a panel per other value."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -14,22 +14,22 @@ from experiments.sweeps.index import Results
 from experiments.sweeps.quantities import quantities_of
 
 Value = object
-"""A field's value; None both for none and for an axis that does not apply."""
+"""A field's value; None means `none`, or an axis that does not apply."""
 
 
 @dataclass(frozen=True)
 class TableCell:
-    """All runs that differ by nothing but their seed."""
+    """All runs that differ only by their seed."""
 
     panel: tuple[Value, ...]
     row: Value
     column: Value
     mean: float
-    """Of the finite values; NaN where there is none."""
+    """Mean of the finite values; NaN if there is none."""
     spread: float
     """Standard deviation over runs (divided by n − 1); NaN for fewer than two finite values."""
     runs: int
-    """With a finite value."""
+    """Number of runs with a finite value."""
     planned: int
     diverged: int
     failed: int
@@ -44,14 +44,14 @@ class Comparison:
     rows: str
     columns: str
     others: tuple[str, ...]
-    """The axes beside rows, columns and seed that vary."""
+    """The axes that vary, except rows, columns and seed."""
     row_values: tuple[Value, ...]
     column_values: tuple[Value, ...]
     panels: tuple[tuple[Value, ...], ...]
     cells: Mapping[tuple[tuple[Value, ...], Value, Value], TableCell]
 
     def grid(self, panel: tuple[Value, ...], what: str) -> ndarray:
-        """`mean`, `spread`, `runs`, … of a panel, [row, column], float64; NaN where no run is planned."""
+        """`mean`, `spread`, `runs`, … of a panel, [row, column], float64; NaN if no run is planned."""
         out = np.full((len(self.row_values), len(self.column_values)), math.nan)
         for i, row in enumerate(self.row_values):
             for j, column in enumerate(self.column_values):
@@ -71,14 +71,14 @@ class Comparison:
 def compare(
     results: Results, rows: str, columns: str, value: str, where: Mapping[str, object] | None = None
 ) -> Comparison:
-    """One quantity over two axes.
+    """Compare one quantity over two axes.
 
     Args:
-        results: of the sweep.
+        results: the sweep's results.
         rows: the axis whose values are the rows.
-        columns: that of the columns.
+        columns: the axis whose values are the columns.
         value: the quantity.
-        where: axis → the one value to which it is limited.
+        where: axis → the only value to show.
 
     Raises:
         ConfigError: no such axis, quantity or value.
@@ -102,7 +102,7 @@ def compare(
 
 
 def gathered(results: Results, rows: str, columns: str, value: str, chosen: ndarray) -> Comparison:
-    """The cells that the chosen runs fall into."""
+    """Sort the chosen runs into cells."""
     runs = [results.plan.runs[k] for k in chosen]
     others = tuple(
         axis
@@ -141,7 +141,7 @@ def cell_of(
 
 
 def ordered(values: set[Value]) -> tuple[Value, ...]:
-    """Numbers by size, then text, then none."""
+    """Sort values: numbers by size, then text, then none."""
 
     def place(value: Value) -> tuple[int, float, str]:
         if value is None:
@@ -152,7 +152,7 @@ def ordered(values: set[Value]) -> tuple[Value, ...]:
 
 
 def shown(cell: TableCell | None) -> str:
-    """A cell in the text table: mean ± spread, and what is not as it should be."""
+    """A cell of the text table: mean ± spread, and how many runs diverged, failed or are missing."""
     if cell is None:
         return ""
     mean = "" if math.isnan(cell.mean) else f"{cell.mean:.3g}"

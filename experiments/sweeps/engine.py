@@ -1,7 +1,7 @@
-"""The engine: hands runs to a cluster's workers, one at a time each, and sees every one of them to an end.
+"""The engine of a sweep: it gives runs to a cluster's workers, one at a time each, until every run has ended.
 
-The truth is on the disk. A worker keeps what it has done before it says so; whoever starts the sweep again skips what
-is finished, goes on with what was begun, and meets whoever else works on it at the runs' leases.
+The disk has the truth: a worker writes its result before it reports. If the sweep is started again, finished runs are
+skipped and unfinished runs go on. The leases of runs keep several clients from doing the same run.
 """
 
 import queue
@@ -29,19 +29,19 @@ from experiments.sweeps.probes import probe_file
 from experiments.sweeps.work import MOST_STARTS, Outcome, Work, perform
 
 TURN_SECONDS = 0.2
-"""How long the engine waits for an outcome before it looks around."""
+"""Seconds that the engine waits for an outcome before it checks workers and files."""
 SAY_SECONDS = 1.0
-"""How often it says how far it is."""
+"""Seconds between two writes of its progress."""
 HELD_SECONDS = 1.0
-"""How often it looks at runs that others work on."""
+"""Seconds between two looks at runs that others work on."""
 BATCH_SECONDS = 0.5
-"""Probes that take less are handed out several at a time, as many as take about so long,"""
+"""Seconds: shorter probes are given out several at a time, which together take about this long,"""
 LARGEST_BATCH = 32
 """but at most so many."""
 WORKERLESS_SECONDS = 120.0
-"""How long it waits for a first worker to come back when all have gone."""
+"""Seconds that it waits for a worker after all workers have gone."""
 STOP_SECONDS = 60.0
-"""How long workers may take to come to a stop."""
+"""Seconds within which workers must stop."""
 
 
 Landed = Future[list[Outcome]]
@@ -53,11 +53,11 @@ class Report:
 
     results: Results
     ran: int
-    """Runs that this client's workers finished."""
+    """How many runs this client's workers finished."""
     worked: float
-    """Seconds that workers spent on those."""
+    """Seconds that workers spent on them."""
     stopped: bool
-    """Whether it was asked to stop before its end."""
+    """Whether somebody asked it to stop before its end."""
 
 
 def run_sweep(
@@ -72,17 +72,17 @@ def run_sweep(
     """Bring every run of the plan to its end.
 
     Args:
-        plan: what to run; it becomes the sweep's plan.
-        folder: where the sweep's own files are.
-        client: of a cluster.
-        stop: when set, workers stop at their next step and all is kept.
+        plan: the runs; it becomes the sweep's plan.
+        folder: the sweep's folder.
+        client: a client of the cluster.
+        stop: when set, workers stop at their next step, and everything is kept.
         watch: called about once a second.
         fail: called when a run fails.
-        retry: whether runs that failed before are run again.
+        retry: whether to run earlier failures again.
 
     Raises:
-        ClusterError: the cluster does not fit, or is lost; what is finished is kept.
-        RecordingError: the disk refuses; what is finished is kept.
+        ClusterError: the cluster does not fit, or is lost; finished runs are kept.
+        RecordingError: the disk refuses; finished runs are kept.
     """
     try:
         write_plan(folder, plan)
@@ -108,7 +108,7 @@ def run_sweep(
 
 
 class Engine:
-    """One client's view of a sweep: what is to do, what is on its way, what others hold, what is over."""
+    """One client's view of a sweep: the runs left, those that workers have, those that others hold, and those ended."""
 
     def __init__(
         self,
@@ -141,10 +141,10 @@ class Engine:
         self.capacity, self.looked, self.said, self.held_looked = 0, 0.0, 0.0, 0.0
         self.submitted = 0
         self.manned = time.monotonic()
-        """When there was a worker last."""
+        """The last time at which there was a worker."""
 
     def run(self) -> None:
-        """Until nothing is left, or a stop is asked for and everything on its way has come back."""
+        """Work until no run is left, or until somebody asks to stop and all workers have reported."""
         while self.todo or self.flying or self.held:
             if self.stop.is_set() and not self.stopping:
                 self.ask_to_stop()
@@ -159,7 +159,7 @@ class Engine:
                     self.land(self.landed.get_nowait())
 
     def ask_to_stop(self) -> None:
-        """Let workers stop at their next step; nothing more is handed out."""
+        """Ask workers to stop at their next step; no more runs are given out."""
         self.stopping, self.stop_began = True, time.monotonic()
         self.todo.clear()
         self.held.clear()
@@ -167,7 +167,7 @@ class Engine:
             self.folder.stop_file(self.holder.token).touch()
 
     def look_around(self) -> None:
-        """Who works, what others have finished, and how far it all is; each now and then."""
+        """Now and then: look at the workers and at the runs of other clients, and write the progress."""
         now = time.monotonic()
         if now - self.looked > SAY_SECONDS:
             self.looked = now
@@ -185,21 +185,21 @@ class Engine:
             self.say()
 
     def mind_workers(self, now: float) -> None:
-        """Nothing, unless there is work and all workers have been gone for long.
+        """Raise an error if there is work and all workers have been gone for too long.
 
         Raises:
-            ClusterError: none has come back: Dask restarts a local worker that dies, but gives up where that fails.
+            ClusterError: no worker has come back. Dask restarts a local worker that dies, but gives up if that fails.
         """
         if self.capacity or not (self.todo or self.flying):
             self.manned = now
         elif now - self.manned > WORKERLESS_SECONDS and not self.stopping:
             raise ClusterError(
-                f"all workers are gone, and none has come back for {WORKERLESS_SECONDS:.0f} s. What is finished is "
-                "kept, and the same command goes on."
+                f"all workers are gone, and none has come back for {WORKERLESS_SECONDS:.0f} s. Finished runs "
+                "are kept; the same command continues the sweep."
             )
 
     def look_at_held(self, run: PlannedRun) -> None:
-        """A run that another process works on: it may have finished it, or died."""
+        """Check a run that another process works on: that process may have finished it, or died."""
         if self.is_done(run):
             del self.held[run.name]
             self.account.finish_elsewhere(run)
@@ -208,11 +208,11 @@ class Engine:
             self.todo.append(run)
 
     def run_folder(self, run: PlannedRun) -> Path:
-        """Where a run keeps its lease."""
+        """The folder of a run, which holds its lease."""
         return self.folder.runs / PROBES / run.name if self.plan.kind == "probe" else self.folder.runs / run.name
 
     def is_done(self, run: PlannedRun) -> bool:
-        """Whether the disk has a run's end."""
+        """Whether a run has finished, according to the disk."""
         if self.plan.kind == "probe":
             return probe_file(self.folder.runs, run.name).exists()
         with suppress(RunError):
@@ -220,7 +220,7 @@ class Engine:
         return False
 
     def submit(self) -> None:
-        """Hand the next run, or the next few short ones, to a worker."""
+        """Give the next run, or a few short ones, to a worker."""
         runs = [self.todo.popleft() for _ in range(min(self.batch(), len(self.todo)))]
         self.submitted += 1
         key = f"{self.plan.name}-{self.holder.token}-{self.submitted}"
@@ -235,7 +235,7 @@ class Engine:
         future.add_done_callback(self.landed.put)
 
     def batch(self) -> int:
-        """Probes that take about half a second, so that none waits long for the others at the end."""
+        """How many probes take about half a second, so that no worker waits long for the others at the end."""
         if self.plan.kind == "run" or not self.account.ran or self.deaths:
             return 1
         fair = len(self.todo) // max(2 * self.capacity, 1)
@@ -243,7 +243,7 @@ class Engine:
         return max(1, min(LARGEST_BATCH, fair, in_time))
 
     def land(self, future: Landed) -> None:
-        """What a worker says, or what became of it."""
+        """Take the report of a worker, or the news that it died."""
         flight = self.flying.pop(str(future.key), None)
         del self.futures[str(future.key)]
         if flight is None:
@@ -257,7 +257,7 @@ class Engine:
             if not isinstance(error, KilledWorker):
                 raise ClusterError(
                     f"a worker could not take its work ({type(error).__name__}: {error}); every worker must have this "
-                    "version of the program. What is finished is kept, and the same command goes on."
+                    "version of the program. Finished runs are kept; the same command continues the sweep."
                 )
             for run in flight.runs:
                 self.killed(run)
@@ -265,20 +265,20 @@ class Engine:
             raise self.account.lost()
 
     def killed(self, run: PlannedRun) -> None:
-        """The scheduler has given a run up: each of its workers has died. The next attempt is by itself."""
+        """Dask gave up on a run, since each of its workers died. The next attempt runs it alone."""
         self.deaths[run.name] += 1
         if self.deaths[run.name] > MOST_STARTS:
-            sentence = f"its worker died each of the {MOST_STARTS} times that it was begun: killed, or out of memory."
+            sentence = f"its worker died each of the {MOST_STARTS} times: it was killed, or out of memory."
             self.take(run, Outcome(run.name, "failed", sentence, starts=MOST_STARTS))
         elif not self.stopping:
             self.todo.append(run)
 
     def take(self, run: PlannedRun, outcome: Outcome) -> None:
-        """How it ended for one run."""
+        """Count the outcome of one run."""
         if outcome.result == "refused":
             raise RecordingError(
-                f"{outcome.error.removesuffix('.')}. The sweep has stopped; {self.account.so_far('its')}, and "
-                "the same command goes on."
+                f"{outcome.error.removesuffix('.')}. The sweep has stopped; {self.account.so_far('its')}; "
+                "the same command continues it."
             )
         if outcome.result == "held" and not self.stopping:
             self.held[run.name] = run
@@ -294,5 +294,5 @@ class Engine:
             self.fail(failure)
 
     def say(self, ended: str = "") -> None:
-        """Put how far it is where the page and other clients see it."""
+        """Write the progress to the disk, for the page and other clients."""
         self.account.say(self.flying, self.capacity, ended)

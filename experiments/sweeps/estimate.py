@@ -1,4 +1,4 @@
-"""How long a sweep will take and how much disk, before it begins; and what that estimate stands on."""
+"""Estimate a sweep's time and disk space before it begins, and say where the estimate comes from."""
 
 import statistics
 import time
@@ -39,13 +39,13 @@ PROBE_FILES = 3 * BLOCK
 
 @dataclass(frozen=True)
 class Estimate:
-    """What the runs that are left will take."""
+    """The time and disk space of the runs that are left."""
 
     seconds: float
     """On all workers together, at most: runs that solve their task or diverge end sooner."""
     bytes: int
     basis: str
-    """What the time stands on, in words."""
+    """The source of the estimated time, in words."""
 
 
 def cost(config: RunConfig, kind: Kind) -> float:
@@ -148,7 +148,7 @@ def timed_step(config: RunConfig) -> float:
 
 
 def build_path(config: RunConfig) -> str:
-    """Which implementation would record the run if it began now; compiles nothing."""
+    """The path of `record` that the run would use now; compiles nothing."""
     small = config.model_copy(update={"seq_len": 1, "batch_size": 1, "seq_len_schedule": "fixed"})
     return build(small).record().path
 
@@ -179,4 +179,4 @@ def folder_bytes(config: RunConfig) -> int:
 
 
 LINE_BYTES = 230
-"""Of a step's line in `scalars.jsonl` (measured)."""
+"""Bytes of a step's line in `scalars.jsonl` (measured)."""

@@ -1,4 +1,4 @@
-"""A sweep's folder: its plan, its failures, who works on it, and an index of results that can be made again.
+"""A sweep's folder: its plan, its failures, its clients, and an index of results that can be made again.
 
 runs/sweeps/NAME/sweep.toml      the file as it was when the sweep was last started
                  plan.json       the runs that it means
@@ -33,13 +33,13 @@ from experiments.sweeps.plan import MOST_RUNS, Kind, Plan, PlannedRun
 
 FORMAT = 1
 LARGEST_PLAN = 2**29
-"""Bytes; a million runs with a few values each have some hundred million."""
+"""Most bytes; a million runs with a few values each take some hundred million."""
 PLAN, SOURCE, INDEX, FAILURES, SESSIONS = "plan.json", "sweep.toml", "index.parquet", "failures", "sessions"
 
 
 @dataclass(frozen=True)
 class SweepFolder:
-    """Where a sweep's own files are, and the folder of runs that it belongs to."""
+    """A sweep's files, in the folder of runs to which it belongs."""
 
     runs: Path
     name: str
@@ -50,40 +50,40 @@ class SweepFolder:
         return self.runs / SWEEPS / self.name
 
     def session(self, token: str) -> Path:
-        """What one client says of its progress."""
+        """The file with the progress of one client."""
         return self.path / SESSIONS / f"{token}.json"
 
     def stop_file(self, token: str) -> Path:
-        """Whose being there asks that client's workers to stop at their next step."""
+        """The file that asks a client's workers to stop at their next step, by its existence."""
         return self.path / SESSIONS / f"{token}.stop"
 
     def starts(self, token: str, run: str) -> Path:
-        """A line for each time that a worker of that client began the run."""
+        """The file with a line for each time that a worker of that client began the run."""
         return self.path / SESSIONS / token / run
 
     def failure(self, run: str) -> Path:
-        """Why a run failed."""
+        """The file that says why a run failed."""
         return self.path / FAILURES / f"{run}.json"
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A run that raised, or whose workers died."""
+    """A run that raised an error, or whose workers died."""
 
     __pydantic_config__ = STRICT
 
     run: Word
     error: Sentence
-    """One sentence, or a line of Python's."""
+    """One sentence, or a line from Python."""
     trace: Annotated[str, Field(max_length=2**20)]
-    """The whole traceback; empty for a worker that died."""
+    """The whole traceback; empty if a worker died."""
     starts: Count
     time: Clock
     """Seconds since 1970."""
 
 
 def put(path: Path, content: bytes) -> None:
-    """The file holds its new content or its old one, never a part; several may write it at once.
+    """Replace a file's content as a whole: readers see the old or the new one, and several processes may write at once.
 
     Raises:
         OSError: the disk refuses.
@@ -98,13 +98,13 @@ def put(path: Path, content: bytes) -> None:
 
 
 def disk_refused(folder: SweepFolder, error: OSError) -> RecordingError:
-    """The sentence for what the disk did to the sweep's own files."""
+    """The error for a disk that refuses a sweep's own files."""
     reason = (error.strerror or str(error)).lower()
     return RecordingError(f"sweep {folder.name} cannot be written to {str(folder.path)!r} ({reason}).")
 
 
 def write_plan(folder: SweepFolder, plan: Plan) -> None:
-    """Keep what the sweep means now; the runs of an earlier version of its file stay where they are."""
+    """Store the sweep's plan; runs of an earlier version of its file stay where they are."""
     body = {
         "format": FORMAT,
         "name": plan.name,
@@ -120,7 +120,7 @@ def write_plan(folder: SweepFolder, plan: Plan) -> None:
 
 
 def stored_plan(folder: SweepFolder) -> Plan:
-    """The plan with which the sweep was last started.
+    """Read the plan with which the sweep was last started.
 
     Raises:
         RunError: there is no such sweep, or its plan is damaged.
@@ -145,7 +145,7 @@ def stored_plan(folder: SweepFolder) -> Plan:
 
 @dataclass(frozen=True)
 class StoredPlan:
-    """What `plan.json` holds."""
+    """The content of `plan.json`."""
 
     __pydantic_config__ = STRICT
 
@@ -160,7 +160,7 @@ class StoredPlan:
 
 
 def list_sweeps(runs: Path) -> list[SweepFolder]:
-    """Every sweep in a folder of runs, the one that was started last first."""
+    """Every sweep in a folder of runs, the last started one first."""
     with suppress(OSError):
         found = [entry for entry in (runs / SWEEPS).iterdir() if NAME.fullmatch(entry.name) and (entry / PLAN).exists()]
         dated = sorted(found, key=lambda entry: (-(entry / PLAN).stat().st_mtime, entry.name))
@@ -169,12 +169,12 @@ def list_sweeps(runs: Path) -> list[SweepFolder]:
 
 
 def write_failure(folder: SweepFolder, failure: Failure) -> None:
-    """Keep why a run failed."""
+    """Store why a run failed."""
     put(folder.failure(failure.run), orjson.dumps(asdict(failure)))
 
 
 def failures(folder: SweepFolder) -> dict[str, Failure]:
-    """Run → why it failed; also of runs that are no longer in the plan."""
+    """Run → why it failed, including runs that are no longer in the plan."""
     found: dict[str, Failure] = {}
     with suppress(OSError):
         for path in (folder.path / FAILURES).iterdir():
@@ -186,7 +186,7 @@ def failures(folder: SweepFolder) -> dict[str, Failure]:
 
 @dataclass(frozen=True)
 class Session:
-    """What one client says of its progress."""
+    """The progress of one client."""
 
     __pydantic_config__ = STRICT
 
@@ -196,19 +196,19 @@ class Session:
     """Seconds since 1970."""
     total: Count
     finished: Count
-    """Those that were finished before included."""
+    """Finished runs, including those that were finished before this client began."""
     failed: Count
     before: Count
-    """Finished before this client began."""
+    """Runs that were finished before this client began."""
     seconds_left: float | None
     workers: Mapping[Sentence, Sentence]
-    """Worker → what it does, in words."""
+    """Worker → its present work, in words."""
     ended: Sentence = ""
-    """How it ended, in a sentence; empty while it works."""
+    """How it ended, in a sentence; empty while it runs."""
 
     @property
     def lives(self) -> bool:
-        """Whether the client still works: on this host whether its process is there, elsewhere by its last word."""
+        """Whether the client still lives: on this host its process exists, elsewhere its last report is recent."""
         if self.ended:
             return False
         if self.holder.host == socket.gethostname() and Path("/proc/self/stat").exists():
@@ -217,12 +217,12 @@ class Session:
 
 
 def write_session(folder: SweepFolder, session: Session) -> None:
-    """Say how far it is."""
+    """Store a client's progress."""
     put(folder.session(session.holder.token), orjson.dumps(asdict(session)))
 
 
 def sessions(folder: SweepFolder) -> list[Session]:
-    """Every client that works or worked on the sweep, the latest first."""
+    """All present and past clients of the sweep, the latest first."""
     found: list[Session] = []
     with suppress(OSError):
         for path in (folder.path / SESSIONS).glob("*.json"):
@@ -232,7 +232,7 @@ def sessions(folder: SweepFolder) -> list[Session]:
 
 
 def tidy(folder: SweepFolder) -> None:
-    """Forget the clients that no longer work, but for the last one, whose end people may want to see.
+    """Delete the files of clients that have ended, except the last one, whose end people may want to see.
 
     Raises:
         OSError: the disk refuses.

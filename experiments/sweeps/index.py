@@ -1,7 +1,7 @@
-"""All results of a sweep in one table, which is read in a moment and can be made again from the runs' folders.
+"""All results of a sweep in one table, which opens quickly and can be made again from the runs' folders.
 
-The table holds, for each run, the size and modification time of the file that it was read from. Whoever opens it looks
-at those files' sizes and times, reads again what is new, and trusts nothing else: deleting the index loses nothing.
+For each run the table holds the size and modification time of the file that was read. Opening it compares these with
+the files and reads changed files again. So deleting the index loses nothing.
 """
 
 import math
@@ -25,18 +25,18 @@ from experiments.sweeps.probes import PROBE, read_probe
 from experiments.sweeps.quantities import quantities_of, run_numbers
 
 LARGEST_INDEX = 2**29
-"""Bytes; a million runs have some hundred million."""
+"""Most bytes; a million runs take some hundred million."""
 STATUSES = ("planned", "begun", "finished", "diverged", "failed")
-"""`diverged` is a finished run in which Inf or NaN appeared; `begun` one that is running or was interrupted."""
+"""`diverged`: finished, with Inf or NaN. `begun`: running, or interrupted."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """What is known of one run, and of which file that is what it said."""
+    """The numbers of one run, and the size and time of the file from which they were read."""
 
     status: str
     modified: int
-    """Nanoseconds since 1970; 0 where there is no file."""
+    """Nanoseconds since 1970; 0 if there is no file."""
     size: int
     numbers: Mapping[str, float]
 
@@ -46,17 +46,17 @@ PLANNED = Entry("planned", 0, 0, {})
 
 @dataclass(frozen=True, eq=False)
 class Results:
-    """Every run of a sweep, in the plan's order, with what it came down to."""
+    """Every run of a sweep in the plan's order, with its numbers."""
 
     plan: Plan
     status: ndarray
-    """One of `STATUSES` each."""
+    """The status of each run, one of `STATUSES`."""
     numbers: Mapping[str, ndarray]
-    """Quantity → values, [run], float64; NaN where a run has none."""
+    """Quantity → values, [run], float64; NaN for a run without a value."""
     errors: Mapping[str, str]
     """Run → why it failed."""
     read: int
-    """How many files had to be read, since the index did not have them."""
+    """How many files had to be read because the index did not have them."""
 
     @property
     def done(self) -> ndarray:
@@ -65,11 +65,11 @@ class Results:
 
 
 def load_results(folder: SweepFolder, plan: Plan | None = None) -> Results:
-    """A sweep's results as they are on the disk now.
+    """Load a sweep's results as they are on the disk now.
 
     Args:
         folder: the sweep.
-        plan: what it means; None for what it meant when it was last started.
+        plan: its plan; None for the plan with which it was last started.
 
     Raises:
         RunError: there is no such sweep.
@@ -111,7 +111,7 @@ def results_of(plan: Plan, entries: Mapping[str, Entry], failed: Mapping[str, st
 
 
 def read_entry(folder: Path, kind: Kind, seen: os.stat_result) -> Entry:
-    """What a run's own folder says; what cannot be read counts as begun, since the sweep will go over it again."""
+    """Read a run's folder; a run that cannot be read counts as begun, since the sweep will run it again."""
     where = seen.st_mtime_ns, seen.st_size
     try:
         if kind == "probe":
@@ -127,7 +127,7 @@ def read_entry(folder: Path, kind: Kind, seen: os.stat_result) -> Entry:
 
 
 def read_index(path: Path, kind: Kind) -> dict[str, Entry]:
-    """Run → what the index has; nothing where it is missing, damaged, or of another version of the quantities."""
+    """Run → its entry; empty if the index is missing, damaged, or made for other quantities."""
     import pyarrow as pa  # type: ignore[import-untyped]  # here, as it takes a quarter of a second
     from pyarrow import parquet
 
@@ -150,7 +150,7 @@ def read_index(path: Path, kind: Kind) -> dict[str, Entry]:
 
 
 def write_index(path: Path, kind: Kind, entries: Mapping[str, Entry]) -> None:
-    """Put every run that has a file in the index.
+    """Write an entry for every run that has a file.
 
     Raises:
         OSError: the disk refuses.
@@ -173,5 +173,5 @@ def write_index(path: Path, kind: Kind, entries: Mapping[str, Entry]) -> None:
 
 
 def signature(kind: Kind) -> bytes:
-    """What an index must name to be of this version of the program."""
+    """The text that an index of this version of the program must contain."""
     return " ".join(["1", *quantities_of(kind)]).encode()

@@ -1,4 +1,4 @@
-"""From a sweep's TOML file to its runs: each configuration once, in an order that does not depend on anything else."""
+"""From a sweep's TOML file to its runs: each configuration once, in an order that only the file decides."""
 
 import difflib
 import tomllib
@@ -16,12 +16,12 @@ from experiments.runs.folder import NAME
 from experiments.sweeps.axes import Axis, read_axis, toml_value
 
 Kind = Literal["probe", "run"]
-"""What a run of the sweep is: one recorded pass at initialisation, or a training in a run folder."""
+"""The kind of a sweep's runs: one recorded pass at initialisation, or a training in a run folder."""
 KINDS = get_args(Kind)
 COMBINATIONS = ("grid", "zip", "random")
 KEYS = ("name", "description", "kind", "combine", "samples", "random_seed", "seeds", "fixed", "axes", "show")
 SHOWN = ("value", "rows", "columns", "panels")
-"""What `[show]` may say: the quantity and the axes that the page begins with."""
+"""The keys of `[show]`: the quantity and the axes that the page shows first."""
 MOST_RUNS = 1_000_000
 
 
@@ -30,28 +30,28 @@ class PlannedRun:
     """One configuration of a sweep."""
 
     name: str
-    """The configuration's identity, which is the run's id."""
+    """The configuration's id, which is also the run's id."""
     values: Mapping[str, object]
     """Field → its value, for every axis that applies to the run."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a sweep consists of."""
+    """The runs of a sweep."""
 
     name: str
     kind: Kind
     description: str
     fixed: Mapping[str, object]
     axes: tuple[str, ...]
-    """The fields that vary, as in the file; `seed` last where seeds are given."""
+    """The fields that vary, in the file's order; `seed` comes last if there are seeds."""
     runs: tuple[PlannedRun, ...]
     """Each configuration once."""
     repeated: int
-    """How many combinations gave a configuration that was there already."""
+    """How many combinations gave a configuration that existed already."""
     show: Mapping[str, str]
     source: str
-    """The TOML."""
+    """The text of the TOML file."""
 
     def config(self, run: PlannedRun) -> RunConfig:
         """A run's whole configuration."""
@@ -59,17 +59,17 @@ class Plan:
 
 
 def read_plan(path: Path) -> Plan:
-    """The plan of a TOML file.
+    """Read the plan of a TOML file.
 
     Raises:
-        ConfigError: the first thing wrong, in one sentence.
+        ConfigError: the first mistake in the file.
     """
     read_toml(path)  # its sentences for a file that cannot be read
     return plan_of(toml_text(path), path.stem)
 
 
 def plan_of(source: str, name: str) -> Plan:
-    """The plan of a TOML text; `name` is the sweep's, unless the text gives one.
+    """Read the plan of a TOML text; `name` is the sweep's name unless the text has one.
 
     Raises:
         ConfigError: as for `read_plan`.
@@ -86,7 +86,7 @@ def plan_of(source: str, name: str) -> Plan:
     check_fields(fixed, axes)
     seeds = read_seeds(given, fixed, axes)
     if not (fixed or axes or seeds):
-        raise ConfigError(f"the sweep {name} says nothing of its runs; it must have [axes], [fixed] or seeds.")
+        raise ConfigError(f"the sweep {name} defines no runs; it must have [axes], [fixed] or seeds.")
     combinations = {"grid": grid, "zip": zipped, "random": drawn}[combine](given, fixed, axes)
     runs, repeated = unique(fixed, axes, combinations, seeds)
     fields = (*(axis.field for axis in axes), *(("seed",) if seeds else ()))
@@ -98,14 +98,14 @@ def plan_of(source: str, name: str) -> Plan:
 def unique(
     fixed: Mapping[str, object], axes: list[Axis], combinations: Iterator[dict[str, object]], seeds: tuple[object, ...]
 ) -> tuple[tuple[PlannedRun, ...], int]:
-    """Every combination with every seed, each configuration once, and how many were there already."""
+    """Every combination with every seed, each configuration once, and how many were repeated."""
     runs: dict[str, PlannedRun] = {}
     count = 0
     for values in combinations:
         for seed in seeds or (None,):
             count += 1
             if count > MOST_RUNS:
-                raise ConfigError(f"the sweep has more than {MOST_RUNS} runs; it must have at most so many.")
+                raise ConfigError(f"the sweep has more than {MOST_RUNS} runs; remove values from its axes.")
             changed = {**values, "seed": seed} if seeds else values
             config = RunConfig.from_values({**fixed, **changed})
             name = config.identity()
@@ -114,12 +114,12 @@ def unique(
 
 
 def grid(given: Mapping[str, object], fixed: Mapping[str, object], axes: list[Axis]) -> Iterator[dict[str, object]]:
-    """Every combination; the last axis of the file changes fastest, those with a condition after all others."""
+    """Every combination; the file's last axis changes fastest, and axes with a condition come after all others."""
     return product(fixed, sorted(axes, key=lambda axis: bool(axis.when)), {})
 
 
 def product(fixed: Mapping[str, object], axes: list[Axis], so_far: dict[str, object]) -> Iterator[dict[str, object]]:
-    """Every combination of the axes that apply, given the values so far."""
+    """Every combination of the axes that apply to the values so far."""
     if not axes:
         yield so_far
         return
@@ -142,7 +142,7 @@ def zipped(given: Mapping[str, object], fixed: Mapping[str, object], axes: list[
 
 
 def drawn(given: Mapping[str, object], fixed: Mapping[str, object], axes: list[Axis]) -> Iterator[dict[str, object]]:
-    """So many combinations at random; the first ones stay what they are when more are asked for."""
+    """Random combinations; a larger number keeps the first ones and adds more."""
     samples = whole(given, "samples", 1)
     generator = np.random.default_rng(whole(given, "random_seed", 0))
     for _ in range(samples):
@@ -150,7 +150,7 @@ def drawn(given: Mapping[str, object], fixed: Mapping[str, object], axes: list[A
 
 
 def applied(fixed: Mapping[str, object], axes: list[Axis], values: tuple[object, ...]) -> dict[str, object]:
-    """The values of those axes that apply."""
+    """The values of the axes that apply."""
     chosen: dict[str, object] = {}
     pairs = zip(axes, values, strict=True)
     for axis, value in sorted(pairs, key=lambda pair: bool(pair[0].when)):
@@ -163,12 +163,12 @@ DEFAULTS = RunConfig().model_dump()
 
 
 def settings(fixed: Mapping[str, object], values: Mapping[str, object]) -> dict[str, object]:
-    """Every field as a condition sees it."""
+    """Every field's value, against which conditions are checked."""
     return {**DEFAULTS, **fixed, **values}
 
 
 def check_fields(fixed: Mapping[str, object], axes: list[Axis]) -> None:
-    """Nothing, if every name is a field, once."""
+    """Raise an error unless every name is a field and occurs once."""
     names = [*fixed, *(axis.field for axis in axes), *(name for axis in axes for name in axis.when)]
     for name in names:
         if name not in RunConfig.model_fields:
@@ -182,11 +182,11 @@ def check_fields(fixed: Mapping[str, object], axes: list[Axis]) -> None:
 
 
 def read_seeds(given: Mapping[str, object], fixed: Mapping[str, object], axes: list[Axis]) -> tuple[object, ...]:
-    """The seeds of every combination: so many from 0 on, or a list; none where the file gives none."""
+    """The seeds of every combination: a number of seeds from 0 on, or a list; empty if the file has none."""
     if "seeds" not in given:
         return ()
     if "seed" in fixed or any(axis.field == "seed" for axis in axes):
-        raise ConfigError("seeds is given and seed is in fixed or axes; it must be one of them.")
+        raise ConfigError("seeds is given and seed is in [fixed] or [axes]; remove one of them.")
     seeds = given["seeds"]
     if isinstance(seeds, int) and not isinstance(seeds, bool) and 1 <= seeds <= MOST_RUNS:
         return tuple(range(seeds))
@@ -198,7 +198,7 @@ def read_seeds(given: Mapping[str, object], fixed: Mapping[str, object], axes: l
 
 
 def known(given: Mapping[str, object], allowed: tuple[str, ...], where: str) -> None:
-    """Nothing, if every key is allowed."""
+    """Raise an error unless every key is allowed."""
     for key in given:
         if key not in allowed:
             close = difflib.get_close_matches(key, allowed, n=1)
@@ -210,7 +210,7 @@ def known(given: Mapping[str, object], allowed: tuple[str, ...], where: str) -> 
 
 
 def table(given: Mapping[str, object], key: str) -> dict[str, object]:
-    """A table of the file, empty where it is not there."""
+    """A table of the file; empty if it is missing."""
     value = given.get(key, {})
     if not isinstance(value, dict):
         raise ConfigError(f"{key} was {shortened(value)}; it must be a table, [{key}].")
@@ -218,7 +218,7 @@ def table(given: Mapping[str, object], key: str) -> dict[str, object]:
 
 
 def choice(given: Mapping[str, object], key: str, allowed: tuple[str, ...]) -> str:
-    """One of the words, the first where the file gives none."""
+    """One of the words; the first if the file has none."""
     value = given.get(key, allowed[0])
     if value not in allowed:
         raise ConfigError(f"{key} was {shortened(value)}; it must be {', '.join(allowed[:-1])} or {allowed[-1]}.")
@@ -238,5 +238,5 @@ def whole(given: Mapping[str, object], key: str, least: int) -> int:
     value = given.get(key)
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= MOST_RUNS:
         was = f"was {shortened(value)}" if key in given else "is missing"
-        raise ConfigError(f"{key} {was}; as combine is random, it must be a whole number from {least} to {MOST_RUNS}.")
+        raise ConfigError(f"{key} {was}; for combine = 'random' it must be a whole number from {least} to {MOST_RUNS}.")
     return value

@@ -1,4 +1,4 @@
-"""Probes on disk: a small folder for each, named by its configuration, which all sweeps share.
+"""Probes on disk: one small folder per configuration, which all sweeps share.
 
 runs/probes/ID/probe.json    what the pass came down to, and its gradient profile; written once, as a whole
                lease.json    who makes it now
@@ -28,19 +28,19 @@ from experiments.runs.store.create import refused
 from experiments.runs.store.errors import DamagedRunError
 from experiments.runs.store.files import replace_all
 from experiments.runs.store.lease import Lease
-from experiments.runs.store.lines import plain
+from experiments.runs.store.lines import nonfinite_as_text
 from experiments.runs.store.progress import refuse_newer
 from experiments.sweeps.quantities import probe_numbers
 
 FORMAT = 1
 PROBE = "probe.json"
 PROFILE_POINTS = 200
-"""Timesteps of the profile that is kept, spread evenly."""
+"""Most timesteps of the stored profile, spread evenly."""
 
 
 @dataclass(frozen=True, eq=False)
 class StoredProbe:
-    """A recorded pass as it was kept."""
+    """A stored probe: the results of one recorded pass."""
 
     config: Mapping[str, Any]
     numbers: Mapping[str, float]
@@ -49,12 +49,12 @@ class StoredProbe:
     log_norm: Float[ndarray, " point"]
     """Median of ln‖dL/dh_t‖ over the batch (nats), top layer forwards."""
     path: str
-    """Which implementation of `record` made it."""
+    """The path of `record` that made it: `fast` or `reference`."""
 
 
 @dataclass(frozen=True)
 class ProbeFile:
-    """What `probe.json` holds."""
+    """The content of `probe.json`."""
 
     __pydantic_config__ = STRICT
 
@@ -70,16 +70,16 @@ class ProbeFile:
 
 
 def probe_file(runs: Path, name: str) -> Path:
-    """Where the probe of a configuration is, by its identity."""
+    """The file of a configuration's probe, by the configuration's id."""
     return runs / PROBES / name / PROBE
 
 
 def ensure_probe(config: RunConfig, runs: Path) -> StoredProbe:
-    """The probe of a configuration, made now if it is not there, or made again if it is damaged.
+    """Read the probe of a configuration; make it if it is missing or damaged.
 
     Raises:
-        RunInUseError: another process makes it.
-        ConfigError: it cannot be built.
+        RunInUseError: another process is making it.
+        ConfigError: the network cannot be built.
         RecordingError: the disk refuses.
     """
     path = probe_file(runs, config.identity())
@@ -100,7 +100,7 @@ def ensure_probe(config: RunConfig, runs: Path) -> StoredProbe:
 
 
 def write_probe(path: Path, config: RunConfig) -> None:
-    """Record the pass, and keep what it comes down to."""
+    """Record the pass, and store its results."""
     began = time.perf_counter()
     result = probe(config, "settled")
     p = result.profile
@@ -111,20 +111,20 @@ def write_probe(path: Path, config: RunConfig) -> None:
         "config": config.model_dump(),
         "path": result.trace.path,
         "torch": torch.__version__,
-        "numbers": plain(dict(probe_numbers(result, 0.0))),
+        "numbers": nonfinite_as_text(dict(probe_numbers(result, 0.0))),
         "t": p.t[kept].tolist(),
-        "log_norm": [*plain({str(k): float(p.median[k]) for k in kept}).values()],
+        "log_norm": [*nonfinite_as_text({str(k): float(p.median[k]) for k in kept}).values()],
     }
     body["seconds"] = time.perf_counter() - began
     replace_all({path: orjson.dumps({"check": check(body), **body})}, path.parents[2])
 
 
 def read_probe(path: Path) -> StoredProbe:
-    """A probe from its file.
+    """Read a probe from its file.
 
     Raises:
-        DamagedRunError: missing, or not what was written.
-        ForeignRunError: of a newer format, or no probe.
+        DamagedRunError: the file is missing or damaged.
+        ForeignRunError: the file has a newer format, or is no probe.
     """
     given = read_json(path.parent, path.name)
     refuse_newer(path.parent, given.get("format"))
@@ -139,12 +139,12 @@ def read_probe(path: Path) -> StoredProbe:
         return StoredProbe(kept.config, numbers, np.array(kept.t, dtype=int), log_norm, kept.path)
     except (KeyError, TypeError, ValueError):
         raise DamagedRunError(
-            f"{path.name!r} in {str(path.parent)!r} is not what was written; delete that folder to have it made again."
+            f"{path.name!r} in {str(path.parent)!r} is not what was written; delete that folder to make it again."
         ) from None
 
 
 def check(body: Mapping[str, object]) -> int:
-    """CRC-32 of everything else in the file."""
+    """CRC-32 of all other fields of the file."""
     return zlib.crc32(orjson.dumps(dict(body), option=orjson.OPT_SORT_KEYS))
 
 

@@ -1,4 +1,4 @@
-"""A sweep in the terminal: all runs, each worker, failures as they occur, and how it ended."""
+"""The progress of a sweep in the terminal: all runs, each worker, each failure, and the end."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,12 +12,12 @@ from experiments.sweeps.engine import Report
 from experiments.sweeps.folder import Failure, Session
 
 QUIET_STEPS = 20
-"""Where nobody sees a bar move, so many lines say how far it is."""
+"""Number of progress lines if the output is not a terminal, where no bar can move."""
 
 
 @contextmanager
 def watched(console: Console) -> Iterator[tuple[Callable[[Session], None], Callable[[Failure], None]]]:
-    """What the engine is to call once a second, and when a run fails."""
+    """Show the progress; yields the functions that the engine calls once a second, and when a run fails."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(bar_width=30),
@@ -67,7 +67,7 @@ def ending(report: Report, command: str) -> str:
     words = ", ".join(parts) + f"; {report.ran} ran just now."
     missing = total - done - failed
     if missing:
-        words += f" {missing} {are(missing)} left; what they have is kept, and the same command goes on: {command}"
+        words += f" {missing} {are(missing)} left; everything is kept. Continue with: {command}"
     if failed:
         words += " `--retry-failed` runs the failed ones again."
     return words

@@ -1,4 +1,4 @@
-"""What a finished run or probe comes down to: one number for each quantity."""
+"""The quantities of a finished run or probe: one number each."""
 
 import math
 from collections.abc import Mapping
@@ -15,21 +15,21 @@ from experiments.runs.store.reader import RunReader
 from experiments.sweeps.plan import Kind
 
 Numbers = Mapping[str, float]
-"""Quantity → value; NaN where a run has none."""
+"""Quantity → value; NaN for a run without a value."""
 
 
 @dataclass(frozen=True)
 class Quantity:
-    """Something that every run of a kind has."""
+    """A quantity that every run of a kind has."""
 
     label: str
-    """With its unit, as an axis says it."""
+    """Its name with its unit, for an axis."""
     sentence: str
     kinds: tuple[Kind, ...]
     diverging: bool = False
-    """Whether 0 is a middle that means something: colours then diverge around it."""
+    """Whether 0 has a meaning: then colours diverge around it."""
     log: bool = False
-    """Whether values spread over decades, so that colours follow the logarithm."""
+    """Whether values span decades: then colours follow the logarithm."""
 
 
 BOTH: tuple[Kind, ...] = ("probe", "run")
@@ -42,14 +42,14 @@ QUANTITIES = {
     ),
     "horizon_lag": Quantity(
         "lag at which the gradient has vanished, timesteps",
-        "the lag from which on ‖dL/dh_t‖ stays below 10⁻⁷ of its largest; none where it does not",
+        "the lag from which on ‖dL/dh_t‖ stays below 10⁻⁷ of its largest; none if it does not",
         BOTH,
     ),
     "spectral_norm": Quantity("spectral norm of W_hh", "the largest singular value of any block, top layer", BOTH),
     "spectral_radius": Quantity("spectral radius of W_hh", "the largest |eigenvalue| of any block, top layer", BOTH),
     "diverged": Quantity(
         "share of diverged runs",
-        "1 for a run in which Inf or NaN appeared, or whose loss ended at a million times a guess's, 0 for another",
+        "1 for a run with Inf or NaN, or with a final loss of a million times a guess's; 0 for other runs",
         BOTH,
     ),
     "loss": Quantity("loss at initialisation", "the loss of the one recorded pass", ("probe",)),
@@ -59,7 +59,9 @@ QUANTITIES = {
         ("run",),
         log=True,
     ),
-    "loss_over_chance": Quantity("loss ÷ chance", "the loss divided by what a memoryless guess scores", BOTH, log=True),
+    "loss_over_chance": Quantity(
+        "loss ÷ chance", "the loss divided by the loss of a guess without memory", BOTH, log=True
+    ),
     "log_norm": Quantity(
         "ln of the gradient's norm, nats", "the norm of all parameters' gradients before clipping", ("probe",)
     ),
@@ -68,18 +70,18 @@ QUANTITIES = {
     ),
     "clipped_fraction": Quantity("share of clipped steps", "how often the clip threshold was passed", BOTH),
     "solved": Quantity(
-        "share of runs that solved the task", "1 for a run that solved its task, 0 for another", ("run",)
+        "share of runs that solved the task", "1 for a run that solved its task, 0 for other runs", ("run",)
     ),
     "steps_to_solve": Quantity(
         "steps until the task was solved", "optimiser steps at the end of a run that solved it", ("run",), log=True
     ),
     "steps_taken": Quantity("optimiser steps taken", "optimiser steps that the run took", ("run",)),
-    "seconds": Quantity("seconds of work", "what the pass, or the training steps, took", BOTH, log=True),
+    "seconds": Quantity("seconds of work", "the time of the pass, or of the training steps", BOTH, log=True),
 }
 
 
 def quantities_of(kind: Kind) -> dict[str, Quantity]:
-    """Those that runs of a kind have."""
+    """The quantities of runs of a kind."""
     return {name: quantity for name, quantity in QUANTITIES.items() if kind in quantity.kinds}
 
 
@@ -102,7 +104,7 @@ def probe_numbers(result: Probe, seconds: float) -> dict[str, float]:
 
 
 def run_numbers(run: RunReader) -> dict[str, float]:
-    """The quantities of a finished training run; NaN for what it was too short for.
+    """The quantities of a finished training run; NaN if the run was too short for one.
 
     Raises:
         RunError: the run is damaged.
@@ -129,7 +131,7 @@ def run_numbers(run: RunReader) -> dict[str, float]:
 
 
 def final_loss(scalars: Mapping[str, ndarray]) -> float:
-    """The last evaluation's loss, or the mean over the last tenth of the steps; NaN where there is neither."""
+    """The last evaluation's loss, or else the mean over the last tenth of the steps; NaN without steps."""
     evaluations = scalars.get("evaluation_loss", np.zeros(0))
     where = np.flatnonzero(~np.isnan(evaluations))
     losses = scalars.get("loss", np.zeros(0))
@@ -141,7 +143,7 @@ def final_loss(scalars: Mapping[str, ndarray]) -> float:
 
 
 def last_profile(run: RunReader) -> Float[ndarray, " time"]:
-    """Median of ln‖dL/dh_t‖ over the batch (nats), top layer forwards, at the last recorded step; empty without one."""
+    """Median of ln‖dL/dh_t‖ over the batch (nats), top layer forwards, at the last recorded step; empty if none is."""
     profiles = run.tensor("log_norm_quantile")
     if not len(profiles):
         return np.zeros(0)
@@ -149,7 +151,7 @@ def last_profile(run: RunReader) -> Float[ndarray, " time"]:
 
 
 def last_spectral(run: RunReader, name: str) -> float:
-    """The largest over the top layer's blocks at the last recorded step; NaN without one."""
+    """The largest value over the top layer's blocks at the last recorded step; NaN if no step was recorded."""
     if name not in run.tensors:
         return math.nan
     values = run.tensor(name)
@@ -157,11 +159,11 @@ def last_spectral(run: RunReader, name: str) -> float:
 
 
 def largest(values: ndarray) -> float:
-    """The largest finite value; NaN where there is none."""
+    """The largest finite value; NaN if there is none."""
     finite = values[np.isfinite(values)]
     return float(finite.max()) if finite.size else math.nan
 
 
 def known(value: float | None) -> float:
-    """NaN for nothing."""
+    """The value, or NaN for None."""
     return math.nan if value is None else float(value)

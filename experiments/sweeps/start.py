@@ -1,4 +1,4 @@
-"""A sweep from its plan to its end, in the terminal."""
+"""Run a sweep in the terminal, from its plan to its end."""
 
 from rich.console import Console
 
@@ -21,7 +21,7 @@ def start(
     console: Console,
     command: str,
 ) -> tuple[Report, str]:
-    """Run the sweep, and how it ended in words.
+    """Run the sweep. Returns its report, and its end in words.
 
     Raises:
         ConfigError: see `run_sweep`.

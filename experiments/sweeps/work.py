@@ -1,7 +1,7 @@
-"""What a worker does: some runs of a sweep, each idempotent, each under its lease, each with an outcome.
+"""The work of a worker: it runs some runs of a sweep, each under its lease, and reports an outcome for each.
 
-Nothing here raises for a run that fails: an outcome says so. A worker that dies has left a line for each start, and the
-next worker reads them.
+Running a run twice does no harm. A failed run does not raise an error: its outcome says that it failed. A worker writes
+a line for each start, so that the next worker knows of a worker that died.
 """
 
 import threading
@@ -27,12 +27,12 @@ from experiments.training.training import Step
 from models.bptt.threads import use_one_thread
 
 MOST_STARTS = 3
-"""How often a run may be begun from the same step before its workers' deaths count as its doing."""
+"""If so many workers die in a run at the same step, the run counts as failed."""
 LOOK_SECONDS = 0.3
-"""How often a training looks whether it is to stop."""
+"""Seconds between two checks of a training whether to stop."""
 
 Result = Literal["finished", "failed", "held", "stopped", "refused"]
-"""`held`: another process works on it; `refused`: the disk, or the folder of runs, is not what the sweep needs."""
+"""`held`: another process works on the run. `refused`: the disk or the folder of runs does not allow it."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Work:
     """Some runs for one worker."""
 
     runs: str
-    """The folder of runs, absolute: workers see the same one."""
+    """The absolute path of the folder of runs, which all workers see."""
     sweep: str
     session: str
     kind: Kind
@@ -49,7 +49,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How it ended for one run."""
+    """The outcome of one run."""
 
     run: str
     result: Result
@@ -57,18 +57,18 @@ class Outcome:
     trace: str = ""
     starts: int = 1
     seconds: float = 0.0
-    """Of this attempt."""
+    """Seconds of this attempt."""
 
 
 def perform(work: Work) -> list[Outcome]:
-    """Each run in turn, until all are done or the client asks to stop."""
+    """Run each run in turn, until all are done or the client asks to stop."""
     use_one_thread()  # workers are one a core already, and a sum's order must not depend on the machine
     folder = SweepFolder(Path(work.runs), work.sweep)
     return [attempt(folder, work, RunConfig.from_values(config)) for config in work.configs]
 
 
 def attempt(folder: SweepFolder, work: Work, config: RunConfig) -> Outcome:
-    """One run, whatever happens; only a worker that dies in it leaves its start on record."""
+    """Run one run and catch every error. Its start stays on record only if the worker dies."""
     name, began = config.identity(), time.perf_counter()
     starts = 0
     try:
@@ -79,7 +79,7 @@ def attempt(folder: SweepFolder, work: Work, config: RunConfig) -> Outcome:
             return Outcome(name, "stopped")
         starts = count_start(folder, work, name)
         if starts > MOST_STARTS:
-            died = f"its worker died each of the {MOST_STARTS} times that it was begun: killed, or out of memory."
+            died = f"its worker died each of the {MOST_STARTS} times: it was killed, or out of memory."
             return Outcome(name, "failed", died, starts=MOST_STARTS)
         stop = finish(config, folder, work)
         result: Result = "stopped" if stop else "finished"
@@ -98,11 +98,11 @@ def attempt(folder: SweepFolder, work: Work, config: RunConfig) -> Outcome:
 
 
 def finish(config: RunConfig, folder: SweepFolder, work: Work) -> bool:
-    """Bring a run to its end, from wherever it is; True if it was asked to stop before.
+    """Continue a run to its end; True if it was asked to stop before that.
 
     Raises:
         RunInUseError: another process works on it.
-        Exception: whatever the run raises.
+        Exception: any error of the run.
     """
     if work.kind == "probe":
         ensure_probe(config, folder.runs)
@@ -120,7 +120,7 @@ def finish(config: RunConfig, folder: SweepFolder, work: Work) -> bool:
 
 
 def started(config: RunConfig, path: Path) -> Recorder:
-    """A new run, unless another process was quicker."""
+    """Start a new run, unless another process was quicker."""
     try:
         return Recorder.start(config, path)
     except RunInUseError:
@@ -132,7 +132,7 @@ def started(config: RunConfig, path: Path) -> Recorder:
 
 
 def watch_for(file: Path, stop: threading.Event) -> Callable[[Recorder, Step], None]:
-    """What `train` calls after each step: now and then, a look for the file that asks to stop."""
+    """The function that `train` calls after each step; now and then it looks for the file that asks to stop."""
     looked = time.monotonic()
 
     def watch(recorder: Recorder, step: Step) -> None:
@@ -147,9 +147,9 @@ def watch_for(file: Path, stop: threading.Event) -> Callable[[Recorder, Step], N
 
 
 def count_start(folder: SweepFolder, work: Work, name: str) -> int:
-    """How often in a row the run has now been begun by this client's workers without getting any further.
+    """How often in a row this client's workers have begun the run from the same step.
 
-    A worker that reaches its time limit on a cluster has got further; one that the run kills has not.
+    A worker that is stopped by a cluster's time limit has made progress; a worker that the run kills has not.
     """
     path = folder.runs / name
     step = read_progress(path).step if work.kind == "run" and path.exists() else 0
@@ -164,6 +164,6 @@ def count_start(folder: SweepFolder, work: Work, name: str) -> int:
 
 
 def sentence_of(error: BaseException) -> str:
-    """The error in a line: a sentence of ours as it is, another with its kind before it."""
+    """The error in one line: our own sentences unchanged, other errors with their kind in front."""
     text = " ".join(str(error).split())
     return text if isinstance(error, ValueError) and text.endswith(".") else f"{type(error).__name__}: {text}"

@@ -24,7 +24,7 @@ from experiments.tasks.translation import Translation
 
 @runtime_checkable
 class TaskSettings(Protocol):
-    """What a task may need to know; a `RunConfig` is one."""
+    """The settings that a task may need; a `RunConfig` has them."""
 
     @property
     def task(self) -> str:
@@ -32,7 +32,7 @@ class TaskSettings(Protocol):
 
     @property
     def text_file(self) -> str:
-        """Where the text comes from, for tasks that read one."""
+        """The source of the text, for tasks that read one."""
 
     @property
     def reverse_source(self) -> bool:
@@ -58,7 +58,7 @@ KINDS: tuple[tuple[type[Task], Callable[[TaskSettings], Task]], ...] = (
 
 TASKS = {kind.name: make for kind, make in KINDS}
 ASKS = {kind.name: kind.asks for kind, _ in KINDS}
-"""What the accuracy of each task counts, in words."""
+"""Task → the meaning of its accuracy, in words."""
 WITH_SOURCE = [kind.name for kind, _ in KINDS if kind.source is not Task.source]
 """Names of the tasks whose sequences are a source and its target."""
 

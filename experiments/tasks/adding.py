@@ -8,13 +8,13 @@ from experiments.tasks.task import LossPosition
 
 
 class Adding(MarkedNumbers):
-    """The sum of two marked numbers (Arjovsky, Shah & Bengio 2016, §5.2), one target a sequence; 2x with T = 1."""
+    """The sum of two marked numbers (Arjovsky, Shah & Bengio 2016, §5.2), one target per sequence; 2x with T = 1."""
 
     name = "adding"
     asks = "the sum at the last timestep, right if off by less than 0.08"
 
     tolerance = 0.08
-    """A constant guess is right in 15.4 % (T > 1).
+    """An answer is right if its error is smaller: a constant guess is right in 15.4 % (T > 1).
 
     Hochreiter & Schmidhuber (1997, §5.4) allow .04 for a target in [0, 1]; this target lies in [0, 2].
     """
@@ -24,7 +24,7 @@ class Adding(MarkedNumbers):
         return first + second
 
     def chance(self, seq_len: int, position: LossPosition | None = None) -> float:
-        """The target's variance: 2 · 1/12 for a sum of two, 4 · 1/12 for 2x at T = 1 (guess: the mean, 1)."""
+        """The loss of the memoryless guess 1, the mean: the target's variance 2 · 1/12; 4 · 1/12 for 2x at T = 1."""
         return 1 / 6 if seq_len > 1 else 1 / 3
 
     def guess_accuracy(self, seq_len: int) -> float:

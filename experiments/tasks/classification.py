@@ -1,4 +1,4 @@
-"""What tasks with classes share: one-hot symbols in, cross-entropy and the likeliest class out."""
+"""The shared parts of tasks with classes: one-hot inputs, cross-entropy, and the likeliest class."""
 
 from typing import final
 

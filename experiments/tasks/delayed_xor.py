@@ -15,8 +15,8 @@ BLANK = 2
 class DelayedXor(Classification):
     """y_t = |s_{t−d} − s_{t−2d}| for fair bits s_t (Engelken 2023), with the delay d = ⌊T/3⌋.
 
-    Inputs, 1 channel: the bits, 0 or 1. Targets, one a timestep, of 3 classes: a blank for t < 2 d, where there are no
-    such bits, then y_t, 0 or 1. The accuracy counts the bits only.
+    Inputs, 1 channel: the bits, 0 or 1. Targets, one per timestep, of 3 classes: a blank for t < 2 d, where no such
+    bits exist, then y_t, 0 or 1. The accuracy counts the bits only.
     """
 
     name = "delayed_xor"

@@ -32,7 +32,7 @@ class France(Classification):
 
     Inputs, T + 8 words, one-hot: the opening, one country of 20, T filler words, the closing. The fillers are a passage
     of the topics that Python's `help()` shows, from a random place on, with all but their 100 most frequent words left
-    out. One target a sequence, the language of the country, of 20 classes.
+    out. One target per sequence, the language of the country, of 20 classes.
     """
 
     name = "france"
@@ -93,7 +93,7 @@ def read_fillers() -> tuple[tuple[str, ...], Int[Tensor, " words"]]:
     topics = help_topics()
     if topics is None:
         raise ConfigError(
-            "task was 'france', whose filler words are Python's help topics, which this Python comes without; take "
+            "task was 'france', whose filler words are Python's help topics, which this Python comes without; choose "
             "another task."
         )
     words = re.findall(r"(?<![\w.])[a-z]{2,}(?![\w.(])", topics)

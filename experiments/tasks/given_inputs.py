@@ -1,4 +1,4 @@
-"""Inputs of one's own, or noise: there is nothing to learn, only a gradient to follow back from the last timestep."""
+"""Your own inputs, or noise: nothing is learned; the gradient is followed back from the last timestep."""
 
 import io
 import math
@@ -19,7 +19,7 @@ LARGEST_FILE = 2**29
 
 
 class GivenInputs(Task):
-    """The loss is the readout itself, which is drawn at random: what any loss on h_T would send back, but for scale."""
+    """The loss is a random readout of h_T: up to its scale, any loss on h_T would send back such a gradient."""
 
     name = "given inputs"
     output_size = 1
@@ -31,13 +31,13 @@ class GivenInputs(Task):
         self.input_size = inputs.shape[2]
 
     def length(self, seq_len: int) -> int:
-        """As many timesteps as are asked for."""
+        """T timesteps."""
         return seq_len
 
     def sample(
         self, batch_size: int, seq_len: int, generator: torch.Generator, dtype: torch.dtype = torch.float32
     ) -> tuple[Float[Tensor, "time batch input"], Targets]:
-        """The first sequences and timesteps; the targets are zeros, which no loss looks at."""
+        """The first sequences and timesteps of the inputs; the targets are zeros, which no loss uses."""
         inputs = torch.from_numpy(np.array(self.inputs[:seq_len, :batch_size])).to(dtype)
         return inputs, torch.zeros(inputs.shape[1], dtype=dtype)
 
@@ -46,15 +46,15 @@ class GivenInputs(Task):
         return outputs[..., 0]
 
     def correct(self, outputs: Float[Tensor, "time batch output"], targets: Targets) -> Bool[Tensor, "time batch"]:
-        """Never: nothing is asked."""
+        """Always false: there is no question."""
         return torch.zeros_like(outputs[..., 0], dtype=torch.bool)
 
     def chance(self, seq_len: int, position: LossPosition | None = None) -> float:
-        """Not a number: nothing is guessed."""
+        """NaN: there is nothing to guess."""
         return math.nan
 
     def guess_accuracy(self, seq_len: int) -> float:
-        """Not a number: nothing is guessed."""
+        """NaN: there is nothing to guess."""
         return math.nan
 
     def dependency(self, seq_len: int) -> int:
@@ -74,7 +74,7 @@ def parse_noise(text: str) -> tuple[float, float] | None:
     """Mean and standard deviation of `noise` or `noise:MEAN,DEVIATION`; None for a file's name.
 
     Raises:
-        ConfigError: what follows the colon is not two finite numbers.
+        ConfigError: the text after the colon is not two finite numbers.
     """
     if text == "noise":
         return 0.0, 1.0
@@ -85,15 +85,17 @@ def parse_noise(text: str) -> tuple[float, float] | None:
     except ValueError:
         mean = deviation = math.nan
     if not (math.isfinite(mean) and math.isfinite(deviation) and deviation >= 0):
-        raise ConfigError(f"--inputs was {shortened(text)}; after noise: there must be a mean and a deviation, as 0,1.")
+        raise ConfigError(
+            f"--inputs was {shortened(text)}; after noise: there must be a mean and a deviation, such as 0,1."
+        )
     return mean, deviation
 
 
 def read_inputs(path: Path) -> Float[ndarray, "time batch input"]:
-    """The numbers of a `.npy` file, [time, input] or [time, batch, input].
+    """Read the numbers of a `.npy` file, [time, input] or [time, batch, input].
 
     Raises:
-        ConfigError: it cannot be read, holds Python objects or other than finite numbers, or has another shape.
+        ConfigError: the file cannot be read, has another shape, or contains Python objects, Inf or NaN.
     """
     given = f"--inputs was {spelt_path(path)}"
     try:
@@ -111,5 +113,5 @@ def read_inputs(path: Path) -> Float[ndarray, "time batch input"]:
             f"{given}, of the shape {list(content.shape)}; it must be [time, input] or [time, batch, input]."
         )
     if not np.isfinite(inputs).all():
-        raise ConfigError(f"{given}; it has values that are not finite, so replace them.")
+        raise ConfigError(f"{given}; it contains Inf or NaN, so replace these values.")
     return inputs

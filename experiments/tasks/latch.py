@@ -19,7 +19,7 @@ class Latch(Classification):
     """Which of two classes the first timesteps showed (after Bengio, Simard & Frasconi 1994).
 
     Inputs, 1 channel: noise of mean 0 and standard deviation .2, and in the first 3 timesteps −1 for class 0 or +1 for
-    class 1 beside it. One target a sequence, the class. The paper learns the first inputs together with the weights;
+    class 1 beside it. One target per sequence, the class. The paper learns the first inputs together with the weights;
     here they are given.
     """
 
@@ -30,7 +30,7 @@ class Latch(Classification):
     asks = "the class at the last timestep"
 
     def length(self, seq_len: int) -> int:
-        """T."""
+        """T timesteps."""
         return seq_len
 
     def sample(

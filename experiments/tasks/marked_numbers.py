@@ -29,7 +29,7 @@ class MarkedNumbers(Task):
 
     @final
     def length(self, seq_len: int) -> int:
-        """T."""
+        """T timesteps."""
         return seq_len
 
     @final

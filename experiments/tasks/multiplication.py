@@ -10,7 +10,7 @@ from experiments.tasks.task import LossPosition
 
 
 class Multiplication(MarkedNumbers):
-    """The product of two marked numbers (Hochreiter & Schmidhuber 1997, §5.5), one target a sequence; x² with T = 1.
+    """The product of two marked numbers (Hochreiter & Schmidhuber 1997, §5.5), one target per sequence; x² with T = 1.
 
     The marks are those of `Adding` here, one in each half. The paper's lie in the first ten timesteps and in the first
     T/2 − 1, and its sequences begin and end with a mark of −1.

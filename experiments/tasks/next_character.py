@@ -1,4 +1,4 @@
-"""Next character: read a text, and say at each character which one follows."""
+"""Next character: read a text, and predict at each character which one follows."""
 
 import math
 
@@ -15,8 +15,8 @@ from experiments.tasks.text import Text
 class NextCharacter(Classification):
     """The character after each character of a text (Elman 1990; Karpathy's char-rnn).
 
-    One-hot characters of the text's vocabulary, V channels. The text is circular, its first character follows its
-    last, so that a sequence of any length starts at a random place. Targets, one a timestep: the following character.
+    One-hot characters of the text's vocabulary, V channels. The text is circular: its first character follows its
+    last, so that a sequence of any length can start anywhere. Targets, one per timestep: the following character.
     """
 
     name = "next_character"
@@ -29,7 +29,7 @@ class NextCharacter(Classification):
         self._codes = torch.from_numpy(codes(text))
 
     def length(self, seq_len: int) -> int:
-        """T."""
+        """T timesteps."""
         return seq_len
 
     def sample(
@@ -43,7 +43,7 @@ class NextCharacter(Classification):
         return one_hot(symbols[:-1], self.input_size, dtype), symbols[1:]
 
     def chance(self, seq_len: int, position: LossPosition | None = None) -> float:
-        """ln V (nats): all characters equally likely; knowing how frequent each one is does better."""
+        """ln V (nats): all characters equally likely. A guess by their frequencies would be better."""
         return math.log(self.output_size)
 
     def guess_accuracy(self, seq_len: int) -> float:
@@ -51,7 +51,7 @@ class NextCharacter(Classification):
         return float(np.bincount(self._codes.numpy()).max() / len(self._codes))
 
     def dependency(self, seq_len: int) -> int:
-        """T − 1, the most there can be: any earlier character of a text may matter (in "hello" only one does)."""
+        """T − 1, the largest possible lag: any earlier character may matter (in "hello" only one does)."""
         return seq_len - 1
 
 

@@ -13,7 +13,7 @@ from experiments.tasks.task import LossPosition
 class Parity(Classification):
     """The exclusive or of all bits so far, at every timestep (the long-dependency form of the XOR problem).
 
-    Inputs, 1 channel: fair bits x_t, 0 or 1. Targets, one a timestep, of 2 classes: (x_0 + … + x_t) mod 2. Every
+    Inputs, 1 channel: fair bits x_t, 0 or 1. Targets, one per timestep, of 2 classes: (x_0 + … + x_t) mod 2. Every
     earlier bit counts in every later answer, and one wrong bit makes all that follow wrong.
     """
 
@@ -24,7 +24,7 @@ class Parity(Classification):
     asks = "the parity of every prefix"
 
     def length(self, seq_len: int) -> int:
-        """T."""
+        """T timesteps."""
         return seq_len
 
     def sample(

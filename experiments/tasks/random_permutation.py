@@ -16,7 +16,7 @@ class RandomPermutation(Classification):
     """The first symbol is the answer, all others are noise (Pascanu et al. 2013, as its published code has it).
 
     Inputs, T timesteps, one-hot, 100 channels: 0 or 1, then symbols from 2 to 99, drawn independently in spite of the
-    name. One target a sequence, of 100 classes: the first symbol.
+    name. One target per sequence, of 100 classes: the first symbol.
     """
 
     name = "random_permutation"
@@ -26,7 +26,7 @@ class RandomPermutation(Classification):
     asks = "the first symbol, at the last timestep"
 
     def length(self, seq_len: int) -> int:
-        """T."""
+        """T timesteps."""
         return seq_len
 
     def sample(

@@ -17,9 +17,9 @@ SYMBOLS = 10
 class Recall(Classification):
     """Repeat ten symbols when the marker comes.
 
-    Inputs, T + 20 timesteps, one-hot: 10 symbols of an alphabet, then blanks with one marker among them. Targets, one a
-    timestep: T + 10 blanks, then the 10 symbols. The loss counts every timestep, the blanks too; the accuracy counts
-    the 10 symbols only, since blanks alone are (T + 10)/(T + 20) of all. `last` counts the last symbol.
+    Inputs, T + 20 timesteps, one-hot: 10 symbols of an alphabet, then blanks with one marker among them. Targets, one
+    per timestep: T + 10 blanks, then the 10 symbols. The loss counts every timestep, even blanks. The accuracy counts
+    only the 10 symbols, since (T + 10)/(T + 20) of the targets are blanks. `last` counts the last symbol.
     """
 
     default_loss_position: LossPosition = "every"

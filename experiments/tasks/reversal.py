@@ -1,4 +1,4 @@
-"""Reversal: read a sequence of symbols, then say it backwards."""
+"""Reversal: read a sequence of symbols, then write it backwards."""
 
 import math
 

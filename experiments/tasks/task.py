@@ -1,4 +1,4 @@
-"""The one interface of all tasks: sequences in, a loss at each timestep, and what a guess would score."""
+"""The interface of all tasks: sequences, a loss at each timestep, and the loss of a guess."""
 
 from abc import ABC, abstractmethod
 from typing import Literal, TypeAlias, final
@@ -11,19 +11,19 @@ LossPosition: TypeAlias = Literal["last", "every"]
 """Which timesteps are in the loss: only the final one, or all of them."""
 
 Targets: TypeAlias = Num[Tensor, " batch"] | Num[Tensor, "time batch"]
-"""One target a sequence, or one a timestep (of the sequence, or of its last ones); class indices (int64) or numbers of
-the inputs' dtype."""
+"""One target per sequence, or one per timestep (all, or the last ones); class indices (int64) or numbers of the inputs'
+dtype."""
 
 
 class Task(ABC):
-    """Sequences that need memory, and how well a network does on them."""
+    """Sequences that need memory, and the measures of a network's success on them."""
 
     name: str
     input_size: int
     output_size: int
     default_loss_position: LossPosition
     asks: str
-    """What the accuracy counts, in words: what the task asks to be remembered."""
+    """The answers that the accuracy counts, in words: those that need memory."""
 
     @abstractmethod
     def length(self, seq_len: int) -> int:
@@ -66,7 +66,7 @@ class Task(ABC):
 
     @abstractmethod
     def chance(self, seq_len: int, position: LossPosition | None = None) -> float:
-        """Expected loss of the best guess that knows the timestep and sees no input, in the loss's unit."""
+        """Expected loss of the best guess without memory, which knows the timestep and sees no input."""
 
     @abstractmethod
     def guess_accuracy(self, seq_len: int) -> float:
@@ -96,7 +96,7 @@ class Task(ABC):
         targets: Targets,
         position: LossPosition | None = None,
     ) -> float:
-        """Fraction of right outputs among what the task asks to be remembered, over the batch, 0 to 1.
+        """Fraction of right outputs among the answers that need memory, over the batch, 0 to 1.
 
         A sequence's one answer is asked at the last timestep, wherever the loss sits: before, it cannot be known. Of
         targets at every timestep those count that are asked (`asked`) and in the loss.
@@ -108,7 +108,7 @@ class Task(ABC):
         return right[self.asked(targets).expand_as(right)].double().mean().item()
 
     def asked(self, targets: Targets) -> Bool[Tensor, " batch"] | Bool[Tensor, "time batch"]:
-        """Which targets ask for something that must be remembered: all, unless a task says otherwise."""
+        """Which targets need memory: all of them, unless a task says otherwise."""
         return torch.ones_like(targets, dtype=torch.bool)
 
     def _positions(
@@ -117,7 +117,7 @@ class Task(ABC):
         targets: Targets,
         position: LossPosition | None,
     ) -> tuple[Tensor, Tensor]:
-        """Outputs and targets at the positions in the loss, so that nothing is computed for the others."""
+        """Outputs and targets at the positions in the loss; nothing is computed for other positions."""
         if (position or self.default_loss_position) == "every":
             return outputs[-len(targets) :] if targets.ndim == 2 else outputs, targets
         return outputs[-1:], targets[-1:] if targets.ndim == 2 else targets

@@ -13,10 +13,11 @@ from experiments.tasks.task import LossPosition
 class TemporalOrder(Classification):
     """The order of two symbols among distractors (Pascanu et al. 2013, §4.1.1, as its published code samples it).
 
-    Six symbols, one-hot: X = 0, Y = 1 and the distractors 2 to 5. X or Y at one random timestep of [.1T, .2T) and
-    again of [.5T, .6T), distractors elsewhere; no trigger. One target a sequence, the class v_1 + 2 v_2 of four.
-    Window edges round down, and that code needs T ≥ 10: below, each window is one timestep wide. With T = 1 both
-    windows are the only timestep, the second symbol hides the first, and no network gets below ln 2.
+    Six symbols, one-hot: X = 0, Y = 1 and the distractors 2 to 5. X or Y is at one random timestep of [.1T, .2T) and
+    again of [.5T, .6T); distractors are elsewhere; there is no trigger. One target per sequence: the class v_1 + 2 v_2
+    of four. Window edges round down. The published code needs T ≥ 10; here each window has one timestep for smaller T.
+    With T = 1 both windows are the only timestep, so that the second symbol hides the first, and no network gets below
+    ln 2.
     """
 
     name = "temporal_order"
@@ -26,7 +27,7 @@ class TemporalOrder(Classification):
     asks = "the class at the last timestep"
 
     def length(self, seq_len: int) -> int:
-        """T."""
+        """T timesteps."""
         return seq_len
 
     def sample(

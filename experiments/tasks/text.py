@@ -13,35 +13,37 @@ ALLOWED = f"it must be hello, pydoc, or the path of a UTF-8 text file of at most
 
 
 class TextFileError(ConfigError):
-    """A text that cannot be learned from; the message is one sentence that names `text_file`."""
+    """A text that is not usable for training; the message is one sentence that names `text_file`."""
 
 
 @dataclass(frozen=True)
 class Text:
-    """Characters, and the different ones among them in the order of the network's channels."""
+    """The characters of a text, and its vocabulary in the order of the network's channels."""
 
     characters: str
     vocabulary: str
 
 
 def load_text(text_file: str) -> Text:
-    """The text that `text_file` names.
+    """Load the text that `text_file` names.
 
-    `hello`: that word, with the vocabulary h e l o. `pydoc`: the topics that Python's `help()` shows
-    (`pydoc_data.topics`), about 465 000 characters, a little different in each Python version. Anything else is
+    `hello` is that word, with the vocabulary h e l o. `pydoc` is the text of Python's `help()` topics
+    (`pydoc_data.topics`), about 465 000 characters, slightly different in each Python version. Any other name is
     the path of a UTF-8 file. A vocabulary is sorted, except that of `hello`.
 
     Raises:
-        TextFileError: the file is missing, no file, unreadable, empty, huge or binary, or has one character only.
+        TextFileError: the file is missing, unreadable, empty, huge, binary, no regular file, or repeats one character.
     """
     if text_file == "hello":
         return Text("hello", "helo")
     characters = help_topics() if text_file == "pydoc" else _read(text_file)
     if characters is None:
-        raise _refused("pydoc", "which this Python comes without")
+        raise _refused("pydoc", "which this Python does not have")
     vocabulary = "".join(sorted(set(characters)))
     if len(vocabulary) == 1:
-        raise _refused(text_file, f"which repeats the one character {vocabulary!r}", "with two different characters")
+        raise _refused(
+            text_file, f"which repeats the one character {vocabulary!r}", "with at least two different characters"
+        )
     return Text(characters, vocabulary)
 
 

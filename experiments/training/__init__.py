@@ -1,1 +1,1 @@
-"""From a configuration to trained weights, in memory: this package knows no files."""
+"""From a configuration to trained weights, in memory: this package reads and writes no files."""

@@ -1,4 +1,4 @@
-"""From a `RunConfig` to the network, the batch and the loss that it describes."""
+"""Build the network, the batch and the loss of a `RunConfig`."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 @dataclass(frozen=True, eq=False)
 class Experiment:
-    """A configuration made real: its task, its network, and one batch."""
+    """The task, the network and one batch of a configuration."""
 
     config: RunConfig
     task: Task
@@ -82,15 +82,15 @@ class Experiment:
 
     @property
     def chance(self) -> float:
-        """What a memoryless guess scores, in the loss's unit."""
+        """The loss of a guess without memory."""
         return self.task.chance(self.config.seq_len, self.config.loss_position)
 
 
 def build(config: RunConfig) -> Experiment:
     """The network and its first batch.
 
-    Weights and data are drawn from two independent streams of the seed, so that networks of other cells or sizes
-    see the same sequences.
+    Weights and data come from two independent random streams of the seed, so that networks with different cells or
+    sizes get the same sequences.
 
     Raises:
         ConfigError: a text that cannot be read, a cell without the option asked for, or too much memory; before
@@ -132,11 +132,11 @@ def empty_model(
 
 
 OF_THE_PASS = ("truncate",)
-"""What a network takes not when it is made but when it is run."""
+"""The settings that a network takes for a pass, not when it is made."""
 
 
 def cell_options(config: RunConfig) -> dict[str, Any]:
-    """What the configuration says of its cell besides its sizes."""
+    """The cell's options in the configuration, besides its sizes."""
     return {name: getattr(config, name) for name in CELLS[config.cell].option_names if name in RunConfig.model_fields}
 
 
@@ -162,7 +162,7 @@ def initialise_(recurrent: Recurrent, config: RunConfig, task: Task, generator: 
 
 
 def chosen_blocks(blocks: Mapping[str, Tensor], config: RunConfig) -> list[Tensor]:
-    """The square blocks that the spectrum's settings act on."""
+    """The square blocks that get the settings of the spectrum."""
     if config.spectrum_blocks is None or len(blocks) == 1:
         return list(blocks.values())
     wanted = config.spectrum_blocks.split(",")
@@ -170,10 +170,10 @@ def chosen_blocks(blocks: Mapping[str, Tensor], config: RunConfig) -> list[Tenso
 
 
 def set_spectrum_(block: Tensor, config: RunConfig, generator: torch.Generator) -> None:
-    """Give a square block the configured singular values, its singular vectors kept.
+    """Give a square block the configured singular values; it keeps its singular vectors.
 
     Raises:
-        ConfigError: a gain has left nothing of the block, or too much, for it to have singular vectors.
+        ConfigError: the gain made the block zero or infinite, so that it has no singular vectors.
     """
     largest = config.largest_singular_value
     set_at_all = largest is not None or config.singular_values is not None or config.spectrum_shape != "kept"
@@ -200,7 +200,7 @@ def set_spectrum_(block: Tensor, config: RunConfig, generator: torch.Generator) 
 
 
 def listed_values(config: RunConfig) -> list[float]:
-    """The singular values that were set one by one.
+    """The singular values from the setting `singular_values`.
 
     Raises:
         ConfigError: too few or too many of them.
@@ -209,5 +209,5 @@ def listed_values(config: RunConfig) -> list[float]:
     values = [float(text) for text in config.singular_values.split(",")]
     if len(values) != config.hidden_size:
         had = counted(len(values), "number")
-        raise ConfigError(f"singular_values had {had}; it must have {config.hidden_size}, one a unit (hidden_size).")
+        raise ConfigError(f"singular_values had {had}; it must have {config.hidden_size}, one per unit (hidden_size).")
     return values

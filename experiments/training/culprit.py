@@ -1,4 +1,4 @@
-"""Where an Inf or a NaN came from first."""
+"""Find the first Inf or NaN of a step."""
 
 import math
 
@@ -11,7 +11,7 @@ from models.networks.network import Network
 
 
 def is_finite(trace: Trace, clipping: Clipping) -> bool:
-    """Whether the loss, the gradient's norm and every number of the clipped gradient are; a zero gradient is."""
+    """Whether the loss, the gradient's norm and every number of the clipped gradient are finite."""
     log_norm = clipping.log_norm_before
     return (
         math.isfinite(trace.loss_value)

@@ -1,4 +1,4 @@
-"""Short trainings that are kept in memory only, and how far they come."""
+"""Short trainings in memory, without a run folder."""
 
 from dataclasses import dataclass
 
@@ -11,13 +11,13 @@ from experiments.training.training import Training
 
 @dataclass(frozen=True)
 class Ending:
-    """How far a lane came."""
+    """The end of a lane."""
 
     steps: int
     solved: bool
-    """At its last step: a lane ends when it solves the task."""
+    """Whether it solved the task, which ends a lane."""
     over: bool
-    """Solved, diverged, or all steps taken."""
+    """Whether it has ended: solved, diverged, or all steps taken."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +32,7 @@ class Trained:
 
 
 def train_in_memory(config: RunConfig, budget: int) -> Trained:
-    """The first steps of a lane, until it solves the task."""
+    """Train at most `budget` steps of a lane, until it solves the task."""
     training = Training(config)
     scalars = []
     while training.step < budget and not training.solved:

@@ -1,4 +1,4 @@
-"""How many timesteps each step's sequences have."""
+"""The schedule of sequence lengths: how many timesteps the sequences of each step have."""
 
 import torch
 
@@ -22,10 +22,10 @@ def seq_len_at(config: RunConfig, step: int, generator: torch.Generator) -> int:
 
 
 def check_schedule(config: RunConfig) -> None:
-    """Nothing, if the schedule has a range.
+    """Raise an error unless the schedule has a range.
 
     Raises:
-        ConfigError: seq_len_min is above seq_len where it counts.
+        ConfigError: seq_len_min is above seq_len, and the schedule uses it.
     """
     if config.seq_len_schedule != "fixed" and config.seq_len_min > config.seq_len:
         raise ConfigError(

@@ -1,4 +1,4 @@
-"""The state of a training between two steps, as tensors and plain values; it knows no files."""
+"""The state of a training between two steps, as tensors and plain values, without files."""
 
 from dataclasses import dataclass
 
@@ -8,15 +8,15 @@ from torch import Tensor
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """Everything that the next step depends on."""
+    """All data on which the next step depends."""
 
     tensors: dict[str, Tensor]
     """`model.…`, `optimiser.…`, and generator states (uint8) `generator.…`."""
     values: dict[str, object]
-    """Whatever JSON can hold."""
+    """Values that JSON can hold."""
 
     def part(self, name: str) -> dict[str, Tensor]:
-        """The tensors whose names begin with `name.`, without it."""
+        """The tensors whose names begin with `name.`; this beginning is removed."""
         start = f"{name}."
         return {key.removeprefix(start): tensor for key, tensor in self.tensors.items() if key.startswith(start)}
 

@@ -1,4 +1,4 @@
-"""When a task counts as solved, and how well a network does on fresh sequences."""
+"""Evaluate a network on new sequences, and decide whether it has solved its task."""
 
 from dataclasses import dataclass
 
@@ -23,12 +23,12 @@ LARGEST_PART = 2**22
 
 @dataclass(frozen=True)
 class Evaluation:
-    """On fresh sequences, none of which was trained on."""
+    """Loss and accuracy on new sequences, which were not used for training."""
 
     loss: float
-    """At the configured positions."""
+    """The loss at the configured positions."""
     accuracy: float
-    """Of what the task asks to be remembered (`Task.asks`), 0 to 1."""
+    """The accuracy of the answers that need memory (`Task.asks`), 0 to 1."""
     solved: bool
 
 

@@ -1,8 +1,8 @@
-"""One optimiser step, for every task and cell; a run in memory, which knows no files.
+"""One optimiser step for every task and cell; a run in memory, without files.
 
     g_s = clip(dL/dθ of a fresh batch),   θ_{s+1} = optimiser(θ_s, g_s)
 
-The gradient that the optimiser gets is the one of `models.record`, and the same pass is what a recorded step keeps.
+The optimiser gets the gradient of `models.record`, and a recorded step keeps the same pass.
 """
 
 from collections.abc import Callable, Mapping
@@ -35,7 +35,7 @@ OPTIMISERS: dict[str, Callable[[list[torch.nn.Parameter], float], torch.optim.Op
 
 @dataclass(frozen=True)
 class Remembered:
-    """What a `Training` keeps beside tensors and generators."""
+    """The state of a `Training` besides tensors and generators."""
 
     __pydantic_config__ = STRICT
 
@@ -55,24 +55,24 @@ OPTIMISER_STATES = {
     "adam": ("step", "exp_avg", "exp_avg_sq"),
     "rmsprop": ("step", "square_avg"),
 }
-"""What torch keeps for each parameter once a step was taken."""
+"""The optimiser's state for each parameter after the first step, in torch's names."""
 
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """What one optimiser step was."""
+    """The results of one optimiser step."""
 
     scalars: dict[str, object]
     trace: Trace
     clipping: Clipping
     culprit: str | None
-    """What was not finite first; None where everything was."""
+    """The first tensor that was not finite; None if all were finite."""
     targets: Targets
-    """Of the batch that the step trained on."""
+    """The targets of the step's batch."""
 
 
 class Training:
-    """A run in memory: the network, its optimiser, and the random numbers. It knows no files."""
+    """A run in memory, without files: the network, its optimiser, and the random generators."""
 
     def __init__(self, config: RunConfig, path: str | None = None) -> None:
         check_schedule(config)
@@ -94,11 +94,11 @@ class Training:
 
     @property
     def chance(self) -> float:
-        """What a memoryless guess scores, in the loss's unit."""
+        """The loss of a guess without memory."""
         return self.task.chance(self.config.seq_len, self.config.loss_position)
 
     def advance(self) -> Step:
-        """One batch's loss and gradients; `update` must follow, unless the step is to be skipped."""
+        """Compute one batch's loss and gradients; `update` must follow, unless the step is skipped."""
         config, task = self.config, self.task
         self.step += 1
         T = seq_len_at(config, self.step, self.generators["data"])
@@ -129,7 +129,7 @@ class Training:
         return Step(scalars, trace, clipping, culprit, targets)
 
     def update(self, grads: dict[str, Tensor]) -> None:
-        """Let the optimiser take its step: apart from `advance`, so that the weights that made it can be seen."""
+        """Take the optimiser's step. It is separate from `advance`, so that the weights before it can be recorded."""
         for name, parameter in self.model.named_parameters():
             parameter.grad = grads[name]
         self.optimiser.step()
@@ -141,13 +141,13 @@ class Training:
         return evaluation
 
     def set_learning_rate(self, rate: float) -> None:
-        """For the steps to come."""
+        """Set the learning rate of the next steps."""
         self.learning_rate = rate
         for group in self.optimiser.param_groups:
             group["lr"] = rate
 
     def checkpoint(self) -> Checkpoint:
-        """Everything that the next step depends on."""
+        """All data on which the next step depends."""
         state = self.optimiser.state_dict()
         numbers = {
             f"optimiser.{index}.{name}": value for index, of in state["state"].items() for name, value in of.items()
@@ -158,10 +158,10 @@ class Training:
         return Checkpoint(tensors | generator_states(self.generators), values)
 
     def restore(self, checkpoint: Checkpoint) -> None:
-        """Go on from a checkpoint as if nothing had happened.
+        """Continue from a checkpoint as if the training had not stopped.
 
         Raises:
-            ValueError: it is not one of this run; the message names what is wrong, and nothing else.
+            ValueError: it is not a checkpoint of this run; the message is only the name of the wrong part.
         """
         remembered = checked(Remembered, checkpoint.values)
         weights, generators = checkpoint.part("model"), checkpoint.part("generator")
@@ -182,16 +182,16 @@ class Training:
 
     @property
     def largest_checkpoint(self) -> int:
-        """Bytes that no checkpoint passes: the weights, two numbers of the optimiser for each, and the rest."""
+        """Upper bound on the bytes of a checkpoint: weights, two numbers of the optimiser for each, and the rest."""
         weights = sum(parameter.numel() * parameter.element_size() for parameter in self.model.parameters())
         return 3 * weights + 2**20
 
 
 def same_form(what: str, given: dict[str, Tensor], wanted: Mapping[str, Tensor]) -> None:
-    """Nothing, if both have the same names, and tensors of the same shapes and types under them.
+    """Raise an error unless both have the same names, and tensors of the same shapes and types.
 
     Raises:
-        ValueError: they have not; the message is the name.
+        ValueError: they differ; the message is the name.
     """
     for name in [*wanted, *given]:
         one, other = given.get(name), wanted.get(name)
@@ -221,7 +221,7 @@ def optimiser_states(
 
 
 def choose_path(experiment: Experiment) -> str:
-    """`fast` where it can take the model, compiled now if need be; else `reference`. A run keeps to one of them."""
+    """`fast` if it can take the model (it is compiled now if necessary), else `reference`. A run uses one path only."""
     model, source = experiment.model, experiment.source
     inputs = experiment.inputs[:1] if source is None else experiment.inputs[source - 1 : source + 1]
     try:

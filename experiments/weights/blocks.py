@@ -1,4 +1,4 @@
-"""Gates in another program's order, brought into torch's."""
+"""Reorder gates from another program's order to torch's."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""A recurrent stack that was found in a file: what it is, and its weights as torch names them."""
+"""A recurrent stack found in a file: its cell and sizes, and its weights with torch's names."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,7 +13,7 @@ from models import CELLS
 from models.networks.sequence_model import SequenceModel
 
 MOST_NUMBERS = 2**27
-"""Of one stack: 512 MiB in float32."""
+"""Most numbers of one stack: 512 MiB in float32."""
 
 LABELS = {"elman": "Elman RNN", "lstm": "LSTM", "gru": "GRU"}
 
@@ -27,18 +27,18 @@ class FoundStack:
     """
 
     name: str
-    """Of the module or layer in its file; empty for the whole file."""
+    """The name of the module or layer in its file; empty for the whole file."""
     cell: str
     """A name in `models.CELLS`."""
     weights: dict[str, Tensor]
     """`weight_ih_l0`, `weight_hh_l0`, `bias_ih_l0`, …: the names and shapes of `torch.nn`."""
     convention: str
-    """Whose order of gates and which variant the file had, in words."""
+    """The file's order of gates and variant, in words."""
     options: dict[str, Any] = field(default_factory=dict)
     """`nonlinearity` of an Elman cell, `reset_after` of a GRU."""
 
     def __post_init__(self) -> None:
-        """Hold every weight to the shape that the first ones say."""
+        """Check every weight against the shape that the first ones imply."""
         check_shape(self)
         shapes = self._shapes()
         for name, tensor in self.weights.items():
@@ -75,7 +75,7 @@ class FoundStack:
 
     @property
     def sentence(self) -> str:
-        """What was found, in a sentence."""
+        """A sentence about the stack."""
         directions = "both directions" if self.bidirectional else "one direction"
         sizes = f"{counted(self.num_layers, 'layer')}, {directions}, {counted(self.input_size, 'input')}"
         sizes += f", {counted(self.hidden_size, 'hidden unit')}"

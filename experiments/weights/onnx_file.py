@@ -28,8 +28,8 @@ def read_onnx(path: Path) -> list[FoundStack]:
     """Every recurrent node; each is a stack of one layer.
 
     Raises:
-        ConfigError: onnx is missing; the file is damaged, or keeps data outside; or a node is one that the lab has no
-            cell for.
+        ConfigError: onnx is missing; the file is damaged, or keeps data in other files; or the lab has no cell for a
+            node.
     """
     try:
         import onnx  # an extra of its own: only an ONNX file needs it
@@ -77,7 +77,7 @@ def stack_of(node: Any, tensors: Mapping[str, Any], onnx: Any) -> FoundStack:
 
 
 def check_attributes(name: str, attributes: Mapping[str, Any]) -> None:
-    """Raise a ConfigError for what changes a node's numbers and that the lab's cells do not do."""
+    """Raise a ConfigError for attributes that change a node's numbers and that the lab's cells do not have."""
     if attributes.get("direction") == b"reverse":
         raise ConfigError(f"layer {shortened(name)} reads backwards only; choose a layer that reads forwards.")
     for other in ("clip", "input_forget"):
@@ -86,7 +86,7 @@ def check_attributes(name: str, attributes: Mapping[str, Any]) -> None:
 
 
 def options_of(name: str, cell: str, attributes: Mapping[str, Any]) -> tuple[dict[str, object], str]:
-    """The cell's options, and the convention in words.
+    """The cell's options, and the convention of its reset in words.
 
     Raises:
         ConfigError: activations that the lab does not have.

@@ -12,7 +12,7 @@ from torch import Tensor
 from experiments.errors import ConfigError
 
 MOST_BYTES = 2**31
-"""Of a file, and of what it says that it unpacks to."""
+"""Most bytes of a file, and of its content after unpacking."""
 DEEPEST = 4
 """Dictionaries within dictionaries: `{"model": {"state_dict": …}}`."""
 

@@ -1,4 +1,4 @@
-"""Recurrent layers among tensors with torch's names: `rnn.weight_ih_l0` of a layer, `rnn.weight_ih` of a cell."""
+"""Find recurrent layers by torch's names of tensors: `rnn.weight_ih_l0` for a layer, `rnn.weight_ih` for a cell."""
 
 import re
 from collections import defaultdict
@@ -15,13 +15,13 @@ NAME = re.compile(
     r"(?:_l(?P<layer>\d{1,4})(?P<reverse>_reverse)?)?"
 )
 CELL_OF_BLOCKS = {1: "elman", 3: "gru", 4: "lstm"}
-"""Gates in a weight → the cell; torch has no others."""
+"""Number of gates in a weight → the cell; torch has no others."""
 
 
 def find_stacks(tensors: Mapping[str, Tensor]) -> list[FoundStack]:
-    """Every recurrent layer, in the order of the file; biases that it does not have are zero.
+    """Every recurrent layer, in the order of the file; missing biases are zero.
 
-    An Elman layer's nonlinearity is not in its weights: it is taken as tanh, torch's default.
+    The weights do not tell an Elman layer's nonlinearity: it is assumed to be tanh, torch's default.
 
     Raises:
         ConfigError: a projection, or weights of a recurrent layer that do not fit each other.

@@ -1,4 +1,4 @@
-"""The backward pass of all layers and directions: each layer's input gradients are what is sent to the layer below."""
+"""The backward pass of all layers and directions: each layer sends its input gradients to the layer below."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from models.recording.layer_record import LayerRecord, LayerStates
 
 @dataclass(frozen=True, eq=False)
 class LayersBackward:
-    """What a backward pass gives, for each layer and direction."""
+    """The result of a backward pass, for each layer and direction."""
 
     records: list[LayerRecord]
     parameter_grads: list[dict[str, WeightGradient]]
@@ -31,7 +31,7 @@ def backward_layers(
     blocks: Blocks | None,
     masks: Sequence[Float[Tensor, "time batch feature"]] = (),
 ) -> LayersBackward:
-    """From the top layer down; `blocks` says where the gradient stops, the others are as in `backward_stack`."""
+    """Run the backward pass from the top layer down; `blocks` says where the gradient stops. See `backward_stack`."""
     records: dict[int, LayerRecord] = {}
     parameter_grads: dict[int, dict[str, WeightGradient]] = {}
     from_above: list[Scaled | None] = [None] * num_directions
@@ -53,7 +53,7 @@ def backward_layers(
 
 
 def add_direct(layer: LayerStates, own: Scaled | None, from_above: Scaled | None) -> Scaled:
-    """What the loss and the layer above send to a layer's states, zero in padding."""
+    """The direct gradient of a layer's states: the loss's part plus the part of the layer above; zero in padding."""
     if own is None and from_above is None:
         return Scaled.of(torch.zeros_like(layer.hidden))
     if own is None or from_above is None:

@@ -1,4 +1,4 @@
-"""What an engine does for one layer and direction: there are two, the definition in `bptt` and the compiled one."""
+"""The interface of an engine for one layer and direction: the definition in `bptt`, and the compiled one."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ from models.recording.layer_record import LayerRecord, LayerStates
 
 @dataclass(frozen=True, eq=False)
 class Backward:
-    """What one layer's backward pass gives."""
+    """The result of one layer's backward pass."""
 
     record: LayerRecord
     parameter_grads: dict[str, WeightGradient]
     """The cell's parameter → dL/dW summed over time and batch."""
     grad_inputs: Scaled | None
-    """dL/dx_t [time, batch, input], where it was asked for."""
+    """dL/dx_t [time, batch, input], if it was requested."""
 
 
 class Engine(ABC):
@@ -73,8 +73,8 @@ class Engine(ABC):
         """The recursion dL/ds_t = direct_t + (∂s_{t+1}/∂s_t)ᵀ dL/ds_{t+1} over all timesteps.
 
         Args:
-            states: what this engine's `forward` gave.
-            direct: what the loss sends to h_t, and to c_t if there is a second part; zero in padding.
+            states: the result of this engine's `forward`.
+            direct: the direct gradient of h_t, and of c_t if there is a second part; zero in padding.
             blocks: where the gradient stops; None for full BPTT.
             through_inputs: whether dL/dx_t is wanted.
         """

@@ -3,7 +3,7 @@
     x_t = [word_t, context(h_{t−1})],    s_t = step(x_t, s_{t−1})
     dL/dh_{t−1} = direct + (∂s_t/∂h_{t−1})ᵀ dL/ds_t + (∂context/∂h_{t−1})ᵀ dL/dcontext_t
 
-The last term is a direct gradient to those who look at the recurrence: it does not pass through the cell's own state.
+For the recurrence the last term is a direct gradient: it does not pass through the cell's own state.
 """
 
 from abc import ABC, abstractmethod
@@ -22,7 +22,7 @@ from models.recording.layer_record import LayerStates, without_padding
 
 
 class Feed(ABC):
-    """What reads the top layer's last state and gives a part of the next input."""
+    """The part of the next input that is computed from the top layer's last state."""
 
     @abstractmethod
     def read(self, hidden: Float[Tensor, "batch unit"]) -> Float[Tensor, "batch context"]:
@@ -108,6 +108,15 @@ def with_zeros(to_hidden: Scaled, carried: Scaled) -> Scaled:
     return Scaled(tuple(part[None] for part in total.parts), total.exponent[None])
 
 
+COMFORTABLE = 40
+"""2^±40 times what an engine gives with an exponent is within every dtype's range."""
+
+
 def ordinary(x: Scaled, dtype: torch.dtype) -> Scaled:
     """The same numbers in a dtype: with exponent 0 where it holds them so."""
-    return x.held(torch.zeros_like(x.exponent), dtype)
+    zero = torch.zeros_like(x.exponent)
+    if x.parts[0].dtype == dtype:
+        largest = int(x.exponent.abs().max())
+        if largest <= COMFORTABLE:  # as nearly always: no need to look at the numbers themselves
+            return x if largest == 0 else x.at(zero)
+    return x.held(zero, dtype)

@@ -20,7 +20,7 @@ def log_norm(x: Float[Tensor, "*sample unit"]) -> Float64[Tensor, "*sample"]:
 
 
 def log_norm_of_all(x: Tensor) -> float:
-    """ln of the norm of all entries (nats), by one sum of squares where float64 holds it; -inf for no entries."""
+    """ln of the norm of all entries (nats); -inf for no entries. One sum of squares is enough if float64 holds it."""
     if not x.numel():
         return -math.inf
     norm = torch.linalg.vector_norm(x, dtype=torch.float64).item()

@@ -116,7 +116,7 @@ class ReferenceEngine(Engine):
 
 
 def held(part: Tensor, exponent: Tensor, wanted: Tensor, dtype: torch.dtype) -> Scaled:
-    """part · 2^exponent in a dtype, relative to 2^wanted where the dtype holds it so, and to its own size elsewhere."""
+    """part · 2^exponent in a dtype, relative to 2^wanted if the dtype can hold that, else relative to its own size."""
     scaled = Scaled((part,), exponent)
     magnitude = scaled.magnitude()
     comfortable = -math.log2(torch.finfo(dtype).tiny) * 0.8  # 100 of float32's 126 bits: small entries keep theirs
@@ -136,7 +136,7 @@ def step_vjp(run: LayerStates, t: int, adjoint: Scaled) -> tuple[Scaled, Scaled]
 
 
 LIFT = 512
-"""Exponent of the power of two that a float64 gradient begins with."""
+"""Exponent of the power of two by which a float64 gradient is multiplied first."""
 
 
 def lifted_grads(outputs: State, variables: State, grads: State) -> tuple[State, int]:

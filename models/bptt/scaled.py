@@ -19,10 +19,10 @@ LN_2 = math.log(2)
 
 @dataclass(frozen=True, eq=False)
 class Scaled:
-    """Tensors that share one exponent a sample; the true value of each is `part * 2 ** exponent`."""
+    """Tensors that share one exponent per sample; the true value of each is `part * 2 ** exponent`."""
 
     parts: tuple[Float[Tensor, "*sample _"], ...]
-    """Of one or several sizes: h and c have different ones where h is projected."""
+    """Tensors of one or several sizes: h and c differ in size if h is projected."""
     exponent: Int64[Tensor, "*sample"]
 
     @staticmethod
@@ -77,7 +77,7 @@ def scaled_log_norm(scaled: Scaled) -> Float64[Tensor, "*sample"]:
 
 
 def true_value(scaled: Scaled) -> Tensor:
-    """What a scaled tensor with one part stands for: 0 or Inf where its dtype cannot hold it."""
+    """The true value of a scaled tensor with one part; 0 or Inf if its dtype cannot hold it."""
     if not bool(scaled.exponent.any()):
         return scaled.parts[0]
     return times_power_of_two(scaled.parts[0], scaled.exponent.unsqueeze(-1))

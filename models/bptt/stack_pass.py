@@ -19,7 +19,7 @@ from models.recording.trace import Stack
 
 @dataclass(frozen=True, eq=False)
 class StackBackward:
-    """What the backward pass of a stack gives."""
+    """The result of the backward pass of a stack."""
 
     stack: Stack
     parameter_grads: list[dict[str, tuple[Tensor, float]]]
@@ -43,8 +43,8 @@ def forward_stack(
         num_directions: 1 or 2.
         inputs: of the first layer.
         start: s_0 of each layer and direction; zeros if left out.
-        lengths: timesteps of each sequence; None where all are the same.
-        masks: what each layer's output is multiplied by on its way to the layer above: dropout; none if empty.
+        lengths: timesteps of each sequence; None if all are equal.
+        masks: factors on each layer's output on its way to the layer above (dropout); empty for none.
     """
     layers: list[LayerStates] = []
     x = inputs.detach() if inputs.requires_grad else inputs
@@ -70,14 +70,14 @@ def backward_stack(
     truncate_kind: TruncateKind = "blocks",
     masks: Sequence[Float[Tensor, "time batch feature"]] = (),
 ) -> StackBackward:
-    """From the top layer down.
+    """Run the backward pass of all layers, from the top layer down.
 
     Args:
-        engine: the one that ran the layers forwards.
-        layers: what `forward_stack` gave.
+        engine: the engine that ran the layers forwards.
+        layers: the result of `forward_stack`.
         num_directions: 1 or 2.
-        direct: what the loss itself sends to each layer and direction: to h_t, and to c_t if there is a second part;
-            None for nothing.
+        direct: the direct gradient of each layer and direction: of h_t, and of c_t if there is a second part;
+            None for no direct gradient.
         truncate: see `models.record`.
         truncate_kind: see `models.record`.
         masks: as in `forward_stack`.

@@ -19,7 +19,7 @@ def last_state(layer: LayerStates) -> State:
 def crossing(
     encoder: Sequence[LayerStates], to_last: Sequence[tuple[Scaled, ...]], by_attention: Scaled
 ) -> list[Scaled | None]:
-    """What arrives from the decoder at each of the encoder's layers.
+    """The gradients that arrive from the decoder at each of the encoder's layers.
 
     Args:
         encoder: its layers.
@@ -33,7 +33,7 @@ def crossing(
 
 
 def at_last(layer: LayerStates, start: Scaled) -> Scaled:
-    """A gradient of the last state of every sequence, as one of all timesteps."""
+    """A gradient of every sequence's last state, written as a gradient of all timesteps."""
     T, B = layer.seq_len, layer.batch_size
     last = torch.full((B,), T - 1) if layer.lengths is None else layer.lengths - 1
     exponent = start.exponent.new_zeros(T, B)

@@ -1,4 +1,4 @@
-"""A parameter's gradient, which is a sum, from parts of any size."""
+"""Sum a parameter's gradient from parts of any size."""
 
 import torch
 from torch import Tensor

@@ -1,4 +1,4 @@
-"""Truncated BPTT of both kinds: where the gradient stops on its way back through time.
+"""Truncated BPTT in blocks or by a window: where the gradient stops on its way back through time.
 
 In blocks of k steps a loss at t sees the states since the last boundary, 1 to k of them. In a window of k steps that
 slides with each loss it always sees k: t−k+1 … t (Williams & Peng 1990, with k1 = 1 and k2 = k).
@@ -18,15 +18,15 @@ TRUNCATE_KINDS: tuple[TruncateKind, ...] = get_args(TruncateKind)
 
 @dataclass(frozen=True)
 class Blocks:
-    """Truncated BPTT in blocks of so many input positions."""
+    """Truncated BPTT in blocks of `steps` input positions."""
 
     steps: int
     first: int = 0
     """A position where a block begins, from 0."""
 
     def begins_at(self, t: int, reverse: bool) -> bool:
-        """Whether the gradient stops between position t (from 0) and the one that the direction read before it.
+        """Whether the gradient stops between position t (from 0) and the position that was read before it.
 
-        It reaches the start state: nothing was read before the first position.
+        The gradient of the first block reaches the start state: no position was read before it.
         """
         return (t + reverse - self.first) % self.steps == 0

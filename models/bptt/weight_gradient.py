@@ -26,7 +26,7 @@ class WeightGradient:
         return log_norm_of_all(self.value) + self.exponent * LN_2
 
     def __add__(self, other: "WeightGradient") -> "WeightGradient":
-        """The sum, on the larger one's scale where they differ."""
+        """The sum; if the exponents differ, it has the larger one."""
         if self.exponent == other.exponent:
             return WeightGradient(self.value + other.value, self.exponent)
         larger = self if self.log_norm() >= other.log_norm() else other

@@ -23,9 +23,9 @@ def backward_windows(
     steps: int,
     masks: Sequence[Float[Tensor, "time batch feature"]] = (),
 ) -> LayersBackward:
-    """Each loss goes back to the `steps` latest states; the arguments are those of `backward_stack`.
+    """The backward pass in which each loss reaches the `steps` latest states; see `backward_stack` for the arguments.
 
-    Passes: one for each remainder r of a loss's position by `steps` at which the loss sends anything.
+    It runs one pass for each remainder r = position mod `steps`, if the loss has a gradient at such a position.
     """
     positions = torch.arange(layers[0].seq_len, device=layers[0].inputs.device)
     passes: list[LayersBackward] = []
@@ -43,7 +43,7 @@ def only_at(chosen: Bool[Tensor, " time"], x: Scaled) -> Scaled:
 
 
 def add(one: LayersBackward, other: LayersBackward) -> LayersBackward:
-    """The gradients of both passes together."""
+    """The sum of the gradients of two passes."""
     return LayersBackward(
         [add_records(a, b) for a, b in zip(one.records, other.records, strict=True)],
         [
@@ -54,7 +54,7 @@ def add(one: LayersBackward, other: LayersBackward) -> LayersBackward:
 
 
 def add_records(one: LayerRecord, other: LayerRecord) -> LayerRecord:
-    """The record of the same states with both gradients."""
+    """The record of the same states, with the sum of both gradients."""
     total, direct = add_parts(one.total, other.total), add_parts(one.direct, other.direct)
     pad = one.padding
 
@@ -72,7 +72,7 @@ def add_records(one: LayerRecord, other: LayerRecord) -> LayerRecord:
 
 
 def add_parts(one: tuple[Scaled, ...], other: tuple[Scaled, ...]) -> tuple[Scaled, ...]:
-    """The sums of h's part and of c's, on one scale where their dtype holds both."""
+    """The sums for h and for c, on one scale if their dtype holds both."""
     sums = [a + b for a, b in zip(one, other, strict=True)]
     common = torch.stack([x.exponent for x in sums if bool((x.parts[0] != 0).any())] or [sums[0].exponent]).amax(dim=0)
     return tuple(x.held(common, x.parts[0].dtype) for x in sums)

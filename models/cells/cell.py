@@ -1,4 +1,4 @@
-"""The one interface that every recurrent cell has: a step, as plain tensor operations, and what is known of it."""
+"""The interface of every recurrent cell: its step as plain tensor operations, and facts about that step."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -31,16 +31,16 @@ class KeepGate:
 
     gate: str
     when_open: bool = True
-    """Whether the share that is kept is the gate itself, as f and torch's z, or 1 − the gate, as the MUTs' z."""
+    """True if the share kept is the gate itself (f, torch's z), False if it is 1 − the gate (the MUTs' z)."""
     written_by: str | None = None
-    """The gate that lets new things in, where it is another one: chrono biases close it."""
+    """The gate that lets new values in, if it is a different gate: chrono biases close it."""
 
     def share(self, gate: Values) -> Values:
-        """The share of the past that a value of the gate keeps."""
+        """The share of the past that a given value of the gate keeps."""
         return gate if self.when_open else 1 - gate
 
     def bias(self, bias: Bias) -> Bias:
-        """The gate's bias for which σ(bias) of the past is kept."""
+        """The bias of the gate that keeps a share σ(bias) of the past."""
         return bias if self.when_open else -bias
 
 
@@ -60,16 +60,16 @@ class Cell(ABC):
     """Its name, its colour, and what its gates mean."""
 
     blocks: ClassVar[tuple[str, ...]]
-    """Names of the row blocks of the biases, in order: one per gate, `("h",)` where there is none."""
+    """Names of the row blocks of the biases, in order: one per gate; `("h",)` for a cell without gates."""
 
     recurrent_blocks: ClassVar[tuple[str, ...]]
-    """Names of the square row blocks of `weight_hh`, in order; none where the recurrence has no matrix."""
+    """Names of the square row blocks of `weight_hh`, in order; empty if the recurrence has no matrix."""
 
     gate_names: ClassVar[tuple[str, ...]]
-    """The keys of what `step` returns as gates, in torch's order."""
+    """Names of the gates that `step` returns, in torch's order."""
 
     state_names: ClassVar[tuple[str, ...]] = ("hidden",)
-    """What the tensors of the state are: `("hidden",)` or `("hidden", "cell_state")`."""
+    """Names of the state's tensors: `("hidden",)` or `("hidden", "cell_state")`."""
 
     option_names: ClassVar[tuple[str, ...]] = ()
     """Keyword arguments that this cell takes besides its weights, such as `nonlinearity`."""
@@ -78,16 +78,16 @@ class Cell(ABC):
     """The gate that keeps the past; None for a cell without one."""
 
     compiled_step: ClassVar[str | None] = None
-    """The module with its compiled step, see `models.bptt.compiled.step`; None for the reference, which is slower."""
+    """The module of its compiled step, see `models.bptt.compiled.step`; None: the slower reference is used."""
 
     closed_form: ClassVar["ClosedForm | None"] = None
-    """Its Jacobians; None for autodiff, which is slower and as exact."""
+    """Its Jacobians in closed form; None: autodiff is used, which is slower and equally exact."""
 
     gated_path: ClassVar["GatedPath | None"] = None
-    """The routes of its gradient; None where no gate keeps a state."""
+    """The routes of its gradient; None if no gate keeps a state."""
 
     def __init_subclass__(cls) -> None:
-        """A class with a step of its own inherits nothing that is known of another step."""
+        """A class with its own step does not inherit facts about another step."""
         super().__init_subclass__()
         if "step" in vars(cls):
             for name in ("compiled_step", "closed_form", "gated_path"):
@@ -99,7 +99,7 @@ class Cell(ABC):
         """The next state and the gates that made it; a pure function of its arguments and the weights."""
 
     def packing(self) -> Packing:
-        """How the compiled passes hold its weights.
+        """How the compiled passes store the cell's weights.
 
         Raises:
             ValueError: it has no compiled step.
@@ -113,7 +113,7 @@ class Cell(ABC):
 
     @property
     def tanh_values(self) -> str | None:
-        """Which recorded values are the tanh of a preactivation: a gate's name, or `hidden`; None for none."""
+        """The recorded values that are the tanh of a preactivation: a gate's name, or `hidden`; None for none."""
         return next((name for name, gate in self.words.gates.items() if gate.part == "candidate"), None)
 
     @property
@@ -123,12 +123,12 @@ class Cell(ABC):
 
     @property
     def steepest_slope(self) -> float | None:
-        """γ = max |φ'| where the step is h = φ(W_hh h' + …); None where it is another."""
+        """γ = max |φ'| if the step is h = φ(W_hh h' + …); None for any other step."""
         return None
 
     @property
     def state_sizes(self) -> tuple[int, ...]:
-        """Units of each tensor of the state."""
+        """Number of units of each tensor of the state."""
         return (self.hidden_size,) * len(self.state_names)
 
     @classmethod
@@ -144,7 +144,7 @@ class Cell(ABC):
 
     @classmethod
     def square_blocks(cls, weight_hh: Tensor) -> dict[str, Float[Tensor, "hidden hidden"]]:
-        """Block name → its square part of `weight_hh`, as a view; empty where the recurrence has no matrix."""
+        """Block name → its square part of `weight_hh`, as a view; empty if the recurrence has no matrix."""
         if not cls.recurrent_blocks:
             return {}
         return dict(zip(cls.recurrent_blocks, weight_hh.split(weight_hh.shape[-1]), strict=True))
@@ -155,11 +155,11 @@ class Cell(ABC):
         return {name: getattr(self, name) for name in self.parameter_shapes(1, 1)}
 
     def with_weights(self, change: Callable[[Tensor], Tensor]) -> "Cell":
-        """The same cell with every weight changed."""
+        """The same cell, with `change` applied to every weight."""
         return replace(self, **{name: change(weight) for name, weight in self.weights.items()})
 
     def in_float64(self) -> "Cell":
-        """The same cell with detached weights in float64: for derivatives of what another dtype computed."""
+        """The same cell with detached float64 weights, for derivatives of a pass in another dtype."""
         return self.with_weights(lambda weight: weight.detach().double())
 
     def initial_state(self, batch_size: int) -> State:

@@ -1,4 +1,4 @@
-"""What a cell may know of its step beyond the step itself: its Jacobian in closed form, and its gradient's routes."""
+"""Optional facts about a cell's step: its Jacobian in closed form, and the routes of its gradient."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,15 +15,15 @@ Jacobian = Float[Tensor, "*sample state column"]
 """Rows are the units of the new state (h_t, then c_t); columns those of s_{t-1} or of x_t."""
 
 Routes = dict[str, Scaled]
-"""Route → the part of a gradient that comes by it."""
+"""Route → the part of a gradient that takes this route."""
 
 
 @dataclass(frozen=True)
 class ClosedForm:
     """The derivatives of one step at recorded states.
 
-    Slopes and gates are made again from the recorded step's preactivations, since what a saturated unit gives has lost
-    its digits (1 − h² is 0 where h rounds to 1).
+    Slopes and gates are computed again from the step's preactivations: the recorded values of a saturated unit have
+    lost their digits (1 − h² is 0 where h rounds to 1).
     """
 
     state: Callable[[LayerStates], Jacobian]
@@ -34,19 +34,19 @@ class ClosedForm:
 
 @dataclass(frozen=True)
 class GatedPath:
-    """The state that the cell keeps by a gate, and the other routes by which a gradient comes back to it."""
+    """The state that a gate keeps, and all routes by which a gradient comes back to it."""
 
     target: Literal["hidden", "cell_state"]
     """The state that is kept."""
     keep_words: str
-    """The share that is kept, as people write it: `f`, `z` or `1−z`."""
+    """The share kept, as a formula: `f`, `z` or `1−z`."""
     keep: Callable[[LayerStates], Tensor]
-    """The share of it that each step keeps, also where the recorded gate has become 0."""
+    """The share that each step keeps; correct even where the recorded gate has rounded to 0."""
     routes: Callable[[LayerStates, list[Scaled]], Routes]
-    """What step t+1 sends back to the kept state at t on each route, indexed by t+1, given the total gradients dL/dh
-    and dL/dc of t+1. The route `state` is the kept state's own; the others have the names of gates."""
+    """The gradient that step t+1 sends back to the kept state at t on each route, indexed by t+1, from the total
+    gradients dL/dh and dL/dc of t+1. The route `state` is the kept state itself; other routes are named by gates."""
     loss: Callable[[LayerStates, list[Scaled]], Scaled]
-    """What the loss sends to the kept state directly, given what it sends to h and to c."""
+    """The direct gradient of the kept state, from the direct gradients of h and c."""
 
 
 def through(slopes: tuple[Tensor, ...], W: Float[Tensor, "rows column"]) -> Jacobian:
@@ -56,5 +56,5 @@ def through(slopes: tuple[Tensor, ...], W: Float[Tensor, "rows column"]) -> Jaco
 
 
 def preactivation(s: LayerStates) -> Float[Tensor, "*sample row"]:
-    """a = W_ih x + b_ih + W_hh h' + b_hh, all blocks: for cells whose blocks all read both."""
+    """a = W_ih x + b_ih + W_hh h' + b_hh for all blocks, for cells whose every block reads both x and h'."""
     return s.inputs @ s.cell.weight_ih.T + s.cell.bias_ih + s.before[0] @ s.cell.weight_hh.T + s.cell.bias_hh

@@ -1,32 +1,32 @@
-"""How a cell's weights lie in the matrices of its compiled passes. Imports no compiler."""
+"""How a cell's weights are arranged in the matrices of its compiled passes. Imports no compiler."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Packing:
-    """Which matrix W = [W_hh, b, W_ih] holds each row block of the weights, by its index and in the blocks' order.
+    """For each row block of the weights, the index of the matrix W = [W_hh, b, W_ih] that holds it.
 
-    One matrix per product: where a block's parts are not added up, as in r⊙(W_hn h' + b_hn), they are in two.
+    There is one matrix per product. A block whose parts are not simply added, as in r⊙(W_hn h' + b_hn), needs two.
     """
 
     inputs: tuple[int, ...]
-    """Of the blocks of `weight_ih`."""
+    """The matrix of each block of `weight_ih`."""
     hidden: tuple[int, ...]
-    """Of the square blocks of `weight_hh`."""
+    """The matrix of each square block of `weight_hh`."""
     num_gates: int
-    """Arrays [time, batch, unit] that the forward pass keeps besides the states, the gates first: at most four."""
+    """How many arrays [time, batch, unit] the forward pass keeps besides the states, gates first: at most four."""
     num_states: int = 1
     option: int = 0
-    """What the compiled step is told of the cell's options."""
+    """The cell's options as a number for the compiled step."""
     bias_ih: tuple[int, ...] | None = None
-    """Of the blocks of `bias_ih`; None for those of `inputs`."""
+    """The matrix of each block of `bias_ih`; None: the same as `inputs`."""
     bias_hh: tuple[int, ...] | None = None
-    """Of the blocks of `bias_hh`; None for those of `hidden`."""
+    """The matrix of each block of `bias_hh`; None: the same as `hidden`."""
     vectors: tuple[str, ...] = ()
     """Parameters that multiply unit by unit, such as peepholes, one below the other."""
     bare_input: int | None = None
-    """The matrix that hands x on as it is: the identity, and no parameter."""
+    """The matrix that passes x on unchanged: the identity, which is not a parameter."""
 
     @property
     def blocks(self) -> int:

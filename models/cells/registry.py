@@ -1,4 +1,4 @@
-"""Every cell by its name: the one line that a new cell adds."""
+"""Every cell by its name; a new cell adds one line here."""
 
 from models.cells.cell import Cell
 from models.cells.elman.step import ElmanCell

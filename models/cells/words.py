@@ -1,4 +1,4 @@
-"""What people read of a cell: its name, its colour, and what its gates mean. Needs no torch."""
+"""A cell in words: its name, its colour, and the meaning of its gates. Needs no torch."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Literal
 
 Part = Literal["entry", "keep", "candidate", "exit"]
-"""What a gate does: lets something in, keeps the state, proposes a new value, or lets something out."""
+"""The part of a gate: it lets a value in, keeps the state, proposes a new value, or lets the state out."""
 
 
 @dataclass(frozen=True)
@@ -14,11 +14,11 @@ class GateWords:
     """One gate in words."""
 
     name: str
-    """As it stands above a chart, such as `forget gate f`."""
+    """The title above a chart, such as `forget gate f`."""
     part: Part
     """Gates of the same part are drawn in the same colour. A candidate is in −1 … 1, the others are in 0 … 1."""
     stuck: str | None = None
-    """What happens while the gate lets nothing pass, or keeps nothing: the end of a sentence. None for a candidate."""
+    """What happens while the gate is shut or keeps nothing, as the end of a sentence. None for a candidate."""
 
 
 NO_GATES: Mapping[str, GateWords] = MappingProxyType({})
@@ -33,12 +33,12 @@ class CellWords:
     phrase: str
     """Its name in a sentence, such as `the Elman RNN`."""
     group: str
-    """The heading below which lists show it."""
+    """The heading under which lists show it."""
     colour: str
-    """`#rrggbb`, told apart from every other cell's by people with any colour vision."""
+    """`#rrggbb`; people with any colour vision can tell it from every other cell's colour."""
     symbol: str
     """Plotly's name of its marker."""
     gates: Mapping[str, GateWords] = field(default_factory=lambda: NO_GATES)
     """Gate → its words."""
     no_spectrum: str = "This cell has no recurrent matrix, so it has no singular values or eigenvalues."
-    """What is said instead of a spectrum where the cell has no recurrent matrix."""
+    """The sentence shown instead of a spectrum if the cell has no recurrent matrix."""

@@ -22,7 +22,7 @@ Padding = Bool[Tensor, "source batch"] | None
 
 
 class Attention(nn.Module, ABC):
-    """Where a decoder looks."""
+    """The attention of a decoder: the weights with which it reads the encoder's states."""
 
     feeds: ClassVar[bool]
     """Whether the context is a part of the step's input, and the query the state before it; else the output reads the

@@ -56,12 +56,12 @@ class BahdanauFeed(Feed):
         return Scaled((to_u @ self.query,), grad.exponent)
 
     def to_memory(self) -> Scaled:
-        """What all contexts send to the states that were read, [source, batch, unit]."""
+        """The gradient that all contexts send to the states they read, [source, batch, unit]."""
         through_keys = Scaled((self.to_keys.parts[0] @ self.key,), self.to_keys.exponent)
         return self.to_states.plus(through_keys)
 
     def parameter_grads(self) -> Grads:
-        """Of the attention's weights, by their names in its module."""
+        """The gradients of the attention's weights, by their names in its module."""
         parts = torch.stack([x.parts[0] for x in reversed(self.to_queries)])
         to_queries = Scaled((parts,), torch.stack([x.exponent for x in reversed(self.to_queries)]))
         to_u, of_u = on_one_scale(to_queries)

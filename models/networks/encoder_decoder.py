@@ -27,12 +27,12 @@ from models.recording.trace import Stack
 
 @dataclass(frozen=True, eq=False)
 class Read:
-    """What the encoder has made of the sources."""
+    """The encoder's states after reading the sources."""
 
     states: States
-    """Of the top layer."""
+    """All states of the top layer."""
     last: list[State]
-    """Of every layer: the decoder's start."""
+    """The last state of every layer, which is the decoder's start."""
 
 
 class EncoderDecoder(Network):
@@ -127,7 +127,7 @@ class EncoderDecoder(Network):
     def own_words(
         self, inputs: Float[Tensor, "time batch input"], source: int | None, next_word: NextWord
     ) -> Float[Tensor, "target batch output"]:
-        """The outputs where each word but the first is what the network said before."""
+        """The outputs if the network reads its own previous answer as each word, except the first."""
         S, T = self.parts(len(inputs), source)
         memory = self.encode(inputs[:S])
         state, word, outputs = memory.last, inputs[S], []
@@ -138,7 +138,7 @@ class EncoderDecoder(Network):
         return torch.stack(outputs)
 
     def encode(self, source: Float[Tensor, "source batch input"]) -> Read:
-        """What the encoder makes of sources of one length."""
+        """Read sources of one length with the encoder."""
         features, last = source, []
         for cell in self.encoder.cells:
             states, _ = unroll(cell, features, reverse=False)
@@ -219,13 +219,13 @@ class EncoderDecoder(Network):
         return torch.cat([source, fed[..., : self.input_size]])
 
     def features(self, hidden: Tensor, states: States, padding: Padding) -> Tensor:
-        """What the outputs are read from: h_t of the decoder, and beside it the context that it asks for."""
+        """The inputs of the readout: the decoder's h_t, and its context if there is one."""
         if self.attention is None or self.attention.feeds:
             return hidden
         return torch.cat([hidden, self.attention(hidden, states, padding)[0]], dim=-1)
 
     def looks(self, decoder: LayerStates, encoder: LayerStates) -> Weights | None:
-        """Where the decoder looked: α, of the top layers' states."""
+        """The attention weights α of the decoder over the source, from the top layers' states."""
         if self.attention is None:
             return None
         queries = decoder.before[0] if self.attention.feeds else decoder.hidden

@@ -18,17 +18,17 @@ Lengths = Int64[Tensor, " batch"] | None
 
 
 class Head(nn.Module, ABC):
-    """What reads the top layer. The last step of its outputs is the answer about the whole sequence."""
+    """The readout of the top layer. Its last output is the answer about the whole sequence."""
 
     at_each_step: ClassVar[bool] = True
-    """Whether the output at t reads h_t alone; else all steps have the one answer that reads the whole sequence."""
+    """Whether the output at t reads h_t alone; otherwise all steps have one answer from the whole sequence."""
 
     @abstractmethod
     def forward(self, features: AnyFeatures, lengths: Lengths = None) -> Outputs:
         """The outputs at every timestep."""
 
     def reading(self, features: Features, lengths: Lengths = None) -> Float[Tensor, "reader batch time"] | None:
-        """How much of each h_t is read: weights that add up to 1; None for a head that reads h_t alone."""
+        """The weight of each h_t in the answer, summing to 1; None for a head that reads h_t alone."""
         return None
 
 
@@ -41,7 +41,7 @@ class LinearHead(nn.Linear, Head):
 
 
 class DenseHead(Head):
-    """y_t = W relu(V h_t + a) + b: a dense layer between."""
+    """y_t = W relu(V h_t + a) + b: a linear readout after a dense layer."""
 
     def __init__(self, features: int, output_size: int, dense_size: int, dtype: torch.dtype | None = None) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Initial weights. A function whose name ends in `_` changes a model in place; the others return a matrix.
+"""Initial weights, chrono biases and spectra. A name that ends in `_` changes a model in place; others return a matrix.
 
 Everything random is drawn in float64 and rounded: one seed gives one network, in every dtype.
 """
@@ -113,10 +113,10 @@ def chrono_(recurrent: "Recurrent", longest: int, generator: torch.Generator | N
 def set_singular_values(
     weight: Float[Tensor, "rows hidden"], values: float | Float[Tensor, "..."], blocks: int = 1
 ) -> Float[Tensor, "rows hidden"]:
-    """The matrix with its singular vectors kept and its singular values replaced.
+    """Replace a matrix's singular values and keep its singular vectors.
 
     Args:
-        weight: the whole matrix, or `blocks` square blocks above each other (one a gate).
+        weight: the whole matrix, or `blocks` square blocks above each other (one per gate).
         values: one number for all, or as many as each block has singular values, largest first; with a leading
             axis of length `blocks`, other values for each block.
         blocks: how many row blocks are decomposed separately.
@@ -136,7 +136,7 @@ def set_singular_values(
 def scale_spectral_norm(
     weight: Float[Tensor, "rows hidden"], largest: float, blocks: int = 1
 ) -> Float[Tensor, "rows hidden"]:
-    """The matrix with each block multiplied so that its largest singular value is `largest`.
+    """Scale each block of a matrix so that its largest singular value is `largest`.
 
     Raises:
         ValueError: rows that do not divide into blocks, entries that are not finite, or a block of zeros or so near

@@ -1,6 +1,6 @@
-"""What every network is to those who record it: recurrent stacks, and plain torch between them and the loss.
+"""The interface of every network: recurrent stacks, and plain torch between them and the loss.
 
-The stacks go forwards and backwards by an engine; what lies between them, the glue, is differentiated by autograd.
+An engine runs the stacks forwards and backwards; autograd differentiates the torch code between them, the glue.
 """
 
 from abc import ABC, abstractmethod
@@ -27,7 +27,7 @@ Grads = dict[str, tuple[Tensor, float]]
 
 @dataclass(frozen=True, eq=False)
 class Given:
-    """What one recorded pass is made from; `models.record` says what each is, and checks it."""
+    """The arguments of one recorded pass; `models.record` explains and checks them."""
 
     inputs: Float[Tensor, "time batch input"]
     loss: Loss
@@ -41,16 +41,16 @@ class Given:
 
 @dataclass(frozen=True, eq=False)
 class Passed:
-    """What one recorded pass gave."""
+    """The results of one recorded pass."""
 
     stacks: dict[str, StackBackward]
     """Name of the recurrent module → its layers and their weights' gradients."""
     outputs: Float[Tensor, "time batch output"]
     loss: Float[Tensor, ""]
     grads: Grads
-    """Of the parameters outside of the stacks."""
+    """The gradients of the parameters outside the stacks."""
     attention: Float[Tensor, "reader batch read"] | None = None
-    """Where an attention looked: each reader's weights add up to 1."""
+    """The attention weights; those of each reader add up to 1."""
 
 
 class Network(nn.Module, ABC):
@@ -101,7 +101,7 @@ class Network(nn.Module, ABC):
         """One pass forwards and backwards.
 
         Raises:
-            ValueError: what this network cannot take, or a loss that is not a real scalar tensor.
+            ValueError: an argument that this network cannot take, or a loss that is not a real scalar tensor.
         """
 
     @abstractmethod
@@ -120,7 +120,7 @@ class Network(nn.Module, ABC):
 
 @dataclass(frozen=True, eq=False)
 class Differentiated:
-    """What autograd gives for the glue between the states and the loss."""
+    """Autograd's results for the glue between the states and the loss."""
 
     outputs: Tensor
     loss: Tensor

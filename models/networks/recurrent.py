@@ -68,7 +68,7 @@ class Recurrent(nn.Module):
 
     @staticmethod
     def suffix(layer: int, direction: int) -> str:
-        """What torch appends to a parameter's name: `_l0`, `_l1_reverse`, …"""
+        """Torch's suffix of a parameter's name: `_l0`, `_l1_reverse`, …"""
         return f"_l{layer}" + ("_reverse" if direction else "")
 
     def cell(self, layer: int, direction: int = 0) -> Cell:

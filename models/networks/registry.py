@@ -1,4 +1,4 @@
-"""Every network by its name, and what each takes: a new one is one file and one line here."""
+"""Every network by its name; a new network is one file and one line here."""
 
 from models.networks.encoder_decoder import EncoderDecoder
 from models.networks.network import Network

@@ -1,1 +1,1 @@
-"""What is recorded: one layer's record, a trace of a whole network, and the function that makes it."""
+"""Recordings: the record of one layer, the trace of a whole network, and the function that makes them."""

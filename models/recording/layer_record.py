@@ -1,6 +1,6 @@
-"""One recorded layer and direction: all that an analysis needs, whatever network it came from.
+"""One recorded layer and direction: all data that an analysis needs, from any network.
 
-Its weights are copies, as they were when it was recorded: a training that goes on does not change a record.
+Its weights are copies from the time of the recording, so that a running training does not change a record.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ class LayerStates:
     """The forward pass of one layer and direction. Arrays are [time, batch, unit], at input positions."""
 
     cell: Cell
-    """With detached weights, as they were."""
+    """The cell, with detached weights as they were recorded."""
     inputs: Float[Tensor, "*sample input"]
     before: State
     """s_{t-1} in the order in which the direction reads: (h,) or (h, c). The first is the start state."""
@@ -34,7 +34,7 @@ class LayerStates:
     reverse: bool = False
     """Whether the direction reads from the last input to the first."""
     lengths: Int64[Tensor, " batch"] | None = None
-    """Timesteps of each sequence, where they differ; what lies beyond is padding."""
+    """Timesteps of each sequence, None if all are equal; positions beyond are padding."""
 
     def __getitem__(self, index: Index) -> "LayerStates":
         """The states of the steps at `index` of the leading axes."""
@@ -59,7 +59,7 @@ class LayerStates:
 
     @property
     def state_size(self) -> int:
-        """Numbers in the state: one per hidden unit, two where the cell has a cell state."""
+        """Size of the state: one number per hidden unit, two with a cell state."""
         return sum(self.cell.state_sizes)
 
     @property
@@ -126,7 +126,7 @@ class LayerRecord(LayerStates):
     """
 
     direct: tuple[Scaled, ...]
-    """What the loss sends to h_t, and to c_t, without passing through s_{t+1}."""
+    """The direct gradient of h_t, and of c_t: the loss's gradient that does not pass through s_{t+1}."""
     total: tuple[Scaled, ...]
     """dL/dh_t, and dL/dc_t with the path through h_t, over all paths. Zero in padding.
 
@@ -135,7 +135,7 @@ class LayerRecord(LayerStates):
     log_norm: Float64[Tensor, "time batch"]
     """ln‖dL/dh_t‖₂ (nats); -inf only where the gradient is exactly zero, NaN in padding."""
     direct_log_norm: Float64[Tensor, "time batch"]
-    """ln of the norm of what the loss sends to h_t directly (nats); NaN in padding."""
+    """ln of the norm of the direct gradient of h_t (nats); NaN in padding."""
     grad_start: tuple[Scaled, ...]
     """dL/dh_0, and dL/dc_0 where the cell has a cell state: [batch, unit]."""
     truncate: int | None = None
@@ -187,7 +187,7 @@ class LayerRecord(LayerStates):
 
     @property
     def window(self) -> int | None:
-        """To how many of the latest states each loss goes back; None without a sliding window."""
+        """How many of the latest states each loss reaches; None without a sliding window."""
         return self.truncate if self.truncate_kind == "window" else None
 
     def cut(self) -> list[bool]:
@@ -210,7 +210,7 @@ class LayerRecord(LayerStates):
 
     @cached_property
     def adjoint(self) -> Scaled:
-        """dL/ds_t with h_t and c_t held independent of each other, float64: what the recursion passes on.
+        """dL/ds_t with h_t and c_t independent of each other, float64: the gradient that the recursion passes on.
 
         dL/dc_t = total − (∂h_t/∂c_t)ᵀ dL/dh_t; of h_t the two are the same.
         """
@@ -224,7 +224,7 @@ class LayerRecord(LayerStates):
 
     @cached_property
     def grad_inputs(self) -> Scaled:
-        """dL/dx_t of every timestep, float64: [time, batch, input]. Computed when it is first asked for."""
+        """dL/dx_t of every timestep, float64: [time, batch, input]. It is computed at its first use."""
         after, inputs = self._recomputed()
         (grad,) = torch.autograd.grad(after, (inputs,), [part.flatten(0, 1) for part in self.adjoint.parts])
         return Scaled((grad,), self.adjoint.exponent)

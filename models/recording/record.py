@@ -1,4 +1,4 @@
-"""The one function that records a network: what it takes, and which engine serves."""
+"""`record`, the function that records a network: it checks its arguments and chooses an engine."""
 
 from collections.abc import Callable, Sequence
 
@@ -33,10 +33,10 @@ def record(
     truncate_kind: str = "blocks",
     source: int | None = None,
 ) -> Trace:
-    """Run the network and its BPTT once, and keep every step.
+    """Run the network and its BPTT once, and record every step.
 
     Args:
-        model: its parameters' `.grad` are neither read nor written; whether they require one does not matter.
+        model: the network. `record` does not read or write its parameters' `.grad`, and ignores `requires_grad`.
         inputs: [time, batch, input], of the model's dtype.
         loss: outputs [time, batch, output] → scalar, differentiable by torch.
         truncate: truncated BPTT: the state runs on, the gradient goes back a limited number of steps k; None for full
@@ -110,7 +110,7 @@ def direct_gradients(
     weights: Tensor | None = None,
     direction: int = 0,
 ) -> Float[Tensor, "time batch unit"]:
-    """What each timestep's loss sends to the top layer's h_t directly, at input positions.
+    """The direct gradient of the top layer's h_t from each timestep's loss, at input positions.
 
     Args:
         model: whose readout made the trace's outputs.
@@ -156,7 +156,7 @@ def make_engine(path: str) -> Engine:
 
 
 def check_arguments(model: Network, inputs: Tensor, truncate: int | None) -> None:
-    """Raise a ValueError of one sentence for what `record` cannot take."""
+    """Raise a ValueError of one sentence for arguments that `record` cannot take."""
     expected = model.input_size
     if inputs.ndim != 3 or inputs.shape[-1] != expected or 0 in inputs.shape:
         raise ValueError(

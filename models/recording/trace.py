@@ -1,4 +1,4 @@
-"""What one recorded pass holds: its layers, stacked by the module that they belong to."""
+"""The trace of one recorded pass: its layers, grouped by recurrent module."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -58,15 +58,15 @@ class Trace:
     outputs: Float[Tensor, "time batch output"]
     """The readout at every timestep; of a watched module its own output."""
     loss: Float[Tensor, ""] | None
-    """None for a watched module, which does not know what its outputs are used for."""
+    """The loss; None for a watched module, which does not know it."""
     parameter_grads: dict[str, Tensor]
     """Name as in `model.named_parameters()` → dL/dW, unclipped."""
     parameter_log_norm: dict[str, float]
     """Name → ln‖dL/dW‖₂ (nats), also where the gradient itself overflows its dtype."""
     path: str
-    """Which engine made this: `reference` or `fast`."""
+    """The engine that made this: `reference` or `fast`."""
     attention: Float[Tensor, "reader batch read"] | None = None
-    """Where an attention looked, [reader, batch, time that is read]: the readers are a decoder's timesteps, or the one
+    """The attention weights, [reader, batch, time that is read]: the readers are a decoder's timesteps, or the one
     answer of a head. Each reader's weights add up to 1; None without attention."""
 
     @property
@@ -139,7 +139,7 @@ class Trace:
 
     @cached_property
     def cell_state(self) -> Float[Tensor, "layer time batch unit"] | None:
-        """c_t where the cell has one."""
+        """c_t; None for a cell without one."""
         return stacked([layer.after[1] for layer in self.layers]) if self._has_cell_state else None
 
     @cached_property
@@ -171,7 +171,7 @@ class Trace:
 
     @cached_property
     def direct_grad_hidden(self) -> Float[Tensor, "layer time batch unit"]:
-        """The direct gradient: what the loss sends to h_t without passing through h_{t+1}."""
+        """The direct gradient: the loss's gradient of h_t that does not pass through h_{t+1}."""
         return stacked([true_value(x.direct[0]) for x in self.layers])
 
     @cached_property

@@ -27,7 +27,7 @@ def watch(
     units: int | None = None,
     timesteps: int | None = None,
 ) -> "Watch":
-    """Watch every nn.RNN, LSTM, GRU, RNNCell, LSTMCell and GRUCell inside a module, which itself stays as it is.
+    """Watch every nn.RNN, LSTM, GRU, RNNCell, LSTMCell and GRUCell inside a module, without changing the module.
 
     Outputs, gradients and random numbers are those of the unwatched module, bit for bit. A recorded step runs the
     recurrent layers once more at the end of the backward pass; a step that is not recorded runs the module and nothing
@@ -35,8 +35,8 @@ def watch(
 
     Args:
         module: any torch module.
-        every: record one step of so many; the first one is recorded.
-        samples: keep only the first so many sequences of a batch; None for all.
+        every: record one step in `every` steps; the first one is recorded.
+        samples: how many sequences of a batch to keep, the first ones; None for all.
         run: a folder that does not exist yet, such as `runs/mine`: the training becomes a run there, which the page
             Runs and the commands `list`, `show`, `probe`, `export` and `verify` open, also while it trains. It keeps
             the weights, the gradient norms of all sequences, and the states and gradients of `samples` sequences, of
@@ -62,7 +62,7 @@ def watch(
 
 
 class Watch:
-    """What has been seen of a module: `seen[name]` is the Trace of its recurrent module of that name."""
+    """The recordings of a watched module: `seen[name]` is the Trace of its recurrent module of that name."""
 
     def __init__(
         self,
@@ -103,7 +103,7 @@ class Watch:
         self._end(error)
 
     def close(self) -> None:
-        """Take all hooks away, and end the run. What has been seen stays."""
+        """Remove all hooks, and end the run. The traces stay."""
         self._end(None)
 
     def _end(self, error: BaseException | None) -> None:
@@ -118,12 +118,12 @@ class Watch:
 
     @property
     def step(self) -> int:
-        """How many steps there have been: backward passes that reached a recurrent module's weights."""
+        """The number of steps so far: backward passes that reached a recurrent module's weights."""
         return self._steps.number
 
     @property
     def notes(self) -> dict[str, str]:
-        """Name → why a module has no trace, in a sentence; only of those that have none."""
+        """Name → why a module has no trace, in a sentence; only for modules without one."""
         return {
             name: watched.note or never_called(watched) for name, watched in self._watched.items() if not watched.traces
         }
@@ -166,13 +166,12 @@ class Watch:
                 self._tell(alert, "", alert.condition.check(self._log.steps))
 
     def alert(self, condition: Condition | LogCondition, then: Callable[[str], object] | None = None) -> None:
-        """Be told of a condition, at the end of each recorded backward pass or when numbers are logged.
+        """Check a condition at the end of each recorded backward pass, or when numbers are logged.
 
         Args:
             condition: `models.gradient_below(1e-6, lag=100)`, `models.not_finite()`,
                 `models.clipping_engaged(0.9, steps=100)`, or any function from a Trace to words or None.
-            then: is called with a sentence where the condition holds; if left out, `backward` or `log` raises an
-                AlertError.
+            then: called with a sentence if the condition holds; if left out, `backward` or `log` raises an AlertError.
         """
         self._alerts.append(Alert(condition, then))
 
@@ -237,5 +236,5 @@ def counted_weights(module: nn.Module) -> list[nn.Parameter]:
 
 
 def never_called(watched: WatchedModule) -> str:
-    """The note of a module of which nothing has been seen."""
+    """The note for a module without a recording."""
     return f"{spoken_name(watched.name, watched.module)} was not called while it was watched."

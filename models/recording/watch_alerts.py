@@ -1,4 +1,4 @@
-"""Conditions that a training should be told of, or stopped by."""
+"""Conditions that report a problem of a training, or stop it."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +12,7 @@ from models.recording.layer_record import LayerRecord
 from models.recording.trace import Trace
 
 Condition = Callable[[Trace], str | None]
-"""From a module's trace to what is the matter, in the rest of a sentence; None where all is well."""
+"""A module's trace → the problem, as the rest of a sentence; None if there is none."""
 Logged = Sequence[tuple[int, Mapping[str, float]]]
 """The numbers of the last steps: the step, and name → number."""
 
@@ -24,16 +24,16 @@ class LogCondition:
     names: tuple[str, ...]
     """It is looked at when one of these is logged."""
     check: Callable[[Logged], str | None]
-    """What is the matter, in the rest of a sentence; None where all is well."""
+    """The problem, as the rest of a sentence; None if there is none."""
 
 
 class AlertError(RuntimeError):
-    """A condition that was asked for holds; raised out of the user's own `backward`, or out of `log`."""
+    """A requested condition holds; raised from the user's own `backward`, or from `log`."""
 
 
 @dataclass(frozen=True)
 class Alert:
-    """A condition, and what to do where it holds."""
+    """A condition, and the action if it holds."""
 
     condition: Condition | LogCondition
     then: Callable[[str], object] | None
@@ -50,7 +50,7 @@ class Alert:
 
 
 def gradient_below(share: float, lag: int) -> Condition:
-    """Holds where ‖dL/dh_t‖ at a lag is below a share of its size at lag 0: top layer, forwards, largest of the batch.
+    """Holds if ‖dL/dh_t‖ at a lag is below a share of its size at lag 0: top layer, forwards, largest of the batch.
 
     Args:
         share: such as 1e-6.
@@ -68,7 +68,7 @@ def gradient_below(share: float, lag: int) -> Condition:
 
 
 def not_finite() -> Condition:
-    """Holds where a state or a gradient is not finite; says where Inf or NaN comes first on the way there and back."""
+    """Holds if a state or a gradient is not finite; says where Inf or NaN appears first, forwards and backwards."""
 
     def condition(trace: Trace) -> str | None:
         for k, layer in enumerate(trace.layers):  # upwards, as the states are computed
@@ -95,7 +95,7 @@ def first_read(layer: LayerRecord, bad: Tensor, backwards: bool = False) -> int 
 
 
 def clipping_engaged(share: float, steps: int) -> LogCondition:
-    """Holds where clipping made the gradient smaller in at least this share of the last steps.
+    """Holds if clipping made the gradient smaller in at least this share of the last steps.
 
     Log what it takes: `norm = clip_grad_norm_(parameters, 1.0)`, then `seen.log(grad_norm=norm, clip=1.0)`.
 

@@ -1,7 +1,7 @@
-"""What backward sends to a tensor that a watched call gave: all of it, and how much comes through the recurrence.
+"""The gradient of a tensor that a watched call returned: the total, and the part that comes through the recurrence.
 
-The gradient of a state that a later call takes is the total one. The direct gradient is what is left of it without what
-the later call itself sends back: that is read off the later call's own nodes of autograd's graph.
+If a later call takes a state as its start, autograd gives the state's total gradient. The direct gradient is the total
+minus the part that the later call sends back. That part is read from the later call's nodes in autograd's graph.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -12,20 +12,20 @@ import torch
 from torch import Tensor
 
 Edge = tuple[Any, int]
-"""A node of autograd's graph, and which of its outputs: where a tensor's gradient goes."""
+"""A node of autograd's graph and the index of one of its outputs: the place where a tensor's gradient goes."""
 
 
 @dataclass(eq=False)
 class Arrivals:
-    """The gradients of one tensor in the backward pass that goes on."""
+    """The gradients of one tensor in the current backward pass."""
 
     total: Tensor | None = None
     recurrent: list[Tensor] = field(default_factory=list)
-    """What watched calls send, in the order in which autograd adds it."""
+    """The gradients that watched calls send, in the order in which autograd adds them."""
 
     @property
     def direct(self) -> Tensor | None:
-        """What arrives on other ways; exactly zero where nothing does."""
+        """The gradient that arrives on other ways; exactly zero if nothing arrives."""
         if self.total is None or not self.recurrent:
             return self.total
         sent = self.recurrent[0]
@@ -35,15 +35,15 @@ class Arrivals:
         return torch.where(self.total == sent, 0, self.total - sent)
 
     def clear(self) -> None:
-        """Forget what has arrived: another backward pass may follow."""
+        """Forget all gradients: another backward pass may follow."""
         self.total = None
         self.recurrent.clear()
 
 
 def listen(tensor: Tensor, arrivals: Arrivals, then: Callable[[], None]) -> None:
-    """Note the tensor's gradient when it is complete; the gradient itself stays as it is.
+    """Note the tensor's gradient when it is complete, without changing it.
 
-    Of a view the gradient of its base is noted: if the view is changed in place, its own node is cut off.
+    For a view, note the gradient of its base: an in-place change of the view cuts off the view's own node.
     """
     base, size, stride = tensor._base, tensor.size(), tensor.stride()
     is_whole = base is not None and base.numel() == tensor.numel() and base.is_contiguous()
@@ -60,11 +60,11 @@ def listen(tensor: Tensor, arrivals: Arrivals, then: Callable[[], None]) -> None
 def listen_inside(
     outputs: Sequence[Tensor], targets: Iterable[tuple[Tensor, Arrivals]], stops: Iterable[Tensor]
 ) -> None:
-    """Note what one call's own nodes send to each target.
+    """Note the gradients that the nodes of one call send to each target.
 
     Args:
-        outputs: of the call.
-        targets: tensors that the call uses inside, with where to note what it sends to them.
+        outputs: the call's outputs.
+        targets: tensors that the call uses inside, each with the place where its gradient is noted.
         stops: tensors from before the call: inputs and weights.
     """
     wanted: dict[Edge, Arrivals] = {edge_of(tensor): arrivals for tensor, arrivals in targets}
@@ -85,7 +85,7 @@ def listen_inside(
 
 
 def note_sent(sends: list[tuple[int, Arrivals]]) -> Callable[[Sequence[Tensor | None], object], None]:
-    """A node's hook that notes what it sends on the given edges."""
+    """A hook for a node: it notes the gradients that the node sends on the given edges."""
 
     def note(grad_inputs: Sequence[Tensor | None], grad_outputs: object) -> None:
         for k, arrivals in sends:
@@ -97,5 +97,5 @@ def note_sent(sends: list[tuple[int, Arrivals]]) -> Callable[[Sequence[Tensor | 
 
 
 def edge_of(tensor: Tensor) -> Edge:
-    """Where the tensor's gradient goes; it must have been computed."""
+    """The place where the tensor's gradient goes; the tensor must be the result of a computation."""
     return tensor.grad_fn, tensor.output_nr

@@ -1,13 +1,13 @@
-"""How much memory a watched call's Trace takes, and the refusal of one that takes too much."""
+"""The memory that a watched call's Trace takes; a Trace that would take too much is refused."""
 
 from models.recording.watch_call import Call
 
 BUDGET = 4 * 2**30
-"""Bytes that the record of one call may take: 4 GiB."""
+"""Most bytes that the record of one call may take: 4 GiB."""
 
 
 def trace_bytes(call: Call, samples: int | None = None) -> int:
-    """Bytes of one call's Trace: for each state of a unit its value and two gradients, and each gate."""
+    """Bytes of one call's Trace: a value and two gradients for each state of a unit, and one value for each gate."""
     T, B, _ = call.inputs.shape
     kept = B if samples is None else min(samples, B)
     per_step = sum(3 * sum(cell.state_sizes) + len(cell.gate_names) * cell.state_sizes[-1] for cell in call.cells)
@@ -15,7 +15,7 @@ def trace_bytes(call: Call, samples: int | None = None) -> int:
 
 
 def too_large(call: Call, samples: int | None) -> str | None:
-    """Why a call is not recorded, as the rest of a sentence; None where its record fits."""
+    """Why a call is not recorded, as the rest of a sentence; None if its record fits."""
     needed = trace_bytes(call, samples)
     if needed <= BUDGET:
         return None

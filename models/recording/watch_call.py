@@ -1,4 +1,4 @@
-"""One call of a watched module: what went in, and what backward sends to what came out."""
+"""One call of a watched module: its inputs, and the gradients of its outputs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,37 +17,37 @@ from models.recording.watch_weights import RecurrentModule, cells_of, num_direct
 
 @dataclass(eq=False)
 class Call:
-    """What one call leaves behind. Nothing in it holds on to autograd's graph: the graph holds it."""
+    """The record of one call. It does not keep autograd's graph alive: the graph keeps the record."""
 
     cells: tuple[Cell, ...]
-    """One per layer and direction, with the weights themselves, not copies."""
+    """One cell per layer and direction, with the module's own weights, not copies."""
     weight_names: tuple[str, ...]
-    """Those that the module has: no biases where it has none."""
+    """Names of the weights that the module has; without biases if it has none."""
     num_directions: int
     form: SequenceForm
     inputs: Float[Tensor, "time batch input"]
     start: State | None
     """h_0, or h_0 and c_0: [layer, batch, unit]; None for zeros."""
     masks: Sequence[Tensor]
-    """Dropout between the layers, the lowest first; empty where there is none."""
+    """Dropout between the layers, the lowest first; empty without dropout."""
     previous: "Call | None" = None
-    """The call whose last state is this one's start."""
+    """The call whose last state is this call's start state."""
     number: int = 0
-    """How many calls of the module came before it."""
+    """How many calls of the module came before this one."""
     is_followed: bool = False
-    """Whether another call starts from its last state."""
+    """Whether another call starts from this call's last state."""
     output: Arrivals = field(default_factory=Arrivals)
     ends: tuple[Arrivals, ...] = ()
-    """Of h_n, and of c_n."""
+    """The gradients of h_n and of c_n."""
 
     @property
     def lengths(self) -> Int64[Tensor, " batch"] | None:
-        """Timesteps of each sequence where they differ."""
+        """Timesteps of each sequence; None if all are equal."""
         lengths = self.form.lengths
         return None if lengths is None else lengths.to(self.inputs.device)
 
     def can_follow(self, previous: "Call") -> bool:
-        """Whether both are parts of one sequence: in one direction, by the same weights, all sequences equally long."""
+        """Whether both are parts of one sequence: one direction, the same weights, all sequences equally long."""
         parts = (self, previous)
         if any(p.num_directions > 1 or p.form.packed is not None for p in parts):
             return False
@@ -66,7 +66,7 @@ class Call:
 
 
 def is_same(a: Tensor, b: Tensor) -> bool:
-    """Whether two weights are one, or equal."""
+    """Whether two weights are the same tensor, or equal."""
     return a.data_ptr() == b.data_ptr() or torch.equal(a, b)
 
 
@@ -77,14 +77,14 @@ def read_call(
     output: Tensor,
     random_state: Tensor | None,
 ) -> Call:
-    """What a call that has just ended leaves behind, without its gradients.
+    """The record of a call that has just ended, still without its gradients.
 
     Args:
-        module: that was called.
-        inputs: as given to it.
-        hx: the start state, as given to it.
-        output: that it gave; of a packed sequence its data, of a single cell its h.
-        random_state: the CPU's before the call, where it drew dropout masks.
+        module: the module that was called.
+        inputs: its inputs, as they were given.
+        hx: its start state, as it was given.
+        output: its output; the data of a packed sequence, or the h of a single cell.
+        random_state: the CPU's random state before the call, if the call drew dropout masks.
     """
     form = form_of(module, inputs)
     data = inputs.data if isinstance(inputs, PackedSequence) else inputs
@@ -108,12 +108,12 @@ def read_call(
 
 
 def computing_dtype(inputs: Tensor, output: Tensor) -> torch.dtype:
-    """float64 stays; what is shorter is recorded in float32."""
+    """The dtype of the record: float64 stays float64, all shorter dtypes become float32."""
     return torch.float64 if torch.float64 in (inputs.dtype, output.dtype) else torch.float32
 
 
 def rounded_dtype(x: Tensor) -> torch.dtype:
-    """What autocast rounds inputs and weights to, where it is on; else their own dtype."""
+    """The dtype to which autocast rounds inputs and weights; their own dtype if autocast is off."""
     kind = x.device.type
     is_rounded = torch.is_autocast_enabled(kind) and x.dtype == torch.float32
     return torch.get_autocast_dtype(kind) if is_rounded else x.dtype

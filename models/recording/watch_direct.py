@@ -1,4 +1,4 @@
-"""The direct gradients of one call, from where they arrive to each layer's states."""
+"""The direct gradients of one call, assigned to the states of each layer."""
 
 import torch
 from torch import Tensor
@@ -8,9 +8,9 @@ from models.recording.watch_call import Call
 
 
 def direct_states(call: Call) -> list[State]:
-    """What the loss sends to h_t (and c_t) of each layer and direction, by other ways than the recurrence.
+    """The direct gradients of h_t (and c_t) of each layer and direction: everything but the recurrence.
 
-    Each tensor is [time, batch, unit]; a state without a part for c got nothing there.
+    Each tensor is [time, batch, unit]. A state without a part for c received no gradient there.
     """
     form, dtype, D = call.form, call.inputs.dtype, call.num_directions
     to_output = call.output.direct
@@ -27,7 +27,7 @@ def direct_states(call: Call) -> list[State]:
 
 
 def part_of_state(call: Call, k: int, which: int, of_output: Tensor | None, of_end: Tensor | None) -> Tensor:
-    """Of layer k's h or c: the gradient of the output at every t, and that of the last state where it was read."""
+    """For h or c of layer k: the output's gradient at every t, plus the last state's gradient if it was read."""
     T, B, _ = call.inputs.shape
     if of_output is None:
         grad = call.inputs.new_zeros(T, B, call.cells[k].state_sizes[which])

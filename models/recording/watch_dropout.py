@@ -1,4 +1,4 @@
-"""The masks that dropout draws between the layers of one call, drawn again from the same random state."""
+"""The dropout masks between the layers of one call, drawn again from the same random state."""
 
 import torch
 from torch import Tensor, nn
@@ -14,13 +14,13 @@ def drops(module: RecurrentModule) -> bool:
 
 
 def draw_masks(module: nn.RNNBase, output: Tensor, form: SequenceForm, random_state: Tensor) -> list[Tensor]:
-    """What each layer's output was multiplied by, the lowest first: [time, batch, feature], 0 or 1/(1 − p).
+    """The factors on each layer's output, the lowest layer first: [time, batch, feature], 0 or 1/(1 − p).
 
     Args:
-        module: whose call it was.
-        output: of the call, for its shape and dtype: every layer's output has the same.
-        form: of the call.
-        random_state: the CPU's random state before the call; the present one is left as it is.
+        module: the module that was called.
+        output: the call's output, for its shape and dtype, which all layers share.
+        form: the form of the call's tensors.
+        random_state: the CPU's random state before the call; the current random state does not change.
     """
     now = torch.get_rng_state()
     torch.set_rng_state(random_state)

@@ -1,4 +1,4 @@
-"""A hook that a compiler leaves alone and that a copy of the module does not take along."""
+"""A hook that torch.compile does not trace, and that does nothing in a copy of the module."""
 
 import sys
 from collections.abc import Callable
@@ -8,7 +8,7 @@ import torch
 
 
 class Hook:
-    """Calls a function; a copied or pickled module keeps a hook that does nothing, and not the one who watches."""
+    """Calls a function. In a copied or pickled module the hook does nothing, so that the copy is not watched."""
 
     def __init__(self, function: Callable[..., None] | None = None) -> None:
         self._function = function
@@ -16,7 +16,7 @@ class Hook:
             self._function = torch.compiler.disable(function)
 
     def __call__(self, *arguments: Any) -> None:
-        """Call the function, if there still is one."""
+        """Call the function, if the hook still has one."""
         if self._function is not None:
             self._function(*arguments)
 

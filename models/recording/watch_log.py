@@ -1,4 +1,4 @@
-"""The numbers that a user notes of each step beside what is recorded."""
+"""The numbers that a user logs for each step, besides the recording."""
 
 from collections import deque
 from collections.abc import Mapping
@@ -7,9 +7,9 @@ from typing import SupportsFloat
 from torch import Tensor
 
 MOST_STEPS = 10_000
-"""Steps that are remembered, for conditions on the last ones."""
+"""Most steps that are kept, for conditions on the last steps."""
 TAKEN = ("step", "length", "seconds")
-"""Names that a run's lines have already."""
+"""Names that the lines of a run already use."""
 
 
 class Log:
@@ -22,7 +22,7 @@ class Log:
         """Add numbers to a step, and give them back as plain ones.
 
         Raises:
-            ValueError: what is no number, or a name that is taken.
+            ValueError: a value is no number, or a name is already used.
         """
         plain = {name: plain_number(name, value) for name, value in values.items()}
         if not self.steps or self.steps[-1][0] != step:
@@ -35,7 +35,7 @@ def plain_number(name: str, value: object) -> float:
     """The number itself.
 
     Raises:
-        ValueError: it is none, or its name is taken.
+        ValueError: it is no number, or its name is already used.
     """
     if name in TAKEN:
         raise ValueError(f"{name} is a name that a run has already; log the number by another name.")

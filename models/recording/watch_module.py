@@ -1,4 +1,4 @@
-"""The hooks on one recurrent module: its calls, and the traces that they become."""
+"""The hooks on one recurrent module, which record its calls and make traces of them."""
 
 import weakref
 from contextlib import ExitStack
@@ -38,7 +38,7 @@ class WatchedModule:
         self.name, self.module, self.samples, self._steps = name, module, samples, steps
         self.traces: list[Trace] = []
         self.note = ""
-        """Why there is no trace, in a sentence; empty where there is one, or nothing has happened."""
+        """Why there is no trace, in a sentence; empty if there is one, or if there was no call."""
         self.is_new = False
         """Whether the traces are of the backward pass that has just ended."""
         self._calls = 0
@@ -59,7 +59,7 @@ class WatchedModule:
             self._hooks = [before, after]
 
     def detach(self) -> None:
-        """Leave no hook behind; the traces stay."""
+        """Remove all hooks; the traces stay."""
         for handle in self._hooks:
             handle.remove()
         self._hooks = []
@@ -180,5 +180,5 @@ def tensors_of(module: RecurrentModule, result: Any) -> tuple[Tensor, States]:
 
 
 def spoken_name(name: str, module: nn.Module) -> str:
-    """The module in a sentence."""
+    """The module's name for a sentence."""
     return f"{name!r}, a {type(module).__name__}," if name else f"The {type(module).__name__}"

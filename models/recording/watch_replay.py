@@ -19,7 +19,7 @@ from models.recording.watch_weights import RecurrentModule, suffixes
 @torch.inference_mode(False)
 @torch.no_grad()
 def replay(name: str, module: RecurrentModule, calls: Sequence[Call], samples: int | None) -> Trace:
-    """The Trace of calls that follow each other; of the first `samples` sequences only, where it is given."""
+    """The Trace of calls that follow each other; with `samples`, of the first so many sequences only."""
     first = calls[0]
     kept = slice(samples)
     inputs = joined([call.inputs for call in calls])[:, kept]
@@ -48,7 +48,7 @@ def replay(name: str, module: RecurrentModule, calls: Sequence[Call], samples: i
 
 
 def joined(parts: Sequence[Tensor]) -> Tensor:
-    """One after the other in time."""
+    """Join the parts one after the other in time."""
     return parts[0] if len(parts) == 1 else torch.cat(list(parts))
 
 
@@ -59,7 +59,7 @@ def joined_states(calls: Sequence[Call]) -> list[State]:
 
 
 def joined_parts(states: Sequence[State]) -> State:
-    """The parts of one layer's direct gradients over all calls; zero in the calls that sent nothing to c."""
+    """One layer's direct gradients over all calls; zero for c in the calls that sent no gradient to it."""
     most = max(states, key=len)
     full = [
         (*state, *(part.new_zeros(len(state[0]), *part.shape[1:]) for part in most[len(state) :])) for state in states
@@ -68,7 +68,7 @@ def joined_parts(states: Sequence[State]) -> State:
 
 
 def sequences_of(calls: Sequence[Call]) -> list[list[Call]]:
-    """The calls that a backward pass reached, as sequences in the order of their first calls."""
+    """The calls that a backward pass reached, grouped into sequences, in the order of their first calls."""
     following = {call.previous: call for call in calls if call.previous is not None}
     firsts = [call for call in calls if call.previous is None]
     sequences = []

@@ -1,4 +1,4 @@
-"""Where a watched training is written, if it is: `experiments.runs.module_run` is one such place."""
+"""The interface of a store for a watched training; `experiments.runs.module_run` is one."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,23 +12,23 @@ from models.recording.trace import Trace
 
 @runtime_checkable
 class TrainingRecord(Protocol):
-    """What a watched training leaves on a disk. Nothing that a disk does is raised into the training."""
+    """A watched training on a disk. An error of the disk never stops the training."""
 
     def record(self, step: int, traces: Mapping[str, Sequence[Trace]]) -> None:
         """A recorded step: a module's name → one trace per call, of the modules that its backward pass reached."""
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
-        """The user's own numbers of a step.
+        """Store the user's own numbers of a step.
 
         Raises:
             ValueError: names that cannot be kept, or too many.
         """
 
     def note(self, step: int, kind: str, text: str) -> None:
-        """Something that happened at a step, in words."""
+        """Store an event at a step, in words."""
 
     def close(self, step: int, error: BaseException | None) -> None:
-        """The training has ended: well, or by an error."""
+        """End the run: normally, or because of an error."""
 
 
 def open_record(

@@ -1,4 +1,4 @@
-"""How a torch module lays out sequences and states, and the way from there to [time, batch, …]."""
+"""The tensor layouts of a torch module's sequences and states, and their conversion to [time, batch, …]."""
 
 from dataclasses import dataclass
 
@@ -11,17 +11,17 @@ from models.recording.watch_weights import RecurrentModule
 
 @dataclass(frozen=True, eq=False)
 class SequenceForm:
-    """The form in which a call gets and gives its tensors."""
+    """The layout of the tensors that a call takes and returns."""
 
     single_step: bool
-    """A single cell, which takes one timestep per call."""
+    """Whether the module is a single cell, which takes one timestep per call."""
     batched: bool
     batch_first: bool
     packed: PackedSequence | None
-    """Batch sizes and the order of the sequences, without data of its own."""
+    """The batch sizes and the order of the sequences, without data; None if the inputs are not packed."""
 
     def sequence(self, x: Float[Tensor, "*form"]) -> Float[Tensor, "time batch feature"]:
-        """A sequence, its output or a gradient of them; zero in padding."""
+        """An input, an output or a gradient as [time, batch, feature]; zero in padding."""
         if self.packed is not None:
             return pad_packed_sequence(self.packed._replace(data=x))[0]
         if not self.batched:
@@ -31,14 +31,14 @@ class SequenceForm:
         return x.transpose(0, 1) if self.batched and self.batch_first else x
 
     def state(self, s: Float[Tensor, "*form"]) -> Float[Tensor, "layer batch unit"]:
-        """A state that the module takes or gives, or a gradient of it."""
+        """A state that the module takes or returns, or its gradient, as [layer, batch, unit]."""
         if not self.batched:
             s = s.unsqueeze(-2)
         return s.unsqueeze(0) if self.single_step else s
 
     @property
     def lengths(self) -> Int64[Tensor, " batch"] | None:
-        """Timesteps of each sequence where they differ."""
+        """Timesteps of each sequence; None if all are equal."""
         if self.packed is None:
             return None
         data = self.packed.batch_sizes.new_empty(int(self.packed.batch_sizes.sum()), 1)
@@ -47,7 +47,7 @@ class SequenceForm:
 
 
 def form_of(module: RecurrentModule, inputs: Tensor | PackedSequence) -> SequenceForm:
-    """The form of a call with these inputs."""
+    """The layout of a call with these inputs."""
     single_step = isinstance(module, nn.RNNCellBase)
     if isinstance(inputs, PackedSequence):
         return SequenceForm(single_step, True, False, inputs._replace(data=inputs.data.new_empty(0)))

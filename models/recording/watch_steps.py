@@ -1,4 +1,4 @@
-"""Which backward passes are steps, and which are recorded: one count for all recurrent modules of a network."""
+"""Decide which backward passes are steps and which are recorded, with one count for all modules of a network."""
 
 from collections.abc import Callable, Iterable
 from typing import Protocol, runtime_checkable
@@ -12,13 +12,13 @@ from models.recording.watch_hook import Hook
 
 @runtime_checkable
 class Recorded(Protocol):
-    """Whatever is recorded at some steps only."""
+    """A module that is recorded at some steps only."""
 
     def attach(self) -> None:
-        """The next step is recorded."""
+        """Record the next step."""
 
     def detach(self) -> None:
-        """The next step is not."""
+        """Do not record the next step."""
 
 
 class Steps:

@@ -1,4 +1,4 @@
-"""A torch module's recurrent layers as our cells, which hold the very weights that its last call used."""
+"""A torch module's recurrent layers as our cells, with the same weights that its last call used."""
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +11,7 @@ from models.cells.lstm.step import LSTMCell
 from models.networks.recurrent import Recurrent
 
 RecurrentModule = nn.RNNBase | nn.RNNCellBase
-"""What can be watched: nn.RNN, nn.LSTM, nn.GRU, and RNNCell, LSTMCell, GRUCell."""
+"""The modules that can be watched: nn.RNN, nn.LSTM, nn.GRU, and RNNCell, LSTMCell, GRUCell."""
 
 NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
 
@@ -22,7 +22,7 @@ def is_recurrent(module: nn.Module) -> bool:
 
 
 def suffixes(module: RecurrentModule) -> list[str]:
-    """What stands behind a weight's name, for each layer and direction in torch's order; nothing for a single cell."""
+    """The suffix of a weight's name for each layer and direction in torch's order; empty for a single cell."""
     if isinstance(module, nn.RNNCellBase):
         return [""]
     return [Recurrent.suffix(l, d) for l in range(module.num_layers) for d in range(num_directions(module))]

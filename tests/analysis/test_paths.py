@@ -135,7 +135,7 @@ def test_a_direct_gradient_below_the_dtype_is_what_the_others_leave():
 
 def test_a_cell_without_gates_and_a_diverged_pass():
     _, trace = recorded("elman", {})
-    with pytest.raises(ValueError, match="no gate of theirs keeps a state"):
+    with pytest.raises(ValueError, match="they have no gate that keeps a state"):
         paths(trace.top)
     _, trace = recorded("gru", {})
     broken = trace.grad_hidden.clone()

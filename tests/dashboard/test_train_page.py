@@ -106,3 +106,19 @@ def test_a_refusal_of_the_process_is_a_sentence_without_a_path(opened, pool, mon
     at = press(at, "Start")
     sentence = "run a1 cannot be written to 'runs' (no space left on device); nothing of it is kept."
     assert at.error[0].value == as_text(sentence)
+
+
+def test_a_task_with_a_target_offers_an_encoder_and_a_decoder(opened, processes):
+    assert not [box for box in opened.selectbox if box.label == "Network"]
+
+    def choose(label: str, option: str) -> None:
+        next(box for box in opened.selectbox if box.label == label).select(option).run()
+        assert not opened.exception
+
+    choose("Task", "reversal")
+    choose("Network", "encoder_decoder")
+    choose("Attention", "dot")
+    press(opened, "Start")
+    wanted = CLASSIC.model_copy(update={"task": "reversal", "network": "encoder_decoder", "attention": "dot"})
+    lanes = [wanted, wanted.model_copy(update={"clip_threshold": None})]
+    assert names_asked(processes[0]) == [lane.identity() for lane in lanes]

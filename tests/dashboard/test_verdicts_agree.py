@@ -105,7 +105,7 @@ def test_profile_and_transport_are_told_apart_where_every_step_has_a_loss():
     rows, said = figures(shown.probes["elman"]), texts(shown, "elman")
     assert rows["profile, ‖dL/dh_t‖"].startswith("keeps its size")
     assert rows["transport, from the last loss"].startswith("vanishes: below 10⁻⁷ of its size from lag ")
-    assert said["title"] == "Elman: the profile keeps its size; what the last loss sends vanishes"
+    assert said["title"] == "Elman: the profile keeps its size; the last loss's gradient vanishes"
     assert "The profile keeps its size" in said["words"]
     assert "The gradient of the last loss vanishes" in said["words"]
     assert "The gradient of the last loss vanishes." in said["lines"]

@@ -56,8 +56,10 @@ def craft(base: Path, folder: Path, outside: Path, seed: int) -> str:
         holder = {"pid": 1, "host": "elsewhere", "born": 0, "token": "t", "since": 1.0}
         (folder / "lease.json").write_text(json.dumps(holder))
         os.utime(folder / "lease.json", (0, 0))
-    kind = dice.choice((file_change, file_change, json_change, json_change, line_change, checkpoint_change, temporary))
-    return kind(folder, outside, dice)
+    kinds = [file_change, file_change, json_change, json_change, line_change, checkpoint_change, temporary]
+    if not (folder / "checkpoints").exists():  # of a watched training
+        kinds.remove(checkpoint_change)
+    return dice.choice(kinds)(folder, outside, dice)
 
 
 def path_of(folder: Path, name: str) -> Path:
@@ -66,7 +68,8 @@ def path_of(folder: Path, name: str) -> Path:
 
 def file_change(folder: Path, outside: Path, dice: random.Random) -> str:
     """One file is another thing, or has other bytes."""
-    name = dice.choice(FILES)
+    has_checkpoint = (folder / "checkpoints").exists()
+    name = dice.choice(FILES if has_checkpoint else [name for name in FILES if name != "checkpoint"])
     path = path_of(folder, name)
     return f"{name}: {thing(path, outside, dice)}"
 
@@ -107,7 +110,7 @@ def temporary(folder: Path, outside: Path, dice: random.Random) -> str:
 
 def json_change(folder: Path, outside: Path, dice: random.Random) -> str:
     """One value of a small file is another; checksums and identities are made to fit."""
-    name = dice.choice(SMALL_JSON)
+    name = dice.choice([name for name in SMALL_JSON if (folder / name).exists()])
     given = json.loads((folder / name).read_text())
     what = change(given, dice)
     put(folder, name, given, fit_identity=dice.random() < 0.5)

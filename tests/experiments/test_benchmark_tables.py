@@ -3,7 +3,7 @@
 import pytest
 
 from experiments.benchmarks import bptt as benchmark
-from experiments.benchmarks import watch
+from experiments.benchmarks import networks, watch
 from experiments.benchmarks.bptt import Cost, Growth
 from experiments.benchmarks.steps import CELLS, SIZES, WAYS
 
@@ -48,3 +48,26 @@ def test_the_table_of_watch_is_whole_and_has_its_averages(monkeypatch, capsys):
     assert not [line for line in lines if "…" in line]
     assert sum("12.34" in line for line in lines) == len(SIZES) * len(CELLS)
     assert "A recorded step: 2.00 × (geometric mean; at most 2)." in lines
+
+
+def test_the_table_of_networks_is_whole_and_has_its_averages(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "80")
+    ratios = iter([1.0, 4.0, 2.0] * 6)
+    monkeypatch.setattr(
+        networks, "cost", lambda cell, how, size, rounds: networks.NetworkCost(cell, how, size, 1234.5, next(ratios))
+    )
+    networks.main()
+    lines = capsys.readouterr().out.splitlines()
+    assert not [line for line in lines if "…" in line]
+    assert sum("1234.5" in line for line in lines) == len(networks.SIZES) * len(networks.CELLS) * 3
+    assert "Attention bahdanau: 2.00 × (geometric mean; at most 2)." in lines
+
+
+@pytest.mark.parametrize("attention", networks.ATTENTIONS)
+@pytest.mark.parametrize("cell", networks.CELLS)
+def test_what_is_compared_is_the_same_network(cell, attention):
+    plain, recorded = networks.steps_of(cell, attention, (4, 3, 5))
+    theirs, trace = plain(), recorded()
+    ours = [*trace.parameter_grads.values()]
+    sizes = sorted(float(grad.norm()) for grad in theirs)
+    assert sizes == pytest.approx(sorted(float(grad.norm()) for grad in ours), rel=1e-4)

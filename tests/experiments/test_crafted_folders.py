@@ -10,15 +10,17 @@ import resource
 import shutil
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
 import pytest
+import torch
 from crafted import craft
+from watching import Translator, train_watched
 
 from experiments.errors import ConfigError
-from experiments.probing.recorded import recorded_probe
+from experiments.probing.watched import recorded_passes
 from experiments.runs.control import change_control
 from experiments.runs.export import FORMS, export
 from experiments.runs.folder import clean, delete_run, list_runs
@@ -72,7 +74,8 @@ def look_at_a_step(folder: Path) -> None:
     found = profiles(run)
     p = profile_at(run, len(run.tensor("step")) - 1)
     step_picture(run, p, found.among)
-    recorded_probe(run)
+    for made in recorded_passes(run):
+        assert made.profile.median.size
 
 
 def listed(folder: Path) -> None:
@@ -106,18 +109,31 @@ def peak() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 2**10
 
 
+@pytest.fixture
+def watched(tmp_path) -> Path:
+    """The run of somebody's own training, of two modules, that was killed before its end."""
+    torch.manual_seed(0)
+    network = Translator()
+    x, y = torch.randn(6, 3, 3), torch.randn(4, 3, 2)
+    run, _ = train_watched(network, [lambda: network(x, y).square().mean()] * 6, tmp_path / "runs" / "watched")
+    return run.folder
+
+
 @pytest.mark.timeout(3000 if WHOLE else 120)
-def test_every_reader_works_or_says_what_is_wrong(halfway, tmp_path):
+@pytest.mark.parametrize("kind", ["halfway", "watched"])
+def test_every_reader_works_or_says_what_is_wrong(kind, request, tmp_path):
+    base = request.getfixturevalue(kind)
     runs, outside = tmp_path / "theirs", tmp_path / "outside"
     outside.write_text('{"secret": 1}\n')
-    shutil.copytree(halfway, runs / "sound")
+    shutil.copytree(base, runs / "sound")
     for read in readers(tmp_path / "out").values():  # what libraries take for good is not the folders' doing
-        shutil.copytree(halfway, runs / "warm", dirs_exist_ok=True)
-        read(runs / "warm")
+        shutil.copytree(base, runs / "warm", dirs_exist_ok=True)
+        with suppress(ConfigError):  # only its own program goes on with a watched training
+            read(runs / "warm")
     before, wrong = peak(), []
-    for seed in range(COUNT):
+    for seed in range(COUNT if kind == "halfway" or WHOLE else COUNT // 2):
         folder = runs / f"crafted{seed}"
-        how = craft(halfway, folder, outside, seed)
+        how = craft(base, folder, outside, seed)
         for name, read in readers(tmp_path / "out").items():
             try:
                 with within(SECONDS):

@@ -129,8 +129,8 @@ def test_weights_are_written_in_torchs_names_as_the_step_found_them(in_own_folde
     ("words", "said"),
     [
         (["--weights", "--step", "2"], "^step was 2; run .* has recorded step 1 and every 3 steps after it"),
-        (["--step", "1"], r"^--step was '1'; it goes with --weights only\.$"),
-        (["a.csv"], r"^FILE was 'a.csv'; it goes with --weights only\.$"),
+        (["--step", "1"], r"^--step was '1'; it needs --weights\.$"),
+        (["a.csv"], r"^FILE was 'a.csv'; it needs --weights\.$"),
         (["--weights", "a", "-o", "b"], r"^the file was given twice, as 'a' and 'b'; name it once\.$"),
     ],
 )

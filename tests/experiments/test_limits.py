@@ -110,3 +110,22 @@ def test_no_tensor_is_built(monkeypatch: pytest.MonkeyPatch):
 )
 def test_sizes_are_readable(size, text):
     assert readable(size) == text
+
+
+def test_an_attention_counts_every_pair_of_a_word_and_a_source_timestep():
+    """Measured with seq_len 80, batch 64, LSTM of 96 units: 42, 50 and 956 MiB."""
+    values = {"task": "reversal", "cell": "lstm", "seq_len": 80, "batch_size": 64, "hidden_size": 96}
+    none, dot, bahdanau = (
+        memory_estimate(RunConfig(network="encoder_decoder", attention=attention, **values)) / 2**20
+        for attention in (None, "dot", "bahdanau")
+    )
+    assert none > 42
+    assert dot > max(50, none)
+    assert bahdanau > 956
+    assert none > memory_estimate(RunConfig(**values)) / 2**20
+
+
+def test_a_wide_dense_head_counts():
+    """Measured with seq_len 800, batch 64, GRU of 96 units, a dense layer of 800: 592 MiB."""
+    values = {"task": "copying", "cell": "gru", "seq_len": 800, "batch_size": 64, "hidden_size": 96}
+    assert memory_estimate(RunConfig(head="dense", dense_size=800, **values)) > 592 * 2**20

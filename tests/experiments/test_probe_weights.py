@@ -77,7 +77,7 @@ def test_what_contradicts_the_file_is_one_sentence(checkpoint, words, said):
     [
         (np.array([{"a": 1}], dtype=object), "a whole .npy file of numbers"),
         (np.ones(3), "it must be [time, input] or [time, batch, input]."),
-        (np.full((4, 2), np.nan), "not finite"),
+        (np.full((4, 2), np.nan), "contains Inf or NaN"),
         (None, "a whole .npy file of numbers"),
     ],
 )

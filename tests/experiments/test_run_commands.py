@@ -77,8 +77,8 @@ def test_ctrl_c_keeps_everything_and_says_how_to_resume(runs):
     assert process.returncode == 130, err
     now = open_run(runs / summary.name)
     assert re.search(
-        rf"run {now.name} stopped after step {now.progress.step}, .*; all of it is kept, "
-        rf"`python -m experiments resume {now.name}` goes on\.",
+        rf"run {now.name} stopped after step {now.progress.step}, .*; everything is kept\. "
+        rf"Continue with `python -m experiments resume {now.name}`\.",
         out.decode(),
     )
     assert now.status == "interrupted"
@@ -94,7 +94,7 @@ def test_what_is_to_be_typed_names_the_folder_of_runs_and_survives_a_shell(runs,
     with Recorder.start(tiny(), folder, "reference") as recorder:
         recorder.turn()
     command = f"python -m experiments resume {folder.name} --runs '{elsewhere}'"
-    assert f"`{command}` goes on." in ending(recorder)
+    assert f"Continue with `{command}`." in ending(recorder)
     with pytest.raises(RunError, match=re.escape(f"`{command}` goes on with it")):
         folder_for(tiny(), elsewhere)
     assert "took all of its 40 steps" in call(*shlex.split(command)[3:], "--quiet")

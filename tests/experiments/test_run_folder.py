@@ -67,7 +67,7 @@ def test_rows_of_many_chunks_are_read_by_any_basic_index(tmp_path):
     from concurrent.futures import ThreadPoolExecutor
 
     from experiments.runs.store.files import replace_all
-    from experiments.runs.store.reader import Tensor
+    from experiments.runs.store.tensor import Tensor
 
     truth = np.arange(20 * 6, dtype=np.float32).reshape(20, 2, 3)
     spec = ArraySpec((20, 2, 3), ("step", "layer", "unit"), "float32", 4)

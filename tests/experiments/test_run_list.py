@@ -91,7 +91,7 @@ def test_a_run_whose_name_reads_as_a_number_is_found_by_it(runs, stored, name):
             f"cell was 'tcn'; it must be {ANY_CELL}.",
         ),
         (["step=many"], "step was 'many'; it must be a number."),
-        (["--runs", "no/such"], "the folder of runs was 'no/such'; it must be a folder that is there."),
+        (["--runs", "no/such"], "the folder of runs was 'no/such'; it must be an existing folder."),
     ],
 )
 def test_a_filter_that_no_run_can_pass_is_refused(runs, words, said):

@@ -67,7 +67,7 @@ def test_a_list_a_text_and_another_spelling_are_one_run():
 
 
 def test_too_few_values_are_one_sentence():
-    with pytest.raises(ConfigError, match=r"^singular_values had 2 numbers; it must have 5, one a unit"):
+    with pytest.raises(ConfigError, match=r"^singular_values had 2 numbers; it must have 5, one per unit"):
         blocks(cell="elman", singular_values="1,2")
 
 

@@ -125,7 +125,7 @@ def test_a_stop_commits_what_runs_and_says_how_to_go_on(cluster, runs):
     assert {open_run(runs / run.name).status for run in report.results.plan.runs} == {"interrupted"}
     said = ending(report, "python -m experiments sweep test.toml")
     assert "2 are left" in said
-    assert said.endswith("the same command goes on: python -m experiments sweep test.toml")
+    assert said.endswith("Continue with: python -m experiments sweep test.toml")
     (session,) = sessions(SweepFolder(runs, "test"))
     assert session.ended == "was stopped"
     again = swept(source, runs, cluster)

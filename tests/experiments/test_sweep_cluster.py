@@ -164,7 +164,7 @@ def test_ctrl_c_says_what_is_done_and_how_to_go_on_and_kills_leave_nothing_behin
     os.killpg(client.pid, signal.SIGINT)  # as a terminal does: the client and all of its workers get it
     out, error = ended(client, 130)
     assert "0 of 2 runs are finished" in out
-    assert f"the same command goes on: python -m experiments sweep {file} --workers 2" in out
+    assert f"Continue with: python -m experiments sweep {file} --workers 2" in out
     assert "Traceback" not in error
     assert {open_run(path.parent).progress.reason for path in runs.glob("*/progress.json")} == {"stopped"}
 

@@ -135,7 +135,7 @@ def test_adding_a_value_changes_no_other_run():
         ("[axes]\ngain = { from = 1, until = 2 }", ["'until'"]),
         ("[axes]\ngain = { from = 1, count = 2 }", ["axes.gain.to is missing"]),
         ("[axes]\ngain = []", ["axes.gain was []"]),
-        ("kind = 'probe'", ["the sweep test says nothing of its runs", "[axes], [fixed] or seeds"]),
+        ("kind = 'probe'", ["the sweep test defines no runs", "[axes], [fixed] or seeds"]),
         ("[axes]\ngain = [[1.0]]", ["axes.gain has the value [1.0]"]),
         ("[axes]\ngain = { values = [1.0], when = { cel = 'lstm' } }", ["'cel' is not a field"]),
         ("[axes]\ngain = { values = [1.0], when = { cell = 'lstmm' } }", ["cell was 'lstmm'"]),

@@ -118,7 +118,7 @@ def test_a_file_without_permission_is_refused(tmp_path: Path, monkeypatch: pytes
 
 def test_a_python_without_pydoc_data_is_one_sentence(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "pydoc_data.topics", None)
-    assert "which this Python comes without" in refusal("pydoc")
+    assert "which this Python does not have" in refusal("pydoc")
 
 
 def test_only_the_task_that_reads_a_text_looks_for_the_file():

@@ -12,6 +12,9 @@ from watching import Translator, train_watched
 
 from analysis.profile import profile
 from experiments.config.run_config import ConfigError
+from experiments.runs.export import export
+from experiments.runs.opening import open_run
+from models import watch
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +84,18 @@ def test_it_opens_in_plain_xarray(mine):
     norms = mine[1][1]["decoder"].log_norm[0].numpy()
     assert np.allclose(run.log_norm_2.isel(step=1, layer_2=0), norms)
     assert list(run.hidden.dims) == ["step", "layer", "time", "sample", "unit"]
+
+
+def test_names_that_netcdf_does_not_take_are_exported_by_others(tmp_path):
+    import xarray
+
+    network = nn.GRU(2, 3)
+    with watch(network, run=tmp_path / "named") as seen:
+        network(torch.ones(5, 2, 2))[0].sum().backward()
+        seen.log(**{"train/loss": 1.0, "train loss": 2.0})
+    export(open_run(tmp_path / "named"), "netcdf", tmp_path / "named.nc")
+    with xarray.open_dataset(tmp_path / "named.nc", engine="scipy") as made:
+        assert (float(made["scalar_train_loss"][0]), float(made["scalar_train_loss_"][0])) == (1.0, 2.0)
 
 
 def test_a_cell_in_a_loop_has_its_weights_by_the_names_of_a_layer(tmp_path):

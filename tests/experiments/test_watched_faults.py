@@ -16,7 +16,7 @@ from torch import nn
 from watching import train_watched
 
 from experiments.probing.watched import recorded_pass
-from experiments.runs import module_run, recorder
+from experiments.runs import module_form, recorder
 from experiments.runs.opening import open_run
 from experiments.runs.recorder import Recorder
 from experiments.runs.store import files
@@ -124,6 +124,34 @@ def test_a_disk_that_refuses_ends_the_record_and_not_the_training(tmp_path, monk
     assert verify(run.folder).problems == ()
 
 
+@pytest.mark.processes
+def test_a_forked_child_writes_nothing_into_the_run_of_its_parent(tmp_path):
+    network = nn.GRU(2, 3)
+    seen = watch(network, run=tmp_path / "mine")
+    network(torch.ones(5, 2, 2))[0].sum().backward()
+    child = os.fork()
+    if child == 0:
+        seen.log(loss=1.0)
+        seen.close()
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert open_run(tmp_path / "mine").status == "running"
+    seen.close()
+    run = open_run(tmp_path / "mine")
+    assert (run.status, run.scalars()) == ("finished", {})
+
+
+def test_inf_in_the_states_is_recorded_and_told_once(tmp_path):
+    network = nn.RNN(2, 3, nonlinearity="relu")
+    with torch.no_grad():
+        network.weight_hh_l0.fill_(1e30)
+    run, _ = train_watched(network, [lambda: network(torch.ones(5, 2, 2))[0][0].sum()] * 3, tmp_path / "mine")
+    (event,) = [e for e in run.events() if e["kind"] == "nonfinite"]
+    assert "Inf or NaN first in the states of layer 0, at t = " in event["text"]
+    assert run.progress.committed == 3
+    assert next(f.kind for f in recorded_pass(run, 1).findings) == "diverged"
+
+
 def test_an_error_of_the_user_s_own_is_in_the_record(tmp_path):
     network = nn.GRU(2, 3)
     with pytest.raises(ZeroDivisionError), watch(network, run=tmp_path / "mine"):
@@ -164,7 +192,7 @@ def test_only_its_own_program_goes_on_with_a_watched_training(tmp_path):
 
 
 def test_a_step_that_is_too_large_for_the_disk_says_what_to_choose(tmp_path, monkeypatch):
-    monkeypatch.setattr(module_run, "LARGEST_ROW", 20_000)
+    monkeypatch.setattr(module_form, "LARGEST_ROW", 20_000)
     network = nn.GRU(2, 3)
     with (
         pytest.warns(UserWarning, match=r"a recorded step would take .*; watch\(..., samples=\d+\) fits") as told,
@@ -201,7 +229,8 @@ def test_numbers_are_kept_by_their_names_and_inf_is_a_number(tmp_path):
         ({"loss": "low"}, "loss was 'low'; it must be a number"),
         ({"loss": torch.zeros(2)}, "loss was a tensor of the shape"),
         ({"step": 1}, "step is a name that a run has already"),
-        ({f"{'long' * 20}{k}": k for k in range(20)}, "make more than 1024 bytes; log fewer"),
+        ({"long" * 16: 1}, "a name has 1 to 60 characters of ASCII"),
+        ({"l\u00f6ss": 1}, "a name has 1 to 60 characters of ASCII"),
     ],
 )
 def test_what_is_no_number_or_too_much_is_refused(tmp_path, values, words):
@@ -218,12 +247,11 @@ def test_many_names_are_refused_before_the_folder_is_unreadable(tmp_path):
     network = nn.GRU(2, 3)
     with watch(network, run=tmp_path / "mine") as seen:
         network(torch.ones(5, 2, 2))[0].sum().backward()
-        for k in range(60):
-            seen.log(**{f"loss_{k}": k})
-            network(torch.ones(5, 2, 2))[0].sum().backward()
+        seen.log(**{f"{'a' * 58}{k:02}": -1.2345678901234567e-300 for k in range(60)})
+        network(torch.ones(5, 2, 2))[0].sum().backward()
         with pytest.raises(ValueError, match="61 names were logged; a run has at most 60"):
             seen.log(one_more=1)
-    assert open_run(tmp_path / "mine").status == "finished"
+    assert len(open_run(tmp_path / "mine").scalars()) == 61
 
 
 def test_an_alert_tells_of_clipping_and_the_record_has_it(tmp_path):

@@ -11,11 +11,12 @@ from typer.testing import CliRunner
 from experiments.__main__ import app
 from experiments.config.run_config import RunConfig
 from experiments.errors import ConfigError
-from experiments.probing.credit_by_passes import loss_alone
+from experiments.probing import credit_by_passes
 from experiments.probing.probe import probe
 from experiments.tasks import WITH_SOURCE, make_task
 from experiments.training.build import build
 from experiments.training.training import Training
+from models import record
 
 SMALL = {"hidden_size": 6, "batch_size": 3, "seq_len": 5, "dtype": "float64"}
 
@@ -28,10 +29,10 @@ def config(**values):
     ("values", "words"),
     [
         ({"network": "tree"}, "network was 'tree'; it must be sequence or encoder_decoder"),
-        ({"network": "encoder_decoder"}, "task=adding has no source and target; take task=reversal"),
+        ({"network": "encoder_decoder"}, "task=adding has no source and target; choose task=reversal"),
         (
             {"attention": "dot"},
-            "attention was 'dot', which network=sequence does not have; it goes with network=encoder_",
+            "attention was 'dot', which network=sequence does not have; it needs network=encoder_",
         ),
         (
             {"network": "encoder_decoder", "task": "reversal", "head": "mean"},
@@ -48,9 +49,9 @@ def config(**values):
         ),
         (
             {"reverse_source": True},
-            "reverse_source was true, and task=adding has none to turn; it goes with task=trans",
+            "reverse_source was true, and task=adding has no source to reverse; it needs task=translation.",
         ),
-        ({"dense_size": 9}, "dense_size was 9, and head was 'linear'; it goes with head=dense"),
+        ({"dense_size": 9}, "dense_size was 9, and head was 'linear'; it needs head=dense"),
         ({"task": "copying", "head": "attention"}, "head was 'attention', which gives one answer per sequence"),
         ({"bidirectional": True, "truncate": 3, "truncate_kind": "window"}, "truncate_kind was 'window', which slides"),
         ({"loss_position": "every", "head": "mean"}, "head was 'mean', which gives one answer per sequence"),
@@ -119,17 +120,25 @@ def test_probe_prints_each_stack_and_json_has_the_shares_of_both_ways():
 
 @pytest.mark.parametrize("attention", [None, "dot", "bahdanau"])
 @pytest.mark.parametrize("stack", ["encoder", "decoder"])
-def test_the_credit_of_all_losses_adds_up_to_the_recorded_gradient(attention, stack):
-    result = probe(config(task="reversal", network="encoder_decoder", attention=attention), path="reference").of_stack(
-        stack
-    )
+def test_the_credit_of_all_losses_adds_up_to_the_recorded_gradient(monkeypatch, attention, stack):
+    monkeypatch.setattr(credit_by_passes, "AT_ONCE", 7)  # two losses per pass, and one left over
+    settings = config(task="reversal", network="encoder_decoder", attention=attention)
+    result = probe(settings, path="reference").of_stack(stack)
     found, top = result.credit, result.trace.top
     assert found.log_norm.shape == (5, 5, 3)
     if stack == "decoder" and attention is None:
         assert all((found.log_norm[t, t + 1 :] == -math.inf).all() for t in range(5))  # no word hears a later one
+    task, targets = result.experiment.task, result.experiment.targets
     experiment, total = result.experiment, torch.zeros(5, 3, 6, dtype=torch.float64)
     for t in range(5):
-        alone = loss_alone(experiment, t, 5, "reference").stacks[stack].top.total[0]
+        trace = record(
+            experiment.model,
+            experiment.inputs,
+            lambda outputs, t=t: task.losses(outputs, targets)[t].mean() / 5,
+            source=5,
+            path="reference",
+        )
+        alone = trace.stacks[stack].top.total[0]
         total += alone.parts[0] * 2.0 ** alone.exponent[..., None]
         sizes = alone.parts[0].norm(dim=-1).log() + alone.exponent.double() * math.log(2)
         torch.testing.assert_close(torch.from_numpy(found.log_norm[t]), sizes, rtol=0, atol=1e-10)

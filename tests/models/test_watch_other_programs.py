@@ -155,3 +155,28 @@ def test_a_model_wrapped_by_torch_compile():
     assert seen.names == ("_orig_mod.lstm",)
     assert torch.allclose(seen["_orig_mod.lstm"].hidden[0], states, rtol=0, atol=1e-12)
     assert torch.allclose(seen["_orig_mod.lstm"].total_grad_hidden[0], total, rtol=0, atol=1e-12)
+
+
+class AttendingRegressor(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.lstm = nn.LSTM(3, 6, batch_first=True)
+        self.attention = nn.MultiheadAttention(6, num_heads=2, batch_first=True)
+        self.fc = nn.Linear(6, 1)
+
+    def forward(self, x):
+        out, _ = self.lstm(x)
+        attended, _ = self.attention(out, out, out)
+        return self.fc(attended.mean(dim=1))
+
+
+def test_multi_head_attention_over_an_lstm():
+    x, y = torch.randn(3, 6, 3), torch.randn(3, 1)
+
+    def run(net):
+        loss = functional.mse_loss(net(x), y)
+        loss.backward()
+        return loss
+
+    seen = check(AttendingRegressor(), run)
+    assert bool(seen["lstm"].direct_log_norm.isfinite().all()), "attention reads every state"

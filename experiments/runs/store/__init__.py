@@ -1,1 +1,1 @@
-"""The run folder: what is committed is whole, can be read while it grows, and survives its writer."""
+"""The run folder: committed data is complete, can be read while it grows, and survives a killed writer."""

@@ -1,4 +1,4 @@
-"""A checkpoint: one safetensors file with all tensors, and the rest as JSON in its header. No pickle."""
+"""A checkpoint is one safetensors file: all tensors, and everything else as JSON in its header. No pickle."""
 
 import zlib
 from pathlib import Path
@@ -14,12 +14,12 @@ from experiments.training.state import Checkpoint
 
 CHECKPOINTS = "checkpoints"
 LARGEST_CHECKPOINT = 2**32
-"""Bytes; a training whose state is larger needs more memory than a recorded pass may."""
+"""Most bytes; a training with a larger state would need more memory than a recorded pass may have."""
 BLOCK = 2**20
 
 
 def checkpoint_name(step: int) -> str:
-    """The file of the checkpoint taken after a step."""
+    """The file name of the checkpoint after a step."""
     return f"step-{step:08d}.safetensors"
 
 
@@ -30,13 +30,13 @@ def encode_checkpoint(checkpoint: Checkpoint) -> bytes:
 
 
 def load_checkpoint(folder: Path, name: str, crc32: int, limit: int = LARGEST_CHECKPOINT) -> Checkpoint:
-    """The checkpoint of that name.
+    """Read the checkpoint with this name.
 
     Args:
-        folder: of the run.
-        name: of the file.
-        crc32: of its content, as `progress.json` has it.
-        limit: bytes that it may have.
+        folder: the run's folder.
+        name: the file's name.
+        crc32: the checksum of its content in `progress.json`.
+        limit: most bytes that it may have.
 
     Raises:
         DamagedRunError: missing, or not what was written.
@@ -56,7 +56,7 @@ def load_checkpoint(folder: Path, name: str, crc32: int, limit: int = LARGEST_CH
 
 
 def check_checkpoint(folder: Path, name: str, crc32: int) -> None:
-    """Nothing, if the bytes of the checkpoint are those that were written; they are read a MiB at a time.
+    """Raise an error unless the checkpoint's bytes are the written ones; they are read in parts of 1 MiB.
 
     Raises:
         DamagedRunError: missing, or not what was written.
@@ -76,7 +76,7 @@ def check_checkpoint(folder: Path, name: str, crc32: int) -> None:
 
 
 def damaged(folder: Path, name: str) -> DamagedRunError:
-    """The sentence for a checkpoint that is not what was written."""
+    """The error for a checkpoint that differs from the written one."""
     relative = f"{CHECKPOINTS}/{name}"
     return DamagedRunError(
         f"{relative!r} in {str(folder)!r} is damaged, so the run cannot be resumed; its records can be read."

@@ -1,8 +1,8 @@
-"""Zarr v3 arrays in the one form that we write: whole rows in a chunk, little-endian bytes, then a CRC-32C.
+"""Zarr v3 arrays in one form: a chunk has whole rows, as little-endian bytes and then a CRC-32C.
 
-A chunk's file is its numbers as they lie in memory and four bytes of checksum (Zarr v3 core specification, the codecs
-`bytes` and `crc32c`), so that it is written and read here without a library, fast and without trusting anything. Any
-reader of Zarr v3 opens the same files.
+A chunk's file contains its numbers as they lie in memory and four bytes of checksum (Zarr v3 core specification, the
+codecs `bytes` and `crc32c`). So it is written and read here without a library: fast, and without trusting the file.
+Every reader of Zarr v3 can open the same files.
 """
 
 from dataclasses import dataclass
@@ -20,18 +20,18 @@ from experiments.runs.store.errors import DamagedRunError, ForeignRunError
 from experiments.runs.store.files import open_inside, read_small
 
 FILL: dict[str, float | int] = {"float32": np.nan, "float64": np.nan, "int32": 0, "int64": 0}
-"""Numbers that an array may hold, and what stands where nothing was written."""
+"""Type of an array's numbers → the value of entries that were never written."""
 
 CODECS = [{"name": "bytes", "configuration": {"endian": "little"}}, {"name": "crc32c"}]
 CHUNK_BYTES = 2**20
-"""A chunk has as many rows as fit in this, at least one and at most `CHUNK_ROWS`."""
+"""Bytes of a chunk: it has as many rows as fit, at least one and at most `CHUNK_ROWS`."""
 CHUNK_ROWS = 64
 CHECKSUM_BYTES = 4
 
 
 @dataclass(frozen=True)
 class ArraySpec:
-    """One array's shape, names of its axes and type. The first axis is cut in chunks of `rows`, the others never."""
+    """One array's shape, axis names and type. Only the first axis is cut, in chunks of `rows`."""
 
     shape: tuple[int, ...]
     dimensions: tuple[str, ...]
@@ -40,7 +40,7 @@ class ArraySpec:
 
     @classmethod
     def of(cls, shape: tuple[int, ...], dimensions: tuple[str, ...], dtype: str = "float32") -> "ArraySpec":
-        """An array whose chunks have about 1 MiB."""
+        """The specification of an array with chunks of about 1 MiB."""
         row = prod(shape[1:]) * np.dtype(dtype).itemsize
         rows = max(1, min(CHUNK_ROWS, shape[0], CHUNK_BYTES // max(row, 1)))
         return cls(shape, dimensions, dtype, rows)
@@ -60,11 +60,11 @@ class ArraySpec:
         return "/".join(["c", str(index), *["0"] * (len(self.shape) - 1)])
 
     def chunks(self, rows: int) -> range:
-        """Indices of the chunks that hold the first so many rows."""
+        """Indices of the chunks that hold the first `rows` rows."""
         return range(ceil(rows / self.rows))
 
     def metadata(self) -> dict[str, object]:
-        """What `zarr.json` says of the array."""
+        """The content of the array's `zarr.json`."""
         fill = FILL[self.dtype]
         return {
             "zarr_format": 3,
@@ -88,7 +88,7 @@ def encode(values: ndarray) -> bytes:
 
 
 def decode(content: bytes, spec: ArraySpec) -> ndarray | None:
-    """A chunk's numbers; None where the bytes are not what was written."""
+    """A chunk's numbers; None if the bytes do not fit their checksum."""
     if len(content) != spec.chunk_bytes + CHECKSUM_BYTES:
         return None
     body, checksum = content[:-CHECKSUM_BYTES], content[-CHECKSUM_BYTES:]
@@ -98,10 +98,10 @@ def decode(content: bytes, spec: ArraySpec) -> ndarray | None:
 
 
 def read_chunk(folder: Path, name: str, spec: ArraySpec, index: int) -> ndarray:
-    """One chunk of the array `name` in a run folder.
+    """Read one chunk of the array `name` in a run folder.
 
     Raises:
-        DamagedRunError: the file is missing, or its bytes are not those that were written.
+        DamagedRunError: the file is missing, or its bytes do not fit their checksum.
         ForeignRunError: it leads out of the folder, or is no regular file.
     """
     relative = f"{TENSORS}/{name}/{spec.chunk_name(index)}"
@@ -116,7 +116,7 @@ def read_chunk(folder: Path, name: str, spec: ArraySpec, index: int) -> ndarray:
         raise DamagedRunError(f"{relative!r} in {str(folder)!r} cannot be read ({reason}).") from None
     if values is None:
         raise DamagedRunError(
-            f"{relative!r} in {str(folder)!r} is damaged: its checksum does not fit; others can be read."
+            f"{relative!r} in {str(folder)!r} is damaged: its checksum does not fit; the other chunks can be read."
         )
     return values
 
@@ -125,10 +125,9 @@ TENSORS = "tensors.zarr"
 
 
 def check_spec(folder: Path, name: str, spec: ArraySpec) -> None:
-    """Nothing, if an array's `zarr.json` in a run folder says what the run's configuration implies.
+    """Raise an error unless an array's `zarr.json` is the one that the run's configuration implies.
 
-    That is one shape, one type, one way to cut it in chunks, and one list of codecs: nothing in the file is chosen by
-    who made it.
+    The configuration determines the shape, the type, the chunks and the codecs: whoever made the file has no choice.
 
     Raises:
         DamagedRunError: the file is missing or no JSON.
@@ -138,16 +137,16 @@ def check_spec(folder: Path, name: str, spec: ArraySpec) -> None:
     if orjson.dumps(read_json(folder, relative), option=SORTED) != orjson.dumps(spec.metadata(), option=SORTED):
         raise ForeignRunError(
             f"{relative!r} in {str(folder)!r} is not an array as this program writes them (Zarr v3, bytes and crc32c, "
-            "of the shape that the run's configuration gives), so it is not opened."
+            "with the shape in the run's configuration), so it is not opened."
         )
 
 
 SORTED = orjson.OPT_SORT_KEYS
-"""As text, since to Python True is 1 and 1.0 is 1, too."""
+"""Files are compared as text: in Python True == 1 and 1.0 == 1."""
 
 
 def read_json(folder: Path, relative: str) -> dict[str, Any]:
-    """A JSON object in a run folder.
+    """Read a JSON object in a run folder.
 
     Raises:
         DamagedRunError: missing, or no JSON object.

@@ -1,4 +1,4 @@
-"""One array's rows on their way to the disk."""
+"""Write one array's rows to the disk."""
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -11,10 +11,10 @@ from experiments.runs.store.files import write_beside
 
 
 class Column:
-    """The chunk that is being filled, and those that are full and on their way.
+    """The chunk that is being filled, and the full chunks that are being written.
 
-    A full chunk goes to the disk at once, beside its file, by a thread of its own: a disk's time is not the training's.
-    It takes the file's name at the next commit.
+    Another thread writes a full chunk at once, under a temporary name, so that the training does not wait for the disk.
+    The next commit gives it the file's name.
     """
 
     def __init__(self, folder: Path, name: str, spec: ArraySpec, rows: int, pool: ThreadPoolExecutor) -> None:
@@ -27,7 +27,7 @@ class Column:
             self.chunk[: len(kept)] = kept
 
     def append(self, row: ndarray) -> bool:
-        """Whether the row, kept for the next commit, filled a chunk; axes shorter than the array's are filled."""
+        """Keep a row for the next commit; shorter axes are padded. Returns whether the row filled a chunk."""
         place = self.rows % self.spec.rows
         if row.shape != self.spec.shape[1:]:
             self.chunk[place : place + 1] = FILL[self.spec.dtype]
@@ -47,25 +47,25 @@ class Column:
         return self.base / self.spec.chunk_name(index)
 
     def partial(self) -> dict[Path, bytes]:
-        """The chunk that is filled in part, if it has something new; it is written again when it has more."""
+        """The chunk that is filled in part, if it has new rows; it is written again when it has more."""
         if not self.dirty:
             return {}
         self.chunk[self.rows % self.spec.rows :] = FILL[self.spec.dtype]
         return {self.path(self.rows // self.spec.rows): encode(self.chunk)}
 
     def wait(self) -> dict[Path, Path]:
-        """The full chunks, when all of them are on the disk: each file, and the one beside it that has its content.
+        """Wait until all full chunks are on the disk. Returns each file → the temporary file with its content.
 
         Raises:
-            OSError: the disk refused one.
+            OSError: the disk refused a chunk.
         """
         return {path: future.result() for path, future in self.full.items()}
 
     @property
     def waiting_bytes(self) -> int:
-        """Memory of full chunks that are not on the disk yet."""
+        """Bytes of full chunks that are not yet on the disk."""
         return sum(self.spec.chunk_bytes for future in self.full.values() if not future.done())
 
     def committed(self) -> None:
-        """What there was is committed."""
+        """Forget everything that has been committed."""
         self.full, self.dirty = {}, False

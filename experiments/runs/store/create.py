@@ -1,4 +1,4 @@
-"""A new run folder, there as a whole or not at all."""
+"""Create a new run folder, completely or not at all."""
 
 import errno
 import os
@@ -96,6 +96,6 @@ def take_name(unborn: Path, folder: Path) -> None:
 
 
 def refused(error: OSError, folder: Path, kept: str) -> RecordingError:
-    """The sentence for what the disk did."""
+    """The error for a disk that refuses a write."""
     reason = (error.strerror or str(error)).lower()
     return RecordingError(f"run {folder.name} cannot be written to {str(folder.parent)!r} ({reason}); {kept} is kept.")

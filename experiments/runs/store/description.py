@@ -1,4 +1,4 @@
-"""`config.json`: what a run folder says of itself once and for all."""
+"""`config.json`: the description of a run, which never changes."""
 
 import math
 from collections.abc import Callable
@@ -27,19 +27,19 @@ settings, or None where nothing does. Raises ForeignRunError for settings that c
 
 @dataclass(frozen=True)
 class Lockstep:
-    """What was started together."""
+    """The runs that were started together."""
 
     __pydantic_config__ = STRICT
 
     token: Word
-    """Of that start alone."""
+    """A token of this start alone."""
     configs: Annotated[list[Config], Field(max_length=MOST_LANES)]
-    """Of all lanes."""
+    """The configurations of all lanes."""
 
 
 @dataclass(frozen=True)
 class Description:
-    """What `config.json` holds; what it has besides is of no use to anyone here, and left alone."""
+    """The content of `config.json`; other fields of the file are ignored."""
 
     __pydantic_config__ = ConfigDict({**STRICT, "extra": "ignore"})
 
@@ -50,16 +50,16 @@ class Description:
     kind: Kind = "configuration"
     """Whether a configuration decided the run, or it is a training of somebody's own module that was watched."""
     title: Word = ""
-    """What the run is, in a few words."""
+    """A few words about the run."""
     form: Form | None = None
     """None in a folder of an earlier version, until its settings have given it."""
     others: Annotated[list[Form], Field(max_length=15)] = field(default_factory=list)
-    """Of a network with several recurrent modules: what the second, the third, … records."""
+    """The forms of the second, the third, … recurrent module of a network with several."""
     created: Clock = 0.0
     path: Literal["fast", "reference"] = "fast"
-    """Which implementation of `record` made it."""
+    """The path of `record` that made it."""
     chance: Annotated[float, Gt(0), Le(1e30)] | None = None
-    """What a memoryless guess scores, in the loss's unit."""
+    """The loss of a guess without memory."""
     timesteps: Count = 0
     parameters: Count = 0
     torch: Word = ""
@@ -76,7 +76,7 @@ def nothing_implied(folder: Path, given: dict[str, Any]) -> None:
 
 
 def read_description(folder: Path, implied: Implied = nothing_implied) -> Description:
-    """What a run folder says that it is; its form is there.
+    """Read the description of a run folder, with its form.
 
     Args:
         folder: of the run.
@@ -124,5 +124,5 @@ def wrong_part(description: Description) -> str | None:
 
 
 def chance_of(description: Description) -> float:
-    """What a memoryless guess scores; NaN where the folder does not say."""
+    """The loss of a guess without memory; NaN if the folder does not have it."""
     return math.nan if description.chance is None else description.chance

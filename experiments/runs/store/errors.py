@@ -1,27 +1,27 @@
-"""What can be wrong with a run folder, each in one sentence."""
+"""The errors of a run folder; each message is one sentence."""
 
 from experiments.errors import ConfigError
 
 
 class RunError(ConfigError):
-    """A run that cannot be found, opened, written or resumed; the message is one sentence that says what to do."""
+    """A run cannot be found, opened, written or resumed; the message is one sentence that says what to do."""
 
 
 class DamagedRunError(RunError):
-    """Something committed that is missing or not what was written; the message names the file."""
+    """A committed file is missing or damaged; the message names the file."""
 
 
 class ForeignRunError(RunError):
-    """A folder that is not a run of this program, or one of a newer format."""
+    """The folder is not a run of this program, or has a newer format."""
 
 
 class RunExistsError(RunError):
-    """A new run's name is taken."""
+    """The name of a new run is already taken."""
 
 
 class RunInUseError(RunError):
-    """Another process writes this run."""
+    """Another process is writing this run."""
 
 
 class RecordingError(RunError):
-    """The disk refused a write; all that was committed before it is kept."""
+    """The disk refused a write; everything committed before it is kept."""

@@ -1,4 +1,4 @@
-"""Writing a file so that it is whole or not there, and reading one that nobody vouches for."""
+"""Write files completely or not at all, and read untrusted files."""
 
 import os
 import stat
@@ -27,7 +27,7 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def temporary(path: Path) -> Path:
-    """Where the file may be written before it takes its name: nobody can have put a link there before."""
+    """A temporary name for the file, at which nobody can have put a link."""
     return path.with_name(f"{path.name}.{token_hex(4)}{TEMPORARY}")
 
 
@@ -44,7 +44,7 @@ def write_beside(path: Path, content: bytes) -> Path:
 
 
 def replace_all(contents: Mapping[Path, bytes], within: Path, ready: Mapping[Path, Path] | None = None) -> None:
-    """Each file holds its new content or its old one, never a part, even if the power fails; folders are made.
+    """Replace files completely: each has its new or its old content, even if the power fails; folders are made.
 
     Args:
         contents: path → content.
@@ -85,7 +85,7 @@ def replace_quickly(path: Path, content: bytes) -> None:
 
 
 def synchronise(paths: Iterable[Path]) -> None:
-    """Return when the disk has these files and folders; side by side, since a journal commits them together."""
+    """Wait until the disk has these files and folders; all at once, since a journal commits them together."""
     unique = list(dict.fromkeys(paths))
     if len(unique) <= 1:
         for path in unique:
@@ -170,7 +170,7 @@ def read_small(folder: Path, relative: str, limit: int = 2**22) -> bytes:
 
 
 def refuse_strange_entries(folder: Path) -> None:
-    """Nothing, if everything in the folder is a plain file or folder: only then is it safe to write and delete there.
+    """Raise an error unless the folder has only plain files and folders: then it is safe to write and delete there.
 
     Raises:
         ForeignRunError: there is a link, a pipe or a device in it, or a file that has another name elsewhere, too.

@@ -1,4 +1,4 @@
-"""What a run's arrays are of, as its `config.json` says it: stacks of layers, weights, and what each axis means."""
+"""The form of a run's arrays in its `config.json`: stacks of layers, weights, and the meaning of each axis."""
 
 from dataclasses import dataclass, field
 from math import prod
@@ -60,7 +60,7 @@ class StackForm:
 
     @property
     def suffixes(self) -> list[str]:
-        """What torch calls each layer and direction: `l0`, `l0_reverse`, `l1`, …"""
+        """Torch's suffix for each layer and direction: `l0`, `l0_reverse`, `l1`, …"""
         ends = ("", "_reverse")[: self.num_directions]
         return [f"l{layer}{end}" for layer in range(self.num_layers) for end in ends]
 
@@ -84,7 +84,7 @@ class TargetForm:
 
 @dataclass(frozen=True)
 class Form:
-    """What a run's recorded steps hold."""
+    """The form of a run's recorded steps."""
 
     __pydantic_config__ = STRICT
 
@@ -159,7 +159,7 @@ class Form:
         return "form.keeps" if self.keeps == "layers" and len(self.units) < self.stack.hidden_size else None
 
     def lacks(self) -> str:
-        """What a recorded step of this run cannot show and why, in a sentence; empty where it lacks nothing."""
+        """A sentence about the data that a recorded step of this run lacks, and why; empty if it lacks none."""
         if self.keeps == "quantiles":
             return (
                 "This run keeps no weights, since an earlier version recorded it; train it again to see its Jacobians, "

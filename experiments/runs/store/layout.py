@@ -1,4 +1,4 @@
-"""The arrays of a run folder, as they follow from what its `config.json` says of the run."""
+"""The arrays of a run folder, which follow from its `config.json`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ from experiments.runs.store.form import Form
 
 QUANTILES = (0.1, 0.5, 0.9)
 LARGEST_ROW = 2**29
-"""Bytes that one recorded step may take on the disk."""
+"""Most bytes of one recorded step on the disk."""
 
 MEANINGS = {
     "step": "recorded optimiser step; the array step has its number, from 1",
@@ -47,7 +47,7 @@ class Layout:
     """Names and sizes of a run's axes, and its arrays."""
 
     specs: dict[str, ArraySpec]
-    """Arrays with a row a recorded step."""
+    """Arrays with one row per recorded step."""
     coordinates: dict[str, ndarray]
     """Axis → its values: `time` 1 … T, `unit` and `sample` the indices that are kept."""
     attributes: dict[str, object]
@@ -55,7 +55,7 @@ class Layout:
 
     @cached_property
     def every_spec(self) -> dict[str, ArraySpec]:
-        """All arrays: those with a row a recorded step, and those of the axes, which are one chunk each."""
+        """All arrays: those with one row per recorded step, and those of the axes, which have one chunk each."""
         axes = {name: ArraySpec(v.shape, (name,), str(v.dtype), len(v)) for name, v in self.coordinates.items()}
         return {**self.specs, **axes}
 
@@ -76,7 +76,7 @@ class Layout:
 
 
 def ending(index: int) -> str:
-    """What the names of a module's arrays and axes end in: nothing for the first, `_2` for the second, …"""
+    """The ending of the names of a module's arrays and axes: empty for the first module, `_2` for the second, …"""
     return f"_{index + 1}" if index else ""
 
 

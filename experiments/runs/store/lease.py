@@ -1,4 +1,4 @@
-"""One writer a run: who it is, on which host, and whether it still lives."""
+"""The lease of a run: one process may write it. Who that is, on which host, and whether it still lives."""
 
 import os
 import secrets
@@ -22,34 +22,34 @@ LEASE = "lease.json"
 LOCK = "lease.lock"
 HEARTBEAT_SECONDS = 5.0
 LARGEST_LEASE = 2**16
-"""Bytes."""
+"""Most bytes of the lease's file."""
 STALE_SECONDS = 60.0
-"""After so long without a heartbeat, a writer on another host counts as dead."""
+"""Seconds without a heartbeat after which a writer on another host counts as dead."""
 
 
 @dataclass(frozen=True)
 class Holder:
-    """The process that writes."""
+    """The process that writes the run."""
 
     __pydantic_config__ = STRICT
 
     pid: Annotated[int, Ge(1), Le(2**31 - 1)]
     host: Word
     born: Count
-    """When the process began, in the kernel's ticks: a pid is used again. 0 where it is not known."""
+    """Start of the process in the kernel's ticks, since a pid can be used again. 0 if it is not known."""
     token: Word
     since: Clock
     """Seconds since 1970."""
 
 
 def me() -> Holder:
-    """This process, with a token of its own."""
+    """This process, with a new token."""
     pid = os.getpid()
     return Holder(pid, socket.gethostname(), born(pid), secrets.token_hex(8), time.time())
 
 
 def born(pid: int) -> int:
-    """When a process of this host began; 0 where the system does not say."""
+    """Start of a process on this host in the kernel's ticks; 0 if the system does not tell."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
@@ -58,7 +58,7 @@ def born(pid: int) -> int:
 
 
 def read_holder(folder: Path) -> Holder | None:
-    """Who holds the lease; None where nobody does, or the file says nothing."""
+    """Who holds the lease; None if nobody does, or if the file cannot be read."""
     try:
         return checked(Holder, read_small(folder, LEASE, LARGEST_LEASE))
     except ValueError:  # missing, not a regular file, no JSON, or not what we write there
@@ -66,7 +66,7 @@ def read_holder(folder: Path) -> Holder | None:
 
 
 def alive(folder: Path, holder: Holder) -> bool:
-    """Whether the holder still writes: on this host, whether the process is there; elsewhere, by its heartbeat."""
+    """Whether the holder still lives. On this host the process must exist; on another host the heartbeat decides."""
     if holder.host == socket.gethostname():
         if Path("/proc/self/stat").exists():
             return holder.born == born(holder.pid) != 0
@@ -84,7 +84,7 @@ def alive(folder: Path, holder: Holder) -> bool:
 
 
 def is_held(folder: Path) -> bool:
-    """Whether a living process writes this run."""
+    """Whether a living process is writing this run."""
     holder = read_holder(folder)
     return holder is not None and alive(folder, holder)
 
@@ -100,7 +100,7 @@ class Lease:
 
     @classmethod
     def acquire(cls, folder: Path) -> "Lease":
-        """Take a free lease, or that of a writer that is dead.
+        """Take a free lease, or the lease of a dead writer.
 
         Raises:
             RunInUseError: a living process holds it.
@@ -119,17 +119,19 @@ class Lease:
             return cls(folder, mine)
 
     def confirm(self) -> None:
-        """Nothing, if the lease is still ours.
+        """Raise an error unless the lease is still ours.
 
         Raises:
-            RunInUseError: another process has taken it over, as it may after a minute without a sign of life.
+            RunInUseError: another process has taken it over; it may do so after a minute without a heartbeat.
         """
         holder = read_holder(self.folder)
         if holder is None or holder.token != self.holder.token:
-            raise RunInUseError(f"run {self.folder.name} was taken over by another process; this one writes no more.")
+            raise RunInUseError(
+                f"run {self.folder.name} was taken over by another process; this process has stopped writing it."
+            )
 
     def release(self) -> None:
-        """Let others write; nothing if the lease is no longer ours."""
+        """Let others write the run; does nothing if the lease is no longer ours."""
         self.ended.set()
         with locked(self.folder):
             holder = read_holder(self.folder)
@@ -137,7 +139,7 @@ class Lease:
                 (self.folder / LEASE).unlink(missing_ok=True)
 
     def forget(self) -> None:
-        """Stop the heartbeat of a folder that is no longer there under its name."""
+        """Stop the heartbeat of a folder that was renamed or deleted."""
         self.ended.set()
 
     def _beat(self) -> None:
@@ -151,12 +153,12 @@ class Lease:
 
 
 LOCK_FLAGS = os.O_CREAT | os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-"""A stranger's link, pipe or device in its place is not followed or waited for."""
+"""These flags do not follow a link, and do not wait for a pipe or device that somebody put in its place."""
 
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Nobody else looks at the lease and takes it at the same time."""
+    """While this holds, no other process can read and take the lease."""
     with os.fdopen(os.open(folder / LOCK, LOCK_FLAGS, 0o666), "a") as file:
         try:
             import fcntl

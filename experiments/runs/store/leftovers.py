@@ -1,7 +1,7 @@
-"""What a killed process leaves beside runs, sweeps and exports: found by the maker in its name, and taken away.
+"""Find and remove files that killed processes left beside runs, sweeps and exports.
 
-Whatever is half made is hidden, and names its maker: `.NAME.HOST-PID-BORN-TOKEN.partial`, or `….deleted` for a run that
-is being deleted. While that process lives, nobody touches it.
+Every unfinished file is hidden, and its name has its maker: `.NAME.HOST-PID-BORN-TOKEN.partial`, or `….deleted` for a
+run that is being deleted. While that process lives, nobody touches the file.
 """
 
 import os
@@ -19,18 +19,18 @@ from experiments.runs.store.files import TEMPORARY
 from experiments.runs.store.lease import born
 
 DELETED = ".deleted"
-"""Ending of a run that is on its way out."""
+"""Ending of the name of a run that is being deleted."""
 MAKER = re.compile(r"\..*\.([0-9a-f]{8})-([0-9]{1,10})-([0-9]{1,20})-[0-9a-f]{8}\.(partial|deleted)", re.DOTALL)
 NO_MAKER = re.compile(r"\..+\.[0-9a-f]{8}\.(partial|deleted)", re.DOTALL)
-"""As earlier versions of the program named them."""
+"""The names that earlier versions of the program used."""
 OLD_SECONDS = 86_400.0
-"""Where nobody can say whether its maker lives, what is a day old counts as left behind."""
+"""Seconds: if it is unknown whether the maker lives, a file of this age counts as abandoned."""
 LONGEST_PART = 100
-"""Bytes of the name that is kept in the hidden one: a system allows 255."""
+"""Most bytes of the name within the hidden name: systems allow 255 in all."""
 
 
 def hidden_beside(path: Path, ending: str = TEMPORARY) -> Path:
-    """A free name in the same folder, for what this process makes or takes away."""
+    """A free hidden name in the same folder, for a file that this process makes or deletes."""
     kept = path.name.encode(errors="replace")[:LONGEST_PART].decode(errors="ignore")
     pid = os.getpid()
     return path.with_name(f".{kept}.{_host()}-{pid}-{born(pid)}-{token_hex(4)}{ending}")
@@ -41,7 +41,7 @@ def _host() -> str:
 
 
 def is_abandoned(path: Path) -> bool:
-    """Whether it is something half made, or half deleted, whose maker is dead."""
+    """Whether a file is half made or half deleted, and its maker is dead."""
     made = MAKER.fullmatch(path.name)
     if made and made[1] == _host() and Path("/proc/self/stat").exists():
         return born(int(made[2])) != int(made[3])
@@ -54,7 +54,7 @@ def is_abandoned(path: Path) -> bool:
 
 
 def remove_abandoned(folder: Path) -> list[Path]:
-    """Delete what dead processes have left in a folder; what was deleted."""
+    """Delete the files that dead processes left in a folder. Returns their paths."""
     gone = []
     for path in _abandoned(folder):
         with suppress(OSError):
@@ -69,7 +69,7 @@ def _abandoned(folder: Path) -> Iterator[Path]:
 
 
 def unfinished(folder: Path) -> list[Path]:
-    """What a killed writer has left in a run folder, or a living one is about to give its name."""
+    """Temporary files in a run folder: left by a killed writer, or about to get their names from a living one."""
     found = []
     for parent, _, files in os.walk(folder):  # it follows no links
         found += [Path(parent, name) for name in files if name.endswith(TEMPORARY)]
@@ -77,7 +77,7 @@ def unfinished(folder: Path) -> list[Path]:
 
 
 def remove_unfinished(folder: Path) -> list[Path]:
-    """Delete what a killed writer has left in a run folder, whose lease the caller holds; what was deleted."""
+    """Delete a killed writer's temporary files in a run folder; the caller holds its lease. Returns their paths."""
     gone = []
     for path in unfinished(folder):
         with suppress(OSError):

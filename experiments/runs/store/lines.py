@@ -1,6 +1,7 @@
-"""Scalars and events as lines of JSON; what is not finite is text, since JSON has no word for it."""
+"""Scalars and events as lines of JSON; Inf and NaN are text, since JSON cannot write them."""
 
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,14 +30,18 @@ SCALAR_NAMES = frozenset(
     ("step", "loss", "accuracy", "log_norm_before", "log_norm_after", "clipped", "learning_rate", "clip_threshold",
      "length", "seconds", "evaluation_loss", "evaluation_accuracy")
 )  # fmt: skip
-"""What an optimiser step may say."""
+"""The names that a line of an optimiser step may have."""
+OWN_NAME = re.compile("[ -~]{1,60}")
+"""The allowed names of a training's own numbers: printable ASCII."""
+MOST_OWN_NAMES = 61
+"""That, and the step."""
 LONGEST_SEQUENCE = 10**6
 """Timesteps; more than a configuration allows."""
 
 
 @dataclass(frozen=True)
 class Event:
-    """What every event says; some kinds say more, each thing a number or text."""
+    """The fields of every event; some kinds have more fields, each a number or text."""
 
     __pydantic_config__ = ConfigDict({**STRICT, "extra": "ignore"})
 
@@ -47,14 +52,14 @@ class Event:
     time: Clock
 
 
-def plain(values: Mapping[str, Any]) -> dict[str, Any]:
+def nonfinite_as_text(values: Mapping[str, Any]) -> dict[str, Any]:
     """The values with `inf`, `-inf` and `nan` as text."""
     return {k: str(v) if isinstance(v, float) and not math.isfinite(v) else v for k, v in values.items()}
 
 
 def encode_line(values: dict[str, object]) -> bytes:
     """One line."""
-    return orjson.dumps(plain(values)) + b"\n"
+    return orjson.dumps(nonfinite_as_text(values)) + b"\n"
 
 
 def parse_scalars(line: bytes) -> dict[str, Any] | None:
@@ -69,9 +74,11 @@ def parse_scalars(line: bytes) -> dict[str, Any] | None:
 
 
 def parse_own_scalars(line: bytes) -> dict[str, Any] | None:
-    """The numbers that somebody's own training has noted of a step, by whatever names."""
+    """The numbers that somebody's own training has noted of a step, by names of its own."""
     values = parsed(line)
-    return values if values is not None and all(map(is_scalar, values.values())) else None
+    if values is None or len(values) > MOST_OWN_NAMES or not all(map(OWN_NAME.fullmatch, values)):
+        return None
+    return values if all(map(is_scalar, values.values())) else None
 
 
 def parse_event(line: bytes) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""`progress.json`: what is committed. It is replaced as a whole, and nothing beyond it exists for a reader."""
+"""`progress.json` says which data is committed. It is replaced as a whole, and readers see nothing else."""
 
 import os
 import zlib
@@ -16,16 +16,16 @@ from experiments.runs.store.errors import DamagedRunError, ForeignRunError
 from experiments.runs.store.files import replace_all
 
 FORMAT = 1
-"""Version of the run folder's form; a folder with a larger one is of a newer program."""
+"""Version of the run folder's format; a larger number means that a newer program wrote it."""
 
 PROGRESS = "progress.json"
 Status = Literal["running", "paused", "finished", "interrupted", "failed"]
-"""As written by the trainer. A reader calls a run interrupted, too, if it says running and nobody holds its lease."""
+"""Written by the trainer. A reader also calls a run interrupted if it says running and nobody holds its lease."""
 
 
 @dataclass(frozen=True)
 class Committed:
-    """The first so many bytes of a file that grows, and their CRC-32."""
+    """The committed beginning of a growing file: its number of bytes and their CRC-32."""
 
     __pydantic_config__ = STRICT
 
@@ -34,7 +34,7 @@ class Committed:
     crc32: Crc32 = 0
 
     def and_then(self, more: bytes) -> "Committed":
-        """With more bytes at the end."""
+        """The same with more bytes at the end."""
         return Committed(self.size + len(more), zlib.crc32(more, self.crc32))
 
 
@@ -48,19 +48,19 @@ class Progress:
     step: Step = 0
     """Optimiser steps done."""
     committed: Step = 0
-    """Recorded steps: rows of the arrays that are whole."""
+    """Recorded steps, which are complete rows of the arrays."""
     scalars: Committed = field(default_factory=Committed)
     events: Committed = field(default_factory=Committed)
     checkpoint: Word | None = None
-    """File in `checkpoints/`, taken after step `step`."""
+    """The checkpoint's file in `checkpoints/`, taken after step `step`."""
     checkpoint_crc32: Crc32 = 0
     attempt: Count = 1
-    """1, and one more each time the run was resumed."""
+    """1 at first; each resume adds 1."""
     status: Status = "running"
     reason: Sentence = ""
-    """Why it ended or rests: `steps`, `success`, `nonfinite`, `diverged`, `stopped`, or an error's sentence."""
+    """Why it ended or paused: `steps`, `success`, `nonfinite`, `diverged`, `stopped`, or an error's sentence."""
     seconds: Clock = 0.0
-    """Spent in training steps, over all attempts."""
+    """Seconds of training steps, over all attempts."""
     updated: Clock = 0.0
     """Seconds since 1970."""
     latest: Annotated[Mapping[Word, Scalar], Field(max_length=64)] = field(default_factory=dict)
@@ -68,18 +68,18 @@ class Progress:
 
 
 def write_progress(folder: Path, progress: Progress) -> None:
-    """Commit."""
+    """Commit: replace `progress.json`."""
     body = asdict(progress)
     content = {"format": FORMAT, "check": check(body), **body}
     replace_all({folder / PROGRESS: orjson.dumps(content)}, folder)
 
 
 def read_progress(folder: Path) -> Progress:
-    """What is committed now.
+    """Read which data is committed now.
 
     Raises:
-        DamagedRunError: missing, or not what was written.
-        ForeignRunError: of a newer format.
+        DamagedRunError: the file is missing or damaged.
+        ForeignRunError: the file has a newer format.
     """
     given = read_json(folder, PROGRESS)
     refuse_newer(folder, given.pop("format", None))
@@ -100,12 +100,12 @@ def read_progress(folder: Path) -> Progress:
 
 
 def check(body: dict[str, object]) -> int:
-    """CRC-32 of everything else in the file."""
+    """CRC-32 of all other fields of the file."""
     return zlib.crc32(orjson.dumps(body, option=orjson.OPT_SORT_KEYS))
 
 
 def refuse_newer(folder: Path, version: object) -> None:
-    """Raise a ForeignRunError for what is no version that we know."""
+    """Raise a ForeignRunError unless the version is known."""
     if type(version) is not int or version < 1:
         raise ForeignRunError(f"{str(folder)!r} is not a run folder of this program: it names no format.")
     if version > FORMAT:

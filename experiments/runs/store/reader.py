@@ -1,4 +1,4 @@
-"""A run folder open for reading: a frozen view up to the last commit, lazily read, trusting nothing."""
+"""Read a run folder: a fixed view up to the last commit, read when needed, without trusting any file."""
 
 import os
 from collections.abc import Iterator
@@ -8,13 +8,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import orjson
 from numpy import ndarray
 
 from experiments.config.words import shortened, visible
 from experiments.reading import size_of
-from experiments.runs.store.chunks import TENSORS, ArraySpec, check_spec, read_chunk, read_json
+from experiments.runs.store.chunks import TENSORS, check_spec, read_json
 from experiments.runs.store.description import (
     CONFIG,
     Description,
@@ -40,68 +39,19 @@ from experiments.runs.store.lines import (
     read_lines,
 )
 from experiments.runs.store.progress import PROGRESS, Progress, Status, read_progress
+from experiments.runs.store.tensor import Tensor
 
 MOST_EVENT_BYTES = 4 * BLOCK
-"""Of events that are read: some hundred thousand of them."""
+"""Most bytes of events that are read: some hundred thousand events."""
 STEP_BYTES = 2**10
-"""Bytes that a step's line of scalars has at most."""
-
-
-@dataclass(frozen=True, eq=False)
-class Tensor:
-    """One array of a run, up to the last commit; nothing is read before it is indexed."""
-
-    folder: Path
-    name: str
-    spec: ArraySpec
-    rows: int
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Of what is committed."""
-        return (self.rows, *self.spec.shape[1:])
-
-    @property
-    def dimensions(self) -> tuple[str, ...]:
-        """Names of the axes."""
-        return self.spec.dimensions
-
-    def __len__(self) -> int:
-        return self.rows
-
-    def __getitem__(self, key: Any) -> ndarray:
-        """The values, as numpy's basic indexing has it (integers, slices, …) on each axis.
-
-        Only the chunks that the first axis asks for are read, one at a time.
-
-        Raises:
-            IndexError: beyond what is committed.
-            DamagedRunError: a chunk is missing or damaged; the message names its file.
-        """
-        keys = key if isinstance(key, tuple) else (key,)
-        if Ellipsis in keys[:1]:
-            keys = (slice(None), *keys)
-        first, rest = (keys[0], keys[1:]) if keys else (slice(None), ())
-        wanted = range(self.rows)[first]
-        single = isinstance(wanted, int)
-        rows = [wanted] if isinstance(wanted, int) else wanted
-        parts: list[ndarray] = []
-        chunk, held = None, -1
-        for r in rows:
-            index, place = divmod(r, self.spec.rows)
-            if index != held:
-                chunk, held = read_chunk(self.folder, self.name, self.spec, index), index
-            assert chunk is not None
-            parts.append(chunk[place][rest].copy())
-        if single:
-            return parts[0]
-        empty = np.empty(self.spec.shape[1:], self.spec.dtype)[rest] if not parts else parts[0]
-        return np.stack(parts) if parts else np.empty((0, *empty.shape), self.spec.dtype)
+"""Bytes that a step's line of scalars has at most,"""
+OWN_STEP_BYTES = 2**13
+"""and that of somebody's own training: 60 names of 60 characters, each with a number."""
 
 
 @dataclass(frozen=True, eq=False)
 class RunReader:
-    """What is committed of a run at the moment when it was opened; see `open_folder`."""
+    """The committed data of a run at the moment when it was opened; see `open_folder`."""
 
     folder: Path
     progress: Progress
@@ -119,7 +69,7 @@ class RunReader:
 
     @property
     def title(self) -> str:
-        """What the run is, in a few words."""
+        """A few words about the run."""
         return self.description.title
 
     @property
@@ -146,7 +96,7 @@ class RunReader:
 
     @property
     def form(self) -> Form:
-        """What the arrays of the module that is looked at are of."""
+        """The form of the selected module's arrays."""
         return list(self.forms.values())[self.index]
 
     @property
@@ -161,12 +111,12 @@ class RunReader:
 
     @property
     def path(self) -> str:
-        """Which implementation of `record` made it."""
+        """The path of `record` that made it."""
         return self.description.path
 
     @property
     def chance(self) -> float:
-        """What a memoryless guess scores, in the loss's unit."""
+        """The loss of a guess without memory."""
         return chance_of(self.description)
 
     @property
@@ -193,7 +143,7 @@ class RunReader:
         return as_columns(self._lines(SCALARS, since, self.progress.scalars.size, parse))
 
     def events(self) -> list[dict[str, Any]]:
-        """What happened: `step`, `kind`, `text`, `attempt`, `time`, and what the kind adds.
+        """The events of the run: `step`, `kind`, `text`, `attempt`, `time`, and the fields of the kind.
 
         Of a run with more than `MOST_EVENT_BYTES` of them, the first ones.
 
@@ -284,7 +234,7 @@ class RunReader:
 
 
 def open_folder(folder: Path, implied: Implied = nothing_implied) -> RunReader:
-    """What is committed of a run now, of whatever kind it is. Nothing large is read.
+    """Open a run of any kind at its last commit. Nothing large is read.
 
     Args:
         folder: of the run.
@@ -302,10 +252,11 @@ def open_folder(folder: Path, implied: Implied = nothing_implied) -> RunReader:
         raise ForeignRunError(f"{str(folder)!r} is not a run folder: it has no {' and no '.join(missing)}.")
     description = read_description(folder, implied)
     run = RunReader(folder, read_progress(folder), description)
+    per_step = OWN_STEP_BYTES if run.form.watched else STEP_BYTES
     claims = {
         "step": (run.progress.step, run.form.steps),
         "committed": (run.progress.committed, run.form.record_count),
-        "scalars.size": (run.progress.scalars.size, STEP_BYTES * run.progress.step),
+        "scalars.size": (run.progress.scalars.size, per_step * run.progress.step),
     }
     for name, (claimed, most) in claims.items():
         if claimed > most:
@@ -316,5 +267,5 @@ def open_folder(folder: Path, implied: Implied = nothing_implied) -> RunReader:
 
 
 def dumps(value: object) -> str:
-    """JSON for people, with nothing in it that a terminal would obey."""
+    """JSON for people, without characters that a terminal would obey."""
     return visible(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY).decode(), r"\u{:04x}")

@@ -1,4 +1,4 @@
-"""The one writer of a run folder: rows, lines and checkpoints wait here until they are committed together."""
+"""The writer of a run folder: rows, lines and checkpoints wait here until they are committed together."""
 
 import shutil
 import time
@@ -26,7 +26,7 @@ from experiments.runs.store.create import refused
 from experiments.runs.store.errors import DamagedRunError
 from experiments.runs.store.files import TEMPORARY, inside, refuse_strange_entries, replace_all, synchronise
 from experiments.runs.store.lease import Lease
-from experiments.runs.store.lines import EVENTS, SCALARS, encode_line, plain
+from experiments.runs.store.lines import EVENTS, SCALARS, encode_line, nonfinite_as_text
 from experiments.runs.store.progress import Committed, Progress, Status, read_progress, write_progress
 from experiments.training.state import Checkpoint
 
@@ -104,12 +104,12 @@ class RunWriter:
             self.lease.release()
 
     def scalars(self, values: dict[str, object]) -> None:
-        """One optimiser step's numbers."""
+        """Add the numbers of one optimiser step."""
         self.lines[SCALARS] += encode_line(values)
         self.latest |= values
 
     def event(self, step: int, kind: str, text: str, **values: object) -> None:
-        """Something that happened at a step, in words."""
+        """Add an event at a step, in words."""
         line = {
             "step": step,
             "kind": kind,
@@ -184,7 +184,7 @@ class RunWriter:
                 reason=reason,
                 seconds=seconds,
                 updated=time.time(),
-                latest=plain(self.latest),
+                latest=nonfinite_as_text(self.latest),
             )
             write_progress(self.folder, now)
         except OSError as error:
@@ -235,7 +235,7 @@ class RunWriter:
 
 
 def cut_off(folder: Path, progress: Progress, specs: dict[str, ArraySpec]) -> None:
-    """Delete what was written after the last commit, and what is half written.
+    """Delete everything that was written after the last commit, and unfinished files.
 
     Raises:
         DamagedRunError: a file of lines has less than what was committed.

@@ -86,7 +86,7 @@ def magnitude(top: float, exponent: int) -> int:
 
 @kernel
 def scale(x: Array, power: int) -> None:
-    """x ← x · 2^power, with exact zeros for what would be subnormal.
+    """x ← x · 2^power; a result that would be subnormal becomes exactly zero.
 
     In two factors, since 2^power may not exist where the product does.
     """
@@ -101,7 +101,7 @@ def scale(x: Array, power: int) -> None:
 
 @kernel
 def add_rescaled(direct: Array, direct_exponent: int, carried: Array, carried_cell: Array, exponent: int) -> int:
-    """carried ← direct + carried, carried_cell with it, at the larger of their magnitudes, which is returned."""
+    """carried ← direct + carried, and carried_cell at the same scale. Returns that scale: the larger magnitude."""
     top = max(largest(carried), largest(carried_cell))
     if math.isnan(largest(carried)) or math.isnan(largest(carried_cell)):
         top = math.nan
@@ -128,7 +128,7 @@ def add_direct_cell(
     exponent: Exponents,
     exponent_cell: Exponents,
 ) -> None:
-    """carried_cell ← direct_cell + carried_cell for each row: what the loss sends to c directly."""
+    """carried_cell ← direct_cell + carried_cell for each row: adds the direct gradient of c."""
     for b in range(carried.shape[0]):
         together = exponent_cell[b] == exponent[b]
         with_hidden = carried[b] if together else carried[b, :0]

@@ -1,4 +1,4 @@
-"""Where compiled code is kept, and whether it is there already. Imports no compiler.
+"""The folder that keeps compiled code, and whether the code is already there. Imports no compiler.
 
 The folder's name has a hash of everything that the code depends on: numba itself looks at the file of the outermost
 function only, and would run an old version of what that calls.
@@ -23,7 +23,7 @@ COMPILED = (
     *("weights", "recurrence", "passes"),
 )
 OF_CELLS = ("pointwise", "saturated", "compiled")
-"""The files that compiled code is made from: here, and in each cell's folder."""
+"""The names of the files from which code is compiled, in this folder and in each cell's folder."""
 
 
 @functools.cache
@@ -72,19 +72,19 @@ def stamp(module: str, dtype: torch.dtype) -> str:
 
 
 def is_cached(module: str, dtype: torch.dtype, folder: Path | None = None) -> bool:
-    """Whether loading a cell's compiled passes takes no compiling."""
+    """Whether a cell's compiled passes load without compiling anything."""
     folder = folder or open_cache()
     return folder is not None and (folder / stamp(module, dtype)).exists()
 
 
 def mark_ready(folder: Path, module: str, dtype: torch.dtype) -> None:
-    """Say that a cell's code for a dtype is complete."""
+    """Mark a cell's code for a dtype as complete."""
     (folder / stamp(module, dtype)).touch()
 
 
 @functools.cache
 def open_cache() -> Path | None:
-    """A folder that can be written, with what was compiled before where there is any; None where none can be.
+    """A folder that can be written, with all code compiled earlier; None if there is no such folder.
 
     A folder that is full but read-only, as in a shared installation, is copied: numba insists on writing to it.
     """
@@ -104,7 +104,7 @@ def open_cache() -> Path | None:
 
 
 def is_writable(folder: Path) -> bool:
-    """Whether a file can be made in the folder, which is made first where it is not there."""
+    """Whether a file can be made in the folder; makes the folder first if it is missing."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):

@@ -1,4 +1,4 @@
-"""Which path a recording takes. Imports no compiler."""
+"""Choose the path of a recording: `fast` or `reference`. Imports no compiler."""
 
 import subprocess
 import sys
@@ -13,7 +13,7 @@ from models.cells.cell import Cell
 DTYPES = (torch.float32, torch.float64)
 
 builders: list["subprocess.Popen[bytes]"] = []
-"""The process that compiles beside this one, where one was needed."""
+"""The process that compiles in the background, if one was needed."""
 
 
 def choose_path(cells: Sequence[Cell], inputs: Tensor, path: str | None) -> str:
@@ -35,7 +35,7 @@ def choose_path(cells: Sequence[Cell], inputs: Tensor, path: str | None) -> str:
 
 
 def why_not(cells: Sequence[Cell], inputs: Tensor) -> str | None:
-    """Why the fast path cannot take these layers; None where it can."""
+    """Why the fast path cannot take these layers; None if it can."""
     devices = sorted({inputs.device.type} | {w.device.type for cell in cells for w in cell.weights.values()})
     if devices != ["cpu"]:
         return f"that needs the CPU, and this is on {' and '.join(devices)}"
@@ -48,7 +48,7 @@ def why_not(cells: Sequence[Cell], inputs: Tensor) -> str | None:
 
 
 def is_ready(module: str, dtype: torch.dtype) -> bool:
-    """Whether a cell's compiled code is there; if not, another process begins to make it, and this one goes on."""
+    """Whether a cell's compiled code is there. If it is missing, another process begins to compile it."""
     try:
         if is_cached(module, dtype):
             return True

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Scalar = Any
-"""A number of the dtype that is being compiled for."""
+"""A number of the dtype for which the code is compiled."""
 Array = NDArray[np.floating[Any]]
 Exponents = NDArray[np.int64]
 Gates = tuple[Array, Array, Array, Array]
@@ -21,10 +21,10 @@ OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
 
 
 def kernel(function: Function) -> Function:
-    """The function, to be compiled when its caller is."""
+    """Mark a function: it is compiled together with its caller."""
     return njit(**OPTIONS)(inspect.unwrap(function))
 
 
 def summing(function: Function) -> Function:
-    """The same for a sum whose terms may be added in any order, hence several at once."""
+    """The same for a sum whose terms may be added in any order, so that several are added at once."""
     return njit(**(OPTIONS | {"fastmath": {"contract", "reassoc"}}))(inspect.unwrap(function))

@@ -7,7 +7,7 @@ from models.bptt.compiled.jit import Array, Exponents, kernel
 
 @kernel
 def keep_state(lengths: Exponents, t: int, before: Array, now: Array) -> None:
-    """A sequence keeps its state where it has no input: in the reverse direction, its start state waits for it."""
+    """Beyond its end a sequence keeps its state; read in reverse, it keeps the start state until its first input."""
     for b in range(now.shape[0]):
         if t >= lengths[b]:
             for k in range(now.shape[1]):
@@ -18,7 +18,7 @@ def keep_state(lengths: Exponents, t: int, before: Array, now: Array) -> None:
 def set_aside(
     lengths: Exponents, t: int, dh: Array, carried_cell: Array, exponent: Exponents, exponent_cell: Exponents
 ) -> tuple[Array, Array, Exponents]:
-    """What is carried, with zeros in its place beyond a sequence's end: there no gradient reaches the weights."""
+    """Set the carried gradient aside and put zeros in its place beyond a sequence's end: no weight sees it there."""
     exponents = np.empty((2, exponent.size), np.int64)
     exponents[0], exponents[1] = exponent, exponent_cell
     waiting = dh.copy(), carried_cell.copy(), exponents
@@ -39,7 +39,7 @@ def bring_back(
     exponent: Exponents,
     exponent_cell: Exponents,
 ) -> None:
-    """What was set aside, as it was: no step changes a gradient beyond a sequence's end."""
+    """Put the gradient that was set aside back: no step changes a gradient beyond a sequence's end."""
     for b in range(carried.shape[0]):
         if t >= lengths[b]:
             carried[b], carried_cell[b] = waiting[0][b], waiting[1][b]

@@ -9,13 +9,13 @@ import torch
 Result = TypeVar("Result")
 
 SMALLEST_PART = 8
-"""Samples; below it a matrix product is too thin to be worth a core."""
+"""Samples per core, at least: a matrix product of fewer rows is not worth a core."""
 SMALLEST_WORK = 4 * 10**7
-"""Multiplications in all, about 1 ms: below it a thread costs more than it brings."""
+"""Multiplications in all, about 1 ms: with fewer, a thread costs more than it saves."""
 
 
 def over_batch(part: Callable[[int, int], Result], batch_size: int, work: int) -> list[Result]:
-    """part(first, last) of every share of the batch, in the batch's order, by as many threads as torch has."""
+    """Call part(first, last) for every share of the batch, on as many threads as torch has; results in batch order."""
     count = max(1, min(torch.get_num_threads(), batch_size // SMALLEST_PART)) if work > SMALLEST_WORK else 1
     edges = [batch_size * k // count for k in range(count + 1)]
     results: list[Result | BaseException] = [RuntimeError("not run")] * count

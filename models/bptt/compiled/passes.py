@@ -30,11 +30,11 @@ lock = threading.Lock()
 loaded: dict[tuple[str, torch.dtype], Compiled] = {}
 
 OPEN = [name for name, value in vars(step).items() if isinstance(value, FunctionType)]
-"""What a cell's module has in the place of the functions of `step`."""
+"""Names of the functions of `step` that each cell's module replaces."""
 
 
 def compiled(module: str, dtype: torch.dtype, folder: Path | None = None) -> Compiled:
-    """The two passes for float32 or float64; a few ms where they are cached, some seconds where they are not.
+    """The two passes for float32 or float64: a few ms from the cache, otherwise some seconds.
 
     Args:
         module: of the cell's compiled step, see `Packing.module`.
@@ -48,7 +48,7 @@ def compiled(module: str, dtype: torch.dtype, folder: Path | None = None) -> Com
 
 
 def with_cell(function: Any, module: str) -> FunctionType:
-    """A pass with the cell's functions in the place of those that `step` leaves open, and a name of its own.
+    """A pass in which the cell's functions replace the open ones of `step`; it has a name of its own.
 
     The compiler takes a function's globals for constants, so that the cell's are compiled in.
     """
@@ -61,7 +61,7 @@ def with_cell(function: Any, module: str) -> FunctionType:
 
 
 def compile_passes(module: str, dtype: torch.dtype, folder: Path | None) -> Compiled:
-    """Both passes with their signatures spelled out, so that nothing is compiled at the first call."""
+    """Compile both passes for fixed signatures, so that the first call compiles nothing."""
     number = types.float32 if dtype == torch.float32 else types.float64
     a3 = number[:, :, ::1]
     whole, flag, double2, exponent2 = types.int64, types.boolean, types.float64[:, ::1], types.int64[:, ::1]

@@ -15,12 +15,12 @@ LOW_32, HIGH_32, FLAT_32, FLAT_CELL_32 = 2.0**-20, 1 - 2.0**-10, 1 - 2.0**-11, 4
 """Beyond these a value of σ, of tanh, or a c in tanh(c) counts as saturated: 1 − h² has lost 10 of its 24 bits."""
 LOW_64, HIGH_64, FLAT_64, FLAT_CELL_64 = 2.0**-200, 1 - 2.0**-22, 1 - 2.0**-23, 8.32
 HELD_32, HELD_64 = 100, 900
-"""An h and a c whose largest entries differ by more bits than this are recorded with an exponent each."""
+"""Bits: if the largest entries of h and c differ by more, each is recorded with its own exponent."""
 
 
 @summing
 def beyond(x: Array, low: float, high: float) -> Scalar:
-    """How many entries are below or above: counted in x's own dtype, so that 8 or 16 are looked at together."""
+    """How many entries are below `low` or above `high`. The count has x's dtype: 8 or 16 are compared at once."""
     number = x.dtype.type
     below, above, zero, one = number(low), number(high), number(0), number(1)
     count = zero
@@ -31,34 +31,34 @@ def beyond(x: Array, low: float, high: float) -> Scalar:
 
 @kernel
 def beyond_sigmoid(gate: Array) -> Scalar:
-    """How many values of a σ are so near 0 or 1 that its slope, or near 0 its value, has lost its digits."""
+    """How many values of σ are so near 0 or 1 that the slope (near 0, also the value) has lost its digits."""
     low, high = (LOW_32, HIGH_32) if gate.itemsize == 4 else (LOW_64, HIGH_64)
     return beyond(gate, low, high)
 
 
 @kernel
 def beyond_tanh(values: Array) -> Scalar:
-    """How many values of a tanh are so near ±1 that 1 − h² has lost its digits."""
+    """How many values of tanh are so near ±1 that 1 − h² has lost its digits."""
     flat = FLAT_32 if values.itemsize == 4 else FLAT_64
     return beyond(values, -flat, flat)
 
 
 @kernel
 def beyond_cell(c: Array) -> Scalar:
-    """The same of tanh(c), from c."""
+    """The same for tanh(c), computed from c."""
     flat = FLAT_CELL_32 if c.itemsize == 4 else FLAT_CELL_64
     return beyond(c, -flat, flat)
 
 
 @kernel
 def apart(exponent: Exponents, exponent_cell: Exponents) -> bool:
-    """Whether some row's h and c are relative to different powers of two."""
+    """Whether the h and c of some row have different exponents."""
     return bool((exponent != exponent_cell).any())
 
 
 @kernel
 def add_carried(m: Array, k: Exponents, carried: Array, e: int, total: Array) -> int:
-    """total ← m · 2^k + carried, all relative to 2^e, in float64; the exponent that it is relative to then."""
+    """total ← m · 2^k + carried, all relative to 2^e, in float64. Returns the exponent of the total."""
     zero = np.zeros_like(k)
     shift = shift_of(max(top_of(m, k), top_of(carried, zero)), carried.itemsize == 4)
     for j in range(m.size):
@@ -68,7 +68,7 @@ def add_carried(m: Array, k: Exponents, carried: Array, e: int, total: Array) ->
 
 @kernel
 def store_cell(dc: Array, e: int, e_h: int, k: Exponents, out: Array) -> int:
-    """out ← dc, at the exponent of dL/dh_t where out's dtype can hold it so; the exponent that it is relative to."""
+    """out ← dc, at the exponent of dL/dh_t if out's dtype can hold it there. Returns the exponent of out."""
     k[:] = 0
     top = top_of(dc, k) + e - e_h
     held = HELD_32 if out.itemsize == 4 else HELD_64
@@ -79,7 +79,7 @@ def store_cell(dc: Array, e: int, e_h: int, k: Exponents, out: Array) -> int:
 
 @kernel
 def send_back(da: Array, exponent: Exponents, W: Array, out: Array, out_exponent: Exponents, zero_one: Array) -> None:
-    """out ← out + da W, row by row with an exponent each."""
+    """out ← out + da W, row by row; each row has its own exponent."""
     product = np.empty((da.shape[0], W.shape[1]), da.dtype)
     multiply(da, W, product, zero_one, False)
     for b in range(out.shape[0]):

@@ -1,4 +1,4 @@
-"""What the compiled passes ask of a cell: each cell has these functions in its folder, in `compiled.py`.
+"""The functions that the compiled passes need from a cell: each cell has them in its `compiled.py`.
 
 `passes.py` puts them in the place of these, so that each cell has two passes of its own, with everything compiled in.
 """
@@ -7,17 +7,17 @@ from models.bptt.compiled.jit import Array, Exponents, Gates
 
 
 def reads(option: int, p: int) -> tuple[int, bool, bool]:
-    """What product p sees: 0 for no state, 1 for h', 2 + k for `others[k]`; whether a bias; whether x."""
+    """The factors of product p: 0 for no state, 1 for h', 2 + k for `others[k]`; whether a bias; whether x."""
     raise NotImplementedError
 
 
 def vector_factor(row: int) -> tuple[int, int]:
-    """Whose preactivation a row of the unit-by-unit parameters belongs to, and what it multiplies: 1 or 2 + k."""
+    """For a row of the unit-by-unit parameters: the preactivation that it belongs to, and its factor, 1 or 2 + k."""
     raise NotImplementedError
 
 
 def count_others() -> int:
-    """How many factors besides h' and x the weights' gradients need."""
+    """How many factors the weights' gradients need besides h' and x."""
     raise NotImplementedError
 
 
@@ -29,7 +29,7 @@ def forward_step(
 
 
 def is_saturated(option: int, states: Gates, gates: Gates) -> bool:
-    """Whether some slope has lost its digits, so that the step must go the careful way."""
+    """Whether some slope has lost its digits, so that the step must be computed by `saturated.py`."""
     raise NotImplementedError
 
 
@@ -46,7 +46,7 @@ def backward_step(
     top: int,
     zero_one: Array,
 ) -> None:
-    """From dL/dh_t (given, the first of `grads`) and what is carried to da, dL/dc_t and what is carried on.
+    """From dL/dh_t (the first of `grads`) and the carried gradients: da, dL/dc_t and the next carried gradients.
 
     da and `others` are filled from row `top` on.
     """
@@ -67,7 +67,7 @@ def saturated_step(
     hx: Array,
     others: Array,
 ) -> None:
-    """The same with slopes from preactivations and an exponent for each row.
+    """The same with slopes from preactivations; each row has its own exponent.
 
     `matrices` are W, its transpose and (0, 1); `exponents` [sample] those of dL/dc_t, of the carried h and c.
     """

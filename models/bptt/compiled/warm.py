@@ -1,4 +1,4 @@
-"""`python -m models.bptt.compiled.warm`: compile ahead, so that nobody waits. Once per installation, on all cores."""
+"""`python -m models.bptt.compiled.warm` compiles ahead, once per installation, on all cores: later nobody waits."""
 
 import contextlib
 import itertools
@@ -21,11 +21,11 @@ from models.cells.registry import CELLS
 MODULES = [cell.compiled_step for cell in CELLS.values() if cell.compiled_step is not None]
 
 STALE = 600
-"""Seconds after which another process's note that it is compiling no longer counts: it was killed."""
+"""Seconds after which another process that said it compiles counts as killed."""
 
 
 def warm(folder: Path | None, processes: int = 1) -> None:
-    """Compile what is not there yet into the folder, unless another process is doing it."""
+    """Compile all missing code into the folder, unless another process is already compiling."""
     if folder is None:
         return
     with only_one(folder) as alone:
@@ -47,7 +47,7 @@ def compile_one(module: str, dtype: torch.dtype, folder: Path) -> None:
 
 @contextlib.contextmanager
 def only_one(folder: Path) -> Iterator[bool]:
-    """Whether this process is the one to compile; the others leave it to that."""
+    """Whether this process is the one that compiles; only one does at a time."""
     note = folder / "compiling"
     try:
         if note.exists() and time.time() - note.stat().st_mtime > STALE:

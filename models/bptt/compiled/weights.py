@@ -7,12 +7,12 @@ from models.bptt.compiled.jit import Array, Exponents, kernel
 from models.bptt.compiled.product import add_transposed
 
 FAR_32, FAR_64 = 60, 1022
-"""A row so many bits below the largest cannot change the last bit of a sum with it; float64 holds all that is above."""
+"""Bits: a row that lies further below the largest one cannot change the last bit of their sum."""
 
 
 @kernel
 def write_columns(a: Array, out: Array, start: int) -> None:
-    """a into the columns of out from `start` on."""
+    """Copy a into the columns of out, from `start` on."""
     for b in range(a.shape[0]):
         for k in range(a.shape[1]):
             out[b, start + k] = a[b, k]
@@ -20,7 +20,7 @@ def write_columns(a: Array, out: Array, start: int) -> None:
 
 @kernel
 def columns_read(reads: tuple[int, bool, bool], hidden: int, columns: int) -> tuple[int, int, int]:
-    """The columns of [h', 1, x] that a product sees, from the first up to the last, and which of `others` for h'.
+    """The first and last column of [h', 1, x] that a product reads, and which of `others` it reads for h'.
 
     −1 where it sees h' itself, or no state.
     """
@@ -42,7 +42,7 @@ def add_weight_gradients(
     common: int,
     zero_one: Array,
 ) -> int:
-    """dW ← dW + da [h', 1, x]ᵀ over some steps, dv with it; the exponent that both are relative to.
+    """dW ← dW + da [h', 1, x]ᵀ over some steps, and dv likewise. Returns the exponent of both.
 
     `columns` [product] is what `columns_read` gives, `factors` [row of dv] what `vector_factor` does.
     """
@@ -77,7 +77,7 @@ def add_products(da: Array, factor: Array, out: Array) -> None:
 
 @kernel
 def common_exponent(da: Array, exponent: Exponents, common: int) -> int:
-    """The largest exponent so far of a row that is not zero."""
+    """The largest exponent of all nonzero rows so far."""
     for p in range(exponent.shape[0]):
         for k in range(exponent.shape[1]):
             if exponent[p, k] > common and largest(da[p, k]) != 0:
@@ -87,9 +87,9 @@ def common_exponent(da: Array, exponent: Exponents, common: int) -> int:
 
 @kernel
 def weigh(da: Array, exponent: Exponents, common: int) -> bool:
-    """Bring one gate's rows to the common exponent; whether there is one that the sum can feel.
+    """Bring one gate's rows to the common exponent. Returns whether any row is large enough to change the sum.
 
-    The others become exact zeros: a product with what they would be, subnormal, takes up to ten times as long.
+    Rows too small for that become exact zeros: as subnormal numbers they would make a product up to ten times slower.
     """
     far = FAR_32 if da.itemsize == 4 else FAR_64
     felt = False

@@ -1,4 +1,4 @@
-"""Rows of numbers that no dtype holds: mantissa · 2^exponent, a float64 and an int64 for every unit.
+"""Rows of numbers too large or small for any dtype: mantissa · 2^exponent, a float64 and an int64 per unit.
 
 Only a saturated unit needs them. Its slope may be 4e^(−600), and 1 − h² of a rounded h is 0 there:
 
@@ -61,7 +61,7 @@ def tanh_slope_wide(a: Scalar) -> tuple[Scalar, Scalar]:
 
 @kernel
 def exponent_of(x: Scalar) -> Scalar:
-    """The exponent that frexp gives, from the bits of a normal number; 1025 for what is not finite."""
+    """The exponent of a normal number from its bits, as frexp gives it; 1025 for Inf and NaN."""
     return ((np.float64(x).view(np.int64) >> 52) & 0x7FF) - 1022
 
 
@@ -76,14 +76,14 @@ def top_of(m: Array, k: Exponents) -> Scalar:
 
 @kernel
 def shift_of(top: int, single: bool) -> int:
-    """By which power of two to divide a row with this largest exponent: 0 where it is well held as it is."""
+    """The power of two by which a row with this largest exponent is divided: 0 if the row is in a safe range."""
     near = NEAR_32 if single else NEAR_64
     return 0 if top == NEVER or top > NOT_FINITE or -near <= top <= near else top
 
 
 @kernel
 def write_row(m: Array, k: Exponents, shift: int, out: Array) -> None:
-    """out ← m · 2^(k − shift), with exact zeros for what would be subnormal in out's dtype."""
+    """out ← m · 2^(k − shift); an entry that would be subnormal in out's dtype becomes exactly zero."""
     smallest = SMALLEST_32 if out.itemsize == 4 else SMALLEST_64
     for j in range(m.size):
         value = narrowed(m[j], k[j] - shift)
@@ -92,7 +92,7 @@ def write_row(m: Array, k: Exponents, shift: int, out: Array) -> None:
 
 @kernel
 def narrow(m: Array, k: Exponents, exponent: int, out: Array) -> int:
-    """out ← the row, which is relative to 2^exponent; the exponent that out is relative to."""
+    """out ← the row, given relative to 2^exponent. Returns the exponent of out."""
     shift = shift_of(top_of(m, k), out.itemsize == 4)
     write_row(m, k, shift, out)
     return exponent + shift
@@ -100,7 +100,7 @@ def narrow(m: Array, k: Exponents, exponent: int, out: Array) -> int:
 
 @kernel
 def add_rows(a: Array, exponent: int, b: Array, exponent_b: int) -> int:
-    """a ← a + b for rows with an exponent each; the sum's exponent."""
+    """a ← a + b for two rows with their own exponents. Returns the exponent of the sum."""
     if exponent == exponent_b:
         for j in range(a.size):
             a[j] += b[j]
@@ -112,7 +112,7 @@ def add_rows(a: Array, exponent: int, b: Array, exponent_b: int) -> int:
 
 @kernel
 def settle(carried: Array, exponent: int, carried_cell: Array, exponent_cell: int) -> tuple[int, int]:
-    """The exponents of a row's h and c: one for both, unless they differ by more than such a row may hold."""
+    """The exponents of a row's h and c: one for both, unless they differ by more than one row can hold."""
     ours, theirs = magnitude(largest(carried), exponent), magnitude(largest(carried_cell), exponent_cell)
     near = NEAR_32 if carried.itemsize == 4 else NEAR_64
     if ours == NEVER or theirs == NEVER:

@@ -13,19 +13,19 @@ TANH, RELU, IDENTITY, SIGMOID = 0, 1, 2, 3
 
 @kernel
 def reads(option: int, p: int) -> tuple[int, bool, bool]:
-    """h' and x."""
+    """The one product reads h' and x."""
     return 1, True, True
 
 
 @kernel
 def vector_factor(row: int) -> tuple[int, int]:
-    """There are no such parameters."""
+    """An Elman cell has no unit-by-unit parameters."""
     return 0, 1
 
 
 @kernel
 def count_others() -> int:
-    """None."""
+    """0: the weights' gradients need no other factors."""
     return 0
 
 
@@ -78,7 +78,7 @@ def is_saturated(option: int, states: Gates, gates: Gates) -> bool:
 
 @kernel
 def row_is_saturated(option: int, h: Array) -> bool:
-    """The same of any part of h."""
+    """The same for any part of h."""
     if option == TANH:
         return beyond_tanh(h) > 0
     return option == SIGMOID and beyond_sigmoid(h) > 0
@@ -121,7 +121,7 @@ def saturated_step(
     hx: Array,
     others: Array,
 ) -> None:
-    """The same with φ' from the preactivation, and an exponent for each row."""
+    """The same with φ' from the preactivation; each row has its own exponent."""
     W, WT, zero_one = matrices
     h, dh, of_h = states[1], grads[0], exponents[1]
     B, H = h.shape
@@ -140,7 +140,7 @@ def saturated_step(
 
 @kernel
 def elman_row(nonlinearity: int, dh: Array, e: int, a: Array, m: Array, k: Exponents, da: Array) -> int:
-    """da = dh φ'(a); its exponent."""
+    """da = dh φ'(a). Returns the exponent of da."""
     for j in range(dh.size):
         slope, k[j] = tanh_slope_wide(a[j]) if nonlinearity == TANH else sigmoid_slope_wide(a[j])
         m[j] = dh[j] * slope

@@ -11,7 +11,7 @@ SLOPES = {"tanh": tanh_slope, "sigmoid": sigmoid_slope}
 
 
 def elman_slope(s: LayerStates) -> tuple[Tensor]:
-    """φ'(a); NaN for a relu whose h is not finite, and so on no known side of 0."""
+    """φ'(a); NaN for a relu whose h is not finite, since its side of 0 is unknown."""
     (h,) = s.after
     nonlinearity = s.cell.nonlinearity  # type: ignore[attr-defined]
     if nonlinearity in SLOPES:

@@ -47,12 +47,12 @@ class ElmanCell(Cell):
 
     @property
     def tanh_values(self) -> str | None:
-        """`hidden` where φ is tanh."""
+        """`hidden` if φ is tanh, else None."""
         return "hidden" if self.nonlinearity == "tanh" else None
 
     @property
     def is_bounded(self) -> bool:
-        """Whether φ is."""
+        """Whether φ is bounded."""
         return self.nonlinearity in ("tanh", "sigmoid")
 
     @property

@@ -1,7 +1,7 @@
 """The compiled step of the GRU: see `models.bptt.compiled.step`.
 
-Products: a_r, a_z, then W_in x + b_in and v = W_hn h' + b_hn apart, since r multiplies v alone. With the reset before
-the product there is no v, and n sees r⊙h' (`others[0]`) for h'.
+Products: a_r, a_z, then W_in x + b_in and v = W_hn h' + b_hn separately, since r multiplies v alone. With the reset
+before the product there is no v: n reads r⊙h' (`others[0]`) instead of h'.
 """
 
 from models.bptt.compiled.elementary import apply_sigmoid, apply_tanh
@@ -24,7 +24,7 @@ __all__ = [
 
 @kernel
 def reads(option: int, p: int) -> tuple[int, bool, bool]:
-    """See above."""
+    """The factors of each product, as listed above."""
     if p == 2:
         return (0, True, True) if option == RESET_AFTER else (2, True, True)
     return 1, True, p < 3
@@ -32,13 +32,13 @@ def reads(option: int, p: int) -> tuple[int, bool, bool]:
 
 @kernel
 def vector_factor(row: int) -> tuple[int, int]:
-    """There are no such parameters."""
+    """A GRU has no unit-by-unit parameters."""
     return 0, 1
 
 
 @kernel
 def count_others() -> int:
-    """r⊙h'."""
+    """1: r⊙h', which the reset before the product needs."""
     return 1
 
 
@@ -46,7 +46,7 @@ def count_others() -> int:
 def forward_step(
     option: int, WT: Array, vectors: Array, hx: Array, states: Gates, gates: Gates, zero_one: Array
 ) -> None:
-    """r, z, n, then h."""
+    """Compute r, z and n, then h."""
     r, z, n, v = gates
     h_before, h, _, _ = states
     H = h.shape[1]
@@ -67,7 +67,7 @@ def forward_step(
 
 @kernel
 def is_saturated(option: int, states: Gates, gates: Gates) -> bool:
-    """Whether a gate or the candidate is."""
+    """Whether a gate or the candidate is saturated."""
     return gru_saturated(gates[0].ravel(), gates[1].ravel(), gates[2].ravel())
 
 
@@ -85,7 +85,7 @@ def backward_step(
     top: int,
     zero_one: Array,
 ) -> None:
-    """da of each product; what is carried to h'."""
+    """da of each product, and the gradient carried to h'."""
     r, z, n, v = gates
     h_before = states[0]
     dh, back = grads[0], carried[0]

@@ -1,4 +1,4 @@
-"""Derivatives of the GRU's step h = (1−z)⊙n + z⊙h' in closed form."""
+"""The GRU's Jacobian ∂h_t/∂h_{t−1} in closed form, for the step h = (1−z)⊙n + z⊙h'."""
 
 from dataclasses import dataclass
 
@@ -13,14 +13,14 @@ from models.recording.layer_record import LayerStates
 
 @dataclass(frozen=True, eq=False)
 class GRUSlopes:
-    """Derivatives of one GRU step, and its gates where the recorded ones may have become 0."""
+    """Derivatives of one GRU step, and gates computed again: the recorded ones may have rounded to 0."""
 
     r: Float[Tensor, "*sample unit"]
     z: Float[Tensor, "*sample unit"]
     of_r: Float[Tensor, "*sample unit"]
     """dr/da_r = σ'(a_r)."""
     through_r: Float[Tensor, "*sample unit"]
-    """∂h/∂a_r where W_n stands before the reset."""
+    """∂h/∂a_r if the reset comes after W_n."""
     through_z: Float[Tensor, "*sample unit"]
     """∂h/∂a_z."""
     through_n: Float[Tensor, "*sample unit"]
@@ -28,7 +28,7 @@ class GRUSlopes:
 
 
 def gru_slopes(s: LayerStates) -> GRUSlopes:
-    """What a GRU's step multiplies a gradient by."""
+    """The derivatives of a GRU's step at recorded states."""
     (h,), n, H = s.before, s.gates["n"], s.cell.hidden_size
     a_r, a_z, _ = preactivation(s).chunk(3, dim=-1)
     r, z = torch.sigmoid(a_r), torch.sigmoid(a_z)
@@ -42,7 +42,7 @@ def gru_slopes(s: LayerStates) -> GRUSlopes:
 
 
 def gru_state(s: LayerStates) -> Jacobian:
-    """∂h/∂h' = diag(z) + ∂h/∂a_z W_z + the way through n, which the place of the reset decides.
+    """∂h/∂h' = diag(z) + ∂h/∂a_z W_z + the part through n, which depends on the place of the reset.
 
     Reset after W_n: ∂h/∂a_r W_r + ∂h/∂a_n diag(r) W_n. Before: ∂h/∂a_n W_n (diag(r) + diag(h' r (1−r)) W_r).
     """
@@ -56,7 +56,7 @@ def gru_state(s: LayerStates) -> Jacobian:
 
 
 def gru_input(s: LayerStates) -> Jacobian:
-    """∂h/∂x: as the state's, without what is kept and with W_ih where x enters."""
+    """∂h/∂x: like ∂h/∂h', without diag(z), and with W_ih instead of W_hh."""
     d = gru_slopes(s)
     if s.cell.reset_after:  # type: ignore[attr-defined]
         return through((d.through_r, d.through_z, d.through_n), s.cell.weight_ih)

@@ -1,4 +1,4 @@
-"""What a GRU's step does between its matrix products, and its transpose, on flat [batch · hidden] memory."""
+"""A GRU's step between its matrix products, and its transpose, on flat [batch · hidden] memory."""
 
 from models.bptt.compiled.elementary import tanh
 from models.bptt.compiled.jit import Array, kernel
@@ -46,7 +46,7 @@ def gru_reset_backward(da_n: Array, r: Array, v: Array, da_r: Array, dv: Array) 
 
 @kernel
 def gru_reset_before_backward(d_rh: Array, r: Array, h_before: Array, da_r: Array, carried: Array) -> None:
-    """da_r = d(r h') h' σ'; carried ← carried + d(r h') r; d_rh ← r h', which the weights' gradient needs next."""
+    """da_r = d(r h') h' σ'; carried ← carried + d(r h') r; d_rh ← r h', for the weights' gradient."""
     one = r.dtype.type(1)
     for k in range(r.size):
         da_r[k] = d_rh[k] * h_before[k] * (r[k] * (one - r[k]))

@@ -1,4 +1,4 @@
-"""The GRU's backward step where a unit is saturated: slopes from preactivations, an exponent for each row."""
+"""The GRU's backward step with a saturated unit: slopes come from preactivations, each row has its own exponent."""
 
 import numpy as np
 
@@ -26,7 +26,7 @@ def saturated_step(
     hx: Array,
     others: Array,
 ) -> None:
-    """da of each product; what is carried to h'."""
+    """da of each product, and the gradient carried to h'."""
     W, WT, zero_one = matrices
     h_before, dh, of_h, back = states[0], grads[0], exponents[1], carried[0]
     B, H = h_before.shape
@@ -88,7 +88,7 @@ def gru_row(
     dh: Array, e: int, a_z: Array, a_n: Array, n: Array, h_before: Array, m: Array, k: Exponents,
     da_z: Array, da_n: Array, kept: Array,
 ) -> tuple[int, int, int]:  # fmt: skip
-    """da_z = dh (h' - n) σ'; da_n = dh (1 - z) tanh'; kept = dh z; the exponents of the three."""
+    """da_z = dh (h' - n) σ'; da_n = dh (1 - z) tanh'; kept = dh z. Returns the exponents of the three."""
     for j in range(dh.size):
         slope, k[j] = sigmoid_slope_wide(a_z[j])
         m[j] = dh[j] * (np.float64(h_before[j]) - n[j]) * slope
@@ -108,7 +108,7 @@ def gru_row(
 def gru_reset_row(
     dn: Array, e: int, a_r: Array, factor: Array, m: Array, k: Exponents, da_r: Array, through: Array
 ) -> tuple[int, int]:
-    """da_r = dn · factor · σ'(a_r); through = dn r; the exponents of the two.
+    """da_r = dn · factor · σ'(a_r); through = dn r. Returns the exponents of the two.
 
     The reset after the product: dn = da_n, factor v; before it: dn = ∂L/∂(r h'), factor h'.
     """

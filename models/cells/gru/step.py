@@ -22,7 +22,7 @@ class GRUCell(Cell):
 
     `reset_after=True` is torch's: n = tanh(W_in x + b_in + r⊙(W_hn h' + b_hn)).
     `reset_after=False` is Cho et al. 2014 v3, eq. 8: n = tanh(W_in x + b_in + W_hn(r⊙h') + b_hn).
-    Trained weights of one are not weights of the other.
+    A network trained with one of them does not work with the other.
     """
 
     words: ClassVar[CellWords] = WORDS
@@ -38,7 +38,7 @@ class GRUCell(Cell):
     reset_after: bool = True
 
     def packing(self) -> Packing:
-        """One product per gate, and where r multiplies W_hn h' + b_hn alone, one for that."""
+        """One product per gate, and one more for W_hn h' + b_hn if r multiplies it alone."""
         if self.reset_after:
             return Packing((0, 1, 2), (0, 1, 3), num_gates=4, option=1)
         return Packing((0, 1, 2), (0, 1, 2), num_gates=3, option=0)

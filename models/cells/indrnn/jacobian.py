@@ -11,7 +11,7 @@ from models.recording.layer_record import LayerStates
 
 
 def slope(s: LayerStates) -> Tensor:
-    """φ'(a); NaN for a relu whose h is not finite, and so on no known side of 0."""
+    """φ'(a); NaN for a relu whose h is not finite, since its side of 0 is unknown."""
     cell: Any = s.cell
     (h,) = s.after
     if cell.nonlinearity in SLOPES:

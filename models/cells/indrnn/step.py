@@ -37,17 +37,17 @@ class IndRNNCell(Cell):
 
     @classmethod
     def parameter_shapes(cls, input_size: int, hidden_size: int) -> dict[str, tuple[int, ...]]:
-        """torch's four, with a vector for the recurrent matrix."""
+        """torch's four parameters, with a vector instead of the recurrent matrix."""
         return {**super().parameter_shapes(input_size, hidden_size), "weight_hh": (hidden_size,)}
 
     @property
     def tanh_values(self) -> str | None:
-        """`hidden` where φ is tanh."""
+        """`hidden` if φ is tanh, else None."""
         return "hidden" if self.nonlinearity == "tanh" else None
 
     @property
     def is_bounded(self) -> bool:
-        """Whether φ is."""
+        """Whether φ is bounded."""
         return self.nonlinearity in ("tanh", "sigmoid")
 
     def step(self, x_t: Float[Tensor, "batch input"], state: State) -> tuple[State, Gates]:

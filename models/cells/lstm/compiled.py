@@ -12,19 +12,19 @@ __all__ = [
 
 @kernel
 def reads(option: int, p: int) -> tuple[int, bool, bool]:
-    """All gates see h' and x."""
+    """All gates read h' and x."""
     return 1, True, True
 
 
 @kernel
 def vector_factor(row: int) -> tuple[int, int]:
-    """There are no such parameters."""
+    """An LSTM has no unit-by-unit parameters."""
     return 0, 1
 
 
 @kernel
 def count_others() -> int:
-    """None."""
+    """0: the weights' gradients need no other factors."""
     return 0
 
 
@@ -32,7 +32,7 @@ def count_others() -> int:
 def forward_step(
     option: int, WT: Array, vectors: Array, hx: Array, states: Gates, gates: Gates, zero_one: Array
 ) -> None:
-    """i, f, g, o from W [h', 1, x], then h and c."""
+    """Compute i, f, g, o from W [h', 1, x], then c and h."""
     i, f, g, o = gates
     multiply(hx, WT[0], i, zero_one, False)
     multiply(hx, WT[1], f, zero_one, False)
@@ -44,7 +44,7 @@ def forward_step(
 
 @kernel
 def is_saturated(option: int, states: Gates, gates: Gates) -> bool:
-    """Whether a gate, the candidate or tanh(c) is."""
+    """Whether a gate, the candidate or tanh(c) is saturated."""
     i, f, g, o = gates
     return lstm_saturated(i.ravel(), f.ravel(), g.ravel(), o.ravel(), states[3].ravel())
 
@@ -63,7 +63,7 @@ def backward_step(
     top: int,
     zero_one: Array,
 ) -> None:
-    """dL/dc and da of each gate; what is carried to h' and c'."""
+    """dL/dc and da of each gate, and the gradients carried to h' and c'."""
     i, f, g, o = gates
     _, _, c_before, c = states
     dh, dc = grads

@@ -21,7 +21,7 @@ def lstm_slopes(s: LayerStates) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...],
 
 
 def forget_gate(s: LayerStates) -> Float[Tensor, "*sample unit"]:
-    """f, also where the recorded one has become 0."""
+    """f, computed again: the recorded f may have rounded to 0."""
     return torch.sigmoid(preactivation(s).chunk(4, dim=-1)[1])
 
 

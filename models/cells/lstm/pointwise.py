@@ -1,7 +1,7 @@
-"""What an LSTM's step does between its matrix products, and its transpose, on flat [batch · hidden] memory.
+"""An LSTM's step between its matrix products, and its transpose, on flat [batch · hidden] memory.
 
 In the forward step the gates arrive as preactivations. In the backward step `da` is dL/d(preactivation), `dh` the total
-dL/dh_t. A line is a loop of its own: few arrays in one let the compiler see that none overlaps another.
+dL/dh_t. Each line is its own loop: with few arrays in a loop the compiler sees that they do not overlap.
 """
 
 from models.bptt.compiled.elementary import apply_sigmoid, apply_tanh, tanh

@@ -43,5 +43,5 @@ class ProjectedLSTMCell(Cell):
 
     @classmethod
     def parameter_shapes(cls, input_size: int, hidden_size: int) -> dict[str, tuple[int, ...]]:
-        """As the LSTM's without a projection, beside a square W_hr."""
+        """The parameters of the LSTM without a projection, and a square W_hr."""
         return {**LSTMCell.parameter_shapes(input_size, hidden_size), "weight_hr": (hidden_size, hidden_size)}

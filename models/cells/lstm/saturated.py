@@ -1,4 +1,4 @@
-"""The LSTM's backward step where a unit is saturated: slopes from preactivations, an exponent for each row."""
+"""The LSTM's backward step with a saturated unit: slopes come from preactivations, each row has its own exponent."""
 
 import numpy as np
 
@@ -25,7 +25,7 @@ def saturated_step(
     hx: Array,
     others: Array,
 ) -> None:
-    """dL/dc and da of each gate; what is carried to h' and c'."""
+    """dL/dc and da of each gate, and the gradients carried to h' and c'."""
     W, WT, zero_one = matrices
     _, _, c_before, c = states
     dh, grad_cell = grads
@@ -60,7 +60,7 @@ def lstm_row(
     dh: Array, e_h: int, carried_c: Array, e_c: int, a: Array, g: Array, c_before: Array, c: Array,
     m: Array, k: Exponents, dc: Array, da: Array, exponents: Exponents,
 ) -> tuple[int, int]:  # fmt: skip
-    """dc = carried + dh o tanh'(c); da of each gate; carried ← f dc; the exponents of dc and of carried.
+    """dc = carried + dh o tanh'(c); da of each gate; carried ← f dc. Returns the exponents of dc and of carried.
 
     a and da are [gate, unit], exponents [gate]; m, k and dc (float64) are working memory.
     """

@@ -12,7 +12,7 @@ from models.recording.layer_record import LayerStates
 
 
 def routes(steps: LayerStates, total: list[Scaled]) -> Routes:
-    """What step t+1 sends back to c_t on each route, indexed by t+1, given dL/dh_{t+1} and dL/dc_{t+1}."""
+    """The gradient that step t+1 sends back to c_t on each route, indexed by t+1, from dL/dh_{t+1} and dL/dc_{t+1}."""
     of_h, of_c = total
     (grad_h,), (grad_c,) = of_h.parts, of_c.parts
     dh, dc, dh_dc = slopes(steps)
@@ -25,7 +25,7 @@ def routes(steps: LayerStates, total: list[Scaled]) -> Routes:
 
 
 def loss_of_cell(steps: LayerStates, direct: list[Scaled]) -> Scaled:
-    """What the loss sends to c_t: by h_t, and to c_t itself."""
+    """The direct gradient of c_t: the part through h_t plus the part of c_t itself."""
     of_h, of_c = direct
     return Scaled((slopes(steps)[2] * of_h.parts[0],), of_h.exponent) + of_c
 

@@ -19,7 +19,7 @@ from models.cells.words import CellWords
 class LSTM1997Cell(Cell):
     """i, o = σ(·), g = tanh(·); c = c' + i⊙g; h = o⊙tanh(c): nothing is ever forgotten.
 
-    Variant: g and h are squashed by tanh, and the gradient is the full one. The paper squashes g to −2 … 2, and cuts
+    Variant: g and h are squashed by tanh, and the full gradient is computed. The paper squashes g to −2 … 2, and cuts
     the gradient where it leaves the cell.
     """
 

@@ -15,7 +15,7 @@ def from_inputs(s: LayerStates) -> tuple[Tensor, Tensor]:
 
 
 def kept(s: LayerStates) -> Tensor:
-    """1 − z, also where the recorded z has become 1."""
+    """1 − z, computed again: the recorded z may have rounded to 1."""
     return torch.sigmoid(-from_inputs(s)[0])
 
 

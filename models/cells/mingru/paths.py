@@ -7,7 +7,7 @@ from models.recording.layer_record import LayerStates
 
 
 def routes(steps: LayerStates, total: list[Scaled]) -> Routes:
-    """What step t+1 sends back to h_t, indexed by t+1, given dL/dh_{t+1}."""
+    """The gradient that step t+1 sends back to h_t, indexed by t+1, from dL/dh_{t+1}."""
     (of_h,) = total
     return {"state": Scaled((kept(steps) * of_h.parts[0],), of_h.exponent)}
 

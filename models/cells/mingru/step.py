@@ -32,7 +32,7 @@ class MinGRUCell(Cell):
 
     @classmethod
     def parameter_shapes(cls, input_size: int, hidden_size: int) -> dict[str, tuple[int, ...]]:
-        """torch's four, the recurrent matrix without rows."""
+        """torch's four parameters; the recurrent matrix has no rows."""
         return {**super().parameter_shapes(input_size, hidden_size), "weight_hh": (0, hidden_size)}
 
     def step(self, x_t: Float[Tensor, "batch input"], state: State) -> tuple[State, Gates]:

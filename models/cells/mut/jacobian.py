@@ -19,7 +19,7 @@ class MUTSlopes:
     """Derivatives of one step, unit by unit."""
 
     kept: Units
-    """1 − z, also where the recorded z has become 1."""
+    """1 − z, computed again: the recorded z may have rounded to 1."""
     r: Units
     of_r: Units
     """∂(r⊙h')/∂a_r."""
@@ -28,11 +28,11 @@ class MUTSlopes:
     through_n: Units
     """∂h/∂a_n."""
     entry_of_z: Units
-    """The slope of what W_hz sees of h': tanh'(h') for MUT3, else 1."""
+    """The slope between h' and W_hz: tanh'(h') for MUT3, else 1."""
 
 
 def mut_slopes(s: LayerStates) -> MUTSlopes:
-    """What a step multiplies a gradient by."""
+    """The derivatives of a MUT's step at recorded states."""
     cell: Any = s.cell
     (h,), n = s.before, s.gates["n"]
     a_r, a_z, a_n = cell.preactivations(s.inputs, h)

@@ -1,6 +1,6 @@
 """The routes by which a gradient comes back to a MUT's hidden state.
 
-dL/dh_t = direct_t + (1−z_{t+1})⊙dL/dh_{t+1} + the ways through a_r, a_z and a_n
+dL/dh_t = direct_t + (1−z_{t+1})⊙dL/dh_{t+1} + the parts through a_r, a_z and a_n
 """
 
 from models.bptt.scaled import Scaled
@@ -10,7 +10,7 @@ from models.recording.layer_record import LayerStates
 
 
 def mut_routes(steps: LayerStates, total: list[Scaled]) -> Routes:
-    """What step t+1 sends back to h_t on each route, indexed by t+1, given dL/dh_{t+1}."""
+    """The gradient that step t+1 sends back to h_t on each route, indexed by t+1, from dL/dh_{t+1}."""
     (of_h,) = total
     (grad_h,) = of_h.parts
     d, W = mut_slopes(steps), steps.cell.square_blocks(steps.cell.weight_hh)

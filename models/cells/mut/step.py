@@ -1,4 +1,4 @@
-"""The three best cells of a search over ten thousand (Jozefowicz, Zaremba & Sutskever 2015, section 4.2)."""
+"""MUT1, MUT2, MUT3: the best cells of a search over ten thousand (Jozefowicz et al. 2015, section 4.2)."""
 
 from abc import abstractmethod
 from dataclasses import dataclass
@@ -22,8 +22,8 @@ Units = Float[Tensor, "*sample hidden"]
 class MUTCell(Cell):
     """h = z⊙n + (1−z)⊙h', r, z = σ(·), n = tanh(·): a z near 0 *keeps* the state.
 
-    Where the paper hands x on as it is, input_size must be hidden_size. If it is not, a learned projection W_x x stands
-    in its place: the last row block of `weight_ih`.
+    In some places the paper uses x itself, so that input_size must equal hidden_size. If it does not, a learned
+    projection W_x x replaces x there: the last row block of `weight_ih`.
     """
 
     blocks: ClassVar[tuple[str, ...]] = ("r", "z", "n")
@@ -32,15 +32,15 @@ class MUTCell(Cell):
     closed_form: ClassVar[ClosedForm | None] = CLOSED_FORM
     gated_path: ClassVar[GatedPath | None] = GATED_PATH
     input_blocks: ClassVar[tuple[str, ...]]
-    """Names of the row blocks of `weight_ih`; `x` is the projection, which is there only where it is needed."""
+    """Names of the row blocks of `weight_ih`; `x` is the projection, which exists only if it is needed."""
     squashes_x: ClassVar[bool] = False
-    """Whether n sees tanh(x)."""
+    """Whether n reads tanh(x)."""
     squashes_h: ClassVar[bool] = False
-    """Whether z sees tanh(h')."""
+    """Whether z reads tanh(h')."""
 
     @classmethod
     def parameter_shapes(cls, input_size: int, hidden_size: int) -> dict[str, tuple[int, ...]]:
-        """torch's four, with as many blocks as there are products."""
+        """torch's four parameters, with one block per product."""
         from_input = [block for block in cls.input_blocks if block != "x" or input_size != hidden_size]
         return {
             "weight_ih": (len(from_input) * hidden_size, input_size),
@@ -62,7 +62,7 @@ class MUTCell(Cell):
         return (z * n + sigmoid(-a_z) * h,), {"r": sigmoid(a_r), "z": z, "n": n}
 
     def from_input(self, block: str) -> Float[Tensor, "hidden input"] | None:
-        """The input matrix of a block; None where the block sees x as it is, or not at all."""
+        """The input matrix of a block; None if the block reads x itself, or does not read x."""
         parts = dict(zip(self.input_blocks, self.weight_ih.split(self.hidden_size), strict=False))
         return parts.get(block)
 

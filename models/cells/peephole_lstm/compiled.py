@@ -18,7 +18,7 @@ __all__ = [
 
 @kernel
 def reads(option: int, p: int) -> tuple[int, bool, bool]:
-    """All gates see h' and x."""
+    """All gates read h' and x."""
     return 1, True, True
 
 
@@ -30,7 +30,7 @@ def vector_factor(row: int) -> tuple[int, int]:
 
 @kernel
 def count_others() -> int:
-    """c' and c."""
+    """2: c' and c."""
     return 2
 
 
@@ -38,7 +38,7 @@ def count_others() -> int:
 def forward_step(
     option: int, WT: Array, vectors: Array, hx: Array, states: Gates, gates: Gates, zero_one: Array
 ) -> None:
-    """i, f, g from W [h', 1, x] and c', then c, then o from c, then h."""
+    """Compute i, f, g from W [h', 1, x] and c', then c, then o from c, then h."""
     i, f, g, o = gates
     _, h, c_before, c = states
     multiply(hx, WT[0], i, zero_one, False)
@@ -70,7 +70,7 @@ def add_peephole(a: Array, p: Array, c: Array) -> None:
 
 @kernel
 def is_saturated(option: int, states: Gates, gates: Gates) -> bool:
-    """Whether a gate, the candidate or tanh(c) is."""
+    """Whether a gate, the candidate or tanh(c) is saturated."""
     i, f, g, o = gates
     return lstm_saturated(i.ravel(), f.ravel(), g.ravel(), o.ravel(), states[3].ravel())
 
@@ -89,7 +89,7 @@ def backward_step(
     top: int,
     zero_one: Array,
 ) -> None:
-    """dL/dc and da of each gate; what is carried to h' and c'."""
+    """dL/dc and da of each gate, and the gradients carried to h' and c'."""
     i, f, g, o = gates
     _, _, c_before, c = states
     dh, dc = grads

@@ -27,13 +27,13 @@ class PeepholeSlopes:
     of_o: Units
     """∂h/∂a_o."""
     h_of_c: Units
-    """∂h/∂c, the way through the peephole of o included."""
+    """∂h/∂c, including the path through the peephole of o."""
     c_of_c: Units
-    """∂c/∂c', the ways through the peepholes of i and f included."""
+    """∂c/∂c', including the paths through the peepholes of i and f."""
 
 
 def peephole_slopes(s: LayerStates) -> PeepholeSlopes:
-    """What a step multiplies a gradient by."""
+    """The derivatives of a peephole LSTM's step at recorded states."""
     (_, c_before), (_, c), g = s.before, s.after, s.gates["g"]
     p_i, p_f, p_o = s.cell.weights["weight_peephole"]
     a_i, a_f, a_g, a_o = preactivation(s).chunk(4, dim=-1)
@@ -53,7 +53,7 @@ def peephole_slopes(s: LayerStates) -> PeepholeSlopes:
 
 
 def through_gates(s: LayerStates, W: Float[Tensor, "rows column"]) -> Jacobian:
-    """∂(h, c) by way of all preactivations a = W …: h sees i, f, g through c, and o."""
+    """∂(h, c) through all preactivations a = W …: h depends on i, f, g through c, and on o."""
     d = peephole_slopes(s)
     of_c = (d.of_i, d.of_f, d.of_g, torch.zeros_like(d.of_o))
     of_h = (*(d.h_of_c * slope for slope in of_c[:3]), d.of_o)

@@ -1,6 +1,6 @@
 """The routes by which a gradient comes back to the peephole LSTM's cell state.
 
-With δ_b = dL/da_b at t+1 and u = ∂h_t/∂c_t, the way through o's peephole included:
+With δ_b = dL/da_b at t+1 and u = ∂h_t/∂c_t, including the path through o's peephole:
 
     dL/dc_t = u⊙direct_t + f_{t+1}⊙dL/dc_{t+1} + Σ_{b = i, f} (u⊙W_bᵀδ_b + p_b⊙δ_b) + Σ_{b = g, o} u⊙W_bᵀδ_b
 """
@@ -14,7 +14,7 @@ from models.recording.layer_record import LayerStates
 
 
 def peephole_routes(steps: LayerStates, total: list[Scaled]) -> Routes:
-    """What step t+1 sends back to c_t on each route, indexed by t+1, given dL/dh_{t+1} and dL/dc_{t+1}."""
+    """The gradient that step t+1 sends back to c_t on each route, indexed by t+1, from dL/dh_{t+1} and dL/dc_{t+1}."""
     of_h, of_c = total
     (grad_h,), (grad_c,) = of_h.parts, of_c.parts
     d = peephole_slopes(steps)
@@ -29,7 +29,7 @@ def peephole_routes(steps: LayerStates, total: list[Scaled]) -> Routes:
 
 
 def loss_of_cell(steps: LayerStates, direct: list[Scaled]) -> Scaled:
-    """What the loss sends to c_t: by h_t, and to c_t itself."""
+    """The direct gradient of c_t: the part through h_t plus the part of c_t itself."""
     of_h, of_c = direct
     return Scaled((peephole_slopes(steps).h_of_c * of_h.parts[0],), of_h.exponent) + of_c
 

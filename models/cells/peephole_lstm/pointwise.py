@@ -1,4 +1,4 @@
-"""The transpose of what a peephole LSTM's step does between its matrix products, for one row of units."""
+"""The transpose of a peephole LSTM's step between its matrix products, for one row of units."""
 
 from models.bptt.compiled.elementary import tanh
 from models.bptt.compiled.jit import Array, kernel

@@ -1,4 +1,4 @@
-"""The peephole LSTM's backward step where a unit is saturated: slopes from preactivations, an exponent for each row."""
+"""The peephole LSTM's backward step with a saturated unit: slopes from preactivations, an exponent per row."""
 
 import numpy as np
 
@@ -26,7 +26,7 @@ def saturated_step(
     hx: Array,
     others: Array,
 ) -> None:
-    """dL/dc and da of each gate; what is carried to h' and c'."""
+    """dL/dc and da of each gate, and the gradients carried to h' and c'."""
     W, WT, zero_one = matrices
     _, _, c_before, c = states
     dh, grad_cell = grads
@@ -70,7 +70,7 @@ def peephole_row(
 ) -> tuple[int, int]:  # fmt: skip
     """dc = carried + dh (o tanh'(c) + p_o tanh(c) σ'(a_o)); da of each gate; carried ← f dc + p_i da_i + p_f da_f.
 
-    The exponents of dc and of carried come back. a and da are [gate, unit], exponents [gate]; m, k and dc (float64) are
+    Returns the exponents of dc and of carried. a and da are [gate, unit], exponents [gate]; m, k and dc (float64) are
     working memory.
     """
     a_i, a_f, a_g, a_o = a[0], a[1], a[2], a[3]
@@ -113,7 +113,7 @@ def peephole_row(
 
 @kernel
 def add_peephole_row(m: Array, k: Exponents, p: Array, e: int, carried: Array, e_carried: int) -> int:
-    """carried ← carried + p⊙(m · 2^k), the row relative to 2^e; carried's exponent."""
+    """carried ← carried + p⊙(m · 2^k), the row relative to 2^e. Returns carried's exponent."""
     sent = np.empty_like(carried)
     for j in range(m.size):
         m[j] *= p[j]

@@ -1,4 +1,4 @@
-"""The LSTM whose gates see the cell state (Gers & Schmidhuber 2000, "Recurrent nets that time and count")."""
+"""The LSTM whose gates read the cell state (Gers & Schmidhuber 2000, "Recurrent nets that time and count")."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -18,7 +18,7 @@ from models.cells.words import CellWords
 
 @dataclass(frozen=True, eq=False)
 class PeepholeLSTMCell(Cell):
-    """An LSTM with p⊙c in three gates: i and f see c', o sees the new c.
+    """An LSTM with p⊙c in three gates: i and f read c', o reads the new c.
 
     i = σ(… + p_i⊙c'), f = σ(… + p_f⊙c'), g = tanh(…); c = f⊙c' + i⊙g; o = σ(… + p_o⊙c); h = o⊙tanh(c).
     The rows of `weight_peephole` are p_i, p_f, p_o.
@@ -38,7 +38,7 @@ class PeepholeLSTMCell(Cell):
 
     @classmethod
     def parameter_shapes(cls, input_size: int, hidden_size: int) -> dict[str, tuple[int, ...]]:
-        """torch's four, and the peepholes."""
+        """torch's four parameters, and the peepholes."""
         return {**super().parameter_shapes(input_size, hidden_size), "weight_peephole": (3, hidden_size)}
 
     def packing(self) -> Packing:
