@@ -9,6 +9,7 @@ from one_sentence import assert_one_sentence
 from pydantic import ValidationError
 
 from experiments.config.run_config import RunConfig, configs_from_words, parse_words
+from experiments.tasks import TASKS
 from models.cells.registry import CELLS
 
 FIELDS = RunConfig.model_fields
@@ -23,7 +24,8 @@ def real(low: float, high: float) -> st.SearchStrategy:
 
 
 VALUES: dict[str, st.SearchStrategy] = {
-    "task": st.sampled_from(["adding", "temporal_order", "copying", "next_character"]),
+    "task": st.sampled_from([*TASKS]),
+    "reverse_source": st.booleans(),
     "text_file": st.sampled_from(["hello", "pydoc", "a text.txt", "tale=1.txt"]),
     "seq_len": st.integers(1, 100_000),
     "seq_len_schedule": st.sampled_from(["fixed", "ranged", "curriculum"]),
