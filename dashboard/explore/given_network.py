@@ -66,11 +66,11 @@ def show_step(opened: OpenedNetwork) -> None:
 
 
 def show_layer(opened: OpenedNetwork) -> None:
-    """The choice among the recurrent layers of a file that has several."""
+    """The choice among the recurrent layers of a file, or the modules of a watched network, that has several."""
     if len(opened.layers) > 1:
         st.selectbox(
-            "Layer of the file", range(len(opened.layers)), format_func=lambda k: opened.layers[k], key="layer",
-            on_change=_take_layer, args=(opened,),
+            "Module" if opened.naming["run"] else "Layer of the file", range(len(opened.layers)), key="layer",
+            format_func=lambda k: opened.layers[k], on_change=_take_layer, args=(opened,),
         )  # fmt: skip
 
 

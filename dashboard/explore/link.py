@@ -38,7 +38,7 @@ def write_link(settings: Settings, controls: Mapping[str, Control[Any]] = CONTRO
     for name, value in settings.as_values().items():
         control = controls[name]
         is_path = isinstance(control, TextFile) and value not in control.options
-        is_own = name in ("upload", "layer")
+        is_own = name == "upload" or (name == "layer" and not settings.run)
         if value != (CONTROLS[name] if control.names_network else control).default and not is_path and not is_own:
             parameters[name] = ",".join(value) if isinstance(value, list) else str(value)
     return parameters

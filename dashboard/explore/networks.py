@@ -45,7 +45,7 @@ class OpenedNetwork:
     file: str = ""
     """Its file's name, where it is of one: a stranger's text."""
     layers: tuple[str, ...] = ()
-    """The recurrent layers of its file, to choose from."""
+    """The recurrent layers of its file, or the modules of a watched network, to choose from."""
 
     @property
     def start(self) -> dict[str, Value]:
@@ -97,7 +97,7 @@ def open_network(values: Mapping[str, Value]) -> OpenedNetwork | None:
     if run:
         folder = find_run_folder(str(run))
         number = int(str(step)) or steps_of(folder)[-1]
-        return _open_step(folder, (folder / CONFIG).stat().st_mtime_ns, number)
+        return _open_step(folder, (folder / CONFIG).stat().st_mtime_ns, number, int(str(layer)))
     if upload:
         return _open_layer(UPLOADS.find(str(upload)), str(upload), int(str(layer)))
     return None
@@ -135,19 +135,28 @@ def steps_of(folder: Path) -> range:
 
 
 @lru_cache(maxsize=8)
-def _open_step(folder: Path, changed: int, step: int) -> OpenedNetwork:
-    """A run's network. The time at which the folder was described tells it from a later run of the same name."""
+def _open_step(folder: Path, changed: int, step: int, layer: int) -> OpenedNetwork:
+    """A run's network. The time at which the folder was described tells it from a later run of the same name.
+
+    Of a watched network with several recurrent modules, `layer` says which.
+    """
     use_one_thread()
     try:
         reader = open_run(folder)
+        modules = list(reader.forms)
+        if layer >= len(modules):
+            raise ConfigError(f"layer was {layer}; the run has {counted(len(modules), 'recurrent module')}, from 0.")
+        reader = reader.of(modules[layer])
         if reader.form.weight_count > MOST_WEIGHTS:
             raise ConfigError(
                 f"run {reader.name} has {reader.form.weight_count:,} weights; the page opens networks of up to "
                 f"{MOST_WEIGHTS:,}, so use the command probe."
             )
         network = trained_network(reader, step)
-        naming: dict[str, Value] = {"run": network.run, "step": network.step, "upload": "", "layer": 0}
-        return OpenedNetwork(network, found_controls(network), naming, title_of(network))
+        naming: dict[str, Value] = {"run": network.run, "step": network.step, "upload": "", "layer": layer}
+        layers = tuple(cut(visible(name)) for name in modules)
+        title = title_of(network) + (f", {layers[layer]}" if len(layers) > 1 else "")
+        return OpenedNetwork(network, found_controls(network), naming, title, layers=layers)
     except ConfigError as error:
         raise ConfigError(for_page(error)) from None
 

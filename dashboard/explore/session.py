@@ -116,8 +116,10 @@ def leave_network() -> None:
 
 
 def _write_address(settings: Settings) -> None:
-    """Let the page's address name the run that is opened, and nothing else."""
+    """Let the page's address name the run that is opened, its step and its module, and nothing else."""
     address = {"run": settings.run, "step": str(settings.step)} if settings.run else {}
+    if settings.run and settings.layer:  # of a watched network with several modules
+        address["layer"] = str(settings.layer)
     st.query_params.from_dict(address)
     st.session_state[_LINK] = address
 

@@ -64,7 +64,8 @@ def write_command(settings: Settings, opened: OpenedNetwork) -> list[str]:
     words = [f"{name}={bare(value)}" for name, value in values.items() if default[name] != value]
     words.append(f"clip_threshold={settings.clip_threshold!r}")
     if isinstance(network, TrainedNetwork):
-        which = [network.run, "--step", str(network.step)]
+        module = ["--layer", visible(network.module)] if settings.layer else []
+        which = [network.run, "--step", str(network.step), *module]
     else:
         name = ["--layer", visible(network.name)] if isinstance(network, FoundStack) and settings.layer else []
         which = ["--weights", opened.file, *name]

@@ -51,7 +51,8 @@ def _open_button(run: RunReader, step: int) -> None:
         return
     words = "Drag this network's singular values, biases and inputs, and watch its gradient."
     if st.button("Open in Explore", key=f"explore-{run.name}", icon=":material/tune:", help=words):
-        st.switch_page("dashboard/explore/page.py", query_params={"run": run.name, "step": str(step)})
+        which = {"layer": str(run.index)} if run.index else {}
+        st.switch_page("dashboard/explore/page.py", query_params={"run": run.name, "step": str(step), **which})
 
 
 @st.cache_data(max_entries=4, show_spinner=False)

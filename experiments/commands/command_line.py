@@ -91,10 +91,9 @@ def probe_command(
         results = [weights_probe(stack, words, inputs, weights.name)]
     elif run := named_run(words, step, runs_folder(runs)):
         results = probe_step(run, step, layer, [word for word in words if not is_name(word)], inputs)
-    elif layer:
-        raise ConfigError("--layer was given without --weights or a RUN; name one of them, too.")
-    elif inputs:
-        raise ConfigError("--inputs was given without --weights or a RUN; name one of them, too.")
+    elif layer or inputs:
+        option = "--layer" if layer else "--inputs"
+        raise ConfigError(f"{option} was given without --weights or a RUN; name one of them, too.")
     else:
         results = [stack for config in configs_from_words(words) for stack in probe(config).each_stack]
     if csv_file == STANDARD_OUTPUT:

@@ -72,6 +72,8 @@ class TrainedNetwork:
     """The run's name."""
     step: int
     """The optimiser step, from 1."""
+    module: str
+    """The name of its recurrent module."""
     stack: StackForm
     weights: Mapping[str, Tensor]
     """`weight_ih_l0`, `weight_hh_l0`, …: the recurrent parameters, in torch's names."""
@@ -170,14 +172,19 @@ def trained_network(run: RunReader, step: int | None = None) -> TrainedNetwork:
     """
     if run.description.kind == "configuration":
         run = run.of(next(iter(run.forms)))  # it has the weights of the whole network
-    weights, row = weights_at(run, step), row_of(run, step)
+    row = row_of(run, step)
     # a watched training may have recorded nothing at some steps
     number = int(run.tensor("step")[row]) if run.form.watched else 1 + row * run.form.record_every
+    weights = weights_at(run, number)
     if not all(bool(weight.isfinite().all()) for weight in weights.values()):
         raise ConfigError(
             f"run {run.name} has weights at step {number} that are not finite; choose a step from before it diverged."
         )
     cells_at(run, step)  # which refuses options that no such cell has
+    if run.form.stack.projection is not None:
+        raise ConfigError(
+            f"run {run.name} is of an LSTM with proj_size, on which no setting acts; probe its recorded steps instead."
+        )
     config = config_of(run) if run.description.kind == "configuration" else None
     of_network = list(run.forms)[-1] if config is not None else None  # the stack that reads the inputs stands last
     module, stack = next(iter((run if of_network is None else run.of(of_network)).form.stacks.items()))
@@ -185,6 +192,7 @@ def trained_network(run: RunReader, step: int | None = None) -> TrainedNetwork:
     return TrainedNetwork(
         run=run.name,
         step=number,
+        module=module,
         stack=stack,
         weights={name: weights[f"{module}.{name}"] for name in names},
         readout={}

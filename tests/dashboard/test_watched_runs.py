@@ -9,13 +9,18 @@ import torch
 from streamlit.testing.v1 import AppTest
 from torch import nn
 
+from dashboard.explore.link import write_link
+from dashboard.explore.networks import network_of
 from dashboard.explore.panels import PANELS
+from dashboard.explore.take_away import write_command
+from dashboard.explore.view import record_view
 from dashboard.runs.step_panels import RecordedStep, trained_network
 from dashboard.train import jobs
 from experiments.config.run_config import RunConfig
 from experiments.probing.watched import recorded_pass
 from experiments.runs.opening import open_run
 from experiments.runs.pictures import run_pictures
+from experiments.runs.store.layers import layer_records
 from experiments.runs.store.reader import RunReader
 from experiments.runs.train import Recorder, train
 from models import watch
@@ -90,6 +95,22 @@ def test_runs_shows_the_module_that_is_chosen(monkeypatch, watched_run):
     choice.select("elman").run()
     assert not at.exception
     assert not at.error
+
+
+def test_explore_opens_the_module_that_a_link_names(monkeypatch, watched_run):
+    monkeypatch.setattr(jobs, "RUNS", watched_run.folder.parent)
+    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    for name, value in {"run": "mine", "step": "3", "layer": "1"}.items():
+        at.query_params[name] = value
+    at.run()
+    assert not at.exception
+    assert not at.error
+    assert any("trained: mine at step 3, elman" in text.value for text in at.markdown)
+    settings = at.session_state["explore-settings"]
+    assert write_link(settings, network_of(settings).controls)["layer"] == "1"
+    (shown,) = record_view(settings).probes.values()
+    assert torch.equal(shown.top.cell.weight_hh, layer_records(watched_run.of("elman"), 3).top.cell.weight_hh)
+    assert write_command(settings, network_of(settings))[4:9] == ["mine", "--step", "3", "--layer", "elman"]
 
 
 def test_a_watched_run_lies_over_one_of_ours(tmp_path, watched_run):

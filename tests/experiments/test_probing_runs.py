@@ -133,7 +133,8 @@ def test_the_command_takes_settings_and_inputs_for_a_recorded_step(trained, in_o
         (["probe", "made", "--step", "1", "cell=gru"], "cell was 'gru'; the run has 'lstm', so leave it out"),
         (["probe", "made", "initialisation=orthogonal"], "a run has its weights, so leave it out"),
         (["probe", "made", "task=copying"], "task was copying, which has 10 inputs, and run made reads 2;"),
-        (["probe", "made", "--layer", "a"], "--layer was given without --weights"),
+        (["probe", "made", "--layer", "a"], "has no module 'a'; it has 'recurrent'"),
+        (["probe", "cell=gru", "--layer", "a"], "--layer was given without --weights or a RUN"),
         (["probe", "seq_len=8", "--inputs", "noise"], "--inputs was given without --weights or a RUN"),
     ],
 )
