@@ -6,7 +6,15 @@ TASK_WORDS: Mapping[str, str] = {
     "adding": "Adding two numbers",
     "temporal_order": "Temporal order",
     "copying": "Copying ten symbols",
+    "multiplication": "Multiplying two numbers",
+    "noiseless_memorisation": "Noiseless memorisation",
+    "random_permutation": "Random permutation",
+    "latch": "Latch",
+    "parity": "Parity of every prefix",
+    "delayed_xor": "Delayed exclusive or",
     "reversal": "Reversal",
+    "translation": "Numbers into French",
+    "france": "France … French",
     "next_character": "Next character",
 }
 NETWORK_WORDS: Mapping[str, str] = {"sequence": "one sequence", "encoder_decoder": "encoder and decoder"}

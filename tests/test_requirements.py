@@ -13,8 +13,9 @@ UNNAMED = {"pandas", "cryptography", "zarr", "numcodecs"}
 """What others import for us: xarray for CSV files, distributed for certificates, and xarray for README's example."""
 
 
-OPTIONAL = {"h5py", "onnx", "lightning", "transformers"}
-"""Needed only to read other programs' files, or to watch a training by another program: not every user has them."""
+OPTIONAL = {"h5py", "onnx", "lightning", "transformers", "num2words"}
+"""Needed only to read other programs' files, to watch a training by another program, or for the data of one task: not
+every user has them."""
 
 
 def test_everything_that_is_imported_is_pinned_and_nothing_else():

@@ -13,7 +13,8 @@ from experiments.config.run_config import ConfigError, RunConfig
 from experiments.probing.given_network import TrainedNetwork
 
 OF_A_DRAWN_NETWORK = (
-    "network", "head", "attention", "hidden_size", "num_layers", "bidirectional", "initialisation", "nonlinearity",
+    "network", "head", "attention", "reverse_source", "hidden_size", "num_layers", "bidirectional", "initialisation",
+    "nonlinearity",
 )  # fmt: skip
 """Settings that do not apply to a network with weights of its own."""
 
@@ -37,6 +38,7 @@ def run_values(settings: Settings) -> dict[str, object]:
         "truncate": int(settings.truncate) or None,
         "singular_values": _resample_spectrum(settings.singular_values, settings.hidden_size),
         "spectrum_blocks": ",".join(settings.spectrum_blocks) or None,
+        "reverse_source": settings.reverse_source and settings.task == "translation",
         "attention": None if settings.attention == "none" else settings.attention,
         "loss_position": None if settings.loss_position == "task" else settings.loss_position,
     }

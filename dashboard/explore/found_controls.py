@@ -90,8 +90,12 @@ def fitting_inputs(network: GivenNetwork) -> dict[str, str]:
     }
 
 
-def _size_of(task: str, text: str) -> int:
-    return make_task(RunConfig(task=task, text_file=text)).input_size
+def _size_of(task: str, text: str) -> int | None:
+    """How many inputs a task has; None where the data that it needs are missing."""
+    try:
+        return make_task(RunConfig(task=task, text_file=text)).input_size
+    except ConfigError:
+        return None
 
 
 def _one_of(name: str) -> OneOf:

@@ -98,6 +98,7 @@ class Settings:
 
     task: str = control(OneOf("Task", "adding", _TASKS))
     text_file: str = control(TextFile("Text", "hello", TEXT_WORDS))
+    reverse_source: bool = control(Switch("Reverse the source", False))
     cells: tuple[str, ...] = control(SomeOf("Cells", ["elman", "lstm", "gru"], _CELLS))
     network: str = control(OneOf("Network", "sequence", name_options([*NETWORKS], NETWORK_WORDS), help=(
         "An encoder and a decoder need a task with a source and a target, such as Reversal.")))

@@ -23,6 +23,8 @@ DRAGGED = (
 
 OF_NETWORK = {"sequence": ("head",), "encoder_decoder": ("attention", "stack")}
 """Network → the settings that only it has."""
+OF_TASK = {"next_character": ("text_file",), "translation": ("reverse_source",)}
+"""Task → the settings that only it has."""
 
 
 def show_sidebar(opened: OpenedNetwork | None) -> None:
@@ -54,8 +56,8 @@ def _choose_over(opened: OpenedNetwork) -> None:
 def _choose_drawn() -> None:
     """The settings of networks that the page draws."""
     show_widget("task")
-    if read_session("task", str, "") == "next_character":
-        show_widget("text_file")
+    for name in OF_TASK.get(read_session("task", str, ""), ()):
+        show_widget(name)
     show_widget("cells")
     show_widget("network")
     for name in OF_NETWORK.get(read_session("network", str, ""), ()):

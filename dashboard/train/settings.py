@@ -8,8 +8,7 @@ from analysis.clipping import CLIP_RULES
 from analysis.figures.theme import cell_name
 from dashboard.option_words import CLIP_RULE_WORDS, INITIALISATION_WORDS, NETWORK_WORDS, TASK_WORDS
 from experiments.config.run_config import RunConfig
-from experiments.config.wiring import tasks_with_source
-from experiments.tasks import TASKS
+from experiments.tasks import TASKS, WITH_SOURCE
 from models.cells.registry import CELLS
 from models.networks.attention import ATTENTIONS
 from models.networks.registry import NETWORKS
@@ -32,8 +31,10 @@ def choose_lanes() -> list[RunConfig]:
     values: dict[str, Any] = {}
     with st.sidebar:
         values["task"] = st.selectbox("Task", list(TASKS), format_func=lambda t: TASK_WORDS.get(t, t), index=1)
+        if values["task"] == "translation":
+            values["reverse_source"] = st.toggle("Reverse the source")
         values["cell"] = st.selectbox("Cell", list(CELLS), format_func=cell_name)
-        if values["task"] in tasks_with_source():
+        if values["task"] in WITH_SOURCE:
             values["network"] = st.selectbox("Network", list(NETWORKS), format_func=NETWORK_WORDS.__getitem__)
             if values["network"] == "encoder_decoder":
                 values["attention"] = st.selectbox("Attention", list(ATTENTIONS), index=None, placeholder="none")

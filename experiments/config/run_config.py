@@ -38,7 +38,7 @@ FORMAT_VERSION = 2
 1: weights were drawn in the run's own dtype. 2: they are drawn in float64 and rounded.
 """
 
-CAME_LATER = ("truncate_kind", "network", "head", "dense_size", "start", "attention")
+CAME_LATER = ("truncate_kind", "network", "head", "dense_size", "start", "attention", "reverse_source")
 """Fields that were added within this format version: earlier runs have their defaults."""
 
 
@@ -67,6 +67,7 @@ class RunConfig(BaseModel):
     loss_position: LossPosition | None = Field(
         None, description="Timesteps in the loss: the last or every one; none uses the task's default."
     )
+    reverse_source: bool = Field(False, description="Whether the source of translation stands backwards.")
 
     cell: str = Field(
         "lstm",

@@ -11,7 +11,7 @@ goes with one reading direction.
 from experiments.config.run_config import RunConfig
 from experiments.config.words import spelt
 from experiments.errors import ConfigError
-from experiments.tasks import TASKS, Task, make_task
+from experiments.tasks import WITH_SOURCE, Task
 from models.networks.registry import NETWORKS
 
 WIRING = ("head", "dense_size", "start", "attention", "bidirectional", "truncate")
@@ -38,7 +38,11 @@ def check_wiring(config: RunConfig, task: Task) -> None:
     if network.needs_source and task.source(config.seq_len) is None:
         raise ConfigError(
             f"network was {config.network!r}, and task={task.name} has no source and target; choose "
-            f"task={' or '.join(tasks_with_source())}."
+            f"task={' or '.join(WITH_SOURCE)}."
+        )
+    if config.reverse_source and task.name != "translation":
+        raise ConfigError(
+            f"reverse_source was true, and task={task.name} has no source to reverse; it needs task=translation."
         )
     if config.dense_size is not None and config.head != "dense":
         raise ConfigError(f"dense_size was {config.dense_size}, and head was {config.head!r}; it needs head=dense.")
@@ -53,9 +57,3 @@ def check_wiring(config: RunConfig, task: Task) -> None:
             f"head was {config.head!r}, which gives one answer per sequence, and task={task.name} asks for more than "
             "one; choose a task with one answer, or head=linear."
         )
-
-
-def tasks_with_source() -> list[str]:
-    """Names of the tasks whose sequences are a source and its target."""
-    settings = RunConfig()
-    return [name for name in TASKS if make_task(settings.model_copy(update={"task": name})).source(1) is not None]

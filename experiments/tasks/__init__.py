@@ -7,11 +7,19 @@ from experiments.config.words import shortened
 from experiments.errors import ConfigError
 from experiments.tasks.adding import Adding
 from experiments.tasks.copying import Copying
+from experiments.tasks.delayed_xor import DelayedXor
+from experiments.tasks.france import France
+from experiments.tasks.latch import Latch
+from experiments.tasks.multiplication import Multiplication
 from experiments.tasks.next_character import NextCharacter
+from experiments.tasks.noiseless_memorisation import NoiselessMemorisation
+from experiments.tasks.parity import Parity
+from experiments.tasks.random_permutation import RandomPermutation
 from experiments.tasks.reversal import Reversal
 from experiments.tasks.task import LossPosition, Targets, Task
 from experiments.tasks.temporal_order import TemporalOrder
 from experiments.tasks.text import load_text
+from experiments.tasks.translation import Translation
 
 
 @runtime_checkable
@@ -26,17 +34,33 @@ class TaskSettings(Protocol):
     def text_file(self) -> str:
         """The source of the text, for tasks that read one."""
 
+    @property
+    def reverse_source(self) -> bool:
+        """Whether the words of a translation's source stand backwards."""
 
-TASKS: dict[str, Callable[[TaskSettings], Task]] = {
-    "adding": lambda settings: Adding(),
-    "temporal_order": lambda settings: TemporalOrder(),
-    "copying": lambda settings: Copying(),
-    "reversal": lambda settings: Reversal(),
-    "next_character": lambda settings: NextCharacter(load_text(settings.text_file)),
-}
 
-ASKS = {task.name: task.asks for task in (Adding, TemporalOrder, Copying, Reversal, NextCharacter)}
+KINDS: tuple[tuple[type[Task], Callable[[TaskSettings], Task]], ...] = (
+    (Adding, lambda settings: Adding()),
+    (TemporalOrder, lambda settings: TemporalOrder()),
+    (Copying, lambda settings: Copying()),
+    (Multiplication, lambda settings: Multiplication()),
+    (NoiselessMemorisation, lambda settings: NoiselessMemorisation()),
+    (RandomPermutation, lambda settings: RandomPermutation()),
+    (Latch, lambda settings: Latch()),
+    (Parity, lambda settings: Parity()),
+    (DelayedXor, lambda settings: DelayedXor()),
+    (Reversal, lambda settings: Reversal()),
+    (Translation, lambda settings: Translation(settings.reverse_source)),
+    (France, lambda settings: France()),
+    (NextCharacter, lambda settings: NextCharacter(load_text(settings.text_file))),
+)
+"""Each kind of task and how a configuration makes it: the field's classic ones, then those of language."""
+
+TASKS = {kind.name: make for kind, make in KINDS}
+ASKS = {kind.name: kind.asks for kind, _ in KINDS}
 """Task → the meaning of its accuracy, in words."""
+WITH_SOURCE = [kind.name for kind, _ in KINDS if kind.source is not Task.source]
+"""Names of the tasks whose sequences are a source and its target."""
 
 
 def make_task(settings: TaskSettings) -> Task:
@@ -50,4 +74,4 @@ def make_task(settings: TaskSettings) -> Task:
     return TASKS[settings.task](settings)
 
 
-__all__ = ["ASKS", "TASKS", "LossPosition", "Targets", "Task", "TaskSettings", "make_task"]
+__all__ = ["ASKS", "TASKS", "WITH_SOURCE", "LossPosition", "Targets", "Task", "TaskSettings", "make_task"]

@@ -36,7 +36,9 @@ def load_text(text_file: str) -> Text:
     """
     if text_file == "hello":
         return Text("hello", "helo")
-    characters = _pydoc() if text_file == "pydoc" else _read(text_file)
+    characters = help_topics() if text_file == "pydoc" else _read(text_file)
+    if characters is None:
+        raise _refused("pydoc", "which this Python does not have")
     vocabulary = "".join(sorted(set(characters)))
     if len(vocabulary) == 1:
         raise _refused(
@@ -45,11 +47,12 @@ def load_text(text_file: str) -> Text:
     return Text(characters, vocabulary)
 
 
-def _pydoc() -> str:
+def help_topics() -> str | None:
+    """The topics that Python's `help()` shows, one after the other; None where this Python comes without them."""
     try:
         topics: dict[str, str] = importlib.import_module("pydoc_data.topics").topics
     except ImportError:
-        raise _refused("pydoc", "which this Python does not have") from None
+        return None
     return "".join(topics.values())
 
 

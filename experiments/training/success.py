@@ -6,15 +6,16 @@ import torch
 
 from experiments.config.run_config import RunConfig
 from experiments.tasks import Task
+from experiments.tasks.recall import Recall
 from experiments.training.build import DTYPES
 from models.networks.network import Network
 
-SOLVED_ERROR = 0.01
-"""Mean squared error of the sum at the last timestep below which adding is solved (chance: 1/6)."""
+SOLVED_ERRORS = {"adding": 0.01, "multiplication": 0.003}
+"""Mean squared error at the last timestep below which a task is solved (chance: 1/6 and 7/144)."""
 SOLVED_ACCURACY = 0.99
-"""Accuracy from which on temporal order and the next character are solved (Pascanu et al. 2013, §4.1)."""
+"""Accuracy from which on other tasks are solved (Pascanu et al. 2013, §4.1)."""
 SOLVED_SHARE = 0.1
-"""Share of a guess's loss below which copying is solved."""
+"""Share of a guess's loss below which the tasks that repeat symbols are solved."""
 
 LARGEST_PART = 2**22
 """Numbers of hidden states that an evaluation holds at a time."""
@@ -51,14 +52,14 @@ def evaluate(config: RunConfig, task: Task, model: Network, generator: torch.Gen
         rights += size * task.accuracy(said, targets, config.loss_position)
         left -= size
     loss, answer, accuracy = (total / config.evaluate_size for total in (losses, answers, rights))
-    # A sum can be known at the last timestep only, wherever the loss sits.
-    return Evaluation(loss, accuracy, is_solved(config, task, answer if task.name == "adding" else loss, accuracy))
+    # A sum or product can be known at the last timestep only, wherever the loss sits.
+    return Evaluation(loss, accuracy, is_solved(config, task, answer if task.name in SOLVED_ERRORS else loss, accuracy))
 
 
 def is_solved(config: RunConfig, task: Task, loss: float, accuracy: float) -> bool:
     """Whether such an evaluation solves the task."""
-    if task.name == "adding":
-        return loss < SOLVED_ERROR
-    if task.name == "copying":
+    if task.name in SOLVED_ERRORS:
+        return loss < SOLVED_ERRORS[task.name]
+    if isinstance(task, Recall):
         return loss < SOLVED_SHARE * task.chance(config.seq_len, config.loss_position)
     return accuracy >= SOLVED_ACCURACY

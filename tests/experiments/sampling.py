@@ -16,6 +16,7 @@ SIZES = {"batch_size": st.integers(1, 7), "seq_len": st.integers(1, 64), "seed":
 class Settings:
     task: str
     text_file: str = "hello"
+    reverse_source: bool = False
 
 
 def task_named(name: str) -> Task:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from one_sentence import assert_one_sentence
 
 from experiments.config.run_config import ConfigError, RunConfig, configs_from_words, parse_words
+from experiments.tasks import TASKS
 
 ANY_CELL = "elman, lstm, gru, indrnn, lstm_1997, peephole_lstm, mut1, mut2, mut3 or mingru"
 
@@ -73,7 +74,10 @@ def test_any_word_parses_or_is_refused_in_one_sentence(word):
         ),
         ("clip_rule=l2", "clip_rule was 'l2'; it must be norm, value, per_parameter or squared_norm."),
         ("loss_position=first", "loss_position was 'first'; it must be last, every or none."),
-        ("task=sorting", "task was 'sorting'; it must be adding, temporal_order, copying, reversal or next_character."),
+        (
+            "task=sorting",
+            f"task was 'sorting'; it must be {', '.join([*TASKS][:-1])} or {[*TASKS][-1]}.",
+        ),
         (
             "cell=LSTM",
             f"cell was 'LSTM'; it must be {ANY_CELL}.",

@@ -8,8 +8,22 @@ from hypothesis import given, settings
 from sampling import NAMES, POSITIONS, SIZES, Settings, seeded, task_named
 
 from experiments.errors import ConfigError
-from experiments.tasks import make_task
-from experiments.tasks.copying import BLANK
+from experiments.tasks import Task, delayed_xor, make_task
+from experiments.tasks.recall import Recall
+
+
+def blank_of(task: Task) -> int | None:
+    """The class that asks for nothing, if the task has one."""
+    return {"delayed_xor": delayed_xor.BLANK}.get(task.name, task.alphabet if isinstance(task, Recall) else None)
+
+
+def has_ended(task: Task, targets: torch.Tensor, t: int, b: int) -> bool:
+    """Whether a translation's end sign came before."""
+    return task.name == "translation" and task.words.index(".") in targets[:t, b]
+
+
+def is_number(task: Task) -> bool:
+    return task.output_size == 1
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -43,13 +57,14 @@ def test_losses_equal_a_loop_over_timesteps_and_sequences(name):
     for t in range(len(outputs)):
         for b in range(3):
             y, target = outputs[t, b].tolist(), (targets[b] if targets.ndim == 1 else targets[t, b]).item()
-            if name == "adding":
+            if is_number(task):
                 expected = (y[0] - target) ** 2
-                right = abs(y[0] - target) < 0.08
+                right = abs(y[0] - target) < {"adding": 0.08, "multiplication": 0.04}[name]
             else:
                 expected = math.log(sum(math.exp(logit) for logit in y)) - y[target]
                 right = max(y) == y[target]
-            is_asked = target != BLANK if name == "copying" else targets.ndim == 2 or t == len(outputs) - 1
+            is_asked = target != blank_of(task) and (targets.ndim == 2 or t == len(outputs) - 1)
+            is_asked = is_asked and not has_ended(task, targets, t, b)
             rights += [right] if is_asked else []
             assert losses[t, b].item() == pytest.approx(expected, rel=1e-12)
     assert task.accuracy(outputs, targets, "every") == pytest.approx(sum(rights) / len(rights))
@@ -59,7 +74,7 @@ def test_copying_by_blanks_alone_has_none_of_its_symbols_right():
     task = task_named("copying")
     _, targets = task.sample(5, 100, seeded())
     outputs = torch.zeros(120, 5, task.output_size)
-    outputs[..., BLANK] = 1
+    outputs[..., blank_of(task)] = 1
     assert task.correct(outputs, targets).double().mean().item() == pytest.approx(110 / 120)
     assert task.accuracy(outputs, targets) == 0
     outputs[-10:-5] = torch.nn.functional.one_hot(targets[-10:-5], task.output_size).float()
@@ -67,22 +82,33 @@ def test_copying_by_blanks_alone_has_none_of_its_symbols_right():
     assert task.accuracy(outputs, targets, "last") == 0
 
 
-@pytest.mark.parametrize("name", ["adding", "temporal_order"])
+@pytest.mark.parametrize("name", ["adding", "multiplication", "temporal_order", "latch", "random_permutation"])
 def test_an_answer_that_is_known_at_the_end_is_right_wherever_the_loss_sits(name):
     task = task_named(name)
     _, targets = task.sample(6, 20, seeded())
     outputs = torch.full((20, 6, task.output_size), -9.0)
-    outputs[-1] = targets[:, None] if name == "adding" else torch.nn.functional.one_hot(targets, 4).float()
+    outputs[-1] = (
+        targets[:, None] if is_number(task) else torch.nn.functional.one_hot(targets, task.output_size).float()
+    )
     assert task.accuracy(outputs, targets, "every") == task.accuracy(outputs, targets, "last") == 1
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_accuracy_of_a_guess_is_what_the_best_constant_scores(name):
+@pytest.mark.parametrize("seq_len", [1, 30])
+def test_the_accuracy_of_a_guess_is_what_the_best_guess_of_each_timestep_scores(name, seq_len):
     task = task_named(name)
-    _, targets = task.sample(20_000, 30, seeded())
-    answers = [[1.0]] if name == "adding" else torch.eye(task.output_size).tolist()
-    scores = [task.accuracy(torch.tensor(a).expand(task.length(30), 20_000, -1), targets) for a in answers]
-    assert max(scores) == pytest.approx(task.guess_accuracy(30), abs=0.01)
+    B = 10_000
+    _, targets = task.sample(B, seq_len, seeded())
+    T = task.answers(seq_len)
+    if is_number(task):
+        answers = torch.linspace(0, 2, 101).view(-1, 1, 1, 1).expand(-1, 1, B, 1)
+        best = max(task.accuracy(answer, targets) for answer in answers)
+    else:
+        classes = torch.arange(task.output_size).view(-1, 1, 1)
+        counts = ((targets.expand(T, B) == classes) & task.asked(targets)).sum(-1)  # [class, time]
+        guess = torch.nn.functional.one_hot(counts.argmax(0), task.output_size).float()
+        best = task.accuracy(guess.unsqueeze(1).expand(T, B, -1), targets)
+    assert best == pytest.approx(task.guess_accuracy(seq_len), abs=0.015)
     assert task.asks
 
 
@@ -129,14 +155,14 @@ def test_a_perfect_answer_is_right_and_costs_nothing(name):
     task = task_named(name)
     _, targets = task.sample(4, 12, seeded())
     T = task.answers(12)
-    if name == "adding":
+    if is_number(task):
         outputs = targets.expand(T, 4).unsqueeze(-1)
     else:
         outputs = 100.0 * torch.nn.functional.one_hot(targets.expand(T, 4), task.output_size)
     for position in POSITIONS:
         assert task.loss(outputs, targets, position).item() == pytest.approx(0, abs=1e-6)
         assert task.accuracy(outputs, targets, position) == 1
-    assert task.accuracy(outputs.roll(1, dims=-1) + (name == "adding"), targets) == 0
+    assert task.accuracy(outputs.roll(1, dims=-1) + is_number(task), targets) == 0
 
 
 def test_an_unknown_task_is_one_sentence():

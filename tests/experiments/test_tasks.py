@@ -1,16 +1,24 @@
 """The tasks are what the papers define, and reach as far back as they say."""
 
+import re
+import sys
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from sampling import SIZES, seeded, symbols_of, task_named
+from num2words import num2words
+from sampling import SIZES, Settings, seeded, symbols_of, task_named
 
+from experiments.errors import ConfigError
+from experiments.tasks import make_task
 from experiments.tasks.adding import Adding
 from experiments.tasks.copying import Copying
+from experiments.tasks.france import LANGUAGES, read_fillers
 from experiments.tasks.next_character import NextCharacter
+from experiments.tasks.number_words import spell_numbers
 from experiments.tasks.temporal_order import TemporalOrder
-from experiments.tasks.text import Text, load_text
+from experiments.tasks.text import Text, help_topics, load_text
 
 
 @given(**SIZES)
@@ -33,6 +41,72 @@ def test_adding_marks_reach_every_place_of_their_half_equally():
     inputs, _ = Adding().sample(20_000, 5, seeded())
     frequency = inputs[..., 1].mean(dim=1)
     torch.testing.assert_close(frequency, torch.tensor([1 / 2, 1 / 2, 1 / 3, 1 / 3, 1 / 3]), atol=0.02, rtol=0)
+
+
+@given(**SIZES)
+def test_multiplication_target_is_the_product_of_the_marked_numbers(batch_size, seq_len, seed):
+    inputs, targets = task_named("multiplication").sample(batch_size, seq_len, seeded(seed), torch.float64)
+    sums = Adding().sample(batch_size, seq_len, seeded(seed), torch.float64)
+    assert torch.equal(inputs, sums[0])  # the same numbers and marks
+    for b in range(batch_size):
+        marked = [x for x, mark in inputs[:, b].tolist() if mark] * (2 if seq_len == 1 else 1)
+        assert targets[b].item() == pytest.approx(marked[0] * marked[1], rel=1e-15)
+
+
+@given(**SIZES)
+def test_parity_says_whether_a_prefix_has_an_odd_number_of_ones(batch_size, seq_len, seed):
+    inputs, targets = task_named("parity").sample(batch_size, seq_len, seeded(seed))
+    for bits, answers in zip(inputs[..., 0].T.tolist(), targets.T.tolist(), strict=True):
+        odd = False
+        for bit, answer in zip(bits, answers, strict=True):
+            odd = not odd if bit == 1 else odd
+            assert answer == odd
+            assert bit in (0, 1)
+
+
+@given(**SIZES)
+def test_delayed_xor_compares_two_earlier_bits(batch_size, seq_len, seed):
+    inputs, targets = task_named("delayed_xor").sample(batch_size, seq_len, seeded(seed))
+    d = max(seq_len // 3, 1)
+    for bits, answers in zip(inputs[..., 0].T.tolist(), targets.T.tolist(), strict=True):
+        assert answers[: 2 * d] == [2] * (2 * d)
+        assert len(answers) > 2 * d
+        for t, answer in enumerate(answers[2 * d :], 2 * d):
+            assert answer == (bits[t - d] != bits[t - 2 * d])
+
+
+@given(**SIZES)
+def test_latch_shows_its_class_at_the_beginning_and_noise_after(batch_size, seq_len, seed):
+    inputs, targets = task_named("latch").sample(batch_size, seq_len, seeded(seed), torch.float64)
+    shown = inputs[:3, :, 0].mean(0)
+    assert torch.equal(targets, (shown > 0).long())
+    noise = torch.cat([inputs[:3, :, 0] - (2 * targets - 1), inputs[3:, :, 0]])
+    assert noise.abs().max() < 0.2 * 7
+
+
+def test_latch_noise_has_its_deviation_at_every_timestep():
+    inputs, targets = task_named("latch").sample(5_000, 6, seeded(), torch.float64)
+    assert targets.double().mean().item() == pytest.approx(0.5, abs=0.03)
+    deviation = inputs[:, targets == 1, 0].std(dim=1)
+    torch.testing.assert_close(deviation, torch.full((6,), 0.2, dtype=torch.float64), atol=0.01, rtol=0)
+
+
+@given(**SIZES)
+def test_random_permutation_asks_for_the_first_symbol(batch_size, seq_len, seed):
+    inputs, targets = task_named("random_permutation").sample(batch_size, seq_len, seeded(seed))
+    for symbols, target in zip(symbols_of(inputs), targets.tolist(), strict=True):
+        (said,) = [symbol for symbol in symbols if symbol < 2]
+        assert symbols[0] == said == target
+        assert max(symbols) < 100
+
+
+@given(**SIZES)
+def test_noiseless_memorisation_repeats_ten_symbols_from_the_marker_on(batch_size, seq_len, seed):
+    inputs, targets = task_named("noiseless_memorisation").sample(batch_size, seq_len, seeded(seed))
+    for symbols, answer in zip(symbols_of(inputs), targets.T.tolist(), strict=True):
+        assert set(symbols[:10]) <= set(range(5))
+        assert symbols[10:] == [5] * seq_len + [6] + [5] * 9
+        assert answer == [5] * (seq_len + 10) + symbols[:10]
 
 
 @given(**SIZES)
@@ -102,6 +176,79 @@ def test_next_character_reads_a_long_text_in_place():
     inputs, _ = task.sample(3, 40, seeded())
     for symbols in symbols_of(inputs):
         assert "".join(text.vocabulary[s] for s in symbols) in text.characters
+
+
+@given(**SIZES)
+def test_france_asks_for_the_language_of_its_one_country(batch_size, seq_len, seed):
+    task = task_named("france")
+    inputs, targets = task.sample(batch_size, seq_len, seeded(seed))
+    for symbols, target in zip(symbols_of(inputs), targets.tolist(), strict=True):
+        words = [task.words[symbol] for symbol in symbols]
+        (country,) = [word for word in words if word in LANGUAGES]
+        assert " ".join([*words[:5], *words[-3:]]) == f"I grew up in {country} I speak fluent"
+        assert [*LANGUAGES.values()][target] == LANGUAGES[country]
+        assert len(words) == seq_len + 8
+        assert len(words) - 1 - words.index(country) == task.dependency(seq_len)
+
+
+def test_frances_fillers_are_a_passage_of_the_help_topics():
+    task = task_named("france")
+    inputs, _ = task.sample(3, 40, seeded())
+    known = set(task.words)
+    topics = " ".join(word for word in re.findall(r"(?<![\w.])[a-z]{2,}(?![\w.(])", help_topics()) if word in known)
+    for symbols in symbols_of(inputs):
+        assert " ".join(task.words[symbol] for symbol in symbols[5:-3]) in f"{topics} {topics}"
+
+
+def test_france_without_help_topics_is_one_sentence(monkeypatch):
+    read_fillers.cache_clear()
+    monkeypatch.setitem(sys.modules, "pydoc_data.topics", None)
+    with pytest.raises(ConfigError, match=r"^task was 'france', whose filler words .* choose another task\.$"):
+        task_named("france")
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_translation_says_in_french_what_the_source_says_in_english(reverse):
+    task = make_task(Settings("translation", reverse_source=reverse))
+    for seq_len in (1, 4, 9):
+        inputs, targets = task.sample(12, seq_len, seeded(seq_len))
+        S = task.source(seq_len)
+        for symbols, answer in zip(symbols_of(inputs), targets.T.tolist(), strict=True):
+            words, said = [task.words[symbol] for symbol in symbols], [task.words[symbol] for symbol in answer]
+            english = [word for word in words[:S] if word != "_"]
+            assert words[: S - len(english)] == ["_"] * (S - len(english))
+            assert words[S:] == ["→", *said[:-1]]
+            number = value_of(english[::-1] if reverse else english)
+            french = re.split(r"[\s-]", num2words(number, lang="fr"))
+            assert said == [*french, *["."] * (len(said) - len(french))]
+            assert re.split(r"[\s,-]+", num2words(number)) == (english[::-1] if reverse else english)
+
+
+def value_of(words: list[str]) -> int:
+    """The number that English words say."""
+    small = {num2words(n): n for n in (*range(20), *range(20, 100, 10))}
+    total = part = 0
+    for word in words:
+        if word == "thousand":
+            total, part = total + 1000 * part, 0
+        else:
+            part = 100 * part if word == "hundred" else part + small.get(word, 0)
+    return total + part
+
+
+def test_translations_end_sign_is_asked_once():
+    task = task_named("translation")
+    _, targets = task.sample(50, 5, seeded())
+    lengths = (targets != task.words.index(".")).sum(0)
+    assert torch.equal(task.asked(targets).sum(0), (lengths + 1).clamp(max=len(targets)))
+    assert torch.equal(task.next_word(torch.eye(task.output_size)).argmax(-1), torch.arange(task.output_size))
+
+
+def test_translation_without_its_package_is_one_sentence(monkeypatch):
+    spell_numbers.cache_clear()
+    monkeypatch.setitem(sys.modules, "num2words", None)
+    with pytest.raises(ConfigError, match=r"needs the package num2words; install it with `pip install num2words`\.$"):
+        task_named("translation")
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,10 @@ from typer.testing import CliRunner
 
 from experiments.__main__ import app
 from experiments.config.run_config import RunConfig
-from experiments.config.wiring import tasks_with_source
 from experiments.errors import ConfigError
 from experiments.probing import credit_by_passes
 from experiments.probing.probe import probe
-from experiments.tasks import make_task
+from experiments.tasks import WITH_SOURCE, make_task
 from experiments.training.build import build
 from experiments.training.training import Training
 from models import record
@@ -48,6 +47,10 @@ def config(**values):
             {"network": "encoder_decoder", "task": "reversal", "start": "learned"},
             "start was 'learned', which network=enc",
         ),
+        (
+            {"reverse_source": True},
+            "reverse_source was true, and task=adding has no source to reverse; it needs task=translation.",
+        ),
         ({"dense_size": 9}, "dense_size was 9, and head was 'linear'; it needs head=dense"),
         ({"task": "copying", "head": "attention"}, "head was 'attention', which gives one answer per sequence"),
         ({"bidirectional": True, "truncate": 3, "truncate_kind": "window"}, "truncate_kind was 'window', which slides"),
@@ -66,6 +69,7 @@ WIRED = [
     {"start": "learned", "cell": "gru"},
     {"head": "mean", "bidirectional": True},
     {"task": "reversal"},
+    {"task": "translation", "network": "encoder_decoder", "reverse_source": True},
     *(
         {"task": "reversal", "network": "encoder_decoder", "attention": a, "num_layers": 2}
         for a in (None, "dot", "bahdanau")
@@ -152,7 +156,7 @@ def test_reversal_says_the_source_backwards():
     outputs = torch.nn.functional.one_hot(targets, 8).float()
     assert torch.equal(task.next_word(outputs[0]), inputs[7])
     assert task.accuracy(outputs, targets) == 1
-    assert tasks_with_source() == ["reversal"]
+    assert WITH_SOURCE == ["reversal", "translation"]
     before = torch.zeros(6, 4, 8)
     whole = torch.cat([before, outputs])  # a network that also answers during the source is not asked there
     assert task.accuracy(whole, targets) == 1

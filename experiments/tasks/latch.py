@@ -1,0 +1,56 @@
+"""The latch: hold one bit against noise."""
+
+import math
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from experiments.tasks.classification import Classification
+from experiments.tasks.task import LossPosition
+
+SHOWN = 3
+"""Timesteps at the beginning that show the class."""
+NOISE = 0.2
+"""Standard deviation of the noise."""
+
+
+class Latch(Classification):
+    """Which of two classes the first timesteps showed (after Bengio, Simard & Frasconi 1994).
+
+    Inputs, 1 channel: noise of mean 0 and standard deviation .2, and in the first 3 timesteps −1 for class 0 or +1 for
+    class 1 beside it. One target per sequence, the class. The paper learns the first inputs together with the weights;
+    here they are given.
+    """
+
+    name = "latch"
+    input_size = 1
+    output_size = 2
+    default_loss_position: LossPosition = "last"
+    asks = "the class at the last timestep"
+
+    def length(self, seq_len: int) -> int:
+        """T timesteps."""
+        return seq_len
+
+    def sample(
+        self, batch_size: int, seq_len: int, generator: torch.Generator, dtype: torch.dtype = torch.float32
+    ) -> tuple[Float[Tensor, "time batch 1"], Int[Tensor, " batch"]]:
+        """The class's sign and noise, then noise alone; and the class."""
+        T, B, device = seq_len, batch_size, generator.device
+        target = torch.randint(0, 2, (B,), generator=generator, device=device)
+        x = NOISE * torch.randn(T, B, dtype=torch.float64, generator=generator, device=device)
+        x[:SHOWN] += 2 * target - 1
+        return x.unsqueeze(-1).to(dtype), target
+
+    def chance(self, seq_len: int, position: LossPosition | None = None) -> float:
+        """ln 2 (nats): two classes, equally likely."""
+        return math.log(2)
+
+    def guess_accuracy(self, seq_len: int) -> float:
+        """1/2."""
+        return 1 / 2
+
+    def dependency(self, seq_len: int) -> int:
+        """T − 1: the class is shown from the first timestep on."""
+        return seq_len - 1

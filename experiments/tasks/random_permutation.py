@@ -1,0 +1,51 @@
+"""The random permutation problem: only the first of many symbols comes back."""
+
+import math
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from experiments.tasks.classification import Classification, one_hot
+from experiments.tasks.task import LossPosition
+
+SYMBOLS = 100
+
+
+class RandomPermutation(Classification):
+    """The first symbol is the answer, all others are noise (Pascanu et al. 2013, as its published code has it).
+
+    Inputs, T timesteps, one-hot, 100 channels: 0 or 1, then symbols from 2 to 99, drawn independently in spite of the
+    name. One target per sequence, of 100 classes: the first symbol.
+    """
+
+    name = "random_permutation"
+    input_size = SYMBOLS
+    output_size = SYMBOLS
+    default_loss_position: LossPosition = "last"
+    asks = "the first symbol, at the last timestep"
+
+    def length(self, seq_len: int) -> int:
+        """T timesteps."""
+        return seq_len
+
+    def sample(
+        self, batch_size: int, seq_len: int, generator: torch.Generator, dtype: torch.dtype = torch.float32
+    ) -> tuple[Float[Tensor, "time batch 100"], Int[Tensor, " batch"]]:
+        """One-hot symbols, and the first of them."""
+        T, B, device = seq_len, batch_size, generator.device
+        symbols = torch.randint(2, SYMBOLS, (T, B), generator=generator, device=device)
+        symbols[0] = torch.randint(0, 2, (B,), generator=generator, device=device)
+        return one_hot(symbols, self.input_size, dtype), symbols[0].clone()
+
+    def chance(self, seq_len: int, position: LossPosition | None = None) -> float:
+        """ln 2 (nats): of 100 classes only two occur, equally likely."""
+        return math.log(2)
+
+    def guess_accuracy(self, seq_len: int) -> float:
+        """1/2: two classes occur, equally likely."""
+        return 1 / 2
+
+    def dependency(self, seq_len: int) -> int:
+        """T − 1: from the first timestep to the last."""
+        return seq_len - 1
