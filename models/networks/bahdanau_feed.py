@@ -26,6 +26,8 @@ class BahdanauFeed(Feed):
             self.states = states.detach().requires_grad_()
             self.keys = (states @ self.key.T + weights["key.bias"]).detach().requires_grad_()
             self.v = v.expand(B, -1).detach().clone().requires_grad_()
+        self.weights: list[Tensor] = []
+        """α_t of every step."""
         self.hidden: list[Tensor] = []
         self.graphs: list[tuple[Tensor, Tensor]] = []
         self.to_queries: list[Scaled] = []
@@ -38,7 +40,8 @@ class BahdanauFeed(Feed):
         with torch.enable_grad():
             u = (hidden @ self.query.T).detach().requires_grad_()
             scores = additive_scores(u[None], self.keys, self.v)
-            (context,), _ = read(scores, self.states, self.padding)
+            (context,), (weights,) = read(scores, self.states, self.padding)
+        self.weights.append(weights.detach())
         self.hidden.append(hidden.clone())
         self.graphs.append((u, context))
         return context.detach()

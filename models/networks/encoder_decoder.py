@@ -204,7 +204,7 @@ class EncoderDecoder(Network):
             outputs=glue.outputs,
             loss=glue.loss,
             grads=grads,
-            attention=self.looks(decoder[-1], encoder[-1]),
+            attention=self.looks(decoder[-1], encoder[-1]) if feed is None else torch.stack(feed.weights),
         )
 
     def answer(self, stacks: Mapping[str, Stack]) -> tuple[Float[Tensor, "target batch output"], Tensor | None]:

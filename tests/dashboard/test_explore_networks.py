@@ -53,7 +53,7 @@ def test_a_heads_reading_stands_beside_the_credit():
 
 
 def test_what_does_not_go_together_is_said_in_a_sentence():
-    with pytest.raises(ConfigError, match="take task=reversal"):
+    with pytest.raises(ConfigError, match="choose task=reversal"):
         record_view(Settings.of({**SMALL, "network": "encoder_decoder"}))
     _, wrong = read_settings({"network": "tree"})
     assert len(wrong) == 1
