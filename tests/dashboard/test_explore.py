@@ -78,7 +78,7 @@ def test_a_diverged_pass_is_explained():
     assert "The pass diverges" in words(at)
 
 
-@pytest.mark.parametrize("task", ["adding", "temporal_order", "copying", "next_character"])
+@pytest.mark.parametrize("task", ["adding", "temporal_order", "copying", "next_character", "france", "translation"])
 def test_the_smallest_sizes_work(task):
     at = explore(task=task, seq_len=1.0, hidden_size=1, batch_size=1)
     assert not at.exception

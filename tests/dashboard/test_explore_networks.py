@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from analysis.numbers import log_quantile
 from dashboard.explore.explore_frame import explore_frame
@@ -50,6 +51,14 @@ def test_a_heads_reading_stands_beside_the_credit():
     frame = explore_frame(record_view(Settings.of({**SMALL, "head": "attention", "panel": "Credit"})))
     assert "attention-gru" in frame.pictures
     assert np.isclose(sum(frame.pictures["attention-gru"]().columns["weight"]), 2)
+
+
+def test_a_translations_source_may_be_reversed_and_another_task_has_none_to_reverse():
+    forward, backward = (view(task="translation", reverse_source=r).probes["gru"].experiment for r in (False, True))
+    blanks = forward.inputs[..., forward.task.words.index("_")].sum(0).long()
+    for b, first in enumerate(blanks.tolist()):
+        assert torch.equal(forward.inputs[first:7, b].flip(0), backward.inputs[first:7, b])
+    assert view(reverse_source=True).probes["gru"].experiment.config.reverse_source is False
 
 
 def test_what_does_not_go_together_is_said_in_a_sentence():

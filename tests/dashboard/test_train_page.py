@@ -5,11 +5,13 @@ from streamlit.testing.v1 import AppTest
 from test_damaged_runs import PAGES
 
 from dashboard.components.as_text import as_text
+from dashboard.option_words import TASK_WORDS
 from dashboard.server.serving import SHARED_VARIABLE
 from dashboard.train import jobs
 from experiments.config.run_config import RunConfig
 from experiments.runs.store.errors import RunError
 from experiments.runs.train import Recorder
+from experiments.tasks import TASKS
 
 CLASSIC = RunConfig(
     task="temporal_order", cell="elman", seq_len=30, hidden_size=50, batch_size=20, steps=30_000, optimiser="sgd",
@@ -106,6 +108,16 @@ def test_a_refusal_of_the_process_is_a_sentence_without_a_path(opened, pool, mon
     at = press(at, "Start")
     sentence = "run a1 cannot be written to 'runs' (no space left on device); nothing of it is kept."
     assert at.error[0].value == as_text(sentence)
+
+
+def test_every_task_has_its_words_and_a_translation_offers_to_reverse_its_source(opened, processes):
+    assert list(TASK_WORDS) == list(TASKS)
+    assert not [toggle for toggle in opened.toggle if toggle.label == "Reverse the source"]
+    next(box for box in opened.selectbox if box.label == "Task").select("translation").run()
+    next(toggle for toggle in opened.toggle if toggle.label == "Reverse the source").set_value(True).run()
+    press(opened, "Start")
+    lanes = [lane.model_copy(update={"task": "translation", "reverse_source": True}) for lane in LANES]
+    assert names_asked(processes[0]) == [lane.identity() for lane in lanes]
 
 
 def test_a_task_with_a_target_offers_an_encoder_and_a_decoder(opened, processes):
