@@ -38,3 +38,16 @@ def test_a_task_without_a_target_is_refused_in_a_sentence_and_the_picture_stays(
     page.get_by_role("option", name="Adding two numbers").click()
     page.get_by_text("has no source and target").first.wait_for()
     assert line(page, "GRU") == before
+
+
+def test_a_translation_is_chosen_in_the_sidebar_and_its_source_reversed(explore):
+    page = explore("?cells=gru&network=encoder_decoder&task=reversal&seq_len=8&hidden_size=16")
+    page.get_by_role("combobox", name="Task").click()
+    page.get_by_role("option", name="Numbers into French").click()
+    for reverse in (False, True):
+        values = {**CONFIG, "task": "translation", "attention": None, "seq_len": 8, "reverse_source": reverse}
+        drawn = probe(RunConfig.from_values(values)).profile.median / np.log(10)
+        assert eventually(page, lambda drawn=drawn: line(page, "GRU") == pytest.approx(drawn.tolist(), abs=1e-3))
+        page.get_by_text("Reverse the source").click()
+    if folder := os.environ.get("SCREENSHOTS"):
+        page.screenshot(path=Path(folder) / "translation.png", full_page=True)
