@@ -8,22 +8,18 @@ from dashboard.components.style import page_style
 from dashboard.explore.details import show_details
 from dashboard.explore.explore_frame import explore_frame
 from dashboard.explore.given_network import show_network
+from dashboard.explore.last_view import view_or_last
 from dashboard.explore.networks import network_of
 from dashboard.explore.overview import show_overview
 from dashboard.explore.refused import say_refused
 from dashboard.explore.session import (
     keep_settings,
     kept_settings,
-    pinned_settings,
     prepare_settings,
-    remember_shown,
     say_problem,
-    shown_settings,
 )
-from dashboard.explore.settings import Settings
 from dashboard.explore.starting_points import show_presets
 from dashboard.explore.take_away import show_link
-from dashboard.explore.view import View, record_view
 from dashboard.explore.widgets import show_sidebar, show_sliders
 from experiments.config.run_config import ConfigError
 
@@ -45,24 +41,6 @@ def lab() -> None:
         return
     show_overview(view, frame)
     show_details(view)
-
-
-def view_or_last(settings: Settings) -> View:
-    """What the settings describe; where they are refused, a sentence and what the page showed last.
-
-    Raises:
-        ConfigError: nothing was shown yet.
-    """
-    try:
-        view = record_view(settings, pinned_settings())
-    except ConfigError as error:
-        last = shown_settings()
-        if last is None:
-            raise
-        refuse(error)
-        return record_view(last, pinned_settings())
-    remember_shown(settings)
-    return view
 
 
 page_style()

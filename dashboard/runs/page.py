@@ -7,6 +7,7 @@ import streamlit as st
 from dashboard.components.refusal import refuse
 from dashboard.components.show import in_two_columns
 from dashboard.components.style import page_style
+from dashboard.runs.follow import follow
 from dashboard.runs.recorded_step import show_recorded_step
 from dashboard.runs.table import MOST_OVERLAID, choose_runs
 from dashboard.train.jobs import RUNS
@@ -15,11 +16,7 @@ from experiments.runs.folder import find_run, list_runs, named_in
 from experiments.runs.opening import open_run
 from experiments.runs.pictures import run_pictures
 from experiments.runs.store.errors import RunError
-from experiments.runs.store.progress import read_progress
 from experiments.runs.store.reader import RunReader
-
-FOLLOW_SECONDS = 2.0
-"""How often the page looks whether a run that goes on has more."""
 
 
 def open_all(names: Sequence[str]) -> list[RunReader]:
@@ -44,16 +41,6 @@ def show_runs(readers: Sequence[RunReader]) -> None:
     page = (st.context.url or "").split("?")[0]
     st.caption("This address opens the same view:")
     st.code(f"{page}?run={','.join(r.name for r in readers)}", language=None)
-
-
-@st.fragment(run_every=FOLLOW_SECONDS)
-def follow(readers: Sequence[RunReader]) -> None:
-    """Draw the page again once a run that goes on has committed more."""
-    try:
-        if any(read_progress(reader.folder).updated != reader.progress.updated for reader in readers):
-            st.rerun()
-    except RunError as error:
-        refuse(error)
 
 
 page_style()

@@ -13,7 +13,8 @@ import orjson
 import typer
 
 from experiments.benchmarks.command import benchmark_command
-from experiments.commands.run_commands import Runs, add_run_commands
+from experiments.commands.options import Runs
+from experiments.commands.run_commands import add_run_commands
 from experiments.commands.sweep_commands import add_sweep_commands
 from experiments.commands.terminal import STANDARD_OUTPUT, output
 from experiments.config.allowed import allowed

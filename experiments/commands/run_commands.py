@@ -5,21 +5,20 @@ import shlex
 import sys
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from analysis.wording import are, counted
+from experiments.commands.export_command import export_command
+from experiments.commands.options import Name, Runs
 from experiments.commands.run_progress import watched
-from experiments.commands.terminal import STANDARD_OUTPUT, output
+from experiments.commands.terminal import output
 from experiments.config.limits import readable
 from experiments.config.run_config import ConfigError, RunConfig, configs_from_words
 from experiments.config.words import bare, parse_filter, parse_words, shortened, spelt_path, visible
-from experiments.runs.export_formats import ENDINGS
 from experiments.runs.findings import ended_findings, last_loss
 from experiments.runs.folder import (
     NAME,
@@ -42,8 +41,6 @@ from experiments.runs.train import Recorder, stop_at_signals, train
 from experiments.runs.verify import verify
 from models.bptt.threads import use_one_thread
 
-Runs = Annotated[Path | None, typer.Option("--runs", help="Folder of runs; default: $GRADIENT_FLOW_RUNS or ./runs.")]
-Name = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, or any unique beginning of it.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Names = Annotated[list[str] | None, typer.Option("--name", hidden=True, help="The folder's name, one per run.")]
@@ -201,51 +198,6 @@ def show_command(name: Name, runs: Runs = None, json: AsJson = False) -> None:
         if isinstance(value, list):
             value = "".join(f"\n  {v}" for v in value) or "none"
         to.print(visible(f"{key}: {value}"), highlight=False, markup=False, soft_wrap=True)
-
-
-def export_command(
-    name: Name,
-    file: Annotated[
-        Path | None, typer.Argument(help="With --weights: the file to write; default: RUN.safetensors.")
-    ] = None,
-    form: Annotated[str, typer.Option("--format", help=f"File format: {', '.join(ENDINGS)}.")] = "csv",
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output", "-o", help="The file to write, or - to print it; default: RUN with the format's ending."
-        ),
-    ] = None,
-    weights: Annotated[
-        bool, typer.Option("--weights", help="Write the network's weights as a safetensors file, with torch's names.")
-    ] = False,
-    step: Annotated[
-        int | None, typer.Option("--step", help="With --weights: the recorded optimiser step; default: the last one.")
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
-    runs: Runs = None,
-) -> None:
-    """Write a run to a file: scalars (csv, parquet), all arrays (netcdf), a web page (html), or the weights."""
-    from experiments.runs.export import export, export_weights  # here: it imports xarray and plotly
-
-    given = [("--step", step), ("FILE", file)]
-    for option, value in given:
-        if value is not None and not weights:
-            raise ConfigError(f"{option} was {shortened(str(value))}; it needs --weights.")
-    if file is not None and output is not None:
-        raise ConfigError(f"the file was given twice, as {spelt_path(file)} and {spelt_path(output)}; name it once.")
-    output = output or file
-    run = open_run(find_run(runs_folder(runs), name))
-    name_of_file = run.name + (".safetensors" if weights else ENDINGS.get(form, ""))
-    with TemporaryDirectory() if output == STANDARD_OUTPUT else nullcontext() as between:
-        target = Path(between, name_of_file) if between else output or Path(name_of_file)
-        if weights:
-            export_weights(run, step, target, force)
-        for lost in () if weights else export(run, form, target, force):
-            sys.stderr.write(f"warning: {visible(lost)}\n")
-        if between:
-            sys.stdout.buffer.write(target.read_bytes())
-            return
-    sys.stdout.write(f"{target} ({readable(target.stat().st_size)})\n")
 
 
 def verify_command(name: Name, runs: Runs = None) -> None:

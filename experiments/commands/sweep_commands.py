@@ -13,7 +13,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from analysis.wording import are, counted, duration
-from experiments.commands.run_commands import Quiet, Runs
+from experiments.commands.options import Runs
+from experiments.commands.run_commands import Quiet
 from experiments.commands.terminal import STANDARD_OUTPUT, fits, output
 from experiments.config.limits import readable
 from experiments.config.run_config import ConfigError

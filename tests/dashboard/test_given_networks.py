@@ -89,7 +89,9 @@ def test_a_drag_over_a_run_is_answered_by_the_short_way(lstm):
 
 def test_inputs_of_another_size_are_one_sentence(lstm):
     start = open_network({"run": "lstm", "step": 3}).start
-    with pytest.raises(ConfigError, match=r"^inputs was 'copying' \(allowed: one of adding, multiplication, noise\)\.$"):
+    with pytest.raises(
+        ConfigError, match=r"^inputs was 'copying' \(allowed: one of adding, multiplication, noise\)\.$"
+    ):
         explore_lab({**start, "inputs": "copying"})
 
 
