@@ -1,10 +1,13 @@
 """The built wheel, unpacked beside a project that has packages `models`, `analysis`, `experiments` and `dashboard`."""
 
+import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -41,8 +44,8 @@ print("apart")
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with nothing but the unpacked wheel."""
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with nothing but the unpacked wheel; what still compiles for it at the end is stopped."""
     there = tmp_path_factory.mktemp("installed")
     source = there / "source"  # a build leaves folders beside what it builds
     for folder in FOLDERS:
@@ -54,7 +57,11 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert built.returncode == 0, built.stderr
     with zipfile.ZipFile(there / built.stdout.splitlines()[-1]) as wheel:
         wheel.extractall(there / "site")
-    return there / "site"
+    yield there / "site"
+    for command_line in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if str(there).encode() in command_line.read_bytes():
+                os.kill(int(command_line.parent.name), signal.SIGKILL)
 
 
 def run(installed: Path, project: Path, *words: str) -> subprocess.CompletedProcess[str]:
