@@ -63,7 +63,7 @@ def credit_picture(cell: str, credit: Credit, source: Credit | None = None) -> P
     )  # fmt: skip
     made.update_yaxes(autorange="reversed")
     if S:
-        made.add_vline(x=S + 0.5, line={"color": NEUTRAL, "width": 2}, annotation_text="target")
+        made.add_vline(x=S + 0.5, line={"color": NEUTRAL, "width": 2})
     rows, columns = np.tril_indices(T, S, S + T)
     note = " " + credit.reason if credit.reason else ""
     return Picture(
