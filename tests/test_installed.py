@@ -58,10 +58,10 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with zipfile.ZipFile(there / built.stdout.splitlines()[-1]) as wheel:
         wheel.extractall(there / "site")
     yield there / "site"
-    for command_line in Path("/proc").glob("[0-9]*/cmdline"):
+    for folder in Path("/proc").glob("[0-9]*/cwd"):
         with contextlib.suppress(OSError):
-            if str(there).encode() in command_line.read_bytes():
-                os.kill(int(command_line.parent.name), signal.SIGKILL)
+            if folder.readlink().is_relative_to(there):
+                os.kill(int(folder.parent.name), signal.SIGKILL)
 
 
 def run(installed: Path, project: Path, *words: str) -> subprocess.CompletedProcess[str]:
