@@ -19,7 +19,7 @@ def choose_runs(summaries: Sequence[RunSummary]) -> list[str]:
     shown = [s for s in summaries if all(word in _searched_text(s) for word in words)]
     event = st.dataframe(
         [_row(s) for s in shown], hide_index=True, width="stretch", on_select="rerun", selection_mode="multi-row",
-        key="runs-table", column_config={"loss ÷ chance": st.column_config.NumberColumn(format="%.3f")},
+        key="runs-table", placeholder="", column_config={"loss ÷ chance": st.column_config.NumberColumn(format="%.3f")},
     )  # fmt: skip
     chosen = [shown[k].name for k in event.selection.rows if isinstance(k, int) and 0 <= k < len(shown)]
     if len(chosen) > MOST_OVERLAID:

@@ -24,7 +24,7 @@ def show_cell_runs(results: Results, cell: TableCell | None) -> None:
         )
     shown = [{k: v for k, v in row.items() if v is not None} for row in rows]
     st.dataframe(
-        shown, hide_index=True, width="stretch", key=f"runs-{results.plan.name}",
+        shown, hide_index=True, width="stretch", placeholder="", key=f"runs-{results.plan.name}",
         column_config={"open": st.column_config.LinkColumn("open", display_text="open")},
     )  # fmt: skip
     for row in rows:

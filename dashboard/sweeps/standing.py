@@ -47,4 +47,4 @@ def show_standing(results: Results, ended: str) -> None:
                 {"run": n, **{k: words(v) for k, v in by_run[n].items()}, "error": for_page(e)}
                 for n, e in results.errors.items()
             ]
-            st.dataframe(rows, hide_index=True, width="stretch")
+            st.dataframe(rows, hide_index=True, width="stretch", placeholder="")

@@ -115,4 +115,4 @@ def _show_events(readers: Sequence[RunReader]) -> None:
     events = [{"run": r.name, **{k: e.get(k) for k in ("step", "kind", "text")}} for r in readers for e in r.events()]
     if events:
         st.markdown("##### Events, latest first")
-        st.dataframe(events[::-1], hide_index=True, width="stretch")
+        st.dataframe(events[::-1], hide_index=True, width="stretch", placeholder="")
