@@ -76,6 +76,11 @@ def test_autocast_is_recorded_with_rounded_weights(make):
     torch.manual_seed(0)
     net = Net(make(3, 8))
     plain = copy.deepcopy(net)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        try:
+            plain(inputs())
+        except RuntimeError as error:  # oneDNN has no bfloat16 LSTM for processors without AVX-512
+            pytest.skip(f"torch itself cannot run this module in bfloat16 here: {error}")
     with torch.autocast("cpu", dtype=torch.bfloat16), watch(net) as seen:
         net(inputs()).float().square().sum().backward()
         plain(inputs()).float().square().sum().backward()
