@@ -19,10 +19,10 @@ app: $(VENV)/runtime.stamp
 	GRADIENT_FLOW_SHARED=$(SHARED) GRADIENT_FLOW_FILES=$(FILES) $(BIN)/streamlit run app.py --server.port $(PORT) --server.address $(ADDRESS)
 
 test: lint types
-	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: lint types
-	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder --ignore=tests/browser -m "not processes"
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --ignore=tests/browser -m "not processes"
 
 test-portable: $(VENV)/dev.stamp
 	$(BIN)/python tests/portable.py $(ONLY)
