@@ -80,6 +80,8 @@ def test_autocast_is_recorded_with_rounded_weights(make):
         try:
             plain(inputs())
         except RuntimeError as error:  # oneDNN has no bfloat16 LSTM for processors without AVX-512
+            if "could not create a primitive descriptor" not in str(error):
+                raise
             pytest.skip(f"torch itself cannot run this module in bfloat16 here: {error}")
     with torch.autocast("cpu", dtype=torch.bfloat16), watch(net) as seen:
         net(inputs()).float().square().sum().backward()
