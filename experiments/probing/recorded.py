@@ -68,7 +68,7 @@ def targets_at(run: RunReader, row: int, length: int) -> Tensor:
         DamagedRunError: a class that the network has no output for.
     """
     targets = torch.from_numpy(run.tensor("targets")[row])
-    targets = targets[:length] if targets.ndim == 2 else targets
+    targets = targets if targets.ndim == 1 else targets[:length]
     classes = outputs_of(run)
     if not targets.is_floating_point() and not bool(((targets >= 0) & (targets < classes)).all()):
         raise DamagedRunError(f"'targets' in {str(run.folder)!r} names a class that is not one of the {classes}.")

@@ -131,9 +131,10 @@ def title_of(config: RunConfig) -> str:
 
 
 def target_form(task: Task, config: RunConfig) -> TargetForm:
-    """Whether the task has one target per sequence or one per timestep, and their type."""
+    """Whether the task has one target per sequence or one per timestep, their type, and the numbers of each."""
     _, targets = task.sample(1, 1, torch.Generator(), getattr(torch, config.dtype))
-    return TargetForm("sequence" if targets.ndim == 1 else "timestep", TARGET_DTYPES[targets.dtype])
+    values = targets.shape[1] if targets.ndim == 3 else None
+    return TargetForm("sequence" if targets.ndim == 1 else "timestep", TARGET_DTYPES[targets.dtype], values)
 
 
 TARGET_DTYPES: dict[torch.dtype, TargetDtype] = {

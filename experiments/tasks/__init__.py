@@ -6,6 +6,7 @@ from typing import Protocol, runtime_checkable
 from experiments.config.words import shortened
 from experiments.errors import ConfigError
 from experiments.tasks.adding import Adding
+from experiments.tasks.ball import Ball
 from experiments.tasks.copying import Copying
 from experiments.tasks.delayed_xor import DelayedXor
 from experiments.tasks.france import France
@@ -16,10 +17,12 @@ from experiments.tasks.noiseless_memorisation import NoiselessMemorisation
 from experiments.tasks.parity import Parity
 from experiments.tasks.random_permutation import RandomPermutation
 from experiments.tasks.reversal import Reversal
+from experiments.tasks.sentiment import Sentiment
 from experiments.tasks.task import LossPosition, Targets, Task
 from experiments.tasks.temporal_order import TemporalOrder
 from experiments.tasks.text import load_text
 from experiments.tasks.translation import Translation
+from experiments.tasks.video import Video
 
 
 @runtime_checkable
@@ -52,6 +55,9 @@ KINDS: tuple[tuple[type[Task], Callable[[TaskSettings], Task]], ...] = (
     (Reversal, lambda settings: Reversal()),
     (Translation, lambda settings: Translation(settings.reverse_source)),
     (France, lambda settings: France()),
+    (Sentiment, lambda settings: Sentiment()),
+    (Ball, lambda settings: Ball()),
+    (Video, lambda settings: Video()),
     (NextCharacter, lambda settings: NextCharacter(load_text(settings.text_file))),
 )
 """Each kind of task and how a configuration makes it: the field's classic ones, then those of language."""

@@ -17,6 +17,7 @@ class Settings:
     task: str
     text_file: str = "hello"
     reverse_source: bool = False
+    data_file: str | None = None
 
 
 def task_named(name: str) -> Task:
