@@ -18,6 +18,7 @@ TASK_WORDS: Mapping[str, str] = {
     "sentiment": "Good or bad",
     "ball": "Ball in a box",
     "video": "A digit that bounces",
+    "series": "Next value of a series",
     "next_character": "Next character",
 }
 NETWORK_WORDS: Mapping[str, str] = {"sequence": "one sequence", "encoder_decoder": "encoder and decoder"}

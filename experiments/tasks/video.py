@@ -151,12 +151,12 @@ def class_shares(seq_len: int) -> Float[np.ndarray, "time class"]:
     p /= p.sum()
     following = [every.change_speed(torch.tensor(up_by)).move() for up_by in range(SPEEDS)]
     places = [place_of(motion, sizes) for motion in following]
-    probabilities = [1 - CHANGES, *[CHANGES / (SPEEDS - 1)] * (SPEEDS - 1)]
+    probabilities = torch.tensor([1 - CHANGES, *[CHANGES / (SPEEDS - 1)] * (SPEEDS - 1)], dtype=torch.float64)
     shares = []
     for t in range(min(seq_len, STEADY)):
         shares.append(torch.bincount(every.label, p, 2 * len(WALLS)))
-        moved = [torch.bincount(place, p, len(p)) for place in places]
-        p = moved[0] if t == 0 else sum(share * m for share, m in zip(probabilities, moved, strict=True))
+        moved = torch.stack([torch.bincount(place, p, len(p)) for place in places])
+        p = moved[0] if t == 0 else probabilities @ moved
     return torch.stack(shares + shares[-1:] * (seq_len - len(shares))).numpy()
 
 

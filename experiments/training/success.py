@@ -22,7 +22,7 @@ SOLVED_SHARE = 0.1
 """Share of a guess's loss below which the tasks that repeat symbols are solved."""
 
 LARGEST_PART = 2**22
-"""Numbers of hidden states that an evaluation holds at a time."""
+"""Numbers of hidden states, of inputs and of outputs that an evaluation holds at a time."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,9 @@ def evaluate(config: RunConfig, task: Task, model: Network, generator: torch.Gen
 
     The accuracy is that of a network in use: a decoder reads its own words.
     """
-    hidden = task.length(config.seq_len) * config.hidden_size * config.num_layers * (1 + config.bidirectional)
-    part = max(1, min(config.evaluate_size, LARGEST_PART // hidden))
+    units = config.hidden_size * config.num_layers * (1 + config.bidirectional)
+    numbers = task.length(config.seq_len) * max(units, task.input_size, task.output_size)
+    part = max(1, min(config.evaluate_size, LARGEST_PART // numbers))
     source = task.source(config.seq_len)
     losses, answers, rights, left = 0.0, 0.0, 0.0, config.evaluate_size
     while left:
