@@ -78,9 +78,9 @@ def fixed_points(
         >>> for p in model.recurrent.parameters():
         ...     p.data = torch.full_like(p, 2.0) if p.shape == (1, 1) else torch.zeros_like(p)
         >>> trace = record(model, torch.randn(50, 8, 1), lambda outputs: outputs[-1].sum())
-        >>> points = fixed_points(trace.top)  # h = tanh(2 h): 0 and ±.9575
-        >>> sorted(points.states[:, 0].round(4) + 0.0)
-        [-0.9575, 0.0, 0.9575]
+        >>> points = fixed_points(trace.top)  # h = tanh(2 h) at 0 and ±.9575
+        >>> sorted(abs(points.states[:, 0]).round(4).tolist())
+        [0.0, 0.9575, 0.9575]
     """
     if count < 1:
         raise ValueError(f"count was {count}; it must be at least 1.")
