@@ -23,6 +23,7 @@ export default function (component) {
 // --- one Plotly for the page ---
 
 let plotlyLoads = null;
+const WAITS = [250, 500, 1000, 2000, 4000]; // ms before it is asked for again: nobody else would ask for a page's first chart
 
 function loadPlotly(path) {
   const load = () =>
@@ -31,13 +32,24 @@ function loadPlotly(path) {
       script.src = serverUrl(path);
       script.onload = () => resolve(globalThis.Plotly);
       script.onerror = () => {
-        plotlyLoads = null; // the next update tries again
         script.remove();
         reject(new Error("plotly.min.js did not load. Is the server still running?"));
       };
       document.head.append(script);
     });
-  return (plotlyLoads ??= load());
+  const loadOrWait = async ([wait, ...later]) => {
+    try {
+      return await load();
+    } catch (reason) {
+      if (wait === undefined) {
+        plotlyLoads = null; // the next update tries again
+        throw reason;
+      }
+      await new Promise((resolve) => setTimeout(resolve, wait));
+      return loadOrWait(later);
+    }
+  };
+  return (plotlyLoads ??= loadOrWait(WAITS));
 }
 
 // --- one chart ---
