@@ -1,10 +1,11 @@
 """What a panel below the profile is: rows of charts, drawn of recorded passes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from analysis.clipping import Clipping
+from analysis.figures.symbols import Symbols
 from dashboard.frame import Draw
 from experiments.probing.recorded_pass import RecordedPass
 
@@ -22,6 +23,14 @@ class Passes(Protocol):
     @property
     def clippings(self) -> Mapping[str, Clipping | None]:
         """Cell → the parameter gradient before and after clipping; None where nobody has said what was clipped."""
+
+
+def symbols_of(view: Passes) -> Symbols | None:
+    """The first sequence, which all passes have read, with what each loss hears of it; None where none is known."""
+    known = [seen for probe in view.probes.values() if (seen := probe.symbols) is not None]
+    if not known:
+        return None
+    return replace(known[0], heard={cell: size for seen in known for cell, size in seen.heard.items()})
 
 
 @dataclass(frozen=True)

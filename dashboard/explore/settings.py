@@ -50,7 +50,8 @@ PANEL_NAMES = (
 )  # fmt: skip
 NOISE = "noise"
 LARGEST_STEP, MOST_LAYERS = 10_000_000, 10_000
-OVERLAYS = ("bound", "direct gradient", "mean-field rate", "Lyapunov rate")
+HEARD = "what the loss hears"
+OVERLAYS = ("bound", "direct gradient", "mean-field rate", "Lyapunov rate", HEARD)
 SHAPES = {
     "kept": "As initialised",
     "equal": "Orthogonal",

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from analysis.figures.symbols import with_symbols
 from dashboard.components.refusal import refuse
 from dashboard.components.scrub_slider import scrub_slider
 from dashboard.components.show import show
@@ -35,7 +36,9 @@ def show_recorded_step(run: RunReader) -> None:
         network = None if run.form.lacks() else trained_network(run, step)
         p = profile_at(run, row_of(run, step)) if network is None else network.profile
         _open_button(run, step)
-        show(step_picture(run, p, found.among), _profile_key(run))
+        picture = step_picture(run, p, found.among)
+        lit = st.toggle("Light what the loss hears", key=f"heard-{run.name}") if network and network.symbols else False
+        show(with_symbols(picture, network.symbols if network else None, lit), _profile_key(run))
         if network is None:
             st.info(run.form.lacks())
             show_kept_states(run, step)
