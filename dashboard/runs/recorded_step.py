@@ -8,6 +8,7 @@ from analysis.figures.symbols import with_symbols
 from dashboard.components.refusal import refuse
 from dashboard.components.scrub_slider import scrub_slider
 from dashboard.components.show import show
+from dashboard.runs.said import show_said
 from dashboard.runs.step_panels import show_kept_states, show_panels, trained_network
 from experiments.config.words import cut, visible
 from experiments.errors import ConfigError
@@ -39,6 +40,8 @@ def show_recorded_step(run: RunReader) -> None:
         picture = step_picture(run, p, found.among)
         lit = st.toggle("Light what the loss hears", key=f"heard-{run.name}") if network and network.symbols else False
         show(with_symbols(picture, network.symbols if network else None, lit), _profile_key(run))
+        if network is not None:
+            show_said(run, network)
         if network is None:
             st.info(run.form.lacks())
             show_kept_states(run, step)
