@@ -8,6 +8,7 @@ import streamlit as st
 
 from analysis.wording import counted
 from dashboard.components.as_text import as_text
+from dashboard.components.live_slider import live_slider
 from dashboard.components.said import KEY, describe_right, said_html
 from dashboard.runs.step_panels import trained_network
 from experiments.errors import ConfigError
@@ -19,6 +20,8 @@ from experiments.runs.store.reader import RunReader
 
 MOST_STEPS = 8
 """Recorded steps over which learning is followed."""
+USUAL = 0.7
+"""Temperature at first."""
 FEW = 40
 """Characters of a sample beside a step."""
 
@@ -40,7 +43,9 @@ def show_said(run: RunReader, network: RecordedPass) -> None:
 def _show_writing(run: RunReader, network: Probe) -> None:
     """Text at a temperature that is chosen."""
     words = "Low: the likeliest character each time. High: almost any."
-    temperature = st.slider("Temperature", 0.1, 2.0, 0.7, 0.1, key=f"temperature-{run.name}", help=words)
+    temperature = live_slider(
+        "Temperature", key=f"temperature-{run.name}", value=USUAL, minimum=0.1, maximum=2.0, step=0.1, help=words
+    )
     st.code(write_text(network, temperature), language=None, wrap_lines=True)
 
 
@@ -60,7 +65,7 @@ def _said_at(folder: Path, created: float, index: int, step: int) -> dict[str, o
     made = exchanges(network)
     row: dict[str, object] = {"step": step, "right": describe_right(made).removesuffix(" answers are right")}
     if can_write(network):
-        return row | {"writes": write_text(network, 0.7, length=FEW)}
+        return row | {"writes": write_text(network, USUAL, length=FEW)}
     first = made[0].answers
     return row | {
         "says": " ".join(answer.said for answer in first),
@@ -83,4 +88,4 @@ def show_latest_said(run: RunReader, label: str) -> None:
     st.markdown(f"**{as_text(label)}** at step {step:,}: {describe_right(made)}.")
     st.html(said_html(made))
     if can_write(network):
-        st.code(write_text(network, 0.7), language=None, wrap_lines=True)
+        st.code(write_text(network, USUAL), language=None, wrap_lines=True)
