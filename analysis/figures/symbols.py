@@ -35,7 +35,7 @@ def places(symbols: Symbols, width: int = WIDTH) -> list[int]:
     T, taken, kept = len(symbols.texts), np.zeros(10 * width, bool), []
     sizes = [len(text) + (len(text) > 1) for text in symbols.texts]
     order = np.argsort(~symbols.matters, kind="stable").tolist()
-    if sum(sizes) > width:  # no room for all: some of those that tell nothing would only hide the others
+    if sum(sizes) > 2 * width:  # few of those that tell nothing would fit, and say nothing
         order = order[: int(symbols.matters.sum())]
     for t in order:
         middle = (t + 0.5) / T * width
@@ -70,7 +70,8 @@ def with_symbols(picture: Picture, symbols: Symbols | None, lit: bool = False) -
         yaxis={"domain": [share + 0.02, 1]},
         yaxis2={
             "domain": [0, share], "range": [len(rows) + 0.5, -0.5], "fixedrange": True, "showgrid": False,
-            "zeroline": False, "showticklabels": False, "ticks": "", "showline": False,
+            "zeroline": False, "ticks": "", "showline": False, "showticklabels": bool(rows), "tickfont": {"size": 10},
+            "tickvals": [*range(1, len(rows) + 1)], "ticktext": [*map(cell_name, rows)],
         },
     )  # fmt: skip
     made.update_xaxes(anchor="y2")

@@ -9,12 +9,13 @@ import streamlit as st
 from analysis.wording import counted
 from dashboard.components.as_text import as_text
 from dashboard.components.live_slider import live_slider
+from dashboard.components.refusal import refuse
 from dashboard.components.said import KEY, describe_right, said_html
 from dashboard.runs.step_panels import trained_network
 from experiments.errors import ConfigError
 from experiments.probing.probe import Probe
 from experiments.probing.recorded_pass import RecordedPass
-from experiments.probing.said import can_write, exchanges, write_text
+from experiments.probing.said import Exchange, can_write, exchanges, write_text
 from experiments.runs.opening import open_run
 from experiments.runs.store.reader import RunReader
 
@@ -79,13 +80,18 @@ def show_latest_said(run: RunReader, label: str) -> None:
         return
     step = int(run.tensor("step")[-1])
     try:
-        network = trained_network(run, step)
-    except ConfigError:  # a step that is too large for a page; Runs says so
+        made, text = _said_last(run.folder, run.description.created, step)
+    except ConfigError as error:
+        refuse(error)
         return
-    if not isinstance(network, Probe):
-        return
-    made = exchanges(network, most=2)
     st.markdown(f"**{as_text(label)}** at step {step:,}: {describe_right(made)}.")
     st.html(said_html(made))
-    if can_write(network):
-        st.code(write_text(network, USUAL), language=None, wrap_lines=True)
+    if text is not None:
+        st.code(text, language=None, wrap_lines=True)
+
+
+@lru_cache(maxsize=64)  # the page asks every second, for everybody who watches
+def _said_last(folder: Path, created: float, step: int) -> tuple[list[Exchange], str | None]:
+    network = trained_network(open_run(folder), step)
+    assert isinstance(network, Probe)
+    return exchanges(network, most=2), write_text(network, USUAL) if can_write(network) else None
