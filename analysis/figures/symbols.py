@@ -27,7 +27,7 @@ class Symbols:
     matters: Bool[ndarray, " time"]
     """Which of them tell something of the answer."""
     heard: Mapping[str, Float[ndarray, " time"]] = field(default_factory=dict)
-    """Network → ln‖dL/dx_t‖ (nats) of this sequence."""
+    """Network → ln‖dL/dx_t‖ (nats) of this sequence, where the symbols are to be lit by it."""
 
 
 def places(symbols: Symbols, width: int = WIDTH) -> list[int]:
@@ -46,19 +46,19 @@ def places(symbols: Symbols, width: int = WIDTH) -> list[int]:
     return kept
 
 
-def with_symbols(picture: Picture, symbols: Symbols | None, lit: bool = False) -> Picture:
+def with_symbols(picture: Picture, symbols: Symbols | None) -> Picture:
     """The picture with the sequence under its time axis, and the symbols' names for whoever hovers a timestep.
 
     Args:
         picture: over t = 1 … T, with one vertical axis.
-        symbols: of the sequence; None, or one of another length, changes nothing.
-        lit: whether a row per network lights each symbol by the size of dL/dx_t.
+        symbols: of the sequence; a row per network lights each of them by what that network's loss hears. None
+            changes nothing.
     """
     made = picture.figure
     if symbols is None or not symbols.texts:
         return picture
     t = np.arange(1, len(symbols.texts) + 1)
-    rows = {cell: loudness(size) for cell, size in symbols.heard.items()} if lit else {}
+    rows = {cell: loudness(size) for cell, size in symbols.heard.items()}
     shown = places(symbols)
     height, margin = made.layout.height or 400, made.layout.margin
     inner = max(height - (margin.t if margin.t is not None else 64) - (margin.b if margin.b is not None else 80), 100)

@@ -106,7 +106,7 @@ def draw_profiles(view: View) -> Picture:
     transports = {cell: r.transport_course for cell, r in view.probes.items()}
     pinned = view.pinned_profiles()
     made = profile_picture(profiles, bounds, dtype, rates, transports=transports, direct=direct, pinned=pinned)
-    return with_symbols(made, symbols_of(view), HEARD in overlays)
+    return with_symbols(made, symbols_of(view, HEARD in overlays))
 
 
 def write_words(view: View) -> str:

@@ -14,14 +14,13 @@ def whole_sequence(view: Passes) -> Symbols | None:
     """The first sequence over all stacks: of an encoder-decoder the source, and then the words of the target."""
     first = next(iter(view.probes.values()))
     if not isinstance(first, Probe) or len(first.whole.stacks) == 1:
-        return symbols_of(view)
+        return symbols_of(view, lit=True)
     probes = {cell: probe for cell, probe in view.probes.items() if isinstance(probe, Probe)}
-    stacks = {cell: [one.symbols for one in probe.each_stack] for cell, probe in probes.items()}
-    parts = next(iter(stacks.values()))
+    parts = [stack.symbols for stack in first.each_stack]
     return Symbols(
         tuple(text for part in parts for text in part.texts),
         np.concatenate([part.matters for part in parts]),
-        {cell: np.concatenate([part.heard[cell] for part in of_cell]) for cell, of_cell in stacks.items()},
+        {cell: np.concatenate([stack.heard for stack in probe.each_stack]) for cell, probe in probes.items()},
     )
 
 
@@ -40,7 +39,7 @@ def inputs_panel(view: Passes) -> Panel:
         made = input_gradients_picture(
             sizes, attention_log_norm(first.experiment) if compared and isinstance(first, Probe) else None
         )
-        return with_symbols(made, whole_sequence(view), lit=True)
+        return with_symbols(made, whole_sequence(view))
 
     too_long = f"Self-attention is computed here only for up to {LONGEST_ATTENTION} timesteps. Use a shorter sequence."
     work = timesteps**2 * first.top.batch_size * first.top.cell.hidden_size

@@ -25,12 +25,18 @@ class Passes(Protocol):
         """Cell → the parameter gradient before and after clipping; None where nobody has said what was clipped."""
 
 
-def symbols_of(view: Passes) -> Symbols | None:
-    """The first sequence, which all passes have read, with what each loss hears of it; None where none is known."""
-    known = [seen for probe in view.probes.values() if (seen := probe.symbols) is not None]
-    if not known:
-        return None
-    return replace(known[0], heard={cell: size for seen in known for cell, size in seen.heard.items()})
+def symbols_of(view: Passes, lit: bool = False) -> Symbols | None:
+    """The first sequence, which all passes have read; None where none is known.
+
+    Args:
+        view: the passes.
+        lit: whether the symbols are lit by what each loss hears, which takes a drag some time.
+    """
+    symbols = next(iter(view.probes.values())).symbols
+    if symbols is None or not lit:
+        return symbols
+    heard = {cell: probe.heard for cell, probe in view.probes.items()}
+    return replace(symbols, heard={cell: sizes for cell, sizes in heard.items() if sizes is not None})
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from experiments.errors import ConfigError
 from experiments.probing.credit_by_passes import credit_by_passes
 from experiments.probing.recorded_pass import RecordedPass
 from experiments.probing.remedies import settle_remedies
-from experiments.probing.seen_sequence import seen_sequence
+from experiments.probing.seen_sequence import heard_sizes, seen_sequence
 from experiments.training.build import Experiment, build
 from experiments.training.training import choose_path
 from models import SequenceModel, Trace, direct_gradients
@@ -122,7 +122,13 @@ class Probe(RecordedPass):
     @cached_property
     def symbols(self) -> Symbols:
         """The first sequence, a symbol for every timestep of the stack that is looked at."""
-        return seen_sequence(self.experiment, self.whole, self.looked_at, self.experiment.config.cell)
+        return seen_sequence(self.experiment, self.looked_at)
+
+    @cached_property
+    def heard(self) -> Float[ndarray, " time"]:
+        """ln‖dL/dx_t‖ (nats) of the first sequence, of what the stack that is looked at reads."""
+        sizes: ndarray = heard_sizes(self.whole, self.looked_at, self.experiment.task.input_size)[:, 0]
+        return sizes
 
     @cached_property
     def layer_profiles(self) -> list[Profile]:

@@ -97,6 +97,11 @@ class RecordedPass(ABC):
         return None
 
     @property
+    def heard(self) -> Float[ndarray, " time"] | None:
+        """ln‖dL/dx_t‖ (nats) of the first sequence; None if no task is known."""
+        return None
+
+    @property
     def top(self) -> LayerRecord:
         """The top layer, forwards."""
         return self.trace.top

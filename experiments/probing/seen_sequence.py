@@ -10,7 +10,7 @@ from models import Trace
 from models.bptt.scaled import Scaled, scaled_log_norm
 
 
-def seen_sequence(experiment: Experiment, whole: Trace, looked_at: str, cell: str) -> Symbols:
+def seen_sequence(experiment: Experiment, looked_at: str) -> Symbols:
     """The symbols on the time axis of one stack: of an encoder the source, of a decoder the words that it reads."""
     task, model = experiment.task, experiment.model
     inputs = experiment.inputs[:, 0, : task.input_size].detach().cpu()
@@ -18,9 +18,8 @@ def seen_sequence(experiment: Experiment, whole: Trace, looked_at: str, cell: st
     names = list(model.stacks)
     first = sum(parts[: names.index(looked_at)]) if len(parts) > 1 else 0
     end = first + (parts[names.index(looked_at)] if len(parts) > 1 else parts[0])
-    heard = heard_sizes(whole, looked_at, task.input_size)[:, 0]
     symbols, matters = task.symbols(inputs), task.matters(inputs)
-    return Symbols(tuple(symbols[first:end]), matters[first:end].numpy(), {cell: heard})
+    return Symbols(tuple(symbols[first:end]), matters[first:end].numpy())
 
 
 def heard_sizes(whole: Trace, stack: str, input_size: int) -> Float[ndarray, "time batch"]:

@@ -44,7 +44,7 @@ def test_the_picture_keeps_its_lines_and_names_each_step():
     size = np.log(np.array([[1e-4], [1e-2], [1.0]]))
     plain = input_gradients_picture({"elman": size})
     lines = len(plain.figure.data)
-    made = with_symbols(plain, symbols("<b>", "y", "z", elman=size[:, 0]), lit=True)
+    made = with_symbols(plain, symbols("<b>", "y", "z", elman=size[:, 0]))
     assert [*made.figure.layout.meta["symbols"]] == ["<b>", "y", "z"]
     assert made.figure.data[lines].z[0].tolist() == pytest.approx([-4, -2, 0])
     assert made.figure.data[-1].text[0] == "&lt;b&gt;", "a symbol is no markup"
