@@ -65,28 +65,27 @@ def exchanges(probe: Probe, most: int = MOST_SEQUENCES) -> list[Exchange]:
     targets, asked = experiment.targets, task.asked(experiment.targets)
     outputs = outputs[-1:] if targets.ndim == 1 else outputs[-len(targets) :]
     right = task.correct(outputs, targets).reshape(len(outputs), -1)
-    asked = asked.reshape(len(outputs), -1)
-    said, wanted = spoken(task, outputs), targets.reshape(len(outputs), -1, asked.shape[1])
+    asked, said = asked.reshape(right.shape), spoken(task, outputs)
+    wanted = (targets.transpose(1, 2) if targets.ndim == 3 else targets).reshape(said.shape)
+
+    def spell(values: Tensor) -> str:
+        return ", ".join(task.answer_word(value) for value in values.tolist())
+
     return [
         Exchange(
             given_symbols(task, inputs[:source, b]),
             tuple(
-                Answer(words_of(task, said[t, :, b]), words_of(task, wanted[t, :, b]), bool(right[t, b]))
+                Answer(spell(said[t, b]), spell(wanted[t, b]), bool(right[t, b]))
                 for t in torch.nonzero(asked[:, b]).flatten().tolist()[:MOST_ANSWERS]
             ),
         )
-        for b in range(min(most, asked.shape[1]))
+        for b in range(min(most, said.shape[1]))
     ]
 
 
 def spoken(task: Task, outputs: Tensor) -> Tensor:
-    """What the outputs [time, batch, output] say, [time, value, batch]: the likeliest class, or the numbers."""
-    return outputs.argmax(-1).unsqueeze(1) if isinstance(task, Classification) else outputs.transpose(1, 2)
-
-
-def words_of(task: Task, answer: Tensor) -> str:
-    """One answer in words: of several numbers each."""
-    return ", ".join(task.answer_word(value) for value in answer.tolist())
+    """What the outputs [time, batch, output] say, [time, batch, value]: the likeliest class, or the numbers."""
+    return outputs.argmax(-1, keepdim=True) if isinstance(task, Classification) else outputs
 
 
 def given_symbols(task: Task, inputs: Tensor) -> tuple[str, ...]:
