@@ -83,6 +83,7 @@ def no_cache(monkeypatch, tmp_path):
     started = []
     monkeypatch.setattr(choose.subprocess, "Popen", lambda command, **_: started.append(command))
     monkeypatch.setattr(choose, "builders", {})
+    monkeypatch.setattr(choose, "there", set())
     yield tmp_path, started, kept
     cache.open_cache.cache_clear()
 

@@ -15,6 +15,9 @@ DTYPES = (torch.float32, torch.float64)
 builders: dict[torch.dtype, "subprocess.Popen[bytes]"] = {}
 """The processes that compile in the background: one for each dtype that was wanted."""
 
+there: set[tuple[str, torch.dtype]] = set()
+"""What was found compiled: looked for once, not at every recording."""
+
 
 def choose_path(cells: Sequence[Cell], inputs: Tensor, path: str | None) -> str:
     """`fast` or `reference`; see `models.record`.
@@ -57,8 +60,11 @@ def must_compile(cell: type[Cell], dtype: torch.dtype) -> bool:
 
 def is_ready(module: str, dtype: torch.dtype) -> bool:
     """Whether a cell's compiled code is there. If it is missing, another process begins to compile it."""
+    if (module, dtype) in there:
+        return True
     try:
         if is_cached(module, dtype):
+            there.add((module, dtype))
             return True
         folder = open_cache()
     except ImportError:  # no compiler for this platform
