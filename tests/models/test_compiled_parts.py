@@ -3,6 +3,7 @@
 import math
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -17,8 +18,10 @@ from oracles import last_step_loss, make_model
 from models import record
 from models.bptt.compiled import cache, choose, warm
 from models.bptt.compiled.elementary import apply_sigmoid, apply_tanh, log_64
+from models.bptt.compiled.jit import kernel
 from models.bptt.compiled.kept import Kept
 from models.bptt.compiled.product import add_transposed, multiply
+from models.bptt.compiled.slopes import tanh_and_slope
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -43,6 +46,23 @@ def test_elementary_functions_have_their_limits(dtype):
     assert np.isnan(y[0])
     assert x[1:].tolist() == [1, 0, 1, 0, 0.5]
     assert y[1:].tolist() == [1, -1, 1, -1, 0]
+
+
+@pytest.mark.parametrize(("dtype", "largest"), [(np.float32, 40.0), (np.float64, 300.0)])
+def test_tanh_and_its_slope_are_right_where_tanh_has_rounded_to_1(dtype, largest):
+    @kernel
+    def apply(x, y, slope):
+        for k in range(x.size):
+            y[k], slope[k] = tanh_and_slope(x[k])
+
+    generator = np.random.default_rng(0)
+    x = np.concatenate([generator.uniform(-top, top, 1000) for top in (1e-4, 3.0, largest)]).astype(dtype)
+    y, slope = np.empty_like(x), np.empty_like(x)
+    apply(x, y, slope)
+    exact = x.astype(np.longdouble)
+    E = np.exp(-2 * abs(exact))
+    assert np.max(np.abs(y - np.tanh(exact)) / np.abs(np.tanh(exact))) < 4 * np.finfo(dtype).eps
+    assert np.max(np.abs(slope - 4 * E / (1 + E) ** 2) / (4 * E / (1 + E) ** 2)) < 6 * np.finfo(dtype).eps
 
 
 def test_logarithms_are_right_to_the_last_digits():
@@ -173,6 +193,9 @@ def test_a_file_that_was_cut_off_counts_as_missing(tmp_path):
 
 def test_one_process_compiles_and_a_killed_one_is_not_waited_for(tmp_path):
     note = tmp_path / "cell.compiling"
+    killed = subprocess.Popen([sys.executable, "-c", "pass"])
+    killed.wait()
+    note.write_text(f"{killed.pid} {socket.gethostname()}")
     with warm.only_one(note):
         assert note.exists()
         os.utime(note, (0, 0))  # as if its process had been killed long ago

@@ -10,6 +10,7 @@ import argparse
 import contextlib
 import os
 import shutil
+import socket
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -58,17 +59,30 @@ def only_one(note: Path) -> Iterator[None]:
     """Wait until no other process has the note, and have it."""
     while True:
         try:
-            note.touch(exist_ok=False)
+            with note.open("x", encoding="utf-8") as file:
+                file.write(f"{os.getpid()} {socket.gethostname()}")
             break
         except FileExistsError:
-            with contextlib.suppress(OSError):
-                if time.time() - note.stat().st_mtime > STALE:
-                    note.unlink(missing_ok=True)
+            if is_abandoned(note):
+                note.unlink(missing_ok=True)
             time.sleep(0.2)
     try:
         yield
     finally:
         note.unlink(missing_ok=True)
+
+
+def is_abandoned(note: Path) -> bool:
+    """Whether the process that has the note was killed: it is gone from this machine, or has been silent for long."""
+    try:
+        pid, _, host = note.read_text(encoding="utf-8").partition(" ")
+        if os.name == "posix" and host == socket.gethostname():
+            os.kill(int(pid), 0)
+        return time.time() - note.stat().st_mtime > STALE
+    except ProcessLookupError:
+        return True
+    except (OSError, ValueError):  # another's process, or a note that is just being written or deleted
+        return False
 
 
 def delete_unused(folder: Path) -> None:

@@ -6,10 +6,14 @@ dL/dh_t. Each line is its own loop: with few arrays in a loop the compiler sees 
 
 from models.bptt.compiled.elementary import tanh
 from models.bptt.compiled.jit import Array, Gates, kernel
-from models.bptt.compiled.saturated import beyond_cell, beyond_sigmoid, beyond_tanh
+from models.bptt.compiled.saturated import beyond, beyond_sigmoid, beyond_tanh
+from models.bptt.compiled.slopes import tanh_and_slope
 
 PLAIN, PEEPHOLE, WITHOUT_FORGET = 0, 1, 2
 """The LSTM, the one whose gates read the cell state, and the one of 1997 with f = 1: `Packing.option`."""
+
+LARGE_32, LARGE_64 = 12.0, 40.0
+"""Beyond these |c| the gradient of h is so small in c that the two may need exponents of their own."""
 
 
 @kernel
@@ -45,9 +49,9 @@ def lstm_backward_cell(dh: Array, carried_c: Array, o: Array, c: Array, dc: Arra
     """da_o = dh tanh(c) σ'; dc = carried + dh o tanh'(c)."""
     one = c.dtype.type(1)
     for k in range(c.size):
-        y = tanh(c[k])
+        y, slope = tanh_and_slope(c[k])
         da_o[k] = dh[k] * y * (o[k] * (one - o[k]))
-        dc[k] = carried_c[k] + dh[k] * o[k] * (one - y * y)
+        dc[k] = carried_c[k] + dh[k] * o[k] * slope
 
 
 @kernel
@@ -68,6 +72,7 @@ def lstm_backward_gates(
 
 @kernel
 def lstm_saturated(option: int, i: Array, f: Array, g: Array, o: Array, c: Array) -> bool:
-    """Whether a gate, the candidate or tanh(c) has a slope that has lost its digits."""
-    others = beyond_sigmoid(i) + beyond_sigmoid(o) + beyond_tanh(g) + beyond_cell(c)
+    """Whether a gate or the candidate has a slope that has lost its digits, or tanh(c) a very small one."""
+    large = LARGE_32 if c.itemsize == 4 else LARGE_64
+    others = beyond_sigmoid(i) + beyond_sigmoid(o) + beyond_tanh(g) + beyond(c, -large, large)
     return (others if option == WITHOUT_FORGET else others + beyond_sigmoid(f)) > 0
