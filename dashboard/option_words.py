@@ -15,9 +15,15 @@ TASK_WORDS: Mapping[str, str] = {
     "reversal": "Reversal",
     "translation": "Numbers into French",
     "france": "France … French",
+    "captioning": "Captions of pictures",
     "next_character": "Next character",
 }
-NETWORK_WORDS: Mapping[str, str] = {"sequence": "one sequence", "encoder_decoder": "encoder and decoder"}
+NETWORK_WORDS: Mapping[str, str] = {
+    "sequence": "one sequence",
+    "encoder_decoder": "encoder and decoder",
+    "one_to_many": "picture and decoder",
+}
+FEATURES_WORDS: Mapping[str, str] = {"start": "start the state", "first_input": "are added to the first input"}
 HEAD_WORDS: Mapping[str, str] = {"dense": "dense layer", "mean": "mean over time"}
 TEXT_WORDS: Mapping[str, str] = {"hello": "The word hello", "pydoc": "Python's help topics"}
 """Texts that everybody may name; a path of a file only where the server opens files (`serving.opens_files`)."""

@@ -38,7 +38,16 @@ FORMAT_VERSION = 2
 1: weights were drawn in the run's own dtype. 2: they are drawn in float64 and rounded.
 """
 
-CAME_LATER = ("truncate_kind", "network", "head", "dense_size", "start", "attention", "reverse_source")
+CAME_LATER = (
+    "truncate_kind",
+    "network",
+    "head",
+    "dense_size",
+    "start",
+    "attention",
+    "reverse_source",
+    "features",
+)
 """Fields that were added within this format version: earlier runs have their defaults."""
 
 
@@ -90,7 +99,8 @@ class RunConfig(BaseModel):
     network: str = Field(
         "sequence",
         json_schema_extra={"enum": [*NETWORKS]},
-        description="Network: one stack over the sequence, or an encoder and a decoder for a source and its target.",
+        description="Network: one stack over the sequence, an encoder and a decoder for a source and its target, or "
+        "a decoder that describes a picture.",
     )
     head: Literal["linear", "dense", "attention", "mean"] = Field(
         "linear",
@@ -104,7 +114,11 @@ class RunConfig(BaseModel):
         "zero", description="The state before the first timestep: zero, or learned like the weights."
     )
     attention: Literal["dot", "bahdanau"] | None = Field(
-        None, description="Attention of an encoder_decoder's decoder over the source: dot, bahdanau or none."
+        None, description="Attention of a decoder over the source or the picture's places: dot, bahdanau or none."
+    )
+    features: Literal["start", "first_input"] = Field(
+        "start",
+        description="Where the features of a picture go in one_to_many: they start the state, or are the first input.",
     )
 
     initialisation: Literal["default", "orthogonal", "identity", "gaussian", "chrono"] = Field(

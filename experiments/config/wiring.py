@@ -1,8 +1,9 @@
 """The allowed combinations of networks, heads, attention and tasks.
 
-    network            head    dense_size    start    attention    bidirectional    truncate    tasks
-    sequence           yes     head=dense    yes      no           yes              yes         all
-    encoder_decoder    no      no            no       yes          no               no          with source and target
+    network           head   dense_size   start   attention   features   bidirectional   truncate   tasks
+    sequence          yes    head=dense   yes     no          no         yes             yes        all
+    encoder_decoder   no     no           no      yes         no         no              no         with a source
+    one_to_many       no     no           no      yes         yes        no              no         with a picture
 
 A head of attention or mean gives one answer, so it goes with a loss at the last timestep. A window of truncated BPTT
 goes with one reading direction.
@@ -11,10 +12,10 @@ goes with one reading direction.
 from experiments.config.run_config import RunConfig
 from experiments.config.words import spelt
 from experiments.errors import ConfigError
-from experiments.tasks import WITH_SOURCE, Task
+from experiments.tasks import WITH_PICTURE, WITH_SOURCE, Task
 from models.networks.registry import NETWORKS
 
-WIRING = ("head", "dense_size", "start", "attention", "bidirectional", "truncate")
+WIRING = ("head", "dense_size", "start", "attention", "features", "bidirectional", "truncate")
 """Fields that some networks do not have."""
 WHOLE = ("attention", "mean")
 """Heads that give one answer about all timesteps."""
@@ -39,6 +40,11 @@ def check_wiring(config: RunConfig, task: Task) -> None:
         raise ConfigError(
             f"network was {config.network!r}, and task={task.name} has no source and target; choose "
             f"task={' or '.join(WITH_SOURCE)}."
+        )
+    if network.needs_picture and not task.shows_picture:
+        raise ConfigError(
+            f"network was {config.network!r}, and task={task.name} shows no picture; choose "
+            f"task={' or '.join(WITH_PICTURE)}."
         )
     if config.reverse_source and task.name != "translation":
         raise ConfigError(

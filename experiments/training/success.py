@@ -39,7 +39,7 @@ def evaluate(config: RunConfig, task: Task, model: Network, generator: torch.Gen
     """
     hidden = task.length(config.seq_len) * config.hidden_size * config.num_layers * (1 + config.bidirectional)
     part = max(1, min(config.evaluate_size, LARGEST_PART // hidden))
-    source = task.source(config.seq_len)
+    source, task = task.source(config.seq_len), task.unseen
     losses, answers, rights, left = 0.0, 0.0, 0.0, config.evaluate_size
     while left:
         size = min(part, left)

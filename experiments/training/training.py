@@ -67,6 +67,8 @@ class Step:
     clipping: Clipping
     culprit: str | None
     """The first tensor that was not finite; None if all were finite."""
+    inputs: Tensor
+    """The inputs of the step's batch."""
     targets: Targets
     """The targets of the step's batch."""
 
@@ -126,7 +128,7 @@ class Training:
             "length": len(inputs),
         }
         self.clipped += int(clipping.engaged)
-        return Step(scalars, trace, clipping, culprit, targets)
+        return Step(scalars, trace, clipping, culprit, inputs, targets)
 
     def update(self, grads: dict[str, Tensor]) -> None:
         """Take the optimiser's step. It is separate from `advance`, so that the weights before it can be recorded."""

@@ -118,7 +118,9 @@ class SequenceModel(Network):
         """All in one: a source is the beginning of the sequence."""
         return (seq_len,)
 
-    def answer(self, stacks: Mapping[str, Stack]) -> tuple[Float[Tensor, "time batch output"], Tensor | None]:
+    def answer(
+        self, stacks: Mapping[str, Stack], inputs: Float[Tensor, "time batch input"]
+    ) -> tuple[Float[Tensor, "time batch output"], Tensor | None]:
         """From the top layer's h_t."""
         (stack,) = stacks.values()
         features = side_by_side([layer.hidden for layer in stack.layers[-stack.num_directions :]])
