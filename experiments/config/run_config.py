@@ -110,8 +110,10 @@ class RunConfig(BaseModel):
     dense_size: int | None = Field(
         None, ge=1, le=4096, description="Units of the dense head's layer; none uses as many as the head reads."
     )
-    start: Literal["zero", "learned"] = Field(
-        "zero", description="The state before the first timestep: zero, or learned like the weights."
+    start: Literal["zero", "learned", "carried"] = Field(
+        "zero",
+        description="The state before the first timestep: zero; learned like the weights; or carried on from the batch "
+        "before, whose text goes on (next_character).",
     )
     attention: Literal["dot", "bahdanau"] | None = Field(
         None, description="Attention of a decoder over the source or the picture's places: dot, bahdanau or none."

@@ -39,12 +39,22 @@ def check_wiring(config: RunConfig, task: Task) -> None:
     if network.needs_source and task.source(config.seq_len) is None:
         raise ConfigError(
             f"network was {config.network!r}, and task={task.name} has no source and target; choose "
-            f"task={' or '.join(WITH_SOURCE)}."
+            f"task={' or '.join(WITH_PICTURE if network.needs_picture else WITH_SOURCE)}."
         )
     if network.needs_picture and not task.shows_picture:
         raise ConfigError(
             f"network was {config.network!r}, and task={task.name} shows no picture; choose "
             f"task={' or '.join(WITH_PICTURE)}."
+        )
+    if config.start == "carried" and (task.name != "next_character" or config.bidirectional):
+        other = (
+            f"task={task.name} begins anew"
+            if task.name != "next_character"
+            else "bidirectional=true reads it backwards"
+        )
+        raise ConfigError(
+            f"start was 'carried', which needs a text that goes on, and {other}; choose start=zero, or "
+            "task=next_character with bidirectional=false."
         )
     if config.reverse_source and task.name != "translation":
         raise ConfigError(

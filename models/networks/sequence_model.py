@@ -19,7 +19,7 @@ from models.networks.network import Given, Grads, Network, NextWord, Passed, dif
 from models.networks.recurrent import Recurrent, unroll
 from models.recording.trace import Stack
 
-STARTS = ("zero", "learned")
+STARTS = ("zero", "learned", "carried")
 
 
 class SequenceModel(Network):
@@ -33,7 +33,8 @@ class SequenceModel(Network):
             which read all h_t for one answer, the same at every timestep.
         generator: where the initial weights come from; torch's global generator if left out.
         dtype: what the weights are rounded to; they are drawn in float64, the same for every dtype.
-        start: `zero`, or `learned`: h_0, and c_0 where the cell has one, are parameters that begin at zero.
+        start: `zero`; or `learned`: h_0, and c_0 where the cell has one, are parameters that begin at zero; or
+            `carried`: from one batch to the next, by who gives `record` its start, and zero without.
 
     Raises:
         ValueError: an unknown cell, head, start or option, or a size below 1.
