@@ -63,9 +63,9 @@ class EncoderDecoder(DecoderNetwork):
         **options: object,
     ) -> None:
         super().__init__()
-        sizes = (input_size, hidden_size)
-        self.encoder = Recurrent(cell, *sizes, num_layers, False, generator=generator, dtype=dtype, **options)
-        self.add_decoder(cell, *sizes, output_size, num_layers, attention, generator, dtype, options)
+        I, H, L = input_size, hidden_size, num_layers
+        self.encoder = Recurrent(cell, I, H, L, False, generator=generator, dtype=dtype, **options)
+        self.add_decoder(cell, I, H, output_size, L, attention, generator, dtype, options)
 
     @property
     def stacks(self) -> dict[str, Recurrent]:
