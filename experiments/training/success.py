@@ -9,6 +9,7 @@ from experiments.tasks import Task
 from experiments.tasks.recall import Recall
 from experiments.training.build import DTYPES
 from models.networks.network import Network
+from models.networks.picture_reader import CHANNELS, COLOURS
 
 SOLVED_ERRORS = {"adding": 0.01, "multiplication": 0.003}
 """Mean squared error at the last timestep below which a task is solved (chance: 1/6 and 7/144)."""
@@ -38,8 +39,10 @@ def evaluate(config: RunConfig, task: Task, model: Network, generator: torch.Gen
     The accuracy is that of a network in use: a decoder reads its own words.
     """
     hidden = task.length(config.seq_len) * config.hidden_size * config.num_layers * (1 + config.bidirectional)
-    part = max(1, min(config.evaluate_size, LARGEST_PART // hidden))
     source, task = task.source(config.seq_len), task.unseen
+    if task.shows_picture and source is not None:
+        hidden += CHANNELS[0] * source * task.input_size // COLOURS  # of the first convolution
+    part = max(1, min(config.evaluate_size, LARGEST_PART // hidden))
     losses, answers, rights, left = 0.0, 0.0, 0.0, config.evaluate_size
     while left:
         size = min(part, left)

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.networks.initialise import uniform_
+from models.networks.initialise import he_uniform_, uniform_
 from models.networks.self_attention import positions
 
 COLOURS = 3
@@ -57,8 +57,9 @@ class PictureReader(nn.Module):
         self.things = nn.Conv2d(more, size, p // 2, stride=p // 2, dtype=dtype)
         self.places = nn.Linear(size, size, dtype=dtype)
         self.whole = nn.Linear(size, feature_count, dtype=dtype)
-        for layer in (self.edges, self.parts, self.things, self.places, self.whole):
-            uniform_(layer, layer.weight[0].numel(), generator)
+        for layer in (self.edges, self.parts, self.things, self.places):
+            he_uniform_(layer, generator)
+        uniform_(self.whole, size, generator)
 
     def forward(self, picture: Picture) -> tuple[Float[Tensor, "place batch unit"], Float[Tensor, "batch feature"]]:
         """The state of each place, row by row, and the features of the whole picture."""
