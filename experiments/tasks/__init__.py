@@ -6,21 +6,27 @@ from typing import Protocol, runtime_checkable
 from experiments.config.words import shortened
 from experiments.errors import ConfigError
 from experiments.tasks.adding import Adding
+from experiments.tasks.ball import Ball
 from experiments.tasks.captioning import Captioning
 from experiments.tasks.copying import Copying
 from experiments.tasks.delayed_xor import DelayedXor
 from experiments.tasks.france import France
+from experiments.tasks.labelled_texts import LabelledTexts
 from experiments.tasks.latch import Latch
 from experiments.tasks.multiplication import Multiplication
 from experiments.tasks.next_character import NextCharacter
 from experiments.tasks.noiseless_memorisation import NoiselessMemorisation
+from experiments.tasks.own_class import OWN_CLASS, load_own_class
 from experiments.tasks.parity import Parity
 from experiments.tasks.random_permutation import RandomPermutation
 from experiments.tasks.reversal import Reversal
+from experiments.tasks.sentiment import Sentiment
+from experiments.tasks.series import Series
 from experiments.tasks.task import LossPosition, Targets, Task
 from experiments.tasks.temporal_order import TemporalOrder
 from experiments.tasks.text import load_text
 from experiments.tasks.translation import Translation
+from experiments.tasks.video import Video
 
 
 @runtime_checkable
@@ -34,6 +40,14 @@ class TaskSettings(Protocol):
     @property
     def text_file(self) -> str:
         """The source of the text, for tasks that read one."""
+
+    @property
+    def data_file(self) -> str | None:
+        """A file of the user's own data, for tasks that read one."""
+
+    @property
+    def data_column(self) -> str | None:
+        """The column of a series that is predicted from the others."""
 
     @property
     def reverse_source(self) -> bool:
@@ -53,7 +67,11 @@ KINDS: tuple[tuple[type[Task], Callable[[TaskSettings], Task]], ...] = (
     (Reversal, lambda settings: Reversal()),
     (Translation, lambda settings: Translation(settings.reverse_source)),
     (France, lambda settings: France()),
+    (Sentiment, lambda settings: LabelledTexts(settings.data_file) if settings.data_file else Sentiment()),
     (Captioning, lambda settings: Captioning()),
+    (Ball, lambda settings: Ball()),
+    (Video, lambda settings: Video()),
+    (Series, lambda settings: Series(settings.data_file, settings.data_column)),
     (NextCharacter, lambda settings: NextCharacter(load_text(settings.text_file))),
 )
 """Each kind of task and how a configuration makes it: the field's classic ones, those of language, and of vision."""
@@ -71,8 +89,11 @@ def make_task(settings: TaskSettings) -> Task:
     """The task that a configuration names.
 
     Raises:
-        ConfigError: an unknown task, or a text that cannot be read (see `load_text`).
+        ConfigError: an unknown task, a file that cannot be read (see `load_text`, `read_numbers`, `read_texts`), or a
+            class of the user's own that may not run or is wrong (see `load_own_class`).
     """
+    if OWN_CLASS.fullmatch(settings.task):
+        return load_own_class(settings.task)
     if settings.task not in TASKS:
         raise ConfigError(f"task was {shortened(settings.task)}; it must be one of {', '.join(TASKS)}.")
     return TASKS[settings.task](settings)
@@ -80,6 +101,7 @@ def make_task(settings: TaskSettings) -> Task:
 
 __all__ = [
     "ASKS",
+    "OWN_CLASS",
     "TASKS",
     "WITH_PICTURE",
     "WITH_SOURCE",

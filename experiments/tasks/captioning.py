@@ -109,6 +109,15 @@ class Captioning(Sentences):
             targets[PHRASE * number[there] + k, b] = word[there]
         return targets
 
+    def symbols(self, inputs: Float[Tensor, "time input"]) -> list[str]:
+        """The picture's places by their names, then the words."""
+        places = [f"{row} {column}" for row in ROWS for column in COLUMNS]
+        return [*places, *super().symbols(inputs[PLACES:])]
+
+    def matters(self, inputs: Float[Tensor, "time input"]) -> Bool[Tensor, " time"]:
+        """All but the empty places."""
+        return inputs.any(-1)
+
     def sentence(self, said: Int[Tensor, " target"]) -> str:
         """The words up to the first end sign."""
         words = [self.words[word] for word in said.tolist()]

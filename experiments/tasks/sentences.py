@@ -25,6 +25,15 @@ class Sentences(Classification):
     def shares(self, seq_len: int, asked: bool) -> Float[np.ndarray, "target word"]:
         """The share of the sentences that have each word at each timestep, and are asked for it."""
 
+    def symbols(self, inputs: Float[Tensor, "time input"]) -> list[str]:
+        """The words."""
+        return [self.words[channel] for channel in inputs.argmax(-1).tolist()]
+
+    @final
+    def answer_word(self, answer: float) -> str:
+        """The word."""
+        return self.words[int(answer)]
+
     @final
     def next_word(self, outputs: Float[Tensor, "batch output"]) -> Float[Tensor, "batch input"]:
         """The likeliest word, as the decoder reads it."""

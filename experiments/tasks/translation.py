@@ -2,7 +2,7 @@
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from experiments.tasks.classification import one_hot
@@ -71,6 +71,10 @@ class Translation(Sentences):
         word = lengths - 1 - place if self.reverse else place
         spelled = np.take_along_axis(self._english.spelled[number], word.clip(0, lengths - 1), axis=1)
         return np.where(place < 0, self._blank, spelled + self._blank + 1)
+
+    def matters(self, inputs: Float[Tensor, "time input"]) -> Bool[Tensor, " time"]:
+        """All but the blanks."""
+        return inputs.argmax(-1) != self._blank
 
     def shares(self, seq_len: int, asked: bool) -> Float[np.ndarray, "target word"]:
         """By counting over all numbers that occur."""
