@@ -74,6 +74,16 @@ def test_a_comma_stands_between_and_an_and_before_the_last_thing():
     assert joints == {(".", ".", "."), ("and", ".", "."), (",", "and", ".")}
 
 
+def test_the_pages_name_the_places_where_something_stands_and_then_the_words():
+    task = task_named("captioning")
+    inputs, targets = task.sample(1, 3, seeded())
+    symbols, matters = task.symbols(inputs[:, 0]), task.matters(inputs[:, 0])
+    shown = [tuple(name.split()) for name, there in zip(symbols[:9], matters, strict=False) if there]
+    assert shown == [*read_picture(inputs[:9, 0].double())]
+    assert symbols[9:] == ["→", *(task.answer_word(word) for word in targets[:-1, 0].tolist())]
+    assert bool(matters[9:].all())
+
+
 def test_digits_that_training_never_sees_are_what_evaluations_show():
     task = task_named("captioning")
     seen, unseen = ({x.numpy().tobytes() for x in t._digits} for t in (task, task.unseen))
