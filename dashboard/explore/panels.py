@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from analysis.figures.clipping import clipping_picture
+from analysis.figures.fixed_points import fixed_points_picture
 from analysis.figures.gates import saturation_picture
 from analysis.figures.heatmaps import colour_limit, gates_picture, hidden_picture
 from analysis.figures.lyapunov import lyapunov_picture
@@ -11,12 +12,13 @@ from analysis.figures.paths import paths_picture
 from analysis.figures.picture import Picture
 from analysis.figures.spectrum import eigenvalues_picture, singular_values_picture
 from analysis.figures.step_growth import step_growth_picture, step_norms_picture
+from analysis.figures.symbols import with_symbols
 from analysis.figures.theme import cell_name
 from analysis.figures.theory import mean_field_picture
 from analysis.figures.wave import wave_picture
 from dashboard.explore.credit_panel import credit_panel
 from dashboard.explore.inputs_panel import inputs_panel
-from dashboard.explore.panel import MOST_IN_A_DRAG, Panel, Passes
+from dashboard.explore.panel import MOST_IN_A_DRAG, Panel, Passes, symbols_of
 from dashboard.explore.settings import LONGEST, PANEL_NAMES
 from experiments.probing.recorded_pass import PRODUCT_STEPS, RecordedPass
 from models.cells.registry import CELLS
@@ -27,7 +29,12 @@ LARGEST_STATE = 256
 
 def _wave_panel(view: Passes) -> Panel:
     """The gradient as it runs back, layer × time."""
-    return Panel(({"wave": lambda: wave_picture({cell: r.layer_profiles for cell, r in view.probes.items()})},))
+
+    def wave() -> Picture:
+        made = wave_picture({cell: r.layer_profiles for cell, r in view.probes.items()})
+        return with_symbols(made, symbols_of(view))
+
+    return Panel(({"wave": wave},))
 
 
 def _hidden_panel(view: Passes) -> Panel:
@@ -139,6 +146,19 @@ def _lyapunov_panel(view: Passes) -> Panel:
     )
 
 
+def _fixed_points_panel(view: Passes) -> Panel:
+    """Where each network rests while its input is 0, and what a small change does there."""
+    small, note = _small_states(view, "Fixed points")
+    if not small:
+        return Panel(note=note)
+
+    def points(cell: str) -> Picture:
+        return fixed_points_picture({cell: small[cell].fixed_points})
+
+    charts = {f"fixed-points-{cell}": partial(points, cell) for cell in small}
+    return Panel((charts,), note, _multiplications(small, LONGEST) > MOST_IN_A_DRAG)
+
+
 def _paths_panel(view: Passes) -> Panel:
     """The paths of the gradient through gated cells."""
     taken = {cell: paths for cell, r in view.probes.items() if (paths := r.paths) is not None}
@@ -160,8 +180,8 @@ PANELS: Mapping[str, Callable[[Passes], Panel]] = dict(
     zip(
         PANEL_NAMES,
         (
-            _wave_panel, _hidden_panel, _gates_panel, _spectrum_panel, _jacobians_panel, _lyapunov_panel, credit_panel,
-            inputs_panel, _paths_panel, _clipping_panel, _diagnosis_panel,
+            _wave_panel, _hidden_panel, _gates_panel, _spectrum_panel, _jacobians_panel, _lyapunov_panel,
+            _fixed_points_panel, credit_panel, inputs_panel, _paths_panel, _clipping_panel, _diagnosis_panel,
         ),
         strict=True,
     )
