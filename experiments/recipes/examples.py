@@ -1,0 +1,146 @@
+"""A trained network's answers beside what was wanted, in words: right ones and wrong ones."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from experiments.recipes.measured import Answers
+from experiments.tasks import Task
+from experiments.tasks.next_character import NextCharacter
+from experiments.training.training import Training
+
+MOST = 3
+"""Examples of each kind, right and wrong."""
+LONGEST = 400
+"""Most characters of a text."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """One fresh sequence in words."""
+
+    given: str
+    wanted: str
+    said: str
+    right: bool
+
+
+def examples_of(training: Training, answers: Answers) -> list[Example]:
+    """The first right and the first wrong answers; few of a kind if there are few."""
+    whole = answers.whole
+    chosen = [k for kind in (whole, ~whole) for k in kind.nonzero().flatten()[:MOST].tolist()]
+    describe = WORDS.get(training.task.name, in_symbols)
+    return [Example(*(cut(part) for part in describe(training, answers, k)), bool(whole[k])) for k in chosen]
+
+
+def cut(words: str) -> str:
+    """A text, without its middle if it is long."""
+    return words if len(words) <= LONGEST else f"{words[: LONGEST // 2]} … {words[-LONGEST // 2 :]}"
+
+
+Words = tuple[str, str, str]
+"""What the network reads, what was wanted, and what it said."""
+
+
+def in_symbols(training: Training, answers: Answers, k: int) -> Words:
+    """The numbers of a sequence: symbols by their channel, other inputs as they are."""
+    inputs, task = answers.inputs[:, k], training.task
+    given = symbols(inputs) if is_one_hot(inputs) else [f"{value:.2g}" for value in inputs.flatten().tolist()]
+    if answers.targets.is_floating_point():
+        wanted = [f"{value:.3g}" for value in at(answers.targets, k).tolist()]
+        said = [f"{value:.3g}" for value in answers.said[:, k].flatten().tolist()]
+    else:
+        wanted = [str(value) for value in at(answers.targets, k).tolist()]
+        said = [str(value) for value in answers.said[:, k].argmax(-1).tolist()]
+    names = getattr(task, "words", None)
+    if names is not None and is_one_hot(inputs):
+        given = [names[int(channel)] for channel in given]
+    return " ".join(given), " ".join(wanted), " ".join(said)
+
+
+def is_one_hot(inputs: Tensor) -> bool:
+    """Whether each timestep has one channel of 1 and zeros."""
+    return inputs.shape[-1] > 1 and bool(((inputs == 0) | (inputs == 1)).all() and (inputs.sum(-1) == 1).all())
+
+
+def symbols(inputs: Tensor) -> list[str]:
+    """The number of each timestep's channel."""
+    return [str(channel) for channel in inputs.argmax(-1).tolist()]
+
+
+def at(targets: Tensor, k: int) -> Tensor:
+    """The targets of sequence k, one per timestep, or the only one."""
+    return targets[k : k + 1] if targets.ndim == 1 else targets[:, k]
+
+
+def france(training: Training, answers: Answers, k: int) -> Words:
+    """The sentences, and the two languages."""
+    languages = names_of_languages()
+    words = in_symbols(training, answers, k)[0]
+    return words, languages[int(answers.targets[k])], languages[int(answers.said[-1, k].argmax())]
+
+
+def names_of_languages() -> list[str]:
+    """The language of each class."""
+    from experiments.tasks.france import LANGUAGES
+
+    return list(LANGUAGES.values())
+
+
+def translation(training: Training, answers: Answers, k: int) -> Words:
+    """The English words, the French ones, and the network's, each up to its first end sign."""
+    words: tuple[str, ...] = training.task.words  # type: ignore[attr-defined]
+    source = training.task.source(training.config.seq_len) or 0
+    english = [words[channel] for channel in answers.inputs[:source, k].argmax(-1).tolist()]
+    wanted, said = (
+        phrase([words[index] for index in indices.tolist()])
+        for indices in (answers.targets[:, k], answers.said[:, k].argmax(-1))
+    )
+    return " ".join(word for word in english if word != "_"), wanted, said
+
+
+def phrase(words: list[str]) -> str:
+    """The words before the first end sign."""
+    return " ".join(words[: words.index(".")] if "." in words else words)
+
+
+def next_character(training: Training, answers: Answers, k: int) -> Words:
+    """The passage, the character that follows each of its last ones, and the likeliest one by the network."""
+    vocabulary = training.task.text.vocabulary  # type: ignore[attr-defined]
+    read, wanted, said = (
+        "".join(vocabulary[index] for index in indices.tolist())
+        for indices in (answers.inputs[:, k].argmax(-1), answers.targets[:, k], answers.said[:, k].argmax(-1))
+    )
+    return read, wanted, said
+
+
+WORDS: dict[str, Callable[[Training, Answers, int], Words]] = {
+    "france": france,
+    "translation": translation,
+    "next_character": next_character,
+}
+"""Task → its sequences in words; symbols and numbers for the others."""
+
+SAMPLED, TEMPERATURE = 300, 0.7
+"""Characters of a sample, and the temperature of its draws."""
+
+
+def sample_text(training: Training) -> str | None:
+    """Text that the network writes itself, character by character; None for other tasks.
+
+    It begins with the first character of the text. p(c) ∝ exp(output_c / temperature).
+    """
+    task: Task = training.task
+    if not isinstance(task, NextCharacter):
+        return None
+    generator = torch.Generator().manual_seed(0)
+    written = [task.text.vocabulary.index(task.text.characters[0])]
+    with torch.no_grad():
+        for _ in range(SAMPLED):
+            inputs = torch.nn.functional.one_hot(torch.tensor(written), task.input_size)[:, None]
+            outputs = training.model(inputs.to(next(training.model.parameters()).dtype))[-1, 0]
+            p = torch.softmax(outputs.double() / TEMPERATURE, 0)
+            written.append(int(torch.multinomial(p, 1, generator=generator)))
+    return "".join(task.text.vocabulary[index] for index in written)
