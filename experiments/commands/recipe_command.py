@@ -1,8 +1,9 @@
 """The command for recipes: list them, run them, and write what came out."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -15,6 +16,9 @@ from experiments.commands.terminal import output
 from experiments.config.words import shortened, spelt_path, visible
 from experiments.errors import ConfigError
 from experiments.runs.folder import runs_folder, typed
+
+if TYPE_CHECKING:
+    from experiments.recipes.outcome import Outcome
 
 TITLES = {"papers": "Published results", "lectures": "The systems of the lectures"}
 
@@ -66,8 +70,13 @@ def recipe_command(
 
     name = "-".join(["recipe", *(Path(n).stem for n in names), *(["quick"] if quick else [])])[:100]
     folder = runs_folder(runs)
-    given = {"--workers": workers, "--scheduler": scheduler, "--memory": None if memory == "auto" else memory}
-    given |= {"--page": page, "--markdown": markdown}
+    given: dict[str, object] = {
+        "--workers": workers,
+        "--scheduler": scheduler,
+        "--memory": None if memory == "auto" else memory,
+        "--page": page,
+        "--markdown": markdown,
+    }
     options = [word for option, value in given.items() if value is not None for word in (option, str(value))]
     command = typed(folder, "recipe", *names, *options, *(["--quick"] if quick else []))
     console = Console(stderr=True, quiet=quiet)
@@ -101,7 +110,7 @@ def print_list() -> None:
     sys.stdout.write("The minutes are of two cores; --quick takes less than one.\n")
 
 
-def print_outcomes(outcomes: list) -> None:  # type: ignore[type-arg]
+def print_outcomes(outcomes: "Sequence[Outcome]") -> None:
     """Print a table for each recipe, and its verdict."""
     from experiments.recipes.tables import HEADINGS, rows, verdict_words
 

@@ -32,7 +32,11 @@ def examples_of(training: Training, answers: Answers) -> list[Example]:
     whole = answers.whole
     chosen = [k for kind in (whole, ~whole) for k in kind.nonzero().flatten()[:MOST].tolist()]
     describe = WORDS.get(training.task.name, in_symbols)
-    return [Example(*(cut(part) for part in describe(training, answers, k)), bool(whole[k])) for k in chosen]
+    made = []
+    for k in chosen:
+        given, wanted, said = (cut(words) for words in describe(training, answers, k))
+        made.append(Example(given, wanted, said, bool(whole[k])))
+    return made
 
 
 def cut(words: str) -> str:

@@ -35,6 +35,8 @@ class Expectation:
     """Factor on a bound that is another value."""
     unit: str = ""
     """After the number; `%` for shares from 0 to 1."""
+    digits: int = 3
+    """Significant digits that are shown."""
 
 
 @dataclass(frozen=True)

@@ -80,19 +80,20 @@ def answer(training: Training) -> Answers:
     """What the network says to `FRESH` new sequences, a decoder reading its own words."""
     config, task, model = training.config, training.task, training.model
     generator = torch.Generator().manual_seed(SEED)
-    parts = []
     source = task.source(config.seq_len)
+    inputs_of, targets_of, said_of, losses = [], [], [], []
     for _ in range(0, FRESH, PART):
         inputs, targets = task.sample(PART, config.seq_len, generator, DTYPES[config.dtype])
         with torch.no_grad():
             outputs = model(inputs) if source is None else model(inputs, source)
             said = outputs if source is None else model.own_words(inputs, source, task.next_word)
-        parts.append((inputs, targets, said, task.loss(outputs, targets, config.loss_position).item()))
-    inputs, said = (torch.cat([part[k] for part in parts], dim=1) for k in (0, 2))
-    targets = torch.cat([part[1] for part in parts], dim=-1)
-    said = said[-1:] if targets.ndim == 1 else said[-len(targets) :]
+        inputs_of.append(inputs)
+        targets_of.append(targets)
+        said_of.append(said[-1:] if targets.ndim == 1 else said[-len(targets) :])
+        losses.append(task.loss(outputs, targets, config.loss_position).item())
+    targets, said = torch.cat(targets_of, dim=-1), torch.cat(said_of, dim=1)
     right, asked = judged(task, said, targets)
-    return Answers(inputs, targets, said, right, asked, sum(part[3] for part in parts) / len(parts))
+    return Answers(torch.cat(inputs_of, dim=1), targets, said, right, asked, sum(losses) / len(losses))
 
 
 def judged(

@@ -125,12 +125,13 @@ def colours_of(recipe: Recipe) -> dict[str, str]:
 
 def in_words(judged: Judged, value: float) -> str:
     """A number of an expectation with its unit."""
+    expectation = judged.expectation
     if math.isnan(value):
         return "none"
-    if judged.expectation.unit == "%":
+    if expectation.unit == "%":
         return f"{significant(100 * value)} %"
-    unit = judged.expectation.unit
-    return f"{significant(value)} {unit}".strip()
+    number = significant(value) if expectation.digits == 3 else f"{value:.{expectation.digits}g}".replace("-", "−")
+    return f"{number} {expectation.unit}".strip()
 
 
 def spread(judged: Judged) -> str:

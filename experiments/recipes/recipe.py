@@ -10,6 +10,7 @@ from experiments.config.run_config import RunConfig
 from experiments.config.words import read_toml, shortened, spelt_path, toml_text
 from experiments.errors import ConfigError
 from experiments.recipes.expectation import Expectation
+from experiments.recipes.measured import QUANTITIES
 from experiments.runs.folder import NAME
 from experiments.sweeps.axes import toml_value
 from experiments.sweeps.plan import choice, known, table, text
@@ -17,7 +18,7 @@ from experiments.sweeps.plan import choice, known, table, text
 KEYS = (
     "title", "source", "about", "tried", "minutes", "seeds", "measure", "fixed", "arms", "quick", "examples", "expect",
 )  # fmt: skip
-EXPECT_KEYS = ("says", "kind", "value", "published", "at_least", "at_most", "near", "within", "times", "unit")
+EXPECT_KEYS = ("says", "kind", "value", "published", "at_least", "at_most", "near", "within", "times", "unit", "digits")
 BOUNDS = ("at_least", "at_most", "near")
 MOST_SEEDS = 1000
 GROUPS = {"papers": Path(__file__).parent / "papers", "lectures": Path(__file__).parent / "lectures"}
@@ -107,7 +108,7 @@ def recipe_of(given: dict[str, Any], name: str, quick: bool = False) -> Recipe:
     shorter = {**short} if quick else {}
     seeds = whole(shorter, "seeds", seeds)
     shorter.pop("seeds", None)
-    named = {arm: {**fixed, **table(arms, arm), **shorter} for arm in arms}
+    named: dict[str, dict[str, object]] = {arm: {**fixed, **table(arms, arm), **shorter} for arm in arms}
     checked = {arm: {key: toml_value(key, value) for key, value in fields.items()} for arm, fields in named.items()}
     expectations = tuple(read_expectation(one) for one in given.get("expect", []))
     recipe = Recipe(
@@ -147,13 +148,24 @@ def check(recipe: Recipe) -> None:
             raise ConfigError(f"examples was {shortened(arm)}; it must name arms: {', '.join(recipe.arms)}.")
     for arm in recipe.arms:
         recipe.config(arm, 0)
-    for expectation in recipe.expectations:
-        for named in (expectation.value, expectation.at_least, expectation.at_most, expectation.near):
-            arm = named.partition(".")[0] if isinstance(named, str) else None
-            if recipe.arms and arm is not None and arm not in recipe.arms:
-                raise ConfigError(
-                    f"an expectation was about {shortened(named)}; it must begin with an arm: {', '.join(recipe.arms)}."
-                )
+    for expectation in recipe.expectations if recipe.arms else ():
+        for value in (expectation.value, expectation.at_least, expectation.at_most, expectation.near):
+            if isinstance(value, str):
+                check_value(recipe, value)
+
+
+def check_value(recipe: Recipe, value: str) -> None:
+    """Raise an error unless a value of a training recipe is `ARM.QUANTITY`.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    arm, _, quantity = value.partition(".")
+    if arm not in recipe.arms or quantity not in QUANTITIES:
+        raise ConfigError(
+            f"an expectation is about {shortened(value)}; it must be ARM.QUANTITY, with an arm among "
+            f"{', '.join(recipe.arms)} and a quantity among {', '.join(QUANTITIES)}."
+        )
 
 
 def read_expectation(given: object) -> Expectation:
@@ -177,7 +189,8 @@ def read_expectation(given: object) -> Expectation:
             raise ConfigError(f"an [[expect]] has no {key}; add it.")
     kind = choice(given, "kind", ("size", "order"))
     more = {key: number(given, key, otherwise) for key, otherwise in (("within", 0.0), ("times", 1.0))}
-    return Expectation(**words, kind=kind, **more, **bounds)  # type: ignore[arg-type]
+    digits = whole(given, "digits", 3)
+    return Expectation(**words, kind=kind, digits=digits, **more, **bounds)  # type: ignore[arg-type]
 
 
 def whole(given: Mapping[str, object], key: str, otherwise: int) -> int:
