@@ -6,6 +6,7 @@ from analysis.course import Course, course
 from analysis.credit import Credit, credit
 from analysis.diagnosis import diagnose
 from analysis.finding import Finding, Subject
+from analysis.fixed_points import FixedPoints, fixed_points, fixed_points_from
 from analysis.gates import GateStatistics, gate_statistics
 from analysis.jacobian import Jacobians, input_jacobian, step_jacobians
 from analysis.lyapunov import Lyapunov, lyapunov, lyapunov_autonomous, lyapunov_driven
@@ -25,6 +26,7 @@ __all__ = [
     "Credit",
     "Decay",
     "Finding",
+    "FixedPoints",
     "GateStatistics",
     "Jacobians",
     "Lyapunov",
@@ -45,6 +47,8 @@ __all__ = [
     "credit",
     "critical_gain",
     "diagnose",
+    "fixed_points",
+    "fixed_points_from",
     "gate_statistics",
     "gradient_bound",
     "input_jacobian",

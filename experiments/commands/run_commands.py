@@ -39,7 +39,10 @@ from experiments.runs.store.reader import dumps
 from experiments.runs.tables import STATUSES, as_json, print_list, shown
 from experiments.runs.train import Recorder, stop_at_signals, train
 from experiments.runs.verify import verify
+from experiments.training.build import DTYPES
+from models.bptt.compiled.choose import must_compile
 from models.bptt.threads import use_one_thread
+from models.cells.registry import CELLS
 
 Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -84,7 +87,16 @@ def run_command(
     )
     if len(set(folders)) < len(folders):
         raise ConfigError("two of the runs have the same settings; each must differ from the others.")
+    if path != "reference":
+        announce_compiling(configs, Console(stderr=True, quiet=quiet))
     follow(start_together(configs, runs_folder(runs), again, path, paused, name or (), owner), quiet)
+
+
+def announce_compiling(configs: list[RunConfig], console: Console) -> None:
+    """Say what takes a minute, the first time that a cell is trained on a machine."""
+    missing = {c.cell: None for c in configs if must_compile(CELLS[c.cell], DTYPES[c.dtype])}
+    if missing:
+        console.print(f"compiling {' and '.join(missing)} for this processor, once; it takes about a minute.")
 
 
 def named_folders(names: list[str], count: int, runs: Path) -> list[Path]:

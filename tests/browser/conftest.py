@@ -9,9 +9,10 @@ from typing import Any, Literal
 
 import pytest
 from browsing import ROOT, free_port, serve_app, settle, wait_until_healthy
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import BrowserContext, BrowserType, Page, ViewportSize
 
 Theme = Literal["light", "dark"]
+WINDOW: ViewportSize = {"width": 1280, "height": 900}
 
 
 @pytest.fixture(scope="session")
@@ -92,27 +93,26 @@ def app_url(serve: Callable[[Path], str]) -> str:
 
 
 @pytest.fixture(scope="session")
-def contexts(browser: Browser) -> Iterator[dict[str, BrowserContext]]:
-    """Options → a browser context; kept, since a new one has loaded nothing yet: 10 MB of scripts."""
-    made: dict[str, BrowserContext] = {}
-    yield made
-    for context in made.values():
-        context.close()
+def profile(
+    browser_type: BrowserType, browser_type_launch_args: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[BrowserContext]:
+    """One browser with a folder of its own: there it keeps the 10 MB of scripts as compiled, a second of each page."""
+    folder = tmp_path_factory.mktemp("chromium")
+    context = browser_type.launch_persistent_context(folder, **browser_type_launch_args)
+    yield context
+    context.close()
 
 
 @pytest.fixture
-def open_page(browser: Browser, contexts: dict[str, BrowserContext]) -> Iterator[Callable[..., Page]]:
-    """A function `(url, theme="light", settled=True, **context options) -> Page`; a page is a session of its own."""
+def open_page(profile: BrowserContext) -> Iterator[Callable[..., Page]]:
+    """A function `(url, theme="light", viewport=…, settled=True) -> Page`; a page is a session of its own."""
     pages = []
 
-    def open_(url: str, theme: Theme = "light", *, settled: bool = True, **options: Any) -> Page:
-        options = {"viewport": {"width": 1280, "height": 900}, "reduced_motion": "reduce", **options}
-        options["color_scheme"] = theme
-        name = repr(sorted(options.items()))
-        if name not in contexts:
-            contexts[name] = browser.new_context(**options)
-        page = contexts[name].new_page()
+    def open_(url: str, theme: Theme = "light", viewport: ViewportSize = WINDOW, *, settled: bool = True) -> Page:
+        page = profile.new_page()
         pages.append(page)
+        page.set_viewport_size(viewport)
+        page.emulate_media(color_scheme=theme, reduced_motion="reduce")
         page.goto(url)
         if settled:
             settle(page)
@@ -125,10 +125,10 @@ def open_page(browser: Browser, contexts: dict[str, BrowserContext]) -> Iterator
 
 @pytest.fixture
 def explore(app_url: str, open_page: Callable[..., Page]) -> Callable[..., Page]:
-    """A function `(query="", theme="light", **context options) -> Page` with the first picture on it."""
+    """A function `(query="", theme="light", viewport=…) -> Page` with the first picture on it."""
 
-    def open_(query: str = "", theme: str = "light", **options: object) -> Page:
-        page = open_page(f"{app_url}/{query}", theme, settled=False, **options)
+    def open_(query: str = "", theme: Theme = "light", viewport: ViewportSize = WINDOW) -> Page:
+        page = open_page(f"{app_url}/{query}", theme, viewport, settled=False)
         page.wait_for_selector('.live-chart[data-key="profile"][data-redraws]', timeout=60_000)
         settle(page)
         return page

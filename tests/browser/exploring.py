@@ -21,11 +21,11 @@ def redraws(page: Page, chart: str = "profile") -> int:
 
 
 def line(page: Page, name: str, chart: str = "profile") -> list[float]:
-    """The y values that the chart draws for a trace."""
+    """The y values that the chart draws for a trace; none while it is being made anew."""
     return page.evaluate(
         """([key, name]) => {
             const plot = document.querySelector(`.live-chart[data-key="${key}"] .live-chart-plot`);
-            return Array.from(plot._fullData.find(trace => trace.name === name)?.y ?? []);
+            return Array.from(plot?._fullData?.find(trace => trace.name === name)?.y ?? []);
         }""",
         [chart, name],
     )

@@ -51,11 +51,11 @@ def config(steps: int) -> RunConfig:
     """Small steps with all parts in use: half-filled chunks, evaluations, ranged lengths, an adaptive optimiser."""
     return RunConfig(
         cell="lstm",
-        seq_len=12,
+        seq_len=6,
         seq_len_schedule="ranged",
-        seq_len_min=6,
-        hidden_size=8,
-        batch_size=8,
+        seq_len_min=3,
+        hidden_size=6,
+        batch_size=6,
         clip_threshold=0.5,
         record_every=1,
         record_samples=2,
@@ -105,7 +105,7 @@ def kill(runs: Path, kills: int, steps: int, seed: int = 0) -> Report:
         child = fork.Process(target=work, args=(folder, steps, 0.002))
         child.start()
         early, begun = killed % 4 == 0, step  # the others wait for a commit, however slow the machine is
-        end = time.monotonic() + dice.uniform(0.0, 0.05 if early else 0.5)
+        end = time.monotonic() + dice.uniform(0.0, 0.05 if early else 0.25)
         while time.monotonic() < end or not (early or step > begun):
             step, committed = poll(folder, truth, step, committed)
             reads += 1

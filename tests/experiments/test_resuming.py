@@ -101,6 +101,6 @@ def test_resuming_a_finished_run_changes_nothing(trained):
 
 
 def test_ten_kills_lose_nothing_that_was_committed(tmp_path):
-    report = kill(tmp_path, kills=10, steps=400, seed=int(time.time()))
+    report = kill(tmp_path, kills=10, steps=250, seed=int(time.time()))
     assert report.attempts > 3, report
     assert report.reads > 20, report

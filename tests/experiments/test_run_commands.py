@@ -17,7 +17,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from experiments.__main__ import app
-from experiments.commands.run_commands import ending
+from experiments.commands.run_commands import announce_compiling, ending
 from experiments.commands.run_progress import watched
 from experiments.config.run_config import ConfigError
 from experiments.runs.folder import delete_run, find_run, folder_for, list_runs
@@ -41,6 +41,15 @@ def test_run_trains_and_says_how_it_ended(runs):
     with pytest.raises(RunError, match=there):
         trained()
     assert f"run {name}-2 took" in trained("--again")
+
+
+@pytest.mark.parametrize(("is_there", "said"), [(False, "compiling lstm for this processor, once"), (True, "")])
+def test_a_first_run_says_that_it_compiles(monkeypatch, tiny, is_there, said):
+    monkeypatch.setattr("models.bptt.compiled.choose.is_cached", lambda *_: is_there)
+    console = Console(file=io.StringIO(), width=100)
+    announce_compiling([tiny(), tiny(seed=2)], console)
+    assert console.file.getvalue().startswith(said)
+    assert bool(console.file.getvalue()) == bool(said)
 
 
 def test_several_runs_train_in_lockstep(runs):

@@ -11,12 +11,11 @@ from pathlib import Path
 
 import orjson
 import pytest
-from sweeping import LONG, same_runs, steps_done, wait_for
+from sweeping import LONG, same_runs, serial, steps_done, wait_for
 
 from experiments.runs.opening import open_run
 from experiments.sweeps.folder import SweepFolder
 from experiments.sweeps.index import load_results
-from experiments.sweeps.plan import Plan
 
 pytestmark = pytest.mark.processes
 
@@ -71,16 +70,6 @@ def sweep(file: Path, runs: Path, *words: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(command, cwd=ROOT, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
 
 
-def one_by_one(plan: Plan, runs: Path) -> Plan:
-    """The plan's runs, each by a command of its own."""
-    for run in plan.runs:
-        values = {**plan.fixed, **run.values}
-        words = [f"{name}={str(v).lower() if isinstance(v, bool) else v}" for name, v in values.items()]
-        command = [sys.executable, "-m", "experiments", "run", *words, "--runs", str(runs)]
-        subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=120)
-    return plan
-
-
 def underway(runs: Path) -> Callable[[], bool]:
     """Whether two runs have committed some steps and are not at their end."""
     return lambda: len(steps_done(runs)) >= 2 and min(steps_done(runs)) > 0
@@ -120,7 +109,7 @@ def test_client_and_worker_are_killed_and_the_result_is_that_of_a_serial_run(clu
     assert set(load_results(folder).status) == {"finished"}
     attempts = [open_run(runs / run.name).progress.attempt for run in load_results(folder).plan.runs]
     assert sum(attempts) == 2 + (len(holders) == 2), "each death costs its run one resumption, the client's none"
-    same_runs(runs, tmp_path / "serial", one_by_one(load_results(folder).plan, tmp_path / "serial"))
+    same_runs(runs, tmp_path / "serial", serial(file.read_text(), tmp_path / "serial"))
 
 
 def test_a_scheduler_that_was_started_elsewhere_is_one_sentence(file, tmp_path):

@@ -47,6 +47,14 @@ def why_not(cells: Sequence[Cell], inputs: Tensor) -> str | None:
     return None
 
 
+def must_compile(cell: type[Cell], dtype: torch.dtype) -> bool:
+    """Whether the fast path could take this cell, but its code for these numbers is not there yet."""
+    try:
+        return cell.compiled_step is not None and dtype in DTYPES and not is_cached(cell.compiled_step, dtype)
+    except ImportError:  # no compiler for this platform
+        return False
+
+
 def is_ready(module: str, dtype: torch.dtype) -> bool:
     """Whether a cell's compiled code is there. If it is missing, another process begins to compile it."""
     try:
