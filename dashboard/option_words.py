@@ -15,6 +15,10 @@ TASK_WORDS: Mapping[str, str] = {
     "reversal": "Reversal",
     "translation": "Numbers into French",
     "france": "France … French",
+    "sentiment": "Good or bad",
+    "ball": "Ball in a box",
+    "video": "A digit that bounces",
+    "series": "Next value of a series",
     "next_character": "Next character",
 }
 NETWORK_WORDS: Mapping[str, str] = {"sequence": "one sequence", "encoder_decoder": "encoder and decoder"}

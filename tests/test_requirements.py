@@ -13,7 +13,7 @@ UNNAMED = {"pandas", "cryptography", "zarr", "numcodecs"}
 """What others import for us: xarray for CSV files, distributed for certificates, and xarray for README's example."""
 
 
-OPTIONAL = {"h5py", "onnx", "lightning", "transformers", "num2words"}
+OPTIONAL = {"h5py", "onnx", "lightning", "transformers", "num2words", "vadersentiment", "scikit-learn"}
 """Needed only to read other programs' files, to watch a training by another program, or for the data of one task: not
 every user has them."""
 

@@ -116,7 +116,7 @@ def _own_settings(network: GivenNetwork, inputs: Mapping[str, str]) -> dict[str,
         return {"inputs": next(iter(inputs))}
     config = network.config
     known = config.text_file if config.text_file in TEXT_WORDS else "hello"
-    reads = config.task in inputs and _size_of(config.task, known) == network.input_size
+    reads = config.task in inputs and config.data_file is None and _size_of(config.task, known) == network.input_size
     wanted: dict[str, object] = {
         "inputs": config.task if reads else NOISE,
         "text_file": known,

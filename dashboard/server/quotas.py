@@ -10,8 +10,10 @@ from dashboard.server.serving import opens_files
 from dashboard.train.job_queue import Job
 from experiments.config.limits import MEMORY_LIMIT, check_memory, readable
 from experiments.config.run_config import RunConfig
+from experiments.config.words import shortened
 from experiments.errors import ConfigError
 from experiments.runs.disk import run_bytes
+from experiments.tasks import OWN_CLASS
 
 MOST_WAITING = 50
 """Jobs that may wait in all."""
@@ -40,8 +42,12 @@ def check_runs(lanes: Sequence[RunConfig], runs: Path, personal: bool) -> None:
         for name, largest in LARGEST_FIELDS.items():
             if (value := getattr(config, name)) > largest:
                 raise ConfigError(f"{name} was {value:,}; a run from a page allows at most {largest:,}.")
+        if OWN_CLASS.fullmatch(config.task):
+            raise ConfigError(f"task was {shortened(config.task)}; a class of your own runs at the command line only.")
         if config.text_file not in TEXT_WORDS and not opens_files():
             raise ConfigError("This server does not open text files of its machine; choose one of its own texts.")
+        if config.data_file is not None and not opens_files():
+            raise ConfigError("This server does not open data files of its machine; train on them at the command line.")
         check_memory(config, limit=MEMORY_LIMIT if personal else PAGE_MEMORY_LIMIT)
         size = run_bytes(config)
         if not personal and size > LARGEST_RUN:

@@ -31,6 +31,7 @@ from experiments.probing.watched import recorded_passes
 from experiments.runs.folder import NAME, find_run, run_folders, runs_folder
 from experiments.runs.opening import open_run
 from experiments.runs.store.reader import RunReader
+from experiments.tasks.own_class import allow
 from experiments.weights import choose_stack, read_weights
 from models.bptt.threads import use_one_thread
 
@@ -97,7 +98,9 @@ def probe_command(
         option = "--layer" if layer else "--inputs"
         raise ConfigError(f"{option} was given without --weights or a RUN; name one of them, too.")
     else:
-        results = [stack for config in configs_from_words(words) for stack in probe(config).each_stack]
+        configs = configs_from_words(words)
+        allow(configs[0].task)
+        results = [stack for config in configs for stack in probe(config).each_stack]
     if csv_file == STANDARD_OUTPUT:
         print_csv(sys.stdout, results)
         return

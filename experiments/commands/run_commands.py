@@ -39,6 +39,7 @@ from experiments.runs.store.reader import dumps
 from experiments.runs.tables import STATUSES, as_json, print_list, shown
 from experiments.runs.train import Recorder, stop_at_signals, train
 from experiments.runs.verify import verify
+from experiments.tasks.own_class import allow
 from experiments.training.build import DTYPES
 from models.bptt.compiled.choose import must_compile
 from models.bptt.threads import use_one_thread
@@ -73,6 +74,8 @@ def run_command(
     WORDS set the fields that `python -m experiments probe --help` lists.
     """
     configs = configs_from_words(words or [])
+    if owner is None:  # not for a page's visitor
+        allow(configs[0].task)
     for other in against or []:
         configs.append(RunConfig.from_values({**configs[0].model_dump(), **parse_words(split(other))}))
     if owner is not None and not OWNER.fullmatch(owner):
@@ -135,6 +138,7 @@ def resume_command(
     runs: Runs = None,
     paused: Paused = False,
     quiet: Quiet = False,
+    task: Annotated[str | None, typer.Option(help="FILE.py:CLASS, to run the file of a run's own task class.")] = None,
 ) -> None:
     """Continue a run from its last commit, as if it had never stopped."""
     folders = [find_run(runs_folder(runs), name) for name in names]
@@ -142,6 +146,7 @@ def resume_command(
     if twice is not None:
         raise RunError(f"run {twice.name} was named {folders.count(twice)} times; name each run once.")
     use_one_thread()
+    allow(task or "")
     follow(resume_together(folders, paused), quiet)
 
 
@@ -160,7 +165,7 @@ def follow(recorders: list[Recorder], quiet: bool) -> None:
 
 
 def ending(recorder: Recorder) -> str:
-    """How a run ended, in one sentence."""
+    """How a run ended, in one sentence, and one more for each other length."""
     name, runs, p = recorder.folder.name, recorder.folder.parent, recorder.writer.progress
     loss, chance = last_loss(p), recorder.training.chance
     measured = "" if loss is None else f", loss {loss:.3g} (a guess: {chance:.3g})"
@@ -171,8 +176,9 @@ def ending(recorder: Recorder) -> str:
         "diverged": f"run {name} diverged: after all of its {p.step} steps{measured}.",
         "nonfinite": f"run {name} diverged at step {p.step}: Inf or NaN; `{typed(runs, 'show', name)}` says where.",
     }
+    lengths = "".join(f" {sentence}" for sentence in recorder.other_lengths)
     kept = f"run {name} stopped after step {p.step}{measured}; everything is kept. "
-    return ends.get(p.reason, kept + f"Continue with `{typed(runs, 'resume', name)}`.")
+    return ends.get(p.reason, kept + f"Continue with `{typed(runs, 'resume', name)}`.") + lengths
 
 
 def list_command(

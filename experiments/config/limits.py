@@ -2,6 +2,7 @@
 
 import math
 
+from experiments.config.listed import lengths_of
 from experiments.config.run_config import RunConfig
 from experiments.errors import ConfigError
 from experiments.tasks import Task, make_task
@@ -71,11 +72,13 @@ STEP_OVERHEAD = 5_000
 
 
 def check_memory(config: RunConfig, task: Task | None = None, limit: int = MEMORY_LIMIT) -> None:
-    """Raise ConfigError unless the pass fits in memory.
+    """Raise ConfigError unless the pass fits in memory, and one sequence of each other length, too.
 
     Raises:
         ConfigError: the estimate passes the limit (bytes); the sentence has both and the fields to reduce.
     """
+    for seq_len in lengths_of(config.evaluate_at):
+        check_memory(config.model_copy(update={"seq_len": seq_len, "batch_size": 1, "evaluate_at": None}), task, limit)
     estimate = memory_estimate(config, task)
     if estimate <= limit:
         return

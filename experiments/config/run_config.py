@@ -1,18 +1,18 @@
 """`RunConfig`: all settings of a run, validated and frozen, and the run's id."""
 
-import hashlib
-import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Literal, Self
 
 from annotated_types import Ge, Le
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from experiments.config.allowed import choices, refusal
+from experiments.config.identity import FORMAT_VERSION, identity_of
+from experiments.config.listed import as_text, spell_gates, spell_lengths, spell_singular_values
 from experiments.config.words import parse_words, spelt
 from experiments.errors import ConfigError
-from experiments.tasks import TASKS, LossPosition
+from experiments.tasks import OWN_CLASS, TASKS, LossPosition
 from models.bptt.truncation import TruncateKind
 from models.cells.elman.step import NONLINEARITIES
 from models.cells.registry import CELLS
@@ -32,14 +32,12 @@ Count = Annotated[int, Ge(1), Le(LARGEST_WHOLE)]
 LARGEST = 1e30
 """Largest learning rate and threshold: torch's optimisers and clamps fail for numbers that float32 cannot hold."""
 
-FORMAT_VERSION = 2
-"""Part of every run's id; it is increased when the same fields begin to mean a different run.
-
-1: weights were drawn in the run's own dtype. 2: they are drawn in float64 and rounded.
-"""
-
-CAME_LATER = ("truncate_kind", "network", "head", "dense_size", "start", "attention", "reverse_source")
-"""Fields that were added within this format version: earlier runs have their defaults."""
+SPELLINGS: dict[str, Callable[[str], str]] = {
+    "singular_values": spell_singular_values,
+    "spectrum_blocks": lambda text: spell_gates(text, GATE_BLOCKS),
+    "evaluate_at": spell_lengths,
+}
+"""Fields that are lists → their one spelling."""
 
 
 class RunConfig(BaseModel):
@@ -47,12 +45,30 @@ class RunConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
-    task: str = Field("adding", json_schema_extra={"enum": [*TASKS]}, description="The task that the network learns.")
+    task: str = Field(
+        "adding",
+        json_schema_extra={"enum": [*TASKS]},
+        description="The task that the network learns, or FILE.py:CLASS for a class of your own, at the command line.",
+    )
     text_file: str = Field(
         "hello",
         min_length=1,
         examples=["hello", "pydoc", "the path of a text file"],
         description="The text of next_character: hello, pydoc (Python's help topics) or a file's path.",
+    )
+    data_file: str | None = Field(
+        None,
+        min_length=1,
+        examples=["the path of a .npy or .csv file"],
+        description="Your own data. For series: numbers, one row per timestep, in a .npy or .csv file; none uses two "
+        "waves. For sentiment: a .csv file with the columns text and label; none makes the sentences.",
+    )
+    data_column: str | None = Field(
+        None,
+        min_length=1,
+        examples=["the name or number of a column"],
+        description="The column of a series that is told from the others at the same timestep; none predicts the "
+        "first column's next value.",
     )
     seq_len: int = Field(100, ge=1, le=100_000, description="Timesteps T of a sequence; copying makes T + 20 of them.")
     seq_len_schedule: Literal["fixed", "ranged", "curriculum"] = Field(
@@ -182,6 +198,11 @@ class RunConfig(BaseModel):
         description="Optimiser steps between two evaluations on new sequences; none means no evaluation.",
     )
     evaluate_size: int = Field(500, ge=1, le=100_000, description="New sequences per evaluation.")
+    evaluate_at: str | None = Field(
+        None,
+        examples=["up to 8 values of seq_len such as 50,200,1000"],
+        description="Other sequence lengths at which the network is evaluated when the run has taken its steps.",
+    )
     stop_on_success: bool = Field(True, description="Whether a run ends when an evaluation solves the task.")
     on_nonfinite: Literal["stop", "skip", "continue"] = Field(
         "stop",
@@ -194,37 +215,21 @@ class RunConfig(BaseModel):
     @field_validator("task", "cell", "nonlinearity", "network")
     @classmethod
     def _in_registry(cls, value: str, info: ValidationInfo) -> str:
+        if info.field_name == "task" and OWN_CLASS.fullmatch(value):
+            return value
         if value not in choices(cls.model_fields[str(info.field_name)]):
             raise ValueError("not in the registry")
         return value
 
-    @field_validator("singular_values", mode="before")
+    @field_validator("singular_values", "evaluate_at", "data_column", mode="before")
     @classmethod
     def _as_text(cls, value: object) -> object:
-        """Accept a single number and a TOML list, too."""
-        if isinstance(value, list) and all(isinstance(v, int | float) for v in value):
-            return ",".join(map(str, value))
-        return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+        return as_text(value)
 
-    @field_validator("singular_values")
+    @field_validator("singular_values", "spectrum_blocks", "evaluate_at")
     @classmethod
-    def _are_lengths(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        numbers = [float(text) for text in value.split(",")]
-        if not all(0 <= number <= 100 for number in numbers):
-            raise ValueError("not from 0 to 100")
-        return ",".join(repr(number + 0.0) for number in numbers)  # one spelling, as equal settings are one run
-
-    @field_validator("spectrum_blocks")
-    @classmethod
-    def _are_gates(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        named = value.split(",")
-        if not set(named) <= set(GATE_BLOCKS) or len(set(named)) < len(named):
-            raise ValueError("not a list of gates")
-        return ",".join(block for block in GATE_BLOCKS if block in named)
+    def _in_one_spelling(cls, value: str | None, info: ValidationInfo) -> str | None:
+        return None if value is None else SPELLINGS[str(info.field_name)](value)
 
     @field_validator("record_units", "record_samples")
     @classmethod
@@ -236,16 +241,11 @@ class RunConfig(BaseModel):
     def identity(self, version: int = FORMAT_VERSION) -> str:
         """The run's id: 12 hexadecimal digits of the SHA-256 of all fields and a format version.
 
-        The canonical form is JSON with sorted keys, so the order of fields and words does not matter. A text file
-        counts by its path, not by its content. A field of `CAME_LATER` counts only if it has not its default.
+        The order of fields and words does not matter. A file counts by its path, not by its content.
         """
-        fields = {name: v + 0.0 if isinstance(v, float) else v for name, v in self}  # -0.0 is 0.0
-        for name in CAME_LATER:
-            if fields[name] == type(self).model_fields[name].default:
-                del fields[name]
-        content = {"format": version, **fields}
-        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
-        return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+        return identity_of(
+            dict(self), {name: field.default for name, field in type(self).model_fields.items()}, version
+        )
 
     @classmethod
     def from_values(cls, values: dict[str, object]) -> Self:
@@ -294,4 +294,4 @@ def configs_from_words(words: Sequence[str]) -> list[RunConfig]:
     return configs
 
 
-__all__ = ["ConfigError", "RunConfig", "configs_from_words", "parse_words"]
+__all__ = ["FORMAT_VERSION", "ConfigError", "RunConfig", "configs_from_words", "parse_words"]

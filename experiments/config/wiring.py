@@ -9,13 +9,15 @@ goes with one reading direction.
 """
 
 from experiments.config.run_config import RunConfig
-from experiments.config.words import spelt
+from experiments.config.words import LONGEST_PATH, shortened, spelt
 from experiments.errors import ConfigError
 from experiments.tasks import WITH_SOURCE, Task
 from models.networks.registry import NETWORKS
 
 WIRING = ("head", "dense_size", "start", "attention", "bidirectional", "truncate")
 """Fields that some networks do not have."""
+OF_DATA = ("series", "sentiment")
+"""Tasks that read a file of the user's own data."""
 WHOLE = ("attention", "mean")
 """Heads that give one answer about all timesteps."""
 
@@ -44,6 +46,13 @@ def check_wiring(config: RunConfig, task: Task) -> None:
         raise ConfigError(
             f"reverse_source was true, and task={task.name} has no source to reverse; it needs task=translation."
         )
+    if config.data_file is not None and task.name not in OF_DATA:
+        raise ConfigError(
+            f"data_file was {shortened(config.data_file, LONGEST_PATH)}, which task={task.name} does not read; it "
+            f"needs task={' or '.join(OF_DATA)}."
+        )
+    if config.data_column is not None and task.name != "series":
+        raise ConfigError(f"data_column was {shortened(config.data_column)}; it needs task=series.")
     if config.dense_size is not None and config.head != "dense":
         raise ConfigError(f"dense_size was {config.dense_size}, and head was {config.head!r}; it needs head=dense.")
     if config.bidirectional and config.truncate is not None and config.truncate_kind == "window":

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from analysis.clipping import Clipping, cosine_of_scaling, total_log_norm
 from experiments.config.run_config import RunConfig
+from experiments.config.words import LONGEST_PATH, shortened
 from experiments.errors import ConfigError
 from experiments.probing.probe import Probe, TrainedStep
 from experiments.runs.opening import config_of
@@ -68,7 +69,7 @@ def targets_at(run: RunReader, row: int, length: int) -> Tensor:
         DamagedRunError: a class that the network has no output for.
     """
     targets = torch.from_numpy(run.tensor("targets")[row])
-    targets = targets[:length] if targets.ndim == 2 else targets
+    targets = targets if targets.ndim == 1 else targets[:length]
     classes = outputs_of(run)
     if not targets.is_floating_point() and not bool(((targets >= 0) & (targets < classes)).all()):
         raise DamagedRunError(f"'targets' in {str(run.folder)!r} names a class that is not one of the {classes}.")
@@ -85,14 +86,15 @@ def model_at(run: RunReader, config: RunConfig, task: Task, weights: dict[str, T
     """The network with these weights.
 
     Raises:
-        ConfigError: the task's text has another number of characters here than the run's had.
+        ConfigError: the task's text or data have another number of inputs here than the run's had.
     """
     sizes = [task.input_size, task.output_size]
     *_, first = run.forms  # the stack that reads the inputs stands last
     recorded = [run.of(first).form.stack.input_size, outputs_of(run)]
     if sizes != recorded:
+        field, file = ("text_file", config.text_file) if config.data_file is None else ("data_file", config.data_file)
         raise ConfigError(
-            f"text_file was {config.text_file!r}, whose text has {sizes[0]} characters here; it must be the one that "
+            f"{field} was {shortened(file, LONGEST_PATH)}, which has {sizes[0]} inputs here; it must be the one that "
             f"run {run.name} learned, with {recorded[0]}."
         )
     model = empty_model(config, task.input_size, task.output_size, torch.Generator(), DTYPES[config.dtype])

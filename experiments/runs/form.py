@@ -12,7 +12,7 @@ from numpy import ndarray
 from experiments.config.limits import readable
 from experiments.config.run_config import RunConfig
 from experiments.config.wiring import check_wiring
-from experiments.config.words import bare, shortened
+from experiments.config.words import bare, cut, shortened
 from experiments.errors import ConfigError
 from experiments.runs.store.description import Lockstep
 from experiments.runs.store.form import Form, Keeps, StackForm, TargetDtype, TargetForm
@@ -33,7 +33,7 @@ def form_of(config: RunConfig, input_size: int, output_size: int, keeps: Keeps |
 def forms_of(config: RunConfig, input_size: int, output_size: int, keeps: Keeps | None = None) -> tuple[Form, ...]:
     """The forms of a run of the configuration: first of the stack below the outputs, then of all other stacks.
 
-    The text of a task that learns one is not read, as only the two sizes depend on it: a stranger's configuration may
+    The file of a task that learns one is not read, as only the two sizes depend on it: a stranger's configuration may
     name any file.
 
     Args:
@@ -46,7 +46,7 @@ def forms_of(config: RunConfig, input_size: int, output_size: int, keeps: Keeps 
         ConfigError: a network that does not go with the settings, units or samples that are not there, or a recorded
             step that takes too much.
     """
-    task = make_task(config.model_copy(update={"text_file": "hello"}))
+    task = make_task(config.model_copy(update={"text_file": "hello", "data_file": None, "data_column": None}))
     check_wiring(config, task)
     units = chosen("record_units", config.record_units, config.hidden_size)
     samples = chosen("record_samples", config.record_samples, config.batch_size)
@@ -127,13 +127,14 @@ def describe(training: Training, forms: Sequence[Form], lockstep: Lockstep | Non
 def title_of(config: RunConfig) -> str:
     """A few words about a run of the configuration."""
     wired = "" if config.network == "sequence" else f" {config.network}"
-    return f"{config.task}, {config.cell}{wired}, {config.seq_len} timesteps"
+    return f"{cut(config.task, 120)}, {config.cell}{wired}, {config.seq_len} timesteps"
 
 
 def target_form(task: Task, config: RunConfig) -> TargetForm:
-    """Whether the task has one target per sequence or one per timestep, and their type."""
+    """Whether the task has one target per sequence or one per timestep, their type, and the numbers of each."""
     _, targets = task.sample(1, 1, torch.Generator(), getattr(torch, config.dtype))
-    return TargetForm("sequence" if targets.ndim == 1 else "timestep", TARGET_DTYPES[targets.dtype])
+    values = targets.shape[1] if targets.ndim == 3 else None
+    return TargetForm("sequence" if targets.ndim == 1 else "timestep", TARGET_DTYPES[targets.dtype], values)
 
 
 TARGET_DTYPES: dict[torch.dtype, TargetDtype] = {

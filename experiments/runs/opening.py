@@ -9,7 +9,7 @@ from experiments.runs.store.description import CONFIG, Description, read_descrip
 from experiments.runs.store.errors import ForeignRunError, RunError
 from experiments.runs.store.form import Form
 from experiments.runs.store.reader import RunReader, open_folder
-from experiments.tasks import make_task
+from experiments.tasks import OWN_CLASS, make_task
 
 LARGEST_VOCABULARY = 2**21
 """Inputs or outputs of a network: there are not so many characters."""
@@ -51,7 +51,7 @@ def read_configured(folder: Path) -> tuple[Description, RunConfig]:
 
 
 def implied_form(folder: Path, given: dict[str, Any]) -> tuple[tuple[Form, ...], str] | None:
-    """The forms and the title that follow from a configuration; None for a run of another kind.
+    """The forms and the title that follow from a configuration; None for a run of another kind or an own task class.
 
     Raises:
         ForeignRunError: the configuration cannot be run, or is not the one that the run's id is of.
@@ -66,6 +66,8 @@ def implied_form(folder: Path, given: dict[str, Any]) -> tuple[tuple[Form, ...],
         raise ForeignRunError(f"{where} cannot be run: {error}") from None
     if given.get("id") not in [config.identity(version) for version in range(1, FORMAT_VERSION + 1)]:
         raise ForeignRunError(f"{where} was changed: its id is not that of its configuration.")
+    if OWN_CLASS.fullmatch(config.task):
+        return None  # the code of a folder that may be a stranger's does not run, so the folder says its form itself
     try:
         # an earlier version's has no form, and no array that depends on the network's inputs and outputs
         older = given.get("form") is None
@@ -78,12 +80,12 @@ def implied_form(folder: Path, given: dict[str, Any]) -> tuple[tuple[Form, ...],
 
 
 def network_sizes(config: RunConfig, form: Any) -> tuple[int, int]:
-    """Inputs and outputs of the network: the task's, or, where it learns a text that need not be here, the folder's.
+    """Inputs and outputs of the network: the task's, or, where it learns a file that need not be here, the folder's.
 
     Raises:
         KeyError, TypeError, ValueError, IndexError: the folder does not say them.
     """
-    if config.task != "next_character":
+    if config.task != "next_character" and config.data_file is None:
         task = make_task(config)
         return task.input_size, task.output_size
     weights = form["weights"]

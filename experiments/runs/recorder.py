@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import TracebackType
 
@@ -25,6 +25,8 @@ from experiments.runs.store.layout import layout_of
 from experiments.runs.store.lease import Lease
 from experiments.runs.store.progress import Status
 from experiments.runs.store.writer import RunWriter
+from experiments.tasks import OWN_CLASS
+from experiments.training.lengths import evaluate_lengths
 from experiments.training.training import Step, Training
 
 COMMIT_SECONDS = 1.0
@@ -35,6 +37,8 @@ LONGEST_SECONDS = 10.0
 """but no longer: this much work is lost at most when the process is killed."""
 LONGEST_REASON = 1000
 """Most characters of an error's text."""
+OTHER_LENGTH = "other length"
+"""The kind of event that says how the network does at another length."""
 POLL_SECONDS = 0.05
 """Seconds between two checks of a paused run whether it may continue."""
 
@@ -52,6 +56,8 @@ class Recorder:
         self.reason = ""
         self.ended = False
         self.singles = 0
+        self.other_lengths: list[str] = []
+        """Sentences about the network at other lengths, once the run has ended."""
         self.commit_ended, self.commit_took = time.monotonic(), 0.0
         wanted = Control(training.learning_rate, training.clip_threshold)
         try:
@@ -102,6 +108,10 @@ class Recorder:
         for name in reader.layout.every_spec:  # before the network is made, for which a stranger may say any size
             reader.tensor(name)
         training = Training(config_of(reader), reader.path)
+        if OWN_CLASS.fullmatch(training.config.task):
+            sizes = training.task.input_size, training.task.output_size
+            if forms_of(training.config, *sizes) != tuple(reader.forms.values()):
+                raise ForeignRunError(f"run {reader.name} was recorded with another class than its task is now.")
         return cls._open(training, folder, [*reader.forms.values()], paused)
 
     @classmethod
@@ -255,8 +265,12 @@ class Recorder:
         return self.writer.progress.reason in ("steps", "success", "nonfinite", "diverged")
 
     def end(self, status: Status, reason: str, text: str) -> None:
-        """Commit the end of the run."""
+        """Commit the end of the run, with the evaluations at other lengths of a run that took its steps."""
         self.status, self.reason, self.ended = status, reason, True
+        if reason in ("steps", "success"):
+            for there in evaluate_lengths(self.training.config, self.training.task, self.training.model):
+                self.other_lengths.append(there.sentence)
+                self.event(OTHER_LENGTH, there.sentence, **asdict(there))
         self.event("ended", text, reason=reason)
         self.commit()
 

@@ -211,7 +211,8 @@ def shown(run: RunReader) -> dict[str, Any]:
 def describe_accuracy(config: RunConfig) -> str:
     """The meaning of a run's accuracy, and the accuracy of a guess if the task can be made here."""
     try:
-        guess = make_task(config).guess_accuracy(config.seq_len)
-    except ConfigError:  # its text is on another machine
+        task = make_task(config)
+        guess = task.guess_accuracy(config.seq_len)
+    except ConfigError:  # its file is on another machine, or a stranger's code
         return ASKS.get(config.task, "")
-    return f"{ASKS[config.task]}; a guess is right in {guess:.3g} of the cases"
+    return f"{task.asks}; a guess is right in {guess:.3g} of the cases"

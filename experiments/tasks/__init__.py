@@ -6,20 +6,26 @@ from typing import Protocol, runtime_checkable
 from experiments.config.words import shortened
 from experiments.errors import ConfigError
 from experiments.tasks.adding import Adding
+from experiments.tasks.ball import Ball
 from experiments.tasks.copying import Copying
 from experiments.tasks.delayed_xor import DelayedXor
 from experiments.tasks.france import France
+from experiments.tasks.labelled_texts import LabelledTexts
 from experiments.tasks.latch import Latch
 from experiments.tasks.multiplication import Multiplication
 from experiments.tasks.next_character import NextCharacter
 from experiments.tasks.noiseless_memorisation import NoiselessMemorisation
+from experiments.tasks.own_class import OWN_CLASS, load_own_class
 from experiments.tasks.parity import Parity
 from experiments.tasks.random_permutation import RandomPermutation
 from experiments.tasks.reversal import Reversal
+from experiments.tasks.sentiment import Sentiment
+from experiments.tasks.series import Series
 from experiments.tasks.task import LossPosition, Targets, Task
 from experiments.tasks.temporal_order import TemporalOrder
 from experiments.tasks.text import load_text
 from experiments.tasks.translation import Translation
+from experiments.tasks.video import Video
 
 
 @runtime_checkable
@@ -33,6 +39,14 @@ class TaskSettings(Protocol):
     @property
     def text_file(self) -> str:
         """The source of the text, for tasks that read one."""
+
+    @property
+    def data_file(self) -> str | None:
+        """A file of the user's own data, for tasks that read one."""
+
+    @property
+    def data_column(self) -> str | None:
+        """The column of a series that is predicted from the others."""
 
     @property
     def reverse_source(self) -> bool:
@@ -52,6 +66,10 @@ KINDS: tuple[tuple[type[Task], Callable[[TaskSettings], Task]], ...] = (
     (Reversal, lambda settings: Reversal()),
     (Translation, lambda settings: Translation(settings.reverse_source)),
     (France, lambda settings: France()),
+    (Sentiment, lambda settings: LabelledTexts(settings.data_file) if settings.data_file else Sentiment()),
+    (Ball, lambda settings: Ball()),
+    (Video, lambda settings: Video()),
+    (Series, lambda settings: Series(settings.data_file, settings.data_column)),
     (NextCharacter, lambda settings: NextCharacter(load_text(settings.text_file))),
 )
 """Each kind of task and how a configuration makes it: the field's classic ones, then those of language."""
@@ -67,11 +85,14 @@ def make_task(settings: TaskSettings) -> Task:
     """The task that a configuration names.
 
     Raises:
-        ConfigError: an unknown task, or a text that cannot be read (see `load_text`).
+        ConfigError: an unknown task, a file that cannot be read (see `load_text`, `read_numbers`, `read_texts`), or a
+            class of the user's own that may not run or is wrong (see `load_own_class`).
     """
+    if OWN_CLASS.fullmatch(settings.task):
+        return load_own_class(settings.task)
     if settings.task not in TASKS:
         raise ConfigError(f"task was {shortened(settings.task)}; it must be one of {', '.join(TASKS)}.")
     return TASKS[settings.task](settings)
 
 
-__all__ = ["ASKS", "TASKS", "WITH_SOURCE", "LossPosition", "Targets", "Task", "TaskSettings", "make_task"]
+__all__ = ["ASKS", "OWN_CLASS", "TASKS", "WITH_SOURCE", "LossPosition", "Targets", "Task", "TaskSettings", "make_task"]

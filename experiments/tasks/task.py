@@ -10,9 +10,9 @@ from torch import Tensor
 LossPosition: TypeAlias = Literal["last", "every"]
 """Which timesteps are in the loss: only the final one, or all of them."""
 
-Targets: TypeAlias = Num[Tensor, " batch"] | Num[Tensor, "time batch"]
+Targets: TypeAlias = Num[Tensor, " batch"] | Num[Tensor, "time batch"] | Float[Tensor, "time value batch"]
 """One target per sequence, or one per timestep (all, or the last ones); class indices (int64) or numbers of the inputs'
-dtype."""
+dtype, several of them at a timestep where the outputs are compared one by one."""
 
 
 class Task(ABC):
@@ -119,5 +119,5 @@ class Task(ABC):
     ) -> tuple[Tensor, Tensor]:
         """Outputs and targets at the positions in the loss; nothing is computed for other positions."""
         if (position or self.default_loss_position) == "every":
-            return outputs[-len(targets) :] if targets.ndim == 2 else outputs, targets
-        return outputs[-1:], targets[-1:] if targets.ndim == 2 else targets
+            return outputs if targets.ndim == 1 else outputs[-len(targets) :], targets
+        return outputs[-1:], targets if targets.ndim == 1 else targets[-1:]

@@ -17,6 +17,8 @@ class Settings:
     task: str
     text_file: str = "hello"
     reverse_source: bool = False
+    data_file: str | None = None
+    data_column: str | None = None
 
 
 def task_named(name: str) -> Task:

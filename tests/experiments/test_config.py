@@ -22,10 +22,17 @@ def real(low: float, high: float) -> st.SearchStrategy:
     return st.floats(low, high, allow_subnormal=False)
 
 
+def listed(numbers: list[int]) -> str:
+    return ",".join(map(str, numbers))
+
+
 VALUES: dict[str, st.SearchStrategy] = {
     "task": st.sampled_from([*TASKS]),
     "reverse_source": st.booleans(),
     "text_file": st.sampled_from(["hello", "pydoc", "a text.txt", "tale=1.txt"]),
+    "data_file": st.none() | st.sampled_from(["a series.npy", "texts=1.csv"]),
+    "data_column": st.none() | st.sampled_from(["price", "a b", "2"]),
+    "evaluate_at": st.none() | st.lists(st.integers(1, 100_000), min_size=1, max_size=8, unique=True).map(listed),
     "seq_len": st.integers(1, 100_000),
     "seq_len_schedule": st.sampled_from(["fixed", "ranged", "curriculum"]),
     "seq_len_min": st.integers(1, 100_000),

@@ -23,7 +23,17 @@ def has_ended(task: Task, targets: torch.Tensor, t: int, b: int) -> bool:
 
 
 def is_number(task: Task) -> bool:
-    return task.output_size == 1
+    return task.name in TOLERANCES
+
+
+TOLERANCES = {"adding": 0.08, "multiplication": 0.04, "ball": 0.1}
+SAMPLED = {"sentiment": 500, "video": 1000}
+"""Sequences of tasks that take long to make; of the others 10 000."""
+
+
+def numbers(targets: torch.Tensor, T: int) -> torch.Tensor:
+    """Outputs [time, batch, output] that say the targets."""
+    return targets.transpose(1, 2) if targets.ndim == 3 else targets.expand(T, -1).unsqueeze(-1)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -36,7 +46,7 @@ def test_shapes_and_the_mean_over_the_positions_in_the_loss(name, position, batc
     T = task.length(seq_len)
     assert inputs.shape == (T, batch_size, task.input_size)
     answers = task.answers(seq_len)
-    assert targets.shape in {(batch_size,), (answers, batch_size)}
+    assert targets.shape in {(batch_size,), (answers, batch_size), (answers, task.output_size, batch_size)}
 
     outputs = torch.randn(answers, batch_size, task.output_size, generator=seeded(1))
     losses = task.losses(outputs, targets)
@@ -56,15 +66,16 @@ def test_losses_equal_a_loop_over_timesteps_and_sequences(name):
     losses, rights = task.losses(outputs, targets), []
     for t in range(len(outputs)):
         for b in range(3):
-            y, target = outputs[t, b].tolist(), (targets[b] if targets.ndim == 1 else targets[t, b]).item()
+            y, target = outputs[t, b].tolist(), (targets if targets.ndim == 1 else targets[t])[..., b].tolist()
             if is_number(task):
-                expected = (y[0] - target) ** 2
-                right = abs(y[0] - target) < {"adding": 0.08, "multiplication": 0.04}[name]
+                errors = [abs(a - b) for a, b in zip(y, target if targets.ndim == 3 else [target], strict=True)]
+                expected = sum(error**2 for error in errors) / len(errors)
+                right = all(error < TOLERANCES[name] for error in errors)
             else:
                 expected = math.log(sum(math.exp(logit) for logit in y)) - y[target]
                 right = max(y) == y[target]
             is_asked = target != blank_of(task) and (targets.ndim == 2 or t == len(outputs) - 1)
-            is_asked = is_asked and not has_ended(task, targets, t, b)
+            is_asked = is_asked and not has_ended(task, targets, t, b) and (name != "ball" or t >= len(outputs) - 10)
             rights += [right] if is_asked else []
             assert losses[t, b].item() == pytest.approx(expected, rel=1e-12)
     assert task.accuracy(outputs, targets, "every") == pytest.approx(sum(rights) / len(rights))
@@ -97,18 +108,20 @@ def test_an_answer_that_is_known_at_the_end_is_right_wherever_the_loss_sits(name
 @pytest.mark.parametrize("seq_len", [1, 30])
 def test_the_accuracy_of_a_guess_is_what_the_best_guess_of_each_timestep_scores(name, seq_len):
     task = task_named(name)
-    B = 10_000
+    B = SAMPLED.get(name, 10_000)
     _, targets = task.sample(B, seq_len, seeded())
     T = task.answers(seq_len)
     if is_number(task):
-        answers = torch.linspace(0, 2, 101).view(-1, 1, 1, 1).expand(-1, 1, B, 1)
+        answers = torch.linspace(0, 2, 101).view(-1, 1, 1, 1).expand(-1, T, B, 1)
+        if name == "ball":  # at half the box's width, the densest place or none
+            answers = torch.cat([torch.full_like(answers, 0.5), answers], -1)
         best = max(task.accuracy(answer, targets) for answer in answers)
     else:
         classes = torch.arange(task.output_size).view(-1, 1, 1)
         counts = ((targets.expand(T, B) == classes) & task.asked(targets)).sum(-1)  # [class, time]
         guess = torch.nn.functional.one_hot(counts.argmax(0), task.output_size).float()
         best = task.accuracy(guess.unsqueeze(1).expand(T, B, -1), targets)
-    assert best == pytest.approx(task.guess_accuracy(seq_len), abs=0.015)
+    assert best == pytest.approx(task.guess_accuracy(seq_len), abs=0.05 if name in SAMPLED else 0.015)
     assert task.asks
 
 
@@ -156,7 +169,7 @@ def test_a_perfect_answer_is_right_and_costs_nothing(name):
     _, targets = task.sample(4, 12, seeded())
     T = task.answers(12)
     if is_number(task):
-        outputs = targets.expand(T, 4).unsqueeze(-1)
+        outputs = numbers(targets, T)
     else:
         outputs = 100.0 * torch.nn.functional.one_hot(targets.expand(T, 4), task.output_size)
     for position in POSITIONS:

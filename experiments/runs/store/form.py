@@ -80,6 +80,8 @@ class TargetForm:
 
     per: TargetPer
     dtype: TargetDtype
+    values: Size | None = None
+    """Numbers of one target; None where it is a single one."""
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ MEANINGS = {
     "weight": "number in the weights, parameter after parameter",
     "gradient": "of h_t (and c_t) directly, then in total",
     "state": "part of the state: h, and c where the cell has one",
+    "value": "number of a target that has several, such as x and y",
 }
 """Axis → what it means; those of a second module end in `_2`, of a third in `_3`, …"""
 WATCHED_MEANINGS = {
@@ -125,6 +126,7 @@ def layout_of_module(form: Form) -> Layout:
         "weight": form.weight_count,
         "upper": stack.num_layers - 1,
         "feature": stack.num_directions * stack.state_sizes[0],
+        "value": (form.targets and form.targets.values) or 0,
         **{axis: len(values) for axis, values in names.items()},
     }
     specs = {
@@ -191,6 +193,7 @@ def forms(form: Form) -> dict[str, tuple[str, str]]:
         if form.watched and form.stack.num_layers > 1:
             made["upper_inputs"] = ("step upper time sample feature", form.dtype)
         if form.targets is not None:
-            per = "time sample" if form.targets.per == "timestep" else "sample"
+            values = "" if form.targets.values is None else "value "
+            per = f"time {values}sample" if form.targets.per == "timestep" else "sample"
             made["targets"] = (f"step {per}", form.targets.dtype)
     return made
