@@ -8,7 +8,12 @@ from torch import Tensor
 
 from experiments.recipes.measured import Answers
 from experiments.tasks import Task
+from experiments.tasks.ball import AHEAD
+from experiments.tasks.france import LANGUAGES
 from experiments.tasks.next_character import NextCharacter
+from experiments.tasks.number_words import END
+from experiments.tasks.translation import BLANK
+from experiments.tasks.video import WALLS
 from experiments.training.training import Training
 
 MOST = 3
@@ -75,22 +80,15 @@ def symbols(inputs: Tensor) -> list[str]:
 
 
 def at(targets: Tensor, k: int) -> Tensor:
-    """The targets of sequence k, one per timestep, or the only one."""
-    return targets[k : k + 1] if targets.ndim == 1 else targets[:, k]
+    """The targets of sequence k in a row: the only one, or those of each timestep."""
+    return targets[..., k].reshape(-1)
 
 
 def france(training: Training, answers: Answers, k: int) -> Words:
     """The sentences, and the two languages."""
-    languages = names_of_languages()
+    languages = list(LANGUAGES.values())
     words = in_symbols(training, answers, k)[0]
     return words, languages[int(answers.targets[k])], languages[int(answers.said[-1, k].argmax())]
-
-
-def names_of_languages() -> list[str]:
-    """The language of each class."""
-    from experiments.tasks.france import LANGUAGES
-
-    return list(LANGUAGES.values())
 
 
 def translation(training: Training, answers: Answers, k: int) -> Words:
@@ -102,12 +100,12 @@ def translation(training: Training, answers: Answers, k: int) -> Words:
         phrase([words[index] for index in indices.tolist()])
         for indices in (answers.targets[:, k], answers.said[:, k].argmax(-1))
     )
-    return " ".join(word for word in english if word != "_"), wanted, said
+    return " ".join(word for word in english if word != BLANK), wanted, said
 
 
 def phrase(words: list[str]) -> str:
     """The words before the first end sign."""
-    return " ".join(words[: words.index(".")] if "." in words else words)
+    return " ".join(words[: words.index(END)] if END in words else words)
 
 
 def next_character(training: Training, answers: Answers, k: int) -> Words:
@@ -120,10 +118,34 @@ def next_character(training: Training, answers: Answers, k: int) -> Words:
     return read, wanted, said
 
 
+def video(training: Training, answers: Answers, k: int) -> Words:
+    """How many frames there are, and the class of each in words."""
+    frames = len(answers.inputs)
+    wanted, said = (
+        ", ".join(f"{WALLS[index // 2]}{' faster' if index % 2 else ''}" for index in indices.tolist())
+        for indices in (answers.targets[:, k], answers.said[:, k].argmax(-1))
+    )
+    return f"{frames} frames", wanted, said
+
+
+def ball(training: Training, answers: Answers, k: int) -> Words:
+    """The last position that is seen, and the ten positions after it."""
+    seen = answers.inputs[answers.inputs[:, k, 2] == 1, k, :2]
+    wanted, said = (places(of[-AHEAD:]) for of in (answers.targets[..., k], answers.said[:, k]))
+    return f"{len(seen)} noisy positions, the last {places(seen[-1:])}", wanted, said
+
+
+def places(positions: Tensor) -> str:
+    """Positions as pairs of numbers."""
+    return " ".join(f"({x:.2f}, {y:.2f})" for x, y in positions.tolist())
+
+
 WORDS: dict[str, Callable[[Training, Answers, int], Words]] = {
     "france": france,
     "translation": translation,
     "next_character": next_character,
+    "video": video,
+    "ball": ball,
 }
 """Task → its sequences in words; symbols and numbers for the others."""
 
