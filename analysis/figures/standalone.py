@@ -51,7 +51,8 @@ table {{ border-collapse: collapse }}
 td, th {{ padding: .15rem 1rem .15rem 0; vertical-align: top; text-align: left }}
 thead th {{ border-bottom: 1px solid var(--line) }}
 td {{ overflow-wrap: anywhere }}
-.table td {{ min-width: 5rem; border-bottom: 1px solid var(--line) }}
+th {{ overflow-wrap: normal }}
+.table td {{ overflow-wrap: break-word; max-width: 24rem; border-bottom: 1px solid var(--line) }}
 pre {{ white-space: pre-wrap }}
 h2 {{ margin-top: 3rem }}
 </style>

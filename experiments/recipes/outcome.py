@@ -134,6 +134,14 @@ def in_words(judged: Judged, value: float) -> str:
     return f"{number} {expectation.unit}".strip()
 
 
+def bound_in_words(judged: Judged) -> str:
+    """The bound of an expectation: `at least 95 %`, `440 ± 22`."""
+    expectation, bound = judged.expectation, in_words(judged, judged.bound)
+    if expectation.near is not None:
+        return f"{bound} ± {in_words(judged, expectation.within)}"
+    return f"at {'least' if expectation.at_least is not None else 'most'} {bound}"
+
+
 def spread(judged: Judged) -> str:
     """The smallest and the largest number over the seeds."""
     finite = [value for value in judged.values if not math.isnan(value)]

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from experiments.recipes.outcome import Outcome, in_words, spread
+from experiments.recipes.outcome import Outcome, bound_in_words, in_words, spread
 
-HEADINGS = ("recipe", "claim", "published", "ours, median", "spread over seeds", "holds")
+HEADINGS = ("recipe", "claim", "published", "bound", "ours, median", "spread over seeds", "holds")
 
 
 def rows(outcome: Outcome) -> list[tuple[str, ...]]:
@@ -15,6 +15,7 @@ def rows(outcome: Outcome) -> list[tuple[str, ...]]:
             outcome.recipe.name,
             judged.expectation.says,
             judged.expectation.published,
+            bound_in_words(judged),
             in_words(judged, judged.median),
             f"{spread(judged)} ({len(judged.values)})",
             ("yes" if judged.holds else "no") if judged.values else "not finished",
