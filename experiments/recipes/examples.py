@@ -8,12 +8,13 @@ from torch import Tensor
 
 from experiments.recipes.measured import Answers
 from experiments.tasks import Task
-from experiments.tasks.ball import AHEAD
-from experiments.tasks.france import LANGUAGES
+from experiments.tasks.ball import AHEAD, Ball
+from experiments.tasks.france import LANGUAGES, France
 from experiments.tasks.next_character import NextCharacter
 from experiments.tasks.number_words import END
-from experiments.tasks.translation import BLANK
-from experiments.tasks.video import WALLS
+from experiments.tasks.sentiment import Sentiment
+from experiments.tasks.translation import BLANK, Translation
+from experiments.tasks.video import WALLS, Video
 from experiments.training.training import Training
 
 MOST = 3
@@ -36,7 +37,7 @@ def examples_of(training: Training, answers: Answers) -> list[Example]:
     """The first right and the first wrong answers; few of a kind if there are few."""
     whole = answers.whole
     chosen = [k for kind in (whole, ~whole) for k in kind.nonzero().flatten()[:MOST].tolist()]
-    describe = WORDS.get(training.task.name, in_symbols)
+    describe = WORDS.get(type(training.task), in_symbols)
     made = []
     for k in chosen:
         given, wanted, said = (cut(words) for words in describe(training, answers, k))
@@ -118,6 +119,16 @@ def next_character(training: Training, answers: Answers, k: int) -> Words:
     return read, wanted, said
 
 
+def sentiment(training: Training, answers: Answers, k: int) -> Words:
+    """The sentence without the blanks before it, and the two ratings."""
+    task = training.task
+    words = task.words  # type: ignore[attr-defined]
+    sentence = [words[channel] for channel in answers.inputs[:, k].argmax(-1).tolist()]
+    ratings = ("bad", "good")
+    wanted, said = int(answers.targets[k]), int(answers.said[-1, k].argmax())
+    return " ".join(word for word in sentence if word != words[0]), ratings[wanted], ratings[said]
+
+
 def video(training: Training, answers: Answers, k: int) -> Words:
     """How many frames there are, and the class of each in words."""
     frames = len(answers.inputs)
@@ -140,14 +151,15 @@ def places(positions: Tensor) -> str:
     return " ".join(f"({x:.2f}, {y:.2f})" for x, y in positions.tolist())
 
 
-WORDS: dict[str, Callable[[Training, Answers, int], Words]] = {
-    "france": france,
-    "translation": translation,
-    "next_character": next_character,
-    "video": video,
-    "ball": ball,
+WORDS: dict[type[Task], Callable[[Training, Answers, int], Words]] = {
+    France: france,
+    Translation: translation,
+    NextCharacter: next_character,
+    Sentiment: sentiment,
+    Video: video,
+    Ball: ball,
 }
-"""Task → its sequences in words; symbols and numbers for the others."""
+"""Kind of task → its sequences in words; symbols and numbers for the others."""
 
 SAMPLED, TEMPERATURE = 300, 0.7
 """Characters of a sample, and the temperature of its draws."""

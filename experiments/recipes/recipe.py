@@ -110,7 +110,7 @@ def recipe_of(given: dict[str, Any], name: str, quick: bool = False) -> Recipe:
     shorter.pop("seeds", None)
     named: dict[str, dict[str, object]] = {arm: {**fixed, **table(arms, arm), **shorter} for arm in arms}
     checked = {arm: {key: toml_value(key, value) for key, value in fields.items()} for arm, fields in named.items()}
-    expectations = tuple(read_expectation(one) for one in given.get("expect", []))
+    expectations = tuple(read_expectation(one) for one in listed(given, "expect"))
     recipe = Recipe(
         name,
         text(given, "title", name),
@@ -121,7 +121,7 @@ def recipe_of(given: dict[str, Any], name: str, quick: bool = False) -> Recipe:
         seeds,
         text(given, "measure", "") or None,
         checked,
-        tuple(str(arm) for arm in given.get("examples", [])),
+        tuple(str(arm) for arm in listed(given, "examples")),
         expectations,
         quick,
     )
@@ -191,6 +191,14 @@ def read_expectation(given: object) -> Expectation:
     more = {key: number(given, key, otherwise) for key, otherwise in (("within", 0.0), ("times", 1.0))}
     digits = whole(given, "digits", 3)
     return Expectation(**words, kind=kind, digits=digits, **more, **bounds)  # type: ignore[arg-type]
+
+
+def listed(given: Mapping[str, object], key: str) -> list[object]:
+    """A list of the file; empty if it is missing."""
+    value = given.get(key, [])
+    if not isinstance(value, list):
+        raise ConfigError(f"{key} was {shortened(value)}; it must be a list.")
+    return value
 
 
 def whole(given: Mapping[str, object], key: str, otherwise: int) -> int:

@@ -98,6 +98,9 @@ def test_a_recipe_file_is_whole(path):
     [
         ({"seeds": 0}, "seeds was 0; it must be a whole number from 1"),
         ({"expect": []}, "at least one [[expect]]"),
+        ({"expect": 3}, "expect was 3; it must be a list"),
+        ({"expect": [3]}, "expect was 3; it must be [[expect]] tables"),
+        ({"examples": "gru"}, "examples was 'gru'; it must be a list"),
         ({"arms": {}}, "either measure or [arms.NAME]"),
         ({"measure": "luck", "arms": {}}, "measure was 'luck'; it must be one of doya"),
         ({"examples": ["lstm"]}, "examples was 'lstm'; it must name arms: gru, elman"),
