@@ -8,6 +8,7 @@ from analysis.figures.picture import Picture
 from analysis.figures.theme import OTHER_COLOURS, cell_colour
 from analysis.figures.training import loss_picture
 from analysis.wording import significant
+from experiments.recipes.example_pictures import example_pictures
 from experiments.recipes.examples import Example, examples_of, sample_text
 from experiments.recipes.expectation import Judged, Verdict, decide, judge
 from experiments.recipes.measured import answer, numbers_of, trained
@@ -28,6 +29,8 @@ class Shown:
     """Share of the fresh sequences with at least one wrong answer."""
     sample: str | None
     """Text that the network has written itself."""
+    pictures: list[Picture]
+    """Some of the answers, drawn."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +80,8 @@ def outcome_of_runs(recipe: Recipe, runs: Path) -> Outcome:
             values.setdefault(f"{arm}.{name}", []).append(number)
         if seed == 0 and arm in recipe.examples:
             wrong = 1 - answers.whole.double().mean().item()
-            shown.append(Shown(arm, examples_of(training, answers), wrong, sample_text(training)))
+            examples, pictures = examples_of(training, answers), example_pictures(training, answers)
+            shown.append(Shown(arm, examples, wrong, sample_text(training), pictures))
     readers = {key: run for key, run in found.items() if run is not None}
     return Outcome(
         recipe,

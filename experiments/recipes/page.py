@@ -21,10 +21,11 @@ def html_of(title: str, outcomes: Sequence[Outcome]) -> str:
     drawn = False
     for outcome in outcomes:
         parts.append(about(outcome))
-        for picture in outcome.pictures:
-            parts.append(section(picture, first=not drawn))
-            drawn = True
-        parts += [outputs(shown) for shown in outcome.shown]
+        for shown in (None, *outcome.shown):
+            parts += [] if shown is None else [outputs(shown)]
+            for picture in outcome.pictures if shown is None else shown.pictures:
+                parts.append(section(picture, first=not drawn))
+                drawn = True
         parts.append(of_runs(outcome))
     return page(title, "\n".join(parts))
 
