@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -15,10 +15,14 @@ from experiments.commands.run_commands import Quiet
 from experiments.commands.terminal import output
 from experiments.config.words import shortened, spelt_path, visible
 from experiments.errors import ConfigError
+from experiments.recipes.outcome import Outcome
+from experiments.recipes.page import html_of
+from experiments.recipes.perform import Workers, perform
+from experiments.recipes.recipe import GROUPS, Recipe, find_recipe, read_recipe, recipe_files
+from experiments.recipes.tables import HEADINGS, rows, verdict_words
+from experiments.recipes.tables import markdown as markdown_of
 from experiments.runs.folder import runs_folder, typed
-
-if TYPE_CHECKING:
-    from experiments.recipes.outcome import Outcome
+from experiments.sweeps.folder import put
 
 TITLES = {"papers": "Published results", "lectures": "The systems of the lectures"}
 
@@ -50,24 +54,12 @@ def recipe_command(
 
     After an interruption, the same command continues.
     """
-    from experiments.recipes.recipe import GROUPS, find_recipe, recipe_files
-
     if workers is not None and (workers < 1 or scheduler is not None):
         raise ConfigError(f"--workers was {workers}; it must be at least 1, and it cannot be used with --scheduler.")
     if not names:
         print_list()
         return
-    wanted = [str(path) for name in names if name in GROUPS for path in recipe_files(name)]
-    wanted += [name for name in names if name not in GROUPS]
-    recipes = [find_recipe(name, quick) for name in dict.fromkeys(wanted)]
-    twice = [recipe.name for k, recipe in enumerate(recipes) if recipe.name in [r.name for r in recipes[:k]]]
-    if twice:
-        raise ConfigError(f"the recipe {shortened(twice[0])} was named twice; name each once.")
-
-    from experiments.recipes.page import html_of
-    from experiments.recipes.perform import Workers, perform
-    from experiments.recipes.tables import markdown as markdown_of
-
+    recipes = chosen_recipes(names, quick)
     name = "-".join(["recipe", *(Path(n).stem for n in names), *(["quick"] if quick else [])])[:100]
     folder = runs_folder(runs)
     given: dict[str, object] = {
@@ -95,10 +87,23 @@ def recipe_command(
         raise typer.Exit(1)
 
 
+def chosen_recipes(names: list[str], quick: bool) -> list[Recipe]:
+    """The recipes with these names, each once; a group's name stands for all of its recipes.
+
+    Raises:
+        ConfigError: there is no such recipe, its file has a mistake, or two files have one name.
+    """
+    wanted = [path for name in names for path in (map(str, recipe_files(name)) if name in GROUPS else [name])]
+    recipes = [find_recipe(name, quick) for name in dict.fromkeys(wanted)]
+    found = [recipe.name for recipe in recipes]
+    twice = next((name for name in found if found.count(name) > 1), None)
+    if twice is not None:
+        raise ConfigError(f"the recipe {shortened(twice)} was named twice; name each once.")
+    return recipes
+
+
 def print_list() -> None:
     """Print every recipe with its cost."""
-    from experiments.recipes.recipe import GROUPS, read_recipe, recipe_files
-
     for group in GROUPS:
         made = Table(title=TITLES[group] + f": recipe {group}")
         for heading in ("recipe", "minutes", "runs", "what it checks"):
@@ -110,10 +115,8 @@ def print_list() -> None:
     sys.stdout.write("The minutes are of two cores; --quick takes less than one.\n")
 
 
-def print_outcomes(outcomes: "Sequence[Outcome]") -> None:
+def print_outcomes(outcomes: Sequence[Outcome]) -> None:
     """Print a table for each recipe, and its verdict."""
-    from experiments.recipes.tables import HEADINGS, rows, verdict_words
-
     for outcome in outcomes:
         made = Table(title=escape(f"{outcome.recipe.name}: {verdict_words(outcome)}"))
         for heading in HEADINGS[1:]:
@@ -129,8 +132,6 @@ def write(path: Path, text: str, option: str) -> None:
     Raises:
         ConfigError: it cannot be written.
     """
-    from experiments.sweeps.folder import put
-
     try:
         put(path, text.encode())
     except OSError as error:

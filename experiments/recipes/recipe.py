@@ -11,6 +11,7 @@ from experiments.config.words import read_toml, shortened, spelt_path, toml_text
 from experiments.errors import ConfigError
 from experiments.recipes.expectation import Expectation
 from experiments.recipes.measured import QUANTITIES
+from experiments.recipes.measurements import MEASUREMENTS
 from experiments.runs.folder import NAME
 from experiments.sweeps.axes import toml_value
 from experiments.sweeps.plan import choice, known, table, text
@@ -135,8 +136,6 @@ def check(recipe: Recipe) -> None:
     Raises:
         ConfigError: the first mistake.
     """
-    from experiments.recipes.measurements import MEASUREMENTS
-
     if (recipe.measure is None) == (not recipe.arms):
         raise ConfigError("it must have either measure or [arms.NAME] tables.")
     if recipe.measure is not None and recipe.measure not in MEASUREMENTS:
