@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from experiments.recipes.measured import Answers
@@ -160,25 +159,3 @@ WORDS: dict[type[Task], Callable[[Training, Answers, int], Words]] = {
     Ball: ball,
 }
 """Kind of task → its sequences in words; symbols and numbers for the others."""
-
-SAMPLED, TEMPERATURE = 300, 0.7
-"""Characters of a sample, and the temperature of its draws."""
-
-
-def sample_text(training: Training) -> str | None:
-    """Text that the network writes itself, character by character; None for other tasks.
-
-    It begins with the first character of the text. p(c) ∝ exp(output_c / temperature).
-    """
-    task: Task = training.task
-    if not isinstance(task, NextCharacter):
-        return None
-    generator = torch.Generator().manual_seed(0)
-    written = [task.text.vocabulary.index(task.text.characters[0])]
-    with torch.no_grad():
-        for _ in range(SAMPLED):
-            inputs = torch.nn.functional.one_hot(torch.tensor(written), task.input_size)[:, None]
-            outputs = training.model(inputs.to(next(training.model.parameters()).dtype))[-1, 0]
-            p = torch.softmax(outputs.double() / TEMPERATURE, 0)
-            written.append(int(torch.multinomial(p, 1, generator=generator)))
-    return "".join(task.text.vocabulary[index] for index in written)

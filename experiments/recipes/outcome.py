@@ -9,11 +9,12 @@ from analysis.figures.theme import OTHER_COLOURS, cell_colour
 from analysis.figures.training import loss_picture
 from analysis.wording import significant
 from experiments.recipes.example_pictures import example_pictures
-from experiments.recipes.examples import Example, examples_of, sample_text
+from experiments.recipes.examples import Example, examples_of
 from experiments.recipes.expectation import Judged, Verdict, decide, judge
 from experiments.recipes.measured import answer, numbers_of, trained
 from experiments.recipes.measurements import MEASUREMENTS
 from experiments.recipes.recipe import Recipe
+from experiments.recipes.written_text import sample_text
 from experiments.runs.opening import open_run
 from experiments.runs.pictures import DASHES, lane
 from experiments.runs.store.reader import RunReader

@@ -10,19 +10,28 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 from commanding import call
 from kill_training import read_all, same
+from num2words import num2words
 
+from experiments.config.run_config import RunConfig
 from experiments.errors import ConfigError
+from experiments.recipes import measured, written_text
+from experiments.recipes.example_pictures import example_pictures
+from experiments.recipes.examples import examples_of
 from experiments.recipes.expectation import Expectation, decide, judge
 from experiments.recipes.outcome import outcome_of
 from experiments.recipes.page import html_of
 from experiments.recipes.recipe import GROUPS, Recipe, find_recipe, read_recipe, recipe_files, recipe_of
 from experiments.recipes.runs import plan_of_recipes
 from experiments.recipes.tables import markdown
+from experiments.recipes.written_text import SAMPLED, sample_text
 from experiments.runs.opening import open_run
 from experiments.sweeps.folder import SweepFolder
 from experiments.sweeps.work import Work, perform
+from experiments.tasks.france import LANGUAGES
+from experiments.training.training import Training
 
 FILES = [path for group in GROUPS for path in recipe_files(group)]
 NAMED = [path.stem for path in FILES]
@@ -195,3 +204,66 @@ def test_a_recipe_that_is_killed_half_way_gives_the_same_numbers(tmp_path):
 def test_runs_that_are_not_there_leave_a_recipe_unfinished(tmp_path):
     outcome = outcome_of(recipe_of(TRAINED, "small"), tmp_path)
     assert (outcome.verdict, outcome.missing) == ("not finished", 4)
+
+
+def words_of(monkeypatch, **settings):
+    """The examples of a fresh network, as the page shows them."""
+    monkeypatch.setattr(measured, "FRESH", 6)
+    monkeypatch.setattr(measured, "PART", 3)
+    training = Training(RunConfig(hidden_size=4, batch_size=2, **settings), "reference")
+    answers = measured.answer(training)
+    return training, answers, examples_of(training, answers)
+
+
+def test_the_language_that_is_wanted_is_that_of_the_country(monkeypatch):
+    _, _, examples = words_of(monkeypatch, task="france", seq_len=3)
+    for example in examples:
+        country = example.given.split()[4]
+        assert example.wanted == LANGUAGES[country]
+        assert example.right == (example.said == example.wanted)
+
+
+def test_a_translation_is_of_the_number_that_is_read(monkeypatch):
+    _, _, examples = words_of(monkeypatch, task="translation", network="encoder_decoder", seq_len=3)
+    french = {spoken(n, "en"): spoken(n, "fr") for n in range(3000)}
+    known = [example for example in examples if example.given in french]
+    assert known
+    assert all(example.wanted == french[example.given] for example in known)
+
+
+def spoken(number: int, language: str) -> str:
+    return re.sub(r"[-,]", " ", num2words(number, lang=language)).replace("  ", " ")
+
+
+def test_the_wanted_characters_are_the_text_one_place_on(monkeypatch):
+    training, _, examples = words_of(monkeypatch, task="next_character", text_file="hello", seq_len=7)
+    assert all(example.wanted[:-1] == example.given[1:] for example in examples)
+    written = sample_text(training)
+    assert len(written) == SAMPLED + 1
+    assert set(written) <= set("helo")
+
+
+def test_text_is_written_by_the_network_that_reads_it(monkeypatch):
+    training, _, _ = words_of(
+        monkeypatch, task="next_character", text_file="hello", seq_len=7, cell="gru", num_layers=2
+    )
+    monkeypatch.setattr(written_text, "TEMPERATURE", 1e-9)  # the likeliest character, always
+    monkeypatch.setattr(written_text, "SAMPLED", 20)
+    codes = ["helo".index(character) for character in sample_text(training)]
+    outputs = training.model(torch.nn.functional.one_hot(torch.tensor(codes), 4).float()[:, None])
+    assert codes[1:] == outputs[:-1, 0].argmax(-1).tolist()
+
+
+def test_a_ball_is_drawn_where_it_was(monkeypatch):
+    training, answers, examples = words_of(monkeypatch, task="ball", seq_len=5)
+    picture = example_pictures(training, answers)[0]
+    assert picture.columns["true x"] == pytest.approx(answers.targets[-10:, 0, 0].tolist())
+    x, y = answers.targets[-10, :, 0].tolist()
+    assert examples[0].wanted.startswith(f"({x:.2f}, {y:.2f})")
+
+
+def test_accuracy_and_exact_sequences_are_counted(monkeypatch):
+    _, answers, _ = words_of(monkeypatch, task="reversal", network="encoder_decoder", seq_len=2)
+    right = answers.said.argmax(-1) == answers.targets
+    assert answers.accuracy == pytest.approx(right.double().mean().item())
+    assert answers.whole.tolist() == [all(column) for column in right.T.tolist()]
