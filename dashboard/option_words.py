@@ -1,6 +1,8 @@
 """What the pages call the options that several of them offer: option → words."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+
+from models.cells.registry import CELLS
 
 TASK_WORDS: Mapping[str, str] = {
     "adding": "Adding two numbers",
@@ -21,6 +23,14 @@ TASK_WORDS: Mapping[str, str] = {
     "series": "Next value of a series",
     "next_character": "Next character",
 }
+TASK_GROUPS = ("classic", "language", "vision and motion", "yours")
+"""The groups in which the sidebar of Explore has the tasks."""
+GROUP_OF_TASK: Mapping[str, str] = {
+    **dict.fromkeys(("translation", "france", "sentiment", "next_character"), "language"),
+    **dict.fromkeys(("captioning", "video", "ball"), "vision and motion"),
+    "series": "yours",
+}
+"""Task → its group; a task that is not here is a classic one."""
 NETWORK_WORDS: Mapping[str, str] = {"sequence": "one sequence", "encoder_decoder": "encoder and decoder"}
 HEAD_WORDS: Mapping[str, str] = {"dense": "dense layer", "mean": "mean over time"}
 TEXT_WORDS: Mapping[str, str] = {"hello": "The word hello", "pydoc": "Python's help topics"}
@@ -37,6 +47,21 @@ INITIALISATION_WORDS: Mapping[str, str] = {
     "gaussian": "Gaussian",
     "identity": "identity",
 }
+
+
+def group_tasks(tasks: Iterable[str]) -> dict[str, str]:
+    """Task → its group, group after group."""
+    groups = {task: GROUP_OF_TASK.get(task, TASK_GROUPS[0]) for task in tasks}
+    return dict(sorted(groups.items(), key=lambda item: TASK_GROUPS.index(item[1])))
+
+
+def group_cells() -> dict[str, list[str]]:
+    """What cells are → those that are it."""
+    groups: dict[str, list[str]] = {"plain": [], "with a cell state": [], "with gates on h alone": []}
+    for name, cell in CELLS.items():
+        gated = "with gates on h alone" if cell.gate_names else "plain"
+        groups["with a cell state" if "cell_state" in cell.state_names else gated].append(name)
+    return groups
 
 
 def name_options(options: list[str], words: Mapping[str, str]) -> dict[str, str]:

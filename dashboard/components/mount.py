@@ -12,11 +12,22 @@ _HERE = Path(__file__).parent
 
 # Streamlit runs a component's script from a `blob:` address, where no relative import works. So that script only says
 # where the module is. Where Streamlit's own code came from is where the server is: a proxy may add a prefix.
+# Streamlit loads a script once: where this fails, its component stays empty until the page is loaded again. So a module
+# whose connection breaks, as one does now and then on a busy machine, is asked for again.
 _ENTRY = """
 const own = performance.getEntriesByType("resource").map((entry) => entry.name.split("/static/js/"));
 const server = own.find((parts) => parts.length === 2);
 const url = new URL("%s", server ? `${server[0]}/` : document.baseURI);
-const { default: render } = await import(url.href);
+async function load(waits) {
+  try {
+    return await import(url.href);
+  } catch (reason) {
+    if (!waits.length) throw reason;
+    await new Promise((resolve) => setTimeout(resolve, waits[0]));
+    return load(waits.slice(1));
+  }
+}
+const { default: render } = await load([250, 500, 1000, 2000, 4000, 8000]);
 export default render;
 """
 

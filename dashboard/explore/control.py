@@ -51,10 +51,17 @@ class OneOf(Control[str]):
 
     options: Mapping[str, str]
     """Allowed word → as the page writes it."""
+    groups: Mapping[str, str] = field(default_factory=dict, kw_only=True)
+    """Allowed word → what the list says before it, where its options are of several kinds."""
 
     def read(self, given: object) -> str:
         """One of the words."""
         return read_word(given, self.options)
+
+    def in_list(self, word: str) -> str:
+        """An option as the list writes it."""
+        words = self.options[word]
+        return f"{self.groups[word].capitalize()}: {words}" if word in self.groups else words
 
 
 @final

@@ -8,6 +8,7 @@ from analysis.figures.headline import describe_profile
 from analysis.figures.picture import Picture
 from analysis.figures.profile import profile_picture
 from analysis.figures.standalone import standalone, table
+from analysis.figures.symbols import with_symbols
 from analysis.figures.theme import LN_10, cell_colour, cell_name
 from analysis.profile import describe_decay
 from analysis.spectrum import Spectrum
@@ -16,8 +17,9 @@ from dashboard.explore.configs import OF_A_DRAWN_NETWORK
 from dashboard.explore.differences import describe_differences, format_value
 from dashboard.explore.link import read_settings
 from dashboard.explore.networks import NAMING, controls_of, open_network
+from dashboard.explore.panel import symbols_of
 from dashboard.explore.panels import LARGEST_STATE, PANELS
-from dashboard.explore.settings import CONTROLS, Settings
+from dashboard.explore.settings import CONTROLS, HEARD, Settings
 from dashboard.explore.view import View, record_view
 from dashboard.frame import Frame
 from dashboard.server.checks import Value, shorten_value
@@ -103,7 +105,8 @@ def draw_profiles(view: View) -> Picture:
     direct = "direct gradient" in overlays
     transports = {cell: r.transport_course for cell, r in view.probes.items()}
     pinned = view.pinned_profiles()
-    return profile_picture(profiles, bounds, dtype, rates, transports=transports, direct=direct, pinned=pinned)
+    made = profile_picture(profiles, bounds, dtype, rates, transports=transports, direct=direct, pinned=pinned)
+    return with_symbols(made, symbols_of(view, HEARD in overlays))
 
 
 def write_words(view: View) -> str:

@@ -1,10 +1,27 @@
 """The panel Inputs: which input the loss hears."""
 
+import numpy as np
+
 from analysis.figures.inputs import input_gradients_picture
 from analysis.figures.picture import Picture
-from dashboard.explore.panel import MOST_IN_A_DRAG, Panel, Passes
+from analysis.figures.symbols import Symbols, with_symbols
+from dashboard.explore.panel import MOST_IN_A_DRAG, Panel, Passes, symbols_of
 from experiments.probing.input_gradients import LONGEST_ATTENTION, attention_log_norm, input_log_norm
 from experiments.probing.probe import Probe
+
+
+def whole_sequence(view: Passes) -> Symbols | None:
+    """The first sequence over all stacks: of an encoder-decoder the source, and then the words of the target."""
+    first = next(iter(view.probes.values()))
+    if not isinstance(first, Probe) or len(first.whole.stacks) == 1:
+        return symbols_of(view, lit=True)
+    probes = {cell: probe for cell, probe in view.probes.items() if isinstance(probe, Probe)}
+    parts = [stack.symbols for stack in first.each_stack]
+    return Symbols(
+        tuple(text for part in parts for text in part.texts),
+        np.concatenate([part.matters for part in parts]),
+        {cell: np.concatenate([stack.heard for stack in probe.each_stack]) for cell, probe in probes.items()},
+    )
 
 
 def inputs_panel(view: Passes) -> Panel:
@@ -19,9 +36,10 @@ def inputs_panel(view: Passes) -> Panel:
             cell: input_log_norm(probe) if isinstance(probe, Probe) else probe.trace.input_log_norm.numpy()
             for cell, probe in view.probes.items()
         }
-        return input_gradients_picture(
+        made = input_gradients_picture(
             sizes, attention_log_norm(first.experiment) if compared and isinstance(first, Probe) else None
         )
+        return with_symbols(made, whole_sequence(view))
 
     too_long = f"Self-attention is computed here only for up to {LONGEST_ATTENTION} timesteps. Use a shorter sequence."
     work = timesteps**2 * first.top.batch_size * first.top.cell.hidden_size

@@ -1,10 +1,11 @@
 """What a panel below the profile is: rows of charts, drawn of recorded passes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from analysis.clipping import Clipping
+from analysis.figures.symbols import Symbols
 from dashboard.frame import Draw
 from experiments.probing.recorded_pass import RecordedPass
 
@@ -22,6 +23,20 @@ class Passes(Protocol):
     @property
     def clippings(self) -> Mapping[str, Clipping | None]:
         """Cell → the parameter gradient before and after clipping; None where nobody has said what was clipped."""
+
+
+def symbols_of(view: Passes, lit: bool = False) -> Symbols | None:
+    """The first sequence, which all passes have read; None where none is known.
+
+    Args:
+        view: the passes.
+        lit: whether the symbols are lit by what each loss hears, which takes a drag some time.
+    """
+    symbols = next(iter(view.probes.values())).symbols
+    if symbols is None or not lit:
+        return symbols
+    heard = {cell: probe.heard for cell, probe in view.probes.items()}
+    return replace(symbols, heard={cell: sizes for cell, sizes in heard.items() if sizes is not None})
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,13 @@ from analysis.figures.paths import paths_picture
 from analysis.figures.picture import Picture
 from analysis.figures.spectrum import eigenvalues_picture, singular_values_picture
 from analysis.figures.step_growth import step_growth_picture, step_norms_picture
+from analysis.figures.symbols import with_symbols
 from analysis.figures.theme import cell_name
 from analysis.figures.theory import mean_field_picture
 from analysis.figures.wave import wave_picture
 from dashboard.explore.credit_panel import credit_panel
 from dashboard.explore.inputs_panel import inputs_panel
-from dashboard.explore.panel import MOST_IN_A_DRAG, Panel, Passes
+from dashboard.explore.panel import MOST_IN_A_DRAG, Panel, Passes, symbols_of
 from dashboard.explore.settings import LONGEST, PANEL_NAMES
 from experiments.probing.recorded_pass import PRODUCT_STEPS, RecordedPass
 from models.cells.registry import CELLS
@@ -27,7 +28,12 @@ LARGEST_STATE = 256
 
 def _wave_panel(view: Passes) -> Panel:
     """The gradient as it runs back, layer × time."""
-    return Panel(({"wave": lambda: wave_picture({cell: r.layer_profiles for cell, r in view.probes.items()})},))
+
+    def wave() -> Picture:
+        made = wave_picture({cell: r.layer_profiles for cell, r in view.probes.items()})
+        return with_symbols(made, symbols_of(view))
+
+    return Panel(({"wave": wave},))
 
 
 def _hidden_panel(view: Passes) -> Panel:

@@ -1,7 +1,8 @@
-"""Six places to start, each of which shows one thing."""
+"""Places to start, each of which shows one thing."""
 
 from dataclasses import dataclass, field
 
+from dashboard.explore.settings import HEARD, Settings
 from dashboard.server.checks import Value
 
 
@@ -12,6 +13,13 @@ class Preset:
     name: str
     try_this: str
     settings: dict[str, Value] = field(default_factory=dict)
+    beside: dict[str, Value] | None = None
+    """What differs from these settings in the lines of A beside them; None for no such lines."""
+
+    @property
+    def pinned(self) -> Settings | None:
+        """The settings of A."""
+        return None if self.beside is None else Settings.of({**self.settings, **self.beside})
 
 
 PRESETS = (
@@ -57,5 +65,25 @@ PRESETS = (
             "largest_singular_value": 1.5,
             "panel": "Spectrum",
         },
+    ),
+    Preset(
+        "France … French",
+        "Drag the keep-gate bias up to 3. The LSTM's loss then hears the country, Elman's never does.",
+        {"task": "france", "cells": ["elman", "lstm"], "seq_len": 30.0, "overlays": [HEARD], "panel": "Inputs"},
+    ),
+    Preset(
+        "Translate with and without attention",
+        "Without attention, line A, the gradient fades on its way back through the source. With it, each word is near.",
+        {
+            "task": "translation",
+            "cells": ["gru"],
+            "network": "encoder_decoder",
+            "attention": "dot",
+            "stack": "encoder",
+            "seq_len": 8.0,
+            "overlays": [HEARD],
+            "panel": "Credit",
+        },
+        beside={"attention": "none"},
     ),
 )

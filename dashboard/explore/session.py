@@ -170,7 +170,9 @@ def chosen_preset() -> int | None:
 
 
 def choose_preset(number: int) -> None:
-    """Go to a preset."""
+    """Go to a preset, with its A beside it; an A that another preset has brought goes."""
+    if (pinned := PRESETS[number].pinned) or st.session_state.get(_PINNED) in [preset.pinned for preset in PRESETS]:
+        st.session_state[_PINNED] = pinned
     _apply_settings(PRESETS[number].settings)
     st.session_state[_PRESET] = number
 

@@ -26,6 +26,8 @@ from dashboard.option_words import (
     NETWORK_WORDS,
     TASK_WORDS,
     TEXT_WORDS,
+    group_cells,
+    group_tasks,
     name_options,
 )
 from dashboard.server.checks import Value
@@ -50,7 +52,8 @@ PANEL_NAMES = (
 )  # fmt: skip
 NOISE = "noise"
 LARGEST_STEP, MOST_LAYERS = 10_000_000, 10_000
-OVERLAYS = ("bound", "direct gradient", "mean-field rate", "Lyapunov rate")
+HEARD = "what the loss hears"
+OVERLAYS = ("bound", "direct gradient", "mean-field rate", "Lyapunov rate", HEARD)
 SHAPES = {
     "kept": "As initialised",
     "equal": "Orthogonal",
@@ -70,9 +73,14 @@ def _own_words(options: Iterable[str]) -> dict[str, str]:
     return {option: option for option in options}
 
 
-_TASKS = name_options([*TASKS], TASK_WORDS)
+_GROUPS = group_tasks(TASKS)
+_TASKS = name_options([*_GROUPS], TASK_WORDS)
 _INPUTS = {**_TASKS, NOISE: "Noise"}
-_CELLS = {cell: cell_name(cell) for cell in CELLS}
+_CELL_GROUPS = group_cells()
+_CELLS = {cell: cell_name(cell) for cells in _CELL_GROUPS.values() for cell in cells}
+_CELL_HELP = " ".join(
+    f"{group.capitalize()}: {', '.join(map(cell_name, cells))}." for group, cells in _CELL_GROUPS.items()
+)
 _LOSSES = {"task": "task default", "last": "last step only", "every": "every step"}
 _INITIALISATIONS = name_options([w for w in _options("initialisation") if w != "chrono"], INITIALISATION_WORDS)
 _GATES = {
@@ -96,10 +104,10 @@ class Settings:
     inputs: str = control(OneOf("Inputs", NOISE, _INPUTS, help=(
         "The inputs of a task whose sequences have the network's number of inputs, or independent normal numbers.")))
 
-    task: str = control(OneOf("Task", "adding", _TASKS))
+    task: str = control(OneOf("Task", "adding", _TASKS, groups=_GROUPS))
     text_file: str = control(TextFile("Text", "hello", TEXT_WORDS))
     reverse_source: bool = control(Switch("Reverse the source", False))
-    cells: tuple[str, ...] = control(SomeOf("Cells", ["elman", "lstm", "gru"], _CELLS))
+    cells: tuple[str, ...] = control(SomeOf("Cells", ["elman", "lstm", "gru"], _CELLS, help=_CELL_HELP))
     network: str = control(OneOf("Network", "sequence", name_options([*NETWORKS], NETWORK_WORDS), help=(
         "An encoder and a decoder need a task with a source and a target, such as Reversal.")))
     head: str = control(OneOf("Head", "linear", name_options(_options("head"), HEAD_WORDS), help=(

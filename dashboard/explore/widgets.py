@@ -101,7 +101,7 @@ def show_widget(name: str, controls: Mapping[str, Control[Any]] = CONTROLS) -> N
     """The widget of a setting whose value comes when the hand lets go."""
     match controls[name]:
         case OneOf() as c:
-            st.selectbox(c.label, [*c.options], format_func=c.options.__getitem__, key=name, help=c.help)
+            st.selectbox(c.label, [*c.options], format_func=c.in_list, key=name, help=c.help)
         case SomeOf() as c:
             words = c.options.__getitem__
             st.pills(c.label, [*c.options], selection_mode="multi", format_func=words, key=name, help=c.help)

@@ -1,15 +1,19 @@
 """One run at one recorded step: its profile follows the hand, the rest is drawn when the hand lets go."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import streamlit as st
 
+from analysis.figures.symbols import Symbols, with_symbols
 from dashboard.components.refusal import refuse
 from dashboard.components.scrub_slider import scrub_slider
 from dashboard.components.show import show
+from dashboard.runs.said import show_said
 from dashboard.runs.step_panels import show_kept_states, show_panels, trained_network
 from experiments.config.words import cut, visible
 from experiments.errors import ConfigError
+from experiments.probing.recorded_pass import RecordedPass
 from experiments.runs.step_profiles import Profiles, profile_at, profiles, step_picture
 from experiments.runs.store.layers import row_of
 from experiments.runs.store.layout import ending
@@ -35,7 +39,10 @@ def show_recorded_step(run: RunReader) -> None:
         network = None if run.form.lacks() else trained_network(run, step)
         p = profile_at(run, row_of(run, step)) if network is None else network.profile
         _open_button(run, step)
-        show(step_picture(run, p, found.among), _profile_key(run))
+        picture = step_picture(run, p, found.among)
+        show(with_symbols(picture, _choose_symbols(run, network)), _profile_key(run))
+        if network is not None:
+            show_said(run, network)
         if network is None:
             st.info(run.form.lacks())
             show_kept_states(run, step)
@@ -43,6 +50,15 @@ def show_recorded_step(run: RunReader) -> None:
             show_panels(run, network)
     except ConfigError as error:
         refuse(error)
+
+
+def _choose_symbols(run: RunReader, network: RecordedPass | None) -> Symbols | None:
+    """The first sequence, and whether it is lit; None where no task is known."""
+    if network is None or network.symbols is None:
+        return None
+    lit = st.toggle("Light what the loss hears", key=f"heard-{run.name}")
+    heard = {run.form.stack.cell: network.heard} if lit and network.heard is not None else {}
+    return replace(network.symbols, heard=heard)
 
 
 def _open_button(run: RunReader, step: int) -> None:

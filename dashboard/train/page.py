@@ -24,14 +24,19 @@ if refused := read_address(st.query_params.get("runs", "")):
     st.error(as_text(refused))
 show_offer()
 names = watched_names()
+welcome = (
+    st.empty()
+)  # its button goes at once where runs are shown: one that stayed until they are drawn would do nothing
 if names:
+    welcome.empty()
     st.query_params["runs"] = ",".join(names)
     st.fragment(show_live, run_every=1.0 if read_session("live", bool, True) else None)(names)
 else:
     show_refusal()
-    st.markdown(
-        "Two lanes train side by side from one seed, so that you see a difference as it arises. The sidebar holds a "
-        "classic experiment: temporal order over 30 steps, with clipping and without."
-    )
-    # here, too: on a phone the sidebar is closed
-    st.button("Start", type="primary", on_click=press_start, args=(lanes,), key="start-here", disabled=not lanes)
+    with welcome.container():
+        st.markdown(
+            "Two lanes train side by side from one seed, so that you see a difference as it arises. The sidebar holds "
+            "a classic experiment: temporal order over 30 steps, with clipping and without."
+        )
+        # here, too: on a phone the sidebar is closed
+        st.button("Start", type="primary", on_click=press_start, args=(lanes,), key="start-here", disabled=not lanes)

@@ -6,7 +6,9 @@ import streamlit as st
 
 from dashboard.components.as_text import as_text
 from dashboard.components.refusal import refuse
+from dashboard.components.said import KEY
 from dashboard.components.show import in_two_columns
+from dashboard.runs.said import show_latest_said
 from dashboard.session import read_session
 from dashboard.train import jobs as training
 from dashboard.train.steering import LIVE, show_place, show_refusal, show_steering
@@ -98,9 +100,17 @@ def _show_runs(readers: Sequence[RunReader], working: bool) -> None:
             for finding in run_findings(run):
                 st.warning(f"**{finding.title}.** {finding.evidence} {finding.remedy}")
         in_two_columns(run_pictures(readers), "train")
+        _show_said(readers)
         _show_events(readers)
     except RunError as error:
         refuse(error)
+
+
+def _show_said(readers: Sequence[RunReader]) -> None:
+    st.markdown("##### What the networks say")
+    st.caption(f"At their last recorded steps. {KEY}")
+    for run, label in zip(readers, labels(readers), strict=True):
+        show_latest_said(run, label)
 
 
 def _show_progress(run: RunReader, label: str, working: bool) -> None:

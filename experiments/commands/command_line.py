@@ -98,9 +98,8 @@ def probe_command(
         option = "--layer" if layer else "--inputs"
         raise ConfigError(f"{option} was given without --weights or a RUN; name one of them, too.")
     else:
-        configs = configs_from_words(words)
-        allow(configs[0].task)
-        results = [stack for config in configs for stack in probe(config).each_stack]
+        allow(words)
+        results = [stack for config in configs_from_words(words) for stack in probe(config).each_stack]
     if csv_file == STANDARD_OUTPUT:
         print_csv(sys.stdout, results)
         return

@@ -75,7 +75,7 @@ def run_command(
     """
     configs = configs_from_words(words or [])
     if owner is None:  # not for a page's visitor
-        allow(configs[0].task)
+        allow([*(words or []), *(word for other in against or [] for word in split(other))])
     for other in against or []:
         configs.append(RunConfig.from_values({**configs[0].model_dump(), **parse_words(split(other))}))
     if owner is not None and not OWNER.fullmatch(owner):
@@ -146,7 +146,7 @@ def resume_command(
     if twice is not None:
         raise RunError(f"run {twice.name} was named {folders.count(twice)} times; name each run once.")
     use_one_thread()
-    allow(task or "")
+    allow([f"task={task}"])
     follow(resume_together(folders, paused), quiet)
 
 

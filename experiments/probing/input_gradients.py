@@ -6,9 +6,9 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from experiments.probing.probe import Probe
+from experiments.probing.seen_sequence import heard_sizes
 from experiments.training.build import Experiment, generators
 from models.bptt.lognorm import log_norm
-from models.bptt.scaled import Scaled, scaled_log_norm
 from models.networks.self_attention import SelfAttention
 
 LONGEST_ATTENTION = 300
@@ -17,18 +17,8 @@ LONGEST_ATTENTION = 300
 
 def input_log_norm(probe: Probe) -> Float[ndarray, "time batch"]:
     """ln‖dL/dx_t‖₂ (nats) of the whole network: of an encoder-decoder, over the source and then the target's words."""
-    whole = probe.whole
-    if len(whole.stacks) == 1:
-        return whole.input_log_norm.numpy()
     words = probe.experiment.task.input_size
-    sizes = []
-    for stack in whole.stacks.values():
-        grad = stack.layers[0].grad_inputs
-        size = scaled_log_norm(Scaled((grad.parts[0][..., :words],), grad.exponent))
-        pad = stack.layers[0].padding
-        sizes.append(size if pad is None else size.masked_fill(pad, torch.nan))
-    joined: ndarray = np.concatenate([size.numpy() for size in sizes])
-    return joined
+    return np.concatenate([heard_sizes(probe.whole, stack, words) for stack in probe.whole.stacks])
 
 
 def attention_log_norm(experiment: Experiment) -> Float[ndarray, "time batch"]:

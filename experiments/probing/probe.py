@@ -9,6 +9,7 @@ from numpy import ndarray
 
 from analysis.clipping import Clipping, ClipRule, clip
 from analysis.credit import Credit, credit
+from analysis.figures.symbols import Symbols
 from analysis.finding import Finding, Subject
 from analysis.profile import Profile, profile, profile_of_sizes
 from analysis.wording import counted
@@ -18,6 +19,7 @@ from experiments.errors import ConfigError
 from experiments.probing.credit_by_passes import credit_by_passes
 from experiments.probing.recorded_pass import RecordedPass
 from experiments.probing.remedies import settle_remedies
+from experiments.probing.seen_sequence import heard_sizes, seen_sequence
 from experiments.training.build import Experiment, build
 from experiments.training.training import choose_path
 from models import SequenceModel, Trace, direct_gradients
@@ -116,6 +118,17 @@ class Probe(RecordedPass):
     def chance(self) -> float:
         """The loss of a guess without memory."""
         return self.experiment.chance
+
+    @cached_property
+    def symbols(self) -> Symbols:
+        """The first sequence, a symbol for every timestep of the stack that is looked at."""
+        return seen_sequence(self.experiment, self.looked_at)
+
+    @cached_property
+    def heard(self) -> Float[ndarray, " time"]:
+        """ln‖dL/dx_t‖ (nats) of the first sequence, of what the stack that is looked at reads."""
+        sizes: ndarray = heard_sizes(self.whole, self.looked_at, self.experiment.task.input_size)[:, 0]
+        return sizes
 
     @cached_property
     def layer_profiles(self) -> list[Profile]:

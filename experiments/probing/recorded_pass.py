@@ -11,6 +11,7 @@ from analysis.clipping import Clipping
 from analysis.course import Course
 from analysis.credit import Credit
 from analysis.diagnosis import diagnose
+from analysis.figures.symbols import Symbols
 from analysis.finding import Finding, Subject
 from analysis.gates import GateStatistics, gate_statistics
 from analysis.jacobian import step_jacobians
@@ -89,6 +90,16 @@ class RecordedPass(ABC):
     @abstractmethod
     def diagnosis(self) -> list[Finding]:
         """The findings. Their remedies were tried if another network can be made."""
+
+    @property
+    def symbols(self) -> Symbols | None:
+        """The first sequence, a symbol for every timestep; None if no task is known."""
+        return None
+
+    @property
+    def heard(self) -> Float[ndarray, " time"] | None:
+        """ln‖dL/dx_t‖ (nats) of the first sequence; None if no task is known."""
+        return None
 
     @property
     def top(self) -> LayerRecord:

@@ -265,14 +265,15 @@ class Recorder:
         return self.writer.progress.reason in ("steps", "success", "nonfinite", "diverged")
 
     def end(self, status: Status, reason: str, text: str) -> None:
-        """Commit the end of the run, with the evaluations at other lengths of a run that took its steps."""
+        """Commit the end of the run, and then how the network of a run that took its steps does at other lengths."""
         self.status, self.reason, self.ended = status, reason, True
-        if reason in ("steps", "success"):
+        self.event("ended", text, reason=reason)
+        self.commit()
+        if reason in ("steps", "success") and self.training.config.evaluate_at:
             for there in evaluate_lengths(self.training.config, self.training.task, self.training.model):
                 self.other_lengths.append(there.sentence)
                 self.event(OTHER_LENGTH, there.sentence, **asdict(there))
-        self.event("ended", text, reason=reason)
-        self.commit()
+            self.commit()
 
     def is_due(self) -> bool:
         """Whether it is time to commit."""

@@ -73,6 +73,14 @@ class Ball(Task):
         inputs[:seq_len, :, 2] = 1
         return inputs.to(dtype), position[1:].transpose(1, 2).to(dtype)
 
+    def symbols(self, inputs: Float[Tensor, "time 3"]) -> list[str]:
+        """x and y, as they are seen; a dot where nothing is."""
+        return [f"{x:.2f}, {y:.2f}" if seen else "·" for x, y, seen in inputs.tolist()]
+
+    def matters(self, inputs: Float[Tensor, "time 3"]) -> Bool[Tensor, " time"]:
+        """Where the ball is seen."""
+        return inputs[:, 2] > 0
+
     def losses(self, outputs: Float[Tensor, "time batch 2"], targets: Targets) -> Float[Tensor, "time batch"]:
         """Squared error at each timestep, the mean over x and y."""
         return ((outputs - targets.transpose(1, 2)) ** 2).mean(-1)

@@ -19,6 +19,10 @@ def one_hot(symbols: Int[Tensor, "time batch"], size: int, dtype: torch.dtype) -
 class Classification(Task):
     """A task whose outputs are logits and whose targets are class indices."""
 
+    def answer_word(self, answer: float) -> str:
+        """The class's number, unless a task has better words."""
+        return f"{answer:g}"
+
     @final
     def losses(
         self,

@@ -43,6 +43,10 @@ class DelayedXor(Classification):
         y[2 * d :] = (s[d : T - d] - s[: T - 2 * d]).abs()
         return s.unsqueeze(-1).to(dtype), y
 
+    def answer_word(self, answer: float) -> str:
+        """A bit, or a blank."""
+        return "_" if answer == BLANK else f"{answer:g}"
+
     def asked(self, targets: Targets) -> Bool[Tensor, " batch"] | Bool[Tensor, "time batch"]:
         """The bits; a blank asks for nothing that must be remembered."""
         return targets != BLANK

@@ -6,7 +6,7 @@ from collections import Counter
 from functools import lru_cache
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from experiments.errors import ConfigError
@@ -67,6 +67,18 @@ class France(Classification):
         opening, closing = (part.to(device).unsqueeze(1).expand(-1, B) for part in (self._opening, self._closing))
         words = torch.cat([opening, country, fillers, closing])
         return one_hot(words, self.input_size, dtype), country.squeeze(0)
+
+    def symbols(self, inputs: Float[Tensor, "time input"]) -> list[str]:
+        """The words."""
+        return [self.words[channel] for channel in inputs.argmax(-1).tolist()]
+
+    def matters(self, inputs: Float[Tensor, "time input"]) -> Bool[Tensor, " time"]:
+        """The country."""
+        return inputs.argmax(-1) < len(LANGUAGES)
+
+    def answer_word(self, answer: float) -> str:
+        """The language."""
+        return [*LANGUAGES.values()][int(answer)]
 
     def chance(self, seq_len: int, position: LossPosition | None = None) -> float:
         """ln 20 (nats): all countries are equally likely."""

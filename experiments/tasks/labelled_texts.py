@@ -5,7 +5,7 @@ import re
 from collections import Counter
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from experiments.tasks.classification import Classification, one_hot
@@ -68,6 +68,18 @@ class LabelledTexts(Classification):
             text = self._texts[chosen][-seq_len:]
             words[seq_len - len(text) :, b] = text
         return one_hot(words.to(device), self.input_size, dtype), self._targets[row].to(device)
+
+    def symbols(self, inputs: Float[Tensor, "time input"]) -> list[str]:
+        """The words."""
+        return [self.words[channel] for channel in inputs.argmax(-1).tolist()]
+
+    def matters(self, inputs: Float[Tensor, "time input"]) -> Bool[Tensor, " time"]:
+        """All words."""
+        return inputs.argmax(-1) > 0
+
+    def answer_word(self, answer: float) -> str:
+        """The label."""
+        return self.labels[int(answer)]
 
     def chance(self, seq_len: int, position: LossPosition | None = None) -> float:
         """−Σ_k p_k ln p_k (nats), for the shares p_k of the labels."""

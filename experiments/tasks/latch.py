@@ -3,7 +3,7 @@
 import math
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from experiments.tasks.classification import Classification
@@ -42,6 +42,18 @@ class Latch(Classification):
         x = NOISE * torch.randn(T, B, dtype=torch.float64, generator=generator, device=device)
         x[:SHOWN] += 2 * target - 1
         return x.unsqueeze(-1).to(dtype), target
+
+    def symbols(self, inputs: Float[Tensor, "time 1"]) -> list[str]:
+        """The numbers, with their signs."""
+        return [f"{number:+.1f}" for number in inputs[:, 0].tolist()]
+
+    def matters(self, inputs: Float[Tensor, "time 1"]) -> Bool[Tensor, " time"]:
+        """The timesteps that show the class."""
+        return torch.arange(len(inputs)) < SHOWN
+
+    def answer_word(self, answer: float) -> str:
+        """The class by its sign."""
+        return ("−1", "+1")[int(answer)]
 
     def chance(self, seq_len: int, position: LossPosition | None = None) -> float:
         """ln 2 (nats): two classes, equally likely."""

@@ -47,6 +47,16 @@ class MarkedNumbers(Task):
         return torch.stack([x, marks], dim=-1).to(dtype), target.squeeze(0).to(dtype)
 
     @final
+    def symbols(self, inputs: Float[Tensor, "time 2"]) -> list[str]:
+        """The numbers."""
+        return [f"{number:.2f}" for number in inputs[:, 0].tolist()]
+
+    @final
+    def matters(self, inputs: Float[Tensor, "time 2"]) -> Bool[Tensor, " time"]:
+        """The marked ones."""
+        return inputs[:, 1] > 0.5
+
+    @final
     def losses(
         self, outputs: Float[Tensor, "time batch output"], targets: Float[Tensor, " batch"]
     ) -> Float[Tensor, "time batch"]:

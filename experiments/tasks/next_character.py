@@ -7,9 +7,13 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from experiments.config.words import visible
 from experiments.tasks.classification import Classification, one_hot
 from experiments.tasks.task import LossPosition
 from experiments.tasks.text import Text
+
+SIGNS = {" ": "␣", "\n": "⏎", "\t": "⇥"}
+"""Character → what stands for it where it would not be seen."""
 
 
 class NextCharacter(Classification):
@@ -41,6 +45,14 @@ class NextCharacter(Classification):
         place = (start + torch.arange(seq_len + 1).unsqueeze(1)) % N
         symbols = self._codes[place].long().to(generator.device)
         return one_hot(symbols[:-1], self.input_size, dtype), symbols[1:]
+
+    def symbols(self, inputs: Float[Tensor, "time input"]) -> list[str]:
+        """The characters."""
+        return [self.answer_word(channel) for channel in inputs.argmax(-1).tolist()]
+
+    def answer_word(self, answer: float) -> str:
+        """The character; a blank and the end of a line by a sign that can be seen."""
+        return visible(SIGNS.get(self.text.vocabulary[int(answer)], self.text.vocabulary[int(answer)]))
 
     def chance(self, seq_len: int, position: LossPosition | None = None) -> float:
         """ln V (nats): all characters equally likely. A guess by their frequencies would be better."""

@@ -2,14 +2,14 @@
 
 import re
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from experiments.config.words import LONGEST_PATH, cut, shortened, visible
+from experiments.config.words import LONGEST_PATH, bare, cut, parse_value, shortened, visible
 from experiments.errors import ConfigError
 from experiments.reading import read_bounded
 from experiments.tasks.task import Task
@@ -24,10 +24,12 @@ typed: set[str] = set()
 """The names that were typed as a command in this process: the code of no other file is run."""
 
 
-def allow(task: str) -> None:
-    """Let this process run the file of a task that somebody typed as a command; other names are as they were."""
-    if OWN_CLASS.fullmatch(task):
-        typed.add(task)
+def allow(words: Iterable[str]) -> None:
+    """Let this process run the task files that a command names in its `task=` words; a TOML file names none."""
+    for word in words:
+        key, _, text = word.partition("=")
+        if key.strip() == "task" and OWN_CLASS.fullmatch(task := bare(parse_value(text.strip()))):
+            typed.add(task)
 
 
 def load_own_class(task: str) -> Task:
@@ -43,8 +45,8 @@ def load_own_class(task: str) -> Task:
     assert match is not None
     if task not in typed:
         raise ConfigError(
-            f"{given}, a file of code, which runs only where you name it yourself: in `run` or `probe` as task={task}, "
-            f"in `resume` as --task {task}."
+            f"{given}, a file of code, which runs only where you name it yourself: type task={task} in `run` or "
+            f"`probe` (not in a .toml file), or --task {task} in `resume`."
         )
     path, name = Path(match[1]), match[2]
     try:

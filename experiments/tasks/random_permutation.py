@@ -3,7 +3,7 @@
 import math
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from experiments.tasks.classification import Classification, one_hot
@@ -37,6 +37,14 @@ class RandomPermutation(Classification):
         symbols = torch.randint(2, SYMBOLS, (T, B), generator=generator, device=device)
         symbols[0] = torch.randint(0, 2, (B,), generator=generator, device=device)
         return one_hot(symbols, self.input_size, dtype), symbols[0].clone()
+
+    def symbols(self, inputs: Float[Tensor, "time 100"]) -> list[str]:
+        """The symbols' numbers."""
+        return [str(symbol) for symbol in inputs.argmax(-1).tolist()]
+
+    def matters(self, inputs: Float[Tensor, "time 100"]) -> Bool[Tensor, " time"]:
+        """The first one."""
+        return torch.arange(len(inputs)) == 0
 
     def chance(self, seq_len: int, position: LossPosition | None = None) -> float:
         """ln 2 (nats): of 100 classes only two occur, equally likely."""

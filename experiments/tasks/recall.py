@@ -49,6 +49,21 @@ class Recall(Classification):
         return one_hot(symbols, self.input_size, dtype), targets
 
     @final
+    def symbols(self, inputs: Float[Tensor, "time input"]) -> list[str]:
+        """The symbols' numbers, `_` for a blank, `?` for the marker."""
+        return [self.answer_word(symbol) for symbol in inputs.argmax(-1).tolist()]
+
+    @final
+    def matters(self, inputs: Float[Tensor, "time input"]) -> Bool[Tensor, " time"]:
+        """All but the blanks."""
+        return inputs.argmax(-1) != self.alphabet
+
+    @final
+    def answer_word(self, answer: float) -> str:
+        """The symbol's number, or a blank."""
+        return {self.alphabet: "_", self.alphabet + 1: "?"}.get(int(answer), f"{answer:g}")
+
+    @final
     def chance(self, seq_len: int, position: LossPosition | None = None) -> float:
         """10 ln A/(T + 20) (nats): blanks cost nothing, each of the A symbols ln A; `last` is a symbol."""
         if position == "last":

@@ -46,6 +46,14 @@ class Reversal(Classification):
         go = torch.full((1, batch_size), GO, device=device)
         return one_hot(torch.cat([source, go, target[:-1]]), self.input_size, dtype), target
 
+    def symbols(self, inputs: Float[Tensor, "time 9"]) -> list[str]:
+        """Letters, and an arrow for the go sign."""
+        return [self.answer_word(symbol) for symbol in inputs.argmax(-1).tolist()]
+
+    def answer_word(self, answer: float) -> str:
+        """The symbol's letter."""
+        return "ABCDEFGH→"[int(answer)]
+
     def next_word(self, outputs: Float[Tensor, "batch 8"]) -> Float[Tensor, "batch 9"]:
         """The likeliest symbol, as the decoder reads it."""
         return one_hot(outputs.argmax(-1)[None], self.input_size, outputs.dtype)[0]

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from experiments.tasks.classification import Classification, one_hot
@@ -106,6 +106,18 @@ class Sentiment(Classification):
         room = size - len(sentence)
         opening = [word for _ in range(-(-room // 3)) for word in (one_of(PLACES), "the", one_of(NOUNS))]
         return [*opening[len(opening) - room :], *sentence]
+
+    def symbols(self, inputs: Float[Tensor, "time input"]) -> list[str]:
+        """The words."""
+        return [self.words[channel] for channel in inputs.argmax(-1).tolist()]
+
+    def matters(self, inputs: Float[Tensor, "time input"]) -> Bool[Tensor, " time"]:
+        """The rated words, and those that change a rating."""
+        return inputs.argmax(-1) >= self._channel[NEGATIONS[0]]
+
+    def answer_word(self, answer: float) -> str:
+        """Whether it is good or bad."""
+        return ("bad", "good")[int(answer)]
 
     def chance(self, seq_len: int, position: LossPosition | None = None) -> float:
         """ln 2 (nats): as many sentences are good as bad."""

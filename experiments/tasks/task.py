@@ -14,6 +14,9 @@ Targets: TypeAlias = Num[Tensor, " batch"] | Num[Tensor, "time batch"] | Float[T
 """One target per sequence, or one per timestep (all, or the last ones); class indices (int64) or numbers of the inputs'
 dtype, several of them at a timestep where the outputs are compared one by one."""
 
+MOST_NUMBERS = 3
+"""Numbers of a timestep that its symbol has."""
+
 
 class Task(ABC):
     """Sequences that need memory, and the measures of a network's success on them."""
@@ -55,6 +58,24 @@ class Task(ABC):
         The same generator state gives the same sequences in every dtype. `batch_size` and `seq_len` are at least 1.
         Targets of fewer timesteps than the inputs are those of the last timesteps: of a target after its source.
         """
+
+    def symbols(self, inputs: Float[Tensor, "time input"]) -> list[str]:
+        """What one sequence has at each timestep, in a word or a sign: its numbers, unless a task has better words."""
+        rows = inputs[:, :MOST_NUMBERS].tolist()
+        rest = ", …" if inputs.shape[1] > MOST_NUMBERS else ""
+        return [", ".join(f"{number:.2g}" for number in row) + rest for row in rows]
+
+    def matters(self, inputs: Float[Tensor, "time input"]) -> Bool[Tensor, " time"]:
+        """Which timesteps of one sequence tell something of the answer: all, unless a task says otherwise."""
+        return torch.ones(len(inputs), dtype=torch.bool)
+
+    def answer_word(self, answer: float) -> str:
+        """What an answer is called: the number itself, unless a task has better words.
+
+        Args:
+            answer: a class's index, or a number.
+        """
+        return f"{answer:.3g}"
 
     @abstractmethod
     def losses(self, outputs: Float[Tensor, "time batch output"], targets: Targets) -> Float[Tensor, "time batch"]:

@@ -3,7 +3,7 @@
 import math
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from experiments.tasks.classification import Classification, one_hot
@@ -44,6 +44,18 @@ class TemporalOrder(Classification):
         v_2 = torch.randint(0, 2, (1, B), generator=generator, device=device)
         symbols.scatter_(0, t_1, v_1).scatter_(0, t_2, v_2)
         return one_hot(symbols, self.input_size, dtype), (v_1 + 2 * v_2).squeeze(0)
+
+    def symbols(self, inputs: Float[Tensor, "time 6"]) -> list[str]:
+        """X and Y, and a to d for the distractors."""
+        return ["XYabcd"[symbol] for symbol in inputs.argmax(-1).tolist()]
+
+    def matters(self, inputs: Float[Tensor, "time 6"]) -> Bool[Tensor, " time"]:
+        """X and Y."""
+        return inputs.argmax(-1) < 2
+
+    def answer_word(self, answer: float) -> str:
+        """The two symbols in their order."""
+        return ("X, X", "Y, X", "X, Y", "Y, Y")[int(answer)]
 
     def chance(self, seq_len: int, position: LossPosition | None = None) -> float:
         """ln 4 (nats): four classes, equally likely."""

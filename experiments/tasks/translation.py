@@ -74,6 +74,18 @@ class Translation(Classification):
         spelled = np.take_along_axis(self._english.spelled[number], word.clip(0, lengths - 1), axis=1)
         return np.where(place < 0, self._blank, spelled + self._blank + 1)
 
+    def symbols(self, inputs: Float[Tensor, "time input"]) -> list[str]:
+        """The words."""
+        return [self.words[channel] for channel in inputs.argmax(-1).tolist()]
+
+    def matters(self, inputs: Float[Tensor, "time input"]) -> Bool[Tensor, " time"]:
+        """All but the blanks."""
+        return inputs.argmax(-1) != self._blank
+
+    def answer_word(self, answer: float) -> str:
+        """The French word."""
+        return self.words[int(answer)]
+
     def next_word(self, outputs: Float[Tensor, "batch output"]) -> Float[Tensor, "batch input"]:
         """The likeliest word, as the decoder reads it."""
         return one_hot(outputs.argmax(-1)[None], self.input_size, outputs.dtype)[0]

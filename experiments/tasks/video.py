@@ -119,6 +119,17 @@ class Video(Classification):
             labels[t] = motion.label
         return frames.flatten(2), labels
 
+    def symbols(self, inputs: Float[Tensor, "time 256"]) -> list[str]:
+        """The column and the row where the card begins."""
+        frames = inputs.unflatten(1, (FRAME, FRAME)) > 0
+        columns, rows = (frames.any(axis).int().argmax(1).tolist() for axis in (1, 2))
+        return [f"{x}, {y}" for x, y in zip(columns, rows, strict=True)]
+
+    def answer_word(self, answer: float) -> str:
+        """The wall, and whether it got faster."""
+        wall, faster = divmod(int(answer), 2)
+        return f"{WALLS[wall]}, faster" if faster else WALLS[wall]
+
     def chance(self, seq_len: int, position: LossPosition | None = None) -> float:
         """Entropy of the class at a frame (nats), their mean over the frames or that of `last`; by enumeration."""
         p = class_shares(seq_len)

@@ -27,6 +27,7 @@ from dashboard.explore.configs import page_configs
 from dashboard.explore.link import write_link
 from dashboard.explore.presets import PRESETS
 from dashboard.explore.settings import Settings
+from dashboard.explore.view import look_at
 from experiments.config.run_config import RunConfig
 from experiments.probing.probe import probe
 
@@ -164,7 +165,7 @@ def test_every_preset_shows_what_it_says_and_its_link_opens_the_same(explore):
         press(page, preset.name)
         page.get_by_text(preset.try_this[:40]).wait_for()
         settings = Settings.of(preset.settings)
-        wanted = {c.cell: probe(c) for c in page_configs(settings)}
+        wanted = {c.cell: look_at(probe(c), settings.stack) for c in page_configs(settings)}
         assert eventually(page, partial(shows, page, wanted)), preset.name
         if k in (1, 3):
             other = explore("?" + urlencode(write_link(settings)))

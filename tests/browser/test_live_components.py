@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from browsing import press, resting_box, settle
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 DEMO = Path(__file__).with_name("live_demo.py")
 CHARTS = ("lines", "wave")
@@ -275,3 +275,25 @@ def test_a_change_of_theme_recolours_the_chart_in_place(demo: Page) -> None:
     wait_until(demo, f"plot._fullLayout.font.color !== '{light}'")
     assert plot(demo, "plot === window.first")
     assert plot(demo, "plot._fullLayout.paper_bgcolor") == "rgba(0,0,0,0)"
+
+
+@pytest.mark.parametrize("part", ["live_chart/live_chart.js", "shared/charts.js", "plotly.min.js"])
+def test_a_script_whose_connection_breaks_is_asked_for_again(serve, browser: Browser, part: str) -> None:
+    context = browser.new_context()  # one that has kept no script
+    broken: list[str] = []
+
+    def break_once(route: Route) -> None:
+        if broken:
+            route.continue_()
+        else:
+            broken.append(route.request.url)
+            route.abort("connectionreset")
+
+    try:
+        page = context.new_page()
+        page.route(re.compile(re.escape(part)), break_once)
+        page.goto(serve(DEMO))
+        wait_for_charts(page)
+    finally:
+        context.close()
+    assert broken

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from browsing import serious_faults_in_both_themes
-from exploring import eventually, line
+from exploring import eventually, line, type_value
 
 from experiments.config.run_config import RunConfig
 from experiments.probing.probe import probe
@@ -52,3 +52,37 @@ def test_a_translation_is_chosen_in_the_sidebar_and_its_source_reversed(explore)
         page.get_by_text("Reverse the source").click()
     if folder := os.environ.get("SCREENSHOTS"):
         page.screenshot(path=Path(folder) / "translation.png", full_page=True)
+
+
+WRITTEN = """([key]) => {
+    const plot = document.querySelector(`.live-chart[data-key="${key}"] .live-chart-plot`);
+    return plot.data.find(trace => trace.name === "the sequence").text.filter(text => text !== "");
+}"""
+
+
+def test_the_sequence_stands_under_the_charts_and_a_step_is_named_in_all_of_them(explore):
+    query = "?cells=lstm&task=france&seq_len=10&hidden_size=16&overlays=what the loss hears&panel=Wave"
+    page = explore(query, viewport={"width": 1280, "height": 1600})
+    symbols = probe(RunConfig(cell="lstm", task="france", seq_len=10, hidden_size=16)).symbols
+    country = symbols.texts[4]
+    page.locator('.live-chart[data-key="wave"][data-redraws]').wait_for()
+    for chart in ("profile", "wave"):
+        assert set(page.evaluate(WRITTEN, [chart])) <= set(symbols.texts)
+        assert country in page.evaluate(WRITTEN, [chart])
+    assert line(page, "heard by the loss") is not None
+
+    page.evaluate(
+        """() => {
+            const plot = document.querySelector('.live-chart[data-key="profile"] .live-chart-plot');
+            plot.emit("plotly_hover", { points: [{ x: 5 }] });
+        }"""
+    )
+    names = page.locator(".live-chart-step:visible")
+    assert names.all_inner_texts() == [f"t = 5: {country}"] * 2
+
+    type_value(page, "seq_len", "30")
+    assert eventually(page, lambda: len(line(page, "LSTM")) == 38)
+    assert names.count() == 0, "the named step has gone"
+    page.set_viewport_size({"width": 390, "height": 1600})
+    assert eventually(page, lambda: len(page.evaluate(WRITTEN, ["profile"])) < 12)
+    assert country in page.evaluate(WRITTEN, ["profile"])

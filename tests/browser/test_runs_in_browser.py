@@ -101,3 +101,22 @@ def test_axe_finds_no_serious_fault_on_train(runs_url, open_page, recorded, idle
     else:
         expect(page.locator(".live-chart[data-redraws]").first).to_be_visible(timeout=60_000)
     assert not serious_faults_in_both_themes(page)
+
+
+def test_what_the_network_says_follows_the_recorded_step(tmp_path, serve_runs, open_page):
+    config = RunConfig(
+        task="next_character", seq_len=10, hidden_size=16, batch_size=4, steps=81, record_every=80,
+        optimiser="adam", learning_rate=0.03,
+    )  # fmt: skip
+    train([Recorder.start(config, tmp_path / config.identity(), "reference")])
+    page = open_page(f"{serve_runs(tmp_path)}/runs?run={config.identity()}", viewport={"width": 1280, "height": 1600})
+    expect(page.locator(".said .wrong").first).to_be_visible(timeout=60_000)
+    slider = page.locator(".scrub-slider .range")
+    slider.focus()
+    slider.press("End")
+    expect(page.get_by_text("10 of 10 answers are right")).to_be_visible(timeout=60_000)
+    expect(page.locator(".said .wrong")).to_have_count(0)
+    expect(page.get_by_text("ellohellohello").first).to_be_visible()
+    page.get_by_text("Show how it learned").click()
+    expect(page.locator("[data-testid=stDataFrame]").last).to_be_visible()
+    assert not serious_faults_in_both_themes(page)

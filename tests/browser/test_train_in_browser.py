@@ -18,7 +18,8 @@ def server(tmp_path_factory, serve_runs) -> tuple[str, Path]:
 
 
 def press(page: Page, name: str) -> None:
-    button = page.get_by_role("button", name=name, exact=True).last  # Streamlit's own Stop comes before ours
+    """Click a button of this name that the page still has: one that is about to go does nothing."""
+    button = page.locator("[data-stale=false]").get_by_role("button", name=name, exact=True).last
     expect(button).to_be_enabled(timeout=60_000)
     button.click()
 

@@ -84,6 +84,9 @@ def test_code_runs_only_where_its_name_was_typed(mine, runs, tmp_path, monkeypat
     for command in ("probe", "resume"):
         with pytest.raises(ConfigError, match="which runs only where you name it yourself"):
             call(command, folder.name)
+    (tmp_path / "x.toml").write_text('task = "mine.py:Parity"')
+    with pytest.raises(ConfigError, match=r"not in a \.toml file"):
+        call("probe", "x.toml")
     with pytest.raises(ConfigError, match=r"which runs only where you name it yourself"):
         make_task(RunConfig(task="mine.py:Parity"))
     with pytest.raises(ConfigError, match="runs at the command line only"):
@@ -100,7 +103,7 @@ def test_a_run_of_ones_own_class_resumes_where_its_name_is_typed(mine, runs, mon
     progress = json.loads((folder / "progress.json").read_text())
     assert progress["step"] == 6
     monkeypatch.setattr(own_class, "typed", set())
-    with pytest.raises(ConfigError, match=r"in `resume` as --task mine\.py:Parity\.$"):
+    with pytest.raises(ConfigError, match=r"or --task mine\.py:Parity in `resume`\.$"):
         call("resume", "one", "--quiet")
     assert "6 steps" in call("resume", "one", "--quiet", "--task", "mine.py:Parity")
     forms_of.cache_clear()  # as in another process

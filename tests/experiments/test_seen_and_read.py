@@ -6,11 +6,14 @@ import sys
 import numpy as np
 import pytest
 import torch
+from commanding import call, trained
 from sampling import seeded, symbols_of, task_named
 from sklearn.datasets import load_digits
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
 from experiments.errors import ConfigError
+from experiments.probing.recorded import recorded_probe
+from experiments.runs.opening import open_run
 from experiments.tasks.ball import FASTEST, GRAVITY, NOISE
 from experiments.tasks.digit_pictures import load_digit_pictures
 from experiments.tasks.rated_words import load_rated_words
@@ -120,6 +123,40 @@ def fly(x: float, y: float, vx: float, vy: float) -> tuple[np.ndarray, tuple[flo
         if y < 0:
             y, vy = -y, -vy
     return np.array([x, y]), (vx, vy)
+
+
+def test_the_symbols_of_each_timestep_say_what_is_seen_and_the_answers_follow():
+    task = task_named("video")
+    inputs, targets = task.sample(1, 20, seeded())
+    places = [tuple(map(int, symbol.split(", "))) for symbol in task.symbols(inputs[:, 0])]
+    for possible, said in zip(told(places), targets[1:, 0].tolist(), strict=True):
+        assert said in possible
+    assert [task.answer_word(answer) for answer in (0, 2, 9)] == ["none", "left", "bottom, faster"]
+    task = task_named("sentiment")
+    inputs, _ = task.sample(1, 40, seeded())
+    words = task.symbols(inputs[:, 0])
+    telling = [word for word, told in zip(words, task.matters(inputs[:, 0]).tolist(), strict=True) if told]
+    known = {*NEGATIONS, *INTENSIFIERS, "and", "but", *load_rated_words().words}
+    assert telling == [word for word in words if word in known]
+    task = task_named("ball")
+    inputs, _ = task.sample(1, 4, seeded())
+    symbols = task.symbols(inputs[:, 0])
+    assert symbols[4:] == ["·"] * 9
+    assert [float(part) for part in symbols[2].split(", ")] == pytest.approx(inputs[2, 0, :2].tolist(), abs=0.006)
+    assert task.matters(inputs[:, 0]).tolist() == [True] * 4 + [False] * 9
+
+
+def test_a_run_keeps_both_numbers_of_each_target(runs, in_own_folder):
+    trained("task=ball", "steps=3", "record_every=1", "record_samples=2", "record_units=none")
+    (folder,) = runs.iterdir()
+    run = open_run(folder)
+    assert run.tensor("targets").dimensions == ("step", "time", "value", "sample")
+    assert run.tensor("targets").shape == (3, 17, 2, 2)
+    probe = recorded_probe(run, 2)
+    kept = probe.experiment.task.losses(probe.whole.outputs, probe.experiment.targets)
+    assert kept.shape == (17, 2)
+    assert np.isfinite(probe.credit.log_norm).any()
+    assert "ball" in call("probe", folder.name)
 
 
 def test_a_ball_is_everywhere_as_often_at_each_timestep():

@@ -18,7 +18,7 @@ def best_blind_guess(task: Task, seq_len: int, position: LossPosition) -> float:
     _, targets = task.sample(B, seq_len, seeded(3), torch.float64)
     T = task.answers(seq_len)
     if targets.is_floating_point():
-        guess = targets.mean(-1).expand(T, task.output_size)
+        guess = targets.mean(-1).reshape(-1, task.output_size).expand(T, -1)
     else:
         counts = torch.nn.functional.one_hot(targets.expand(T, B), task.output_size).double().mean(dim=1)
         guess = counts.clamp_min(1e-12).log()

@@ -5,6 +5,7 @@ import { destroyedWithNode, madeOnce } from "../shared/made_once.js";
 import { serverUrl } from "../shared/server_url.js";
 import { NARROW, dressed, fit, themeOf } from "./look.js";
 import { createPlayer } from "./player.js";
+import { createStep, fitting } from "./sequence.js";
 import { createZoom } from "./zoom.js";
 
 const decoder = new TextDecoder();
@@ -23,6 +24,7 @@ export default function (component) {
 // --- one Plotly for the page ---
 
 let plotlyLoads = null;
+const WAITS = [250, 500, 1000, 2000, 4000]; // ms before it is asked for again: nobody else would ask for a page's first chart
 
 function loadPlotly(path) {
   const load = () =>
@@ -31,13 +33,24 @@ function loadPlotly(path) {
       script.src = serverUrl(path);
       script.onload = () => resolve(globalThis.Plotly);
       script.onerror = () => {
-        plotlyLoads = null; // the next update tries again
         script.remove();
         reject(new Error("plotly.min.js did not load. Is the server still running?"));
       };
       document.head.append(script);
     });
-  return (plotlyLoads ??= load());
+  const loadOrWait = async ([wait, ...later]) => {
+    try {
+      return await load();
+    } catch (reason) {
+      if (wait === undefined) {
+        plotlyLoads = null; // the next update tries again
+        throw reason;
+      }
+      await new Promise((resolve) => setTimeout(resolve, wait));
+      return loadOrWait(later);
+    }
+  };
+  return (plotlyLoads ??= loadOrWait(WAITS));
 }
 
 // --- one chart ---
@@ -60,6 +73,7 @@ function createChart(parent) {
   const cover = () => player.cover(themeOf(parent).background);
 
   const zoom = createZoom();
+  const step = createStep(root, plot);
 
   let newest = null;
   let drawn = "";
@@ -76,8 +90,9 @@ function createChart(parent) {
     return narrow ? { layout: { ...figure.layout, ...narrow }, height: narrow.height } : { layout: figure.layout ?? {}, height };
   };
   const fitted = () => fit(shape().layout, root.offsetWidth, themeOf(parent));
+  const room = () => newest.figure.layout?.meta?.symbols && Math.round(root.offsetWidth / 20); // for symbols
   const signature = () =>
-    `${newest.revision} ${newest.height} ${JSON.stringify([themeOf(parent), fitted()])}`;
+    `${newest.revision} ${newest.height} ${JSON.stringify([themeOf(parent), fitted(), room()])}`;
 
   function want(message) {
     newest = message;
@@ -122,8 +137,10 @@ function createChart(parent) {
       plot.hidden = false;
       const layout = zoom.kept(dressed({ ...wanted, ...fitted() }, key, height, themeOf(parent)));
       if (layout.meta?.play) layout.shapes = cover();
-      await Plotly.react(plot, named(figure.data ?? []), layout, settings);
+      step.say(null);
+      await Plotly.react(plot, named(fitting(figure.data ?? [], layout, root.offsetWidth)), layout, settings);
       if (!redraws) zoom.follow(plot);
+      if (!redraws) step.follow();
       if (!redraws) plot.on("plotly_click", ({ points }) => clicked?.("clicked", points.at(-1)?.customdata ?? null));
       for (const svg of plot.querySelectorAll(".main-svg")) svg.setAttribute("aria-hidden", "true");
       words.hidden = false;
@@ -171,7 +188,7 @@ function createChart(parent) {
   }
 
   const hears = (setTriggerValue) => (clicked = newest.clicks ? setTriggerValue : null);
-  const chart = { want, hears, destroy, isVisible: () => visible };
+  const chart = { want, hears, destroy, say: step.say, isVisible: () => visible };
   return chart;
 }
 

@@ -65,6 +65,13 @@ function createSlider(parent) {
     }
   }
 
+  // The symbols below the axis are of the step on which the hand has let go; at another one they would be wrong.
+  function showSymbols() {
+    const plot = chart()?.querySelector(".live-chart-plot");
+    const ofStep = (plot?.data ?? []).flatMap((trace, k) => (trace.yaxis === "y2" ? [k] : []));
+    if (ofStep.length) globalThis.Plotly?.restyle(plot, { visible: frame() === data.frame }, ofStep);
+  }
+
   let watched = null;
   const redrawn = new MutationObserver(draw);
   function watch() {
@@ -87,6 +94,7 @@ function createSlider(parent) {
     clearTimeout(timer);
     say();
     watch();
+    showSymbols();
     draw();
   });
   range.addEventListener("change", () => {

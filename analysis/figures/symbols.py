@@ -1,0 +1,111 @@
+"""The sequence itself: a symbol under every timestep, and how much the loss hears of each."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Bool, Float
+from numpy import ndarray
+
+from analysis.figures.picture import Picture
+from analysis.figures.theme import LN_10, cell_name
+
+WIDTH = 130
+"""Letters that fit side by side under a chart of a whole page; the browser leaves out more on a narrow one."""
+ROW = 20
+"""Pixels of a row under the chart."""
+QUIETEST = -6.0
+"""Powers of ten below the loudest symbol at which a symbol is not lit at all."""
+
+
+@dataclass(frozen=True, eq=False)
+class Symbols:
+    """What one sequence has at each timestep."""
+
+    texts: tuple[str, ...]
+    """A word or a sign per timestep."""
+    matters: Bool[ndarray, " time"]
+    """Which of them tell something of the answer."""
+    heard: Mapping[str, Float[ndarray, " time"]] = field(default_factory=dict)
+    """Network → ln‖dL/dx_t‖ (nats) of this sequence, where the symbols are to be lit by it."""
+
+
+def places(symbols: Symbols, width: int = WIDTH) -> list[int]:
+    """The timesteps, from 0, whose symbols are written, those that matter first: all for which there is room."""
+    T, taken, kept = len(symbols.texts), np.zeros(10 * width, bool), []
+    sizes = [len(text) + (len(text) > 1) for text in symbols.texts]
+    order = np.argsort(~symbols.matters, kind="stable").tolist()
+    if sum(sizes) > 2 * width:  # few of those that tell nothing would fit, and say nothing
+        order = order[: int(symbols.matters.sum())]
+    for t in order:
+        middle = (t + 0.5) / T * width
+        span = slice(max(0, round(10 * middle - 5 * sizes[t])), round(10 * middle + 5 * sizes[t]))
+        if not taken[span].any():
+            taken[span] = True
+            kept.append(t)
+    return kept
+
+
+def with_symbols(picture: Picture, symbols: Symbols | None) -> Picture:
+    """The picture with the sequence under its time axis, and the symbols' names for whoever hovers a timestep.
+
+    Args:
+        picture: over t = 1 … T, with one vertical axis.
+        symbols: of the sequence; a row per network lights each of them by what that network's loss hears. None
+            changes nothing.
+    """
+    made = picture.figure
+    if symbols is None or not symbols.texts:
+        return picture
+    t = np.arange(1, len(symbols.texts) + 1)
+    rows = {cell: loudness(size) for cell, size in symbols.heard.items()}
+    shown = places(symbols)
+    height, margin = made.layout.height or 400, made.layout.margin
+    inner = max(height - (margin.t if margin.t is not None else 64) - (margin.b if margin.b is not None else 80), 100)
+    strip = ROW * (1 + len(rows))
+    share = strip / (inner + strip)
+    made.update_layout(
+        height=height + strip,
+        meta={**(made.layout.meta or {}), "symbols": [*symbols.texts]},
+        yaxis={"domain": [share + 0.02, 1]},
+        yaxis2={
+            "domain": [0, share], "range": [len(rows) + 0.5, -0.5], "fixedrange": True, "showgrid": False,
+            "zeroline": False, "ticks": "", "showline": False, "showticklabels": bool(rows), "tickfont": {"size": 10},
+            "tickvals": [*range(1, len(rows) + 1)], "ticktext": [*map(cell_name, rows)],
+        },
+    )  # fmt: skip
+    made.update_xaxes(anchor="y2")
+    if rows:
+        made.add_heatmap(
+            x=t, y=np.arange(1, len(rows) + 1), z=np.stack([*rows.values()]), yaxis="y2", zmin=QUIETEST, zmax=0,
+            colorscale=[[0, "rgba(213,94,0,0)"], [1, "rgba(213,94,0,.95)"]], showscale=False, ygap=2,
+            name="heard by the loss", text=[[cell_name(cell)] * len(t) for cell in rows],
+            hovertemplate="%{text}, t = %{x}: 10<sup>%{z:.1f}</sup> of the largest dL/dx<sub>t</sub><extra></extra>",
+        )  # fmt: skip
+    if shown:
+        made.add_scatter(
+            x=[k + 1 for k in shown], y=np.zeros(len(shown)), text=[escaped(symbols.texts[k]) for k in shown],
+            yaxis="y2", mode="text", textfont={"size": 11}, cliponaxis=False, showlegend=False, meta={"fits": True},
+            name="the sequence", hovertemplate="t = %{x}: %{text}<extra></extra>",
+        )  # fmt: skip
+    columns = picture.columns
+    if len(next(iter(columns.values()), ())) == len(t):
+        columns = {**columns, "symbol": symbols.texts}
+        columns |= {f"{cell} log10 of dL/dx_t against its largest": [*row] for cell, row in rows.items()}
+    why = "Below the axis stands the batch's first sequence."
+    if rows:
+        why += " A symbol is lit where the loss hears it: the row has the size of dL/dx_t against its largest."
+    return Picture(picture.name, made, f"{picture.sentence} {why}", picture.alt, columns, picture.why)
+
+
+def loudness(log_norm: Float[ndarray, " time"]) -> Float[ndarray, " time"]:
+    """log₁₀ of each size against the largest that is finite; NaN where it is not a number or infinite."""
+    finite = log_norm[np.isfinite(log_norm)]
+    largest = finite.max() if finite.size else 0.0
+    made: ndarray = np.where(np.isfinite(log_norm), (log_norm - largest) / LN_10, np.nan)
+    return made
+
+
+def escaped(text: str) -> str:
+    """A symbol as Plotly writes it: its letters, and no markup of its own."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -1,0 +1,97 @@
+"""What the network says at a recorded step, and how it came to say it: learning is seen, and not only its loss."""
+
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+
+from analysis.wording import counted
+from dashboard.components.as_text import as_text
+from dashboard.components.live_slider import live_slider
+from dashboard.components.refusal import refuse
+from dashboard.components.said import KEY, describe_right, said_html
+from dashboard.runs.step_panels import trained_network
+from experiments.errors import ConfigError
+from experiments.probing.probe import Probe
+from experiments.probing.recorded_pass import RecordedPass
+from experiments.probing.said import Exchange, can_write, exchanges, write_text
+from experiments.runs.opening import open_run
+from experiments.runs.store.reader import RunReader
+
+MOST_STEPS = 8
+"""Recorded steps over which learning is followed."""
+USUAL = 0.7
+"""Temperature at first."""
+FEW = 40
+"""Characters of a sample beside a step."""
+
+
+def show_said(run: RunReader, network: RecordedPass) -> None:
+    """The answers to the first sequences beside the targets; of a network of characters, text that it writes."""
+    if not isinstance(network, Probe):
+        return
+    st.markdown("##### What the network says")
+    made = exchanges(network)
+    st.caption(f"{describe_right(made)} at this step, in {counted(len(made), 'sequence')} of the batch. {KEY}")
+    st.html(said_html(made))
+    if can_write(network):
+        _show_writing(run, network)
+    if st.toggle("Show how it learned", key=f"learned-{run.name}", help="The same at up to eight recorded steps."):
+        _show_learning(run)
+
+
+def _show_writing(run: RunReader, network: Probe) -> None:
+    """Text at a temperature that is chosen."""
+    words = "Low: the likeliest character each time. High: almost any."
+    temperature = live_slider(
+        "Temperature", key=f"temperature-{run.name}", value=USUAL, minimum=0.1, maximum=2.0, step=0.1, help=words
+    )
+    st.code(write_text(network, temperature), language=None, wrap_lines=True)
+
+
+def _show_learning(run: RunReader) -> None:
+    """A row per step: how much is right, and the first sequence's answers, or some text."""
+    steps = run.tensor("step")[:]
+    places = np.unique(np.linspace(0, len(steps) - 1, min(MOST_STEPS, len(steps))).round().astype(int))
+    rows = [_said_at(run.folder, run.description.created, run.index, int(steps[k])) for k in places]
+    st.dataframe(rows, hide_index=True, width="stretch", placeholder="")
+
+
+@lru_cache(maxsize=64)
+def _said_at(folder: Path, created: float, index: int, step: int) -> dict[str, object]:
+    run = open_run(folder)
+    network = trained_network(run.of(list(run.forms)[index]), step)
+    assert isinstance(network, Probe)
+    made = exchanges(network)
+    row: dict[str, object] = {"step": step, "right": describe_right(made).removesuffix(" answers are right")}
+    if can_write(network):
+        return row | {"writes": write_text(network, USUAL, length=FEW)}
+    first = made[0].answers
+    return row | {
+        "says": " ".join(answer.said for answer in first),
+        "wanted": " ".join(answer.wanted for answer in first),
+    }
+
+
+def show_latest_said(run: RunReader, label: str) -> None:
+    """What a run that may go on said at its last recorded step, in a few lines."""
+    if not len(run.tensor("step")) or run.form.lacks() or run.form.watched:
+        return
+    step = int(run.tensor("step")[-1])
+    try:
+        made, text = _said_last(run.folder, run.description.created, step)
+    except ConfigError as error:
+        refuse(error)
+        return
+    st.markdown(f"**{as_text(label)}** at step {step:,}: {describe_right(made)}.")
+    st.html(said_html(made))
+    if text is not None:
+        st.code(text, language=None, wrap_lines=True)
+
+
+@lru_cache(maxsize=64)  # the page asks every second, for everybody who watches
+def _said_last(folder: Path, created: float, step: int) -> tuple[list[Exchange], str | None]:
+    network = trained_network(open_run(folder), step)
+    assert isinstance(network, Probe)
+    return exchanges(network, most=2), write_text(network, USUAL) if can_write(network) else None

@@ -1,0 +1,135 @@
+"""What a network says: its answers beside the targets, and text that it writes itself."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from experiments.probing.probe import Probe
+from experiments.tasks import Task
+from experiments.tasks.classification import Classification
+from experiments.tasks.next_character import NextCharacter
+from models import SequenceModel
+from models.cells.cell import State
+
+MOST_SEQUENCES = 4
+"""Sequences whose answers are said,"""
+MOST_ANSWERS = 80
+"""and answers of each."""
+MOST_GIVEN = 24
+"""Symbols of the sequence that are said beside them."""
+CHARACTERS = 120
+"""Characters that a network writes."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer of a network."""
+
+    said: str
+    wanted: str
+    right: bool
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One sequence with its answers."""
+
+    given: tuple[str, ...]
+    """The symbols that tell something of the answer, the first ones."""
+    answers: tuple[Answer, ...]
+
+
+def exchanges(probe: Probe, most: int = MOST_SEQUENCES) -> list[Exchange]:
+    """The answers to the first sequences of the batch; a decoder reads its own words, as it does in use.
+
+    Answers that ask for no memory, as the blanks of copying, are left out.
+
+    Args:
+        probe: the recorded pass.
+        most: sequences.
+
+    Example:
+        >>> from experiments.config.run_config import RunConfig
+        >>> from experiments.probing.probe import probe
+        >>> made = exchanges(probe(RunConfig(task="temporal_order", seq_len=10, hidden_size=4, batch_size=3)))
+        >>> len(made), len(made[0].answers), made[0].answers[0].wanted in {"X, X", "X, Y", "Y, X", "Y, Y"}
+        (3, 1, True)
+    """
+    experiment, task = probe.experiment, probe.experiment.task
+    source, inputs = experiment.source, experiment.inputs[..., : task.input_size]
+    with torch.no_grad():
+        outputs = probe.whole.outputs
+        if experiment.model.needs_source and source is not None:
+            outputs = experiment.model.own_words(inputs, source, task.next_word)
+    targets, asked = experiment.targets, task.asked(experiment.targets)
+    outputs = outputs[-1:] if targets.ndim == 1 else outputs[-len(targets) :]
+    right = task.correct(outputs, targets).reshape(len(outputs), -1)
+    targets, asked = targets.reshape(len(outputs), -1), asked.reshape(len(outputs), -1)
+    said = spoken(task, outputs)
+    return [
+        Exchange(
+            given_symbols(task, inputs[:source, b]),
+            tuple(
+                Answer(task.answer_word(said[t, b].item()), task.answer_word(targets[t, b].item()), bool(right[t, b]))
+                for t in torch.nonzero(asked[:, b]).flatten().tolist()[:MOST_ANSWERS]
+            ),
+        )
+        for b in range(min(most, said.shape[1]))
+    ]
+
+
+def spoken(task: Task, outputs: Tensor) -> Tensor:
+    """What the outputs [time, batch, output] say, [time, batch]: the likeliest class, or the number."""
+    return outputs.argmax(-1) if isinstance(task, Classification) else outputs[..., 0]
+
+
+def given_symbols(task: Task, inputs: Tensor) -> tuple[str, ...]:
+    """The symbols of one sequence that tell something of the answer, the first ones."""
+    told = zip(task.symbols(inputs), task.matters(inputs).tolist(), strict=True)
+    return tuple([text for text, matters in told if matters][:MOST_GIVEN])
+
+
+def can_write(probe: Probe) -> bool:
+    """Whether the network writes text: it has learned characters, and reads none that are still to come."""
+    model = probe.experiment.model
+    causal = isinstance(model, SequenceModel) and not model.recurrent.bidirectional and model.readout.at_each_step
+    return causal and isinstance(probe.experiment.task, NextCharacter)
+
+
+def write_text(probe: Probe, temperature: float, seed: int = 0, length: int = CHARACTERS) -> str:
+    """Characters that the network writes, each drawn from p = softmax(y/τ) and then read as the next input.
+
+    It begins with the first character of the batch. It ends early where an output is Inf or NaN.
+
+    Args:
+        probe: of a network that can write, see `can_write`.
+        temperature: τ, above 0: small ones take the likeliest character, large ones any.
+        seed: of the draws.
+        length: characters to write.
+
+    Raises:
+        ValueError: the network cannot write.
+    """
+    model, task = probe.experiment.model, probe.experiment.task
+    if not (can_write(probe) and isinstance(model, SequenceModel) and isinstance(task, NextCharacter)):
+        raise ValueError("only a network that has learned characters, forwards, can write text.")
+    generator = torch.Generator().manual_seed(seed)
+    states: list[State] = [
+        model.start_of(k, 1) or cell.initial_state(1) for k, cell in enumerate(model.recurrent.cells)
+    ]
+    character, written = int(probe.experiment.inputs[0, 0].argmax()), []
+    with torch.no_grad():
+        for _ in range(length):
+            features = torch.zeros(1, task.input_size, dtype=probe.experiment.inputs.dtype)
+            features[0, character] = 1
+            for k, cell in enumerate(model.recurrent.cells):
+                states[k], _ = cell.step(features, states[k])
+                features = states[k][0]
+            y = model.readout(features[None])[0, 0].double()
+            if not bool(y.isfinite().all()):
+                break
+            p = torch.softmax((y - y.max()) / temperature, dim=-1)  # no y, however large, overflows
+            character = int(torch.multinomial(p, 1, generator=generator))
+            written.append(task.text.vocabulary[character])
+    return "".join(written)
