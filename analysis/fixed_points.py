@@ -108,7 +108,7 @@ def fixed_points_from(
     if constant.shape != (input_size,):
         raise ValueError(f"constant has shape {tuple(constant.shape)}; it must be [{input_size}].")
     x = constant.detach().cpu().double()
-    s, r, J = search(cell, starts.detach().cpu().double(), x)
+    s, r, J = search(cell, starts.detach().cpu().double().clone(), x)
     A = J - torch.eye(size, dtype=torch.float64)
     speed = r.norm(dim=1)
     is_fixed = speed <= CLOSE * (1 + s.norm(dim=1))
@@ -138,22 +138,22 @@ def fixed_points_from(
 def search(
     cell: Cell, s: Float[Tensor, "start state"], x: Float[Tensor, " input"]
 ) -> tuple[Float[Tensor, "start state"], Float[Tensor, "start state"], Float[Tensor, "start state state"]]:
-    """The end of each search: s, r = F(s) − s, and ∂F/∂s."""
+    """The end of each search: s, which is changed in place, r = F(s) − s, and ∂F/∂s."""
     identity = torch.eye(s.shape[1], dtype=s.dtype)
-    (r, J), damping = residual(cell, s, x), torch.full((len(s), 1, 1), 1e-3, dtype=s.dtype)
+    (r, J), damping = residual(cell, s, x), torch.full((len(s),), 1e-3, dtype=s.dtype)
     for _ in range(STEPS):
-        A = J - identity
-        gradient = A.mT @ r[..., None]
-        scale = (A**2).sum(dim=(1, 2), keepdim=True) / len(identity) + torch.finfo(s.dtype).tiny
-        step, _ = torch.linalg.solve_ex(A.mT @ A + damping * scale * identity, -gradient)
-        tried = s + step.squeeze(-1)
-        r_tried, J_tried = residual(cell, tried, x)
-        better = r_tried.norm(dim=1) < r.norm(dim=1)  # False for what is not finite
-        if not better.any() and bool((damping > 1e12).all()):
+        going = ((r.norm(dim=1) > CLOSE / 100 * (1 + s.norm(dim=1))) & (damping < 1e12)).nonzero().squeeze(1)
+        if not len(going):
             break
-        s, r = (torch.where(better[:, None], new, old) for new, old in ((tried, s), (r_tried, r)))
-        J = torch.where(better[:, None, None], J_tried, J)
-        damping = torch.where(better[:, None, None], damping / 5, damping * 5).clamp(1e-15, 1e13)
+        A = J[going] - identity
+        scale = damping[going] * (A**2).sum(dim=(1, 2)) / len(identity) + torch.finfo(s.dtype).tiny
+        step, _ = torch.linalg.solve_ex(A.mT @ A + scale[:, None, None] * identity, -A.mT @ r[going][..., None])
+        tried = s[going] + step.squeeze(-1)
+        r_tried, J_tried = residual(cell, tried, x)
+        better = r_tried.norm(dim=1) < r[going].norm(dim=1)  # False for what is not finite
+        damping[going] = (damping[going] * torch.where(better, 0.2, 5.0)).clamp(min=1e-15)
+        moved = going[better]
+        s[moved], r[moved], J[moved] = tried[better], r_tried[better], J_tried[better]
     return s, r, J
 
 

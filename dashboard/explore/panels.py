@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from analysis.figures.clipping import clipping_picture
+from analysis.figures.fixed_points import fixed_points_picture
 from analysis.figures.gates import saturation_picture
 from analysis.figures.heatmaps import colour_limit, gates_picture, hidden_picture
 from analysis.figures.lyapunov import lyapunov_picture
@@ -145,6 +146,19 @@ def _lyapunov_panel(view: Passes) -> Panel:
     )
 
 
+def _fixed_points_panel(view: Passes) -> Panel:
+    """Where each network rests while its input is 0, and what a small change does there."""
+    small, note = _small_states(view, "Fixed points")
+    if not small:
+        return Panel(note=note)
+
+    def points(cell: str) -> Picture:
+        return fixed_points_picture({cell: small[cell].fixed_points})
+
+    charts = {f"fixed-points-{cell}": partial(points, cell) for cell in small}
+    return Panel((charts,), note, _multiplications(small, LONGEST) > MOST_IN_A_DRAG)
+
+
 def _paths_panel(view: Passes) -> Panel:
     """The paths of the gradient through gated cells."""
     taken = {cell: paths for cell, r in view.probes.items() if (paths := r.paths) is not None}
@@ -166,8 +180,8 @@ PANELS: Mapping[str, Callable[[Passes], Panel]] = dict(
     zip(
         PANEL_NAMES,
         (
-            _wave_panel, _hidden_panel, _gates_panel, _spectrum_panel, _jacobians_panel, _lyapunov_panel, credit_panel,
-            inputs_panel, _paths_panel, _clipping_panel, _diagnosis_panel,
+            _wave_panel, _hidden_panel, _gates_panel, _spectrum_panel, _jacobians_panel, _lyapunov_panel,
+            _fixed_points_panel, credit_panel, inputs_panel, _paths_panel, _clipping_panel, _diagnosis_panel,
         ),
         strict=True,
     )

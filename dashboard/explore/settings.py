@@ -47,8 +47,8 @@ LARGEST_SINGULAR_VALUE = 3.0
 DIAGNOSIS = "Diagnosis"
 SPECTRUM = "Spectrum"
 PANEL_NAMES = (
-    "Wave", "Hidden states", "Gates", SPECTRUM, "Jacobians", "Lyapunov exponents", "Credit", "Inputs", "Paths",
-    "Clipping", DIAGNOSIS,
+    "Wave", "Hidden states", "Gates", SPECTRUM, "Jacobians", "Lyapunov exponents", "Fixed points", "Credit",
+    "Inputs", "Paths", "Clipping", DIAGNOSIS,
 )  # fmt: skip
 NOISE = "noise"
 LARGEST_STEP, MOST_LAYERS = 10_000_000, 10_000

@@ -13,6 +13,7 @@ from analysis.credit import Credit
 from analysis.diagnosis import diagnose
 from analysis.figures.symbols import Symbols
 from analysis.finding import Finding, Subject
+from analysis.fixed_points import FixedPoints, fixed_points
 from analysis.gates import GateStatistics, gate_statistics
 from analysis.jacobian import step_jacobians
 from analysis.lyapunov import Lyapunov, lyapunov
@@ -136,6 +137,11 @@ class RecordedPass(ABC):
     def lyapunov(self) -> Lyapunov:
         """Exponents along the first sequence."""
         return lyapunov(self.top)
+
+    @cached_property
+    def fixed_points(self) -> FixedPoints:
+        """Where the state rests, or nearly does, while the input is 0; searched for from 16 of its states."""
+        return fixed_points(self.top, count=16)
 
     @cached_property
     def product(self) -> ProductSpectrum:

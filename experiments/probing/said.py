@@ -65,13 +65,17 @@ def exchanges(probe: Probe, most: int = MOST_SEQUENCES) -> list[Exchange]:
     targets, asked = experiment.targets, task.asked(experiment.targets)
     outputs = outputs[-1:] if targets.ndim == 1 else outputs[-len(targets) :]
     right = task.correct(outputs, targets).reshape(len(outputs), -1)
-    targets, asked = targets.reshape(len(outputs), -1), asked.reshape(len(outputs), -1)
-    said = spoken(task, outputs)
+    asked, said = asked.reshape(right.shape), spoken(task, outputs)
+    wanted = (targets.transpose(1, 2) if targets.ndim == 3 else targets).reshape(said.shape)
+
+    def spell(values: Tensor) -> str:
+        return ", ".join(task.answer_word(value) for value in values.tolist())
+
     return [
         Exchange(
             given_symbols(task, inputs[:source, b]),
             tuple(
-                Answer(task.answer_word(said[t, b].item()), task.answer_word(targets[t, b].item()), bool(right[t, b]))
+                Answer(spell(said[t, b]), spell(wanted[t, b]), bool(right[t, b]))
                 for t in torch.nonzero(asked[:, b]).flatten().tolist()[:MOST_ANSWERS]
             ),
         )
@@ -80,8 +84,8 @@ def exchanges(probe: Probe, most: int = MOST_SEQUENCES) -> list[Exchange]:
 
 
 def spoken(task: Task, outputs: Tensor) -> Tensor:
-    """What the outputs [time, batch, output] say, [time, batch]: the likeliest class, or the number."""
-    return outputs.argmax(-1) if isinstance(task, Classification) else outputs[..., 0]
+    """What the outputs [time, batch, output] say, [time, batch, value]: the likeliest class, or the numbers."""
+    return outputs.argmax(-1, keepdim=True) if isinstance(task, Classification) else outputs
 
 
 def given_symbols(task: Task, inputs: Tensor) -> tuple[str, ...]:

@@ -15,11 +15,20 @@ def right_share(made: Probe) -> float:
     return sum(answers) / len(answers)
 
 
-@pytest.mark.parametrize("task", ["adding", "temporal_order", "copying", "delayed_xor", "parity", "france"])
+@pytest.mark.parametrize(
+    "task", ["adding", "temporal_order", "copying", "delayed_xor", "parity", "france", "ball", "series", "video"]
+)
 def test_the_marks_are_the_accuracy_of_the_task(task):
     made = probe(RunConfig(task=task, seq_len=12, **SMALL))
     experiment = made.experiment
     assert right_share(made) == pytest.approx(experiment.task.accuracy(made.whole.outputs, experiment.targets))
+
+
+def test_several_numbers_of_a_timestep_are_said_together():
+    made = probe(RunConfig(task="ball", seq_len=5, **SMALL))
+    x, y = made.experiment.targets[-1, :, 0].tolist()
+    assert exchanges(made)[0].answers[-1].wanted == f"{x:.3g}, {y:.3g}"
+    assert exchanges(made)[0].answers[-1].said.count(", ") == 1
 
 
 def test_a_decoder_reads_its_own_words():
