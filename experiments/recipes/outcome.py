@@ -1,23 +1,29 @@
 """What came out of a recipe: its numbers for each seed, the verdict, pictures, and examples."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from analysis.figures.picture import Picture
 from analysis.figures.theme import OTHER_COLOURS, cell_colour
 from analysis.figures.training import loss_picture
 from analysis.wording import significant
+from experiments.probing.probe import Probe
+from experiments.probing.said import can_write, write_text
 from experiments.recipes.example_pictures import example_pictures
 from experiments.recipes.examples import Example, examples_of
 from experiments.recipes.expectation import Judged, Verdict, decide, judge
 from experiments.recipes.measured import answer, numbers_of, trained
 from experiments.recipes.measurements import MEASUREMENTS
 from experiments.recipes.recipe import Recipe
-from experiments.recipes.written_text import sample_text
 from experiments.runs.opening import open_run
 from experiments.runs.pictures import DASHES, lane
 from experiments.runs.store.reader import RunReader
+from experiments.training.build import build
+from experiments.training.training import Training
+
+WRITTEN, TEMPERATURE = 300, 0.7
+"""Characters that a network writes, and the temperature of their draws."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,6 +99,13 @@ def outcome_of_runs(recipe: Recipe, runs: Path) -> Outcome:
         len(found) - len(readers),
         sum(run.progress.seconds for run in readers.values()),
     )
+
+
+def sample_text(training: Training) -> str | None:
+    """Text that the network writes itself; None where it cannot."""
+    experiment = replace(build(training.config), model=training.model)
+    probe = Probe(experiment, experiment.record(training.path))
+    return write_text(probe, TEMPERATURE, length=WRITTEN) if can_write(probe) else None
 
 
 def finished(recipe: Recipe, runs: Path, arm: str, seed: int) -> RunReader | None:
