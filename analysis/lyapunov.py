@@ -46,6 +46,36 @@ class Lyapunov:
     reason: str | None = None
     """Why a number above is not finite, in a sentence; None if all are finite."""
 
+    @property
+    def entropy_rate(self) -> float:
+        """H = Σ of the positive exponents, nats per step: an upper bound on the entropy rate (Ruelle's inequality).
+
+        NaN where not every positive exponent was computed. Source: Engelken, Wolf & Abbott 2023, §II.
+        """
+        if np.isnan(self.exponents).any() or not self._reaches(self.exponents[-1] <= 0):
+            return float("nan")
+        return float(self.exponents[self.exponents > 0].sum())
+
+    @property
+    def kaplan_yorke_dimension(self) -> float:
+        """D = k + Σ_{i≤k} λ_i / |λ_{k+1}|, k the largest number of exponents whose sum is not below 0.
+
+        It estimates the dimension of the attractor (Kaplan & Yorke 1979): 0 where all exponents are below 0, and the
+        state's size where their sum is not. NaN where too few exponents were computed.
+        """
+        sums = np.cumsum(self.exponents)
+        below = np.flatnonzero(sums < 0)
+        if np.isnan(sums).any() or not self._reaches(below.size > 0):
+            return float("nan")
+        if not below.size:
+            return float(self.state_size)
+        k = int(below[0])
+        return k + float((sums[k - 1] if k else 0.0) / abs(self.exponents[k]))
+
+    def _reaches(self, far: bool) -> bool:
+        """Whether the computed exponents are enough: all of them, or as `far` as is needed."""
+        return len(self.exponents) == self.state_size or far
+
 
 def lyapunov(
     layer: LayerStates,

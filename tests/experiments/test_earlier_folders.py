@@ -101,3 +101,22 @@ def test_one_that_was_interrupted_goes_on_with_the_arrays_that_it_has(monkeypatc
         weights_at(now)
     with pytest.raises(RunError, match=LACKS):
         recorded_probe(now)
+
+
+def test_a_run_opens_whose_program_had_other_words_for_its_axes(runs):
+    call(
+        "run",
+        "task=reversal",
+        "seq_len=2",
+        "hidden_size=3",
+        "batch_size=2",
+        "steps=1",
+        "--quiet",
+        "--path",
+        "reference",
+    )
+    (folder,) = (path.parent for path in runs.glob("*/config.json"))
+    description = json.loads((folder / "config.json").read_text())
+    description["form"]["axes"] = {"step": "the step"}  # later programs have more axes
+    (folder / "config.json").write_text(json.dumps(description))
+    assert open_run(folder).progress.step == 1
