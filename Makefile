@@ -9,7 +9,10 @@ FILES ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup setup-dev app check test test-portable lint types format measure-drag measure-lessons measure-panels measure-sessions
+# Workers for the runs of recipes.
+WORKERS ?= 2
+
+.PHONY: setup setup-dev app lectures recipes check test test-portable lint types format measure-drag measure-lessons measure-panels measure-sessions
 
 setup: $(VENV)/runtime.stamp
 
@@ -17,6 +20,13 @@ setup-dev: $(VENV)/dev.stamp
 
 app: $(VENV)/runtime.stamp
 	GRADIENT_FLOW_SHARED=$(SHARED) GRADIENT_FLOW_FILES=$(FILES) $(BIN)/streamlit run app.py --server.port $(PORT) --server.address $(ADDRESS)
+
+# What has run before is not run again; after an interruption the same command continues.
+lectures: $(VENV)/runtime.stamp
+	$(BIN)/python -m experiments recipe lectures --workers $(WORKERS) --page lectures.html
+
+recipes: $(VENV)/runtime.stamp
+	$(BIN)/python -m experiments recipe papers --workers $(WORKERS) --page recipes.html --markdown docs/recipes.md
 
 test: lint types
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
@@ -57,7 +67,7 @@ $(BIN)/python:
 
 $(VENV)/runtime.stamp: requirements.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet -r requirements.txt
-	$(BIN)/python -m models.bptt.compiled.warm
+	$(BIN)/python -m models.bptt.compiled.warm float32
 	touch $@
 
 $(VENV)/dev.stamp: requirements.txt requirements-dev.txt | $(BIN)/python

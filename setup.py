@@ -51,6 +51,9 @@ setup(
     install_requires=requirements(),
     packages=[NAME, *(f"{NAME}.{package}" for package in PACKAGES)],
     package_dir={NAME: NAME, **{f"{NAME}.{folder}": folder for folder in FOLDERS}},
-    package_data={f"{NAME}.dashboard": ["**/*.js", "**/*.css", "**/*.svg"]},
+    package_data={
+        f"{NAME}.dashboard": ["**/*.js", "**/*.css", "**/*.svg"],
+        f"{NAME}.experiments": ["**/*.toml"],
+    },
     cmdclass={"build_py": BuildBelowOneName},
 )

@@ -46,6 +46,36 @@ class Lyapunov:
     reason: str | None = None
     """Why a number above is not finite, in a sentence; None if all are finite."""
 
+    @property
+    def entropy_rate(self) -> float:
+        """H = Σ of the positive exponents, nats per step: an upper bound on the entropy rate (Ruelle's inequality).
+
+        NaN where not every positive exponent was computed. Source: Engelken, Wolf & Abbott 2023, §II.
+        """
+        if np.isnan(self.exponents).any() or not self._reaches(self.exponents[-1] <= 0):
+            return float("nan")
+        return float(self.exponents[self.exponents > 0].sum())
+
+    @property
+    def kaplan_yorke_dimension(self) -> float:
+        """D = k + Σ_{i≤k} λ_i / |λ_{k+1}|, k the largest number of exponents whose sum is not below 0.
+
+        It estimates the dimension of the attractor (Kaplan & Yorke 1979): 0 where all exponents are below 0, and the
+        state's size where their sum is not. NaN where too few exponents were computed.
+        """
+        sums = np.cumsum(self.exponents)
+        below = np.flatnonzero(sums < 0)
+        if np.isnan(sums).any() or not self._reaches(below.size > 0):
+            return float("nan")
+        if not below.size:
+            return float(self.state_size)
+        k = int(below[0])
+        return k + float((sums[k - 1] if k else 0.0) / abs(self.exponents[k]))
+
+    def _reaches(self, far: bool) -> bool:
+        """Whether the computed exponents are enough: all of them, or as `far` as is needed."""
+        return len(self.exponents) == self.state_size or far
+
 
 def lyapunov(
     layer: LayerStates,
@@ -112,16 +142,15 @@ def lyapunov_autonomous(
 def run(cell: Cell, inputs: Float[Tensor, "time input"], start: State | None) -> LayerStates:
     """One trajectory in float64, without a gradient: [time, unit]."""
     cell = cell.with_weights(lambda weight: weight.detach().cpu().double())
-    input_size, H = cell.weight_ih.shape[1], cell.hidden_size
+    input_size, sizes = cell.weight_ih.shape[1], dict(zip(cell.state_names, cell.state_sizes, strict=True))
     if inputs.ndim != 2 or inputs.shape[1] != input_size or not len(inputs):
         raise ValueError(
             f"inputs have shape {tuple(inputs.shape)}; they must be [time, {input_size}], with time at least 1."
         )
-    start = tuple(torch.zeros(H) for _ in cell.state_names) if start is None else start
-    if [tuple(s.shape) for s in start] != [(H,)] * len(cell.state_names):
-        raise ValueError(
-            f"start must be {len(cell.state_names)} tensors of shape [{H}]: {', '.join(cell.state_names)}."
-        )
+    start = tuple(map(torch.zeros, sizes.values())) if start is None else start
+    if [tuple(s.shape) for s in start] != [(size,) for size in sizes.values()]:
+        wanted = ", ".join(f"{name} [{size}]" for name, size in sizes.items())
+        raise ValueError(f"start must be {len(sizes)} tensors of these shapes: {wanted}.")
     inputs = inputs.detach().cpu().double()
     states, gates = [tuple(s.detach().cpu().double().unsqueeze(0) for s in start)], []
     for x_t in inputs.unsqueeze(1):
@@ -148,7 +177,7 @@ def lyapunov_of_steps(steps: LayerStates, count: int | None = None, transient: i
         ValueError: a count or transient out of range.
     """
     T = len(steps.inputs)
-    size = len(steps.before) * steps.cell.hidden_size
+    size = sum(steps.cell.state_sizes)
     J = (J_t for t in range(0, T, CHUNK) for J_t in state_jacobian(steps[t : t + CHUNK]))
     return lyapunov_of_jacobians(J, T, size, count, transient)
 

@@ -9,7 +9,12 @@ from analysis.figures.picture import Picture
 def standalone(title: str, before: str, pictures: Iterable[Picture], after: str = "") -> str:
     """The page's HTML: title, pictures with their captions. `before` and `after` must be trusted HTML."""
     figures = "\n".join(section(picture, first=k == 0) for k, picture in enumerate(pictures))
-    return PAGE.format(title=escape(title), before=before, figures=figures, after=after)
+    return page(title, f"{before}\n{figures}\n{after}")
+
+
+def page(title: str, body: str) -> str:
+    """The HTML of a page with this title and body, light or dark as the reader's system is; `body` must be trusted."""
+    return PAGE.format(title=escape(title), body=body)
 
 
 def section(picture: Picture, first: bool) -> str:
@@ -34,15 +39,36 @@ PAGE = """<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
 <style>
-body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #1a1a1a }}
-figure {{ margin: 2rem 0 }} td {{ padding: .1rem 1rem .1rem 0; vertical-align: top }}
+:root {{ color-scheme: light dark; --ink: #1a1a1a; --page: #fff; --line: #c9ccd4 }}
+@media (prefers-color-scheme: dark) {{ :root {{ --ink: #e8eaf0; --page: #14161c; --line: #3d4250 }} }}
+body {{
+  font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem;
+  color: var(--ink); background: var(--page)
+}}
+figure {{ margin: 2rem 0 }}
+.table {{ overflow-x: auto }}
+table {{ border-collapse: collapse }}
+td, th {{ padding: .15rem 1rem .15rem 0; vertical-align: top; text-align: left }}
+thead th {{ border-bottom: 1px solid var(--line) }}
+td {{ overflow-wrap: anywhere }}
+th {{ overflow-wrap: normal }}
+.table td {{ overflow-wrap: break-word; max-width: 24rem; border-bottom: 1px solid var(--line) }}
+pre {{ white-space: pre-wrap }}
+h2 {{ margin-top: 3rem }}
 </style>
 </head>
 <body>
 <h1>{title}</h1>
-{before}
-{figures}
-{after}
+{body}
+<script>
+const dark = matchMedia("(prefers-color-scheme: dark)");
+function colour() {{
+  const ink = getComputedStyle(document.documentElement).getPropertyValue("--ink").trim();
+  for (const chart of document.querySelectorAll(".js-plotly-plot")) Plotly.relayout(chart, {{ "font.color": ink }});
+}}
+addEventListener("load", colour);
+dark.addEventListener("change", colour);
+</script>
 </body>
 </html>
 """

@@ -14,6 +14,7 @@ import typer
 
 from experiments.benchmarks.command import benchmark_command
 from experiments.commands.options import Runs
+from experiments.commands.recipe_command import recipe_command
 from experiments.commands.run_commands import add_run_commands
 from experiments.commands.sweep_commands import add_sweep_commands
 from experiments.commands.terminal import STANDARD_OUTPUT, output
@@ -146,6 +147,7 @@ def probe_step(
 
 
 app.command("benchmark")(benchmark_command)
+app.command("recipe")(recipe_command)
 
 
 def write_csv(path: Path, results: list[RecordedPass]) -> None:

@@ -183,3 +183,33 @@ def test_exponents_do_not_depend_on_the_size_of_the_steps(scale):
     exponents = lyapunov_of_jacobians(J, 120, 4, transient=0).exponents
     scaled = lyapunov_of_jacobians([scale * factor for factor in J], 120, 4, transient=0).exponents
     assert scaled - math.log(scale) == pytest.approx(exponents, abs=1e-6)
+
+
+def steady(rates, count=None):
+    """Exponents of one diagonal matrix, which are its rates."""
+    J = torch.diag(torch.tensor(rates, dtype=torch.float64).exp())
+    return lyapunov_of_jacobians([J] * 300, 300, len(rates), count, transient=250)
+
+
+@pytest.mark.parametrize(
+    ("rates", "dimension", "entropy"),
+    [
+        ([0.5, 0.1, -0.4, -1.0], 3.2, 0.6),  # 3 + (.5 + .1 − .4)/1
+        ([0.3, -0.6, -2.0], 1.5, 0.3),
+        ([-0.1, -0.2], 0.0, 0.0),
+        ([0.2, 0.1], 2.0, 0.3),  # the sum never falls below 0: the whole state
+    ],
+)
+def test_the_dimension_and_the_entropy_of_a_known_spectrum(rates, dimension, entropy):
+    found = steady(rates)
+    assert found.kaplan_yorke_dimension == pytest.approx(dimension, abs=1e-9)
+    assert found.entropy_rate == pytest.approx(entropy, abs=1e-9)
+
+
+def test_too_few_exponents_give_no_dimension_and_no_entropy():
+    rates = [0.5, 0.1, -0.4, -1.0]
+    assert np.isnan([steady(rates, 2).kaplan_yorke_dimension, steady(rates, 2).entropy_rate]).all()
+    assert steady(rates, 3).entropy_rate == pytest.approx(0.6), (
+        "the third is below 0, so that all positive ones are there"
+    )
+    assert np.isnan(steady(rates, 3).kaplan_yorke_dimension)

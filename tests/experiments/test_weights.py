@@ -1,6 +1,7 @@
 """Checkpoints of other programs: their layers give, in the lab's cells, the outputs that their own library gives."""
 
 import io
+import json
 import os
 import pickle
 import zipfile
@@ -183,6 +184,38 @@ def outside(node, tensors, onnx):
     tensors[0].external_data.add(key="location", value="/etc/passwd")
 
 
+def keras_with(**settings):
+    """An LSTM's weights with a bias of `bias`'s shape, and a model's configuration that says so of its layer."""
+
+    def make(file, h5py):
+        bias = settings.pop("bias", (12,))
+        for k, shape in enumerate([(2, 12), (3, 12), bias]):
+            file[f"layers/lstm/cell/vars/{k}"] = np.ones(shape, np.float32)
+        file["layers/lstm"].create_group("vars").attrs["name"] = "lstm"
+        layer = {"class_name": "LSTM", "config": {"name": "lstm", **settings}}
+        file.attrs["model_config"] = json.dumps({"class_name": ["x"], "config": {"layers": [layer]}})
+
+    return hdf5(make)
+
+
+def onnx_attribute(**attributes):
+    return onnx_with(
+        lambda n, t, o: n.attribute.extend(o.helper.make_attribute(key, value) for key, value in attributes.items())
+    )
+
+
+def three_directions(node, tensors, onnx):
+    tensors[:] = [
+        onnx.helper.make_tensor(n, 1, s, np.ones(s).ravel()) for n, s in {"W": (3, 12, 2), "R": (3, 12, 3)}.items()
+    ]
+
+
+def affine(node, tensors, onnx):
+    node.op_type = "RNN"
+    for name, value in {"activations": ["Affine"], "activation_alpha": [2.0]}.items():
+        node.attribute.append(onnx.helper.make_attribute(name, value))
+
+
 HOSTILE = {
     "a pickle that runs a command": lambda: pickle.dumps(Bomb()),
     "a checkpoint that runs a command": lambda: zipped(
@@ -208,6 +241,23 @@ HOSTILE = {
     "an ONNX node with another activation": lambda: onnx_with(
         lambda n, t, o: n.attribute.append(o.helper.make_attribute("activations", ["Elu", "Elu", "Elu"]))
     ),
+    "whole numbers, whose scale is elsewhere": lambda: saved(
+        lstm_with(weight_hh_l0=torch.ones(12, 3, dtype=torch.int8))
+    ),
+    "float8 numbers": lambda: saved(lstm_with(bias_ih_l0=torch.ones(12).to(torch.float8_e4m3fn))),
+    "complex numbers": lambda: saved(lstm_with(bias_ih_l0=torch.ones(12, dtype=torch.complex64))),
+    "a sparse matrix": lambda: saved(lstm_with(weight_hh_l0=torch.ones(12, 3).to_sparse())),
+    "weights without content": lambda: saved(lstm_with(weight_hh_l0=torch.ones(12, 3, device="meta"))),
+    "a Keras activation of one's own": lambda: keras_with(activation={"class_name": "function"}),
+    "a Keras layer that reads backwards": lambda: keras_with(go_backwards=True),
+    "three Keras biases": lambda: keras_with(bias=(3, 12)),
+    "a single Keras bias": lambda: keras_with(bias=()),
+    "an ONNX node whose activations are numbers": lambda: onnx_attribute(activations=[1, 2]),
+    "an ONNX node whose activations are no text": lambda: onnx_attribute(activations=[b"\xff"]),
+    "an ONNX node that multiplies by two": lambda: onnx_with(affine),
+    "an ONNX node of three directions": lambda: onnx_with(three_directions),
+    "an ONNX node without a name and outputs": lambda: onnx_with(lambda n, t, o: (n.ClearField("output"), t.pop())),
+    "ONNX numbers of no type": lambda: onnx_with(lambda n, t, o: setattr(t[0], "data_type", 999)),
     "text": lambda: b"hello\n" * 100,
     "nothing": lambda: b"",
 }
@@ -223,8 +273,6 @@ def bomb():
 
 
 def safetensors_claiming(shape):
-    import json
-
     header = json.dumps(
         {"weight_hh_l0": {"dtype": "F32", "shape": shape, "data_offsets": [0, 4 * shape[0] * shape[1]]}}
     )
@@ -249,7 +297,22 @@ SAID = {
     "a gigantic HDF5 array": "numbers; at most",
     "a .keras file without a model": "no whole .keras file",
     "ONNX data in another file": "keeps its weights in another file",
-    "an ONNX node with another activation": "activations Elu",
+    "an ONNX node with another activation": "activations 'Elu, Elu, Elu'",
+    "whole numbers, whose scale is elsewhere": "weight_hh_l0 has numbers of int8; they must be of float16",
+    "float8 numbers": "bias_ih_l0 has numbers of float8_e4m3fn",
+    "complex numbers": "bias_ih_l0 has numbers of complex64",
+    "a sparse matrix": "weight_hh_l0 is no dense tensor",
+    "weights without content": "weight_hh_l0 is no dense tensor",
+    "a Keras activation of one's own": "has the activation {'class_name'",
+    "a Keras layer that reads backwards": "reads backwards",
+    "three Keras biases": "do not fit each other",
+    "a single Keras bias": "do not fit each other",
+    "an ONNX node whose activations are numbers": "has the activations [1, 2]",
+    "an ONNX node whose activations are no text": "has the activations",
+    "an ONNX node that multiplies by two": "has the activations 'Affine'",
+    "an ONNX node of three directions": "do not fit each other",
+    "an ONNX node without a name and outputs": "has no weights in the file",
+    "ONNX numbers of no type": "damaged weights",
     "text": "no torch checkpoint, safetensors file, Keras model or ONNX graph",
     "nothing": "has no RNN, LSTM or GRU",
 }
@@ -265,6 +328,15 @@ def test_a_hostile_file_gets_one_sentence_and_executes_nothing(tmp_path, monkeyp
         read_weights(path)
     assert SAID[kind] in one_sentence(error)
     assert sorted(file.name for file in tmp_path.iterdir()) == ["file"]
+
+
+def test_bfloat16_weights_of_an_onnx_file_are_read(tmp_path):
+    def rounded(node, tensors, onnx):
+        tensors[0].CopyFrom(onnx.helper.make_tensor("W", onnx.TensorProto.BFLOAT16, (1, 12, 2), np.full(24, 0.5)))
+
+    (tmp_path / "file").write_bytes(onnx_with(rounded))
+    (stack,) = read_weights(tmp_path / "file")
+    assert torch.equal(stack.weights["weight_ih_l0"], torch.full((12, 2), 0.5))
 
 
 def test_a_folder_and_a_missing_file_are_named(tmp_path):

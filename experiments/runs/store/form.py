@@ -131,8 +131,8 @@ class Form:
     may have shorter sequences and fewer of them, or not reach the module at all: the array `lengths` says so."""
     most_recorded: Size | None = None
     """Recorded steps that there is room for; None for all."""
-    axes: Annotated[dict[Word, Word], Field(max_length=32)] = field(default_factory=dict)
-    """Axis of the arrays → what it means."""
+    axes: Annotated[dict[Word, Word], Field(max_length=32)] = field(default_factory=dict, compare=False)
+    """Axis of the arrays → what it means, in the words of the program that wrote it: later ones have more axes."""
 
     @property
     def stack(self) -> StackForm:

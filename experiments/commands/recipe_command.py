@@ -1,0 +1,142 @@
+"""The command for recipes: list them, run them, and write what came out."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from experiments.commands.options import Runs
+from experiments.commands.run_commands import Quiet
+from experiments.commands.terminal import output
+from experiments.config.words import shortened, spelt_path, visible
+from experiments.errors import ConfigError
+from experiments.recipes.outcome import Outcome
+from experiments.recipes.page import html_of
+from experiments.recipes.perform import Workers, perform
+from experiments.recipes.recipe import GROUPS, Recipe, find_recipe, read_recipe, recipe_files
+from experiments.recipes.tables import HEADINGS, rows, verdict_words
+from experiments.recipes.tables import markdown as markdown_of
+from experiments.runs.folder import runs_folder, typed
+from experiments.sweeps.folder import put
+
+TITLES = {"papers": "Published results", "lectures": "The systems of the lectures"}
+
+
+def recipe_command(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="NAME...", help="Names of recipes, papers or lectures for all of them, or TOML files."),
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A short version, which says nothing about the claim.")
+    ] = False,
+    workers: Annotated[
+        int | None, typer.Option(help="Worker processes on this machine; default: one per core.")
+    ] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Address of a running Dask scheduler.")
+    ] = None,
+    memory: Annotated[str, typer.Option(help="Memory limit of each worker on this machine, such as 2GiB.")] = "auto",
+    retry: Annotated[bool, typer.Option("--retry-failed", help="Run failed runs again.")] = False,
+    page: Annotated[
+        Path | None, typer.Option(help="The HTML page to write; default: NAME.html beside the runs.")
+    ] = None,
+    markdown: Annotated[Path | None, typer.Option(help="A Markdown file with the table of results.")] = None,
+    runs: Runs = None,
+    quiet: Quiet = False,
+) -> None:
+    """Run published experiments and compare what comes out with what was published. Without a NAME: list them.
+
+    After an interruption, the same command continues.
+    """
+    if workers is not None and (workers < 1 or scheduler is not None):
+        raise ConfigError(f"--workers was {workers}; it must be at least 1, and it cannot be used with --scheduler.")
+    if not names:
+        print_list()
+        return
+    recipes = chosen_recipes(names, quick)
+    name = "-".join(["recipe", *(Path(n).stem for n in names), *(["quick"] if quick else [])])[:100]
+    folder = runs_folder(runs)
+    given: dict[str, object] = {
+        "--workers": workers,
+        "--scheduler": scheduler,
+        "--memory": None if memory == "auto" else memory,
+        "--page": page,
+        "--markdown": markdown,
+    }
+    options = [word for option, value in given.items() if value is not None for word in (option, str(value))]
+    command = typed(folder, "recipe", *names, *options, *(["--quick"] if quick else []))
+    console = Console(stderr=True, quiet=quiet)
+    minutes = sum(recipe.minutes for recipe in recipes)
+    if not quick:
+        console.print(f"about {minutes:g} minutes on two cores, if nothing has run yet", highlight=False)
+    outcomes, stopped = perform(recipes, name, folder, Workers(workers, scheduler, memory), retry, console, command)
+    if stopped:
+        raise typer.Exit(130)
+    print_outcomes(outcomes)
+    title = ", ".join(TITLES.get(n, Path(n).stem) for n in names)
+    write(page or folder / f"{name}.html", html_of(title, outcomes), "--page")
+    if markdown is not None:
+        write(markdown, markdown_of(outcomes, f"python -m experiments recipe {' '.join(names)}"), "--markdown")
+    if any(outcome.missing for outcome in outcomes):
+        raise typer.Exit(1)
+
+
+def chosen_recipes(names: list[str], quick: bool) -> list[Recipe]:
+    """The recipes with these names, each once; a group's name stands for all of its recipes.
+
+    Raises:
+        ConfigError: there is no such recipe, its file has a mistake, or two files have one name.
+    """
+    wanted = [path for name in names for path in (map(str, recipe_files(name)) if name in GROUPS else [name])]
+    recipes = [find_recipe(name, quick) for name in dict.fromkeys(wanted)]
+    found = [recipe.name for recipe in recipes]
+    twice = next((name for name in found if found.count(name) > 1), None)
+    if twice is not None:
+        raise ConfigError(f"the recipe {shortened(twice)} was named twice; name each once.")
+    return recipes
+
+
+def print_list() -> None:
+    """Print every recipe with its cost."""
+    for group in GROUPS:
+        made = Table(title=TITLES[group] + f": recipe {group}")
+        for heading in ("recipe", "minutes", "runs", "what it checks"):
+            made.add_column(heading, overflow="fold")
+        for path in recipe_files(group):
+            recipe = read_recipe(path)
+            made.add_row(recipe.name, f"{recipe.minutes:g}", str(len(recipe.arms) * recipe.seeds), escape(recipe.title))
+        output().print(made)
+    sys.stdout.write("The minutes are of two cores; --quick takes less than one.\n")
+
+
+def print_outcomes(outcomes: Sequence[Outcome]) -> None:
+    """Print a table for each recipe, and its verdict."""
+    for outcome in outcomes:
+        made = Table(title=escape(f"{outcome.recipe.name}: {verdict_words(outcome)}"))
+        for heading in HEADINGS[1:]:
+            made.add_column(heading, overflow="fold")
+        for row in rows(outcome):
+            made.add_row(*(escape(visible(cell)) for cell in row[1:]))
+        output().print(made)
+
+
+def write(path: Path, text: str, option: str) -> None:
+    """Write a file as a whole, and say so.
+
+    Raises:
+        ConfigError: it cannot be written.
+    """
+    try:
+        put(path, text.encode())
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise ConfigError(
+            f"{option} was {spelt_path(path)}; it must be a file that can be written ({reason})."
+        ) from None
+    sys.stdout.write(visible(f"written: {path}\n"))

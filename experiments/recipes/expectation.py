@@ -1,0 +1,96 @@
+"""What a recipe expects of its numbers, written down before the run, and the verdict on them."""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["order", "size"]
+"""`order`: which of two is larger, or that something happens at all. `size`: the published number."""
+
+Verdict = Literal["confirmed", "confirmed in order, not in size", "not confirmed", "not finished"]
+
+Values = Mapping[str, Sequence[float]]
+"""Name of a value → one number per seed."""
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """One claim about the median over seeds of a value. Exactly one of the three bounds is set."""
+
+    says: str
+    """The claim in words."""
+    kind: Kind
+    value: str
+    """The value's name."""
+    published: str
+    """What the source says, in its words or numbers."""
+    at_least: float | str | None = None
+    """A number, or the name of another value."""
+    at_most: float | str | None = None
+    near: float | str | None = None
+    within: float = 0.0
+    """Largest |value − near|."""
+    times: float = 1.0
+    """Factor on a bound that is another value."""
+    unit: str = ""
+    """After the number; `%` for shares from 0 to 1."""
+    digits: int = 3
+    """Significant digits that are shown."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """An expectation beside the numbers that came out."""
+
+    expectation: Expectation
+    values: tuple[float, ...]
+    """One per seed; empty before the runs have ended."""
+    bound: float
+    """The number with which their median is compared."""
+
+    @property
+    def median(self) -> float:
+        """The median over seeds; NaN without values, or where one is NaN."""
+        return median(self.values)
+
+    @property
+    def holds(self) -> bool:
+        """Whether the claim is true of the median; NaN makes it false."""
+        if self.expectation.at_least is not None:
+            return self.median >= self.bound
+        if self.expectation.at_most is not None:
+            return self.median <= self.bound
+        return abs(self.median - self.bound) <= self.expectation.within
+
+
+def judge(expectation: Expectation, values: Values) -> Judged:
+    """Put the numbers beside the expectation."""
+    bounds = (expectation.at_least, expectation.at_most, expectation.near)
+    bound = next(bound for bound in bounds if bound is not None)
+    number = expectation.times * median(values.get(bound, ())) if isinstance(bound, str) else bound
+    return Judged(expectation, tuple(values.get(expectation.value, ())), number)
+
+
+def decide(judged: Sequence[Judged]) -> Verdict:
+    """The verdict on a recipe.
+
+    All expectations hold: confirmed. All of kind `order` hold and a `size` does not: confirmed in order, not in size.
+    An `order` does not hold, or there is none and a `size` does not hold: not confirmed. A value that is missing: not
+    finished.
+    """
+    if not all(one.values for one in judged):
+        return "not finished"
+    if all(one.holds for one in judged):
+        return "confirmed"
+    orders = [one for one in judged if one.expectation.kind == "order"]
+    if orders and all(one.holds for one in orders):
+        return "confirmed in order, not in size"
+    return "not confirmed"
+
+
+def median(values: Sequence[float]) -> float:
+    """The median; NaN without values, or where one of them is NaN."""
+    if not values or any(value != value for value in values):
+        return float("nan")
+    return statistics.median(values)

@@ -1,0 +1,67 @@
+"""The results of recipes as one web page that needs no other file."""
+
+from collections.abc import Sequence
+from html import escape
+
+from analysis.figures.standalone import page, section
+from analysis.wording import counted, duration, significant
+from experiments.recipes.examples import Example
+from experiments.recipes.measured import FRESH
+from experiments.recipes.outcome import Outcome, Shown
+from experiments.recipes.tables import HEADINGS, html_table, rows, verdict_rows, verdict_words
+
+
+def html_of(title: str, outcomes: Sequence[Outcome]) -> str:
+    """The page as HTML; it contains plotly.js once."""
+    parts = [
+        "<p>Each claim and its bound were written down before the runs. A claim is judged by the median over the "
+        "seeds. The spread is the smallest and the largest number; in brackets is the number of seeds.</p>",
+        html_table(("recipe", "title", "verdict"), verdict_rows(outcomes)),
+    ]
+    drawn = False
+    for outcome in outcomes:
+        parts.append(about(outcome))
+        for shown in (None, *outcome.shown):
+            parts += [] if shown is None else [outputs(shown)]
+            for picture in outcome.pictures if shown is None else shown.pictures:
+                parts.append(section(picture, first=not drawn))
+                drawn = True
+        parts.append(of_runs(outcome))
+    return page(title, "\n".join(parts))
+
+
+def about(outcome: Outcome) -> str:
+    """A recipe's title, verdict, words and table."""
+    recipe = outcome.recipe
+    words = "".join(f"<p>{escape(text)}</p>" for text in (recipe.source, recipe.about, recipe.tried) if text)
+    return (
+        f'<h2 id="{escape(recipe.name)}">{escape(recipe.title)}</h2>'
+        f"<p><strong>{escape(verdict_words(outcome))}</strong></p>{words}"
+        f"{html_table(HEADINGS[1:], [row[1:] for row in rows(outcome)])}"
+    )
+
+
+def outputs(shown: Shown) -> str:
+    """Outputs beside targets, right ones first."""
+    head = f"<h3>What the network says: {escape(shown.arm)}, seed 0</h3>"
+    wrong = f"<p>Of {FRESH} fresh sequences {significant(100 * shown.wrong)} % have at least one wrong answer.</p>"
+    lines = [example_row(example) for example in shown.examples]
+    sample = "" if shown.sample is None else f"<p>Text that it writes itself:</p><pre>{escape(shown.sample)}</pre>"
+    return head + wrong + html_table(("", "it reads", "wanted", "it says"), lines) + sample
+
+
+def example_row(example: Example) -> tuple[str, str, str, str]:
+    """An example's row, with its mark in words."""
+    return ("✓ right" if example.right else "✗ wrong", example.given, example.wanted, example.said)
+
+
+def of_runs(outcome: Outcome) -> str:
+    """Which runs the numbers are from."""
+    if not outcome.runs:
+        return ""
+    left = f" {counted(outcome.missing, 'run')} not finished." if outcome.missing else ""
+    names = ", ".join(f"<code>{escape(name)}</code>" for name in outcome.runs)
+    return (
+        f"<details><summary>{counted(len(outcome.runs), 'run')}, {duration(outcome.seconds)} of training steps.{left}"
+        f"</summary><p>Open them on the page Runs: {names}</p></details>"
+    )

@@ -1,0 +1,71 @@
+"""The table of results: as text for the terminal, as Markdown for the documentation, as HTML for the page."""
+
+from collections.abc import Iterable, Sequence
+from html import escape
+
+from experiments.recipes.outcome import Outcome, bound_in_words, in_words, spread
+
+HEADINGS = ("recipe", "claim", "published", "bound", "ours, median", "spread over seeds", "holds")
+
+
+def rows(outcome: Outcome) -> list[tuple[str, ...]]:
+    """One row per claim."""
+    return [
+        (
+            outcome.recipe.name,
+            judged.expectation.says,
+            judged.expectation.published,
+            bound_in_words(judged),
+            in_words(judged, judged.median),
+            f"{spread(judged)} ({len(judged.values)})",
+            ("yes" if judged.holds else "no") if judged.values else "not finished",
+        )
+        for judged in outcome.judged
+    ]
+
+
+def verdict_rows(outcomes: Iterable[Outcome]) -> list[tuple[str, str, str]]:
+    """One row per recipe: its name, its title, its verdict."""
+    return [(o.recipe.name, o.recipe.title, verdict_words(o)) for o in outcomes]
+
+
+def verdict_words(outcome: Outcome) -> str:
+    """The verdict; of the short version, that it is none."""
+    if outcome.recipe.quick and outcome.verdict != "not finished":
+        return f"{outcome.verdict} (short version: no verdict on the claim)"
+    return outcome.verdict
+
+
+def markdown(outcomes: Sequence[Outcome], command: str) -> str:
+    """The documentation's page of results."""
+    parts = [
+        "# Recipes: what was published, and what comes out here",
+        "",
+        f"Made by `{command}`. Each claim and its bound were written down before the runs, in the",
+        "recipe's TOML file in `experiments/recipes/`. A claim is judged by the median over the seeds. The spread is",
+        "the smallest and the largest number; in brackets is the number of seeds. *Confirmed*: all claims hold.",
+        "*Confirmed in order, not in size*: every claim about an order holds, and a size does not. *Not confirmed*:",
+        "anything else.",
+        "",
+        table(("recipe", "title", "verdict"), verdict_rows(outcomes)),
+    ]
+    for outcome in outcomes:
+        recipe = outcome.recipe
+        parts += ["", f"## {recipe.name}: {recipe.title}", "", f"**{verdict_words(outcome)}**. {recipe.source}"]
+        parts += ["", " ".join(recipe.about.split())]
+        parts += ["", " ".join(recipe.tried.split())] if recipe.tried else []
+        parts += ["", table(HEADINGS[1:], [row[1:] for row in rows(outcome)])]
+    return "\n".join(parts) + "\n"
+
+
+def table(headings: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    """A Markdown table."""
+    written = [headings, ["---"] * len(headings), *lines]
+    return "\n".join(f"| {' | '.join(cell.replace('|', '∣') for cell in line)} |" for line in written)
+
+
+def html_table(headings: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    """An HTML table with a row of headings."""
+    head = "".join(f'<th scope="col">{escape(heading)}</th>' for heading in headings)
+    body = "\n".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in line)}</tr>" for line in lines)
+    return f'<div class="table"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
