@@ -100,11 +100,13 @@ def main() -> None:
     """Read the command line, and compile."""
     parser = argparse.ArgumentParser(description="Compile the passes of all cells ahead.")
     names = {str(dtype).removeprefix("torch."): dtype for dtype in DTYPES}
-    parser.add_argument("dtypes", nargs="*", choices=list(names), help="all if left out")
+    parser.add_argument("dtypes", nargs="*", metavar="DTYPE", help=f"{' or '.join(names)}; both if left out")
     parser.add_argument("--folder", type=Path, help="where the code is kept")
     parser.add_argument("--first", help="the module that is wanted first")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     given = parser.parse_args()
+    if not names.keys() >= set(given.dtypes):
+        parser.error(f"DTYPE was {' '.join(given.dtypes)}; it must be {' or '.join(names)}.")
     dtypes = [names[name] for name in given.dtypes] or DTYPES
     if given.folder is not None:
         given.folder.mkdir(parents=True, exist_ok=True)
