@@ -7,7 +7,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from models.bptt.lognorm import log_norm
+from models.bptt.lognorm import log_norm_of_all
 
 ClipRule = Literal["norm", "value", "per_parameter", "squared_norm"]
 CLIP_RULES: tuple[ClipRule, ...] = get_args(ClipRule)
@@ -77,14 +77,14 @@ def clip(
         raise ValueError(f"rule was {rule!r}; it must be one of {', '.join(CLIP_RULES)}.")
     if threshold is not None and not threshold > 0:
         raise ValueError(f"threshold was {threshold}; it must be above 0, or None for no clipping.")
-    before = log_norms or {name: log_norm(g.flatten()).item() for name, g in grads.items()}
+    before = log_norms or {name: log_norm_of_all(g) for name, g in grads.items()}
     total = total_log_norm(before)
     if threshold is None:
         unchanged = cosine_of_scaling(before, before, total, total)
         return Clipping(rule, None, dict(grads), total, total, unchanged, before, dict(before))
     if rule == "value":
         clipped = {name: g.clamp(-threshold, threshold) for name, g in grads.items()}
-        after = {name: log_norm(g.flatten()).item() for name, g in clipped.items()}
+        after = {name: log_norm_of_all(g) for name, g in clipped.items()}
         return Clipping(rule, threshold, clipped, total, total_log_norm(after), cosine(grads, clipped), before, after)
 
     log_factor = {

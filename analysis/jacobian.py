@@ -112,10 +112,10 @@ def chosen_form(cell: Cell, method: Method) -> ClosedForm | None:
 
 def autodiff(steps: LayerStates, of_input: bool) -> Jacobian:
     """The same derivative by reverse-mode autodiff through one step of any cell, one sample at a time under vmap."""
-    H = steps.cell.hidden_size
+    sizes = steps.cell.state_sizes
 
     def step(s: Tensor, x: Tensor) -> Tensor:
-        after, _ = steps.cell.step(x.unsqueeze(0), tuple(part.unsqueeze(0) for part in s.split(H)))
+        after, _ = steps.cell.step(x.unsqueeze(0), tuple(part.unsqueeze(0) for part in s.split(sizes)))
         return torch.cat(after, dim=-1).squeeze(0)
 
     leading = steps.inputs.shape[:-1]

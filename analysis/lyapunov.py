@@ -142,16 +142,15 @@ def lyapunov_autonomous(
 def run(cell: Cell, inputs: Float[Tensor, "time input"], start: State | None) -> LayerStates:
     """One trajectory in float64, without a gradient: [time, unit]."""
     cell = cell.with_weights(lambda weight: weight.detach().cpu().double())
-    input_size, H = cell.weight_ih.shape[1], cell.hidden_size
+    input_size, sizes = cell.weight_ih.shape[1], dict(zip(cell.state_names, cell.state_sizes, strict=True))
     if inputs.ndim != 2 or inputs.shape[1] != input_size or not len(inputs):
         raise ValueError(
             f"inputs have shape {tuple(inputs.shape)}; they must be [time, {input_size}], with time at least 1."
         )
-    start = tuple(torch.zeros(H) for _ in cell.state_names) if start is None else start
-    if [tuple(s.shape) for s in start] != [(H,)] * len(cell.state_names):
-        raise ValueError(
-            f"start must be {len(cell.state_names)} tensors of shape [{H}]: {', '.join(cell.state_names)}."
-        )
+    start = tuple(map(torch.zeros, sizes.values())) if start is None else start
+    if [tuple(s.shape) for s in start] != [(size,) for size in sizes.values()]:
+        wanted = ", ".join(f"{name} [{size}]" for name, size in sizes.items())
+        raise ValueError(f"start must be {len(sizes)} tensors of these shapes: {wanted}.")
     inputs = inputs.detach().cpu().double()
     states, gates = [tuple(s.detach().cpu().double().unsqueeze(0) for s in start)], []
     for x_t in inputs.unsqueeze(1):
@@ -178,7 +177,7 @@ def lyapunov_of_steps(steps: LayerStates, count: int | None = None, transient: i
         ValueError: a count or transient out of range.
     """
     T = len(steps.inputs)
-    size = len(steps.before) * steps.cell.hidden_size
+    size = sum(steps.cell.state_sizes)
     J = (J_t for t in range(0, T, CHUNK) for J_t in state_jacobian(steps[t : t + CHUNK]))
     return lyapunov_of_jacobians(J, T, size, count, transient)
 

@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float, Int
 from numpy import ndarray
 
-from analysis.course import GONE, Course, course, from_which_on
+from analysis.course import GONE, VERBS, Course, course, from_which_on
 from analysis.numbers import log_quantile
 from analysis.straight import least_squares_line, straight_span
 from analysis.wording import rate, significant
@@ -177,6 +177,16 @@ def profile_of_sizes(
     )
 
 
+def describe_horizon(p: Profile) -> str:
+    """Where the gradient is below 10⁻⁷ of its largest size, in words; `nowhere` only if it never is."""
+    if p.horizon_lag is not None:
+        return f"from lag {p.horizon_lag} on (t = {p.horizon_t})"
+    if p.course.kind in ("diverged", "zero"):
+        return f"not known, since the gradient {VERBS[p.course.kind]}"
+    log = p.course.log
+    return "at some lags, but not at the last" if bool((log < log.max() + GONE).any()) else "nowhere"
+
+
 def smallest_log(dtype: torch.dtype) -> float:
     """Natural log of the smallest positive number of a dtype, subnormal ones included (nats)."""
     info = torch.finfo(dtype)
@@ -200,15 +210,18 @@ def first_below(log_by_lag: Float[ndarray, " lag"], level: float) -> int | None:
 def fit_decay(log_by_lag: Float[ndarray, " lag"], rounding: float = sys.float_info.epsilon) -> Decay:
     """Fit the decay rate by least squares, over the longest span of lags on which the profile is straight.
 
+    It begins at the first lag whose gradient is not exactly zero, and ends before the next zero, Inf or NaN.
+
     Args:
         log_by_lag: ln‖dL/dh‖ at lags 0, 1, …, nats.
         rounding: relative rounding of the dtype in which each step was computed; the rate's error is at least this.
     """
-    finite = np.isfinite(log_by_lag)
-    n = int(np.argmin(finite)) if not finite.all() else len(log_by_lag)
+    first = int(np.argmin(np.isneginf(log_by_lag)))
+    finite = np.isfinite(log_by_lag[first:])
+    n = int(np.argmin(finite)) if not finite.all() else len(finite)
     if n < SHORTEST_FIT:
-        return Decay(None, None, None, None, None, too_short(log_by_lag, n))
-    start, end = straight_span(log_by_lag[:n])
+        return Decay(None, None, None, None, None, too_short(log_by_lag, first, n))
+    start, end = (first + lag for lag in straight_span(log_by_lag[first : first + n]))
     if end + 1 - start < max(SHORTEST_FIT, SHARE_STRAIGHT * n):
         reason = f"no straight line holds over a quarter of the lags; the longest is from lag {start} to lag {end}."
         return Decay(None, None, None, None, None, reason)
@@ -216,11 +229,12 @@ def fit_decay(log_by_lag: Float[ndarray, " lag"], rounding: float = sys.float_in
     return Decay(slope, max(error, rounding), intercept - slope * start, start, end)
 
 
-def too_short(log_by_lag: Float[ndarray, " lag"], n: int) -> str:
-    """Why there is no fit if only the first n values are finite, in a sentence."""
-    if n < len(log_by_lag):
-        beyond = "exactly zero" if np.isneginf(log_by_lag[n]) else "not a finite number"
-        what = f"from lag {n} on the gradient is {beyond}"
+def too_short(log_by_lag: Float[ndarray, " lag"], first: int, n: int) -> str:
+    """Why there is no fit if only the n values from lag `first` on are finite, in a sentence."""
+    if first + n < len(log_by_lag):
+        beyond = "exactly zero" if np.isneginf(log_by_lag[first + n]) else "not a finite number"
+        what = f"the gradient is {beyond} at lag {first + n}"
     else:
         what = "there is one timestep" if n == 1 else f"there are {n} timesteps"
+        what += f" from lag {first} on" if first else ""
     return f"{what}; a fit needs at least {SHORTEST_FIT} timesteps."

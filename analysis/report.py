@@ -8,7 +8,7 @@ from analysis.course import begin_sentence
 from analysis.diagnosis import diagnose
 from analysis.finding import Finding, Subject
 from analysis.last_loss import last_loss_only
-from analysis.profile import Profile, describe_decay, profile
+from analysis.profile import Profile, describe_decay, describe_horizon, profile
 from analysis.wording import counted
 from models.recording.trace import Trace
 from models.recording.watch import Watch
@@ -61,8 +61,8 @@ class ModuleReport:
             {
                 "layer": describe_layer(k, self.trace.num_directions),
                 "gradient": begin_sentence(p.course),
-                "decay": describe_decay(p.decay),
-                "horizon": describe_horizon(p),
+                "decay": describe_decay(p.decay).removesuffix("."),
+                "horizon": f"below 10⁻⁷ of its largest: {describe_horizon(p)}",
             }
             for k, p in enumerate(self.profiles)
         ]
@@ -117,10 +117,3 @@ def describe_layer(index: int, num_directions: int) -> str:
     """`layer 1`, with its direction if there are two."""
     layer, direction = divmod(index, num_directions)
     return f"layer {layer + 1}" + ("" if num_directions == 1 else (", forwards", ", backwards")[direction])
-
-
-def describe_horizon(p: Profile) -> str:
-    """The lag from which on the gradient is below 10⁻⁷ of its largest size, in words."""
-    if p.horizon_lag is None:
-        return "above 10⁻⁷ of its largest at every lag"
-    return f"below 10⁻⁷ of its largest from lag {p.horizon_lag} on"

@@ -18,6 +18,7 @@ TASK_WORDS: Mapping[str, str] = {
     "translation": "Numbers into French",
     "france": "France … French",
     "sentiment": "Good or bad",
+    "captioning": "Captions of pictures",
     "ball": "Ball in a box",
     "video": "A digit that bounces",
     "series": "Next value of a series",
@@ -31,7 +32,12 @@ GROUP_OF_TASK: Mapping[str, str] = {
     "series": "yours",
 }
 """Task → its group; a task that is not here is a classic one."""
-NETWORK_WORDS: Mapping[str, str] = {"sequence": "one sequence", "encoder_decoder": "encoder and decoder"}
+NETWORK_WORDS: Mapping[str, str] = {
+    "sequence": "one sequence",
+    "encoder_decoder": "encoder and decoder",
+    "one_to_many": "picture and decoder",
+}
+FEATURES_WORDS: Mapping[str, str] = {"start": "start the state", "first_input": "are added to the first input"}
 HEAD_WORDS: Mapping[str, str] = {"dense": "dense layer", "mean": "mean over time"}
 TEXT_WORDS: Mapping[str, str] = {"hello": "The word hello", "pydoc": "Python's help topics"}
 """Texts that everybody may name; a path of a file only where the server opens files (`serving.opens_files`)."""

@@ -2,6 +2,7 @@
 
 from models.cells.registry import CELLS
 from models.networks.encoder_decoder import EncoderDecoder
+from models.networks.one_to_many import OneToMany
 from models.networks.sequence_model import SequenceModel
 from models.recording.layer_record import LayerRecord
 from models.recording.record import direct_gradients, record
@@ -14,6 +15,7 @@ __all__ = [
     "AlertError",
     "EncoderDecoder",
     "LayerRecord",
+    "OneToMany",
     "SequenceModel",
     "Trace",
     "Watch",

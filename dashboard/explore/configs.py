@@ -13,8 +13,8 @@ from experiments.config.run_config import ConfigError, RunConfig
 from experiments.probing.given_network import TrainedNetwork
 
 OF_A_DRAWN_NETWORK = (
-    "network", "head", "attention", "reverse_source", "hidden_size", "num_layers", "bidirectional", "initialisation",
-    "nonlinearity",
+    "network", "head", "attention", "features", "reverse_source", "hidden_size", "num_layers", "bidirectional",
+    "initialisation", "nonlinearity",
 )  # fmt: skip
 """Settings that do not apply to a network with weights of its own."""
 

@@ -13,6 +13,7 @@ from dashboard.explore.panel import MOST_IN_A_DRAG, Panel, Passes
 from dashboard.frame import Draw
 from experiments.probing.credit_by_passes import MOST_LOSSES
 from experiments.probing.probe import Probe
+from models.networks.network import Network
 from models.recording.trace import Stack
 
 LONGEST_CREDIT = 300
@@ -61,16 +62,17 @@ def _beside(credit: Mapping[str, Draw], looks: Mapping[str, Draw]) -> list[Mappi
 def _attention_charts(view: Passes) -> Mapping[str, Draw]:
     """Where each network's attention looked."""
 
-    def looks(cell: str, weights: Tensor, of_head: bool) -> Picture:
-        if of_head:
+    def looks(cell: str, weights: Tensor, network: Network) -> Picture:
+        if not network.needs_source:
             return attention_picture(cell, weights[0].numpy(), "sequence", "timestep t")
-        return attention_picture(cell, weights[:, 0].numpy(), "target time", "source time")
+        read = "place of the picture" if network.needs_picture else "source time"
+        return attention_picture(cell, weights[:, 0].numpy(), "target time", read)
 
-    wholes = {cell: probe.whole for cell, probe in view.probes.items() if isinstance(probe, Probe)}
+    probes = {cell: probe for cell, probe in view.probes.items() if isinstance(probe, Probe)}
     return {
-        f"attention-{cell}": partial(looks, cell, whole.attention, len(whole.stacks) == 1)
-        for cell, whole in wholes.items()
-        if whole.attention is not None
+        f"attention-{cell}": partial(looks, cell, probe.whole.attention, probe.experiment.model)
+        for cell, probe in probes.items()
+        if probe.whole.attention is not None
     }
 
 

@@ -10,9 +10,9 @@ from analysis.figures.profile import profile_picture
 from analysis.figures.standalone import standalone, table
 from analysis.figures.symbols import with_symbols
 from analysis.figures.theme import LN_10, cell_colour, cell_name
-from analysis.profile import describe_decay
+from analysis.profile import describe_decay, describe_horizon
 from analysis.spectrum import Spectrum
-from analysis.wording import counted, power_of_ten, significant
+from analysis.wording import power_of_ten, significant
 from dashboard.explore.configs import OF_A_DRAWN_NETWORK
 from dashboard.explore.differences import describe_differences, format_value
 from dashboard.explore.link import read_settings
@@ -122,9 +122,6 @@ def _write_cell_lines(view: View, cell: str) -> list[str]:
     """What one cell's pass says."""
     result = view.probes[cell]
     p, spectra, c = result.profile, result.spectra, view.clip(result)
-    horizon = "nowhere"
-    if p.horizon_t is not None and p.horizon_lag is not None:
-        horizon = f"from t = {p.horizon_t} back ({counted(p.horizon_lag, 'step')})"
     before, after = power_of_ten(c.log_norm_before / LN_10), power_of_ten(c.log_norm_after / LN_10)
     marks = {"severe": "▲", "warning": "△", "note": "○"}
     return [
@@ -132,7 +129,7 @@ def _write_cell_lines(view: View, cell: str) -> list[str]:
         _describe_loss(view, result),
         *describe_profile(p, result.transport_course),
         f"dL/dh_t: {describe_decay(p.decay)}",
-        f"dL/dh_t below 10⁻⁷ of its largest: {horizon}",
+        f"dL/dh_t below 10⁻⁷ of its largest: {describe_horizon(p)}",
         _describe_spectra(list(spectra.values())),
         f"‖dL/dW‖ {before}" + (f", clipped to {after}" if c.engaged else ", not clipped"),
         *(f"<strong>{marks[f.severity]} {f.title}.</strong>" for f in result.diagnose(c)),

@@ -21,6 +21,7 @@ from dashboard.explore.control import (
 )
 from dashboard.option_words import (
     CLIP_RULE_WORDS,
+    FEATURES_WORDS,
     HEAD_WORDS,
     INITIALISATION_WORDS,
     NETWORK_WORDS,
@@ -88,6 +89,7 @@ _GATES = {
 }
 _STACKS = {"outputs": "the one before the outputs", "encoder": "encoder", "decoder": "decoder"}
 _ATTENTIONS = {"none": "none", "dot": "dot product", "bahdanau": "Bahdanau"}
+_FEATURES = name_options(_options("features"), FEATURES_WORDS)
 _TRUNCATIONS = {"blocks": "blocks", "window": "sliding windows"}
 _CLIP_RULES = name_options([*CLIP_RULES], CLIP_RULE_WORDS)
 
@@ -109,10 +111,12 @@ class Settings:
     reverse_source: bool = control(Switch("Reverse the source", False))
     cells: tuple[str, ...] = control(SomeOf("Cells", ["elman", "lstm", "gru"], _CELLS, help=_CELL_HELP))
     network: str = control(OneOf("Network", "sequence", name_options([*NETWORKS], NETWORK_WORDS), help=(
-        "An encoder and a decoder need a task with a source and a target, such as Reversal.")))
+        "An encoder and a decoder need a task with a source and a target, such as Reversal. A picture and a decoder "
+        "need a task with pictures.")))
     head: str = control(OneOf("Head", "linear", name_options(_options("head"), HEAD_WORDS), help=(
         "What the outputs are read from. Attention and the mean read all timesteps for one answer.")))
     attention: str = control(OneOf("Attention", "none", _ATTENTIONS))
+    features: str = control(OneOf("Features of the picture", "start", _FEATURES))
     stack: str = control(OneOf("Stack", "outputs", _STACKS, is_view=True, help=(
         "Which of the network's stacks the charts are of.")))
     loss_position: str = control(OneOf("Loss at", "task", _LOSSES))

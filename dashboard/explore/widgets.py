@@ -21,7 +21,11 @@ DRAGGED = (
 )
 """Rows of sliders."""
 
-OF_NETWORK = {"sequence": ("head",), "encoder_decoder": ("attention", "stack")}
+OF_NETWORK = {
+    "sequence": ("head",),
+    "encoder_decoder": ("attention", "stack"),
+    "one_to_many": ("attention", "features"),
+}
 """Network → the settings that only it has."""
 OF_TASK = {"next_character": ("text_file",), "translation": ("reverse_source",)}
 """Task → the settings that only it has."""

@@ -1,10 +1,11 @@
 """How many sockets a server holds, and how much may come in by one, the pages' and the drag's."""
 
+import asyncio
 import time
 from collections import Counter
 
 from starlette.responses import PlainTextResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from websockets.exceptions import ProtocolError
 from websockets.frames import Frame
 
@@ -18,6 +19,13 @@ MOST_FRAMES = 1000
 """Frames that may come in by a socket at once: a browser sends a message as one, or a long one as a few."""
 FRAMES_A_SECOND = 100.0
 """How fast they may come for long; a drag asks thirty times a second."""
+
+PAGES = "/_stcore/stream"
+"""End of the path of the pages' socket, Streamlit's."""
+MOST_RERUNS = 30
+"""Messages of a page that are taken at once: each runs its script, and a hand sends a few."""
+RERUNS_A_SECOND = 5.0
+"""How fast more of them are taken: 300 at once kept another visitor waiting for 18 s."""
 
 TOO_MANY = "Too many pages are open here; close some of them.\n"
 
@@ -43,7 +51,7 @@ class BoundedSockets:
         limit_frames(receive)
         self._open[client] += 1
         try:
-            await self._app(scope, receive, send)
+            await self._app(scope, pace_reruns(receive) if scope["path"].endswith(PAGES) else receive, send)
         finally:
             self._open[client] -= 1
             if not self._open[client]:
@@ -82,6 +90,23 @@ def limit_frames(receive: Receive) -> None:
         take(frame)
 
     connection.recv_frame = take_one
+
+
+def pace_reruns(receive: Receive) -> Receive:
+    """The same messages of a page; once too many have come, each waits until a person could have sent it."""
+    left, last = float(MOST_RERUNS), time.monotonic()
+
+    async def receive_in_pace() -> Message:
+        nonlocal left, last
+        message = await receive()
+        if message["type"] == "websocket.receive":
+            now = time.monotonic()
+            left, last = min(left + (now - last) * RERUNS_A_SECOND, float(MOST_RERUNS)) - 1, now
+            if left < 0:
+                await asyncio.sleep(-left / RERUNS_A_SECOND)
+        return message
+
+    return receive_in_pace
 
 
 def drop_connection(receive: Receive) -> None:

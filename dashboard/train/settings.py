@@ -8,7 +8,7 @@ from analysis.clipping import CLIP_RULES
 from analysis.figures.theme import cell_name
 from dashboard.option_words import CLIP_RULE_WORDS, INITIALISATION_WORDS, NETWORK_WORDS, TASK_WORDS
 from experiments.config.run_config import RunConfig
-from experiments.tasks import TASKS, WITH_SOURCE
+from experiments.tasks import TASKS, WITH_PICTURE, WITH_SOURCE
 from models.cells.registry import CELLS
 from models.networks.attention import ATTENTIONS
 from models.networks.registry import NETWORKS
@@ -35,8 +35,9 @@ def choose_lanes() -> list[RunConfig]:
             values["reverse_source"] = st.toggle("Reverse the source")
         values["cell"] = st.selectbox("Cell", list(CELLS), format_func=cell_name)
         if values["task"] in WITH_SOURCE:
-            values["network"] = st.selectbox("Network", list(NETWORKS), format_func=NETWORK_WORDS.__getitem__)
-            if values["network"] == "encoder_decoder":
+            networks = [n for n in NETWORKS if values["task"] in WITH_PICTURE or not NETWORKS[n].needs_picture]
+            values["network"] = st.selectbox("Network", networks, format_func=NETWORK_WORDS.__getitem__)
+            if "attention" in NETWORKS[values["network"]].takes:
                 values["attention"] = st.selectbox("Attention", list(ATTENTIONS), index=None, placeholder="none")
         left, right = st.columns(2)
         values["seq_len"] = left.number_input("Sequence length", 1, 1000, 30)

@@ -7,6 +7,7 @@ from experiments.config.run_config import RunConfig
 from experiments.errors import ConfigError
 from experiments.tasks import Task, make_task
 from models.cells.registry import CELLS
+from models.networks.picture_reader import CHANNELS, COLOURS, reader_size
 
 MEMORY_LIMIT = 4 * 2**30
 """Most bytes of one recorded pass: 4 GiB."""
@@ -28,7 +29,10 @@ def memory_estimate(config: RunConfig, task: Task | None = None) -> int:
         attention  S · (T − S) · batch · 4, and times (6 H) where its score has a layer of H units (bahdanau)
 
     An encoder and a decoder have twice the weights, and H more inputs where the decoder's step reads a context. A dense
-    head has its own weights and outputs.
+    head has its own weights and outputs. A picture of `pixels` takes, with the C_1 and C_2 channels of its convolutions
+    and each with its gradient, `PictureReader`:
+
+        picture    2 · batch · pixels · (4 C_1 + 2 C_2)
 
     and in bytes: 64 · N · (1 + L·D) for exponents, log norms, targets and indices; a fixed part for each of the small
     tensors that a timestep makes, `STEP_OVERHEAD` · time · L·D.
@@ -59,11 +63,19 @@ def memory_estimate(config: RunConfig, task: Task | None = None) -> int:
         dense = config.dense_size or D * H
         head += (D * H + 1) * dense + dense * task.output_size
         data += 4 * N * dense
+    picture = 0
+    if config.network == "one_to_many" and source is not None:
+        few, more = CHANNELS
+        pixels = source * task.input_size // COLOURS
+        picture = 2 * config.batch_size * pixels * (4 * few + 2 * more)
+        head += reader_size(task.input_size, H, L * S * H + task.input_size)
     weights = 9 * (recurrent + head)
 
     itemsize = {"float32": 4, "float64": 8}[config.dtype]
     return (
-        (data + kept + working + weights + attention) * itemsize + 64 * N * (1 + L * D) + STEP_OVERHEAD * time * L * D
+        (data + kept + working + weights + attention + picture) * itemsize
+        + 64 * N * (1 + L * D)
+        + STEP_OVERHEAD * time * L * D
     )
 
 

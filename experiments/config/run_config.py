@@ -106,7 +106,8 @@ class RunConfig(BaseModel):
     network: str = Field(
         "sequence",
         json_schema_extra={"enum": [*NETWORKS]},
-        description="Network: one stack over the sequence, or an encoder and a decoder for a source and its target.",
+        description="Network: one stack over the sequence, an encoder and a decoder for a source and its target, or "
+        "a decoder that describes a picture.",
     )
     head: Literal["linear", "dense", "attention", "mean"] = Field(
         "linear",
@@ -116,11 +117,17 @@ class RunConfig(BaseModel):
     dense_size: int | None = Field(
         None, ge=1, le=4096, description="Units of the dense head's layer; none uses as many as the head reads."
     )
-    start: Literal["zero", "learned"] = Field(
-        "zero", description="The state before the first timestep: zero, or learned like the weights."
+    start: Literal["zero", "learned", "carried"] = Field(
+        "zero",
+        description="The state before the first timestep: zero; learned like the weights; or carried on from the batch "
+        "before, whose text goes on (next_character).",
     )
     attention: Literal["dot", "bahdanau"] | None = Field(
-        None, description="Attention of an encoder_decoder's decoder over the source: dot, bahdanau or none."
+        None, description="Attention of a decoder over the source or the picture's places: dot, bahdanau or none."
+    )
+    features: Literal["start", "first_input"] = Field(
+        "start",
+        description="Where the features of a picture go in one_to_many: they start the state, or are the first input.",
     )
 
     initialisation: Literal["default", "orthogonal", "identity", "gaussian", "chrono"] = Field(

@@ -1,8 +1,9 @@
 """The allowed combinations of networks, heads, attention and tasks.
 
-    network            head    dense_size    start    attention    bidirectional    truncate    tasks
-    sequence           yes     head=dense    yes      no           yes              yes         all
-    encoder_decoder    no      no            no       yes          no               no          with source and target
+    network           head   dense_size   start   attention   features   bidirectional   truncate   tasks
+    sequence          yes    head=dense   yes     no          no         yes             yes        all
+    encoder_decoder   no     no           no      yes         no         no              no         with a source
+    one_to_many       no     no           no      yes         yes        no              no         with a picture
 
 A head of attention or mean gives one answer, so it goes with a loss at the last timestep. A window of truncated BPTT
 goes with one reading direction.
@@ -11,10 +12,10 @@ goes with one reading direction.
 from experiments.config.run_config import RunConfig
 from experiments.config.words import LONGEST_PATH, shortened, spelt
 from experiments.errors import ConfigError
-from experiments.tasks import WITH_SOURCE, Task
+from experiments.tasks import WITH_PICTURE, WITH_SOURCE, Task
 from models.networks.registry import NETWORKS
 
-WIRING = ("head", "dense_size", "start", "attention", "bidirectional", "truncate")
+WIRING = ("head", "dense_size", "start", "attention", "features", "bidirectional", "truncate")
 """Fields that some networks do not have."""
 OF_DATA = ("series", "sentiment")
 """Tasks that read a file of the user's own data."""
@@ -40,7 +41,22 @@ def check_wiring(config: RunConfig, task: Task) -> None:
     if network.needs_source and task.source(config.seq_len) is None:
         raise ConfigError(
             f"network was {config.network!r}, and task={task.name} has no source and target; choose "
-            f"task={' or '.join(WITH_SOURCE)}."
+            f"task={' or '.join(WITH_PICTURE if network.needs_picture else WITH_SOURCE)}."
+        )
+    if network.needs_picture and not task.shows_picture:
+        raise ConfigError(
+            f"network was {config.network!r}, and task={task.name} shows no picture; choose "
+            f"task={' or '.join(WITH_PICTURE)}."
+        )
+    if config.start == "carried" and (task.name != "next_character" or config.bidirectional):
+        other = (
+            f"task={task.name} begins anew"
+            if task.name != "next_character"
+            else "bidirectional=true reads it backwards"
+        )
+        raise ConfigError(
+            f"start was 'carried', which needs a text that goes on, and {other}; choose start=zero, or "
+            "task=next_character with bidirectional=false."
         )
     if config.reverse_source and task.name != "translation":
         raise ConfigError(

@@ -83,6 +83,8 @@ class TrainedNetwork:
     """The run's configuration; None for a watched module."""
     whole: Mapping[str, Tensor]
     """All of the network's parameters."""
+    input_size: int
+    """Numbers in an input of the whole network."""
 
     @property
     def spelt(self) -> str:
@@ -98,11 +100,6 @@ class TrainedNetwork:
     def options(self) -> Mapping[str, Any]:
         """The cell's options, besides its weights."""
         return self.stack.options
-
-    @property
-    def input_size(self) -> int:
-        """Numbers that the first layer reads at each timestep."""
-        return self.stack.input_size
 
     @property
     def hidden_size(self) -> int:
@@ -187,7 +184,8 @@ def trained_network(run: RunReader, step: int | None = None) -> TrainedNetwork:
         )
     config = config_of(run) if run.description.kind == "configuration" else None
     of_network = list(run.forms)[-1] if config is not None else None  # the stack that reads the inputs stands last
-    module, stack = next(iter((run if of_network is None else run.of(of_network)).form.stacks.items()))
+    form = (run if of_network is None else run.of(of_network)).form
+    module, stack = next(iter(form.stacks.items()))
     names = [f"{name}_{suffix}" for suffix in stack.suffixes for name in stack.shapes(0)]
     return TrainedNetwork(
         run=run.name,
@@ -200,4 +198,5 @@ def trained_network(run: RunReader, step: int | None = None) -> TrainedNetwork:
         else {name.removeprefix(READOUT): w for name, w in weights.items() if name.startswith(READOUT)},
         config=config,
         whole=weights,
+        input_size=form.input_size,
     )

@@ -22,7 +22,10 @@ def input_log_norm(probe: Probe) -> Float[ndarray, "time batch"]:
 
 
 def attention_log_norm(experiment: Experiment) -> Float[ndarray, "time batch"]:
-    """ln‖dL/dx_t‖₂ (nats) of one layer of self-attention of the same width, on the same batch and loss, in float64."""
+    """ln‖dL/dx_t‖₂ (nats) of one layer of self-attention of the same width, on the same batch and loss, in float64.
+
+    It is over the timesteps that the network's own stacks read: of a captioned picture, the words.
+    """
     config, task = experiment.config, experiment.task
     weights, _ = generators(config.seed)
     sizes = (task.input_size, config.hidden_size, task.output_size)
@@ -30,5 +33,6 @@ def attention_log_norm(experiment: Experiment) -> Float[ndarray, "time batch"]:
     inputs = experiment.inputs.detach().double().requires_grad_()
     with torch.inference_mode(False), torch.enable_grad():
         (grad,) = torch.autograd.grad(experiment.loss(network(inputs)), inputs)
-    size: ndarray = log_norm(grad).numpy()
+    read = sum(experiment.model.parts(len(inputs), experiment.source))
+    size: ndarray = log_norm(grad[-read:]).numpy()
     return size

@@ -40,9 +40,10 @@ def recorded_probe(run: RunReader, step: int | None = None) -> Probe:
     task = make_task(config)
     model = model_at(run, config, task, weights_at(run, step))
     stacks = {name: layer_records(run.of(name), step) for name in model.stacks}
+    inputs = inputs_at(run, row, length) if model.needs_picture else model.inputs_of(stacks)
     targets = targets_at(run, row, task.answers(shorter.seq_len))
     with torch.no_grad():
-        outputs, attention = model.answer(stacks)
+        outputs, attention = model.answer(stacks, inputs)
     number = int(run.tensor("step")[row])
     clipping = clipping_at(run, config, number, row)
     trace = Trace(
@@ -59,7 +60,15 @@ def recorded_probe(run: RunReader, step: int | None = None) -> Probe:
         for name, stack in stacks.items()
     }
     trained = TrainedStep(run.name, number, run.form.batch_size, log_norm, clipping)
-    return Probe(Experiment(shorter, task, model, model.inputs_of(stacks), targets), trace, trained, stack=looked_at)
+    return Probe(Experiment(shorter, task, model, inputs, targets), trace, trained, stack=looked_at)
+
+
+def inputs_at(run: RunReader, row: int, length: int) -> Tensor:
+    """The whole network's inputs for the kept sequences: a picture, and then `length` words."""
+    whole = run.form.whole
+    assert whole is not None
+    source = whole.timesteps - run.form.timesteps
+    return torch.from_numpy(run.tensor("whole_inputs")[row])[: source + length]
 
 
 def targets_at(run: RunReader, row: int, length: int) -> Tensor:
@@ -90,7 +99,7 @@ def model_at(run: RunReader, config: RunConfig, task: Task, weights: dict[str, T
     """
     sizes = [task.input_size, task.output_size]
     *_, first = run.forms  # the stack that reads the inputs stands last
-    recorded = [run.of(first).form.stack.input_size, outputs_of(run)]
+    recorded = [run.of(first).form.input_size, outputs_of(run)]
     if sizes != recorded:
         field, file = ("text_file", config.text_file) if config.data_file is None else ("data_file", config.data_file)
         raise ConfigError(

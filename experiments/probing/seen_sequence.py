@@ -15,9 +15,9 @@ def seen_sequence(experiment: Experiment, looked_at: str) -> Symbols:
     task, model = experiment.task, experiment.model
     inputs = experiment.inputs[:, 0, : task.input_size].detach().cpu()
     parts = model.parts(len(inputs), experiment.source)
-    names = list(model.stacks)
-    first = sum(parts[: names.index(looked_at)]) if len(parts) > 1 else 0
-    end = first + (parts[names.index(looked_at)] if len(parts) > 1 else parts[0])
+    which = list(model.stacks).index(looked_at)
+    first = len(inputs) - sum(parts[which:])  # the places of a picture, which no stack reads, stand before
+    end = first + parts[which]
     symbols, matters = task.symbols(inputs), task.matters(inputs)
     return Symbols(tuple(symbols[first:end]), matters[first:end].numpy())
 
@@ -27,9 +27,9 @@ def heard_sizes(whole: Trace, stack: str, input_size: int) -> Float[ndarray, "ti
 
     NaN in padding.
     """
-    if len(whole.stacks) == 1:
-        return whole.input_log_norm.numpy()
     first = whole.stacks[stack].layers[0]
+    if len(whole.stacks) == 1 and first.inputs.shape[-1] == input_size:
+        return whole.input_log_norm.numpy()
     grad = first.grad_inputs
     size = scaled_log_norm(Scaled((grad.parts[0][..., :input_size],), grad.exponent))
     made: ndarray = (size if first.padding is None else size.masked_fill(first.padding, torch.nan)).numpy()

@@ -7,7 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from analysis.course import describe_course, describe_sizes
-from analysis.profile import Decay
+from analysis.profile import Decay, describe_horizon
 from analysis.wording import power_of_ten, significant
 from experiments.config.words import cut, visible
 from experiments.probing.recorded_pass import RecordedPass
@@ -38,13 +38,11 @@ def findings(results: Sequence[RecordedPass]) -> list[str]:
 def figures(result: RecordedPass) -> dict[str, str]:
     """The text of each row for one cell."""
     p, clipping, spectra = result.profile, result.clipping, result.spectra
-    T = result.trace.seq_len
-    horizon = "nowhere" if p.horizon_t is None else f"t = {p.horizon_t} (lag {p.horizon_lag} of {T - 1})"
     return {
         "loss (chance)": describe_loss(result.loss, result.chance),
         "profile, ‖dL/dh_t‖": describe_sizes(p.course),
         "its rate": describe_rate(p.decay),
-        "below 10⁻⁷ of its largest": horizon,
+        "below 10⁻⁷ of its largest": describe_horizon(p),
         "‖dL/dh₀‖": describe_norm(result.start_log_norm),
         "transport, from the last loss": describe_course(result.transport_course),
         "spectral norm of W_hh": " ".join(f"{name} {significant(s.spectral_norm)}" for name, s in spectra.items())

@@ -15,8 +15,8 @@ from experiments.config.wiring import check_wiring
 from experiments.config.words import bare, cut, shortened
 from experiments.errors import ConfigError
 from experiments.runs.store.description import Lockstep
-from experiments.runs.store.form import Form, Keeps, StackForm, TargetDtype, TargetForm
-from experiments.runs.store.layout import LARGEST_ROW, MEANINGS, layout_of
+from experiments.runs.store.form import Form, Keeps, StackForm, TargetDtype, TargetForm, WholeForm
+from experiments.runs.store.layout import LARGEST_ROW, MEANINGS, PICTURE_MEANINGS, layout_of
 from experiments.runs.store.progress import FORMAT
 from experiments.tasks import Task, make_task
 from experiments.training.build import cell_options, empty_model
@@ -69,8 +69,9 @@ def forms_of(config: RunConfig, input_size: int, output_size: int, keeps: Keeps 
         truncate_kind=config.truncate_kind,
         weights=whole,
         targets=target_form(task, config),
+        whole=WholeForm(length, input_size) if model.needs_picture else None,
         keeps=keeps or ("layers" if len(units) == config.hidden_size else "weights"),
-        axes=dict(MEANINGS),
+        axes=dict(PICTURE_MEANINGS if model.needs_picture else MEANINGS),
     )
     forms = (
         form,
@@ -81,6 +82,7 @@ def forms_of(config: RunConfig, input_size: int, output_size: int, keeps: Keeps 
                 timesteps=parts[other],
                 weights={weight: shape for weight, shape in whole.items() if weight.startswith(f"{other}.")},
                 targets=None,
+                whole=None,
             )
             for other, recurrent in others
         ),

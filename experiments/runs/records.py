@@ -59,6 +59,8 @@ def stack_row(form: Form, step: Step, model: Network) -> dict[str, ndarray]:
     if form.keeps == "layers":
         made |= layer_rows(trace.layers, samples)
         made["inputs"] = trace.inputs[:, samples].numpy()
+        if form.whole is not None:
+            made["whole_inputs"] = step.inputs[:, samples].numpy()
         if form.targets is not None:
             made["targets"] = step.targets[..., samples].numpy()
     return made

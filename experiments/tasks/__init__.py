@@ -7,6 +7,7 @@ from experiments.config.words import shortened
 from experiments.errors import ConfigError
 from experiments.tasks.adding import Adding
 from experiments.tasks.ball import Ball
+from experiments.tasks.captioning import Captioning
 from experiments.tasks.copying import Copying
 from experiments.tasks.delayed_xor import DelayedXor
 from experiments.tasks.france import France
@@ -67,18 +68,21 @@ KINDS: tuple[tuple[type[Task], Callable[[TaskSettings], Task]], ...] = (
     (Translation, lambda settings: Translation(settings.reverse_source)),
     (France, lambda settings: France()),
     (Sentiment, lambda settings: LabelledTexts(settings.data_file) if settings.data_file else Sentiment()),
+    (Captioning, lambda settings: Captioning()),
     (Ball, lambda settings: Ball()),
     (Video, lambda settings: Video()),
     (Series, lambda settings: Series(settings.data_file, settings.data_column)),
     (NextCharacter, lambda settings: NextCharacter(load_text(settings.text_file))),
 )
-"""Each kind of task and how a configuration makes it: the field's classic ones, then those of language."""
+"""Each kind of task and how a configuration makes it: the field's classic ones, those of language, and of vision."""
 
 TASKS = {kind.name: make for kind, make in KINDS}
 ASKS = {kind.name: kind.asks for kind, _ in KINDS}
 """Task → the meaning of its accuracy, in words."""
 WITH_SOURCE = [kind.name for kind, _ in KINDS if kind.source is not Task.source]
 """Names of the tasks whose sequences are a source and its target."""
+WITH_PICTURE = [kind.name for kind, _ in KINDS if kind.shows_picture]
+"""Those of them whose source is a picture."""
 
 
 def make_task(settings: TaskSettings) -> Task:
@@ -95,4 +99,15 @@ def make_task(settings: TaskSettings) -> Task:
     return TASKS[settings.task](settings)
 
 
-__all__ = ["ASKS", "OWN_CLASS", "TASKS", "WITH_SOURCE", "LossPosition", "Targets", "Task", "TaskSettings", "make_task"]
+__all__ = [
+    "ASKS",
+    "OWN_CLASS",
+    "TASKS",
+    "WITH_PICTURE",
+    "WITH_SOURCE",
+    "LossPosition",
+    "Targets",
+    "Task",
+    "TaskSettings",
+    "make_task",
+]

@@ -38,7 +38,8 @@ class GivenInputs(Task):
         self, batch_size: int, seq_len: int, generator: torch.Generator, dtype: torch.dtype = torch.float32
     ) -> tuple[Float[Tensor, "time batch input"], Targets]:
         """The first sequences and timesteps of the inputs; the targets are zeros, which no loss uses."""
-        inputs = torch.from_numpy(np.array(self.inputs[:seq_len, :batch_size])).to(dtype)
+        with np.errstate(over="ignore"):  # a long double may be beyond float64
+            inputs = torch.from_numpy(np.array(self.inputs[:seq_len, :batch_size], dtype=np.float64)).to(dtype)
         return inputs, torch.zeros(inputs.shape[1], dtype=dtype)
 
     def losses(self, outputs: Float[Tensor, "time batch output"], targets: Targets) -> Float[Tensor, "time batch"]:
@@ -103,7 +104,7 @@ def read_inputs(path: Path) -> Float[ndarray, "time batch input"]:
     except OSError as error:
         reason = (error.strerror or "an unknown reason").lower()
         raise ConfigError(f"{given}; it must be noise, or a .npy file that can be read ({reason}).") from None
-    except (ValueError, EOFError, MemoryError, SyntaxError):
+    except Exception:  # numpy raises what its readers raise: ValueError, EOFError, TokenError, BadZipFile, …
         raise ConfigError(f"{given}; it must be a whole .npy file of numbers, as numpy.save writes.") from None
     if not isinstance(content, ndarray) or content.dtype.kind not in "fiub":
         raise ConfigError(f"{given}; it must be a whole .npy file of numbers, as numpy.save writes.")

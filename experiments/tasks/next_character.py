@@ -40,10 +40,19 @@ class NextCharacter(Classification):
         self, batch_size: int, seq_len: int, generator: torch.Generator, dtype: torch.dtype = torch.float32
     ) -> tuple[Float[Tensor, "time batch input"], Int[Tensor, "time batch"]]:
         """One-hot characters, and the index in the vocabulary of the one that follows each."""
+        inputs, targets = self.read(self.draw_places(batch_size, generator), seq_len, dtype)
+        return inputs.to(generator.device), targets.to(generator.device)
+
+    def draw_places(self, batch_size: int, generator: torch.Generator) -> Int[Tensor, " batch"]:
+        """Random places in the text."""
         N = len(self._codes)
-        start = torch.randint(0, N, (batch_size,), generator=generator, device=generator.device).cpu()
-        place = (start + torch.arange(seq_len + 1).unsqueeze(1)) % N
-        symbols = self._codes[place].long().to(generator.device)
+        return torch.randint(0, N, (batch_size,), generator=generator, device=generator.device).cpu()
+
+    def read(
+        self, place: Int[Tensor, " batch"], seq_len: int, dtype: torch.dtype
+    ) -> tuple[Float[Tensor, "time batch input"], Int[Tensor, "time batch"]]:
+        """The passages from these places on, as `sample` gives them."""
+        symbols = self._codes[(place + torch.arange(seq_len + 1).unsqueeze(1)) % len(self._codes)].long()
         return one_hot(symbols[:-1], self.input_size, dtype), symbols[1:]
 
     def symbols(self, inputs: Float[Tensor, "time input"]) -> list[str]:

@@ -27,6 +27,8 @@ class Task(ABC):
     default_loss_position: LossPosition
     asks: str
     """The answers that the accuracy counts, in words: those that need memory."""
+    shows_picture: bool = False
+    """Whether the source is the places of a picture."""
 
     @abstractmethod
     def length(self, seq_len: int) -> int:
@@ -35,6 +37,11 @@ class Task(ABC):
     def source(self, seq_len: int) -> int | None:
         """Timesteps of the source, where a sample is a source and then the words of a target; None for none."""
         return None
+
+    @property
+    def unseen(self) -> "Task":
+        """The task for an evaluation: itself, unless some of its data are kept from training."""
+        return self
 
     @final
     def answers(self, seq_len: int) -> int:

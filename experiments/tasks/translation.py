@@ -5,14 +5,14 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from experiments.tasks.classification import Classification, one_hot
+from experiments.tasks.classification import one_hot
 from experiments.tasks.number_words import END, spell_numbers
-from experiments.tasks.task import LossPosition, Targets
+from experiments.tasks.sentences import Sentences
 
 GO, BLANK = "→", "_"
 
 
-class Translation(Classification):
+class Translation(Sentences):
     """ "two hundred and one" → "deux cent un .": numbers below 100 000 in words, spelled by the package `num2words`.
 
     The source has places for the T words of the longest number, 8 at most; numbers of more English words are left out,
@@ -21,11 +21,10 @@ class Translation(Classification):
 
     Inputs, one-hot: the source, then the words that a decoder reads: a go sign and all of the target but its last word
     (teacher forcing). Targets, at the last timesteps: the French words, then end signs. All numbers with at most T
-    English words are equally likely. The loss counts every end sign, the accuracy the words and the first end sign.
+    English words are equally likely.
     """
 
     name = "translation"
-    default_loss_position: LossPosition = "every"
     asks = "the words of the translation and its end"
 
     def __init__(self, reverse: bool = False) -> None:
@@ -35,9 +34,8 @@ class Translation(Classification):
         self._longest_so_far = np.maximum.accumulate(french.lengths[self._shortest_first])
         self.output_size = len(french.words)
         self.words = (*french.words, GO, BLANK, *english.words[:-1])
-        """The word of each input channel: those of the outputs come first."""
         self.input_size = len(self.words)
-        self._end, self._go, self._blank = (self.words.index(sign) for sign in (END, GO, BLANK))
+        self.end, self._go, self._blank = (self.words.index(sign) for sign in (END, GO, BLANK))
 
     def length(self, seq_len: int) -> int:
         """The source's words, then the target's."""
@@ -74,50 +72,16 @@ class Translation(Classification):
         spelled = np.take_along_axis(self._english.spelled[number], word.clip(0, lengths - 1), axis=1)
         return np.where(place < 0, self._blank, spelled + self._blank + 1)
 
-    def symbols(self, inputs: Float[Tensor, "time input"]) -> list[str]:
-        """The words."""
-        return [self.words[channel] for channel in inputs.argmax(-1).tolist()]
-
     def matters(self, inputs: Float[Tensor, "time input"]) -> Bool[Tensor, " time"]:
         """All but the blanks."""
         return inputs.argmax(-1) != self._blank
 
-    def answer_word(self, answer: float) -> str:
-        """The French word."""
-        return self.words[int(answer)]
-
-    def next_word(self, outputs: Float[Tensor, "batch output"]) -> Float[Tensor, "batch input"]:
-        """The likeliest word, as the decoder reads it."""
-        return one_hot(outputs.argmax(-1)[None], self.input_size, outputs.dtype)[0]
-
-    def asked(self, targets: Targets) -> Bool[Tensor, " batch"] | Bool[Tensor, "time batch"]:
-        """The words and the first end sign; of one timestep alone, that."""
-        return torch.cat([torch.ones_like(targets[:1], dtype=torch.bool), targets[:-1] != self._end])
-
-    def chance(self, seq_len: int, position: LossPosition | None = None) -> float:
-        """Entropy of the word at a timestep (nats), their mean over the target's or that of `last`.
-
-        H_t = −Σ_w p_t(w) ln p_t(w), over all numbers that occur.
-        """
-        p = self._counts(seq_len, asked=False) / len(self.numbers(seq_len))
-        entropies = -(p * np.log(p, where=p > 0, out=np.zeros_like(p))).sum(1)
-        return float(entropies[-1] if position == "last" else entropies.mean())
-
-    def guess_accuracy(self, seq_len: int) -> float:
-        """Share of the asked words that are their timestep's most frequent one."""
-        counts = self._counts(seq_len, asked=True)
-        return float(counts.max(1).sum() / counts.sum())
-
-    def _counts(self, seq_len: int, asked: bool) -> Float[np.ndarray, "target word"]:
-        """How many of the numbers have each word at each timestep, and are asked for it."""
+    def shares(self, seq_len: int, asked: bool) -> Float[np.ndarray, "target word"]:
+        """By counting over all numbers that occur."""
         places = self.length(seq_len) - self.source(seq_len)
         numbers = self.numbers(seq_len)
         spelled, lengths = self._french.spelled[numbers, :places], self._french.lengths[numbers]
         return np.stack([
-            np.bincount(spelled[lengths >= t if asked else slice(None), t], minlength=self.output_size).astype(float)
+            np.bincount(spelled[lengths >= t if asked else slice(None), t], minlength=self.output_size) / len(numbers)
             for t in range(places)
         ])  # fmt: skip
-
-    def dependency(self, seq_len: int) -> int:
-        """From the first word of the source to the last of the target, the most there can be."""
-        return self.length(seq_len) - 1

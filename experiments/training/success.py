@@ -10,6 +10,7 @@ from experiments.tasks.ball import Ball
 from experiments.tasks.recall import Recall
 from experiments.training.build import DTYPES
 from models.networks.network import Network
+from models.networks.picture_reader import CHANNELS, COLOURS
 
 SOLVED_ERRORS = {"adding": 0.01, "multiplication": 0.003, "ball": Ball.tolerance**2}
 """Mean squared error at the last timestep below which a task is solved (chance: 1/6, 7/144 and .076).
@@ -43,8 +44,10 @@ def evaluate(config: RunConfig, task: Task, model: Network, generator: torch.Gen
     """
     units = config.hidden_size * config.num_layers * (1 + config.bidirectional)
     numbers = task.length(config.seq_len) * max(units, task.input_size, task.output_size)
+    source, task = task.source(config.seq_len), task.unseen
+    if task.shows_picture and source is not None:
+        numbers += CHANNELS[0] * source * task.input_size // COLOURS  # of the first convolution
     part = max(1, min(config.evaluate_size, LARGEST_PART // numbers))
-    source = task.source(config.seq_len)
     losses, answers, rights, left = 0.0, 0.0, 0.0, config.evaluate_size
     while left:
         size = min(part, left)

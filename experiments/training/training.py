@@ -18,7 +18,9 @@ from experiments.checked import STRICT, Clock, Count, checked
 from experiments.checked import Step as StepNumber
 from experiments.config.run_config import LARGEST, RunConfig
 from experiments.tasks import Targets
+from experiments.tasks.next_character import NextCharacter
 from experiments.training.build import DTYPES, Experiment, build, generators
+from experiments.training.carried import Carried
 from experiments.training.culprit import first_culprit, is_finite
 from experiments.training.schedule import check_schedule, seq_len_at
 from experiments.training.state import Checkpoint, generator_states
@@ -67,6 +69,8 @@ class Step:
     clipping: Clipping
     culprit: str | None
     """The first tensor that was not finite; None if all were finite."""
+    inputs: Tensor
+    """The inputs of the step's batch."""
     targets: Targets
     """The targets of the step's batch."""
 
@@ -83,6 +87,9 @@ class Training:
         _, data = generators(config.seed)  # from its beginning, so that the first batch is the one that Explore shows
         fresh = torch.Generator().manual_seed((config.seed * 2 + 1) % 2**63)
         self.generators = {"data": data, "evaluation": fresh}
+        self.carried: Carried | None = None
+        if config.start == "carried" and isinstance(self.task, NextCharacter):
+            self.carried = Carried.beginning(config, self.task, data, DTYPES[config.dtype])
         self.optimiser = OPTIMISERS[config.optimiser](list(self.model.parameters()), config.learning_rate)
         self.learning_rate = config.learning_rate
         self.clip_threshold = config.clip_threshold
@@ -102,7 +109,7 @@ class Training:
         config, task = self.config, self.task
         self.step += 1
         T = seq_len_at(config, self.step, self.generators["data"])
-        inputs, targets = task.sample(config.batch_size, T, self.generators["data"], DTYPES[config.dtype])
+        inputs, targets = self.next_batch(T)
         trace = record(
             self.model,
             inputs,
@@ -110,8 +117,11 @@ class Training:
             truncate=config.truncate,
             truncate_kind=config.truncate_kind,
             path=self.path,
+            start=None if self.carried is None else self.carried.states,
             source=task.source(T),
         )
+        if self.carried is not None:
+            self.carried = self.carried.after(trace)
         clipping = clip(trace.parameter_grads, self.clip_threshold, config.clip_rule, trace.parameter_log_norm)
         culprit = None if is_finite(trace, clipping) else first_culprit(self.model, trace, clipping)
         scalars: dict[str, object] = {
@@ -126,7 +136,15 @@ class Training:
             "length": len(inputs),
         }
         self.clipped += int(clipping.engaged)
-        return Step(scalars, trace, clipping, culprit, targets)
+        return Step(scalars, trace, clipping, culprit, inputs, targets)
+
+    def next_batch(self, seq_len: int) -> tuple[Tensor, Targets]:
+        """Fresh sequences, or the next part of those that are carried on."""
+        dtype = DTYPES[self.config.dtype]
+        if self.carried is None:
+            return self.task.sample(self.config.batch_size, seq_len, self.generators["data"], dtype)
+        assert isinstance(self.task, NextCharacter)
+        return self.task.read(self.carried.place, seq_len, dtype)
 
     def update(self, grads: dict[str, Tensor]) -> None:
         """Take the optimiser's step. It is separate from `advance`, so that the weights before it can be recorded."""
@@ -154,6 +172,8 @@ class Training:
         }
         tensors = {name: value for name, value in numbers.items() if isinstance(value, Tensor)}
         tensors |= {f"model.{name}": parameter for name, parameter in self.model.state_dict().items()}
+        if self.carried is not None:
+            tensors |= {f"carried.{name}": tensor for name, tensor in self.carried.tensors().items()}
         values: dict[str, object] = {name: getattr(self, name) for name in REMEMBERED}
         return Checkpoint(tensors | generator_states(self.generators), values)
 
@@ -167,6 +187,8 @@ class Training:
         weights, generators = checkpoint.part("model"), checkpoint.part("generator")
         same_form("model", weights, self.model.state_dict())
         same_form("generator", generators, {name: g.get_state() for name, g in self.generators.items()})
+        carried = checkpoint.part("carried")
+        same_form("carried", carried, {} if self.carried is None else self.carried.tensors())
         kept = OPTIMISER_STATES[self.config.optimiser]
         states = optimiser_states(checkpoint.part("optimiser"), list(self.model.parameters()), kept)
         try:
@@ -174,6 +196,7 @@ class Training:
                 self.generators[name].set_state(state)
         except RuntimeError:  # as many bytes, and yet no state
             raise ValueError("generator") from None
+        self.carried = Carried.of_tensors(carried) if carried else None
         self.model.load_state_dict(weights)
         self.optimiser.load_state_dict({**self.optimiser.state_dict(), "state": states})
         for name in REMEMBERED:
@@ -182,9 +205,11 @@ class Training:
 
     @property
     def largest_checkpoint(self) -> int:
-        """Upper bound on the bytes of a checkpoint: weights, two numbers of the optimiser for each, and the rest."""
+        """Upper bound on the bytes of a checkpoint: weights, two numbers of the optimiser for each, what is carried on,
+        and the rest."""
         weights = sum(parameter.numel() * parameter.element_size() for parameter in self.model.parameters())
-        return 3 * weights + 2**20
+        carried = {} if self.carried is None else self.carried.tensors()
+        return 3 * weights + sum(tensor.numel() * tensor.element_size() for tensor in carried.values()) + 2**20
 
 
 def same_form(what: str, given: dict[str, Tensor], wanted: Mapping[str, Tensor]) -> None:

@@ -51,7 +51,7 @@ class FoundStack:
     @property
     def spelt(self) -> str:
         """The layer's name for a message."""
-        return f"layer {cut(visible(self.name))}" if self.name else "the recurrent layer"
+        return spelt_layer(self.name)
 
     @property
     def input_size(self) -> int:
@@ -107,6 +107,11 @@ class FoundStack:
                 for name, shape in CELLS[self.cell].parameter_shapes(width, self.hidden_size).items():
                     shapes[f"{name}_l{layer}{end}"] = list(shape)
         return shapes
+
+
+def spelt_layer(name: str) -> str:
+    """A layer's name for a message; a file that is the layer has none."""
+    return f"layer {cut(visible(name))}" if name else "the recurrent layer"
 
 
 def check_shape(stack: FoundStack) -> None:

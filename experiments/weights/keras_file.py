@@ -77,19 +77,22 @@ def stack_of(name: str, directions: Mapping[str, KerasLayer], settings: Mapping[
     """A layer in torch's names."""
     if "" not in directions:
         raise ConfigError(f"layer {shortened(name)} has a reverse direction only; choose a layer that reads forwards.")
+    if settings.get("go_backwards"):
+        raise ConfigError(f"layer {shortened(name)} reads backwards; choose a layer that reads forwards.")
     first = directions[""]
     hidden = len(first.recurrent_kernel)
     cell = CELL_OF_BLOCKS[first.recurrent_kernel.shape[1] // hidden]
     options, said = options_of(name, cell, first, settings)
     weights: dict[str, Float[ndarray, ...]] = {}
-    for end, layer in directions.items():
-        weights[f"weight_ih_l0{end}"], weights[f"weight_hh_l0{end}"] = layer.kernel.T, layer.recurrent_kernel.T
-        if layer.bias is not None:
-            biases = layer.bias if layer.bias.ndim == 2 else layer.bias[None]
-            weights |= {f"{kind}_l0{end}": bias for kind, bias in zip(("bias_ih", "bias_hh"), biases, strict=False)}
     try:
+        for end, layer in directions.items():
+            weights[f"weight_ih_l0{end}"], weights[f"weight_hh_l0{end}"] = layer.kernel.T, layer.recurrent_kernel.T
+            if layer.bias is not None:
+                biases = layer.bias if layer.bias.ndim == 2 else layer.bias[None]
+                kinds = ("bias_ih", "bias_hh")[: len(biases)]
+                weights |= {f"{kind}_l0{end}": bias for kind, bias in zip(kinds, biases, strict=True)}
         ordered = {key: in_torch_order(value, cell, KERAS_ORDER[cell]) for key, value in weights.items()}
-    except ValueError:
+    except (ValueError, IndexError):
         raise ConfigError(f"layer {shortened(name)} has weights that do not fit each other; save it again.") from None
     tensors = {key: torch.from_numpy(np.ascontiguousarray(value)) for key, value in ordered.items()}
     return FoundStack(name, cell, tensors, said, options)
@@ -104,8 +107,9 @@ def options_of(name: str, cell: str, layer: KerasLayer, settings: Mapping[str, A
     activation = settings.get("activation", "tanh")
     allowed = NONLINEARITIES if cell == "elman" else {"tanh": "tanh"}
     gates = settings.get("recurrent_activation", "sigmoid")
-    if activation not in allowed or gates != "sigmoid":
-        given = activation if activation not in allowed else gates
+    known = isinstance(activation, str) and activation in allowed  # a function of one's own is a dictionary there
+    if not known or gates != "sigmoid":
+        given = gates if known else activation
         raise ConfigError(f"layer {shortened(name)} has the activation {shortened(given)}; the lab has no such cell.")
     if cell == "elman":
         return {"nonlinearity": NONLINEARITIES[activation]}, "Keras's SimpleRNN"
@@ -217,10 +221,10 @@ def recurrent_settings(config: object, depth: int = 0) -> Iterator[tuple[str, Ma
             yield from recurrent_settings(part, depth + 1)
     if not isinstance(config, dict) or depth > 64:
         return
-    inner = config.get("config")
-    if isinstance(inner, dict) and config.get("class_name") in CELL_OF_CLASS:
+    inner, kind = config.get("config"), config.get("class_name")
+    if isinstance(inner, dict) and isinstance(kind, str) and kind in CELL_OF_CLASS:
         yield str(inner.get("name")), inner
-    elif isinstance(inner, dict) and config.get("class_name") == "Bidirectional":
+    elif isinstance(inner, dict) and kind == "Bidirectional":
         layer = inner.get("layer")
         if isinstance(layer, dict) and isinstance(layer.get("config"), dict):
             yield str(inner.get("name")), layer["config"]

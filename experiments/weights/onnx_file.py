@@ -3,7 +3,7 @@
 The gates are i o f c, and z r h; `linear_before_reset` is Keras's `reset_after`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,8 @@ from experiments.weights.torch_file import MOST_BYTES
 
 CELL_OF_NODE = {"RNN": "elman", "LSTM": "lstm", "GRU": "gru"}
 ACTIVATIONS = {"elman": ["Tanh"], "lstm": ["Sigmoid", "Tanh", "Tanh"], "gru": ["Sigmoid", "Tanh"]}
+ENDS = {(1,): ("",), (2,): ("", "_reverse")}
+"""Directions of a weight → the ends of torch's names."""
 NONLINEARITIES = {"Tanh": "tanh", "Relu": "relu", "Sigmoid": "sigmoid", "Affine": "identity"}
 
 
@@ -50,7 +52,7 @@ def read_onnx(path: Path) -> list[FoundStack]:
 
 def stack_of(node: Any, tensors: Mapping[str, Any], onnx: Any) -> FoundStack:
     """One node in torch's names."""
-    name, cell = node.name or node.output[0], CELL_OF_NODE[node.op_type]
+    name, cell = node.name or next(iter(node.output), ""), CELL_OF_NODE[node.op_type]
     attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
     check_attributes(name, attributes)
     W, R, B = (
@@ -64,14 +66,15 @@ def stack_of(node: Any, tensors: Mapping[str, Any], onnx: Any) -> FoundStack:
     options, said = options_of(name, cell, attributes)
     weights: dict[str, torch.Tensor] = {}
     try:
-        for d, end in enumerate(("", "_reverse")[: len(W)]):
-            parts = {"weight_ih": W[d], "weight_hh": R[d]}
-            if B is not None:
-                parts["bias_ih"], parts["bias_hh"] = np.split(B[d], 2)
+        biases = [None] * len(W) if B is None else B
+        for end, w, r, b in zip(ENDS[W.shape[:-2]], W, R, biases, strict=True):
+            parts = {"weight_ih": w, "weight_hh": r}
+            if b is not None:
+                parts["bias_ih"], parts["bias_hh"] = np.split(b, 2)
             for kind, rows in parts.items():
                 ordered = in_torch_order(rows, cell, ONNX_ORDER[cell])
                 weights[f"{kind}_l0{end}"] = torch.from_numpy(np.ascontiguousarray(ordered))
-    except (ValueError, IndexError):
+    except (ValueError, IndexError, KeyError, TypeError):
         raise ConfigError(f"layer {shortened(name)} has weights that do not fit each other; export it again.") from None
     return FoundStack(name, cell, weights, said, options)
 
@@ -82,7 +85,8 @@ def check_attributes(name: str, attributes: Mapping[str, Any]) -> None:
         raise ConfigError(f"layer {shortened(name)} reads backwards only; choose a layer that reads forwards.")
     for other in ("clip", "input_forget"):
         if attributes.get(other):
-            raise ConfigError(f"layer {shortened(name)} has {other}={attributes[other]}; the lab has no such cell.")
+            given = shortened(attributes[other])
+            raise ConfigError(f"layer {shortened(name)} has {other}={given}; the lab has no such cell.")
 
 
 def options_of(name: str, cell: str, attributes: Mapping[str, Any]) -> tuple[dict[str, object], str]:
@@ -91,18 +95,31 @@ def options_of(name: str, cell: str, attributes: Mapping[str, Any]) -> tuple[dic
     Raises:
         ConfigError: activations that the lab does not have.
     """
-    given: Sequence[str] = [a.decode() for a in attributes.get("activations", [])] or ACTIVATIONS[cell]
+    listed = attributes.get("activations") or [word.encode() for word in ACTIVATIONS[cell]]
+    given = [a.decode(errors="replace") for a in listed] if is_words(listed) else []
     known = len(set(given)) == 1 and given[0] in NONLINEARITIES if cell == "elman" else (
-        list(given) in (ACTIVATIONS[cell], 2 * ACTIVATIONS[cell])
+        given in (ACTIVATIONS[cell], 2 * ACTIVATIONS[cell])
     )  # fmt: skip
-    if not known:
-        raise ConfigError(f"layer {shortened(name)} has the activations {', '.join(given)}; the lab has no such cell.")
+    if not known or (given[0] == "Affine" and not is_identity(attributes)):
+        words = shortened(", ".join(given) if given else listed)
+        raise ConfigError(f"layer {shortened(name)} has the activations {words}; the lab has no such cell.")
     if cell == "elman":
         return {"nonlinearity": NONLINEARITIES[given[0]]}, "ONNX's RNN"
     if cell == "gru":
         reset_after = bool(attributes.get("linear_before_reset", 0))
         return {"reset_after": reset_after}, f"ONNX's order z r h, linear_before_reset={int(reset_after)}"
     return {}, "ONNX's order i o f c"
+
+
+def is_words(listed: object) -> bool:
+    """Whether an attribute holds texts, as ONNX keeps them."""
+    return isinstance(listed, list) and all(isinstance(a, bytes) for a in listed)
+
+
+def is_identity(attributes: Mapping[str, Any]) -> bool:
+    """Whether alpha · x + beta is x."""
+    alpha, beta = (attributes.get(f"activation_{name}", []) for name in ("alpha", "beta"))
+    return alpha in ([], [1.0], [1.0, 1.0]) and beta in ([], [0.0], [0.0, 0.0])
 
 
 def values_of(tensor: Any, name: str, onnx: Any) -> Float[ndarray, "..."]:
@@ -119,8 +136,8 @@ def values_of(tensor: Any, name: str, onnx: Any) -> Float[ndarray, "..."]:
         )
     try:
         values = np.asarray(onnx.numpy_helper.to_array(tensor))
-    except (ValueError, TypeError, RuntimeError):
+    except Exception:  # onnx raises what its readers raise: ValueError, TypeError, KeyError, RuntimeError, …
         raise ConfigError(f"layer {shortened(name)} has damaged weights; export it again.") from None
-    if values.dtype.kind != "f":
+    if values.dtype.kind != "f" and values.dtype.name != "bfloat16":  # a type of the package ml_dtypes
         raise ConfigError(f"layer {shortened(name)} has weights of {values.dtype}; only floating point is read.")
     return values.astype(np.float64 if values.dtype == np.float64 else np.float32)

@@ -64,11 +64,16 @@ def tensors_in(content: object, prefix: str = "", depth: int = 0) -> Iterator[tu
     """Every tensor of nested dictionaries, by its dotted name."""
     if isinstance(content, Tensor):
         # A view with strides of 0 claims any number of entries without having them.
-        if content.numel() * content.element_size() <= max(content.untyped_storage().nbytes(), 0):
+        if not is_dense(content) or content.numel() * content.element_size() <= content.untyped_storage().nbytes():
             yield prefix, content
     elif isinstance(content, Mapping) and depth < DEEPEST:
         for name, value in content.items():
             yield from tensors_in(value, f"{prefix}.{name}" if prefix else str(name), depth + 1)
+
+
+def is_dense(tensor: Tensor) -> bool:
+    """Whether a tensor has all its numbers in memory: it is not sparse, nested, quantised or without content."""
+    return tensor.layout is torch.strided and not (tensor.is_nested or tensor.is_quantized or tensor.is_meta)
 
 
 def is_torch_file(start: bytes, path: Path) -> bool:
@@ -82,4 +87,4 @@ def is_torch_file(start: bytes, path: Path) -> bool:
     return start.startswith(b"\x80")
 
 
-__all__ = ["MOST_BYTES", "check_unpacked", "is_torch_file", "read_safetensors", "read_torch"]
+__all__ = ["MOST_BYTES", "check_unpacked", "is_dense", "is_torch_file", "read_safetensors", "read_torch"]

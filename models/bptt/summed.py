@@ -1,5 +1,7 @@
 """Sum a parameter's gradient from parts of any size."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -12,9 +14,15 @@ COMFORTABLE = 64
 
 def on_one_scale(x: Scaled) -> tuple[Tensor, int]:
     """The numbers divided by one power of two, and the power: 0 where all are of ordinary size."""
-    largest = int(x.magnitude().max())
+    (numbers,), power = all_on_one_scale([x])
+    return numbers, power
+
+
+def all_on_one_scale(xs: Sequence[Scaled]) -> tuple[list[Tensor], int]:
+    """The same for several gradients of one part each, with one power for all."""
+    largest = max(int(x.magnitude().max()) for x in xs)
     power = largest if abs(largest) > COMFORTABLE and largest > -(2**61) else 0
-    return x.at(torch.full_like(x.exponent, power)).parts[0], power
+    return [x.at(torch.full_like(x.exponent, power)).parts[0] for x in xs], power
 
 
 def scaled_grad(grad: Tensor, power: int) -> tuple[Tensor, float]:

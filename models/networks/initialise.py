@@ -27,6 +27,15 @@ def uniform_(module: nn.Module, size: int, generator: torch.Generator | None) ->
         parameter.data.copy_((2 * uniform - 1) * size**-0.5)
 
 
+def he_uniform_(layer: nn.Linear | nn.Conv2d, generator: torch.Generator | None) -> None:
+    """Weights from U(−√(6/n), √(6/n)), n inputs of a unit, and zero biases: relu keeps the size (He et al. 2015)."""
+    inputs = layer.weight[0].numel()
+    uniform_(layer, inputs, generator)
+    for name, parameter in layer.named_parameters():
+        if not parameter.is_meta:
+            parameter.data.mul_(6**0.5 if name == "weight" else 0)
+
+
 def gaussian(size: int, gain: float, generator: torch.Generator | None) -> Square:
     """A matrix of independent N(0, gain²/size) entries, float64: spectral radius → gain, spectral norm → 2·gain."""
     return gain * size**-0.5 * torch.randn(size, size, generator=generator, dtype=torch.float64)

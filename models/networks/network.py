@@ -57,10 +57,12 @@ class Network(nn.Module, ABC):
     """Recurrent stacks and how they are wired; the stacks are attributes of these names."""
 
     takes: ClassVar[tuple[str, ...]]
-    """Its settings beside the cell and the sizes: `head`, `dense_size`, `start`, `attention`, `bidirectional`,
-    `truncate`, or some of them."""
+    """Its settings beside the cell and the sizes: `head`, `dense_size`, `start`, `attention`, `features`,
+    `bidirectional`, `truncate`, or some of them."""
     needs_source: ClassVar[bool] = False
     """Whether its inputs must be a source and then a target."""
+    needs_picture: ClassVar[bool] = False
+    """Whether the source must be a picture's places. No stack reads them, so a record keeps the inputs, too."""
 
     input_size: int
     output_size: int
@@ -105,12 +107,23 @@ class Network(nn.Module, ABC):
         """
 
     @abstractmethod
-    def answer(self, stacks: Mapping[str, Stack]) -> tuple[Float[Tensor, "answer batch output"], Tensor | None]:
-        """The outputs that recorded states give, and where an attention looked, as `Passed` has them."""
+    def answer(
+        self, stacks: Mapping[str, Stack], inputs: Float[Tensor, "time batch input"]
+    ) -> tuple[Float[Tensor, "answer batch output"], Tensor | None]:
+        """The outputs that recorded states give, and where an attention looked, as `Passed` has them.
 
-    @abstractmethod
+        Args:
+            stacks: the recorded ones.
+            inputs: of the whole network, from which the states came.
+        """
+
     def inputs_of(self, stacks: Mapping[str, Stack]) -> Float[Tensor, "time batch input"]:
-        """The inputs that recorded stacks have read."""
+        """The inputs that recorded stacks have read.
+
+        Raises:
+            ValueError: no stack reads the picture that is a part of them.
+        """
+        raise ValueError("The stacks do not read the picture; the inputs must be kept beside them.")
 
     @property
     def cells(self) -> list[Cell]:

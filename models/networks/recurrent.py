@@ -75,7 +75,7 @@ class Recurrent(nn.Module):
         """The cell of one layer and direction, holding the module's own parameters."""
         suffix = self.suffix(layer, direction)
         names = self.cell_type.parameter_shapes(1, 1)
-        weights = {name: self.get_parameter(name + suffix) for name in names}
+        weights = {name: getattr(self, name + suffix) for name in names}
         return self.cell_type(**weights, **self.options)  # type: ignore[arg-type]
 
 

@@ -2,9 +2,11 @@
 
 from models.networks.encoder_decoder import EncoderDecoder
 from models.networks.network import Network
+from models.networks.one_to_many import OneToMany
 from models.networks.sequence_model import SequenceModel
 
 NETWORKS: dict[str, type[Network]] = {
     "sequence": SequenceModel,
     "encoder_decoder": EncoderDecoder,
+    "one_to_many": OneToMany,
 }

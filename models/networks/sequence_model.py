@@ -19,7 +19,7 @@ from models.networks.network import Given, Grads, Network, NextWord, Passed, dif
 from models.networks.recurrent import Recurrent, unroll
 from models.recording.trace import Stack
 
-STARTS = ("zero", "learned")
+STARTS = ("zero", "learned", "carried")
 
 
 class SequenceModel(Network):
@@ -33,7 +33,8 @@ class SequenceModel(Network):
             which read all h_t for one answer, the same at every timestep.
         generator: where the initial weights come from; torch's global generator if left out.
         dtype: what the weights are rounded to; they are drawn in float64, the same for every dtype.
-        start: `zero`, or `learned`: h_0, and c_0 where the cell has one, are parameters that begin at zero.
+        start: `zero`; or `learned`: h_0, and c_0 where the cell has one, are parameters that begin at zero; or
+            `carried`: from one batch to the next, by who gives `record` its start, and zero without.
 
     Raises:
         ValueError: an unknown cell, head, start or option, or a size below 1.
@@ -118,7 +119,9 @@ class SequenceModel(Network):
         """All in one: a source is the beginning of the sequence."""
         return (seq_len,)
 
-    def answer(self, stacks: Mapping[str, Stack]) -> tuple[Float[Tensor, "time batch output"], Tensor | None]:
+    def answer(
+        self, stacks: Mapping[str, Stack], inputs: Float[Tensor, "time batch input"]
+    ) -> tuple[Float[Tensor, "time batch output"], Tensor | None]:
         """From the top layer's h_t."""
         (stack,) = stacks.values()
         features = side_by_side([layer.hidden for layer in stack.layers[-stack.num_directions :]])

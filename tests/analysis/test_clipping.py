@@ -141,6 +141,13 @@ def test_the_slides_rule_on_a_gradient_whose_square_does_not_exist():
     assert math.exp(result.log_norm_after) == pytest.approx(1 / 5e200, rel=1e-10)
 
 
+def test_a_parameter_without_entries_has_a_gradient_of_zero():
+    """A minGRU's recurrent matrix is empty."""
+    result = clip({"a": torch.tensor([3.0, 4.0]), "empty": torch.zeros(0, 2)}, 1.0, "value")
+    assert result.parameter_log_norm_after == {"a": pytest.approx(math.log(2) / 2), "empty": -math.inf}
+    assert clip({"empty": torch.zeros(0, 2)}, None).log_norm_before == -math.inf
+
+
 def test_no_gradients_are_refused():
     with pytest.raises(ValueError, match="grads is empty"):
         clip({}, 1.0)

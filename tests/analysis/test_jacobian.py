@@ -17,7 +17,8 @@ from oracles import (
 )
 
 from analysis.jacobian import input_jacobian, state_jacobian, step_jacobians
-from models import record
+from analysis.lyapunov import lyapunov, lyapunov_driven
+from models import record, watch
 from models.cells.elman.step import ElmanCell
 from models.cells.registry import CELLS
 
@@ -110,6 +111,26 @@ def test_jacobians_carry_the_recorded_gradient(cell, options, direction):
     for t in reversed(range(1, 6)):
         adjoint = np.einsum("bij,bi->bj", J[t], adjoint)
         assert np.abs(adjoint[:, :4] - grads[t - 1]).max() < 1e-12
+
+
+def test_the_jacobian_of_a_projected_lstm_is_of_h_and_c_in_their_own_sizes():
+    """dL/ds_{t-1} = J[t]ᵀ dL/ds_t, of a loss on h_T; h has two units and c has five."""
+    torch.manual_seed(0)
+    network = torch.nn.LSTM(3, 5, proj_size=2).double()
+    with watch(network) as seen:
+        network(torch.randn(40, 2, 3, dtype=torch.float64))[0][-1].square().sum().backward()
+    layer = seen[""].top
+    J = step_jacobians(layer, samples=None).matrices
+    assert J.shape == (40, 2, 7, 7)
+    grads = seen[""].total_grad_hidden[0].numpy()
+    adjoint = np.concatenate([grads[-1], np.zeros((2, 5))], axis=-1)
+    for t in reversed(range(1, 40)):
+        adjoint = np.einsum("bij,bi->bj", J[t], adjoint)
+        assert np.abs(adjoint[:, :2] - grads[t - 1]).max() < 1e-12
+    found = lyapunov(layer, transient=0)
+    assert (found.state_size, found.exponents.shape) == (7, (7,))
+    again = lyapunov_driven(layer.cell, layer.inputs[:, 0], transient=0)
+    assert again.exponents[:2] == pytest.approx(found.exponents[:2], abs=1e-9)
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ import torch
 from oracles import last_step_loss, linear_model, make_model, random_orthogonal, with_arrays
 
 from analysis.numbers import log_quantile
-from analysis.profile import fit_decay, profile, smallest_log
+from analysis.profile import describe_horizon, fit_decay, profile, profile_of_sizes, smallest_log
 from analysis.straight import least_squares_line, straight_span
 from models import record
 
@@ -166,7 +166,7 @@ def test_events_are_counted_and_break_nothing():
     log_norm[:] = math.nan
     p = profile(with_arrays(trace, log_norm=log_norm).top)
     assert (p.decay.rate, p.horizon_lag, p.underflow_lag) == (None, None, None)
-    assert "from lag 0 on the gradient is not a finite number" in p.decay.reason
+    assert "the gradient is not a finite number at lag 0" in p.decay.reason
 
     log_norm[:] = -math.inf
     p = profile(with_arrays(trace, log_norm=log_norm).top)
@@ -178,3 +178,31 @@ def test_log_quantile_takes_samples_and_leaves_out_nan():
     assert log_quantile(values, 0.5)[0] == 1.0
     assert log_quantile(values, 0.0)[0] == -np.inf
     assert np.isnan(log_quantile(values, 0.5)[1])
+
+
+def test_a_rate_begins_where_the_gradient_enters():
+    """A loss at t = 41 of 120: before lag 79 the gradient is exactly zero, and from there on it shrinks by 0.9."""
+    model = linear_model(0.9 * random_orthogonal(8, 0), torch.float64)
+    trace = record(model, torch.zeros(120, 3, 1, dtype=torch.float64), lambda outputs: outputs[40].sum())
+    decay = profile(trace.top).decay
+    assert decay.rate == pytest.approx(math.log(0.9), abs=1e-12)
+    assert (decay.straight_from, decay.straight_until) == (79, 119)
+    cut = record(model, trace.top.inputs, lambda outputs: outputs[40].sum(), truncate=39)
+    assert profile(cut.top).decay.reason == "the gradient is exactly zero at lag 81; a fit needs at least 3 timesteps."
+
+
+@pytest.mark.parametrize(
+    ("log_by_lag", "words"),
+    [
+        ([0, -1, -20], "from lag 2 on (t = 1)"),
+        ([0, -1, -2], "nowhere"),
+        ([0, -20, -1], "at some lags, but not at the last"),
+        ([-math.inf, 0, -1], "at some lags, but not at the last"),
+        ([-math.inf] * 3, "not known, since the gradient is zero everywhere"),
+        ([0, -1, math.nan], "not known, since the gradient diverges"),
+        ([0, math.inf, math.inf], "not known, since the gradient diverges"),
+    ],
+)
+def test_the_words_for_a_horizon_hold_at_every_lag(log_by_lag, words):
+    log_norm = np.array(log_by_lag[::-1], dtype=float)[:, None]
+    assert describe_horizon(profile_of_sizes(log_norm, log_norm, torch.float64)) == words

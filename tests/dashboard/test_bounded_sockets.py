@@ -6,9 +6,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from types import SimpleNamespace
 
 import pytest
 import uvicorn
+from coroutines import run_coroutine
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import WebSocketRoute
@@ -16,7 +18,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from dashboard.server import bounded_sockets, live_socket
-from dashboard.server.bounded_sockets import MOST_FRAMES, BoundedSockets
+from dashboard.server.bounded_sockets import MOST_FRAMES, MOST_RERUNS, RERUNS_A_SECOND, BoundedSockets, pace_reruns
 from dashboard.server.live_socket import LiveSocket
 
 QUESTION = json.dumps({"lab": "big", "state": {}, "charts": [], "words": False})
@@ -113,3 +115,26 @@ def test_as_many_frames_as_a_browser_may_send_are_taken(served):
             client.ping()
         client.send(QUESTION)
         assert len(client.recv(timeout=10)) == 2**23
+
+
+def test_messages_of_a_page_beyond_what_a_hand_sends_wait(monkeypatch):
+    """By a clock of its own: 100 messages at once are taken over as many seconds as five a second need."""
+    now, taken = [0.0], []
+
+    async def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    async def receive() -> dict[str, object]:
+        return {"type": "websocket.receive", "bytes": b""}
+
+    async def flood() -> None:
+        paced = pace_reruns(receive)
+        for _ in range(100):
+            await paced()
+            taken.append(now[0])
+
+    monkeypatch.setattr(bounded_sockets, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(bounded_sockets, "asyncio", SimpleNamespace(sleep=sleep))
+    run_coroutine(flood())
+    assert taken[MOST_RERUNS - 1] == 0
+    assert taken[-1] == pytest.approx((100 - MOST_RERUNS) / RERUNS_A_SECOND)

@@ -47,6 +47,19 @@ def test_every_panel_is_drawn_of_each_stack(panel):
             assert draw().sentence
 
 
+@pytest.mark.parametrize("panel", ["Wave", "Credit", "Inputs", "Jacobians", "Paths", "Diagnosis"])
+def test_every_panel_is_drawn_of_a_decoder_that_describes_a_picture(panel):
+    """Its time axis is that of the words."""
+    values = {"task": "captioning", "network": "one_to_many", "attention": "bahdanau", "features": "first_input"}
+    frame = explore_frame(view(**values, seq_len=2.0, panel=panel))
+    for draw in frame.pictures.values():
+        assert draw().sentence
+    if panel == "Credit":
+        looks = frame.pictures["attention-gru"]().columns["weight"]
+        assert len(looks) == 12 * 9
+        assert np.isclose(sum(looks), 12)
+
+
 def test_a_heads_reading_stands_beside_the_credit():
     frame = explore_frame(record_view(Settings.of({**SMALL, "head": "attention", "panel": "Credit"})))
     assert "attention-gru" in frame.pictures

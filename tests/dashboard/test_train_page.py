@@ -134,3 +134,13 @@ def test_a_task_with_a_target_offers_an_encoder_and_a_decoder(opened, processes)
     wanted = CLASSIC.model_copy(update={"task": "reversal", "network": "encoder_decoder", "attention": "dot"})
     lanes = [wanted, wanted.model_copy(update={"clip_threshold": None})]
     assert names_asked(processes[0]) == [lane.identity() for lane in lanes]
+
+
+def test_only_a_task_with_pictures_offers_a_decoder_of_pictures(opened):
+    def networks(task: str) -> list[str]:
+        next(box for box in opened.selectbox if box.label == "Task").select(task).run()
+        assert not opened.exception
+        return next(box for box in opened.selectbox if box.label == "Network").options
+
+    assert "picture and decoder" not in networks("reversal")
+    assert "picture and decoder" in networks("captioning")

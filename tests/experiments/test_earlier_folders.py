@@ -53,6 +53,24 @@ def test_it_is_opened_only_where_its_settings_can_be_read(earlier):
         open_folder(earlier)
 
 
+@pytest.mark.parametrize("settings", [{}, {"network": "encoder_decoder", "task": "reversal"}])
+def test_a_run_of_a_version_with_other_words_for_its_axes_is_opened(runs, tiny, settings):
+    """A version that gives an axis a new word, or one axis more, opens what was recorded before."""
+    config = tiny(**settings)
+    Recorder.start(config, runs / "earlier", "reference").close()
+    path = runs / "earlier" / "config.json"
+    given = json.loads(path.read_text())
+    axes = given["form"]["axes"]
+    for form in (given["form"], *given.get("others", [])):
+        form["axes"] = {"step": "another word for it"}
+    path.write_text(json.dumps(given))
+    assert open_run(runs / "earlier").form.axes == axes
+    with Recorder.resume(runs / "earlier") as recorder:
+        recorder.turn()
+    (row,) = json.loads(call("list", "--json"))
+    assert (row["problem"], row["step"]) == (None, 1)
+
+
 def record_as_before(monkeypatch: pytest.MonkeyPatch, folder: Path, steps: int) -> None:
     """Record the fixture's settings again, with the arrays and the description that folders had then."""
     before = replace(form_of(config_of(open_run(FIXTURE)), 1, 1, "quantiles"))

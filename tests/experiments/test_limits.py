@@ -125,6 +125,13 @@ def test_an_attention_counts_every_pair_of_a_word_and_a_source_timestep():
     assert none > memory_estimate(RunConfig(**values)) / 2**20
 
 
+@pytest.mark.parametrize(("attention", "measured"), [("dot", 633), ("bahdanau", 797)])
+def test_the_convolutions_of_pictures_count(attention, measured):
+    """Measured with batch 512, GRU of 128 units."""
+    values = {"task": "captioning", "network": "one_to_many", "cell": "gru", "batch_size": 512, "hidden_size": 128}
+    assert measured < memory_estimate(RunConfig(attention=attention, **values)) / 2**20 < 2 * measured
+
+
 def test_a_wide_dense_head_counts():
     """Measured with seq_len 800, batch 64, GRU of 96 units, a dense layer of 800: 592 MiB."""
     values = {"task": "copying", "cell": "gru", "seq_len": 800, "batch_size": 64, "hidden_size": 96}

@@ -72,18 +72,34 @@ def test_what_contradicts_the_file_is_one_sentence(checkpoint, words, said):
     assert said in str(error.value)
 
 
+def npy(header):
+    """A .npy file with this header."""
+    return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header.encode() + bytes(16)
+
+
+@pytest.mark.parametrize("kind", [">f8", ">i4", "longdouble", "uint16", "bool"])
+def test_numbers_of_any_type_and_byte_order_are_read_as_they_are(checkpoint, tmp_path, kind):
+    inputs = np.arange(12).reshape(6, 1, 2) % 2
+    np.save(tmp_path / "inputs.npy", inputs.astype(kind))
+    result = weights_probe(read_weights(checkpoint)[0], [], str(tmp_path / "inputs.npy"))
+    assert result.experiment.inputs.tolist() == inputs.tolist()
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
         (np.array([{"a": 1}], dtype=object), "a whole .npy file of numbers"),
         (np.ones(3), "it must be [time, input] or [time, batch, input]."),
         (np.full((4, 2), np.nan), "contains Inf or NaN"),
-        (None, "a whole .npy file of numbers"),
+        (b"no numbers", "a whole .npy file of numbers"),
+        (b"PK\x03\x04" + bytes(40), "a whole .npy file of numbers"),
+        (npy("(" * 99), "a whole .npy file of numbers"),
+        (npy("{'descr': '<f8', 'fortran_order': False, 'shape': (True, 1, 2)}"), "a whole .npy file of numbers"),
     ],
 )
 def test_inputs_that_are_none_are_one_sentence(checkpoint, tmp_path, content, said):
     path = tmp_path / "inputs.npy"
-    path.write_bytes(b"no numbers") if content is None else np.save(path, content, allow_pickle=True)
+    path.write_bytes(content) if isinstance(content, bytes) else np.save(path, content, allow_pickle=True)
     with pytest.raises(ConfigError) as error:
         weights_probe(read_weights(checkpoint)[0], [], str(path))
     assert said in str(error.value)

@@ -33,6 +33,7 @@ def assert_equal_to_the_last_bit(run: RunReader, truth: RunReader) -> None:
         {"optimiser": "momentum", "cell": "gru"},
         {"seq_len_schedule": "ranged", "seq_len_min": 3},
         {"task": "copying"},
+        {"task": "next_character", "start": "carried"},
     ],
 )
 def test_a_run_that_was_stopped_anywhere_ends_bit_for_bit_as_one_that_was_not(trained, tmp_path, tiny, settings):

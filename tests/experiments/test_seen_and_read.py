@@ -13,6 +13,7 @@ from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
 from experiments.errors import ConfigError
 from experiments.probing.recorded import recorded_probe
+from experiments.probing.said import exchanges
 from experiments.runs.opening import open_run
 from experiments.tasks.ball import FASTEST, GRAVITY, NOISE
 from experiments.tasks.digit_pictures import load_digit_pictures
@@ -157,6 +158,9 @@ def test_a_run_keeps_both_numbers_of_each_target(runs, in_own_folder):
     assert kept.shape == (17, 2)
     assert np.isfinite(probe.credit.log_norm).any()
     assert "ball" in call("probe", folder.name)
+    (answer, *_), wanted = exchanges(probe)[0].answers, probe.experiment.targets[-10, :, 0].tolist()
+    assert [float(part) for part in answer.wanted.split(", ")] == pytest.approx(wanted, rel=0.01)
+    assert len(exchanges(probe)[1].answers) == 10
 
 
 def test_a_ball_is_everywhere_as_often_at_each_timestep():

@@ -10,6 +10,7 @@ from sampling import NAMES, POSITIONS, SIZES, Settings, seeded, task_named
 from experiments.errors import ConfigError
 from experiments.tasks import Task, delayed_xor, make_task
 from experiments.tasks.recall import Recall
+from experiments.tasks.sentences import Sentences
 
 
 def blank_of(task: Task) -> int | None:
@@ -18,8 +19,8 @@ def blank_of(task: Task) -> int | None:
 
 
 def has_ended(task: Task, targets: torch.Tensor, t: int, b: int) -> bool:
-    """Whether a translation's end sign came before."""
-    return task.name == "translation" and task.words.index(".") in targets[:t, b]
+    """Whether a sentence's end sign came before."""
+    return isinstance(task, Sentences) and task.end in targets[:t, b]
 
 
 def is_number(task: Task) -> bool:

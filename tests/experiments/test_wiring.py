@@ -28,11 +28,11 @@ def config(**values):
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"network": "tree"}, "network was 'tree'; it must be sequence or encoder_decoder"),
+        ({"network": "tree"}, "network was 'tree'; it must be sequence, encoder_decoder or one_to_many"),
         ({"network": "encoder_decoder"}, "task=adding has no source and target; choose task=reversal"),
         (
             {"attention": "dot"},
-            "attention was 'dot', which network=sequence does not have; it needs network=encoder_",
+            "attention was 'dot', which network=sequence does not have; it needs network=encoder_decoder or one_to",
         ),
         (
             {"network": "encoder_decoder", "task": "reversal", "head": "mean"},
@@ -50,6 +50,24 @@ def config(**values):
         (
             {"reverse_source": True},
             "reverse_source was true, and task=adding has no source to reverse; it needs task=translation.",
+        ),
+        (
+            {"features": "first_input"},
+            "features was 'first_input', which network=sequence does not have; it needs network",
+        ),
+        (
+            {"network": "one_to_many", "task": "reversal"},
+            "network was 'one_to_many', and task=reversal shows no picture; choose task=captioning.",
+        ),
+        ({"network": "one_to_many"}, "task=adding has no source and target; choose task=captioning"),
+        (
+            {"network": "one_to_many", "task": "captioning", "start": "learned"},
+            "start was 'learned', which network=one_to_many does not have",
+        ),
+        ({"start": "carried"}, "start was 'carried', which needs a text that goes on, and task=adding begins anew"),
+        (
+            {"start": "carried", "task": "next_character", "bidirectional": True},
+            "and bidirectional=true reads it backwards; choose start=zero, or task=next_character with",
         ),
         ({"dense_size": 9}, "dense_size was 9, and head was 'linear'; it needs head=dense"),
         ({"task": "copying", "head": "attention"}, "head was 'attention', which gives one answer per sequence"),
@@ -69,6 +87,13 @@ WIRED = [
     {"start": "learned", "cell": "gru"},
     {"head": "mean", "bidirectional": True},
     {"task": "reversal"},
+    {"task": "captioning"},
+    {"task": "captioning", "network": "encoder_decoder", "cell": "elman"},
+    *(
+        {"task": "captioning", "network": "one_to_many", "attention": a, "features": f}
+        for a in (None, "dot", "bahdanau")
+        for f in ("start", "first_input")
+    ),
     {"task": "translation", "network": "encoder_decoder", "reverse_source": True},
     *(
         {"task": "reversal", "network": "encoder_decoder", "attention": a, "num_layers": 2}
@@ -156,7 +181,7 @@ def test_reversal_says_the_source_backwards():
     outputs = torch.nn.functional.one_hot(targets, 8).float()
     assert torch.equal(task.next_word(outputs[0]), inputs[7])
     assert task.accuracy(outputs, targets) == 1
-    assert WITH_SOURCE == ["reversal", "translation"]
+    assert WITH_SOURCE == ["reversal", "translation", "captioning"]
     before = torch.zeros(6, 4, 8)
     whole = torch.cat([before, outputs])  # a network that also answers during the source is not asked there
     assert task.accuracy(whole, targets) == 1

@@ -2,18 +2,26 @@
 
 import math
 import os
+import shutil
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from oracles import last_step_loss, make_model
 
 from models import record
-from models.bptt.compiled import cache, choose
-from models.bptt.compiled.elementary import apply_sigmoid, apply_tanh
+from models.bptt.compiled import cache, choose, warm
+from models.bptt.compiled.elementary import apply_sigmoid, apply_tanh, log_64
+from models.bptt.compiled.jit import kernel
+from models.bptt.compiled.kept import Kept
 from models.bptt.compiled.product import add_transposed, multiply
+from models.bptt.compiled.slopes import tanh_and_slope
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -40,6 +48,32 @@ def test_elementary_functions_have_their_limits(dtype):
     assert y[1:].tolist() == [1, -1, 1, -1, 0]
 
 
+@pytest.mark.parametrize(("dtype", "largest"), [(np.float32, 40.0), (np.float64, 300.0)])
+def test_tanh_and_its_slope_are_right_where_tanh_has_rounded_to_1(dtype, largest):
+    @kernel
+    def apply(x, y, slope):
+        for k in range(x.size):
+            y[k], slope[k] = tanh_and_slope(x[k])
+
+    generator = np.random.default_rng(0)
+    x = np.concatenate([generator.uniform(-top, top, 1000) for top in (1e-4, 3.0, largest)]).astype(dtype)
+    y, slope = np.empty_like(x), np.empty_like(x)
+    apply(x, y, slope)
+    exact = x.astype(np.longdouble)
+    E = np.exp(-2 * abs(exact))
+    assert np.max(np.abs(y - np.tanh(exact)) / np.abs(np.tanh(exact))) < 4 * np.finfo(dtype).eps
+    assert np.max(np.abs(slope - 4 * E / (1 + E) ** 2) / (4 * E / (1 + E) ** 2)) < 6 * np.finfo(dtype).eps
+
+
+def test_logarithms_are_right_to_the_last_digits():
+    x = np.exp(np.random.default_rng(0).uniform(-650, 650, 2000))
+    x[:500] = x[:500] ** 1e-3  # near 1
+    got = np.array([log_64(value) for value in x])
+    expected = np.log(x.astype(np.longdouble))
+    assert np.max(np.abs(got - expected) / np.maximum(np.abs(expected), 1)) < 2 * np.finfo(np.float64).eps
+    assert log_64(0.0) == -math.inf
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("shape", [(1, 1, 1), (5, 3, 2), (16, 256, 64), (33, 300, 131), (130, 17, 70)])
 def test_products_equal_numpy(dtype, shape):
@@ -57,15 +91,20 @@ def test_products_equal_numpy(dtype, shape):
     np.testing.assert_allclose(c, 3 * (a @ b), **close)
 
 
+MODULE = "models.cells.lstm.compiled"
+
+
 @pytest.fixture
 def no_cache(monkeypatch, tmp_path):
-    """A machine on which nothing was compiled yet, and nobody may compile."""
+    """A machine on which nothing was compiled yet, and nobody may compile; what is kept elsewhere comes in a dict."""
+    kept = {name: cache.find(name) for name in cache.file_names(MODULE, torch.float64)}
     monkeypatch.setattr(cache, "candidates", lambda: [tmp_path / "first", tmp_path / "second"])
     cache.open_cache.cache_clear()
     started = []
     monkeypatch.setattr(choose.subprocess, "Popen", lambda command, **_: started.append(command))
-    monkeypatch.setattr(choose, "builders", [])
-    yield tmp_path, started
+    monkeypatch.setattr(choose, "builders", {})
+    monkeypatch.setattr(choose, "there", set())
+    yield tmp_path, started, kept
     cache.open_cache.cache_clear()
 
 
@@ -75,32 +114,34 @@ def a_recording():
 
 
 def test_the_first_recording_does_not_wait_for_the_compiler(no_cache):
-    folder, started = no_cache
+    folder, started, kept = no_cache
     assert a_recording().path == "reference"
     assert a_recording().path == "reference"
-    assert [command[1:] for command in started] == [["-m", "models.bptt.compiled.warm", str(folder / "first")]]
-    (folder / "first" / "lstm-float64.ready").touch()
+    wanted = ["--folder", str(folder / "first"), "--first", MODULE]
+    assert [command[1:8] for command in started] == [["-m", "models.bptt.compiled.warm", "float64", *wanted]]
+    for name, file in kept.items():
+        shutil.copy(file, folder / "first" / name)
     assert a_recording().path == "fast"
 
 
-def test_a_read_only_folder_is_passed_over(no_cache, monkeypatch):
-    folder, _ = no_cache
+def test_a_read_only_folder_is_passed_over(no_cache):
+    folder, _, _ = no_cache
     (folder / "first").write_text("a file where a folder should be")
     assert cache.open_cache() == folder / "second"
 
 
-def test_a_full_read_only_folder_is_copied(no_cache, monkeypatch):
-    folder, _ = no_cache
-    (folder / "first").mkdir()
-    (folder / "first" / "float64.ready").touch()
+def test_a_full_read_only_folder_is_read(no_cache, monkeypatch):
+    folder, started, kept = no_cache
+    (folder / "second").mkdir()
+    for name, file in kept.items():
+        shutil.copy(file, folder / "second" / name)
     monkeypatch.setattr(cache, "is_writable", lambda _: False)
-    private = cache.open_cache()
-    assert private not in (folder / "first", folder / "second")
-    assert (private / "float64.ready").exists()
+    assert a_recording().path == "fast"
+    assert started == []
 
 
 def test_without_any_folder_the_reference_serves(no_cache, monkeypatch):
-    _, started = no_cache
+    _, started, _ = no_cache
 
     def fail(**_):
         raise OSError
@@ -109,6 +150,67 @@ def test_without_any_folder_the_reference_serves(no_cache, monkeypatch):
     monkeypatch.setattr(cache.tempfile, "mkdtemp", fail)
     assert a_recording().path == "reference"
     assert started == []
+
+
+CHANGES = [
+    ("models/cells/gru/compiled.py", "B, H = h_before.shape", "B, H = h_before.shape  # a comment", []),
+    ("models/bptt/compiled/weights.py", '"""', '"""In other words: ', []),
+    ("models/cells/gru/saturated.py", "e_n = narrow(m, k, e, da_n)", "e_n = narrow(m, k, e + 0, da_n)", ["gru", "mut"]),
+    ("models/cells/lstm/pointwise.py", "o[k] * tanh", "1 * o[k] * tanh", ["lstm"]),
+    ("models/bptt/compiled/wide.py", "NEAR_32, NEAR_64 = 40", "NEAR_32, NEAR_64 = 41", ["elman", "gru", "lstm", "mut"]),
+]
+
+
+@pytest.mark.parametrize(("file", "old", "new", "compiled_again"), CHANGES, ids=[change[0] for change in CHANGES])
+def test_only_code_that_changed_is_compiled_again(monkeypatch, tmp_path, file, old, new, compiled_again):
+    """In another folder, too: a copy of the lab shares what the first has compiled."""
+    cells = ["elman", "gru", "lstm", "mut"]
+
+    def names():
+        cache.parsed.cache_clear()
+        cache.fingerprint.cache_clear()
+        return [cache.fingerprint(f"models.cells.{cell}.compiled") for cell in cells]
+
+    before = names()
+    shutil.copytree(cache.HERE.parents[1], tmp_path / "models", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(cache, "HERE", tmp_path / "models" / "bptt" / "compiled")
+    assert names() == before
+    text = (tmp_path / file).read_text(encoding="utf-8")
+    assert old in text
+    (tmp_path / file).write_text(text.replace(old, new, 1), encoding="utf-8")
+    after = names()
+    monkeypatch.undo()
+    assert names() == before
+    assert [cell for cell, a, b in zip(cells, before, after, strict=True) if a != b] == compiled_again
+
+
+def test_a_file_that_was_cut_off_counts_as_missing(tmp_path):
+    target = SimpleNamespace(refresh=lambda: None)
+    for content in (b"", b"\x80\x04\x95", b"no pickle"):
+        (tmp_path / "cell.code").write_bytes(content)
+        assert Kept(tmp_path, "cell.code").load_overload(None, target) is None
+
+
+def test_one_process_compiles_and_a_killed_one_is_not_waited_for(tmp_path):
+    note = tmp_path / "cell.compiling"
+    killed = subprocess.Popen([sys.executable, "-c", "pass"])
+    killed.wait()
+    note.write_text(f"{killed.pid} {socket.gethostname()}")
+    with warm.only_one(note):
+        assert note.exists()
+        os.utime(note, (0, 0))  # as if its process had been killed long ago
+        with warm.only_one(note):
+            pass
+    assert not note.exists()
+
+
+def test_what_nobody_loads_any_more_is_deleted(tmp_path):
+    days = {"new.code": 1, "old.code": 100, "killed.partial": 1, "killed.compiling": 1}
+    for name, age in days.items():
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (time.time() - age * 86400,) * 2)
+    warm.delete_unused(tmp_path)
+    assert [file.name for file in tmp_path.iterdir()] == ["new.code"]
 
 
 def test_models_import_without_the_compiler():

@@ -9,7 +9,16 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from oracles import CONFIGURATION_NAMES, CONFIGURATIONS, every_step_loss, last_step_loss, make_model, relative_error
+from oracles import (
+    CONFIGURATION_NAMES,
+    CONFIGURATIONS,
+    MORE_CONFIGURATIONS,
+    every_step_loss,
+    last_step_loss,
+    make_model,
+    named,
+    relative_error,
+)
 
 from models import record
 from models.bptt.compiled.parallel import over_batch
@@ -39,7 +48,7 @@ def assert_same(fast, reference, tolerance):
 
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
-    configuration=st.sampled_from(CONFIGURATIONS),
+    configuration=st.sampled_from(CONFIGURATIONS + MORE_CONFIGURATIONS),
     sizes=st.tuples(st.integers(1, 12), st.integers(1, 40), st.integers(1, 5), st.integers(1, 70)),
     num_layers=st.integers(1, 3),
     bidirectional=st.booleans(),
@@ -112,6 +121,18 @@ def test_what_is_not_finite_comes_out_as_in_the_reference(cell, options, value, 
     for name in ("hidden", "outputs"):
         assert torch.equal(getattr(fast, name).isnan(), getattr(reference, name).isnan()), name
     assert torch.equal(fast.log_norm.isfinite(), reference.log_norm.isfinite())
+
+
+@pytest.mark.parametrize(("cell", "options"), MORE_CONFIGURATIONS, ids=named(MORE_CONFIGURATIONS))
+@pytest.mark.parametrize("value", [math.inf, math.nan])
+def test_what_is_not_finite_comes_out_as_in_the_reference_in_all_cells(cell, options, value):
+    test_what_is_not_finite_comes_out_as_in_the_reference(cell, options, value, 3)
+
+
+@pytest.mark.parametrize(("cell", "options"), MORE_CONFIGURATIONS, ids=named(MORE_CONFIGURATIONS))
+@pytest.mark.parametrize("factor", [1e-3, 4.0])
+def test_exploding_and_vanishing_weights_in_all_cells(cell, options, factor):
+    test_exploding_and_vanishing_weights(cell, options, factor, 2, True, every_step_loss)
 
 
 @contextlib.contextmanager

@@ -5,7 +5,15 @@ import math
 import mpmath
 import pytest
 import torch
-from oracles import CONFIGURATION_NAMES, CONFIGURATIONS, every_step_loss, last_step_loss, make_model
+from oracles import (
+    CONFIGURATION_NAMES,
+    CONFIGURATIONS,
+    MORE_CONFIGURATIONS,
+    every_step_loss,
+    last_step_loss,
+    make_model,
+    named,
+)
 
 import models
 from models import SequenceModel
@@ -146,3 +154,9 @@ def test_both_engines_agree_where_some_units_are_saturated(cell, options, scale,
             assert (fast.cell_log_norm - reference.cell_log_norm).nan_to_num(0, 0, 0).abs().max() < tolerance
         for name, size in reference.parameter_log_norm.items():
             assert fast.parameter_log_norm[name] == pytest.approx(size, abs=tolerance), name
+
+
+@pytest.mark.parametrize(("cell", "options"), MORE_CONFIGURATIONS, ids=named(MORE_CONFIGURATIONS))
+@pytest.mark.parametrize(("scale", "dtype"), [(30.0, torch.float32), (200.0, torch.float64)])
+def test_both_engines_agree_where_some_units_are_saturated_in_all_cells(cell, options, scale, dtype):
+    test_both_engines_agree_where_some_units_are_saturated(cell, options, scale, dtype, 3, True)

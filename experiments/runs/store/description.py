@@ -1,7 +1,7 @@
 """`config.json`: the description of a run, which never changes."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -101,6 +101,7 @@ def read_description(folder: Path, implied: Implied = nothing_implied) -> Descri
             raise ForeignRunError(f"{CONFIG!r} in {str(folder)!r} is not as this program writes it: {wrong} is wrong.")
         return description
     (form, *others), title = wanted
+    description = with_words_of(description, (form, *others))
     if description.others != others:
         raise ForeignRunError(f"{CONFIG!r} in {str(folder)!r} is not as this program writes it: others is wrong.")
     for what, said, given_by_settings in (("form", description.form, form), ("title", description.title, title)):
@@ -109,6 +110,13 @@ def read_description(folder: Path, implied: Implied = nothing_implied) -> Descri
                 f"{CONFIG!r} in {str(folder)!r} is not as this program writes it: {what} is not what its settings give."
             )
     return replace(description, form=form, title=title)
+
+
+def with_words_of(description: Description, forms: Sequence[Form]) -> Description:
+    """The description with the forms' words for their axes: another version of the program had others."""
+    form = description.form and replace(description.form, axes=forms[0].axes)
+    others = [replace(said, axes=other.axes) for said, other in zip(description.others, forms[1:], strict=False)]
+    return replace(description, form=form, others=others + list(description.others[len(others) :]))
 
 
 def wrong_part(description: Description) -> str | None:

@@ -85,6 +85,16 @@ class TargetForm:
 
 
 @dataclass(frozen=True)
+class WholeForm:
+    """The network's inputs as a whole."""
+
+    __pydantic_config__ = STRICT
+
+    timesteps: Annotated[int, Ge(1), Le(10**6)]
+    input_size: Size
+
+
+@dataclass(frozen=True)
 class Form:
     """The form of a run's recorded steps."""
 
@@ -111,6 +121,8 @@ class Form:
     )
     """Parameter, in torch's names → its shape; in this order they lie in the array `weights`."""
     targets: TargetForm | None = None
+    whole: WholeForm | None = None
+    """The network's inputs, which are kept where no stack reads all of them: the places of a picture, then words."""
     keeps: Keeps = "layers"
     """What a recorded step has: `quantiles` of the gradients only, as runs before had them; the weights, too; or all
     that a `LayerRecord` needs."""
@@ -126,6 +138,11 @@ class Form:
     def stack(self) -> StackForm:
         """The only stack: each module of a watched network has a form of its own."""
         return next(iter(self.stacks.values()))
+
+    @property
+    def input_size(self) -> int:
+        """Numbers in an input of the network: of its stack, where that reads them all."""
+        return self.stack.input_size if self.whole is None else self.whole.input_size
 
     @property
     def top(self) -> int:

@@ -33,6 +33,12 @@ MEANINGS = {
     "value": "number of a target that has several, such as x and y",
 }
 """Axis → what it means; those of a second module end in `_2`, of a third in `_3`, …"""
+PICTURE_MEANINGS = {
+    **MEANINGS,
+    "whole": "timestep of the whole network's inputs: the places of a picture, then the words",
+    "channel": "channel of the whole network's inputs",
+}
+"""The same for a network that reads a picture."""
 WATCHED_MEANINGS = {
     **MEANINGS,
     "upper": "layer above the first",
@@ -123,6 +129,8 @@ def layout_of_module(form: Form) -> Layout:
         "unit": len(form.units),
         "index": stack.hidden_size,
         "input": stack.input_size,
+        "whole": 0 if form.whole is None else form.whole.timesteps,
+        "channel": form.input_size,
         "weight": form.weight_count,
         "upper": stack.num_layers - 1,
         "feature": stack.num_directions * stack.state_sizes[0],
@@ -192,6 +200,8 @@ def forms(form: Form) -> dict[str, tuple[str, str]]:
         }
         if form.watched and form.stack.num_layers > 1:
             made["upper_inputs"] = ("step upper time sample feature", form.dtype)
+        if form.whole is not None:
+            made["whole_inputs"] = ("step whole sample channel", form.dtype)
         if form.targets is not None:
             values = "" if form.targets.values is None else "value "
             per = f"time {values}sample" if form.targets.per == "timestep" else "sample"

@@ -9,6 +9,7 @@ import math
 
 import numpy as np
 
+from models.bptt.compiled.elementary import log_64
 from models.bptt.compiled.jit import Array, Exponents, kernel, summing
 
 LN_2 = math.log(2)
@@ -61,9 +62,15 @@ def largest(x: Array) -> float:
 
 
 @kernel
+def is_exact(square: float) -> bool:
+    """Whether float64 holds a sum of squares to its last digits."""
+    return SMALLEST_SQUARE < square < 1 / SMALLEST_SQUARE
+
+
+@kernel
 def log_norm(x: Array, square: float) -> float:
     """ln‖x‖ (nats), given ‖x‖² as far as float64 can hold it."""
-    if SMALLEST_SQUARE < square < 1 / SMALLEST_SQUARE:
+    if is_exact(square):
         return 0.5 * math.log(square)
     top = largest(x)
     if top == 0:
@@ -158,6 +165,7 @@ def add_direct(
     """
     single = total.itemsize == 4
     safe = SAFE_32 if single else SAFE_64
+    rare = False
     for b in range(total.shape[0]):
         e = exponent[b]
         square_direct, square = add_squares(direct[b], carried[b], total[b])
@@ -174,5 +182,12 @@ def add_direct(
                 exponent_cell[b] = new
             exponent[b] = e = new
         out_exponent[b] = e
-        out_log_norm[b] = log_norm(total[b], square) + e * LN_2
-        out_direct_log_norm[b] = -math.inf if silent else log_norm(direct[b], square_direct) + direct_exponent[b] * LN_2
+        out_log_norm[b], out_direct_log_norm[b] = square, square_direct
+        rare |= not (is_exact(square) and (silent or is_exact(square_direct)))
+    for b in range(total.shape[0]):  # without branches, for all rows at once
+        out_log_norm[b] = 0.5 * log_64(out_log_norm[b]) + exponent[b] * LN_2
+        out_direct_log_norm[b] = 0.5 * log_64(out_direct_log_norm[b]) + direct_exponent[b] * LN_2
+    if rare:
+        for b in range(total.shape[0]):
+            out_log_norm[b] = log_norm(total[b], sum_of_squares(total[b])) + exponent[b] * LN_2
+            out_direct_log_norm[b] = log_norm(direct[b], sum_of_squares(direct[b])) + direct_exponent[b] * LN_2

@@ -1,9 +1,10 @@
-"""The folder that keeps compiled code, and whether the code is already there. Imports no compiler.
+"""The folders that keep compiled code, and whether a cell's code is already there. Imports no compiler.
 
-The folder's name has a hash of everything that the code depends on: numba itself looks at the file of the outermost
-function only, and would run an old version of what that calls.
+Each pass of a cell for a dtype is one file. Its name has a hash of all that the code depends on, and of nothing else:
+no path, no comment and no docstring. So all copies of the lab on a machine share the files, and a word costs nothing.
 """
 
+import ast
 import atexit
 import functools
 import hashlib
@@ -18,36 +19,71 @@ from pathlib import Path
 import torch
 
 HERE = Path(__file__).parent
-COMPILED = (
-    *("jit", "elementary", "product", "padding", "adjoint", "wide", "saturated", "step"),
-    *("weights", "recurrence", "passes"),
-)
-OF_CELLS = ("pointwise", "saturated", "compiled")
-"""The names of the files from which code is compiled, in this folder and in each cell's folder."""
+TOP = __package__.removesuffix(".bptt.compiled")
+"""`models`, or below the name of the package in which it is installed."""
+COMPILED_FROM = (f"{TOP}.bptt.compiled.", f"{TOP}.cells.")
+"""The modules from which code is compiled begin with one of these."""
+PASSES = ("run_forward", "run_backward")
 
 
 @functools.cache
-def fingerprint() -> str:
-    """Hash of the sources, the compiler's version and settings, and the processor's kind."""
+def machine() -> str:
+    """The compiler's version and settings, and the processor's kind."""
     from llvmlite import binding  # type: ignore[import-untyped]
 
     parts = [version("numba"), version("llvmlite"), version("numpy"), sys.version, platform.platform()]
     parts += [binding.get_host_cpu_name(), str(sorted(binding.get_host_cpu_features().items()))]
     parts += sorted(f"{name}={value}" for name, value in os.environ.items() if name.startswith("NUMBA_CPU_"))
-    parts += [(HERE / f"{name}.py").read_text(encoding="utf-8") for name in COMPILED]
-    cells = [path for name in OF_CELLS for path in sorted(HERE.parents[1].glob(f"cells/*/{name}.py"))]
-    parts += [path.read_text(encoding="utf-8") for path in cells]
-    parts += [str(HERE), str((HERE / "recurrence.py").stat().st_mtime_ns)]  # numba's own conditions
+    return "\0".join(parts)
+
+
+@functools.cache
+def fingerprint(module: str) -> str:
+    """Hash of the machine and of all code from which a cell's passes are compiled."""
+    passes = ast.dump(parsed(f"{__package__}.passes"))  # it chooses the signatures
+    parts = [machine(), passes, *sorted(sources((f"{__package__}.recurrence", module)))]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
-def candidates() -> list[Path]:
-    """Folders in the order in which they are tried; the last is the user's own."""
-    if os.environ.get("NUMBA_CACHE_DIR"):
-        roots = [Path(os.environ["NUMBA_CACHE_DIR"]) / "gradient-flow-lab"]
-    else:
-        roots = [HERE / "__pycache__", user_cache()]
-    return [root / f"compiled-{fingerprint()}" for root in roots]
+def sources(modules: tuple[str, ...]) -> set[str]:
+    """The code of the modules, and of all modules of compiled code that they import."""
+    seen: dict[str, str] = {}
+    waiting = list(modules)
+    while waiting:
+        module = waiting.pop()
+        if module not in seen:
+            tree = parsed(module)
+            seen[module] = f"{module}\0{ast.dump(tree)}"
+            imported = [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+            waiting += [name for name in imported if name.startswith(COMPILED_FROM)]
+    return set(seen.values())
+
+
+@functools.cache
+def parsed(module: str) -> ast.Module:
+    """A module's syntax tree without its docstrings."""
+    file = HERE.parents[1].joinpath(*module.removeprefix(f"{TOP}.").split(".")).with_suffix(".py")
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+            node.body = [line for line in node.body if not is_text(line)]
+    return tree
+
+
+def is_text(line: ast.stmt) -> bool:
+    """Whether a statement is a docstring."""
+    return isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant) and isinstance(line.value.value, str)
+
+
+def cell_of(module: str) -> str:
+    """The cell's folder: `lstm` of `models.cells.lstm.compiled`."""
+    return module.split(".")[-2]
+
+
+def file_names(module: str, dtype: torch.dtype) -> list[str]:
+    """The files of a cell's two passes for a dtype."""
+    of = f"{cell_of(module)}-{str(dtype).removeprefix('torch.')}"
+    return [f"{of}-{name}-{fingerprint(module)}.code" for name in PASSES]
 
 
 def user_cache() -> Path:
@@ -61,36 +97,17 @@ def user_cache() -> Path:
     return base / "gradient-flow-lab"
 
 
-def cell_of(module: str) -> str:
-    """The cell's folder: `lstm` of `models.cells.lstm.compiled`."""
-    return module.split(".")[-2]
-
-
-def stamp(module: str, dtype: torch.dtype) -> str:
-    """Name of the file that says that a cell's code for a dtype is complete."""
-    return f"{cell_of(module)}-{str(dtype).removeprefix('torch.')}.ready"
-
-
-def is_cached(module: str, dtype: torch.dtype, folder: Path | None = None) -> bool:
-    """Whether a cell's compiled passes load without compiling anything."""
-    folder = folder or open_cache()
-    return folder is not None and (folder / stamp(module, dtype)).exists()
-
-
-def mark_ready(folder: Path, module: str, dtype: torch.dtype) -> None:
-    """Mark a cell's code for a dtype as complete."""
-    (folder / stamp(module, dtype)).touch()
+def candidates() -> list[Path]:
+    """Folders in the order in which they are tried: the user's own, and one beside the code, for all its users."""
+    if os.environ.get("NUMBA_CACHE_DIR"):
+        return [Path(os.environ["NUMBA_CACHE_DIR"]) / "gradient-flow-lab"]
+    return [user_cache() / "compiled", HERE / "__pycache__" / "compiled"]
 
 
 @functools.cache
 def open_cache() -> Path | None:
-    """A folder that can be written, with all code compiled earlier; None if there is no such folder.
-
-    A folder that is full but read-only, as in a shared installation, is copied: numba insists on writing to it.
-    """
-    full = [folder for folder in candidates() if any(folder.glob("*.ready"))]
-    empty = [folder for folder in candidates() if folder not in full]
-    for folder in full or empty:
+    """A folder that can be written; None if there is no such folder."""
+    for folder in candidates():
         if is_writable(folder):
             return folder
     try:
@@ -98,8 +115,6 @@ def open_cache() -> Path | None:
     except OSError:
         return None
     atexit.register(shutil.rmtree, private, ignore_errors=True)
-    for folder in full[:1]:
-        shutil.copytree(folder, private, dirs_exist_ok=True)
     return private
 
 
@@ -111,3 +126,14 @@ def is_writable(folder: Path) -> bool:
             return True
     except OSError:
         return False
+
+
+def find(name: str, folder: Path | None = None) -> Path | None:
+    """A file of compiled code, in the folder or in any other; None if it has to be compiled."""
+    folders = [*filter(None, (folder, open_cache())), *candidates()]
+    return next((place / name for place in folders if (place / name).is_file()), None)
+
+
+def is_cached(module: str, dtype: torch.dtype, folder: Path | None = None) -> bool:
+    """Whether a cell's compiled passes load without compiling anything."""
+    return all(find(name, folder) is not None for name in file_names(module, dtype))

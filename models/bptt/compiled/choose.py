@@ -12,8 +12,11 @@ from models.cells.cell import Cell
 
 DTYPES = (torch.float32, torch.float64)
 
-builders: list["subprocess.Popen[bytes]"] = []
-"""The process that compiles in the background, if one was needed."""
+builders: dict[torch.dtype, "subprocess.Popen[bytes]"] = {}
+"""The processes that compile in the background: one for each dtype that was wanted."""
+
+there: set[tuple[str, torch.dtype]] = set()
+"""What was found compiled: looked for once, not at every recording."""
 
 
 def choose_path(cells: Sequence[Cell], inputs: Tensor, path: str | None) -> str:
@@ -57,15 +60,18 @@ def must_compile(cell: type[Cell], dtype: torch.dtype) -> bool:
 
 def is_ready(module: str, dtype: torch.dtype) -> bool:
     """Whether a cell's compiled code is there. If it is missing, another process begins to compile it."""
+    if (module, dtype) in there:
+        return True
     try:
         if is_cached(module, dtype):
+            there.add((module, dtype))
             return True
         folder = open_cache()
     except ImportError:  # no compiler for this platform
         return False
-    if folder is not None and not builders:
+    if folder is not None and dtype not in builders:
         # A process, not a thread: the compiler would hold Python's lock, and a thread could not outlive this process.
-        command = [sys.executable, "-m", f"{__package__}.warm", str(folder)]
-        quiet = subprocess.DEVNULL
-        builders.append(subprocess.Popen(command, cwd=HERE.parents[2], stdin=quiet, stdout=quiet, stderr=quiet))
+        what = [str(dtype).removeprefix("torch."), "--folder", str(folder), "--first", module, "--processes", "1"]
+        command, quiet = [sys.executable, "-m", f"{__package__}.warm", *what], subprocess.DEVNULL
+        builders[dtype] = subprocess.Popen(command, cwd=HERE.parents[2], stdin=quiet, stdout=quiet, stderr=quiet)
     return False

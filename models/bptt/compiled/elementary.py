@@ -1,4 +1,4 @@
-"""exp, the logistic sigmoid and tanh as polynomials, so that a compiler can work on 8 or 16 of them at once.
+"""exp, ln, the logistic sigmoid and tanh as polynomials, so that a compiler can work on 8 or 16 of them at once.
 
     x = k ln 2 + r,  |r| ≤ ½ ln 2:    exp(x) = 2^k exp(r)         (Cody & Waite 1980)
 
@@ -28,6 +28,9 @@ EXP_LIMIT_64, TANH_LIMIT_64 = np.float64(709), np.float64(19.1)
 ZERO_32, ONE_32, TWO_32 = np.float32(0), np.float32(1), np.float32(2)
 A2, A3, A4, A5, A6, A7 = (np.float32(1 / math.factorial(k)) for k in range(2, 8))
 B2, B3, B4, B5, B6, B7, B8, B9, B10, B11, B12, B13 = (1 / math.factorial(k) for k in range(2, 14))
+
+BITS_OF_SQRT_HALF = np.int64(0x3FE6A09E667F3BCD)
+C3, C5, C7, C9, C11, C13, C15, C17, C19 = (1 / k for k in range(3, 20, 2))
 
 
 @kernel
@@ -111,6 +114,19 @@ def tanh_64(x: Scalar) -> Scalar:
     scale = power_of_two_64(k)
     E = scale * expm1_small_64(r) + (scale - 1.0)
     return E / (E + 2.0)
+
+
+@kernel
+def log_64(x: Scalar) -> Scalar:
+    """ln x = k ln 2 + 2 artanh((m − 1)/(m + 1)) for a normal x = 2^k m > 0, √½ ≤ m < √2; −∞ for 0."""
+    bits = np.float64(x).view(np.int64)
+    k = (bits - BITS_OF_SQRT_HALF) >> 52
+    m = np.int64(bits - (k << 52)).view(np.float64)
+    s = (m - 1.0) / (m + 1.0)
+    q = s * s
+    tail = C11 + q * (C13 + q * (C15 + q * (C17 + q * C19)))
+    result = k * LN_2 + 2.0 * s * (1.0 + q * (C3 + q * (C5 + q * (C7 + q * (C9 + q * tail)))))
+    return -np.inf if x == 0.0 else result
 
 
 def sigmoid(x: Scalar) -> Scalar:

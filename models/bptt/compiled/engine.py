@@ -21,6 +21,10 @@ from models.recording.layer_record import LayerStates, with_gradients, without_p
 
 Four = tuple[Tensor, Tensor, Tensor, Tensor]
 
+torch.empty(31 << 20, dtype=torch.uint8)
+"""Freed at once, so that glibc keeps freed memory for the next pass: it gives back what is more than twice its largest
+freed block (of up to 32 MiB), and to get it again, page by page, took up to a third of a pass's time."""
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class CompiledStates(LayerStates):

@@ -9,12 +9,12 @@ from types import FunctionType
 from typing import Any
 
 import torch
-from numba import config as numba_config
 from numba import types
 
 from models.bptt.compiled import recurrence, step
-from models.bptt.compiled.cache import cell_of, mark_ready, open_cache
+from models.bptt.compiled.cache import cell_of, file_names, open_cache
 from models.bptt.compiled.jit import OPTIONS, njit
+from models.bptt.compiled.kept import Kept
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,6 @@ class Compiled:
     backward: Callable[..., int]
 
 
-settings: Any = numba_config
 lock = threading.Lock()
 loaded: dict[tuple[str, torch.dtype], Compiled] = {}
 
@@ -56,7 +55,7 @@ def with_cell(function: Any, module: str) -> FunctionType:
     plain = function.py_func
     names = {**plain.__globals__, **{name: getattr(of_cell, name) for name in OPEN}}
     made = FunctionType(plain.__code__, names, plain.__name__, plain.__defaults__)
-    made.__qualname__ = f"{plain.__name__}_{cell_of(module)}"  # by which the cache keeps it apart
+    made.__qualname__ = f"{plain.__name__}_{cell_of(module)}"  # what a profiler shows
     return made
 
 
@@ -72,15 +71,12 @@ def compile_passes(module: str, dtype: torch.dtype, folder: Path | None) -> Comp
         *(whole, flag, whole, whole, whole, whole, lengths, a3, a3, a3, a2, a3, a3, gates),
         *(a3, a3, exponent2, a3, a3, exponent2, exponent2, double2, double2, a3, exponent2, a2, a2, exponent2, a3, a2),
     )
-    before = settings.CACHE_DIR
     passes: list[Any] = []
     functions: list[tuple[Any, Any]] = [(recurrence.run_forward, forward), (recurrence.run_backward, backward)]
-    try:
-        settings.CACHE_DIR = "" if folder is None else str(folder)
-        for function, signature in functions:
-            passes.append(njit(signature, cache=folder is not None, **OPTIONS)(with_cell(function, module)))
-    finally:
-        settings.CACHE_DIR = before
-    if folder is not None:
-        mark_ready(folder, module, dtype)
+    for name, (function, signature) in zip(file_names(module, dtype), functions, strict=True):
+        made = njit(**OPTIONS)(with_cell(function, module))
+        made._cache = Kept(folder, name)
+        made.compile(signature)
+        made.disable_compile()
+        passes.append(made)
     return Compiled(*passes)

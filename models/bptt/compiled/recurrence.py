@@ -111,7 +111,7 @@ def run_backward(
     steps = min(T, max(1, 128 // B))  # sum da [h', 1, x]ᵀ over some steps at once: a product that is not too thin
     da = np.empty((P, steps * B, H), x.dtype)
     hx = np.ones((steps * B, H + 1 + I), x.dtype)
-    others = np.empty((count_others(), steps * B, H), x.dtype)
+    others = np.empty((count_others(option), steps * B, H), x.dtype)
     carried = np.zeros((B, H), x.dtype)
     carried_cell = np.zeros((B, H if has_cell else 0), x.dtype)
     exponent = np.zeros(B, np.int64)
@@ -122,7 +122,7 @@ def run_backward(
         columns[p] = columns_read(reads(option, p), H, H + 1 + I)
     factors = np.empty((len(dv), 2), np.int64)
     for row in range(len(dv)):
-        factors[row] = vector_factor(row)
+        factors[row] = vector_factor(option, row)
     common = NEVER
     zero_one = np.array([0, 1]).astype(x.dtype)
 

@@ -11,12 +11,12 @@ def reads(option: int, p: int) -> tuple[int, bool, bool]:
     raise NotImplementedError
 
 
-def vector_factor(row: int) -> tuple[int, int]:
+def vector_factor(option: int, row: int) -> tuple[int, int]:
     """For a row of the unit-by-unit parameters: the preactivation that it belongs to, and its factor, 1 or 2 + k."""
     raise NotImplementedError
 
 
-def count_others() -> int:
+def count_others(option: int) -> int:
     """How many factors the weights' gradients need besides h' and x."""
     raise NotImplementedError
 

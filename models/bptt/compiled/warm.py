@@ -1,69 +1,117 @@
-"""`python -m models.bptt.compiled.warm` compiles ahead, once per installation, on all cores: later nobody waits."""
+"""Compile ahead, once per machine, on all cores: later nobody waits.
 
+    python -m models.bptt.compiled.warm [float32] [--folder FOLDER] [--first MODULE]
+
+compiles all cells, float32 before float64; with `float32` that dtype alone. An administrator fills the folder
+`__pycache__/compiled` beside this file for all users.
+"""
+
+import argparse
 import contextlib
-import itertools
 import os
 import shutil
-import sys
+import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
 import torch
 
-from models.bptt.compiled.cache import is_cached, open_cache
+from models.bptt.compiled.cache import HERE, file_names, is_cached, open_cache
 from models.bptt.compiled.choose import DTYPES
 from models.bptt.compiled.passes import compiled
 from models.cells.registry import CELLS
 
-MODULES = [cell.compiled_step for cell in CELLS.values() if cell.compiled_step is not None]
+MODULES = sorted({cell.compiled_step for cell in CELLS.values() if cell.compiled_step is not None})
 
 STALE = 600
 """Seconds after which another process that said it compiles counts as killed."""
+UNUSED = 60 * 24 * 3600
+"""Seconds after which code that nobody has loaded is deleted."""
 
 
-def warm(folder: Path | None, processes: int = 1) -> None:
-    """Compile all missing code into the folder, unless another process is already compiling."""
+def warm(
+    folder: Path | None, dtypes: Sequence[torch.dtype] = DTYPES, processes: int = 1, first: str | None = None
+) -> None:
+    """Compile all missing code into the folder, that of the module `first` before the others."""
     if folder is None:
         return
-    with only_one(folder) as alone:
-        wanted = itertools.product(MODULES, DTYPES) if alone else ()
-        missing = [(module, dtype, folder) for module, dtype in wanted if not is_cached(module, dtype, folder)]
-        if missing:
-            with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-                list(pool.map(compile_one, *zip(*missing, strict=True)))
-    if folder.parent.name == "__pycache__":  # what earlier versions of the code left
-        for old in folder.parent.glob("compiled-*"):
-            if old != folder and time.time() - old.stat().st_mtime > STALE:
-                shutil.rmtree(old, ignore_errors=True)
+    delete_unused(folder)
+    modules = sorted(MODULES, key=lambda module: module != first)
+    wanted = [(module, dtype, folder) for dtype in dtypes for module in modules]
+    missing = [work for work in wanted if not is_cached(*work)]
+    if missing:
+        with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+            list(pool.map(compile_one, *zip(*missing, strict=True)))
 
 
 def compile_one(module: str, dtype: torch.dtype, folder: Path) -> None:
-    """The two passes of one cell for one dtype, into the folder."""
-    compiled(module, dtype, folder)
+    """The two passes of one cell for one dtype, into the folder, unless another process has made them meanwhile."""
+    with only_one(folder / f"{file_names(module, dtype)[0]}.compiling"):
+        if not is_cached(module, dtype, folder):
+            compiled(module, dtype, folder)
 
 
 @contextlib.contextmanager
-def only_one(folder: Path) -> Iterator[bool]:
-    """Whether this process is the one that compiles; only one does at a time."""
-    note = folder / "compiling"
+def only_one(note: Path) -> Iterator[None]:
+    """Wait until no other process has the note, and have it."""
+    while True:
+        try:
+            with note.open("x", encoding="utf-8") as file:
+                file.write(f"{os.getpid()} {socket.gethostname()}")
+            break
+        except FileExistsError:
+            if is_abandoned(note):
+                note.unlink(missing_ok=True)
+            time.sleep(0.2)
     try:
-        if note.exists() and time.time() - note.stat().st_mtime > STALE:
-            note.unlink(missing_ok=True)
-        note.touch(exist_ok=False)
-    except OSError:
-        yield False
-        return
-    try:
-        yield True
+        yield
     finally:
         note.unlink(missing_ok=True)
 
 
+def is_abandoned(note: Path) -> bool:
+    """Whether the process that has the note was killed: it is gone from this machine, or has been silent for long."""
+    try:
+        pid, _, host = note.read_text(encoding="utf-8").partition(" ")
+        if os.name == "posix" and host == socket.gethostname():
+            os.kill(int(pid), 0)
+        return time.time() - note.stat().st_mtime > STALE
+    except ProcessLookupError:
+        return True
+    except (OSError, ValueError):  # another's process, or a note that is just being written or deleted
+        return False
+
+
+def delete_unused(folder: Path) -> None:
+    """Delete what nobody has loaded for long, what killed processes left, and what earlier versions kept elsewhere."""
+    for file in folder.iterdir():
+        limit = UNUSED if file.suffix == ".code" else STALE
+        with contextlib.suppress(OSError):
+            if time.time() - file.stat().st_mtime > limit:
+                file.unlink()
+    for old in (HERE / "__pycache__").glob("compiled-*"):
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def main() -> None:
+    """Read the command line, and compile."""
+    parser = argparse.ArgumentParser(description="Compile the passes of all cells ahead.")
+    names = {str(dtype).removeprefix("torch."): dtype for dtype in DTYPES}
+    parser.add_argument("dtypes", nargs="*", metavar="DTYPE", help=f"{' or '.join(names)}; both if left out")
+    parser.add_argument("--folder", type=Path, help="where the code is kept")
+    parser.add_argument("--first", help="the module that is wanted first")
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    given = parser.parse_args()
+    if not names.keys() >= set(given.dtypes):
+        parser.error(f"DTYPE was {' '.join(given.dtypes)}; it must be {' or '.join(names)}.")
+    dtypes = [names[name] for name in given.dtypes] or DTYPES
+    if given.folder is not None:
+        given.folder.mkdir(parents=True, exist_ok=True)
+    warm(given.folder or open_cache(), dtypes, given.processes, given.first)
+
+
 if __name__ == "__main__":
-    if len(sys.argv) > 1:  # beside a process that goes on meanwhile
-        warm(Path(sys.argv[1]))
-    else:
-        warm(open_cache(), os.cpu_count() or 1)
+    main()

@@ -1,4 +1,7 @@
-"""The compiled step of the Elman RNN, on flat [batch · hidden] memory: see `models.bptt.compiled.step`."""
+"""The compiled step of the Elman RNN and of the IndRNN: see `models.bptt.compiled.step`.
+
+The Elman RNN's h' goes through a matrix, the IndRNN's through the vector u, the one row of `vectors`.
+"""
 
 import numpy as np
 
@@ -9,22 +12,24 @@ from models.bptt.compiled.saturated import beyond_sigmoid, beyond_tanh, send_bac
 from models.bptt.compiled.wide import narrow, sigmoid_slope_wide, tanh_slope_wide
 
 TANH, RELU, IDENTITY, SIGMOID = 0, 1, 2, 3
+INDEPENDENT = 4
+"""Added to the number of φ for the IndRNN."""
 
 
 @kernel
 def reads(option: int, p: int) -> tuple[int, bool, bool]:
-    """The one product reads h' and x."""
-    return 1, True, True
+    """The one product reads h' and x, the IndRNN's x alone."""
+    return int(option < INDEPENDENT), True, True
 
 
 @kernel
-def vector_factor(row: int) -> tuple[int, int]:
-    """An Elman cell has no unit-by-unit parameters."""
+def vector_factor(option: int, row: int) -> tuple[int, int]:
+    """u multiplies h'."""
     return 0, 1
 
 
 @kernel
-def count_others() -> int:
+def count_others(option: int) -> int:
     """0: the weights' gradients need no other factors."""
     return 0
 
@@ -64,24 +69,36 @@ def elman_backward(dh: Array, h: Array, nonlinearity: int, da: Array) -> None:
 def forward_step(
     option: int, WT: Array, vectors: Array, hx: Array, states: Gates, gates: Gates, zero_one: Array
 ) -> None:
-    """h = φ(W [h', 1, x])."""
-    h = states[1]
-    multiply(hx, WT[0], h, zero_one, False)
-    elman_forward(h.ravel(), option)
+    """h = φ(W [h', 1, x]) or φ(W [1, x] + u⊙h')."""
+    preactivation(option, WT, vectors, hx, states[1], zero_one)
+    elman_forward(states[1].ravel(), option % INDEPENDENT)
+
+
+@kernel
+def preactivation(option: int, WT: Array, vectors: Array, hx: Array, a: Array, zero_one: Array) -> None:
+    """a = W [h', 1, x] or W [1, x] + u⊙h'."""
+    if option < INDEPENDENT:
+        multiply(hx, WT[0], a, zero_one, False)
+        return
+    B, H = a.shape
+    multiply(hx[:, H:], WT[0, H:], a, zero_one, False)
+    for b in range(B):
+        for k in range(H):
+            a[b, k] += vectors[0, k] * hx[b, k]
 
 
 @kernel
 def is_saturated(option: int, states: Gates, gates: Gates) -> bool:
     """Whether some h is so near the flat ends of φ that its slope has lost its digits."""
-    return row_is_saturated(option, states[1].ravel())
+    return row_is_saturated(option % INDEPENDENT, states[1].ravel())
 
 
 @kernel
-def row_is_saturated(option: int, h: Array) -> bool:
+def row_is_saturated(nonlinearity: int, h: Array) -> bool:
     """The same for any part of h."""
-    if option == TANH:
+    if nonlinearity == TANH:
         return beyond_tanh(h) > 0
-    return option == SIGMOID and beyond_sigmoid(h) > 0
+    return nonlinearity == SIGMOID and beyond_sigmoid(h) > 0
 
 
 @kernel
@@ -98,12 +115,23 @@ def backward_step(
     top: int,
     zero_one: Array,
 ) -> None:
-    """da = dh φ'(a); carried = W_hhᵀ da."""
+    """da = dh φ'(a); carried = W_hhᵀ da or u⊙da."""
     h, dh = states[1], grads[0]
     B, H = h.shape
     da_h = da[0, top : top + B]
-    elman_backward(dh.ravel(), h.ravel(), option, da_h.ravel())
-    multiply(da_h, W[0, :, :H], carried[0], zero_one, False)
+    elman_backward(dh.ravel(), h.ravel(), option % INDEPENDENT, da_h.ravel())
+    if option < INDEPENDENT:
+        multiply(da_h, W[0, :, :H], carried[0], zero_one, False)
+    else:
+        times_vector(da_h, vectors[0], carried[0])
+
+
+@kernel
+def times_vector(da: Array, u: Array, out: Array) -> None:
+    """out = u⊙da."""
+    for b in range(da.shape[0]):
+        for k in range(da.shape[1]):
+            out[b, k] = u[k] * da[b, k]
 
 
 @kernel
@@ -125,17 +153,20 @@ def saturated_step(
     W, WT, zero_one = matrices
     h, dh, of_h = states[1], grads[0], exponents[1]
     B, H = h.shape
-    a = np.empty_like(h)
-    multiply(hx, WT[0], a, zero_one, False)
+    nonlinearity, a = option % INDEPENDENT, np.empty_like(h)
+    preactivation(option, WT, vectors, hx, a, zero_one)
     m, k = np.empty(H), np.empty(H, np.int64)
     for b in range(B):
-        if row_is_saturated(option, h[b]):
-            row_exponent[0, b] = elman_row(option, dh[b], of_h[b], a[b], m, k, da[0, b])
+        if row_is_saturated(nonlinearity, h[b]):
+            row_exponent[0, b] = elman_row(nonlinearity, dh[b], of_h[b], a[b], m, k, da[0, b])
         else:
-            elman_backward(dh[b], h[b], option, da[0, b])
-    carried[0][:] = 0
+            elman_backward(dh[b], h[b], nonlinearity, da[0, b])
     of_h[:] = row_exponent[0]
-    send_back(da[0], row_exponent[0], W[0, :, :H], carried[0], of_h, zero_one)
+    if option < INDEPENDENT:
+        carried[0][:] = 0
+        send_back(da[0], row_exponent[0], W[0, :, :H], carried[0], of_h, zero_one)
+    else:
+        times_vector(da[0], vectors[0], carried[0])
 
 
 @kernel

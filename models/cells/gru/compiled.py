@@ -31,15 +31,15 @@ def reads(option: int, p: int) -> tuple[int, bool, bool]:
 
 
 @kernel
-def vector_factor(row: int) -> tuple[int, int]:
+def vector_factor(option: int, row: int) -> tuple[int, int]:
     """A GRU has no unit-by-unit parameters."""
     return 0, 1
 
 
 @kernel
-def count_others() -> int:
+def count_others(option: int) -> int:
     """1: r⊙h', which the reset before the product needs."""
-    return 1
+    return 0 if option == RESET_AFTER else 1
 
 
 @kernel

@@ -11,6 +11,7 @@ from models.cells.derivatives import ClosedForm
 from models.cells.elman.step import NONLINEARITIES
 from models.cells.indrnn.jacobian import CLOSED_FORM
 from models.cells.indrnn.words import WORDS
+from models.cells.packing import Packing
 from models.cells.words import CellWords
 
 
@@ -26,6 +27,7 @@ class IndRNNCell(Cell):
     recurrent_blocks: ClassVar[tuple[str, ...]] = ()
     gate_names: ClassVar[tuple[str, ...]] = ()
     option_names: ClassVar[tuple[str, ...]] = ("nonlinearity",)
+    compiled_step: ClassVar[str | None] = "models.cells.elman.compiled"
     closed_form: ClassVar[ClosedForm | None] = CLOSED_FORM
 
     nonlinearity: str = "tanh"
@@ -49,6 +51,11 @@ class IndRNNCell(Cell):
     def is_bounded(self) -> bool:
         """Whether φ is bounded."""
         return self.nonlinearity in ("tanh", "sigmoid")
+
+    def packing(self) -> Packing:
+        """One product, of x alone, and the vector u."""
+        option = 4 + list(NONLINEARITIES).index(self.nonlinearity)
+        return Packing((0,), (), num_gates=0, option=option, bias_hh=(0,), vectors=("weight_hh",))
 
     def step(self, x_t: Float[Tensor, "batch input"], state: State) -> tuple[State, Gates]:
         """h_t from x_t and h_{t-1}; there are no gates."""

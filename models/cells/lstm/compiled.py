@@ -1,8 +1,23 @@
-"""The compiled step of the LSTM: see `models.bptt.compiled.step`."""
+"""The compiled step of the LSTM, with or without peepholes, or without forget gate: see `models.bptt.compiled.step`.
 
+The rows of `vectors` are the peepholes p_i, p_f, p_o. What they multiply is kept for their gradient: c' in `others[0]`,
+c in `others[1]`.
+"""
+
+from models.bptt.compiled.elementary import apply_sigmoid, apply_tanh
 from models.bptt.compiled.jit import Array, Gates, kernel
 from models.bptt.compiled.product import multiply
-from models.cells.lstm.pointwise import lstm_backward, lstm_forward, lstm_saturated
+from models.cells.lstm.pointwise import (
+    PEEPHOLE,
+    WITHOUT_FORGET,
+    add_peephole,
+    in_order,
+    lstm_backward_cell,
+    lstm_backward_gates,
+    lstm_cell,
+    lstm_hidden,
+    lstm_saturated,
+)
 from models.cells.lstm.saturated import saturated_step
 
 __all__ = [
@@ -12,41 +27,55 @@ __all__ = [
 
 @kernel
 def reads(option: int, p: int) -> tuple[int, bool, bool]:
-    """All gates read h' and x."""
-    return 1, True, True
+    """All gates read h' and x; an f = 1 reads nothing."""
+    return (0, False, False) if option == WITHOUT_FORGET and p == 1 else (1, True, True)
 
 
 @kernel
-def vector_factor(row: int) -> tuple[int, int]:
-    """An LSTM has no unit-by-unit parameters."""
-    return 0, 1
+def vector_factor(option: int, row: int) -> tuple[int, int]:
+    """p_i and p_f multiply c', p_o multiplies c."""
+    return (3, 3) if row == 2 else (row, 2)
 
 
 @kernel
-def count_others() -> int:
-    """0: the weights' gradients need no other factors."""
-    return 0
+def count_others(option: int) -> int:
+    """2 for the peepholes: c' and c."""
+    return 2 if option == PEEPHOLE else 0
 
 
 @kernel
 def forward_step(
     option: int, WT: Array, vectors: Array, hx: Array, states: Gates, gates: Gates, zero_one: Array
 ) -> None:
-    """Compute i, f, g, o from W [h', 1, x], then c and h."""
-    i, f, g, o = gates
+    """Compute i, f, g from W [h', 1, x] and c', then c, then o from c, then h."""
+    i, f, g, o = in_order(option, gates)
+    _, h, c_before, c = states
     multiply(hx, WT[0], i, zero_one, False)
-    multiply(hx, WT[1], f, zero_one, False)
+    if option != WITHOUT_FORGET:
+        multiply(hx, WT[1], f, zero_one, False)
     multiply(hx, WT[2], g, zero_one, False)
     multiply(hx, WT[3], o, zero_one, False)
-    _, h, c_before, c = states
-    lstm_forward(i.ravel(), f.ravel(), g.ravel(), o.ravel(), c_before.ravel(), c.ravel(), h.ravel())
+    if option == PEEPHOLE:
+        add_peephole(i, vectors[0], c_before)
+        add_peephole(f, vectors[1], c_before)
+    apply_sigmoid(i.ravel())
+    if option == WITHOUT_FORGET:
+        f[:] = 1
+    else:
+        apply_sigmoid(f.ravel())
+    apply_tanh(g.ravel())
+    lstm_cell(i.ravel(), f.ravel(), g.ravel(), c_before.ravel(), c.ravel())
+    if option == PEEPHOLE:
+        add_peephole(o, vectors[2], c)
+    apply_sigmoid(o.ravel())
+    lstm_hidden(o.ravel(), c.ravel(), h.ravel())
 
 
 @kernel
 def is_saturated(option: int, states: Gates, gates: Gates) -> bool:
     """Whether a gate, the candidate or tanh(c) is saturated."""
-    i, f, g, o = gates
-    return lstm_saturated(i.ravel(), f.ravel(), g.ravel(), o.ravel(), states[3].ravel())
+    i, f, g, o = in_order(option, gates)
+    return lstm_saturated(option, i.ravel(), f.ravel(), g.ravel(), o.ravel(), states[3].ravel())
 
 
 @kernel
@@ -63,15 +92,25 @@ def backward_step(
     top: int,
     zero_one: Array,
 ) -> None:
-    """dL/dc and da of each gate, and the gradients carried to h' and c'."""
-    i, f, g, o = gates
+    """dL/dc = carried + dh o tanh'(c) + p_o da_o; da of each gate; carried to c': f dL/dc + p_i da_i + p_f da_f."""
+    i, f, g, o = in_order(option, gates)
     _, _, c_before, c = states
     dh, dc = grads
+    back, back_c = carried
     B, H = c.shape
     da_i, da_f, da_g, da_o = da[0, top : top + B], da[1, top : top + B], da[2, top : top + B], da[3, top : top + B]
-    lstm_backward(
-        dh.ravel(), carried[1].ravel(), i.ravel(), f.ravel(), g.ravel(), o.ravel(), c_before.ravel(), c.ravel(),
-        dc.ravel(), da_i.ravel(), da_f.ravel(), da_g.ravel(), da_o.ravel(),
+    lstm_backward_cell(dh.ravel(), back_c.ravel(), o.ravel(), c.ravel(), dc.ravel(), da_o.ravel())
+    if option == PEEPHOLE:
+        add_peephole(dc, vectors[2], da_o)
+    lstm_backward_gates(
+        dc.ravel(), i.ravel(), f.ravel(), g.ravel(), c_before.ravel(),
+        da_i.ravel(), da_f.ravel(), da_g.ravel(), back_c.ravel(),
     )  # fmt: skip
+    if option == PEEPHOLE:
+        add_peephole(back_c, vectors[0], da_i)
+        add_peephole(back_c, vectors[1], da_f)
+        others[0, top : top + B] = c_before
+        others[1, top : top + B] = c
     for p in range(4):
-        multiply(da[p, top : top + B], W[p, :, :H], carried[0], zero_one, p > 0)
+        if option != WITHOUT_FORGET or p != 1:
+            multiply(da[p, top : top + B], W[p, :, :H], back, zero_one, p > 0)

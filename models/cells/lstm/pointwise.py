@@ -4,46 +4,75 @@ In the forward step the gates arrive as preactivations. In the backward step `da
 dL/dh_t. Each line is its own loop: with few arrays in a loop the compiler sees that they do not overlap.
 """
 
-from models.bptt.compiled.elementary import apply_sigmoid, apply_tanh, tanh
-from models.bptt.compiled.jit import Array, kernel
-from models.bptt.compiled.saturated import beyond_cell, beyond_sigmoid, beyond_tanh
+from models.bptt.compiled.elementary import tanh
+from models.bptt.compiled.jit import Array, Gates, kernel
+from models.bptt.compiled.saturated import beyond, beyond_sigmoid, beyond_tanh
+from models.bptt.compiled.slopes import tanh_and_slope
+
+PLAIN, PEEPHOLE, WITHOUT_FORGET = 0, 1, 2
+"""The LSTM, the one whose gates read the cell state, and the one of 1997 with f = 1: `Packing.option`."""
+
+LARGE_32, LARGE_64 = 12.0, 40.0
+"""Beyond these |c| the gradient of h is so small in c that the two may need exponents of their own."""
 
 
 @kernel
-def lstm_forward(i: Array, f: Array, g: Array, o: Array, c_before: Array, c: Array, h: Array) -> None:
-    """c = f c' + i g; h = o tanh(c)."""
-    apply_sigmoid(i)
-    apply_sigmoid(f)
-    apply_tanh(g)
-    apply_sigmoid(o)
+def in_order(option: int, gates: Gates) -> Gates:
+    """i, f, g, o; the LSTM of 1997 keeps i, g, o, and f behind them."""
+    return (gates[0], gates[3], gates[1], gates[2]) if option == WITHOUT_FORGET else gates
+
+
+@kernel
+def lstm_cell(i: Array, f: Array, g: Array, c_before: Array, c: Array) -> None:
+    """c = f c' + i g."""
     for k in range(c.size):
         c[k] = f[k] * c_before[k] + i[k] * g[k]
+
+
+@kernel
+def lstm_hidden(o: Array, c: Array, h: Array) -> None:
+    """h = o tanh(c)."""
     for k in range(h.size):
         h[k] = o[k] * tanh(c[k])
 
 
 @kernel
-def lstm_backward(
-    dh: Array, carried_c: Array, i: Array, f: Array, g: Array, o: Array, c_before: Array, c: Array,
-    dc: Array, da_i: Array, da_f: Array, da_g: Array, da_o: Array,
-) -> None:  # fmt: skip
-    """dc = carried + dh o tanh'(c); da of each gate; carried ← f dc."""
+def add_peephole(a: Array, p: Array, c: Array) -> None:
+    """a ← a + p⊙c, for rows of units."""
+    for b in range(a.shape[0]):
+        for k in range(a.shape[1]):
+            a[b, k] += p[k] * c[b, k]
+
+
+@kernel
+def lstm_backward_cell(dh: Array, carried_c: Array, o: Array, c: Array, dc: Array, da_o: Array) -> None:
+    """da_o = dh tanh(c) σ'; dc = carried + dh o tanh'(c)."""
     one = c.dtype.type(1)
     for k in range(c.size):
-        y = tanh(c[k])
+        y, slope = tanh_and_slope(c[k])
         da_o[k] = dh[k] * y * (o[k] * (one - o[k]))
-        dc[k] = carried_c[k] + dh[k] * o[k] * (one - y * y)
-    for k in range(c.size):
+        dc[k] = carried_c[k] + dh[k] * o[k] * slope
+
+
+@kernel
+def lstm_backward_gates(
+    dc: Array, i: Array, f: Array, g: Array, c_before: Array, da_i: Array, da_f: Array, da_g: Array, carried_c: Array
+) -> None:
+    """da of i, f and g; carried ← f dc."""
+    one = dc.dtype.type(1)
+    for k in range(dc.size):
         da_i[k] = dc[k] * g[k] * (i[k] * (one - i[k]))
-    for k in range(c.size):
+    for k in range(dc.size):
         da_f[k] = dc[k] * c_before[k] * (f[k] * (one - f[k]))
-    for k in range(c.size):
+    for k in range(dc.size):
         da_g[k] = dc[k] * i[k] * (one - g[k] * g[k])
-    for k in range(c.size):
+    for k in range(dc.size):
         carried_c[k] = dc[k] * f[k]
 
 
 @kernel
-def lstm_saturated(i: Array, f: Array, g: Array, o: Array, c: Array) -> bool:
-    """Whether a gate, the candidate or tanh(c) has a slope that has lost its digits."""
-    return beyond_sigmoid(i) + beyond_sigmoid(f) + beyond_sigmoid(o) + beyond_tanh(g) + beyond_cell(c) > 0
+def lstm_saturated(option: int, i: Array, f: Array, g: Array, o: Array, c: Array) -> bool:
+    """Whether a gate or the candidate has a slope that has lost its digits, or tanh(c) a very small one."""
+    large = LARGE_32 if c.itemsize == 4 else LARGE_64
+    others = beyond_sigmoid(i) + beyond_sigmoid(o) + beyond_tanh(g) + beyond(c, -large, large)
+    return (others if option == WITHOUT_FORGET else others + beyond_sigmoid(f)) > 0

@@ -12,6 +12,7 @@ from models.cells.lstm_1997.jacobian import CLOSED_FORM
 from models.cells.lstm_1997.paths import GATED_PATH
 from models.cells.lstm_1997.words import WORDS
 from models.cells.nonlinearity import sigmoid, tanh
+from models.cells.packing import Packing
 from models.cells.words import CellWords
 
 
@@ -28,8 +29,13 @@ class LSTM1997Cell(Cell):
     recurrent_blocks: ClassVar[tuple[str, ...]] = ("i", "g", "o")
     gate_names: ClassVar[tuple[str, ...]] = ("i", "g", "o")
     state_names: ClassVar[tuple[str, ...]] = ("hidden", "cell_state")
+    compiled_step: ClassVar[str | None] = "models.cells.lstm.compiled"
     closed_form: ClassVar[ClosedForm | None] = CLOSED_FORM
     gated_path: ClassVar[GatedPath | None] = GATED_PATH
+
+    def packing(self) -> Packing:
+        """One product per gate, in the LSTM's places: that of f stays empty."""
+        return Packing((0, 2, 3), (0, 2, 3), num_gates=4, num_states=2, option=2)
 
     def step(self, x_t: Float[Tensor, "batch input"], state: State) -> tuple[State, Gates]:
         """(h_t, c_t) and the gates i, g, o from x_t and (h_{t-1}, c_{t-1})."""

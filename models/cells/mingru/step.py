@@ -12,6 +12,7 @@ from models.cells.mingru.jacobian import CLOSED_FORM
 from models.cells.mingru.paths import GATED_PATH
 from models.cells.mingru.words import WORDS
 from models.cells.nonlinearity import sigmoid
+from models.cells.packing import Packing
 from models.cells.words import CellWords
 
 
@@ -27,6 +28,7 @@ class MinGRUCell(Cell):
     recurrent_blocks: ClassVar[tuple[str, ...]] = ()
     gate_names: ClassVar[tuple[str, ...]] = ("z",)
     keep_gate: ClassVar[KeepGate | None] = KeepGate("z", when_open=False)
+    compiled_step: ClassVar[str | None] = "models.cells.mingru.compiled"
     closed_form: ClassVar[ClosedForm | None] = CLOSED_FORM
     gated_path: ClassVar[GatedPath | None] = GATED_PATH
 
@@ -34,6 +36,10 @@ class MinGRUCell(Cell):
     def parameter_shapes(cls, input_size: int, hidden_size: int) -> dict[str, tuple[int, ...]]:
         """torch's four parameters; the recurrent matrix has no rows."""
         return {**super().parameter_shapes(input_size, hidden_size), "weight_hh": (0, hidden_size)}
+
+    def packing(self) -> Packing:
+        """Two products, of x alone; `weight_hh`, a vector of no rows, is handed on as it is."""
+        return Packing((0, 1), (), num_gates=2, bias_hh=(0, 1), vectors=("weight_hh",))
 
     def step(self, x_t: Float[Tensor, "batch input"], state: State) -> tuple[State, Gates]:
         """h_t and the gate z from x_t and h_{t-1}."""

@@ -13,6 +13,7 @@ from models.cells.mut import words
 from models.cells.mut.jacobian import CLOSED_FORM
 from models.cells.mut.paths import GATED_PATH
 from models.cells.nonlinearity import sigmoid, tanh
+from models.cells.packing import Packing
 from models.cells.words import CellWords
 
 Units = Float[Tensor, "*sample hidden"]
@@ -29,8 +30,11 @@ class MUTCell(Cell):
     blocks: ClassVar[tuple[str, ...]] = ("r", "z", "n")
     gate_names: ClassVar[tuple[str, ...]] = ("r", "z", "n")
     keep_gate: ClassVar[KeepGate | None] = KeepGate("z", when_open=False)
+    compiled_step: ClassVar[str | None] = "models.cells.mut.compiled"
     closed_form: ClassVar[ClosedForm | None] = CLOSED_FORM
     gated_path: ClassVar[GatedPath | None] = GATED_PATH
+    number: ClassVar[int]
+    """1, 2 or 3."""
     input_blocks: ClassVar[tuple[str, ...]]
     """Names of the row blocks of `weight_ih`; `x` is the projection, which exists only if it is needed."""
     squashes_x: ClassVar[bool] = False
@@ -48,6 +52,20 @@ class MUTCell(Cell):
             "bias_ih": (3 * hidden_size,),
             "bias_hh": (3 * hidden_size,),
         }
+
+    def packing(self) -> Packing:
+        """Products of r, z and n, and in MUT1 of the x in tanh(x); an x that is no block of `weight_ih` is bare."""
+        places = {"r": 0, "z": 1, "n": 2, "x": 3 if self.squashes_x else 0}
+        from_input = [places[block] for block in self.input_blocks[: len(self.weight_ih) // self.hidden_size]]
+        return Packing(
+            inputs=tuple(from_input),
+            hidden=tuple(places[block] for block in self.recurrent_blocks),
+            num_gates=4 if self.squashes_x else 3,
+            option=self.number,
+            bias_ih=(0, 1, 2),
+            bias_hh=(0, 1, 2),
+            bare_input=places["x"] if "x" in self.input_blocks and self.from_input("x") is None else None,
+        )
 
     @abstractmethod
     def preactivations(self, x: Float[Tensor, "*sample input"], h: Units) -> tuple[Units, Units, Units]:
@@ -77,6 +95,7 @@ class MUT1Cell(MUTCell):
     """r = σ(W_xr x + W_hr h' + b_r); z = σ(W_xz x + b_z); n = tanh(W_hn (r⊙h') + tanh(x) + b_n)."""
 
     words: ClassVar[CellWords] = words.MUT1
+    number: ClassVar[int] = 1
     input_blocks: ClassVar[tuple[str, ...]] = ("r", "z", "x")
     squashes_x: ClassVar[bool] = True
     recurrent_blocks: ClassVar[tuple[str, ...]] = ("r", "n")
@@ -96,6 +115,7 @@ class MUT2Cell(MUTCell):
     """r = σ(x + W_hr h' + b_r); z = σ(W_xz x + W_hz h' + b_z); n = tanh(W_hn (r⊙h') + W_xn x + b_n)."""
 
     words: ClassVar[CellWords] = words.MUT2
+    number: ClassVar[int] = 2
     input_blocks: ClassVar[tuple[str, ...]] = ("z", "n", "x")
     recurrent_blocks: ClassVar[tuple[str, ...]] = ("r", "z", "n")
 
@@ -114,6 +134,7 @@ class MUT3Cell(MUTCell):
     """r = σ(W_xr x + W_hr h' + b_r); z = σ(W_xz x + W_hz tanh(h') + b_z); n = tanh(W_hn (r⊙h') + W_xn x + b_n)."""
 
     words: ClassVar[CellWords] = words.MUT3
+    number: ClassVar[int] = 3
     input_blocks: ClassVar[tuple[str, ...]] = ("r", "z", "n")
     squashes_h: ClassVar[bool] = True
     recurrent_blocks: ClassVar[tuple[str, ...]] = ("r", "z", "n")

@@ -30,7 +30,7 @@ class PeepholeLSTMCell(Cell):
     gate_names: ClassVar[tuple[str, ...]] = ("i", "f", "g", "o")
     state_names: ClassVar[tuple[str, ...]] = ("hidden", "cell_state")
     keep_gate: ClassVar[KeepGate | None] = KeepGate("f", written_by="i")
-    compiled_step: ClassVar[str | None] = "models.cells.peephole_lstm.compiled"
+    compiled_step: ClassVar[str | None] = "models.cells.lstm.compiled"
     closed_form: ClassVar[ClosedForm | None] = CLOSED_FORM
     gated_path: ClassVar[GatedPath | None] = GATED_PATH
 
@@ -44,7 +44,7 @@ class PeepholeLSTMCell(Cell):
     def packing(self) -> Packing:
         """One product per gate, and the peepholes."""
         vectors = ("weight_peephole",)
-        return Packing((0, 1, 2, 3), (0, 1, 2, 3), num_gates=4, num_states=2, vectors=vectors)
+        return Packing((0, 1, 2, 3), (0, 1, 2, 3), num_gates=4, num_states=2, option=1, vectors=vectors)
 
     def step(self, x_t: Float[Tensor, "batch input"], state: State) -> tuple[State, Gates]:
         """(h_t, c_t) and the gates i, f, g, o from x_t and (h_{t-1}, c_{t-1})."""

@@ -1,0 +1,59 @@
+"""tanh(x) and its slope from x itself, at the price of tanh alone.
+
+    tanh(|x|) = −E / (2 + E),    tanh'(x) = 4 (1 + E) / (2 + E)²,    1 + E = e^(−2|x|)
+
+1 − tanh² loses its digits where tanh rounds to ±1; this slope keeps them until e^(−2|x|) underflows.
+"""
+
+import numpy as np
+from numba import types
+from numba.extending import overload
+
+from models.bptt.compiled.elementary import (
+    expm1_small_32,
+    expm1_small_64,
+    power_of_two_32,
+    power_of_two_64,
+    reduced_32,
+    reduced_64,
+)
+from models.bptt.compiled.jit import Scalar, kernel
+
+LIMIT_32, LIMIT_64 = np.float32(43), np.float64(354)
+"""Up to here e^(−2|x|) is a normal number."""
+ONE_32, TWO_32, FOUR_32 = np.float32(1), np.float32(2), np.float32(4)
+
+
+@kernel
+def tanh_and_slope_32(x: Scalar) -> tuple[Scalar, Scalar]:
+    """tanh(x) and tanh'(x) in float32."""
+    a = LIMIT_32 if abs(x) > LIMIT_32 else abs(x)
+    k, r = reduced_32(-TWO_32 * a)
+    scale, small = power_of_two_32(k), expm1_small_32(r)
+    E = scale * small + (scale - ONE_32)
+    share = ONE_32 / (TWO_32 + E)
+    y = -E * share
+    return (-y if x < 0 else y), FOUR_32 * (scale + scale * small) * share * share
+
+
+@kernel
+def tanh_and_slope_64(x: Scalar) -> tuple[Scalar, Scalar]:
+    """tanh(x) and tanh'(x) in float64."""
+    a = LIMIT_64 if abs(x) > LIMIT_64 else abs(x)
+    k, r = reduced_64(-2.0 * a)
+    scale, small = power_of_two_64(k), expm1_small_64(r)
+    E = scale * small + (scale - 1.0)
+    share = 1.0 / (2.0 + E)
+    y = -E * share
+    return (-y if x < 0 else y), 4.0 * (scale + scale * small) * share * share
+
+
+def tanh_and_slope(x: Scalar) -> tuple[Scalar, Scalar]:
+    """The two in the dtype of x; compiled code only."""
+    raise NotImplementedError
+
+
+@overload(tanh_and_slope, strict=False)
+def choose_tanh_and_slope(x: object) -> object:
+    """Those of the argument's dtype."""
+    return (lambda x: tanh_and_slope_32(x)) if x == types.float32 else (lambda x: tanh_and_slope_64(x))

@@ -1,0 +1,116 @@
+"""The MUTs' backward step with a saturated unit: slopes come from preactivations, each row has its own exponent.
+
+A MUT's z keeps where the GRU's lets go: its step is the GRU's with σ(−a_z) for z.
+"""
+
+import numpy as np
+
+from models.bptt.compiled.jit import Array, Exponents, Gates, kernel
+from models.bptt.compiled.product import multiply
+from models.bptt.compiled.saturated import beyond_cell, beyond_tanh, send_back
+from models.bptt.compiled.wide import add_rows, narrow, tanh_slope_wide
+from models.cells.gru.pointwise import gru_reset_before_backward, gru_saturated
+from models.cells.gru.saturated import gru_reset_row, gru_row
+from models.cells.mut.pointwise import MUT1, MUT3, mut_backward, write_tanh
+
+
+@kernel
+def mut_saturated(option: int, r: Array, z: Array, n: Array, tanh_x: Array, h_before: Array) -> bool:
+    """Whether a slope has lost its digits: of a gate, of n, of MUT1's tanh(x) or of MUT3's tanh(h')."""
+    if option == MUT1 and beyond_tanh(tanh_x) > 0:
+        return True
+    return (option == MUT3 and beyond_cell(h_before) > 0) or gru_saturated(r, z, n)
+
+
+@kernel
+def saturated_step(
+    option: int,
+    matrices: tuple[Array, Array, Array],
+    vectors: Array,
+    states: Gates,
+    gates: Gates,
+    grads: tuple[Array, Array],
+    exponents: tuple[Exponents, Exponents, Exponents],
+    carried: tuple[Array, Array],
+    da: Array,
+    row_exponent: Exponents,
+    hx: Array,
+    others: Array,
+) -> None:
+    """da of each product, and the gradient carried to h'."""
+    W, WT, zero_one = matrices
+    h_before, dh, of_h, back = states[0], grads[0], exponents[1], carried[0]
+    r, z, n, tanh_x = gates
+    B, H = h_before.shape
+    a = preactivations(option, WT, h_before, r, hx, zero_one)
+    m, k, through = np.empty(H), np.empty(H, np.int64), np.empty(H, da.dtype)
+    saturated = np.empty(B, np.bool_)
+    for b in range(B):
+        saturated[b] = mut_saturated(option, r[b], z[b], n[b], tanh_x[b] if option == MUT1 else n[b], h_before[b])
+        if saturated[b]:
+            row_exponent[1, b], row_exponent[2, b], of_h[b] = gru_row(
+                dh[b], of_h[b], a[1, b], a[2, b], n[b], h_before[b], m, k, da[1, b], da[2, b], back[b]
+            )
+            for j in range(H):
+                da[1, b, j] = -da[1, b, j]
+        else:
+            mut_backward(dh[b], z[b], n[b], h_before[b], da[1, b], da[2, b], back[b])
+
+    rh = others[0]
+    multiply(da[2], W[2, :, :H], rh, zero_one, False)
+    for b in range(B):
+        if saturated[b]:
+            row_exponent[0, b], e = gru_reset_row(
+                rh[b], row_exponent[2, b], a[0, b], h_before[b], m, k, da[0, b], through
+            )
+            of_h[b] = add_rows(back[b], of_h[b], through, e)
+            rh[b] = r[b] * h_before[b]
+        else:
+            gru_reset_before_backward(rh[b], r[b], h_before[b], da[0, b], back[b])
+    send_back(da[0], row_exponent[0], W[0, :, :H], back, of_h, zero_one)
+
+    if option == MUT1:
+        for b in range(B):
+            row_exponent[3, b] = squashed_row(da[2, b], row_exponent[2, b], a[3, b], m, k, da[3, b])
+    elif option == MUT3:
+        write_tanh(h_before, others[1])
+        sent = np.empty_like(back)
+        multiply(da[1], W[1, :, :H], sent, zero_one, False)
+        for b in range(B):
+            e = squashed_row(sent[b], row_exponent[1, b], h_before[b], m, k, through)
+            of_h[b] = add_rows(back[b], of_h[b], through, e)
+    else:
+        send_back(da[1], row_exponent[1], W[1, :, :H], back, of_h, zero_one)
+
+
+@kernel
+def preactivations(option: int, WT: Array, h_before: Array, r: Array, hx: Array, zero_one: Array) -> Array:
+    """a_r, −a_z, a_n and MUT1's own x [product, sample, unit], as the forward step made them."""
+    B, H = h_before.shape
+    a = np.empty((4, B, H), WT.dtype)
+    read = hx.copy()
+    multiply(read, WT[0], a[0], zero_one, False)
+    if option == MUT3:
+        write_tanh(h_before, read)
+    if option == MUT1:
+        multiply(read[:, H:], WT[1, H:], a[1], zero_one, False)
+    else:
+        multiply(read, WT[1], a[1], zero_one, False)
+    read[:, :H] = r * h_before
+    if option == MUT1:
+        multiply(read[:, H + 1 :], WT[3, H + 1 :], a[3], zero_one, False)
+        multiply(read[:, : H + 1], WT[2, : H + 1], a[2], zero_one, False)
+        a[2] += np.tanh(a[3])
+    else:
+        multiply(read, WT[2], a[2], zero_one, False)
+    a[1] = -a[1]
+    return a
+
+
+@kernel
+def squashed_row(grad: Array, e: int, a: Array, m: Array, k: Exponents, out: Array) -> int:
+    """out = grad tanh'(a). Returns the exponent of out."""
+    for j in range(grad.size):
+        slope, k[j] = tanh_slope_wide(a[j])
+        m[j] = grad[j] * slope
+    return narrow(m, k, e, out)
