@@ -78,7 +78,7 @@ def trained(run: RunReader) -> Training:
 
 def answer(training: Training) -> Answers:
     """What the network says to `FRESH` new sequences, a decoder reading its own words."""
-    config, task, model = training.config, training.task, training.model
+    config, task, model = training.config, training.task.unseen, training.model
     generator = torch.Generator().manual_seed(SEED)
     source = task.source(config.seq_len)
     inputs_of, targets_of, said_of, losses = [], [], [], []

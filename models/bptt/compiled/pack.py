@@ -22,8 +22,9 @@ def pack(cell: Cell, packing: Packing) -> Matrices:
     W = np.zeros((packing.blocks, H, H + 1 + I), weight_hh.dtype)
     if packing.hidden:
         W[list(packing.hidden), :, :H] = weight_hh.reshape(-1, H, H)
-    W[list(packing.of_bias_hh), :, H] += bias_hh.reshape(-1, H)
-    W[list(packing.of_bias_ih), :, H] += bias_ih.reshape(-1, H)
+    with np.errstate(invalid="ignore"):  # Inf − Inf, in a file's weights, is the NaN that the reference has, too
+        W[list(packing.of_bias_hh), :, H] += bias_hh.reshape(-1, H)
+        W[list(packing.of_bias_ih), :, H] += bias_ih.reshape(-1, H)
     W[list(packing.inputs), :, H + 1 :] = weight_ih.reshape(-1, H, I)
     if packing.bare_input is not None:
         W[packing.bare_input, :, H + 1 :] = np.eye(H, dtype=W.dtype)
