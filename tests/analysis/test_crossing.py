@@ -7,6 +7,7 @@ import torch
 
 from analysis.crossing import WAYS, crossing
 from models import EncoderDecoder, record
+from models.networks.decoder import Memory
 
 S, T, B, H = 6, 4, 3, 5
 
@@ -40,7 +41,7 @@ def by_autograd(model, way):
         features = features.detach()
     else:
         last = [tuple(s.detach() for s in state) for state in last]
-    memory = type(model.encode(inputs()[:S]))(features, last)
+    memory = Memory(features, last)
     state, outputs = last, []
     for word in inputs()[S:]:
         state, output = model.say(word, state, memory)

@@ -27,7 +27,7 @@ def content() -> bytes:
     """A checkpoint with two recurrent layers."""
     torch.manual_seed(0)
     file = io.BytesIO()
-    torch.save(torch.nn.ModuleDict({"a": torch.nn.GRU(2, 6), "b": torch.nn.LSTM(3, 5)}).state_dict(), file)
+    torch.save(torch.nn.ModuleDict({"a": torch.nn.GRU(2, 6), "b": torch.nn.LSTM(5, 5)}).state_dict(), file)
     return file.getvalue()
 
 

@@ -58,6 +58,7 @@ VALUES: dict[str, st.SearchStrategy] = {
     "dense_size": optional(st.integers(1, 4096)),
     "start": st.sampled_from(["zero", "learned"]),
     "attention": optional(st.sampled_from(["dot", "bahdanau"])),
+    "features": st.sampled_from(["start", "first_input"]),
     "truncate_kind": st.sampled_from(["blocks", "window"]),
     "clip_threshold": optional(real(1e-9, 1e9)),
     "clip_rule": st.sampled_from(["norm", "value", "per_parameter", "squared_norm"]),

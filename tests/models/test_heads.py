@@ -132,5 +132,5 @@ def test_a_learned_start_state_gets_its_gradient_from_every_sequence(path):
 def test_a_learned_start_begins_at_zero():
     learned, zero = make("linear", start="learned"), make("linear")
     assert torch.equal(learned(inputs()), zero(inputs()))
-    with pytest.raises(ValueError, match="start was 'carried'; it must be one of zero, learned"):
-        make("linear", start="carried")
+    with pytest.raises(ValueError, match="start was 'given'; it must be one of zero, learned, carried"):
+        make("linear", start="given")
