@@ -286,14 +286,8 @@ def configs_from_words(words: Sequence[str]) -> list[RunConfig]:
     """
     values = parse_words(words)
     cell = values.get("cell")
-    cells = (
-        [name.strip() for name in cell.split(",")]
-        if isinstance(cell, str)
-        else cell
-        if isinstance(cell, list)
-        else None
-    )
-    if not cells:
+    cells = [name.strip() for name in cell.split(",")] if isinstance(cell, str) else cell
+    if not cells or not isinstance(cells, list):
         return [RunConfig.from_values(values)]
     configs = [RunConfig.from_values({**values, "cell": name}) for name in cells]
     if len({config.cell for config in configs}) < len(configs):
