@@ -72,7 +72,7 @@ PRESETS = (
         {"task": "france", "cells": ["elman", "lstm"], "seq_len": 30.0, "overlays": [HEARD], "panel": "Inputs"},
     ),
     Preset(
-        "Translate with and without attention",
+        "Translation",
         "Without attention, line A, the gradient fades on its way back through the source. With it, each word is near.",
         {
             "task": "translation",

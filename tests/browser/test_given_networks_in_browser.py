@@ -38,7 +38,7 @@ def url(serve_runs, run) -> str:
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(1)
-    model = torch.nn.ModuleDict({"encoder": torch.nn.GRU(2, 6), "decoder": torch.nn.LSTM(3, 7)})
+    model = torch.nn.ModuleDict({"encoder": torch.nn.GRU(2, 6), "decoder": torch.nn.LSTM(5, 7)})
     path = tmp_path_factory.mktemp("files") / "model.pt"
     torch.save(model.state_dict(), path)
     return path
