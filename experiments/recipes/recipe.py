@@ -36,7 +36,7 @@ class Recipe:
     about: str
     """What is done, and which settings were chosen where the source leaves them open."""
     tried: str
-    """What else was tried, where the result is not the published one."""
+    """What else was tried, where the result is not the published one; and what was changed after a run."""
     minutes: float
     """About how long it takes on two cores."""
     seeds: int
