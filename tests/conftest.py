@@ -26,8 +26,11 @@ if "OTHER_BLOCKING" in os.environ:
     importlib.import_module("other_blocking")  # it replaces torch's products
 
 
-settings.register_profile("any machine", deadline=None)  # a busy machine is no wrong answer
-settings.load_profile("any machine")
+# A busy machine is no wrong answer, and whether a change is let in is not left to chance. To look for new examples:
+# pytest --hypothesis-profile=new-examples
+settings.register_profile("same-examples", deadline=None, derandomize=True)
+settings.register_profile("new-examples", deadline=None)
+settings.load_profile("same-examples")
 
 
 @pytest.fixture(autouse=True)

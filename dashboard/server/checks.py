@@ -10,12 +10,17 @@ import reprlib
 from collections.abc import Collection, Sequence
 from typing import TypeAlias
 
+from experiments.config.words import cut
+
 Value: TypeAlias = str | int | float | bool | list[str]
 """A setting's value as widgets, links and JSON have it."""
 
 LONGEST_NUMBER = 40
 """Letters of a number. Python reads a longer text in a time that grows with its square."""
 LONGEST_PATH = 4096
+
+LONGEST_WORDS = 80
+"""Letters of a value in a message."""
 
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = 40
@@ -24,7 +29,7 @@ _SHORT.maxlevel = 2
 
 def shorten_value(value: object) -> str:
     """A value of any type and size in a few letters."""
-    return _SHORT.repr(value)
+    return cut(_SHORT.repr(value), LONGEST_WORDS)
 
 
 def read_word(given: object, allowed: Collection[str]) -> str:

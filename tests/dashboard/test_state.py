@@ -1,7 +1,7 @@
 """Settings from a link, a socket or a widget: what is allowed is taken, the rest is said, and nothing is executed."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 from test_explore import APP
@@ -54,6 +54,7 @@ ANYTHING = st.recursive(
 
 
 @given(st.sampled_from([*CONTROLS]), ANYTHING)
+@example("inputs", {"x" * 99: {"y" * 99: None, "z" * 99: -(10**60)}, "a": {"b" * 99: "c" * 99}})
 def test_a_value_of_any_type_is_taken_as_an_allowed_one_or_refused_in_a_few_words(name, value):
     values, wrong = read_settings({name: value})
     assert len(values) + len(wrong) == 1
