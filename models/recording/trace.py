@@ -25,6 +25,10 @@ class Stack:
         """The top layer, forwards."""
         return self.layers[-self.num_directions]
 
+    def sequence(self, index: int) -> "Stack":
+        """The layers of one sequence of the batch, without padding."""
+        return Stack(tuple(layer.sequence(index) for layer in self.layers), self.num_directions)
+
     def above(self, index: int) -> tuple[LayerRecord, ...]:
         """The layer at `index` last, before it all layers above it, the top layer first.
 
