@@ -89,6 +89,10 @@ class Task(ABC):
         """
         return f"{answer:.3g}"
 
+    def picture(self, values: Float[Tensor, "time input"]) -> Float[Tensor, "row column colour"] | None:
+        """Numbers of one sequence's inputs, as they lie in the picture that it shows; None for a task without one."""
+        return None
+
     @abstractmethod
     def losses(self, outputs: Float[Tensor, "time batch output"], targets: Targets) -> Float[Tensor, "time batch"]:
         """The loss at each timestep against that step's target; a sequence's one target counts at every step."""

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Float64
 from torch import Tensor
 
-from models.bptt.scaled import LN_2, scaled_log_norm, true_value
+from models.bptt.scaled import LN_2, Scaled, scaled_log_norm, true_value
 from models.recording.above import from_above
 from models.recording.layer_record import LayerRecord
 
@@ -72,6 +72,9 @@ class Trace:
     attention: Float[Tensor, "reader batch read"] | None = None
     """The attention weights, [reader, batch, time that is read]: the readers are a decoder's timesteps, or the one
     answer of a head. Each reader's weights add up to 1; None without attention."""
+    grad_picture: Scaled | None = None
+    """dL/d(pixel), [place, batch, pixel], of a network that reads a picture; None for others, and for recorded steps
+    of a run."""
 
     @property
     def stack(self) -> Stack:
