@@ -1,6 +1,6 @@
 """What a network says: its answers beside the targets, and text that it writes itself."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -57,6 +57,9 @@ def exchanges(probe: Probe, most: int = MOST_SEQUENCES) -> list[Exchange]:
         (3, 1, True)
     """
     experiment, task = probe.experiment, probe.experiment.task
+    if experiment.lengths is not None:
+        each = (alone(probe, b) for b in range(min(most, len(experiment.lengths))))
+        return [exchange for one in each for exchange in exchanges(one)]
     source, inputs = experiment.source, experiment.inputs[..., : task.input_size]
     with torch.no_grad():
         outputs = probe.whole.outputs
@@ -81,6 +84,14 @@ def exchanges(probe: Probe, most: int = MOST_SEQUENCES) -> list[Exchange]:
         )
         for b in range(min(most, said.shape[1]))
     ]
+
+
+def alone(probe: Probe, index: int) -> Probe:
+    """The same pass of one sequence of the batch, without padding."""
+    experiment, stacks = probe.experiment.sequence(index), probe.whole.stacks
+    outputs = probe.whole.outputs[: len(experiment.inputs), [index]]
+    whole = replace(probe.whole, outputs=outputs, stacks={name: s.sequence(index) for name, s in stacks.items()})
+    return replace(probe, experiment=experiment, whole=whole)
 
 
 def spoken(task: Task, outputs: Tensor) -> Tensor:

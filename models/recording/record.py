@@ -100,6 +100,7 @@ def record(
         parameter_log_norm={name: grads[name][1] for name in names},
         path=engine.name,
         attention=passed.attention,
+        grad_picture=passed.grad_picture,
     )
 
 
