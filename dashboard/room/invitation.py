@@ -11,8 +11,8 @@ from dashboard.room.room import View
 from dashboard.server.serving import is_loopback
 
 UNREACHABLE = (
-    "Phones cannot reach this page: its server answers this machine alone. Start it with `make app ADDRESS=0.0.0.0`, and "
-    "open the room again."
+    "Phones cannot reach this page, because its server answers only this machine. Start the server with "
+    "`make app ADDRESS=0.0.0.0`, and open a room there."
 )
 RULES = """<style>
 .room-qr svg { display: block; width: min(21rem, 100%, 52vh); height: auto; margin: 0 auto; }
