@@ -31,6 +31,8 @@ QUANTITIES = {
     "accuracy": "the share of right answers on fresh sequences; a decoder reads its own words",
     "exact": "the share of fresh sequences whose answers are all right",
     "steps": "optimiser steps of the run",
+    "sequences": "sequences in all batches of the run",
+    "step_seconds": "seconds per optimiser step on this machine",
     "solved": "1 if an evaluation during training solved the task, else 0",
     "norm_growth": "the largest norm of the gradient before clipping, divided by the first",
 }
@@ -115,6 +117,8 @@ def numbers_of(run: RunReader, training: Training, answers: Answers) -> dict[str
         "accuracy": answers.accuracy,
         "exact": answers.whole.double().mean().item(),
         "steps": float(run.progress.step),
+        "sequences": float(run.progress.step * training.config.batch_size),
+        "step_seconds": run.progress.seconds / max(run.progress.step, 1),
         "solved": float(run.progress.reason == "success"),
         "norm_growth": growth,
     }
