@@ -14,17 +14,18 @@ THRESHOLD = 0.01
 """Between the smallest and the largest entry of the gradients here."""
 
 
-class Clamped(torch.autograd.Function):
-    counts = []
-    """How many entries of each sample were beyond the threshold, of every call of `backward`."""
+COUNTS: list[torch.Tensor] = []
+"""How many entries of each sample were beyond the threshold, of every call of `Clamped.backward`."""
 
+
+class Clamped(torch.autograd.Function):
     @staticmethod
     def forward(ctx, a):
         return a.clone()
 
     @staticmethod
     def backward(ctx, grad):
-        Clamped.counts.append((grad.abs() > THRESHOLD).sum(-1).double())
+        COUNTS.append((grad.abs() > THRESHOLD).sum(-1).double())
         return grad.clamp(-THRESHOLD, THRESHOLD)
 
 
@@ -114,11 +115,10 @@ def test_the_share_of_clipped_entries_is_that_of_the_loop(cell):
     for x in inputs:
         state = STEPS[cell](x, state, *w)
         states.append(state[0])
-    Clamped.counts.clear()
+    COUNTS.clear()
     LOSSES["every"](model.readout(torch.stack(states))).backward()
-    counts = Clamped.counts
-    groups = len(counts) // 9  # as many of each timestep, the last timestep first
-    wanted = torch.stack([sum(counts[t * groups : (t + 1) * groups]) for t in range(9)]).flip(0)
+    groups = len(COUNTS) // 9  # as many of each timestep, the last timestep first
+    wanted = torch.stack([sum(COUNTS[t * groups : (t + 1) * groups]) for t in range(9)]).flip(0)
     found = step_clipping(trace.top, THRESHOLD)
     rows = 5 * len(trace.top.cell.blocks)
     assert found.engaged
