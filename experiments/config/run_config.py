@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 from experiments.config.allowed import choices, refusal
 from experiments.config.identity import FORMAT_VERSION, identity_of
 from experiments.config.listed import as_text, spell_gates, spell_lengths, spell_singular_values
-from experiments.config.words import parse_words, spelt
+from experiments.config.words import parse_words
 from experiments.errors import ConfigError
 from experiments.tasks import OWN_CLASS, TASKS, LossPosition
 from models.bptt.truncation import TruncateKind
@@ -129,8 +129,13 @@ class RunConfig(BaseModel):
         description="Where the features of a picture go in one_to_many: they start the state, or are the first input.",
     )
 
-    initialisation: Literal["default", "orthogonal", "identity", "gaussian", "chrono"] = Field(
-        "default", description="Initial recurrent weights; default is torch's uniform ±1/√hidden_size."
+    initialisation: Literal["default", "orthogonal", "identity", "gaussian", "chrono", "irnn"] = Field(
+        "default",
+        description="Initial recurrent weights; default is torch's uniform ±1/√hidden_size, irnn the identity with "
+        "zero biases (Le et al. 2015).",
+    )
+    biases: float | None = Field(
+        None, ge=-20, le=20, description="Initial bias of every unit and gate; none does not change them."
     )
     gain: float = Field(
         1.0, gt=0, description="Gain g of the Gaussian initialisation: standard deviation g/√hidden_size."
@@ -144,6 +149,12 @@ class RunConfig(BaseModel):
         ge=0,
         le=100,
         description="Spectral norm to which each recurrent block is scaled after initialisation; none does not scale.",
+    )
+    spectral_radius: float | None = Field(
+        None,
+        ge=0,
+        le=100,
+        description="Largest |eigenvalue| to which each recurrent block is scaled after initialisation; none does not.",
     )
     singular_values: str | None = Field(
         None,
@@ -176,8 +187,13 @@ class RunConfig(BaseModel):
     clip_threshold: float | None = Field(
         None, gt=0, le=LARGEST, description="Threshold of gradient clipping; none means no clipping."
     )
-    clip_rule: Literal["norm", "value", "per_parameter", "squared_norm"] = Field(
-        "norm", description="Rule of clipping; norm compares the norm of all gradients with the threshold."
+    clip_rule: Literal["norm", "value", "per_parameter", "squared_norm", "per_step"] = Field(
+        "norm",
+        description="Rule of clipping. norm compares the norm of all gradients with the threshold; per_step clips "
+        "inside BPTT, at each timestep, the gradient of the cell's preactivations (Graves 2013).",
+    )
+    penalty_weight: float = Field(
+        0.0, ge=0, le=LARGEST, description="Weight of Pascanu's penalty Ω in the training's gradient; 0 means none."
     )
     optimiser: Literal["sgd", "momentum", "adam", "rmsprop"] = Field(
         "adam", description="The optimiser, which turns gradients into steps."
@@ -275,23 +291,4 @@ class RunConfig(BaseModel):
         return cls.from_values(parse_words(words))
 
 
-def configs_from_words(words: Sequence[str]) -> list[RunConfig]:
-    """One configuration for each cell in `cell=elman,lstm,gru`, in that order.
-
-    A TOML file may give a list, `cell = ["elman", "lstm"]`.
-
-    Raises:
-        ConfigError: the first thing wrong, in one sentence; also a cell given twice.
-    """
-    values = parse_words(words)
-    cell = values.get("cell")
-    cells = [name.strip() for name in cell.split(",")] if isinstance(cell, str) else cell
-    if not cells or not isinstance(cells, list):
-        return [RunConfig.from_values(values)]
-    configs = [RunConfig.from_values({**values, "cell": name}) for name in cells]
-    if len({config.cell for config in configs}) < len(configs):
-        raise ConfigError(f"cell was {spelt(cell)}; each cell may be given once.")
-    return configs
-
-
-__all__ = ["FORMAT_VERSION", "ConfigError", "RunConfig", "configs_from_words", "parse_words"]
+__all__ = ["FORMAT_VERSION", "ConfigError", "RunConfig", "parse_words"]

@@ -7,7 +7,7 @@ from functools import cached_property
 from jaxtyping import Float
 from numpy import ndarray
 
-from analysis.clipping import Clipping, ClipRule, clip
+from analysis.clipping import Clipping, ClipRule, clip, clipped_inside
 from analysis.credit import Credit, credit
 from analysis.figures.symbols import Symbols
 from analysis.finding import Finding, Subject
@@ -184,12 +184,20 @@ class Probe(RecordedPass):
         return self.clip(self.experiment.config.clip_threshold, self.experiment.config.clip_rule)
 
     def clip(self, threshold: float | None, rule: ClipRule = "norm") -> Clipping:
-        """The parameter gradient before and after another clipping, which acts after the pass.
+        """The parameter gradient before and after another clipping; `per_step` takes a second pass.
 
         Raises:
             ValueError: of a recorded step only the sizes of the parameters' gradients are known.
         """
+        if rule == "per_step":
+            return clipped_inside(self.trace, self.clipped_pass(threshold), threshold)
         return clip(self.trace.parameter_grads, threshold, rule, self.trace.parameter_log_norm)
+
+    def clipped_pass(self, threshold: float | None) -> Trace | None:
+        """The same pass with clipping inside BPTT; None without a threshold."""
+        if threshold is None:
+            return None
+        return self.experiment.record("reference", step_threshold=threshold).only(self.stack)
 
     def subject(self, clipping: Clipping | None) -> Subject:
         """The subject of a diagnosis."""

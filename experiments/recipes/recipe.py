@@ -19,7 +19,10 @@ from experiments.sweeps.plan import choice, known, table, text
 KEYS = (
     "title", "source", "about", "tried", "minutes", "seeds", "measure", "fixed", "arms", "quick", "examples", "expect",
 )  # fmt: skip
-EXPECT_KEYS = ("says", "kind", "value", "published", "at_least", "at_most", "near", "within", "times", "unit", "digits")
+EXPECT_KEYS = (
+    "says", "kind", "value", "published", "at_least", "at_most", "near", "within", "times", "unit", "digits",
+    "statistic",
+)  # fmt: skip
 BOUNDS = ("at_least", "at_most", "near")
 MOST_SEEDS = 1000
 GROUPS = {"papers": Path(__file__).parent / "papers", "lectures": Path(__file__).parent / "lectures"}
@@ -187,9 +190,10 @@ def read_expectation(given: object) -> Expectation:
         if not words[key]:
             raise ConfigError(f"an [[expect]] has no {key}; add it.")
     kind = choice(given, "kind", ("size", "order"))
+    statistic = choice(given, "statistic", ("median", "mean"))
     more = {key: number(given, key, otherwise) for key, otherwise in (("within", 0.0), ("times", 1.0))}
     digits = whole(given, "digits", 3)
-    return Expectation(**words, kind=kind, digits=digits, **more, **bounds)  # type: ignore[arg-type]
+    return Expectation(**words, kind=kind, statistic=statistic, digits=digits, **more, **bounds)  # type: ignore[arg-type]
 
 
 def listed(given: Mapping[str, object], key: str) -> list[object]:

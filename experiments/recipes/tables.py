@@ -16,7 +16,7 @@ def rows(outcome: Outcome) -> list[tuple[str, ...]]:
             judged.expectation.says,
             judged.expectation.published,
             bound_in_words(judged),
-            in_words(judged, judged.median),
+            in_words(judged, judged.middle),
             f"{spread(judged)} ({len(judged.values)})",
             ("yes" if judged.holds else "no") if judged.values else "not finished",
         )
