@@ -3,6 +3,7 @@
 import streamlit as st
 
 from dashboard.lessons.registry import BY_NUMBER
+from dashboard.room.codes import EXAMPLE
 from dashboard.room.errors import RoomError
 from dashboard.room.server_rooms import client_address, rooms
 from dashboard.server.visitor import visitor
@@ -20,7 +21,7 @@ def show_entrance(wanted: str) -> None:
     with student, st.container(border=True, height="stretch"):
         st.markdown("##### You are a student")
         with st.form("room-join", border=False):
-            code = st.text_input("Code", max_chars=20, placeholder="the six signs that your teacher shows")
+            code = st.text_input("Code", max_chars=20, placeholder=f"as in {EXAMPLE}", help="Your teacher shows it.")
             if st.form_submit_button("Join", type="primary") and code:
                 st.query_params["room"] = code
                 st.rerun()

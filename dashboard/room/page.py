@@ -27,6 +27,7 @@ if code:
     except RoomError as error:
         refuse(error)
         st.session_state.pop("room-code", None)
+        st.query_params.pop("room", None)  # or the next run of the page would try the wrong code again
 if view is None:
     show_entrance(st.query_params.get("lesson", ""))
 else:

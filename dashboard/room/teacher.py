@@ -82,7 +82,7 @@ def _show_predict(lesson: AnyLesson, view: View) -> None:
 def _show_live(view: View) -> None:
     """The predictions as they come in."""
     st.caption(count_words(view))
-    show_room_chart(predicting_picture(BY_NUMBER[view.lesson], view), "room-predictions")
+    show_room_chart(predicting_picture(BY_NUMBER[view.lesson], view), "predictions")
 
 
 def _move(code: str, lesson: int, stage: Stage) -> None:

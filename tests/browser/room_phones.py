@@ -42,7 +42,7 @@ class Person(Visitor):
         self.show(self.rerun([self.state(widget, value)]))
 
     def look(self) -> Drawn:
-        """Let the page ask how the room is, as it does once a second; what it then draws, all of it if the room moved."""
+        """Ask how the room is, as the page does once a second; what is then drawn, all of it if the room has moved."""
         fragments = [fragment for _, fragment in self.drawn.elements if fragment]
         drawn = self.rerun(fragment=fragments[-1])
         assert not drawn.tracebacks, drawn.tracebacks
