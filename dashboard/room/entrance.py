@@ -29,7 +29,7 @@ def show_entrance(wanted: str) -> None:
         st.markdown("##### You are a teacher")
         st.markdown(ABOUT)
         if own := rooms().room_of(visitor()):
-            st.button(f"Go back to your room {own}", on_click=_go, args=(own,))
+            st.button(f"Go back to your room {own}", key="room-own", on_click=_go, args=(own,))
         else:
             _show_opening(wanted)
 
@@ -38,7 +38,7 @@ def _show_opening(wanted: str) -> None:
     numbers = list(BY_NUMBER)
     index = next((k for k, number in enumerate(numbers) if str(number) == wanted), 0)
     lesson = st.selectbox("Lesson", numbers, index=index, format_func=_lesson_words, key="room-opens")
-    st.button("Open a room", on_click=_open, args=(lesson,))
+    st.button("Open a room", key="room-open", on_click=_open, args=(lesson,))
 
 
 def _lesson_words(number: int) -> str:

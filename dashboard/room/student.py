@@ -29,7 +29,7 @@ def show_student(view: View) -> None:
     else:
         show_decided(lesson, view)
     follow(view, show_count)
-    st.button("Leave the room", on_click=_leave, args=(view.code,), type="tertiary")
+    st.button("Leave the room", key="room-leave", on_click=_leave, args=(view.code,), type="tertiary")
 
 
 def _show_predict(lesson: AnyLesson, view: View) -> None:

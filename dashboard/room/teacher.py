@@ -63,7 +63,13 @@ def _show_room(view: View) -> None:
         _move(view.code, chosen, "predict")
         st.rerun()
     projector_switch()
-    st.button("Close the room", on_click=_close, args=(view.code,), help="All predictions in it are forgotten.")
+    st.button(
+        "Close the room",
+        key="room-close",
+        on_click=_close,
+        args=(view.code,),
+        help="All predictions in it are forgotten.",
+    )
 
 
 def _lesson_words(number: int) -> str:

@@ -55,7 +55,7 @@ class Teacher(Person):
     def open_room(self, lesson: int) -> str:
         """The code of a new room."""
         self.rerun([self.state("room-opens", lesson)])
-        self.press("Open a room")
+        self.press("room-open")
         found = re.search(r"Room \*\*(\w{6})\*\*", self.words)
         assert found, self.words
         return found[1]
