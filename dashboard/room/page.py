@@ -13,8 +13,11 @@ from dashboard.room.student import show_student
 from dashboard.room.teacher import show_teacher
 from dashboard.server.visitor import visitor
 
+RULES = "<style>@media (pointer: coarse) { [data-testid='stRadio'] label { padding-block: 0.4rem; } }</style>"
+
 page_style()
 lesson_style()
+st.html(RULES)  # answers that a thumb does not miss
 if projector_on():
     projector_style()
 if refused := st.session_state.pop("room-refused", None):

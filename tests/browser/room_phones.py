@@ -33,6 +33,12 @@ class Person(Visitor):
         said = [e.markdown.body for e in self.drawn.of("markdown")]
         return "\n".join([*said, *(e.heading.body for e in self.drawn.of("heading")), *self.drawn.sentences])
 
+    @property
+    def charts(self) -> list[str]:
+        """The messages of the charts on the page, as JSON."""
+        messages = [e.bidi_component.bytes.decode() for e in self.drawn.of("bidi_component")]
+        return [message for message in messages if '"figure"' in message]
+
     def press(self, button: str) -> None:
         """Press a button of this key or label."""
         self.show(self.rerun([self.state(button, None)]))
@@ -47,6 +53,10 @@ class Person(Visitor):
         drawn = self.rerun(fragment=fragments[-1])
         assert not drawn.tracebacks, drawn.tracebacks
         return drawn
+
+    def seen(self) -> str:
+        """What the page says of the room a second later."""
+        return "\n".join(e.markdown.body for e in self.look().of("markdown"))
 
 
 class Teacher(Person):
