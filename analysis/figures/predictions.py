@@ -106,7 +106,8 @@ def _add_everybody(made: Picture, lags: Sequence[int], drawn: Float[ndarray, "pe
     gap = np.full((len(drawn), 1), np.nan)
     y = np.hstack([np.zeros((len(drawn), 1)), drawn, gap]).ravel()
     x = np.tile([0.0, *lags, np.nan], len(drawn))
+    name = f"{len(drawn)} predictions" if len(drawn) > 1 else "1 prediction"
     made.figure.add_scatter(
-        x=x, y=y, name=f"all {len(drawn)} predictions", mode="lines", hoverinfo="skip", connectgaps=False,
+        x=x, y=y, name=name, mode="lines", hoverinfo="skip", connectgaps=False,
         line={"color": translucent(NEUTRAL, 0.55), "width": 1.2},
     )  # fmt: skip

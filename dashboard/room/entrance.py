@@ -3,6 +3,7 @@
 import streamlit as st
 
 from dashboard.lessons.registry import BY_NUMBER
+from dashboard.room.codes import EXAMPLE
 from dashboard.room.errors import RoomError
 from dashboard.room.server_rooms import client_address, rooms
 from dashboard.server.visitor import visitor
@@ -20,7 +21,7 @@ def show_entrance(wanted: str) -> None:
     with student, st.container(border=True, height="stretch"):
         st.markdown("##### You are a student")
         with st.form("room-join", border=False):
-            code = st.text_input("Code", max_chars=20, placeholder="the six signs that your teacher shows")
+            code = st.text_input("Code", max_chars=20, placeholder=f"as in {EXAMPLE}", help="Your teacher shows it.")
             if st.form_submit_button("Join", type="primary") and code:
                 st.query_params["room"] = code
                 st.rerun()
@@ -28,7 +29,7 @@ def show_entrance(wanted: str) -> None:
         st.markdown("##### You are a teacher")
         st.markdown(ABOUT)
         if own := rooms().room_of(visitor()):
-            st.button(f"Go back to your room {own}", on_click=_go, args=(own,))
+            st.button(f"Go back to your room {own}", key="room-own", on_click=_go, args=(own,))
         else:
             _show_opening(wanted)
 
@@ -37,7 +38,7 @@ def _show_opening(wanted: str) -> None:
     numbers = list(BY_NUMBER)
     index = next((k for k, number in enumerate(numbers) if str(number) == wanted), 0)
     lesson = st.selectbox("Lesson", numbers, index=index, format_func=_lesson_words, key="room-opens")
-    st.button("Open a room", on_click=_open, args=(lesson,))
+    st.button("Open a room", key="room-open", on_click=_open, args=(lesson,))
 
 
 def _lesson_words(number: int) -> str:

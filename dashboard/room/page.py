@@ -13,8 +13,11 @@ from dashboard.room.student import show_student
 from dashboard.room.teacher import show_teacher
 from dashboard.server.visitor import visitor
 
+RULES = "<style>@media (pointer: coarse) { [data-testid='stRadio'] label { padding-block: 0.4rem; } }</style>"
+
 page_style()
 lesson_style()
+st.html(RULES)  # answers that a thumb does not miss
 if projector_on():
     projector_style()
 if refused := st.session_state.pop("room-refused", None):
@@ -27,6 +30,7 @@ if code:
     except RoomError as error:
         refuse(error)
         st.session_state.pop("room-code", None)
+        st.query_params.pop("room", None)  # or the next run of the page would try the wrong code again
 if view is None:
     show_entrance(st.query_params.get("lesson", ""))
 else:

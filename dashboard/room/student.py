@@ -2,11 +2,13 @@
 
 import streamlit as st
 
+from dashboard.components.refusal import refuse
 from dashboard.lessons import beats
 from dashboard.lessons.lesson import AnyLesson
 from dashboard.lessons.question import Choices
 from dashboard.lessons.registry import BY_NUMBER
 from dashboard.room.decided import show_decided
+from dashboard.room.errors import RoomError
 from dashboard.room.follow import follow, show_count
 from dashboard.room.room import View
 from dashboard.room.server_rooms import rooms
@@ -16,7 +18,8 @@ from dashboard.server.visitor import visitor
 def show_student(view: View) -> None:
     """The page of one student, which follows the teacher."""
     lesson = BY_NUMBER[view.lesson]
-    st.subheader(f"{lesson.number} · {lesson.title}", anchor=False)
+    with st.container(key="lesson-head"):
+        st.subheader(f"{lesson.number} · {lesson.title}", anchor=False)
     if view.stage == "join":
         st.success("You are in. Wait for your teacher; this page goes on by itself.", icon=":material/check_circle:")
     elif view.stage == "predict":
@@ -26,7 +29,7 @@ def show_student(view: View) -> None:
     else:
         show_decided(lesson, view)
     follow(view, show_count)
-    st.button("Leave the room", on_click=_leave, args=(view.code,), type="tertiary")
+    st.button("Leave the room", key="room-leave", on_click=_leave, args=(view.code,), type="tertiary")
 
 
 def _show_predict(lesson: AnyLesson, view: View) -> None:
@@ -34,9 +37,13 @@ def _show_predict(lesson: AnyLesson, view: View) -> None:
     guess = beats.ask_guess(lesson, view.own)
     if guess is None:
         return
-    if guess != view.own:
-        rooms().predict(view.code, visitor(), lesson.number, guess)
-    st.caption("Your prediction is saved. You can change it until your teacher goes on.")
+    try:
+        if guess != view.own:
+            rooms().predict(view.code, visitor(), lesson.number, guess)
+    except RoomError as error:
+        refuse(error)
+    else:
+        st.caption("Your prediction is saved. You can change it until your teacher goes on.")
 
 
 def _show_do(lesson: AnyLesson, view: View) -> None:

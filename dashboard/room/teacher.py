@@ -63,7 +63,13 @@ def _show_room(view: View) -> None:
         _move(view.code, chosen, "predict")
         st.rerun()
     projector_switch()
-    st.button("Close the room", on_click=_close, args=(view.code,), help="All predictions in it are forgotten.")
+    st.button(
+        "Close the room",
+        key="room-close",
+        on_click=_close,
+        args=(view.code,),
+        help="All predictions in it are forgotten.",
+    )
 
 
 def _lesson_words(number: int) -> str:
@@ -82,7 +88,7 @@ def _show_predict(lesson: AnyLesson, view: View) -> None:
 def _show_live(view: View) -> None:
     """The predictions as they come in."""
     st.caption(count_words(view))
-    show_room_chart(predicting_picture(BY_NUMBER[view.lesson], view), "room-predictions")
+    show_room_chart(predicting_picture(BY_NUMBER[view.lesson], view), "predictions")
 
 
 def _move(code: str, lesson: int, stage: Stage) -> None:

@@ -33,6 +33,12 @@ class Person(Visitor):
         said = [e.markdown.body for e in self.drawn.of("markdown")]
         return "\n".join([*said, *(e.heading.body for e in self.drawn.of("heading")), *self.drawn.sentences])
 
+    @property
+    def charts(self) -> list[str]:
+        """The messages of the charts on the page, as JSON."""
+        messages = [e.bidi_component.bytes.decode() for e in self.drawn.of("bidi_component")]
+        return [message for message in messages if '"figure"' in message]
+
     def press(self, button: str) -> None:
         """Press a button of this key or label."""
         self.show(self.rerun([self.state(button, None)]))
@@ -42,11 +48,15 @@ class Person(Visitor):
         self.show(self.rerun([self.state(widget, value)]))
 
     def look(self) -> Drawn:
-        """Let the page ask how the room is, as it does once a second; what it then draws, all of it if the room moved."""
+        """Ask how the room is, as the page does once a second; what is then drawn, all of it if the room has moved."""
         fragments = [fragment for _, fragment in self.drawn.elements if fragment]
         drawn = self.rerun(fragment=fragments[-1])
         assert not drawn.tracebacks, drawn.tracebacks
         return drawn
+
+    def seen(self) -> str:
+        """What the page says of the room a second later."""
+        return "\n".join(e.markdown.body for e in self.look().of("markdown"))
 
 
 class Teacher(Person):
@@ -55,7 +65,7 @@ class Teacher(Person):
     def open_room(self, lesson: int) -> str:
         """The code of a new room."""
         self.rerun([self.state("room-opens", lesson)])
-        self.press("Open a room")
+        self.press("room-open")
         found = re.search(r"Room \*\*(\w{6})\*\*", self.words)
         assert found, self.words
         return found[1]
