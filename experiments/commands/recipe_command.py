@@ -18,7 +18,7 @@ from experiments.errors import ConfigError
 from experiments.recipes.outcome import Outcome
 from experiments.recipes.page import html_of
 from experiments.recipes.perform import Workers, perform
-from experiments.recipes.recipe import GROUPS, Recipe, find_recipe, read_recipe, recipe_files
+from experiments.recipes.recipe import GROUPS, Recipe, Version, find_recipe, read_recipe, recipe_files
 from experiments.recipes.tables import HEADINGS, rows, verdict_words
 from experiments.recipes.tables import markdown as markdown_of
 from experiments.runs.folder import runs_folder, typed
@@ -35,6 +35,7 @@ def recipe_command(
     quick: Annotated[
         bool, typer.Option("--quick", help="A short version, which says nothing about the claim.")
     ] = False,
+    full: Annotated[bool, typer.Option("--full", help="The source's own sizes, which take hours to days.")] = False,
     workers: Annotated[
         int | None, typer.Option(help="Worker processes on this machine; default: one per core.")
     ] = None,
@@ -59,8 +60,12 @@ def recipe_command(
     if not names:
         print_list()
         return
-    recipes = chosen_recipes(names, quick)
-    name = "-".join(["recipe", *(Path(n).stem for n in names), *(["quick"] if quick else [])])[:100]
+    if quick and full:
+        raise ConfigError("--quick and --full were both given; leave one of them out.")
+    version: Version = "quick" if quick else "full" if full else "thinned"
+    flags = [] if version == "thinned" else [version]
+    recipes = chosen_recipes(names, version)
+    name = "-".join(["recipe", *(Path(n).stem for n in names), *flags])[:100]
     folder = runs_folder(runs)
     given: dict[str, object] = {
         "--workers": workers,
@@ -70,10 +75,12 @@ def recipe_command(
         "--markdown": markdown,
     }
     options = [word for option, value in given.items() if value is not None for word in (option, str(value))]
-    command = typed(folder, "recipe", *names, *options, *(["--quick"] if quick else []))
+    command = typed(folder, "recipe", *names, *options, *(f"--{flag}" for flag in flags))
     console = Console(stderr=True, quiet=quiet)
     minutes = sum(recipe.minutes for recipe in recipes)
-    if not quick:
+    if full:
+        console.print("the source's own sizes: hours to days on two cores; an estimate follows", highlight=False)
+    elif not quick:
         console.print(f"about {minutes:g} minutes on two cores, if nothing has run yet", highlight=False)
     outcomes, stopped = perform(recipes, name, folder, Workers(workers, scheduler, memory), retry, console, command)
     if stopped:
@@ -87,14 +94,14 @@ def recipe_command(
         raise typer.Exit(1)
 
 
-def chosen_recipes(names: list[str], quick: bool) -> list[Recipe]:
+def chosen_recipes(names: list[str], version: Version = "thinned") -> list[Recipe]:
     """The recipes with these names, each once; a group's name stands for all of its recipes.
 
     Raises:
         ConfigError: there is no such recipe, its file has a mistake, or two files have one name.
     """
     wanted = [path for name in names for path in (map(str, recipe_files(name)) if name in GROUPS else [name])]
-    recipes = [find_recipe(name, quick) for name in dict.fromkeys(wanted)]
+    recipes = [find_recipe(name, version) for name in dict.fromkeys(wanted)]
     found = [recipe.name for recipe in recipes]
     twice = next((name for name in found if found.count(name) > 1), None)
     if twice is not None:
@@ -112,7 +119,7 @@ def print_list() -> None:
             recipe = read_recipe(path)
             made.add_row(recipe.name, f"{recipe.minutes:g}", str(len(recipe.arms) * recipe.seeds), escape(recipe.title))
         output().print(made)
-    sys.stdout.write("The minutes are of two cores; --quick takes less than one.\n")
+    sys.stdout.write("The minutes are of two cores; --quick takes less than one, --full the source's own sizes.\n")
 
 
 def print_outcomes(outcomes: Sequence[Outcome]) -> None:

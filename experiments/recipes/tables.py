@@ -31,6 +31,8 @@ def verdict_rows(outcomes: Iterable[Outcome]) -> list[tuple[str, str, str]]:
 
 def verdict_words(outcome: Outcome) -> str:
     """The verdict; of the short version, that it is none."""
+    if outcome.recipe.version == "full" and outcome.verdict != "not finished":
+        return f"{outcome.verdict} (the source's own sizes)"
     if outcome.recipe.quick and outcome.verdict != "not finished":
         return f"{outcome.verdict} (short version: no verdict on the claim)"
     return outcome.verdict
@@ -42,8 +44,9 @@ def markdown(outcomes: Sequence[Outcome], command: str) -> str:
         "# Recipes: what was published, and what comes out here",
         "",
         f"Made by `{command}`. Each claim and its bound were written down before the runs, in the",
-        "recipe's TOML file in `experiments/recipes/`. A claim is judged by the median over the seeds. The spread is",
-        "the smallest and the largest number; in brackets is the number of seeds. *Confirmed*: all claims hold.",
+        "recipe's TOML file in `experiments/recipes/`. A claim is judged by the median over the seeds, a share by",
+        "the mean. The spread is the smallest and the largest number; in brackets is the number of seeds. *Confirmed*:",
+        "all claims hold.",
         "*Confirmed in order, not in size*: every claim about an order holds, and a size does not. *Not confirmed*:",
         "anything else.",
         "",
