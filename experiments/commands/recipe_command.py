@@ -13,8 +13,9 @@ from rich.table import Table
 from experiments.commands.options import Runs
 from experiments.commands.run_commands import Quiet
 from experiments.commands.terminal import output
-from experiments.config.words import shortened, spelt_path, visible
+from experiments.config.words import LARGEST_TOML, shortened, spelt_path, visible
 from experiments.errors import ConfigError
+from experiments.reading import read_bounded
 from experiments.recipes.outcome import Outcome
 from experiments.recipes.page import html_of
 from experiments.recipes.perform import Workers, perform
@@ -47,7 +48,7 @@ def recipe_command(
     page: Annotated[
         Path | None, typer.Option(help="The HTML page to write; default: NAME.html beside the runs.")
     ] = None,
-    markdown: Annotated[Path | None, typer.Option(help="A Markdown file with the table of results.")] = None,
+    markdown: Annotated[Path | None, typer.Option(help="A Markdown file of results; its other sections stay.")] = None,
     runs: Runs = None,
     quiet: Quiet = False,
 ) -> None:
@@ -89,7 +90,7 @@ def recipe_command(
     title = ", ".join(TITLES.get(n, Path(n).stem) for n in names)
     write(page or folder / f"{name}.html", html_of(title, outcomes), "--page")
     if markdown is not None:
-        write(markdown, markdown_of(outcomes, f"python -m experiments recipe {' '.join(names)}"), "--markdown")
+        write(markdown, markdown_of(outcomes, earlier(markdown)), "--markdown")
     if any(outcome.missing for outcome in outcomes):
         raise typer.Exit(1)
 
@@ -131,6 +132,20 @@ def print_outcomes(outcomes: Sequence[Outcome]) -> None:
         for row in rows(outcome):
             made.add_row(*(escape(visible(cell)) for cell in row[1:]))
         output().print(made)
+
+
+def earlier(path: Path) -> str:
+    """The Markdown file as it was; empty where there is none.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
+    if not path.exists():
+        return ""
+    try:
+        return read_bounded(path, LARGEST_TOML).decode("utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise ConfigError(f"--markdown was {spelt_path(path)}, which cannot be read; name another file.") from None
 
 
 def write(path: Path, text: str, option: str) -> None:

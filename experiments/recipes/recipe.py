@@ -9,6 +9,7 @@ from typing import Any, Literal
 from experiments.config.run_config import RunConfig
 from experiments.config.words import read_toml, shortened, spelt_path, toml_text
 from experiments.errors import ConfigError
+from experiments.recipes.drawing import Drawing, read_drawing
 from experiments.recipes.expectation import Expectation
 from experiments.recipes.measured import QUANTITIES
 from experiments.recipes.measurements import MEASUREMENTS
@@ -18,7 +19,7 @@ from experiments.sweeps.plan import choice, known, table, text
 
 KEYS = (
     "title", "source", "about", "tried", "minutes", "seeds", "measure", "fixed", "arms", "quick", "full", "examples",
-    "expect",
+    "expect", "draw",
 )  # fmt: skip
 EXPECT_KEYS = (
     "says", "kind", "value", "published", "at_least", "at_most", "near", "within", "times", "unit", "digits",
@@ -56,6 +57,8 @@ class Recipe:
     examples: tuple[str, ...]
     """Arms whose outputs are shown beside the targets."""
     expectations: tuple[Expectation, ...]
+    drawings: tuple[Drawing, ...] = ()
+    """Pictures of a quantity over the arms."""
     version: Version = "thinned"
 
     @property
@@ -138,6 +141,7 @@ def recipe_of(given: dict[str, Any], name: str, version: Version = "thinned") ->
         checked,
         tuple(str(arm) for arm in listed(given, "examples")),
         expectations,
+        tuple(read_drawing(one, checked, QUANTITIES) for one in listed(given, "draw")),
         version,
     )
     check(recipe)

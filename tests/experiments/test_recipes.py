@@ -17,6 +17,7 @@ from num2words import num2words
 from experiments.config.run_config import RunConfig
 from experiments.errors import ConfigError
 from experiments.recipes import measured
+from experiments.recipes.drawing import drawn
 from experiments.recipes.example_pictures import example_pictures
 from experiments.recipes.examples import examples_of
 from experiments.recipes.expectation import Expectation, decide, judge
@@ -197,7 +198,46 @@ def test_a_recipe_that_is_killed_half_way_gives_the_same_numbers(tmp_path):
     assert again.verdict == at_once.verdict
     html = html_of("small", [again])
     assert again.shown[0].examples[0].wanted in html
-    assert "small: small" in markdown([again], "the command")
+    assert "small: small" in markdown([again])
+
+
+def test_the_page_of_results_keeps_the_sections_of_other_recipes(tmp_path):
+    first, other = (outcome_of(recipe_of({**TRAINED, "title": title}, title), tmp_path) for title in ("one", "two"))
+    page = markdown([other], markdown([first]))
+    assert [line for line in page.splitlines() if line.startswith("## ")] == ["## one: one", "## two: two"]
+    assert page.count("| one | one | not finished |") == page.count("| two | two | not finished |") == 1
+    again = markdown([outcome_of(recipe_of({**TRAINED, "title": "new words"}, "one"), tmp_path)], page)
+    assert "## one: new words" in again
+    assert "## one: one" not in again
+    assert markdown([other], markdown([first, other])) == page, "the same command writes the same page"
+
+
+def test_a_drawing_shows_the_middle_and_the_spread_of_each_arm():
+    given = {**TRAINED, "draw": [
+        {"value": "loss", "title": "bars"},
+        {"value": "solved", "statistic": "mean", "lines": {"all": {"elman": 1, "gru": 2.5}}},
+    ]}  # fmt: skip
+    recipe = recipe_of(given, "small")
+    values = {"gru.loss": [1.0, 2.0, 9.0], "elman.loss": [3.0], "gru.solved": [0.0, 1.0], "elman.solved": [1.0, 1.0]}
+    bars, line = (drawn(one, values, recipe.arms, {"gru": "#000", "elman": "#fff"}, "x") for one in recipe.drawings)
+    assert bars.columns["loss"] == [2.0, 3.0]
+    first = bars.figure.data[0]
+    assert (first.error_y.array[0], first.error_y.arrayminus[0]) == (7.0, 1.0)
+    assert (line.columns["place"], line.columns["solved"]) == ([1.0, 2.5], [1.0, 0.5])
+
+
+@pytest.mark.parametrize(
+    ("draw", "words"),
+    [
+        (3, "draw was 3; it must be [[draw]] tables"),
+        ({"value": "los"}, "a [[draw]] is about 'los'; it must be a quantity: loss"),
+        ({"value": "loss", "lines": {"all": {"lstm": 1}}}, "a line has the arm 'lstm'; it must be one of gru, elman"),
+        ({"value": "loss", "lines": {"all": 1}}, "the line 'all' was 1; it must give each arm a number"),
+    ],
+)
+def test_a_mistake_in_a_drawing_is_one_sentence(draw, words):
+    with pytest.raises(ConfigError, match=re.escape(words)):
+        recipe_of({**TRAINED, "draw": [draw]}, "small")
 
 
 def test_runs_that_are_not_there_leave_a_recipe_unfinished(tmp_path):
