@@ -7,7 +7,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from analysis.step_clipping import step_clipping
+from analysis.step_clipping import StepClipping, step_clipping
 from models.bptt.lognorm import log_norm_of_all
 from models.recording.trace import Trace
 
@@ -31,6 +31,8 @@ class Clipping:
     cosine: float
     parameter_log_norm_before: dict[str, float]
     parameter_log_norm_after: dict[str, float]
+    steps: tuple[StepClipping, ...] = ()
+    """Of `per_step`: where in time each layer was clipped, the last stack's top layer last."""
 
     @property
     def engaged(self) -> bool:
@@ -121,8 +123,8 @@ def clipped_inside(true: Trace, clipped: Trace | None, threshold: float | None) 
         threshold: τ > 0, or None for no clipping.
     """
     layers = [] if clipped is None else [layer for stack in clipped.stacks.values() for layer in stack.layers]
-    engaged = threshold is not None and any(step_clipping(layer, threshold).engaged for layer in layers)
-    ended = clipped if clipped is not None and engaged else true
+    steps = () if threshold is None else tuple(step_clipping(layer, threshold) for layer in layers)
+    ended = clipped if clipped is not None and any(step.engaged for step in steps) else true
     before, after = dict(true.parameter_log_norm), dict(ended.parameter_log_norm)
     return Clipping(
         "per_step",
@@ -133,6 +135,7 @@ def clipped_inside(true: Trace, clipped: Trace | None, threshold: float | None) 
         cosine(true.parameter_grads, ended.parameter_grads),
         before,
         after,
+        steps,
     )
 
 

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from dashboard.learn.address import Predictions, write_address
+from dashboard.learn.recipes import show_recipes
 from dashboard.lessons.lesson import AnyLesson
 from dashboard.lessons.place import Place
 from dashboard.lessons.registry import LESSONS
@@ -20,6 +21,7 @@ def show_overview(done: Predictions) -> None:
         for column, lesson in zip(st.columns(CARDS, gap="small"), row, strict=False):
             with column, st.container(border=True, height="stretch", gap="xsmall"):
                 _show_card(lesson, lesson.number in done.guesses, lesson.number in done.decided)
+    show_recipes()
 
 
 def _show_card(lesson: AnyLesson, predicted: bool, decided: bool) -> None:

@@ -211,7 +211,8 @@ LESSON = Lesson(
     about="Three rules side by side: what they repair, and what they cannot.",
     claim="Scale the gradient if its norm is too big: `grad_norm = np.sum(grad * grad)`, `if grad_norm > threshold: "
     "grad *= threshold / grad_norm`.",
-    source="lecture slides 003; by norm: Pascanu et al. 2013; by value inside BPTT: Graves 2013",
+    source="lecture slides 003; by norm: Pascanu et al. 2013. Graves 2013 clipped something else: inside BPTT, at "
+    "every timestep (in Explore: clip by *inside BPTT*)",
     question=Choices(
         asks="Take this code with threshold 5. (1) Does an exploding gradient have length 5 afterwards? (2) In a "
         "vanishing one, do the oldest timesteps have a larger share afterwards?",

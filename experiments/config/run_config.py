@@ -171,6 +171,9 @@ class RunConfig(BaseModel):
     forget_bias: float | None = Field(
         None, ge=-20, le=20, description="Initial bias of the gate that keeps the state; none does not change it."
     )
+    input_bias: float | None = Field(
+        None, ge=-20, le=20, description="Initial bias of the input gate i; none does not change it."
+    )
     input_scale: float = Field(1.0, ge=0, description="Factor on the initial input weights.")
 
     truncate: int | None = Field(

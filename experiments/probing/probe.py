@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from jaxtyping import Float
 from numpy import ndarray
@@ -24,6 +24,12 @@ from experiments.tasks.task import Lengths
 from experiments.training.build import Experiment, build
 from experiments.training.training import choose_path
 from models import SequenceModel, Trace, direct_gradients
+
+
+@lru_cache(maxsize=8)
+def clipped_inside_of(of: "Probe", threshold: float | None) -> Clipping:
+    """A pass's gradient clipped inside BPTT; a page asks for it several times."""
+    return clipped_inside(of.trace, of.clipped_pass(threshold), threshold)
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,7 +196,7 @@ class Probe(RecordedPass):
             ValueError: of a recorded step only the sizes of the parameters' gradients are known.
         """
         if rule == "per_step":
-            return clipped_inside(self.trace, self.clipped_pass(threshold), threshold)
+            return clipped_inside_of(self, threshold)
         return clip(self.trace.parameter_grads, threshold, rule, self.trace.parameter_log_norm)
 
     def clipped_pass(self, threshold: float | None) -> Trace | None:

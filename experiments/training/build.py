@@ -182,6 +182,10 @@ def initialise_(recurrent: Recurrent, config: RunConfig, task: Task, generator: 
                 set_spectrum_(block, config, generator)
         if name.startswith("weight_ih_l0"):
             weight.mul_(config.input_scale)
+    if config.input_bias is not None:
+        if "i" not in recurrent.cell_type.blocks:
+            raise ConfigError(f"input_bias was {config.input_bias:g}; the cell {config.cell!r} has no input gate i.")
+        set_gate_bias_(recurrent, "i", config.input_bias)
     if config.forget_bias is not None and keep is not None:
         set_gate_bias_(recurrent, keep.gate, keep.bias(config.forget_bias))
 

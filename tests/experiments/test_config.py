@@ -51,6 +51,7 @@ VALUES: dict[str, st.SearchStrategy] = {
     "largest_singular_value": optional(real(0, 100)),
     "spectral_radius": optional(real(0, 100)),
     "biases": optional(real(-20, 20)),
+    "input_bias": optional(real(-20, 20)),
     "penalty_weight": real(0, 1e6),
     "singular_values": optional(st.sampled_from(["1.5,0.9,0.0", "2.0"])),
     "spectrum_blocks": optional(st.sampled_from(["f", "i,g,z"])),

@@ -122,6 +122,9 @@ def test_all_biases_are_what_was_set_but_the_gates_own(cell, options):
     wanted = torch.full_like(total, -1.5)
     if cell == "lstm":
         wanted[5:10] = 2.0
+        values["input_bias"], wanted[:5] = -3.0, -3.0
+        recurrent = build(RunConfig.from_values(values)).model.recurrent
+        total = (recurrent.bias_ih_l0 + recurrent.bias_hh_l0).detach()
     assert torch.equal(total, wanted)
 
 
@@ -157,6 +160,7 @@ def test_a_run_clipped_inside_bptt_keeps_the_true_gradient_and_takes_the_clipped
         ({"penalty_weight": 1.0, "truncate": 2, "truncate_kind": "window"}, "penalty_weight was 1, which needs one"),
         ({"penalty_weight": 1.0, "clip_rule": "per_step"}, "penalty_weight was 1 and clip_rule 'per_step'"),
         ({"penalty_weight": -1.0}, "penalty_weight was -1.0; it must be a finite number from 0"),
+        ({"cell": "gru", "input_bias": 1.0}, "input_bias was 1; the cell 'gru' has no input gate i."),
         ({"biases": 21.0}, "biases was 21.0; it must be a finite number from -20 to 20 or none."),
     ],
 )
