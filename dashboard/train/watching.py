@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from dashboard.components.address import Arrival
 from dashboard.components.as_text import as_text
 from dashboard.components.refusal import refuse
 from dashboard.components.said import KEY
@@ -11,6 +12,7 @@ from dashboard.components.show import in_two_columns
 from dashboard.runs.said import show_latest_said
 from dashboard.session import read_session
 from dashboard.train import jobs as training
+from dashboard.train.settings import forget_others, read_link, take_settings
 from dashboard.train.steering import LIVE, show_place, show_refusal, show_steering
 from experiments.config.words import cut, shortened
 from experiments.runs.findings import run_findings
@@ -33,22 +35,40 @@ def watched_names() -> list[str]:
     return read_session(_WATCHED, list, [])
 
 
-def read_address(text: str) -> str:
-    """Watch the runs that an address names, on the first visit; a sentence where it names none."""
-    if _WATCHED in st.session_state or not text:
-        return ""
+def read_address(arrival: Arrival) -> list[str]:
+    """Watch the runs and take the settings that an address names, where the visitor has come by it.
+
+    Returns a sentence for each part of it that is wrong.
+    """
+    link = dict(arrival.link)
+    if not arrival.has_come or not (link or arrival.by_history):
+        return []
+    text = link.pop("runs", "")
     names = named_in(text)[:MOST_WATCHED]
-    if not names:
-        return f"The address names no run: {shortened(text)} is not a run's name. Choose a run on the page Runs."
-    st.session_state[_WATCHED] = names
-    return ""
+    if names:
+        watch_runs(names)
+    else:
+        leave_runs()
+    wrong = read_link(link)
+    said = [f"Parts of the link were left out: {'; '.join(wrong[:3])}."] if wrong else []
+    if text and not names:
+        said.append(f"The address names no run: {shortened(text)} is not a run's name. Choose a run on the page Runs.")
+    return said
 
 
 def watch_runs(names: Sequence[str]) -> None:
-    """Let the page show these runs."""
+    """Let the page show these runs, and the sidebar their settings."""
     st.session_state.pop(OFFERED, None)
     st.session_state[_WATCHED] = list(names)
     st.session_state[_LIVE] = True
+    take_settings(open_runs(names))
+
+
+def leave_runs() -> None:
+    """Watch nothing, so that other runs can be started; the sidebar stays as it is. What trains goes on."""
+    st.session_state.pop(OFFERED, None)
+    st.session_state[_WATCHED] = []
+    forget_others()
 
 
 def open_runs(names: Sequence[str]) -> list[RunReader]:

@@ -1,0 +1,127 @@
+"""The one table of Train's settings, and the configurations of the lanes that they describe."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from analysis.clipping import CLIP_RULES
+from analysis.figures.theme import cell_name
+from dashboard.explore.control import Control, OneOf, Slide, Switch, Whole
+from dashboard.explore.link import read_settings
+from dashboard.option_words import CLIP_RULE_WORDS, INITIALISATION_WORDS, NETWORK_WORDS, TASK_WORDS, name_options
+from dashboard.server.checks import Value
+from experiments.config.run_config import RunConfig
+from experiments.tasks import TASKS, WITH_PICTURE, WITH_SOURCE
+from models.cells.registry import CELLS
+from models.networks.attention import ATTENTIONS
+from models.networks.registry import NETWORKS
+
+SECOND = {
+    "none": "none",
+    "unclipped": "same, without clipping",
+    "cell": "same, another cell",
+    "initialisation": "same, orthogonal weights",
+}
+"""Second lane → its words: the first lane's settings with one change."""
+
+_CELLS = {cell: cell_name(cell) for cell in CELLS}
+_OPTIMISERS = {"sgd": "SGD", "momentum": "SGD with momentum", "adam": "Adam", "rmsprop": "RMSprop"}
+_WEIGHTS = ["gaussian", "default", "orthogonal", "identity", "chrono"]
+
+# fmt: off
+CONTROLS: Mapping[str, Control[Any]] = {
+    "task": OneOf("Task", "temporal_order", name_options([*TASKS], TASK_WORDS)),
+    "reverse_source": Switch("Reverse the source", False),
+    "cell": OneOf("Cell", "elman", _CELLS),
+    "network": OneOf("Network", "sequence", name_options([*NETWORKS], NETWORK_WORDS)),
+    "attention": OneOf("Attention", "none", name_options(["none", *ATTENTIONS], {})),
+    "seq_len": Whole("Sequence length", 30, 1, 1000),
+    "hidden_size": Whole("Hidden units", 50, 1, 512),
+    "batch_size": Whole("Batch size", 20, 1, 256),
+    "steps": Whole("Steps", 30_000, 1, 1_000_000),
+    "optimiser": OneOf("Optimiser", "sgd", _OPTIMISERS),
+    "learning_rate": Slide("Learning rate", 0.01, 1e-8, 1000.0, 0.001),
+    "clip_threshold": Slide("Clip threshold", 1.0, 0.0, 1e6, 0.1, help="0 turns clipping off."),
+    "seed": Whole("Seed", 0, 0, 2**31),
+    "clip_rule": OneOf("Clip by", "norm", name_options([*CLIP_RULES], CLIP_RULE_WORDS)),
+    "initialisation": OneOf("Initial weights", "gaussian", name_options(_WEIGHTS, INITIALISATION_WORDS)),
+    "gain": Slide("Gaussian gain", 0.7, 0.01, 10.0, 0.1),
+    "record_every": Whole("Recording interval", 50, 1, 10_000, help=(
+        "Optimiser steps from one recorded step to the next.")),
+    "second": OneOf("Second lane", "unclipped", SECOND),
+    "second_cell": OneOf("Second cell", "lstm", _CELLS),
+}
+"""Name of a setting → its control. Beside the second lane's they are fields of `RunConfig`."""
+# fmt: on
+DEFAULTS: Mapping[str, Value] = {name: control.default for name, control in CONTROLS.items()}
+
+
+def apply_to(task: str) -> list[str]:
+    """The networks that a task can train."""
+    if task not in WITH_SOURCE:
+        return ["sequence"]
+    return [name for name in NETWORKS if task in WITH_PICTURE or not NETWORKS[name].needs_picture]
+
+
+def make_lanes(values: Mapping[str, Value], others: Mapping[str, object]) -> list[RunConfig]:
+    """The lanes' configurations: one, or two that differ in one setting.
+
+    Args:
+        values: of all settings.
+        others: fields of `RunConfig` that have no control.
+
+    Raises:
+        ConfigError: the first value that is not allowed.
+    """
+    fields: dict[str, Any] = {**others, **{name: value for name, value in values.items() if not _is_second(name)}}
+    fields["clip_threshold"] = values["clip_threshold"] or None
+    fields["reverse_source"] = values["reverse_source"] and values["task"] == "translation"
+    if values["network"] not in apply_to(str(values["task"])):
+        fields["network"] = "sequence"
+    takes = NETWORKS[str(fields["network"])].takes
+    fields["attention"] = None if values["attention"] == "none" or "attention" not in takes else values["attention"]
+    lanes = [RunConfig.from_values(fields)]
+    if (change := second_change(str(values["second"]), values["second_cell"])) is not None:
+        lanes.append(RunConfig.from_values({**fields, **change}))
+    return lanes if len({lane.identity() for lane in lanes}) == len(lanes) else lanes[:1]
+
+
+def _is_second(name: str) -> bool:
+    return name.startswith("second")
+
+
+def second_change(second: str, cell: object) -> dict[str, object] | None:
+    """The fields in which the second lane differs; None without a second lane."""
+    changes: dict[str, dict[str, object]] = {
+        "unclipped": {"clip_threshold": None},
+        "cell": {"cell": cell},
+        "initialisation": {"initialisation": "orthogonal"},
+    }
+    return changes.get(second)
+
+
+def settings_of(lanes: Sequence[RunConfig]) -> tuple[dict[str, Value], dict[str, object]]:
+    """The settings that describe lanes, as `make_lanes` takes them; what no control can show is among the others."""
+    first = lanes[0].model_dump()
+    spelt = {**first, "clip_threshold": first["clip_threshold"] or 0.0, "attention": first["attention"] or "none"}
+    values, _ = read_settings({name: spelt[name] for name in CONTROLS if name in spelt}, CONTROLS)
+    default = RunConfig().model_dump()
+    others = {
+        n: v for n, v in first.items() if (n not in CONTROLS and v != default[n]) or (n in CONTROLS and n not in values)
+    }
+    second = _second_of(lanes)
+    return {
+        **DEFAULTS,
+        **values,
+        "second": second,
+        **({"second_cell": lanes[1].cell} if second == "cell" else {}),
+    }, others
+
+
+def _second_of(lanes: Sequence[RunConfig]) -> str:
+    """Which change makes the second of these lanes from the first."""
+    if len(lanes) == 2:
+        for second in SECOND:
+            change = second_change(second, lanes[1].cell)
+            if change is not None and lanes[0].model_copy(update=change) == lanes[1]:
+                return second
+    return "none"
