@@ -6,10 +6,9 @@ import streamlit as st
 
 from dashboard.components.as_text import as_text
 from dashboard.explore.control import OneOf, Slide, Whole
-from dashboard.explore.link import read_settings, write_values
-from dashboard.server.checks import Value
+from dashboard.kept import Kept
 from dashboard.session import read_session
-from dashboard.train.controls import CONTROLS, DEFAULTS, apply_to, make_lanes, settings_of
+from dashboard.train.controls import CONTROLS, apply_to, make_lanes, settings_of
 from experiments.config.run_config import RunConfig
 from experiments.runs.opening import config_of
 from experiments.runs.store.errors import RunError
@@ -17,23 +16,8 @@ from experiments.runs.store.reader import RunReader
 from models.cells.registry import CELLS
 from models.networks.registry import NETWORKS
 
-_KEPT, _OTHERS, _BASE = "train-settings", "train-others", "train-base"
-
-
-def _key(name: str) -> str:
-    return f"train-{name}"
-
-
-def kept_values() -> dict[str, Value]:
-    """The settings of the last run of the page."""
-    return {**DEFAULTS, **read_session(_KEPT, dict, {})}
-
-
-def set_values(values: Mapping[str, Value]) -> None:
-    """Set these settings, and leave the others. For a widget's callback, or before the widgets are made."""
-    st.session_state[_KEPT] = {**kept_values(), **values}
-    for name, value in values.items():
-        st.session_state[_key(name)] = value
+KEPT = Kept("train", CONTROLS)
+_OTHERS, _BASE = "train-others", "train-base"
 
 
 def take_settings(runs: Sequence[RunReader]) -> None:
@@ -43,7 +27,7 @@ def take_settings(runs: Sequence[RunReader]) -> None:
     except (RunError, IndexError):
         return
     st.session_state[_OTHERS], st.session_state[_BASE] = others, values
-    set_values(values)
+    KEPT.set(values)
 
 
 def forget_others() -> None:
@@ -53,14 +37,12 @@ def forget_others() -> None:
 
 def read_link(link: Mapping[str, str]) -> list[str]:
     """Set what an address says; a few words for each part that is wrong."""
-    values, wrong = read_settings(link, CONTROLS)
-    set_values({**DEFAULTS, **read_session(_BASE, dict, {}), **values})
-    return wrong
+    return KEPT.follow(link, read_session(_BASE, dict, {}))
 
 
 def link_values() -> dict[str, str]:
     """The address's parameters for what differs from the watched runs' settings, or from the defaults."""
-    return write_values(kept_values(), {**DEFAULTS, **read_session(_BASE, dict, {})})
+    return KEPT.link(read_session(_BASE, dict, {}))
 
 
 def choose_lanes() -> list[RunConfig]:
@@ -69,26 +51,15 @@ def choose_lanes() -> list[RunConfig]:
     Raises:
         ConfigError: the first value that is not allowed.
     """
-    _prepare()
+    KEPT.prepare()
     with st.sidebar:
         _show_widgets()
-    given = {name: st.session_state[_key(name)] for name in CONTROLS if _key(name) in st.session_state}
-    allowed, _ = read_settings(given, CONTROLS)
-    values = {**kept_values(), **allowed}
-    st.session_state[_KEPT] = values
+    values = KEPT.keep()
     others = read_session(_OTHERS, dict, {})
     if others:
         words = ", ".join(f"{name} {value}" for name, value in others.items())
         st.sidebar.caption(f"Also as in the watched run: {as_text(words)}.")
     return make_lanes(values, others)
-
-
-def _prepare() -> None:
-    """Give every widget its value before it is made: Streamlit drops it with the page."""
-    for name, value in kept_values().items():
-        key = _key(name)
-        if key not in st.session_state or read_settings({name: st.session_state[key]}, CONTROLS)[1]:
-            st.session_state[key] = value
 
 
 def _show_widgets() -> None:
@@ -113,7 +84,7 @@ def _show_widgets() -> None:
 
 def _show(name: str, options: Sequence[str] | None = None) -> object:
     """The widget of a setting, and its value."""
-    key = _key(name)
+    key = KEPT.key(name)
     match CONTROLS[name]:
         case OneOf() as c:
             offered = [*(options or c.options)]

@@ -10,15 +10,16 @@ from dashboard.components.refusal import refuse
 from dashboard.components.said import KEY
 from dashboard.components.show import in_two_columns
 from dashboard.runs.said import show_latest_said
+from dashboard.runs.verdicts import show_verdicts
 from dashboard.session import read_session
 from dashboard.train import jobs as training
 from dashboard.train.settings import forget_others, read_link, take_settings
 from dashboard.train.steering import LIVE, show_place, show_refusal, show_steering
 from experiments.config.words import cut, shortened
-from experiments.runs.findings import run_findings
 from experiments.runs.folder import named_in
+from experiments.runs.naming import labels
 from experiments.runs.opening import open_run
-from experiments.runs.pictures import labels, run_pictures
+from experiments.runs.pictures import run_pictures
 from experiments.runs.store.errors import RunError
 from experiments.runs.store.reader import RunReader
 
@@ -113,15 +114,14 @@ def _say_absent(working: bool, was_asked: bool) -> None:
 
 
 def _show_runs(readers: Sequence[RunReader], working: bool) -> None:
-    for run, label in zip(readers, labels(readers), strict=True):
+    names = labels(readers)
+    for run, label in zip(readers, names, strict=True):
         _show_progress(run, label, working)
     try:
-        for run in readers:
-            for finding in run_findings(run):
-                st.warning(f"**{finding.title}.** {finding.evidence} {finding.remedy}")
+        show_verdicts(readers, names)
         in_two_columns(run_pictures(readers), "train")
         _show_said(readers)
-        _show_events(readers)
+        _show_events(readers, names)
     except RunError as error:
         refuse(error)
 
@@ -141,8 +141,12 @@ def _show_progress(run: RunReader, label: str, working: bool) -> None:
     st.progress(min(p.step / run.form.steps, 1.0), f"**{as_text(label)}** · {status}{reason} · {step} · run {run.name}")
 
 
-def _show_events(readers: Sequence[RunReader]) -> None:
-    events = [{"run": r.name, **{k: e.get(k) for k in ("step", "kind", "text")}} for r in readers for e in r.events()]
+def _show_events(readers: Sequence[RunReader], names: Sequence[str]) -> None:
+    events = [
+        {"run": name, **{k: e.get(k) for k in ("step", "text")}, "kind": str(e.get("kind")).replace("_", " ")}
+        for run, name in zip(readers, names, strict=True)
+        for e in run.events()
+    ]
     if events:
         st.markdown("##### Events, latest first")
         st.dataframe(events[::-1], hide_index=True, width="stretch", placeholder="")
