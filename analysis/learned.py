@@ -30,7 +30,7 @@ class Learned:
     words: str
     """In one line: `learning: 62 % right`."""
     why: str = ""
-    """Of a divergence: what grew, how fast, and what to change."""
+    """Of a divergence: what grew, how fast, and what to change; of nothing learned: what to look at."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -50,9 +50,9 @@ def heatmap_picture(
     drawn = on_screen(np.where(is_behind_the_end(typical), 0.0, typical).T)[0]
     values, time_step, record_step = on_screen(relative.T)
     T = finite.shape[1]
-    first = last(finite[:, 0]) if len(finite) else float("nan")
+    first = last(typical[:, 0])
     made = figure(
-        f"{label}: a gradient of {power_of_ten(first) if len(finite) else '0'} reaches t = 1",
+        f"{label}: a gradient of {power_of_ten(first)} reaches t = 1",
         "optimiser step",
         "timestep t",
         340,
@@ -78,5 +78,5 @@ def heatmap_picture(
 def _factor_ticks(reach: float) -> dict[str, object]:
     """Ticks of a colour scale of factors: 1 is marked as what is at the loss."""
     at = [-reach, -reach / 2, 0.0, reach / 2, reach]
-    words = [power_of_ten(value) if value else "1 = as at the loss" for value in at]
+    words = [power_of_ten(value).removeprefix("1×") if value else "1 = as at the loss" for value in at]
     return {"tickmode": "array", "tickvals": at, "ticktext": words}

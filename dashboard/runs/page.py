@@ -19,6 +19,7 @@ from dashboard.runs.settings_table import show_settings
 from dashboard.runs.table import choose_runs
 from dashboard.runs.verdicts import show_verdicts
 from dashboard.train.jobs import RUNS
+from dashboard.train.watching import new_run_button
 from experiments.runs.folder import find_run, list_runs
 from experiments.runs.naming import labels
 from experiments.runs.opening import open_run
@@ -41,6 +42,7 @@ def open_all(names: Sequence[str]) -> list[RunReader]:
 def show_runs(readers: Sequence[RunReader]) -> None:
     """What the runs have come to and how they differ, a single run step by step, and all of them over their steps."""
     names = labels(readers)
+    new_run_button(readers)
     show_verdicts(readers, names)
     show_settings(readers, names)
     if len(readers) == 1:

@@ -39,8 +39,11 @@ def choose_runs(summaries: Sequence[RunSummary]) -> list[str]:
     # What was chosen by hand belongs to these rows: other rows, or a choice that was set, make another table.
     rows = blake2b("\n".join(names).encode(), digest_size=8).hexdigest()
     fields = _varied_fields(shown)
+    rows_shown = [_row(s, about[s.name], fields) for s in shown]
+    written = [name for name in ("★", "name", "tags") if any(row.get(name) for row in rows_shown)]
     event = st.dataframe(
-        [_row(s, about[s.name], fields) for s in shown], hide_index=True, width="stretch", on_select="rerun",
+        [{k: v for k, v in row.items() if k in written or k not in ("★", "name", "tags")} for row in rows_shown],
+        hide_index=True, width="stretch", on_select="rerun",
         selection_mode="multi-row", key=f"runs-table-{rows}-{read_session(_REVISION, int, 0)}", placeholder="",
         selection_default={"selection": {"rows": [k for k, name in enumerate(names) if name in chosen]}},
         column_config={"loss ÷ chance": st.column_config.NumberColumn(format="%.3f")},

@@ -1,11 +1,10 @@
-"""What runs have come to, one line each, and why where they have diverged."""
+"""What runs have come to, one line each, and what to do where they have diverged or learned nothing."""
 
 from collections.abc import Sequence
 
 import streamlit as st
 
 from dashboard.components.as_text import as_text
-from experiments.runs.findings import run_findings
 from experiments.runs.learned import run_learned
 from experiments.runs.store.reader import RunReader
 
@@ -23,12 +22,13 @@ def show_verdicts(readers: Sequence[RunReader], labels: Sequence[str]) -> None:
     Raises:
         DamagedRunError: a run's scalars are damaged.
     """
-    for run, label in zip(readers, labels, strict=True):
-        found = run_learned(run)
-        sign = _SIGNS.get(found.outcome, ":material/horizontal_rule:")
-        st.markdown(f"{sign} **{as_text(label)}**: {as_text(found.words)}")
-        if found.why:
-            st.error(as_text(found.why))
-        for finding in run_findings(run):
-            if finding.kind != "diverged":  # the line says more of it
-                st.warning(f"**{finding.title}** (run {run.name}). {finding.evidence} {finding.remedy}")
+    found = [run_learned(run) for run in readers]
+    lines = [
+        f"{_SIGNS.get(one.outcome, ':material/horizontal_rule:')} **{as_text(label)}**: {as_text(one.words)}"
+        for label, one in zip(labels, found, strict=True)
+    ]
+    st.markdown("  \n".join(lines))
+    for label, one in zip(labels, found, strict=True):
+        if one.why:
+            box = st.error if one.outcome == "diverged" else st.warning
+            box(f"**{as_text(label)}.** {as_text(one.why)}")

@@ -3,13 +3,15 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import orjson
+
 from analysis.clipping import CLIP_RULES
 from analysis.figures.theme import cell_name
-from dashboard.explore.control import Control, OneOf, Slide, Switch, Whole
+from dashboard.explore.control import Control, OneOf, Slide, Switch, Text, Whole
 from dashboard.explore.link import read_settings
 from dashboard.option_words import CLIP_RULE_WORDS, INITIALISATION_WORDS, NETWORK_WORDS, TASK_WORDS, name_options
 from dashboard.server.checks import Value
-from experiments.config.run_config import RunConfig
+from experiments.config.run_config import ConfigError, RunConfig
 from experiments.tasks import TASKS, WITH_PICTURE, WITH_SOURCE
 from models.cells.registry import CELLS
 from models.networks.attention import ATTENTIONS
@@ -22,6 +24,9 @@ SECOND = {
     "initialisation": "same, orthogonal weights",
 }
 """Second lane → its words: the first lane's settings with one change."""
+
+OTHERS = "others"
+"""The settings that no other control shows, as JSON: those of a watched run, or of Explore."""
 
 _CELLS = {cell: cell_name(cell) for cell in CELLS}
 _OPTIMISERS = {"sgd": "SGD", "momentum": "SGD with momentum", "adam": "Adam", "rmsprop": "RMSprop"}
@@ -49,10 +54,22 @@ CONTROLS: Mapping[str, Control[Any]] = {
         "Optimiser steps from one recorded step to the next.")),
     "second": OneOf("Second lane", "unclipped", SECOND),
     "second_cell": OneOf("Second cell", "lstm", _CELLS),
+    OTHERS: Text("Other settings", "", 4000),
 }
-"""Name of a setting → its control. Beside the second lane's they are fields of `RunConfig`."""
+"""Name of a setting → its control. Beside those of the second lane and `others` they are fields of `RunConfig`."""
 # fmt: on
 DEFAULTS: Mapping[str, Value] = {name: control.default for name, control in CONTROLS.items()}
+_OWN = (OTHERS, "second", "second_cell")
+
+
+def read_others(text: str) -> dict[str, object]:
+    """The fields of `RunConfig` that a text of `others` has; none where it is not one that was written here."""
+    try:
+        given = orjson.loads(text) if text else {}
+    except orjson.JSONDecodeError:
+        return {}
+    fields = RunConfig.model_fields.keys() - CONTROLS.keys()
+    return {name: value for name, value in given.items() if name in fields} if isinstance(given, dict) else {}
 
 
 def apply_to(task: str) -> list[str]:
@@ -62,17 +79,14 @@ def apply_to(task: str) -> list[str]:
     return [name for name in NETWORKS if task in WITH_PICTURE or not NETWORKS[name].needs_picture]
 
 
-def make_lanes(values: Mapping[str, Value], others: Mapping[str, object]) -> list[RunConfig]:
+def make_lanes(values: Mapping[str, Value]) -> list[RunConfig]:
     """The lanes' configurations: one, or two that differ in one setting.
-
-    Args:
-        values: of all settings.
-        others: fields of `RunConfig` that have no control.
 
     Raises:
         ConfigError: the first value that is not allowed.
     """
-    fields: dict[str, Any] = {**others, **{name: value for name, value in values.items() if not _is_second(name)}}
+    own = {name: value for name, value in values.items() if name not in _OWN}
+    fields: dict[str, Any] = {**read_others(str(values[OTHERS])), **own}
     fields["clip_threshold"] = values["clip_threshold"] or None
     fields["reverse_source"] = values["reverse_source"] and values["task"] == "translation"
     if values["network"] not in apply_to(str(values["task"])):
@@ -85,10 +99,6 @@ def make_lanes(values: Mapping[str, Value], others: Mapping[str, object]) -> lis
     return lanes if len({lane.identity() for lane in lanes}) == len(lanes) else lanes[:1]
 
 
-def _is_second(name: str) -> bool:
-    return name.startswith("second")
-
-
 def second_change(second: str, cell: object) -> dict[str, object] | None:
     """The fields in which the second lane differs; None without a second lane."""
     changes: dict[str, dict[str, object]] = {
@@ -99,22 +109,21 @@ def second_change(second: str, cell: object) -> dict[str, object] | None:
     return changes.get(second)
 
 
-def settings_of(lanes: Sequence[RunConfig]) -> tuple[dict[str, Value], dict[str, object]]:
-    """The settings that describe lanes, as `make_lanes` takes them; what no control can show is among the others."""
-    first = lanes[0].model_dump()
+def settings_of(lanes: Sequence[RunConfig]) -> dict[str, Value]:
+    """The settings that describe lanes, so that `make_lanes` makes the same ones of them.
+
+    Raises:
+        ConfigError: the page cannot set one of their values.
+    """
+    first, default = lanes[0].model_dump(), RunConfig().model_dump()
     spelt = {**first, "clip_threshold": first["clip_threshold"] or 0.0, "attention": first["attention"] or "none"}
-    values, _ = read_settings({name: spelt[name] for name in CONTROLS if name in spelt}, CONTROLS)
-    default = RunConfig().model_dump()
-    others = {
-        n: v for n, v in first.items() if (n not in CONTROLS and v != default[n]) or (n in CONTROLS and n not in values)
-    }
+    values, wrong = read_settings({name: spelt[name] for name in CONTROLS if name in spelt}, CONTROLS)
+    if wrong:
+        raise ConfigError(f"{wrong[0]}.")
+    others = {name: value for name, value in first.items() if name not in CONTROLS and value != default[name]}
     second = _second_of(lanes)
-    return {
-        **DEFAULTS,
-        **values,
-        "second": second,
-        **({"second_cell": lanes[1].cell} if second == "cell" else {}),
-    }, others
+    cell = {"second_cell": lanes[1].cell} if second == "cell" else {}
+    return {**DEFAULTS, **values, OTHERS: orjson.dumps(others).decode() if others else "", "second": second, **cell}
 
 
 def _second_of(lanes: Sequence[RunConfig]) -> str:

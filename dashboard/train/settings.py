@@ -8,31 +8,36 @@ from dashboard.components.as_text import as_text
 from dashboard.explore.control import OneOf, Slide, Whole
 from dashboard.kept import Kept
 from dashboard.session import read_session
-from dashboard.train.controls import CONTROLS, apply_to, make_lanes, settings_of
-from experiments.config.run_config import RunConfig
+from dashboard.train.controls import CONTROLS, OTHERS, apply_to, make_lanes, read_others, settings_of
+from experiments.config.run_config import ConfigError, RunConfig
+from experiments.runs.naming import in_words
 from experiments.runs.opening import config_of
-from experiments.runs.store.errors import RunError
 from experiments.runs.store.reader import RunReader
 from models.cells.registry import CELLS
 from models.networks.registry import NETWORKS
 
 KEPT = Kept("train", CONTROLS)
-_OTHERS, _BASE = "train-others", "train-base"
+_BASE = "train-base"
 
 
 def take_settings(runs: Sequence[RunReader]) -> None:
-    """Let the sidebar show the settings of these runs; what it has stays where a program of its own trained them."""
+    """Let the sidebar show the settings of these runs; what it has stays where it cannot show them."""
     try:
-        values, others = settings_of([config_of(run) for run in runs])
-    except (RunError, IndexError):
+        values = settings_of([config_of(run) for run in runs])
+    except (ConfigError, IndexError):  # a program of its own trained them, or with sizes beyond the page's
         return
-    st.session_state[_OTHERS], st.session_state[_BASE] = others, values
+    st.session_state[_BASE] = values
     KEPT.set(values)
 
 
-def forget_others() -> None:
-    """Drop the settings of a watched run that have no control."""
-    st.session_state[_OTHERS], st.session_state[_BASE] = {}, {}
+def take_lanes(lanes: Sequence[RunConfig]) -> None:
+    """Let the sidebar show settings that another page has. Raises ConfigError for those that it cannot show."""
+    KEPT.set(settings_of(lanes))
+
+
+def forget_runs() -> None:
+    """Forget the runs whose settings the address starts from; the sidebar stays as it is."""
+    st.session_state[_BASE] = {}
 
 
 def read_link(link: Mapping[str, str]) -> list[str]:
@@ -55,11 +60,11 @@ def choose_lanes() -> list[RunConfig]:
     with st.sidebar:
         _show_widgets()
     values = KEPT.keep()
-    others = read_session(_OTHERS, dict, {})
-    if others:
-        words = ", ".join(f"{name} {value}" for name, value in others.items())
-        st.sidebar.caption(f"Also as in the watched run: {as_text(words)}.")
-    return make_lanes(values, others)
+    if others := read_others(str(values[OTHERS])):
+        words = ", ".join(in_words(name, value) for name, value in others.items())
+        st.sidebar.caption(f"Also set: {as_text(words)}.")
+        st.sidebar.button("Drop these", type="tertiary", on_click=KEPT.set, args=({OTHERS: ""},))
+    return make_lanes(values)
 
 
 def _show_widgets() -> None:

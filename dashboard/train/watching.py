@@ -13,7 +13,7 @@ from dashboard.runs.said import show_latest_said
 from dashboard.runs.verdicts import show_verdicts
 from dashboard.session import read_session
 from dashboard.train import jobs as training
-from dashboard.train.settings import forget_others, read_link, take_settings
+from dashboard.train.settings import forget_runs, read_link, take_settings
 from dashboard.train.steering import LIVE, show_place, show_refusal, show_steering
 from experiments.config.words import cut, shortened
 from experiments.runs.folder import named_in
@@ -69,7 +69,15 @@ def leave_runs() -> None:
     """Watch nothing, so that other runs can be started; the sidebar stays as it is. What trains goes on."""
     st.session_state.pop(OFFERED, None)
     st.session_state[_WATCHED] = []
-    forget_others()
+    forget_runs()
+
+
+def new_run_button(readers: Sequence[RunReader]) -> None:
+    """On another page: a way to Train, whose sidebar then shows the settings of the first two of these runs."""
+    if st.button("New run with these settings", icon=":material/add:", help="Go to Train."):
+        leave_runs()
+        take_settings(readers[:2])
+        st.switch_page("dashboard/train/page.py")
 
 
 def open_runs(names: Sequence[str]) -> list[RunReader]:

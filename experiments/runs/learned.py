@@ -1,12 +1,14 @@
 """Whether a recorded run has learned, from its scalars."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 from numpy import ndarray
 
 from analysis.learned import Course, Learned, learned
 from analysis.training_findings import has_learned, has_lost
+from experiments.runs.findings import run_findings
 from experiments.runs.folder import RunSummary
 from experiments.runs.store.reader import RunReader
 
@@ -39,7 +41,10 @@ def run_learned(run: RunReader) -> Learned:
     )
     if run.form.watched and np.isnan(course.loss).all():
         return Learned("begun", "no loss was logged")
-    return learned(course, run.progress.step if run.progress.reason == "success" else None)
+    found = learned(course, run.progress.step if run.progress.reason == "success" else None)
+    if found.outcome in ("at_chance", "worse") and run.progress.reason == "steps":
+        return replace(found, why="".join(finding.remedy for finding in run_findings(run)))
+    return found
 
 
 def describe_summary(summary: RunSummary) -> str:

@@ -7,8 +7,8 @@ from experiments.config.words import cut, visible
 from experiments.runs.about import read_about
 from experiments.runs.store.reader import RunReader
 
-MOST_FIELDS = 4
-"""Settings that the name of a line says."""
+USUAL_FIELDS = 3
+"""Settings that the name of a line says, if they tell the runs apart; else as many as it takes."""
 FIELD_WORDS: Mapping[str, str] = {
     "learning_rate": "rate {}",
     "seq_len": "length {}",
@@ -19,6 +19,7 @@ FIELD_WORDS: Mapping[str, str] = {
     "forget_bias": "keep-gate bias {}",
     "initialisation": "{} weights",
     "optimiser": "{}",
+    "nonlinearity": "{}",
     "task": "{}",
     "record_every": "recorded every {}",
 }
@@ -43,13 +44,28 @@ def _by_settings(readers: Sequence[RunReader]) -> list[str]:
         if len(readers) == 1:
             return [cut(visible(readers[0].title))]
         return [reader.name if reader.form.watched else cut(visible(reader.title)) for reader in readers]
-    fields = [name for name in differing_fields([reader.settings for reader in readers]) if name != "cell"]
+    settings = [reader.settings for reader in readers]
+    fields = telling_fields(settings)
     return [
-        ", ".join(
-            [cell_name(r.form.stack.cell), *(in_words(name, r.settings.get(name)) for name in fields[:MOST_FIELDS])]
-        )
-        for r in readers
+        ", ".join([cell_name(reader.form.stack.cell), *(in_words(name, one.get(name)) for name in fields)])
+        for reader, one in zip(readers, settings, strict=True)
     ]
+
+
+def telling_fields(settings: Sequence[Mapping[str, object]]) -> list[str]:
+    """The fields that a label says beside the cell: those that tell the runs apart, and then others that differ."""
+    differing = [name for name in differing_fields(settings) if name != "cell"]
+
+    def groups(names: Sequence[str]) -> int:
+        return len({repr([one.get(name) for name in ("cell", *names)]) for one in settings})
+
+    needed: list[str] = []
+    for name in differing:
+        if groups([*needed, name]) > groups(needed):
+            needed.append(name)
+    more = [name for name in differing if name not in needed and name not in SAID_LAST]
+    said = [*needed, *more[: max(USUAL_FIELDS - len(needed), 0)]]
+    return [name for name in differing if name in said]
 
 
 def differing_fields(settings: Sequence[Mapping[str, object]]) -> list[str]:

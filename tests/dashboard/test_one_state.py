@@ -8,10 +8,11 @@ from test_damaged_runs import PAGES
 from test_explore import APP
 
 from dashboard.explore import settings as explore
-from dashboard.explore.control import Control, NumberList, OneOf, Slide, SomeOf, Switch, TextFile, Whole
+from dashboard.explore.control import Control, NumberList, OneOf, Slide, SomeOf, Switch, Text, TextFile, Whole
 from dashboard.explore.presets import PRESETS
 from dashboard.explore.settings import Settings
 from dashboard.explore.state import FIRST, State, read_state, write_state
+from dashboard.runs.kept import KEPT
 from dashboard.train import controls as train
 from experiments.config.run_config import RunConfig
 from experiments.runs.train import Recorder
@@ -32,7 +33,7 @@ def another(control: Control) -> object:
             return control.default + 1
         case Slide():
             return control.clamp(control.default + control.step)
-        case NumberList():
+        case NumberList() | Text():
             return "1,0.5"
         case _:
             raise TypeError(f"{control} has no other value here")
@@ -94,7 +95,13 @@ def shown_values(at: AppTest) -> dict[str, object]:
 
 def test_all_controls_of_train_are_restored_on_a_new_page(runs):
     values = {name: another(control) for name, control in train.CONTROLS.items()}
-    values |= {"task": "translation", "second": "cell", "cell": "gru", "network": "encoder_decoder"}
+    values |= {
+        "others": '{"forget_bias":2.0}',
+        "task": "translation",
+        "second": "cell",
+        "cell": "gru",
+        "network": "encoder_decoder",
+    }
     at = opened_train(**{name: str(value) for name, value in values.items()})
     assert not at.exception
     assert shown_values(at) == values
@@ -102,6 +109,30 @@ def test_all_controls_of_train_are_restored_on_a_new_page(runs):
     assert shown_values(again) == values
     changed = next(box for box in again.number_input if box.label == "Seed").set_value(77).run()
     assert address_of(changed)["seed"] == "77"
+
+
+def test_all_controls_of_runs_are_restored_on_a_new_page(lstm):
+    wanted = {"run": "lstm", "search": "lstm", "step": "3", "look": "Gates", "all": "True", "lit": "True",
+              "learned": "True", "follow": "False", "seeds": "False", "temperature": "0.5", "module": "0"}  # fmt: skip
+    assert wanted.keys() == KEPT.controls.keys()
+
+    def opened(link: dict[str, str]) -> AppTest:
+        at = AppTest.from_file(str(PAGES / "runs" / "page.py"), default_timeout=60)
+        for name, text in link.items():
+            at.query_params[name] = text
+        return at.run()
+
+    at = opened(wanted)
+    assert not at.exception
+    assert [e.value for e in at.error] == []
+    for page in (at, opened(address_of(at))):
+        assert address_of(page) == {name: text for name, text in wanted.items() if name != "module"}
+        assert page.session_state["runs-look"] == "Gates"
+        assert page.text_input[0].value == "lstm"
+    latest = opened({"run": "lstm"})
+    assert "step" not in address_of(latest), "a run opens at its latest step"
+    latest.text_input[0].set_value("no such run").run()
+    assert address_of(latest)["run"] == "lstm", "a search drops no choice"
 
 
 def test_a_watched_runs_settings_are_in_the_sidebar_and_start_again_the_same_run(runs):
@@ -116,8 +147,8 @@ def test_a_watched_runs_settings_are_in_the_sidebar_and_start_again_the_same_run
     assert {name: shown[name] for name in ("task", "cell", "seq_len", "learning_rate", "clip_threshold", "second")} == {
         "task": "latch", "cell": "gru", "seq_len": 12, "learning_rate": 10.0, "clip_threshold": 0.0,
         "second": "initialisation"}  # fmt: skip
-    assert train.make_lanes(shown, at.session_state["train-others"]) == lanes
-    assert any("forget_bias 2.0" in caption.value for caption in at.caption)
+    assert train.make_lanes(shown) == lanes
+    assert any("keep-gate bias 2" in caption.value for caption in at.caption)
     at = next(button for button in at.button if button.label == "New run").click().run()
     assert "runs" not in at.query_params
     assert at.session_state["train-task"] == "latch", "the sidebar stays as it was"
