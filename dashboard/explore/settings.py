@@ -189,7 +189,10 @@ OF_TASK: Mapping[str, tuple[str, ...]] = {"next_character": ("text_file",), "tra
 """Task → the settings that only it has."""
 OF_ONE_SEQUENCE = ("seq_len_schedule",)
 """Settings of the tasks without a source and a target."""
-OF_SCHEDULE: Mapping[str, tuple[str, ...]] = {"fixed": (), "mixed": ("seq_len_min",)}
+OF_SCHEDULE: Mapping[str, tuple[str, ...]] = {
+    "fixed": (),
+    **dict.fromkeys(("mixed", "ranged", "curriculum"), ("seq_len_min",)),
+}
 """Schedule → the settings that only it has."""
 
 

@@ -11,6 +11,8 @@ from dashboard.components.as_text import as_text
 from dashboard.components.live_slider import live_slider
 from dashboard.components.refusal import refuse
 from dashboard.components.said import KEY, describe_right, said_html
+from dashboard.explore.settings import slide_in
+from dashboard.runs.kept import KEPT
 from dashboard.runs.step_panels import trained_network
 from experiments.errors import ConfigError
 from experiments.probing.probe import Probe
@@ -37,16 +39,17 @@ def show_said(run: RunReader, network: RecordedPass) -> None:
     st.html(said_html(made))
     if can_write(network):
         _show_writing(run, network)
-    if st.toggle("Show how it learned", key=f"learned-{run.name}", help="The same at up to eight recorded steps."):
+    if st.toggle("Show how it learned", key=KEPT.key("learned"), help=KEPT.controls["learned"].help):
         _show_learning(run)
 
 
 def _show_writing(run: RunReader, network: Probe) -> None:
     """Text at a temperature that is chosen."""
-    words = "Low: the likeliest character each time. High: almost any."
+    c = slide_in(KEPT.controls, "temperature")
     temperature = live_slider(
-        "Temperature", key=f"temperature-{run.name}", value=USUAL, minimum=0.1, maximum=2.0, step=0.1, help=words
-    )
+        c.label, key=KEPT.key("temperature"), value=c.default, minimum=c.lowest, maximum=c.highest, step=c.step,
+        help=c.help,
+    )  # fmt: skip
     st.code(write_text(network, temperature), language=None, wrap_lines=True)
 
 
