@@ -23,7 +23,7 @@ def recall_progress(made: Predictions) -> None:
 
 def store_progress(made: Predictions) -> None:
     """Tell the browser what was done in this session."""
-    with st.container(key="kept-progress"):
+    with st.container(key="progress-in-browser"):
         keep_progress([f"{number}-{beat}" for number, beat in made.done], read_session(_FORGET, str, ""))
 
 

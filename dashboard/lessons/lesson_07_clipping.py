@@ -116,8 +116,7 @@ def draw(values: Values) -> Scene:
     rows = "\n".join(f"- {RULES[r]}: **{significant(after(c))}** ({significant(c.cosine)})" for r, c in now.items())
     norm, slide = after(now["norm"]), after(now["squared_norm"])
     words = f"""##### Now
-Length of the gradient: **{significant(before(now["norm"]))}**.
-Clipped (in brackets: cosine; 1 is the same direction):
+Length **{significant(before(now["norm"]))}**; clipped (cosine):
 {rows}
 """
     lengths = lengths_picture(p, threshold, now, f"By norm {significant(norm)}, slide {significant(slide)}")
@@ -228,9 +227,9 @@ LESSON = Lesson(
     ),
     bench=Bench(
         tasks=(
-            "Set gain 1.5, then 2.5. Under which rule does the clipped length become smaller?",
-            "Which rule changes the direction of the gradient (cosine below 1)?",
-            "Set gain 0.7 and threshold 0.1. Does any rule give the oldest timestep a larger share?",
+            "Set gain 1.5, then 2.5. Which rule makes the longer one shorter?",
+            "Which rule changes the direction (cosine below 1)?",
+            "Set gain 0.7 and threshold 0.1. Does oldest ÷ latest grow?",
         ),
         controls=(
             Slider("gain", "Gain of the recurrent weights", 0.6, 3.0, EXPLODING, 0.05),

@@ -92,7 +92,7 @@ def draw(values: Values) -> Scene:
     title = f"Full {power_of_ten(h.left)}, Πf alone {power_of_ten(h.left_alone)}"
     words = f"""##### Now
 - mean forget gate f: **{significant(h.forget)}**
-- Πf, product of f over {STEPS} steps: **{power_of_ten(h.left_alone)}**
+- Πf over {STEPS} steps: **{power_of_ten(h.left_alone)}**
 - whole gradient: **{power_of_ten(h.left)}**
 """
     return Scene({"lags": lags_picture("highway", title, h, []), "shares": shares_picture(h, norm)}, words)
@@ -197,8 +197,8 @@ LESSON = Lesson(
     bench=Bench(
         tasks=(
             "Set the forget-gate bias to 0, 1 and 3. What part does Πf leave?",
-            "Set bias 1 and lower the largest singular value. Where do both lines meet?",
-            "Set bias 3 and largest singular value 3. Does the gradient keep its size?",
+            "Set bias 1 and lower the singular value. Where do both lines meet?",
+            "Set bias 3 and singular value 3. Does the gradient keep its size?",
         ),
         controls=(
             Slider("bias", "Forget-gate bias", -1.0, 5.0, CLAIMED, 0.1),

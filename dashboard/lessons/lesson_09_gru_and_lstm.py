@@ -111,10 +111,10 @@ def draw(values: Values) -> Scene:
     units, bias, way = int(float(values["units"])), float(values["bias"]), str(values["way"])
     now = clock(((way, units),), 0.1)[way, units]
     words = f"""##### Now
-One training pass on this machine, {WAYS[way]}: GRU **{significant(now.gru)} ms**, LSTM **{significant(now.lstm)} ms**.
-GRU ÷ LSTM: **{significant(now.ratio)}**.
+One pass here, {WAYS[way]}: GRU **{significant(now.gru)} ms**, LSTM **{significant(now.lstm)} ms**;
+GRU ÷ LSTM **{significant(now.ratio)}**.
 
-Gradient left if z overwrites the state: **{power_of_ten(left(gru_log_gradients(bias, overwrites=True)))}**
+Gradient left if z overwrites: **{power_of_ten(left(gru_log_gradients(bias, overwrites=True)))}**
 """
     return Scene({"parameters": parameters_picture(units), "conventions": conventions_picture(bias)}, words)
 

@@ -159,9 +159,9 @@ def decide(m: Measured) -> Verdict:
             ),
         ),
         why=says(
-            "A gradient stops at the last boundary, and boundaries do not move: only {share:share} of the losses "
-            "reach {lag:whole} timesteps back. A window that moves with each loss costs more, but lets all of them do "
-            "so: its dL/dW is {window:share} wrong, that of blocks {blocks:share}.",
+            "A gradient stops at the last boundary, and boundaries do not move: only {share:share} of the losses reach "
+            "{lag:whole} timesteps back. A window that moves with each loss lets all of them do so, at a higher cost. "
+            "Its dL/dW is {window:share} wrong, that of blocks {blocks:share}.",
             0 < credited_share(m.cut, half) < credited_share(m.sliding, half) == 1
             and gradient_error(BLOCK, "window") < 0.1 * gradient_error(BLOCK, "blocks"),
             lag=half,
@@ -264,6 +264,6 @@ LESSON = Lesson(
         r"\frac{\partial L_t}{\partial h_k} = \frac{\partial L_t}{\partial h_t}\,J_t \cdots J_{k+1}, \qquad "
         r"J_s = 0 \text{ at a boundary}",
         "∂L(t)/∂h(k) = ∂L(t)/∂h(t) · J(t) ⋯ J(k+1),   J(s) = 0 at a boundary",
-        "L: the loss of one timestep. h: the state. J: the step Jacobian, the derivative of a state by the one before",
+        "L: the loss of a timestep. h: the state. J: the step Jacobian, ∂h(t)/∂h(t−1)",
     ),
 )

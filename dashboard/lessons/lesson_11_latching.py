@@ -230,7 +230,6 @@ LESSON = Lesson(
         r"\frac{\partial h_T}{\partial h_t} = \prod_{s>t} w\,\tanh' x_s,\qquad "
         r"|b| < \sqrt{w(w-1)} - \operatorname{arcosh}\sqrt{w}",
         "∂h(T)/∂h(t) = product of w tanh′ x(s);   it holds while |b| < √(w(w−1)) − arcosh √w",
-        "w: the weight. x: the sum that tanh takes. b: the noise. While |b| is below this limit, it cannot change the "
-        "sign",
+        "w: the weight. x: the sum that tanh takes. b: steady noise, which cannot change the sign below this limit",
     ),
 )

@@ -129,7 +129,7 @@ def draw(readers: Sequence[RunReader]) -> Scene:
         one = lane(reader, name, COLOURS[name], "solid")
         drawn.append(replace(one, events=()))
         log = float(np.max(one.log_norm_before, initial=-math.inf))
-        largest.append(f"{name} **{power_of_ten(log / math.log(10))}**")
+        largest.append(f"{name} **{power_of_ten(log / math.log(10)) if log < math.inf else 'diverged'}**")
     picture = loss_picture(drawn)
     words = f"Largest gradient so far: {', '.join(largest)}."
     return Scene({"loss": replace(picture, alt=f"{picture.alt}.")}, words)
@@ -152,7 +152,8 @@ def decide(m: Measured) -> Verdict:
     """Counts what came out, whatever it was."""
     helped, both = m.those((False, True)), m.those((True, True))
     others = m.those((True, False), (False, False))
-    largest = float(np.exp(m.asked[0].log_norm.max()))
+    log_norm = m.asked[0].log_norm
+    largest = float(np.exp(log_norm[np.isfinite(log_norm)].max()))
     limited = says(
         "A step is the rate times the gradient. At rate {rate} it was up to {far} long unclipped; clipped, it is "
         "{most} at most. Clipping makes long steps shorter. It cannot make a vanished gradient longer.",

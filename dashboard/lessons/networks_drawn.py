@@ -8,7 +8,7 @@ MIDDLE = 70
 """Height of a chain of states."""
 
 
-def _chain(labels: Sequence[str], weight: str, y: float = MIDDLE, right: float = 340) -> tuple[list[Node], list[Arrow]]:
+def _chain(labels: Sequence[str], weight: str, y: float = MIDDLE, right: float = 325) -> tuple[list[Node], list[Arrow]]:
     """States from left to right, each read by the next one; `…` stands for those that are left out."""
     gap = (right - 30) / (len(labels) - 1)
     nodes = [Node(30 + gap * k, y, label, "word" if label == "…" else "unit") for k, label in enumerate(labels)]
@@ -25,7 +25,7 @@ def _unrolled(weight: str, says: str, words: str = "the gradient goes back") -> 
     nodes, arrows = _chain(("h_0", "h_1", "…", "h_{T−1}", "h_T"), weight)
     return Diagram(
         says,
-        (*nodes, Node(395, MIDDLE, "loss L", "word")),
+        (*nodes, Node(388, MIDDLE, "loss L", "word")),
         (*arrows, Arrow(4, 5), *_gradient_back(5, words)),
     )
 
@@ -169,8 +169,8 @@ WHICH_CAME_FIRST = Diagram(
     "noise. After the last symbol the network says which of X and Y came, and in which order.",
     (
         *_SYMBOLS,
-        *(Node(x, 130, s, "word") for x, s in ((30, "X"), (185, "Y"), (340, "noise"))),
-        Node(340, 18, "XX, XY, YX or YY?", "word"),
+        *(Node(x, 130, s, "word") for x, s in ((30, "X"), (177.5, "Y"), (325, "noise"))),
+        Node(325, 18, "XX, XY, YX or YY?", "word"),
     ),
     (*_SYMBOL_ARROWS, Arrow(5, 0), Arrow(6, 2), Arrow(7, 4), Arrow(4, 8)),
 )
