@@ -6,6 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import streamlit as st
 
 from dashboard.components.draw_curve import draw_curve
+from dashboard.components.drawing import show_drawing
 from dashboard.components.live_slider import live_slider
 from dashboard.components.projector import LARGER, projector_on
 from dashboard.lessons import live_beat
@@ -48,6 +49,7 @@ def show_predict(lesson: AnyLesson, guesses: Guesses) -> None:
     with left:
         st.markdown(f"##### The claim\n\n*“{lesson.claim}”*")
         st.caption(f"Source: {lesson.source}.")
+        show_drawing(lesson.diagram.write_svg(), key=f"lesson-{lesson.number}-diagram")
     with right:
         st.markdown(f"##### Your prediction\n\n{lesson.question.asks}")
         guess = ask_guess(lesson, guesses.get(lesson.number))
@@ -120,7 +122,6 @@ def _show_control(control: Control, key: str) -> Value:
     )  # fmt: skip
 
 
-TRUTHS = {"true": "True.", "half true": "Half true.", "false": "False."}
 OUTCOMES = {
     "right": ":material/check_circle: **Right.**",
     "partly": ":material/adjust: **Partly right.**",
@@ -160,9 +161,10 @@ def show_reply(reply: Reply) -> None:
 
 def show_verdict(lesson: AnyLesson, verdict: Verdict) -> None:
     """What was true in the claim, what was not, why, and the equation."""
-    lines = [f"**The claim: {TRUTHS[verdict.truth]}**"]
+    lines = [f"**The claim: {verdict.finding.capitalize()}.**"]
     lines += [f":material/check: {statement.words}" for statement in verdict.was_true]
     lines += [f":material/close: {statement.words}" for statement in verdict.was_not]
     lines += [f"**Why.** {verdict.why.words}"]
     st.markdown("\n\n".join(lines))
     st.markdown(f"$${lesson.equation.latex}$$")
+    st.caption(f"{lesson.equation.symbols}.")
