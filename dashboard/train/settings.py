@@ -67,20 +67,15 @@ def _choose_network() -> dict[str, Any]:
             values[name] = ask(name)
     if values.get("attention") == "none":
         values["attention"] = None
-    left, right = st.columns(2)
-    with left:
-        values["seq_len"] = ask("seq_len")
-        values["batch_size"] = ask("batch_size")
-    with right:
-        values["hidden_size"] = ask("hidden_size")
-        values["seed"] = ask("seed")
+    truncation = [("truncate", "truncate_kind")] if "truncate" in NETWORKS[values["network"]].takes else []
+    for pair in (("seq_len", "hidden_size"), ("batch_size", "seed"), *truncation):
+        for column, name in zip(st.columns(2, vertical_alignment="bottom"), pair, strict=True):
+            with column:
+                values[name] = ask(name)
     if "seq_len_min" in values:
         values["seq_len_min"] = min(values["seq_len_min"], values["seq_len"])
-    if "truncate" in NETWORKS[values["network"]].takes:
-        with left:
-            values["truncate"] = ask("truncate") or None
-        with right:
-            values["truncate_kind"] = ask("truncate_kind")
+    if truncation:
+        values["truncate"] = values["truncate"] or None
     return values
 
 
