@@ -11,6 +11,8 @@ from analysis.wording import power_of_ten
 
 QUIETEST = -4.0
 """Powers of ten below the largest at which a pixel is drawn as if it had no gradient."""
+SHARP = 8
+"""Times that a pixel is repeated, so that a browser does not blur it."""
 HALF = 0.46
 """Share of the width for each of the two."""
 
@@ -37,10 +39,11 @@ def pixels_picture(cell: str, image: Float[ndarray, "row column 3"], log_norm: F
         colorbar={**BAR_BELOW, "title": {"text": "powers of ten below the largest"}},
         hovertemplate="row %{y}, column %{x}: 10<sup>%{customdata:.2f}</sup><extra></extra>",
     )  # fmt: skip
-    made.update_layout(margin_t=48, margin_b=88, xaxis={"domain": [1 - HALF, 1]})
+    made.update_layout(margin_t=48, margin_b=88, xaxis={"domain": [1 - HALF, 1], "constrain": "domain"})
     made.update_yaxes(autorange="reversed", scaleanchor="x", constrain="domain")
+    sharp = image.repeat(SHARP, 0).repeat(SHARP, 1)
     made.add_layout_image(
-        source=png_address(image), xref="paper", yref="paper", x=0, y=1, sizex=HALF, sizey=1, sizing="contain",
+        source=png_address(sharp), xref="paper", yref="paper", x=0, y=1, sizex=HALF, sizey=1, sizing="contain",
         xanchor="left", yanchor="top",
     )  # fmt: skip
     row, column = np.indices(decades.shape)

@@ -81,16 +81,12 @@ def _show_widgets() -> None:
         network = str(_show("network", networks))
     for name in (name for name in OF_NETWORK[network] if name in CONTROLS):
         _show(name)
-    left, right = st.columns(2)
-    if "truncate" in NETWORKS[network].takes:
-        with left:
-            _show("truncate")
-        with right:
-            _show("truncate_kind")
-    for k, name in enumerate(("seq_len", "hidden_size", "batch_size", "steps", "optimiser", "learning_rate",
-                              "clip_threshold", "seed")):  # fmt: skip
-        with (left, right)[k % 2]:
-            _show(name)
+    truncation = [("truncate", "truncate_kind")] if "truncate" in NETWORKS[network].takes else []
+    for pair in (("seq_len", "hidden_size"), ("batch_size", "seed"), *truncation, ("steps", "optimiser"),
+                 ("learning_rate", "clip_threshold")):  # fmt: skip
+        for column, name in zip(st.columns(2, vertical_alignment="bottom"), pair, strict=True):
+            with column:
+                _show(name)
     for name in ("clip_rule", "initialisation", "gain", "record_every"):
         _show(name)
     if _show("second") == "cell":

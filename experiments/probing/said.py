@@ -1,12 +1,15 @@
 """What a network says: its answers beside the targets, and text that it writes itself."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
+from jaxtyping import Float
+from numpy import ndarray
 from torch import Tensor
 
 from experiments.probing.probe import Probe
 from experiments.tasks import Task
+from experiments.tasks.ball import AHEAD, Ball
 from experiments.tasks.classification import Classification
 from experiments.tasks.next_character import NextCharacter
 from models import SequenceModel
@@ -38,6 +41,19 @@ class Exchange:
     given: tuple[str, ...]
     """The symbols that tell something of the answer, the first ones."""
     answers: tuple[Answer, ...]
+    picture: Float[ndarray, "row column colour"] | None = field(default=None, compare=False)
+    """The picture that the sequence shows; None where it shows none."""
+    way: "Way | None" = field(default=None, compare=False)
+    """Where the ball went; None for other tasks."""
+
+
+@dataclass(frozen=True, eq=False)
+class Way:
+    """Places of a ball: those that the network saw, and its last answers beside the true ones."""
+
+    seen: Float[ndarray, "place 2"]
+    true: Float[ndarray, "answer 2"]
+    said: Float[ndarray, "answer 2"]
 
 
 def exchanges(probe: Probe, most: int = MOST_SEQUENCES) -> list[Exchange]:
@@ -81,6 +97,10 @@ def exchanges(probe: Probe, most: int = MOST_SEQUENCES) -> list[Exchange]:
                 Answer(spell(said[t, b]), spell(wanted[t, b]), bool(right[t, b]))
                 for t in torch.nonzero(asked[:, b]).flatten().tolist()[:MOST_ANSWERS]
             ),
+            shown_picture(task, inputs[:source, b]),
+            Way(*(x.double().numpy() for x in (task.seen(inputs[:, b]), wanted[-AHEAD:, b], said[-AHEAD:, b])))
+            if isinstance(task, Ball)
+            else None,
         )
         for b in range(min(most, said.shape[1]))
     ]
@@ -97,6 +117,12 @@ def alone(probe: Probe, index: int) -> Probe:
 def spoken(task: Task, outputs: Tensor) -> Tensor:
     """What the outputs [time, batch, output] say, [time, batch, value]: the likeliest class, or the numbers."""
     return outputs.argmax(-1, keepdim=True) if isinstance(task, Classification) else outputs
+
+
+def shown_picture(task: Task, inputs: Tensor) -> Float[ndarray, "row column colour"] | None:
+    """The picture that one sequence shows; None where it shows none."""
+    picture = task.picture(inputs)
+    return None if picture is None else picture.double().numpy()
 
 
 def given_symbols(task: Task, inputs: Tensor) -> tuple[str, ...]:
