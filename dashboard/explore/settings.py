@@ -35,7 +35,8 @@ from dashboard.option_words import (
 )
 from dashboard.server.checks import Value
 from dashboard.server.visitor import TOKEN
-from experiments.config.run_config import GATE_BLOCKS, RunConfig
+from experiments.config.listed import GATE_BLOCKS
+from experiments.config.run_config import RunConfig
 from experiments.runs.folder import NAME
 from experiments.tasks import TASKS, WITH_SOURCE
 from models.cells.elman.step import NONLINEARITIES

@@ -1,7 +1,7 @@
 """`RunConfig`: all settings of a run, validated and frozen, and the run's id."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Literal, Self
 
 from annotated_types import Ge, Le
@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 
 from experiments.config.allowed import choices, refusal
 from experiments.config.identity import FORMAT_VERSION, identity_of
-from experiments.config.listed import as_text, spell_gates, spell_lengths, spell_singular_values
+from experiments.config.listed import GATE_BLOCKS, SPELLINGS, as_text
 from experiments.config.words import parse_words
 from experiments.errors import ConfigError
 from experiments.tasks import OWN_CLASS, TASKS, LossPosition
@@ -17,11 +17,6 @@ from models.bptt.truncation import TruncateKind
 from models.cells.elman.step import NONLINEARITIES
 from models.cells.registry import CELLS
 from models.networks.registry import NETWORKS
-
-GATE_BLOCKS = tuple(
-    dict.fromkeys(block for cell in CELLS.values() if cell.gate_names for block in cell.recurrent_blocks)
-)
-"""The square blocks of gated cells' recurrent matrices: the LSTM's, then the GRU's, then those of other cells."""
 
 LARGEST_WHOLE = 2**63 - 1
 """The largest whole number that JSON's readers and torch accept."""
@@ -31,13 +26,6 @@ Count = Annotated[int, Ge(1), Le(LARGEST_WHOLE)]
 
 LARGEST = 1e30
 """Largest learning rate and threshold: torch's optimisers and clamps fail for numbers that float32 cannot hold."""
-
-SPELLINGS: dict[str, Callable[[str], str]] = {
-    "singular_values": spell_singular_values,
-    "spectrum_blocks": lambda text: spell_gates(text, GATE_BLOCKS),
-    "evaluate_at": spell_lengths,
-}
-"""Fields that are lists → their one spelling."""
 
 
 class RunConfig(BaseModel):
@@ -197,6 +185,15 @@ class RunConfig(BaseModel):
     )
     penalty_weight: float = Field(
         0.0, ge=0, le=LARGEST, description="Weight of Pascanu's penalty Ω in the training's gradient; 0 means none."
+    )
+    floss_steps: int = Field(
+        0,
+        ge=0,
+        le=10_000_000,
+        description="First steps, which push Lyapunov exponents to 0 and learn nothing else.",
+    )
+    floss_exponents: int = Field(
+        8, ge=1, le=4096, description="The number of leading Lyapunov exponents that floss_steps push to 0."
     )
     optimiser: Literal["sgd", "momentum", "adam", "rmsprop"] = Field(
         "adam", description="The optimiser, which turns gradients into steps."

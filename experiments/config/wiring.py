@@ -8,7 +8,7 @@
 A head of attention or mean gives one answer, so it goes with a loss at the last timestep. A window of truncated BPTT
 goes with one reading direction, and not with the penalty Ω, which needs one gradient per state.
 
-    clip_rule=per_step goes with penalty_weight=0.
+    clip_rule=per_step goes with penalty_weight=0. floss_steps go with one layer of network=sequence in one direction.
 
     spectrum                    goes with
     spectral_radius             none of the others: it scales the matrix as it was drawn
@@ -19,6 +19,7 @@ from experiments.config.run_config import RunConfig
 from experiments.config.words import LONGEST_PATH, shortened, spelt
 from experiments.errors import ConfigError
 from experiments.tasks import WITH_PICTURE, WITH_SOURCE, Task
+from models.cells.registry import CELLS
 from models.networks.registry import NETWORKS
 
 WIRING = ("head", "dense_size", "start", "attention", "features", "bidirectional", "truncate")
@@ -95,10 +96,19 @@ def check_wiring(config: RunConfig, task: Task) -> None:
             f"penalty_weight was {config.penalty_weight:g}, which needs one gradient per state, and windows give each "
             "loss its own; choose penalty_weight=0 or truncate_kind=blocks."
         )
-    if config.penalty_weight and config.clip_rule == "per_step":
+    if (config.penalty_weight or config.floss_steps) and config.clip_rule == "per_step":
         raise ConfigError(
-            f"penalty_weight was {config.penalty_weight:g} and clip_rule 'per_step', which clips the loss's gradient "
-            "on its way and knows no penalty; choose penalty_weight=0 or clip_rule=norm."
+            f"penalty_weight was {config.penalty_weight:g}, floss_steps {config.floss_steps} and clip_rule 'per_step', "
+            "which clips the loss's gradient on its way and knows no other; choose 0 for both or clip_rule=norm."
+        )
+    states = len(CELLS[config.cell].state_names) * config.hidden_size
+    if config.floss_steps and (config.network != "sequence" or config.num_layers > 1 or config.bidirectional):
+        raise ConfigError(
+            f"floss_steps was {config.floss_steps}, which needs network=sequence with one layer in one direction."
+        )
+    if config.floss_steps and config.floss_exponents > states:
+        raise ConfigError(
+            f"floss_exponents was {config.floss_exponents}; it must be at most {states}, the state's size."
         )
     also = next((name for name in SINGULAR if getattr(config, name) != RunConfig.model_fields[name].default), None)
     if config.spectral_radius is not None and also is not None:

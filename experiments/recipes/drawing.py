@@ -64,7 +64,7 @@ def read_drawing(given: object, arms: Collection[str], quantities: Collection[st
 
 
 def drawn(drawing: Drawing, values: Values, arms: Collection[str], colours: Mapping[str, str], name: str) -> Picture:
-    """The picture of the numbers that came out; bars and points have the spread over the seeds as whiskers."""
+    """The picture of the numbers that came out; medians have the spread over the seeds as whiskers."""
     made = figure(drawing.title, drawing.x_title, drawing.y_title, 400)
     made.update_layout(legend=LEGEND_BELOW, margin_t=48, showlegend=bool(drawing.lines))
     lines = drawing.lines or {arm: {arm: float(k)} for k, arm in enumerate(arms)}
@@ -77,7 +77,8 @@ def drawn(drawing: Drawing, values: Values, arms: Collection[str], colours: Mapp
         whiskers = {"type": "data", "symmetric": False, "array": high - y, "arrayminus": y - low}
         if drawing.lines:
             made.add_scatter(
-                x=list(of_line.values()), y=y, name=line, mode="lines+markers", error_y=whiskers,
+                x=list(of_line.values()), y=y, name=line, mode="lines+markers",
+                error_y=None if drawing.statistic == "mean" else whiskers,
                 line={"color": OTHER_COLOURS[k % len(OTHER_COLOURS)], "width": 2.5}, marker={"size": 9},
             )  # fmt: skip
         else:
@@ -85,7 +86,9 @@ def drawn(drawing: Drawing, values: Values, arms: Collection[str], colours: Mapp
         points.append((line, np.array(list(of_line.values())), y))
     named = "; ".join(f"{line} {', '.join(significant(float(v)) for v in y)}" for line, _, y in points)
     shown = f" The source: {drawing.published}." if drawing.published else ""
-    what = "The mean" if drawing.statistic == "mean" else "The median"
-    sentence = f"{what} over the seeds, with the smallest and the largest.{shown}"
+    what = (
+        "mean over the seeds" if drawing.statistic == "mean" else "median over the seeds, with both ends of the spread"
+    )
+    sentence = f"The {what}.{shown}"
     columns = point_columns(drawing.x_title or "place", drawing.y_title, points)
     return Picture(name, made, sentence, f"{drawing.title}. {named}.", columns)

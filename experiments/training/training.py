@@ -23,6 +23,7 @@ from experiments.training.batches import DTYPES, Batch, draw_batch, guess_loss
 from experiments.training.build import Experiment, build, generators
 from experiments.training.carried import Carried
 from experiments.training.culprit import first_culprit, is_finite
+from experiments.training.flossing import floss
 from experiments.training.penalised import penalise
 from experiments.training.schedule import seq_len_at
 from experiments.training.state import Checkpoint, generator_states
@@ -136,6 +137,9 @@ class Training:
         if config.penalty_weight:
             penalised = penalise(self.model, trace, config.penalty_weight)
             grads, log_norms, penalty = penalised.grads, penalised.log_norms, {"penalty": penalised.omega}
+        if self.step <= config.floss_steps:
+            flossed = floss(self.model, inputs, config.floss_exponents)
+            grads, log_norms, penalty = flossed.grads, flossed.log_norms, {"flossing": flossed.square}
         if config.clip_rule == "per_step":
             clipped = None if self.clip_threshold is None else recorded("reference", self.clip_threshold)
             clipping = clipped_inside(trace, clipped, self.clip_threshold)

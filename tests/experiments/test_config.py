@@ -53,6 +53,8 @@ VALUES: dict[str, st.SearchStrategy] = {
     "biases": optional(real(-20, 20)),
     "input_bias": optional(real(-20, 20)),
     "penalty_weight": real(0, 1e6),
+    "floss_steps": st.integers(0, 10**6),
+    "floss_exponents": st.integers(1, 4096),
     "singular_values": optional(st.sampled_from(["1.5,0.9,0.0", "2.0"])),
     "spectrum_blocks": optional(st.sampled_from(["f", "i,g,z"])),
     "forget_bias": optional(real(-20, 20)),

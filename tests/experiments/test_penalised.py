@@ -9,12 +9,14 @@ import torch
 from oracles import CONFIGURATION_NAMES, CONFIGURATIONS, LOSSES, make_model, oracle_step
 from torch.autograd.functional import jacobian
 
+from analysis.jacobian import step_jacobians
 from analysis.penalty import norm_penalty, penalty_gradient
 from experiments.config.run_config import ConfigError, RunConfig
 from experiments.runs.opening import open_run
 from experiments.runs.recorder import Recorder
 from experiments.runs.train import train
 from experiments.training.build import build
+from experiments.training.flossing import floss
 from experiments.training.penalised import penalise
 from experiments.training.training import Training
 from models import record
@@ -84,6 +86,49 @@ def test_training_descends_omega():
         training.update(step.clipping.grads)
         omegas.append(step.scalars["penalty"])
     assert omegas[-1] < 0.7 * omegas[0]
+
+
+@pytest.mark.parametrize(("cell", "options"), [CONFIGURATIONS[0], CONFIGURATIONS[3], CONFIGURATIONS[4]])
+def test_flossed_exponents_are_the_lyapunov_exponents_and_their_gradient_is_a_difference(cell, options):
+    model = make_model(cell, options)
+    inputs = torch.randn(10, 2, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
+    flossed = floss(model, inputs, 3)
+    trace = record(model, inputs, LOSSES["every"])
+    J = torch.from_numpy(step_jacobians(trace.top, samples=None).matrices)  # [time, sample, state, state]
+    wanted = torch.zeros(3, dtype=torch.float64)
+    for b in range(2):
+        Q = torch.eye(J.shape[-1], dtype=torch.float64)[:, :3]
+        for t in range(10):
+            Q, R = torch.linalg.qr(J[t, b] @ Q)
+            wanted += (R.diagonal().abs().log() if t >= 2 else 0) / 8 / 2
+    torch.testing.assert_close(flossed.exponents, wanted, rtol=1e-9, atol=1e-12)
+    weight, step = model.recurrent.weight_hh_l0, 1e-6
+    squares = []
+    for sign in (1, -1):
+        with torch.no_grad():
+            weight[1, 2] += sign * step
+        squares.append(floss(model, inputs, 3).square)
+        with torch.no_grad():
+            weight[1, 2] -= sign * step
+    by_differences = (squares[0] - squares[1]) / (2 * step)
+    assert flossed.grads["recurrent.weight_hh_l0"][1, 2].item() == pytest.approx(by_differences, rel=1e-5, abs=1e-9)
+    assert not flossed.grads["readout.weight"].any()
+
+
+def test_the_first_steps_floss_and_the_others_learn():
+    values = {**SMALL, "cell": "elman", "floss_steps": 30, "floss_exponents": 3, "learning_rate": 0.01, "seq_len": 10}
+    training = Training(RunConfig.from_values(values))
+    readout = training.model.readout.weight.detach().clone()
+    squares = []
+    for _ in range(30):
+        step = training.advance()
+        training.update(step.clipping.grads)
+        squares.append(step.scalars["flossing"])
+    assert squares[-1] < 0.3 * squares[0]
+    assert torch.equal(training.model.readout.weight, readout)
+    step = training.advance()
+    assert "flossing" not in step.scalars
+    assert torch.equal(step.clipping.grads["readout.weight"], step.trace.parameter_grads["readout.weight"])
 
 
 def test_every_update_has_its_size(tmp_path):
@@ -158,9 +203,14 @@ def test_a_run_clipped_inside_bptt_keeps_the_true_gradient_and_takes_the_clipped
         ({"spectral_radius": 1.0, "spectrum_shape": "equal"}, "spectrum_shape was 'equal'; each would change"),
         ({"spectral_radius": 101.0}, "spectral_radius was 101.0; it must be a finite number from 0 to 100 or none."),
         ({"penalty_weight": 1.0, "truncate": 2, "truncate_kind": "window"}, "penalty_weight was 1, which needs one"),
-        ({"penalty_weight": 1.0, "clip_rule": "per_step"}, "penalty_weight was 1 and clip_rule 'per_step'"),
+        (
+            {"penalty_weight": 1.0, "clip_rule": "per_step"},
+            "penalty_weight was 1, floss_steps 0 and clip_rule",
+        ),
         ({"penalty_weight": -1.0}, "penalty_weight was -1.0; it must be a finite number from 0"),
         ({"cell": "gru", "input_bias": 1.0}, "input_bias was 1; the cell 'gru' has no input gate i."),
+        ({"floss_steps": 1, "num_layers": 2}, "floss_steps was 1, which needs network=sequence with one layer"),
+        ({"floss_steps": 1, "floss_exponents": 6, "cell": "gru"}, "floss_exponents was 6; it must be at most 5"),
         ({"biases": 21.0}, "biases was 21.0; it must be a finite number from -20 to 20 or none."),
     ],
 )
