@@ -44,7 +44,9 @@ def network() -> SequenceModel:
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.zero_()
-        model.recurrent.get_parameter("weight_hh_l0").copy_(0.5 * torch.eye(UNITS) + 0.5 * torch.diag(torch.ones(UNITS - 1), 1))
+        model.recurrent.get_parameter("weight_hh_l0").copy_(
+            0.5 * torch.eye(UNITS) + 0.5 * torch.diag(torch.ones(UNITS - 1), 1)
+        )
         model.readout.weight[0, 0] = 1
     return model
 
