@@ -1,11 +1,12 @@
 """One beat of a lesson, with the way to the others."""
 
+from functools import partial
 from typing import Literal
 
 import streamlit as st
 
 from dashboard.components.projector import projector_on, projector_switch
-from dashboard.learn.address import Predictions, write_address
+from dashboard.learn.address import Predictions, keep_controls, write_address
 from dashboard.learn.for_class import show_class_links
 from dashboard.lessons import beats
 from dashboard.lessons.lesson import AnyLesson
@@ -34,7 +35,8 @@ def show_lesson(lesson: AnyLesson, beat: Beat, done: Predictions) -> None:
         if beat == "predict":
             beats.show_predict(lesson, done.guesses)
         elif beat == "do":
-            beats.show_do(lesson, lesson.number in done.guesses)
+            keep = partial(keep_controls, lesson, Place(lesson.number, beat))
+            beats.show_do(lesson, lesson.number in done.guesses, keep)
         else:
             beats.show_decide(lesson, done.guesses.get(lesson.number))
             if lesson.number in done.guesses:
