@@ -49,12 +49,14 @@ CLIP_RULE_WORDS: Mapping[str, str] = {
     "value": "each value",
     "per_parameter": "norm per parameter",
     "squared_norm": "squared norm",
+    "per_step": "inside BPTT",
 }
 INITIALISATION_WORDS: Mapping[str, str] = {
     "default": "uniform (torch's default)",
     "orthogonal": "orthogonal",
     "gaussian": "Gaussian",
     "identity": "identity",
+    "irnn": "identity, zero biases",
 }
 
 

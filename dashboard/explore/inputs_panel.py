@@ -1,5 +1,6 @@
 """The panel Inputs: which input the loss hears."""
 
+from collections.abc import Mapping
 from functools import partial
 
 import numpy as np
@@ -9,6 +10,7 @@ from analysis.figures.picture import Picture
 from analysis.figures.pixels import pixels_picture
 from analysis.figures.symbols import Symbols, with_symbols
 from dashboard.explore.panel import MOST_IN_A_DRAG, Panel, Passes, symbols_of
+from dashboard.frame import Draw
 from experiments.probing.input_gradients import LONGEST_ATTENTION, attention_log_norm, input_log_norm
 from experiments.probing.probe import Probe
 from models.bptt.scaled import LN_2
@@ -62,5 +64,5 @@ def inputs_panel(view: Passes) -> Panel:
     }
     too_long = f"Self-attention is computed here only for up to {LONGEST_ATTENTION} timesteps. Use a shorter sequence."
     work = timesteps**2 * first.top.batch_size * first.top.cell.hidden_size
-    rows = ({"input-gradients": inputs}, *([pictures] if pictures else []))
+    rows: tuple[Mapping[str, Draw], ...] = ({"input-gradients": inputs}, *([pictures] if pictures else []))
     return Panel(rows, too_long if untrained and not compared else "", work > MOST_IN_A_DRAG)

@@ -14,6 +14,8 @@ from dashboard.components.live_slider import live_slider
 from dashboard.components.refusal import refuse
 from dashboard.components.said import KEY, describe_right, said_html
 from dashboard.components.show import in_two_columns, show
+from dashboard.explore.settings import slide_in
+from dashboard.runs.kept import KEPT
 from dashboard.runs.step_panels import trained_network
 from experiments.errors import ConfigError
 from experiments.probing.probe import Probe
@@ -44,7 +46,7 @@ def show_said(run: RunReader, network: RecordedPass) -> None:
     in_two_columns({f"way-{k}": way_picture(k, way) for k, way in enumerate(ways)}, run.name)
     if can_write(network):
         _show_writing(run, network)
-    if st.toggle("Show how it learned", key=f"learned-{run.name}", help="The same at up to eight recorded steps."):
+    if st.toggle("Show how it learned", key=KEPT.key("learned"), help=KEPT.controls["learned"].help):
         _show_learning(run)
 
 
@@ -57,10 +59,11 @@ def way_picture(k: int, way: Way) -> Picture:
 
 def _show_writing(run: RunReader, network: Probe) -> None:
     """Text at a temperature that is chosen."""
-    words = "Low: the likeliest character each time. High: almost any."
+    c = slide_in(KEPT.controls, "temperature")
     temperature = live_slider(
-        "Temperature", key=f"temperature-{run.name}", value=USUAL, minimum=0.1, maximum=2.0, step=0.1, help=words
-    )
+        c.label, key=KEPT.key("temperature"), value=c.default, minimum=c.lowest, maximum=c.highest, step=c.step,
+        help=c.help,
+    )  # fmt: skip
     st.code(write_text(network, temperature), language=None, wrap_lines=True)
 
 

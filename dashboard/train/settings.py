@@ -1,27 +1,54 @@
-"""The sidebar of Train: the settings of the runs to start."""
+"""The sidebar of Train: the settings of the runs to start, at first those of the runs that are watched."""
 
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from analysis.figures.theme import cell_name
-from dashboard.explore.control import OneOf, Slide, Switch, TextFile, Whole
-from dashboard.explore.settings import CONTROLS, OF_NETWORK, OF_SCHEDULE, settings_of_task
-from dashboard.option_words import INITIALISATION_WORDS, NETWORK_WORDS
-from experiments.config.run_config import RunConfig
-from experiments.tasks import WITH_PICTURE, WITH_SOURCE
+from dashboard.components.as_text import as_text
+from dashboard.explore.control import OneOf, Slide, TextFile, Whole
+from dashboard.explore.settings import OF_NETWORK, OF_SCHEDULE, settings_of_task
+from dashboard.kept import Kept
+from dashboard.session import read_session
+from dashboard.train.controls import CONTROLS, OTHERS, apply_to, make_lanes, read_others, settings_of
+from experiments.config.run_config import ConfigError, RunConfig
+from experiments.runs.naming import in_words
+from experiments.runs.opening import config_of
+from experiments.runs.store.reader import RunReader
 from models.cells.registry import CELLS
 from models.networks.registry import NETWORKS
 
-SECOND = {
-    "none": "none",
-    "unclipped": "same, without clipping",
-    "cell": "same, another cell",
-    "initialisation": "same, orthogonal weights",
-}
-"""Second lane → its words: the first lane's settings with one change."""
-START = {"task": "temporal_order", "seq_len": 30, "hidden_size": 50, "batch_size": 20}
-"""Where Train's settings begin elsewhere than Explore's."""
+KEPT = Kept("train", CONTROLS)
+_BASE = "train-base"
+
+
+def take_settings(runs: Sequence[RunReader]) -> None:
+    """Let the sidebar show the settings of these runs; what it has stays where it cannot show them."""
+    try:
+        values = settings_of([config_of(run) for run in runs])
+    except (ConfigError, IndexError):  # a program of its own trained them, or with sizes beyond the page's
+        return
+    st.session_state[_BASE] = values
+    KEPT.set(values)
+
+
+def take_lanes(lanes: Sequence[RunConfig]) -> None:
+    """Let the sidebar show settings that another page has. Raises ConfigError for those that it cannot show."""
+    KEPT.set(settings_of(lanes))
+
+
+def forget_runs() -> None:
+    """Forget the runs whose settings the address starts from; the sidebar stays as it is."""
+    st.session_state[_BASE] = {}
+
+
+def read_link(link: Mapping[str, str]) -> list[str]:
+    """Set what an address says; a few words for each part that is wrong."""
+    return KEPT.follow(link, read_session(_BASE, dict, {}))
+
+
+def link_values() -> dict[str, str]:
+    """The address's parameters for what differs from the watched runs' settings, or from the defaults."""
+    return KEPT.link(read_session(_BASE, dict, {}))
 
 
 def choose_lanes() -> list[RunConfig]:
@@ -30,89 +57,57 @@ def choose_lanes() -> list[RunConfig]:
     Raises:
         ConfigError: the first value that is not allowed.
     """
+    KEPT.prepare()
     with st.sidebar:
-        values = {**_choose_network(), **_choose_training()}
-        second = st.selectbox("Second lane", list(SECOND), format_func=SECOND.__getitem__, index=1)
-        other = (
-            st.selectbox("Second cell", [c for c in CELLS if c != values["cell"]], format_func=cell_name)
-            if second == "cell"
-            else None
-        )
-    lanes = [RunConfig.from_values(values)]
-    changes: dict[str, dict[str, Any]] = {
-        "unclipped": {"clip_threshold": None},
-        "cell": {"cell": other},
-        "initialisation": {"initialisation": "orthogonal"},
-    }
-    if second in changes:
-        lanes.append(RunConfig.from_values({**values, **changes[second]}))
-    return lanes if len({lane.identity() for lane in lanes}) == len(lanes) else lanes[:1]
+        _show_widgets()
+    values = KEPT.keep()
+    if others := read_others(str(values[OTHERS])):
+        words = ", ".join(in_words(name, value) for name, value in others.items())
+        st.sidebar.caption(f"Also set: {as_text(words)}.")
+        st.sidebar.button("Drop these", type="tertiary", on_click=KEPT.set, args=({OTHERS: ""},))
+    return make_lanes(values)
 
 
-def _choose_network() -> dict[str, Any]:
-    """The task, the network and their sizes."""
-    values: dict[str, Any] = {"task": ask("task")}
-    task = values["task"]
+def _show_widgets() -> None:
+    task = str(_show("task"))
     for name in settings_of_task(task, "fixed"):
-        values[name] = ask(name)
-    for name in OF_SCHEDULE[values.get("seq_len_schedule", "fixed")]:
-        values[name] = ask(name)
-    values["cell"] = st.selectbox("Cell", list(CELLS), format_func=cell_name)
-    values["network"] = "sequence"
-    if task in WITH_SOURCE:
-        networks = [n for n in NETWORKS if task in WITH_PICTURE or not NETWORKS[n].needs_picture]
-        values["network"] = st.selectbox("Network", networks, format_func=NETWORK_WORDS.__getitem__)
-    for name in OF_NETWORK[values["network"]]:
-        if name in RunConfig.model_fields:
-            values[name] = ask(name)
-    if values.get("attention") == "none":
-        values["attention"] = None
-    truncation = [("truncate", "truncate_kind")] if "truncate" in NETWORKS[values["network"]].takes else []
-    for pair in (("seq_len", "hidden_size"), ("batch_size", "seed"), *truncation):
+        schedule = _show(name)
+        if name == "seq_len_schedule":
+            for other in OF_SCHEDULE[str(schedule)]:
+                _show(other)
+    cell = _show("cell")
+    network = "sequence"
+    if len(networks := apply_to(task)) > 1:
+        network = str(_show("network", networks))
+    for name in (name for name in OF_NETWORK[network] if name in CONTROLS):
+        _show(name)
+    truncation = [("truncate", "truncate_kind")] if "truncate" in NETWORKS[network].takes else []
+    for pair in (("seq_len", "hidden_size"), ("batch_size", "seed"), *truncation, ("steps", "optimiser"),
+                 ("learning_rate", "clip_threshold")):  # fmt: skip
         for column, name in zip(st.columns(2, vertical_alignment="bottom"), pair, strict=True):
             with column:
-                values[name] = ask(name)
-    if "seq_len_min" in values:
-        values["seq_len_min"] = min(values["seq_len_min"], values["seq_len"])
-    if truncation:
-        values["truncate"] = values["truncate"] or None
-    return values
+                _show(name)
+    for name in ("clip_rule", "initialisation", "gain", "record_every"):
+        _show(name)
+    if _show("second") == "cell":
+        _show("second_cell", [other for other in CELLS if other != cell])
 
 
-def _choose_training() -> dict[str, Any]:
-    """The optimiser, clipping, the initial weights, and what is recorded."""
-    values: dict[str, Any] = {}
-    left, right = st.columns(2)
-    values["steps"] = left.number_input("Steps", 1, 1_000_000, 30_000, step=1000)
-    values["optimiser"] = right.selectbox("Optimiser", ["sgd", "momentum", "adam", "rmsprop"])
-    values["learning_rate"] = left.number_input("Learning rate", 1e-8, 10.0, 0.01, step=0.001, format="%.4g")
-    threshold = right.number_input("Clip threshold", 0.0, 1e6, 1.0, help="0 turns clipping off.")
-    values["clip_threshold"] = threshold or None
-    values["clip_rule"] = ask("clip_rule")
-    values["initialisation"] = st.selectbox(
-        "Initial weights", ["gaussian", "default", "orthogonal"], format_func=INITIALISATION_WORDS.__getitem__
-    )
-    values["gain"] = st.number_input("Gaussian gain", 0.01, 10.0, 0.7)
-    values["record_every"] = st.number_input(
-        "Recording interval", 1, 10_000, 50, help="Optimiser steps from one recorded step to the next."
-    )
-    return values
-
-
-def ask(name: str) -> Any:
-    """The value of one of Explore's settings, from a widget with the same label, allowed values and help."""
-    start = START.get(name, CONTROLS[name].default)
+def _show(name: str, options: Sequence[str] | None = None) -> object:
+    """The widget of a setting, and its value."""
+    key = KEPT.key(name)
     match CONTROLS[name]:
         case OneOf() as c:
-            options = [*c.options]
-            return st.selectbox(c.label, options, options.index(start), format_func=c.in_list, help=c.help)
-        case Whole() as c:
-            return st.number_input(c.label, c.lowest, c.highest, start, help=c.help)
-        case Slide() as c:
-            return st.number_input(c.label, int(c.lowest), int(c.highest), int(start), help=c.help)
-        case Switch() as c:
-            return st.toggle(c.label, start, help=c.help)
+            offered = [*(options or c.options)]
+            if st.session_state[key] not in offered:
+                st.session_state[key] = offered[0]
+            return st.selectbox(c.label, offered, format_func=c.in_list, key=key, help=c.help)
         case TextFile() as c:
-            return st.selectbox(c.label, [*c.options], format_func=c.options.__getitem__, help=c.help)
-        case other:
-            raise TypeError(f"{name} has no widget of its own, it is a {type(other).__name__}")
+            return st.selectbox(c.label, [*c.options], format_func=c.options.__getitem__, key=key, help=c.help)
+        case Whole() as c:
+            step = 1000 if name == "steps" else 1
+            return st.number_input(c.label, c.lowest, c.highest, step=step, key=key, help=c.help)
+        case Slide() as c:
+            return st.number_input(c.label, c.lowest, c.highest, step=c.step, format="%.4g", key=key, help=c.help)
+        case c:
+            return st.toggle(c.label, key=key, help=c.help)

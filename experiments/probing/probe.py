@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from jaxtyping import Float
 from numpy import ndarray
 
-from analysis.clipping import Clipping, ClipRule, clip
+from analysis.clipping import Clipping, ClipRule, clip, clipped_inside
 from analysis.credit import Credit, credit
 from analysis.figures.symbols import Symbols
 from analysis.finding import Finding, Subject
@@ -24,6 +24,12 @@ from experiments.tasks.task import Lengths
 from experiments.training.build import Experiment, build
 from experiments.training.training import choose_path
 from models import SequenceModel, Trace, direct_gradients
+
+
+@lru_cache(maxsize=8)
+def clipped_inside_of(of: "Probe", threshold: float | None) -> Clipping:
+    """A pass's gradient clipped inside BPTT; a page asks for it several times."""
+    return clipped_inside(of.trace, of.clipped_pass(threshold), threshold)
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,12 +190,20 @@ class Probe(RecordedPass):
         return self.clip(self.experiment.config.clip_threshold, self.experiment.config.clip_rule)
 
     def clip(self, threshold: float | None, rule: ClipRule = "norm") -> Clipping:
-        """The parameter gradient before and after another clipping, which acts after the pass.
+        """The parameter gradient before and after another clipping; `per_step` takes a second pass.
 
         Raises:
             ValueError: of a recorded step only the sizes of the parameters' gradients are known.
         """
+        if rule == "per_step":
+            return clipped_inside_of(self, threshold)
         return clip(self.trace.parameter_grads, threshold, rule, self.trace.parameter_log_norm)
+
+    def clipped_pass(self, threshold: float | None) -> Trace | None:
+        """The same pass with clipping inside BPTT; None without a threshold."""
+        if threshold is None:
+            return None
+        return self.experiment.record("reference", step_threshold=threshold).only(self.stack)
 
     def subject(self, clipping: Clipping | None) -> Subject:
         """The subject of a diagnosis."""

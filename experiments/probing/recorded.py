@@ -121,7 +121,9 @@ def clipping_at(run: RunReader, config: RunConfig, step: int, row: int) -> Clipp
         for when in ("before", "after")
     )
     totals = total_log_norm(before), total_log_norm(after)
-    same_direction = math.nan if config.clip_rule == "value" else cosine_of_scaling(before, after, *totals)
+    same_direction = (
+        math.nan if config.clip_rule in ("value", "per_step") else cosine_of_scaling(before, after, *totals)
+    )
     return Clipping(config.clip_rule, threshold_at(run, config, step), {}, *totals, same_direction, before, after)
 
 

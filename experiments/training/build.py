@@ -25,6 +25,8 @@ from models.networks.initialise import (
     chrono_,
     recurrent_matrices_,
     scale_spectral_norm,
+    scale_spectral_radius,
+    set_biases_,
     set_gate_bias_,
     set_singular_values,
 )
@@ -77,12 +79,15 @@ class Experiment:
         model = self.model
         return not isinstance(model, SequenceModel) or model.readout.at_each_step
 
-    def record(self, path: str | None = None, position: LossPosition | None = None) -> Trace:
+    def record(
+        self, path: str | None = None, position: LossPosition | None = None, step_threshold: float | None = None
+    ) -> Trace:
         """One recorded pass over the batch.
 
         Args:
             path: see `models.record`.
             position: of the loss; the configured one if left out.
+            step_threshold: see `models.record`.
         """
         return record(
             self.model,
@@ -93,6 +98,7 @@ class Experiment:
             path=path,
             lengths=self.lengths,
             source=self.source,
+            step_threshold=step_threshold,
         )
 
     @property
@@ -157,8 +163,10 @@ def cell_options(config: RunConfig) -> dict[str, Any]:
 
 
 def initialise_(recurrent: Recurrent, config: RunConfig, task: Task, generator: torch.Generator) -> None:
-    """Recurrent matrices, then their spectral norm, then the input scale, then the gate biases."""
+    """All biases, then recurrent matrices, then their spectrum, then the input scale, then the gates' biases."""
     keep = recurrent.cell_type.keep_gate
+    if config.biases is not None or config.initialisation == "irnn":
+        set_biases_(recurrent, config.biases or 0.0)
     if config.initialisation == "chrono":
         if keep is None:
             raise ConfigError(
@@ -166,13 +174,18 @@ def initialise_(recurrent: Recurrent, config: RunConfig, task: Task, generator: 
             )
         chrono_(recurrent, task.length(config.seq_len), generator)
     elif config.initialisation != "default":
-        recurrent_matrices_(recurrent, config.initialisation, config.gain, generator)
+        kind = "identity" if config.initialisation == "irnn" else config.initialisation
+        recurrent_matrices_(recurrent, kind, config.gain, generator)
     for name, weight in recurrent.named_parameters():
         if name.startswith("weight_hh"):
             for block in chosen_blocks(recurrent.cell_type.square_blocks(weight), config):
                 set_spectrum_(block, config, generator)
         if name.startswith("weight_ih_l0"):
             weight.mul_(config.input_scale)
+    if config.input_bias is not None:
+        if "i" not in recurrent.cell_type.blocks:
+            raise ConfigError(f"input_bias was {config.input_bias:g}; the cell {config.cell!r} has no input gate i.")
+        set_gate_bias_(recurrent, "i", config.input_bias)
     if config.forget_bias is not None and keep is not None:
         set_gate_bias_(recurrent, keep.gate, keep.bias(config.forget_bias))
 
@@ -186,13 +199,15 @@ def chosen_blocks(blocks: Mapping[str, Tensor], config: RunConfig) -> list[Tenso
 
 
 def set_spectrum_(block: Tensor, config: RunConfig, generator: torch.Generator) -> None:
-    """Give a square block the configured singular values; it keeps its singular vectors.
+    """Give a square block the configured spectrum: its singular values, with its own singular vectors, or its radius.
 
     Raises:
-        ConfigError: the gain made the block zero or infinite, so that it has no singular vectors.
+        ConfigError: the gain made the block zero or infinite, so that it has no spectrum to set.
     """
     largest = config.largest_singular_value
-    set_at_all = largest is not None or config.singular_values is not None or config.spectrum_shape != "kept"
+    set_at_all = config.spectrum_shape != "kept" or any(
+        value is not None for value in (largest, config.spectral_radius, config.singular_values)
+    )
     rounded = block.to(DTYPES[config.dtype])
     if set_at_all and not (rounded.isfinite().all() and rounded.any()):
         raise ConfigError(
@@ -207,6 +222,9 @@ def set_spectrum_(block: Tensor, config: RunConfig, generator: torch.Generator) 
         values = wanted_values(
             config.spectrum_shape, config.hidden_size, 1.0 if largest is None else largest, generator=generator
         )
+    elif config.spectral_radius is not None:
+        block.copy_(scale_spectral_radius(block, config.spectral_radius))
+        return
     elif largest is not None:
         block.copy_(scale_spectral_norm(block, largest))
         return

@@ -13,7 +13,7 @@ import torch
 from annotated_types import Gt, Le
 from torch import Tensor
 
-from analysis.clipping import Clipping, clip
+from analysis.clipping import Clipping, clip, clipped_inside, total_log_norm
 from experiments.checked import STRICT, Clock, Count, checked
 from experiments.checked import Step as StepNumber
 from experiments.config.run_config import LARGEST, RunConfig
@@ -23,10 +23,13 @@ from experiments.training.batches import DTYPES, Batch, draw_batch, guess_loss
 from experiments.training.build import Experiment, build, generators
 from experiments.training.carried import Carried
 from experiments.training.culprit import first_culprit, is_finite
+from experiments.training.flossing import floss
+from experiments.training.penalised import penalise
 from experiments.training.schedule import seq_len_at
 from experiments.training.state import Checkpoint, generator_states
 from experiments.training.success import Evaluation, evaluate
 from models import Trace, record
+from models.bptt.lognorm import log_norm_of_all
 
 OPTIMISERS: dict[str, Callable[[list[torch.nn.Parameter], float], torch.optim.Optimizer]] = {
     "sgd": lambda parameters, rate: torch.optim.SGD(parameters, rate),
@@ -111,20 +114,37 @@ class Training:
         T = seq_len_at(config, self.step, self.generators["data"])
         batch = self.next_batch(T)
         inputs, targets, lengths = batch.inputs, batch.targets, batch.lengths
-        trace = record(
-            self.model,
-            inputs,
-            lambda outputs: task.loss(outputs, targets, config.loss_position, lengths),
-            truncate=config.truncate,
-            truncate_kind=config.truncate_kind,
-            path=self.path,
-            start=None if self.carried is None else self.carried.states,
-            lengths=lengths,
-            source=task.source(T),
-        )
+        start = None if self.carried is None else self.carried.states
+
+        def recorded(path: str | None, step_threshold: float | None = None) -> Trace:
+            return record(
+                self.model,
+                inputs,
+                lambda outputs: task.loss(outputs, targets, config.loss_position, lengths),
+                truncate=config.truncate,
+                truncate_kind=config.truncate_kind,
+                path=path,
+                start=start,
+                lengths=lengths,
+                source=task.source(T),
+                step_threshold=step_threshold,
+            )
+
+        trace = recorded(self.path)
         if self.carried is not None:
             self.carried = self.carried.after(trace)
-        clipping = clip(trace.parameter_grads, self.clip_threshold, config.clip_rule, trace.parameter_log_norm)
+        grads, log_norms, penalty = trace.parameter_grads, trace.parameter_log_norm, {}
+        if config.penalty_weight:
+            penalised = penalise(self.model, trace, config.penalty_weight)
+            grads, log_norms, penalty = penalised.grads, penalised.log_norms, {"penalty": penalised.omega}
+        if self.step <= config.floss_steps:
+            flossed = floss(self.model, inputs, config.floss_exponents)
+            grads, log_norms, penalty = flossed.grads, flossed.log_norms, {"flossing": flossed.square}
+        if config.clip_rule == "per_step":
+            clipped = None if self.clip_threshold is None else recorded("reference", self.clip_threshold)
+            clipping = clipped_inside(trace, clipped, self.clip_threshold)
+        else:
+            clipping = clip(grads, self.clip_threshold, config.clip_rule, log_norms)
         culprit = None if is_finite(trace, clipping) else first_culprit(self.model, trace, clipping)
         scalars: dict[str, object] = {
             "step": self.step,
@@ -136,6 +156,7 @@ class Training:
             "learning_rate": self.learning_rate,
             "clip_threshold": self.clip_threshold,
             "length": len(inputs),
+            **penalty,
         }
         self.clipped += int(clipping.engaged)
         return Step(scalars, trace, clipping, culprit, inputs, targets)
@@ -148,11 +169,18 @@ class Training:
         assert isinstance(self.task, NextCharacter)
         return Batch(*self.task.read(self.carried.place, seq_len, DTYPES[config.dtype]))
 
-    def update(self, grads: dict[str, Tensor]) -> None:
-        """Take the optimiser's step. It is separate from `advance`, so that the weights before it can be recorded."""
+    def update(self, grads: dict[str, Tensor]) -> float:
+        """Take the optimiser's step; ‖Δθ‖/‖θ‖ of all parameters together.
+
+        It is separate from `advance`, so that the weights before it can be recorded.
+        """
+        before = {name: parameter.detach().clone() for name, parameter in self.model.named_parameters()}
         for name, parameter in self.model.named_parameters():
             parameter.grad = grads[name]
         self.optimiser.step()
+        moved = {name: parameter.detach() - before[name] for name, parameter in self.model.named_parameters()}
+        sizes = (total_log_norm({name: log_norm_of_all(x) for name, x in of.items()}) for of in (moved, before))
+        return torch.tensor(next(sizes) - next(sizes), dtype=torch.float64).exp().item()
 
     def evaluate(self) -> Evaluation:
         """Loss and accuracy on fresh sequences now."""

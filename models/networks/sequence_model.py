@@ -6,7 +6,6 @@ from typing import ClassVar
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from models.bptt.engine import Engine
 from models.bptt.lognorm import log_norm_of_all
@@ -152,7 +151,7 @@ class SequenceModel(Network):
         layers = forward_stack(engine, cells, D, given.inputs, start, lengths)
         features = side_by_side([layer.hidden for layer in layers[-D:]])
         glue = differentiate(
-            lambda weights, states: functional_call(self.readout, dict(weights), (states[0], lengths)),
+            lambda weights, states: self.readout.read_with(weights, states[0], lengths),
             dict(self.readout.named_parameters()),
             [features],
             given.loss,
