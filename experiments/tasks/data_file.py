@@ -6,6 +6,7 @@ import math
 from array import array
 from collections.abc import Iterator
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 from jaxtyping import Float
@@ -91,13 +92,14 @@ def parse_npy(content: bytes) -> Float[np.ndarray, "time column"]:
     file = io.BytesIO(content)
     try:
         read_header = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}[npy.read_magic(file)]
-        shape, by_column, dtype = read_header(file)
-    except (ValueError, KeyError, EOFError, SyntaxError, RecursionError, MemoryError):
+        written, by_column, dtype = read_header(file)
+        shape = [*map(int, written)]  # numpy takes True for a number
+    except (ValueError, KeyError, EOFError, SyntaxError, TokenError, RecursionError, MemoryError):
         raise ValueError("which is not a .npy file as numpy.save writes it") from None
     if dtype.kind not in "fiub" or dtype.itemsize > 8:
         raise ValueError(f"which has values of the type {shortened(str(dtype))} and no numbers")
     if len(shape) not in (1, 2) or 0 in shape:
-        raise ValueError(f"which has the shape {shortened(list(shape))} and not [time] or [time, column]")
+        raise ValueError(f"which has the shape {shortened(shape)} and not [time] or [time, column]")
     count = math.prod(shape)
     if count * dtype.itemsize != len(content) - file.tell():
         raise ValueError("which has more or fewer numbers than its header says")

@@ -18,6 +18,7 @@ OWN_CLASS = re.compile(r"([^:\0]{1,180}\.py):([A-Za-z_]\w{0,60})")
 LARGEST_FILE = 2**20
 GUARDED = (
     "length", "source", "next_word", "sample", "losses", "correct", "chance", "guess_accuracy", "dependency", "asked",
+    "symbols", "matters", "answer_word", "picture",
 )  # fmt: skip
 """Methods whose errors are told in one sentence."""
 typed: set[str] = set()

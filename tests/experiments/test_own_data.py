@@ -135,6 +135,7 @@ HOSTILE = {
     "pickled": ("x.npy", PICKLED.getvalue(), "which has values of the type 'object' and no numbers"),
     "no npy": ("x.npy", b"PK\x03\x04 and so on", "which is not a .npy file"),
     "header": ("x.npy", npy_header("{'descr': __import__('os')}"), "which is not a .npy file"),
+    "torn header": ("x.npy", npy_header("{'descr': '<f8', 'shape': (4, 2x, }"), "which is not a .npy file"),
     "claims": (
         "x.npy",
         npy_header("{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000, 2), }"),
