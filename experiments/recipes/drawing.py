@@ -56,7 +56,7 @@ def read_drawing(given: object, arms: Collection[str], quantities: Collection[st
         text(given, "title", value),
         value,
         text(given, "published", ""),
-        choice(given, "statistic", ("median", "mean")),
+        "mean" if choice(given, "statistic", ("median", "mean")) == "mean" else "median",
         text(given, "x_title", ""),
         text(given, "y_title", value),
         lines,
