@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import streamlit as st
 
 from dashboard.components.projector import projector_on
-from dashboard.lessons.place import Place, read_guesses, read_place, write_guesses
+from dashboard.lessons.place import Beat, Place, read_guesses, read_place, write_guesses
 from dashboard.lessons.question import Guess
 from dashboard.lessons.registry import BY_NUMBER
 from dashboard.session import read_session
@@ -19,8 +19,8 @@ class Predictions:
 
     guesses: dict[int, Guess] = field(default_factory=dict)
     """Lesson → its prediction."""
-    decided: set[int] = field(default_factory=set)
-    """Lessons whose verdict was seen."""
+    done: set[tuple[int, Beat]] = field(default_factory=set)
+    """Lesson and beat: the prediction was made, the experiment was opened, the verdict was seen."""
 
 
 def read_address() -> tuple[Place, list[str]]:

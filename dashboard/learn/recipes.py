@@ -4,7 +4,7 @@ import streamlit as st
 
 from dashboard.lessons.recipes import RECIPES
 from dashboard.lessons.registry import BY_NUMBER
-from dashboard.runs.table import MOST_OVERLAID
+from dashboard.runs.kept import MOST_CHOSEN
 from dashboard.train.jobs import RUNS
 from experiments.recipes.recipe import Recipe, find_recipe
 
@@ -39,4 +39,4 @@ def _show_row(number: int, recipe: Recipe) -> None:
 def runs_of(recipe: Recipe) -> list[str]:
     """The runs of seed 0 that exist here, as many as Runs lays over each other."""
     names = (recipe.config(arm, 0).identity() for arm in recipe.arms)
-    return [name for name in names if (RUNS / name).is_dir()][:MOST_OVERLAID]
+    return [name for name in names if (RUNS / name).is_dir()][:MOST_CHOSEN]

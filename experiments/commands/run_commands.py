@@ -41,7 +41,7 @@ from experiments.runs.tables import STATUSES, as_json, print_list, shown
 from experiments.runs.train import Recorder, stop_at_signals, train
 from experiments.runs.verify import verify
 from experiments.tasks.own_class import allow
-from experiments.training.build import DTYPES
+from experiments.training.batches import DTYPES
 from models.bptt.compiled.choose import must_compile
 from models.bptt.threads import use_one_thread
 from models.cells.registry import CELLS

@@ -59,14 +59,13 @@ class RunConfig(BaseModel):
         "first column's next value.",
     )
     seq_len: int = Field(100, ge=1, le=100_000, description="Timesteps T of a sequence; copying makes T + 20 of them.")
-    seq_len_schedule: Literal["fixed", "ranged", "curriculum"] = Field(
+    seq_len_schedule: Literal["fixed", "ranged", "curriculum", "mixed"] = Field(
         "fixed",
         description="Timesteps of each batch. fixed: seq_len; ranged: random from seq_len_min to seq_len; "
-        "curriculum: growing from seq_len_min to seq_len over the first half of the steps.",
+        "curriculum: growing from seq_len_min to seq_len over the first half of the steps; mixed: seq_len for the "
+        "first sequence, random for each other one, with padding that counts nowhere.",
     )
-    seq_len_min: int = Field(
-        10, ge=1, le=100_000, description="The fewest timesteps of a ranged or curriculum schedule."
-    )
+    seq_len_min: int = Field(10, ge=1, le=100_000, description="The fewest timesteps of a schedule that is not fixed.")
     batch_size: int = Field(16, ge=1, le=4096, description="Sequences per batch.")
     loss_position: LossPosition | None = Field(
         None, description="Timesteps in the loss: the last or every one; none uses the task's default."

@@ -67,6 +67,12 @@ def check_wiring(config: RunConfig, task: Task) -> None:
             f"start was 'carried', which needs a text that goes on, and {other}; choose start=zero, or "
             "task=next_character with bidirectional=false."
         )
+    if config.seq_len_schedule == "mixed" and (config.start == "carried" or task.source(config.seq_len) is not None):
+        other = "start=carried reads on" if config.start == "carried" else f"task={task.name} has a source and a target"
+        raise ConfigError(
+            f"seq_len_schedule was 'mixed', whose sequences end one by one, and {other}; choose fixed, or a task "
+            "without a source and start=zero."
+        )
     if config.reverse_source and task.name != "translation":
         raise ConfigError(
             f"reverse_source was true, and task={task.name} has no source to reverse; it needs task=translation."

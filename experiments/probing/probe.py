@@ -11,15 +11,16 @@ from analysis.clipping import Clipping, ClipRule, clip, clipped_inside
 from analysis.credit import Credit, credit
 from analysis.figures.symbols import Symbols
 from analysis.finding import Finding, Subject
-from analysis.profile import Profile, profile, profile_of_sizes
+from analysis.profile import Profile, profile
 from analysis.wording import counted
 from experiments.config.run_config import RunConfig
 from experiments.config.words import cut, shortened, visible
 from experiments.errors import ConfigError
 from experiments.probing.credit_by_passes import credit_by_passes
-from experiments.probing.recorded_pass import RecordedPass
+from experiments.probing.recorded_pass import RecordedPass, profile_of_batch
 from experiments.probing.remedies import settle_remedies
 from experiments.probing.seen_sequence import heard_sizes, seen_sequence
+from experiments.tasks.task import Lengths
 from experiments.training.build import Experiment, build
 from experiments.training.training import choose_path
 from models import SequenceModel, Trace, direct_gradients
@@ -41,9 +42,11 @@ class TrainedStep:
     """The optimiser step, from 1."""
     batch_size: int
     log_norm: Mapping[str, Float[ndarray, "layer time batch"]]
-    """Stack → ln‖dL/dh_t‖ (nats) of every sequence of the batch, also of those that were not kept."""
+    """Stack → ln‖dL/dh_t‖ (nats) of every sequence of the batch, also of those that were not kept; NaN in padding."""
     clipping: Clipping
     """The clipping of the whole batch's gradient; its `grads` are empty."""
+    lengths: Lengths = None
+    """Timesteps of every sequence of the batch; None if all are equal."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,13 +146,19 @@ class Probe(RecordedPass):
             return [profile(layer) for layer in self.trace.layers]
         sizes = self.trained.log_norm[self.looked_at]
         return [
-            profile_of_sizes(log_norm, layer.direct_log_norm.numpy(), layer.hidden.dtype, layer.reverse)
+            profile_of_batch(layer, log_norm, self.trained.lengths)
             for layer, log_norm in zip(self.trace.layers, sizes, strict=True)
         ]
 
     @cached_property
     def credit(self) -> Credit:
-        """Who would get credit for a loss at each timestep, wherever the configured loss sits."""
+        """Who would get credit for a loss at each timestep, wherever the configured loss sits.
+
+        Where the sequences differ in length, it is for the loss of the first one alone.
+        """
+        if self.experiment.lengths is not None:
+            alone = self.experiment.sequence(0)
+            return Probe(alone, alone.record(self.trace.path)).credit
         model, task, targets = self.experiment.model, self.experiment.task, self.experiment.targets
         if self.credit_losses or not isinstance(model, SequenceModel):
             return credit_by_passes(self.experiment, self.whole, self.stack)

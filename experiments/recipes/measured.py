@@ -14,7 +14,7 @@ from experiments.runs.store.errors import DamagedRunError
 from experiments.runs.store.reader import RunReader
 from experiments.sweeps.quantities import largest
 from experiments.tasks import Targets, Task
-from experiments.training.build import DTYPES
+from experiments.training.batches import DTYPES
 from experiments.training.training import Training
 from models import record
 

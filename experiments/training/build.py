@@ -1,7 +1,7 @@
 """Build the network, the batch and the loss of a `RunConfig`."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,9 @@ from experiments.config.run_config import RunConfig
 from experiments.config.wiring import check_wiring
 from experiments.errors import ConfigError
 from experiments.tasks import LossPosition, Targets, Task, make_task
+from experiments.tasks.task import Lengths
+from experiments.training.batches import DTYPES, draw_batch, guess_loss
+from experiments.training.schedule import check_schedule
 from models import Trace, record
 from models.cells.registry import CELLS
 from models.networks.initialise import (
@@ -32,8 +35,6 @@ from models.networks.recurrent import Recurrent
 from models.networks.registry import NETWORKS
 from models.networks.sequence_model import SequenceModel
 
-DTYPES = {"float32": torch.float32, "float64": torch.float64}
-
 
 @dataclass(frozen=True, eq=False)
 class Experiment:
@@ -44,6 +45,19 @@ class Experiment:
     model: Network
     inputs: Float[Tensor, "time batch input"]
     targets: Targets
+    lengths: Lengths = None
+    """Timesteps of each sequence; None if all are equal."""
+
+    def sequence(self, index: int) -> "Experiment":
+        """One sequence of the batch on its own, without padding."""
+        end = None if self.lengths is None else int(self.lengths[index])
+        targets = self.targets[..., [index]]
+        return replace(
+            self,
+            inputs=self.inputs[:end, [index]],
+            targets=targets if targets.ndim == 1 else targets[:end],
+            lengths=None,
+        )
 
     @property
     def source(self) -> int | None:
@@ -57,7 +71,7 @@ class Experiment:
 
     def loss_at(self, position: LossPosition | None) -> Callable[[Tensor], Tensor]:
         """Outputs → the task's loss at a position."""
-        return lambda outputs: self.task.loss(outputs, self.targets, position)
+        return lambda outputs: self.task.loss(outputs, self.targets, position, self.lengths)
 
     @property
     def answers_at_each_step(self) -> bool:
@@ -82,6 +96,7 @@ class Experiment:
             truncate=self.config.truncate,
             truncate_kind=self.config.truncate_kind,
             path=path,
+            lengths=self.lengths,
             source=self.source,
             step_threshold=step_threshold,
         )
@@ -89,7 +104,7 @@ class Experiment:
     @property
     def chance(self) -> float:
         """The loss of a guess without memory."""
-        return self.task.chance(self.config.seq_len, self.config.loss_position)
+        return guess_loss(self.config, self.task)
 
 
 def build(config: RunConfig) -> Experiment:
@@ -103,12 +118,13 @@ def build(config: RunConfig) -> Experiment:
             anything large is allocated.
     """
     task = make_task(config)
+    check_schedule(config)
     check_wiring(config, task)
     check_memory(config, task)
     weights, data = generators(config.seed)
     model = make_model(config, task, weights)
-    inputs, targets = task.sample(config.batch_size, config.seq_len, data, DTYPES[config.dtype])
-    return Experiment(config, task, model, inputs, targets)
+    batch = draw_batch(config, task, config.batch_size, config.seq_len, data)
+    return Experiment(config, task, model, batch.inputs, batch.targets, batch.lengths)
 
 
 def generators(seed: int) -> tuple[torch.Generator, torch.Generator]:

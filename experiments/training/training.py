@@ -19,12 +19,13 @@ from experiments.checked import Step as StepNumber
 from experiments.config.run_config import LARGEST, RunConfig
 from experiments.tasks import Targets
 from experiments.tasks.next_character import NextCharacter
-from experiments.training.build import DTYPES, Experiment, build, generators
+from experiments.training.batches import DTYPES, Batch, draw_batch, guess_loss
+from experiments.training.build import Experiment, build, generators
 from experiments.training.carried import Carried
 from experiments.training.culprit import first_culprit, is_finite
 from experiments.training.flossing import floss
 from experiments.training.penalised import penalise
-from experiments.training.schedule import check_schedule, seq_len_at
+from experiments.training.schedule import seq_len_at
 from experiments.training.state import Checkpoint, generator_states
 from experiments.training.success import Evaluation, evaluate
 from models import Trace, record
@@ -82,7 +83,6 @@ class Training:
     """A run in memory, without files: the network, its optimiser, and the random generators."""
 
     def __init__(self, config: RunConfig, path: str | None = None) -> None:
-        check_schedule(config)
         self.config = config
         experiment: Experiment = build(config)
         self.task, self.model = experiment.task, experiment.model
@@ -105,25 +105,27 @@ class Training:
     @property
     def chance(self) -> float:
         """The loss of a guess without memory."""
-        return self.task.chance(self.config.seq_len, self.config.loss_position)
+        return guess_loss(self.config, self.task)
 
     def advance(self) -> Step:
         """Compute one batch's loss and gradients; `update` must follow, unless the step is skipped."""
         config, task = self.config, self.task
         self.step += 1
         T = seq_len_at(config, self.step, self.generators["data"])
-        inputs, targets = self.next_batch(T)
+        batch = self.next_batch(T)
+        inputs, targets, lengths = batch.inputs, batch.targets, batch.lengths
         start = None if self.carried is None else self.carried.states
 
         def recorded(path: str | None, step_threshold: float | None = None) -> Trace:
             return record(
                 self.model,
                 inputs,
-                lambda outputs: task.loss(outputs, targets, config.loss_position),
+                lambda outputs: task.loss(outputs, targets, config.loss_position, lengths),
                 truncate=config.truncate,
                 truncate_kind=config.truncate_kind,
                 path=path,
                 start=start,
+                lengths=lengths,
                 source=task.source(T),
                 step_threshold=step_threshold,
             )
@@ -147,7 +149,7 @@ class Training:
         scalars: dict[str, object] = {
             "step": self.step,
             "loss": trace.loss_value,
-            "accuracy": task.accuracy(trace.outputs, targets, config.loss_position),
+            "accuracy": task.accuracy(trace.outputs, targets, config.loss_position, lengths),
             "log_norm_before": clipping.log_norm_before,
             "log_norm_after": clipping.log_norm_after,
             "clipped": int(clipping.engaged),
@@ -159,13 +161,13 @@ class Training:
         self.clipped += int(clipping.engaged)
         return Step(scalars, trace, clipping, culprit, inputs, targets)
 
-    def next_batch(self, seq_len: int) -> tuple[Tensor, Targets]:
+    def next_batch(self, seq_len: int) -> Batch:
         """Fresh sequences, or the next part of those that are carried on."""
-        dtype = DTYPES[self.config.dtype]
+        config = self.config
         if self.carried is None:
-            return self.task.sample(self.config.batch_size, seq_len, self.generators["data"], dtype)
+            return draw_batch(config, self.task, config.batch_size, seq_len, self.generators["data"])
         assert isinstance(self.task, NextCharacter)
-        return self.task.read(self.carried.place, seq_len, dtype)
+        return Batch(*self.task.read(self.carried.place, seq_len, DTYPES[config.dtype]))
 
     def update(self, grads: dict[str, Tensor]) -> float:
         """Take the optimiser's step; ‖Δθ‖/‖θ‖ of all parameters together.

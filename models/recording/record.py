@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.func import functional_call
 
 from models.bptt.compiled.choose import choose_path
 from models.bptt.engine import Engine
@@ -103,6 +102,7 @@ def record(
         parameter_log_norm={name: grads[name][1] for name in names},
         path=engine.name,
         attention=passed.attention,
+        grad_picture=passed.grad_picture,
     )
 
 
@@ -139,7 +139,7 @@ def direct_gradients(
     if weights is not None and tuple(weights.shape) != shape:
         raise ValueError(f"weights have shape {tuple(weights.shape)}; they must be [time, batch], {shape}.")
     glue = differentiate(
-        lambda parameters, states: functional_call(model.readout, dict(parameters), (states[0],)),
+        lambda weights, states: model.readout.read_with(weights, states[0]),
         {},
         [side_by_side([layer.hidden for layer in top])],
         scalar,

@@ -35,7 +35,7 @@ VALUES: dict[str, st.SearchStrategy] = {
     "data_column": st.none() | st.sampled_from(["price", "a b", "2"]),
     "evaluate_at": st.none() | st.lists(st.integers(1, 100_000), min_size=1, max_size=8, unique=True).map(listed),
     "seq_len": st.integers(1, 100_000),
-    "seq_len_schedule": st.sampled_from(["fixed", "ranged", "curriculum"]),
+    "seq_len_schedule": st.sampled_from(["fixed", "ranged", "curriculum", "mixed"]),
     "seq_len_min": st.integers(1, 100_000),
     "batch_size": st.integers(1, 4096),
     "loss_position": optional(st.sampled_from(["last", "every"])),

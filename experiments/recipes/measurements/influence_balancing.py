@@ -44,20 +44,17 @@ def network() -> SequenceModel:
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.zero_()
-        weight(model, "weight_hh_l0").copy_(0.5 * torch.eye(UNITS) + 0.5 * torch.diag(torch.ones(UNITS - 1), 1))
-        model.get_parameter("readout.weight")[0, 0] = 1
+        model.recurrent.get_parameter("weight_hh_l0").copy_(
+            0.5 * torch.eye(UNITS) + 0.5 * torch.diag(torch.ones(UNITS - 1), 1)
+        )
+        model.readout.weight[0, 0] = 1
     return model
-
-
-def weight(model: SequenceModel, name: str) -> Tensor:
-    """A parameter of the recurrent layer."""
-    return model.get_parameter(f"recurrent.{name}")
 
 
 def slope(model: SequenceModel, theta: float, steps: int, truncate: int | None, kind: str) -> tuple[float, float]:
     """dL/dθ by (truncated) BPTT, and s¹ − 1 at the end."""
     with torch.no_grad():
-        weight(model, "bias_ih_l0").copy_(theta * SIGNS)
+        model.recurrent.get_parameter("bias_ih_l0").copy_(theta * SIGNS)
 
     def loss(outputs: Tensor) -> Tensor:
         return 0.5 * ((outputs[steps // 2 :] - 1) ** 2).mean()  # by then the start is forgotten
@@ -84,7 +81,7 @@ def shortest(kind: str) -> int:
     A window sees Σ_{j<k} e_1ᵀ A^j d, a block of k timesteps (1 − j/k) of each term on average, since its losses see
     0 … k − 1 steps back.
     """
-    A = weight(network(), "weight_hh_l0").detach().numpy()
+    A = network().recurrent.get_parameter("weight_hh_l0").detach().numpy()
     influence, row = [], np.eye(UNITS)[0]
     for _ in range(STEPS):
         influence.append(row @ SIGNS.numpy())
