@@ -189,7 +189,15 @@ function createChart(parent) {
   }
 
   const hears = (setTriggerValue) => (clicked = newest.clicks ? setTriggerValue : null);
-  const picture = (format) => (Plotly && plot._fullLayout ? pictured(Plotly, parent, plot, format) : null);
+  async function picture(format) {
+    if (Plotly && plot._fullLayout) return pictured(Plotly, parent, plot, format);
+    Plotly ??= await loadPlotly(newest.plotly); // a chart that was never in sight
+    const theme = themeOf(parent);
+    const { layout, height } = shape();
+    const look = { ...dressed({ ...layout, ...fitted() }, newest.key, height, theme), paper_bgcolor: theme.background };
+    const width = root.offsetWidth || NARROW;
+    return imageFile(Plotly, { data: newest.figure.data ?? [], layout: look }, { format, width, height, words: newest.alt });
+  }
   const chart = { want, hears, destroy, say: step.say, isVisible: () => visible, picture };
   return chart;
 }
