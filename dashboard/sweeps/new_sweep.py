@@ -47,11 +47,11 @@ def show_new_sweep(expanded: bool) -> None:
         texts = {"small form": FORM, **examples()}
         st.session_state.setdefault(_SOURCE, FORM)
         st.selectbox("Begin with", list(texts), key=_EXAMPLE, format_func=_spaced, on_change=_take, args=(texts,))
-        source = st.text_area("Sweep, as TOML", key=_SOURCE, height=320, on_change=_forget_estimate)
+        st.text_area("Sweep, as TOML", key=_SOURCE, height=320, on_change=_forget_estimate)
         with st.container(horizontal=True):
-            st.button("Estimate", on_click=_estimate, args=(source,))
+            st.button("Estimate", on_click=_estimate)
             said = read_session(_ESTIMATE, str, "")
-            st.button("Start sweep", type="primary", on_click=_start, args=(source,), disabled=not said)
+            st.button("Start sweep", type="primary", on_click=_start_written, disabled=not said)
         st.markdown(as_text(said) if said else "First estimate its time and disk space. Then start it.")
 
 
@@ -69,10 +69,15 @@ def _forget_estimate() -> None:
     st.session_state.pop(_ESTIMATE, None)
 
 
-def _estimate(source: str) -> None:
+def _written() -> str:
+    """What is in the field now: a press may come with the last letters."""
+    return read_session(_SOURCE, str, FORM)
+
+
+def _estimate() -> None:
     """Say what a sweep will cost. For a button's callback."""
     try:
-        plan = plan_for_page(source)
+        plan = plan_for_page(_written())
         results = load_results(SweepFolder(jobs.RUNS, plan.name), plan)
         st.session_state[_ESTIMATE] = describe_cost(plan, results)
     except ConfigError as error:
@@ -90,6 +95,10 @@ def describe_cost(plan: Plan, results: Results) -> str:
     took = f"at most about {duration(cost.seconds)} on {counted(workers(), 'worker')}"
     words = f"{counted(len(plan.runs), 'run')}, {len(left):,} left. They will take {took} and about "
     return f"{words}{readable(cost.bytes)} of disk; from {cost.basis}."
+
+
+def _start_written() -> None:
+    _start(_written())
 
 
 def _start(source: str, *name: str) -> None:
