@@ -52,7 +52,7 @@ class Lane:
 
 def loss_picture(lanes: Sequence[Lane]) -> Picture:
     """log₁₀ of the loss over steps, with the loss of a guess."""
-    ends = [f"{lane.label} {significant(last(lane.loss))}" for lane in lanes]
+    ends = [f"{lane.label} {describe_last(lane.loss)}" for lane in lanes]
     made = figure(fitting("Loss", ends), "optimiser step", "loss", 320)
     if spread(lanes) > 1:
         made.update_yaxes(type="log", exponentformat="power", dtick=max(1, math.ceil(spread(lanes) / 6)))
@@ -241,6 +241,13 @@ def running_mean(values: Over, window: int) -> Over:
 def last(values: Over) -> float:
     """The last value; NaN if there is none."""
     return float(values[-1]) if len(values) else float("nan")
+
+
+def describe_last(values: Over) -> str:
+    """The last value, or why there is none: `no step yet`, `diverged`."""
+    if not len(values):
+        return "no step yet"
+    return significant(last(values)) if math.isfinite(last(values)) else "diverged"
 
 
 def last_step(lane: Lane) -> int:

@@ -9,7 +9,9 @@ RULES = """
 /* Streamlit's own greys fall below WCAG AA's contrast of 4.5:1. */
 [data-testid="stCaptionContainer"], [data-testid="stCaptionContainer"] p { color: inherit; opacity: 0.92; }
 /* What only loads something must not take a row. */
-[data-testid="stLayoutWrapper"]:has(> .st-key-charts-to-come, > .st-key-page-address) { display: none; }
+[data-testid="stLayoutWrapper"]:has(> .st-key-charts-to-come, > .st-key-page-address, > .st-key-progress-in-browser) {
+  display: none;
+}
 /* On a phone a row of pills is wider than the page: the last ones would be cut. */
 [data-testid="stButtonGroup"] > div { flex-wrap: wrap; }
 .st-key-undo kbd, .st-key-redo kbd { display: none; }

@@ -7,15 +7,15 @@ import numpy as np
 from dashboard.explore.control import Slide
 from dashboard.explore.link import read_settings
 from dashboard.explore.networks import OpenedNetwork, controls_of
-from dashboard.explore.settings import CONTROLS, NOISE, Settings
+from dashboard.explore.settings import CONTROLS, NOISE, OF_NETWORK, OF_SOME, Settings, settings_of_task
 from dashboard.server.checks import Value
 from experiments.config.run_config import ConfigError, RunConfig
 from experiments.probing.given_network import TrainedNetwork
 from models.cells.registry import CELLS
 
 OF_A_DRAWN_NETWORK = (
-    "network", "head", "attention", "features", "reverse_source", "hidden_size", "num_layers", "bidirectional",
-    "initialisation", "nonlinearity",
+    "network", "head", "start", "attention", "features", "reverse_source", "hidden_size", "num_layers",
+    "bidirectional", "initialisation", "nonlinearity",
 )  # fmt: skip
 """Settings that do not apply to a network with weights of its own."""
 
@@ -39,15 +39,21 @@ def page_configs(settings: Settings) -> list[RunConfig]:
 
 def run_values(settings: Settings) -> dict[str, object]:
     """The page's settings as `RunConfig` values, all but the cell."""
-    fields = {name: value for name, value in settings.as_values().items() if name in RunConfig.model_fields}
+    task = settings.task if settings.is_drawn else settings.inputs
+    own = {*OF_NETWORK[settings.network], *settings_of_task(task, settings.seq_len_schedule)}
+    fields = {
+        name: value
+        for name, value in settings.as_values().items()
+        if name in RunConfig.model_fields and (name in own or name not in OF_SOME)
+    }
     return {
         **fields,
+        **({"seq_len_min": min(settings.seq_len_min, int(settings.seq_len))} if "seq_len_min" in own else {}),
         "seq_len": int(settings.seq_len),
         "truncate": int(settings.truncate) or None,
         "singular_values": _resample_spectrum(settings.singular_values, settings.hidden_size),
         "spectrum_blocks": ",".join(settings.spectrum_blocks) or None,
-        "reverse_source": settings.reverse_source and settings.task == "translation",
-        "attention": None if settings.attention == "none" else settings.attention,
+        "attention": settings.attention if "attention" in own and settings.attention != "none" else None,
         "loss_position": None if settings.loss_position == "task" else settings.loss_position,
     }
 

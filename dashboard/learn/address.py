@@ -9,7 +9,15 @@ from dashboard.components.address import Arrival
 from dashboard.components.projector import projector_on
 from dashboard.lessons.beats import set_controls
 from dashboard.lessons.lesson import AnyLesson, Value
-from dashboard.lessons.place import Place, read_controls, read_guesses, read_place, write_controls, write_guesses
+from dashboard.lessons.place import (
+    Beat,
+    Place,
+    read_controls,
+    read_guesses,
+    read_place,
+    write_controls,
+    write_guesses,
+)
 from dashboard.lessons.question import Guess
 from dashboard.lessons.registry import BY_NUMBER
 from dashboard.session import read_session
@@ -25,8 +33,8 @@ class Predictions:
 
     guesses: dict[int, Guess] = field(default_factory=dict)
     """Lesson → its prediction."""
-    decided: set[int] = field(default_factory=set)
-    """Lessons whose verdict was seen."""
+    done: set[tuple[int, Beat]] = field(default_factory=set)
+    """Lesson and beat: the prediction was made, the experiment was opened, the verdict was seen."""
 
 
 def read_address(arrival: Arrival) -> tuple[Place, list[str]]:

@@ -81,7 +81,8 @@ def _show_lanes(number: int, live: Live, lanes: Sequence[RunConfig], working: bo
                 show_place(job, f"lesson-{number}-leave-{k}")
         _show_progress(found, any(job.works for job in asked))
         try:
-            scene = live.draw(found) if any(run.progress.step for run in found) else None
+            begun = [run for run in found if run.progress.step]
+            scene = live.draw(begun) if begun else None
         except RunError as error:
             refuse(error)
             scene = None

@@ -1,20 +1,22 @@
 """The one table of Train's settings, and the configurations of the lanes that they describe."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import orjson
 
 from analysis.clipping import CLIP_RULES
 from analysis.figures.theme import cell_name
-from dashboard.explore.control import Control, OneOf, Slide, Switch, Text, Whole
+from dashboard.explore.control import Control, OneOf, Slide, Text, Whole
 from dashboard.explore.link import read_settings
-from dashboard.option_words import CLIP_RULE_WORDS, INITIALISATION_WORDS, NETWORK_WORDS, TASK_WORDS, name_options
+from dashboard.explore.settings import CONTROLS as OF_EXPLORE
+from dashboard.explore.settings import LONGEST, OF_NETWORK, OF_SOME, settings_of_task
+from dashboard.option_words import CLIP_RULE_WORDS, INITIALISATION_WORDS, LENGTHS_WORDS, name_options
 from dashboard.server.checks import Value
 from experiments.config.run_config import ConfigError, RunConfig
-from experiments.tasks import TASKS, WITH_PICTURE, WITH_SOURCE
+from experiments.tasks import WITH_PICTURE, WITH_SOURCE
 from models.cells.registry import CELLS
-from models.networks.attention import ATTENTIONS
 from models.networks.registry import NETWORKS
 
 SECOND = {
@@ -30,15 +32,18 @@ OTHERS = "others"
 
 _CELLS = {cell: cell_name(cell) for cell in CELLS}
 _OPTIMISERS = {"sgd": "SGD", "momentum": "SGD with momentum", "adam": "Adam", "rmsprop": "RMSprop"}
-_WEIGHTS = ["gaussian", "default", "orthogonal", "identity", "chrono"]
+_LENGTHS = {**LENGTHS_WORDS, "ranged": "random, equal in a batch", "curriculum": "growing over the steps"}
+_AS_ON_EXPLORE = ("network", "head", "start", "attention", "features", "reverse_source", "text_file", "seq_len_min",
+                  "truncate_kind")  # fmt: skip
+_WEIGHTS = ["gaussian", "default", "orthogonal", "identity", "irnn", "chrono"]
 
 # fmt: off
 CONTROLS: Mapping[str, Control[Any]] = {
-    "task": OneOf("Task", "temporal_order", name_options([*TASKS], TASK_WORDS)),
-    "reverse_source": Switch("Reverse the source", False),
+    "task": replace(OF_EXPLORE["task"], default="temporal_order"),
     "cell": OneOf("Cell", "elman", _CELLS),
-    "network": OneOf("Network", "sequence", name_options([*NETWORKS], NETWORK_WORDS)),
-    "attention": OneOf("Attention", "none", name_options(["none", *ATTENTIONS], {})),
+    **{name: OF_EXPLORE[name] for name in _AS_ON_EXPLORE},
+    "seq_len_schedule": OneOf("Lengths", "fixed", _LENGTHS),
+    "truncate": Whole("Truncate after", 0, 0, LONGEST, help=OF_EXPLORE["truncate"].help),
     "seq_len": Whole("Sequence length", 30, 1, 1000),
     "hidden_size": Whole("Hidden units", 50, 1, 512),
     "batch_size": Whole("Batch size", 20, 1, 256),
@@ -85,14 +90,19 @@ def make_lanes(values: Mapping[str, Value]) -> list[RunConfig]:
     Raises:
         ConfigError: the first value that is not allowed.
     """
-    own = {name: value for name, value in values.items() if name not in _OWN}
-    fields: dict[str, Any] = {**read_others(str(values[OTHERS])), **own}
-    fields["clip_threshold"] = values["clip_threshold"] or None
-    fields["reverse_source"] = values["reverse_source"] and values["task"] == "translation"
-    if values["network"] not in apply_to(str(values["task"])):
-        fields["network"] = "sequence"
-    takes = NETWORKS[str(fields["network"])].takes
-    fields["attention"] = None if values["attention"] == "none" or "attention" not in takes else values["attention"]
+    task, network = str(values["task"]), str(values["network"])
+    network = network if network in apply_to(task) else "sequence"
+    applies = {*OF_NETWORK[network], *settings_of_task(task, str(values["seq_len_schedule"]))}
+    hidden = (OF_SOME - applies) | {*_OWN}
+    own = {name: value for name, value in values.items() if name not in hidden}
+    fields: dict[str, Any] = {**read_others(str(values[OTHERS])), **own, "network": network}
+    fields["clip_threshold"], fields["truncate"] = values["clip_threshold"] or None, values["truncate"] or None
+    if "truncate" not in NETWORKS[network].takes:
+        fields["truncate"] = None
+    if values["attention"] == "none" or "attention" not in applies:
+        fields["attention"] = None
+    if "seq_len_min" in applies:
+        fields["seq_len_min"] = min(int(str(values["seq_len_min"])), int(str(values["seq_len"])))
     lanes = [RunConfig.from_values(fields)]
     if (change := second_change(str(values["second"]), values["second_cell"])) is not None:
         lanes.append(RunConfig.from_values({**fields, **change}))
@@ -116,7 +126,12 @@ def settings_of(lanes: Sequence[RunConfig]) -> dict[str, Value]:
         ConfigError: the page cannot set one of their values.
     """
     first, default = lanes[0].model_dump(), RunConfig().model_dump()
-    spelt = {**first, "clip_threshold": first["clip_threshold"] or 0.0, "attention": first["attention"] or "none"}
+    spelt = {
+        **first,
+        "clip_threshold": first["clip_threshold"] or 0.0,
+        "attention": first["attention"] or "none",
+        "truncate": first["truncate"] or 0,
+    }
     values, wrong = read_settings({name: spelt[name] for name in CONTROLS if name in spelt}, CONTROLS)
     if wrong:
         raise ConfigError(f"{wrong[0]}.")

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from dashboard.components.as_text import as_text
-from dashboard.explore.control import OneOf, Slide, Whole
+from dashboard.explore.control import OneOf, Slide, TextFile, Whole
+from dashboard.explore.settings import OF_NETWORK, OF_SCHEDULE, settings_of_task
 from dashboard.kept import Kept
 from dashboard.session import read_session
 from dashboard.train.controls import CONTROLS, OTHERS, apply_to, make_lanes, read_others, settings_of
@@ -69,18 +70,23 @@ def choose_lanes() -> list[RunConfig]:
 
 def _show_widgets() -> None:
     task = str(_show("task"))
-    if task == "translation":
-        _show("reverse_source")
+    for name in settings_of_task(task, "fixed"):
+        schedule = _show(name)
+        if name == "seq_len_schedule":
+            for other in OF_SCHEDULE[str(schedule)]:
+                _show(other)
     cell = _show("cell")
+    network = "sequence"
     if len(networks := apply_to(task)) > 1:
         network = str(_show("network", networks))
-        if "attention" in NETWORKS[network].takes:
-            _show("attention")
-    left, right = st.columns(2)
-    for k, name in enumerate(("seq_len", "hidden_size", "batch_size", "steps", "optimiser", "learning_rate",
-                              "clip_threshold", "seed")):  # fmt: skip
-        with (left, right)[k % 2]:
-            _show(name)
+    for name in (name for name in OF_NETWORK[network] if name in CONTROLS):
+        _show(name)
+    truncation = [("truncate", "truncate_kind")] if "truncate" in NETWORKS[network].takes else []
+    for pair in (("seq_len", "hidden_size"), ("batch_size", "seed"), *truncation, ("steps", "optimiser"),
+                 ("learning_rate", "clip_threshold")):  # fmt: skip
+        for column, name in zip(st.columns(2, vertical_alignment="bottom"), pair, strict=True):
+            with column:
+                _show(name)
     for name in ("clip_rule", "initialisation", "gain", "record_every"):
         _show(name)
     if _show("second") == "cell":
@@ -95,7 +101,9 @@ def _show(name: str, options: Sequence[str] | None = None) -> object:
             offered = [*(options or c.options)]
             if st.session_state[key] not in offered:
                 st.session_state[key] = offered[0]
-            return st.selectbox(c.label, offered, format_func=c.options.__getitem__, key=key, help=c.help)
+            return st.selectbox(c.label, offered, format_func=c.in_list, key=key, help=c.help)
+        case TextFile() as c:
+            return st.selectbox(c.label, [*c.options], format_func=c.options.__getitem__, key=key, help=c.help)
         case Whole() as c:
             step = 1000 if name == "steps" else 1
             return st.number_input(c.label, c.lowest, c.highest, step=step, key=key, help=c.help)

@@ -124,7 +124,7 @@ def run_pictures(readers: Sequence[RunReader], joins_seeds: bool = False) -> dic
     pictures |= heatmaps(readers, made)
     if of_norm := [lane for reader, lane in pairs if not reader.form.watched or has_any(lane.log_norm_before)]:
         pictures["norm"] = norm_picture(of_norm, thresholds(readers, made))
-    pictures |= own_pictures(readers, made)
+    pictures |= counted_pictures(readers, made) | own_pictures(readers, made)
     if any("spectral_norm" in reader.tensors for reader in readers):
         pictures["spectral"] = spectral_norm_picture(readers, made)
     return pictures
@@ -167,6 +167,29 @@ def join_seeds(readers: Sequence[RunReader], made: Sequence[Lane]) -> list[Lane]
 def has_any(values: ndarray) -> bool:
     """Whether a training has logged any of these."""
     return not bool(np.isnan(values).all())
+
+
+COUNTED = {
+    "update_size": ("Size of an update", "‖Δθ‖ ÷ ‖θ‖", "How far a step moved all weights, relative to their size."),
+    "flossing": ("Flossing", "mean λ², nats²", "The mean square of the exponents that the first steps push to 0."),
+    "penalty": ("Penalty Ω", "Ω", "Pascanu's Ω: 0 if every step back keeps the gradient's norm."),
+}
+"""Numbers that a configured run has at every step: title, axis, sentence."""
+
+
+def counted_pictures(readers: Sequence[RunReader], made: Sequence[Lane]) -> dict[str, Picture]:
+    """The size of updates and the penalty, of the runs that recorded them."""
+    pictures = {}
+    for name, (title, axis, sentence) in COUNTED.items():
+        lines: list[Line] = []
+        for reader, one in zip(readers, made, strict=True):
+            values = reader.scalars().get(name)
+            if values is not None and not reader.form.watched and has_any(values):
+                lines.append((one.label, one.colour, one.dash, one.step, values))
+        if lines:
+            ends = [f"{label} {significant(last(values))}" for label, *_, values in lines]
+            pictures[name] = lines_picture(name, fitting(title, ends), axis, sentence, lines)
+    return pictures
 
 
 def own_pictures(readers: Sequence[RunReader], made: Sequence[Lane]) -> dict[str, Picture]:
