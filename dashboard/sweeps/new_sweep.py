@@ -115,10 +115,17 @@ def _start(source: str, *name: str) -> None:
 
 def show_steering(results: Results) -> None:
     """*Pause* for a sweep that this server has at work, *Continue* for one with runs left."""
+    works = processes().works(results.plan.name)
+    st.fragment(_show_buttons, run_every=1.0 if works else None)(results, works)
+
+
+def _show_buttons(results: Results, worked: bool) -> None:
     name, pool = results.plan.name, processes()
+    if pool.works(name) != worked:
+        st.rerun()
     if error := pool.errors.get(name):
         refuse(error)
-    if pool.works(name):
+    if worked:
         words = "End after the steps at hand. What was done is kept."
         st.button("Pause", icon=":material/pause:", on_click=pool.stop, args=(name,), help=words)
     elif not results.done.all():

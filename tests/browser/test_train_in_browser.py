@@ -77,7 +77,7 @@ def test_a_run_from_start_to_its_link(server, open_page):
     other = open_page(page.url)
     expect(other.locator(f'.live-chart[data-key="scrub-profile-{names[0]}"]')).to_be_visible(timeout=30_000)
     both = open_page(f"{url}/runs?run={','.join(names)}")
-    expect(both.locator('.live-chart[data-key="runs-loss"][data-redraws]')).to_be_visible(timeout=30_000)
+    expect(both.locator('.live-chart[data-key^="laid-over-"][data-redraws]')).to_be_visible(timeout=30_000)
 
 
 def test_a_link_to_no_run_or_to_a_path_is_one_sentence(server, open_page):
