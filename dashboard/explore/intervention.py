@@ -1,6 +1,5 @@
 """A state is set, shifted or set to zero at a timestep; below stands what the loss and the gradient do."""
 
-from functools import lru_cache
 from typing import cast
 
 import streamlit as st
@@ -18,7 +17,6 @@ from dashboard.explore.widgets import show_widget
 from dashboard.server.checks import Value, read_whole_number
 from experiments.errors import ConfigError
 from experiments.probing.intervene import Act, Intervention, intervene
-from experiments.probing.probe import Probe
 
 
 def take_click(clicked: object) -> None:
@@ -49,7 +47,7 @@ def show_intervention(view: View) -> None:
     done: dict[str, Intervention] = {}
     for cell, probe in view.probes.items():
         try:
-            done[cell] = _intervene(probe, *_wanted(view))
+            done[cell] = intervene(probe, *_wanted(view))
         except ConfigError as error:
             refuse(error)
             return
@@ -62,11 +60,6 @@ def show_intervention(view: View) -> None:
 def _wanted(view: View) -> tuple[Act, int, int, float]:
     s = view.settings
     return cast(Act, s.act), s.act_at, s.act_unit, s.act_value
-
-
-@lru_cache(maxsize=16)
-def _intervene(probe: Probe, act: Act, t: int, unit: int, value: float) -> Intervention:
-    return intervene(probe, act, t, unit, value)
 
 
 def describe_change(change: Intervention) -> str:

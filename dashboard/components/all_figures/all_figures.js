@@ -45,6 +45,7 @@ function create(parent) {
     button.title = data.help;
     if (wanted && data.asked === wanted) {
       wanted = 0;
+      component.setStateValue("asked", 0); // the server need not write them again
       save(data.files);
     }
   }
