@@ -34,7 +34,7 @@ def take_click(clicked: object) -> None:
 
 def show_intervention(view: View) -> None:
     """The controls, and what the change did to each cell."""
-    with st.container(horizontal=True, vertical_alignment="bottom", key="intervention"):
+    with st.container(horizontal=True, vertical_alignment="bottom"):
         show_widget("act")
         if view.settings.act == "none":
             st.caption("Click a cell of a map below to change that state.")
@@ -43,7 +43,7 @@ def show_intervention(view: View) -> None:
             show_widget(name)
         if view.settings.act != "zero":
             value = slide_of("act_value")
-            st.number_input(value.label, value.lowest, value.highest, step=value.step, key="act_value")
+            st.number_input(value.label, float(value.lowest), float(value.highest), step=value.step, key="act_value")
     done: dict[str, Intervention] = {}
     for cell, probe in view.probes.items():
         try:
