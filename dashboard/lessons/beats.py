@@ -1,11 +1,12 @@
 """The three beats of a lesson on the page."""
 
-from collections.abc import Hashable, MutableMapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, MutableMapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import streamlit as st
 
 from dashboard.components.draw_curve import draw_curve
+from dashboard.components.drawing import show_drawing
 from dashboard.components.live_slider import live_slider
 from dashboard.components.projector import LARGER, projector_on
 from dashboard.lessons import live_beat
@@ -48,6 +49,7 @@ def show_predict(lesson: AnyLesson, guesses: Guesses) -> None:
     with left:
         st.markdown(f"##### The claim\n\n*“{lesson.claim}”*")
         st.caption(f"Source: {lesson.source}.")
+        show_drawing(lesson.diagram.write_svg(), key=f"lesson-{lesson.number}-diagram")
     with right:
         st.markdown(f"##### Your prediction\n\n{lesson.question.asks}")
         guess = ask_guess(lesson, guesses.get(lesson.number))
@@ -76,15 +78,18 @@ def ask_guess(lesson: AnyLesson, before: Guess | None) -> Guess | None:
 
 
 @st.fragment
-def show_do(lesson: AnyLesson, predicted: bool) -> None:
-    """The experiment, under the hand."""
+def show_do(lesson: AnyLesson, predicted: bool, keep: Callable[[Mapping[str, Value]], None]) -> None:
+    """The experiment, under the hand; `keep` is called with where its controls stand."""
     if not predicted:
         st.caption("You have made no prediction yet. Press *Back* to make one.")
     if isinstance(lesson.bench, Live):
         live_beat.restore_setting(lesson.number, lesson.bench)
-        live_beat.show_live(lesson.number, lesson.bench, _show_controls(lesson.number, lesson.bench.controls))
+        chosen = _show_controls(lesson.number, lesson.bench.controls)
+        keep(chosen)
+        live_beat.show_live(lesson.number, lesson.bench, chosen)
         return
     values = _show_controls(lesson.number, lesson.bench.controls)
+    keep(values)
     use_one_thread()
     scene = lesson.bench.draw(values)
     charts, beside = st.columns([7, 4] if len(scene.pictures) == 1 else [8, 3], gap="medium")
@@ -104,6 +109,15 @@ def _show_controls(number: int, wanted: Sequence[Control]) -> dict[str, Value]:
     return values
 
 
+def set_controls(lesson: AnyLesson, values: Mapping[str, Value]) -> None:
+    """Set controls of a lesson's bench, before they are made."""
+    for key, value in values.items():
+        name = f"lesson-{lesson.number}-{key}"
+        st.session_state[name] = st.session_state[f"{name}-kept"] = value
+    if values and isinstance(lesson.bench, Live):
+        st.session_state[f"lesson-{lesson.number}-restored"] = True  # what was trained last does not count
+
+
 def _show_control(control: Control, key: str) -> Value:
     """The widget of a control, and its value."""
     if isinstance(control, Pick):
@@ -120,7 +134,6 @@ def _show_control(control: Control, key: str) -> Value:
     )  # fmt: skip
 
 
-TRUTHS = {"true": "True.", "half true": "Half true.", "false": "False."}
 OUTCOMES = {
     "right": ":material/check_circle: **Right.**",
     "partly": ":material/adjust: **Partly right.**",
@@ -160,9 +173,10 @@ def show_reply(reply: Reply) -> None:
 
 def show_verdict(lesson: AnyLesson, verdict: Verdict) -> None:
     """What was true in the claim, what was not, why, and the equation."""
-    lines = [f"**The claim: {TRUTHS[verdict.truth]}**"]
+    lines = [f"**The claim: {verdict.finding.capitalize()}.**"]
     lines += [f":material/check: {statement.words}" for statement in verdict.was_true]
     lines += [f":material/close: {statement.words}" for statement in verdict.was_not]
     lines += [f"**Why.** {verdict.why.words}"]
     st.markdown("\n\n".join(lines))
     st.markdown(f"$${lesson.equation.latex}$$")
+    st.caption(f"{lesson.equation.symbols}.")

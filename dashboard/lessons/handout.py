@@ -19,6 +19,7 @@ ul.boxes { list-style: "☐  "; }
 .quiet { color: #555b6a; font-size: 9.5pt; }
 .equation { text-align: center; font-family: "Cambria Math", "STIX Two Math", serif; font-size: 13pt; }
 svg { width: 100%; }
+.diagram { width: 95mm; }
 """
 
 
@@ -32,6 +33,7 @@ def write_handout(lesson: AnyLesson, answers: bool) -> str:
         "<h2>The claim</h2>",
         f"<blockquote>{write_html(lesson.claim)}</blockquote>",
         f'<p class="quiet">Source: {write_html(lesson.source)}.</p>',
+        f'<div class="diagram">{lesson.diagram.write_svg()}</div>',
         "<h2>1 Predict</h2>",
         f"<p>{write_html(lesson.question.asks)}</p>",
         _write_predict(lesson, answers),
@@ -77,12 +79,13 @@ def _write_decide(lesson: AnyLesson, verdict: Verdict | None) -> str:
     if verdict is None:
         lines = '<div class="line"></div>' * 2
         return "".join(f"<p>{words}</p>{lines}" for words in ("True in the claim:", "Not true:", "Why:"))
-    parts = [f"<p><strong>The claim is {verdict.truth}.</strong></p>"]
+    parts = [f"<p><strong>The claim is {verdict.finding}.</strong></p>"]
     for words, statements in (("True in the claim", verdict.was_true), ("Not true", verdict.was_not)):
         items = "".join(f"<li>{write_html(s.words)}</li>" for s in statements)
         parts.append(f"<p>{words}:</p><ul>{items}</ul>" if items else "")
     parts.append(f"<p>Why: {write_html(verdict.why.words)}</p>")
     parts.append(f'<p class="equation">{escape(lesson.equation.plain)}</p>')
+    parts.append(f'<p class="quiet">{write_html(lesson.equation.symbols)}.</p>')
     return "".join(parts)
 
 

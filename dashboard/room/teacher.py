@@ -31,7 +31,7 @@ def show_teacher(view: View) -> None:
         if view.stage == "predict":
             _show_predict(lesson, view)
         elif view.stage == "do":
-            beats.show_do(lesson, predicted=True)
+            beats.show_do(lesson, predicted=True, keep=lambda _: None)  # the address is the room's
         elif view.stage == "decide":
             show_decided(lesson, view)
         else:
