@@ -101,8 +101,8 @@ def draw(values: Values) -> Scene:
     left = power_of_ten(float(r.log[-1]) / LN_10)
     words = f"""##### Now
 - largest |h|: **{significant(r.largest_state)}**
-- values near ±1 (saturated): **{significant(100 * r.saturated)} %**
-- exponent: **{significant(r.exponent) if finite else "−∞"}** nats per step
+- values near ±1: **{significant(100 * r.saturated)} %**
+- exponent: **{significant(r.exponent) if finite else "−∞"}**
 - gradient after {STEPS} steps: **{left}**
 """
     picture = gradient("tanh-gradient", r, f"Gradient {left} after {STEPS} steps")
