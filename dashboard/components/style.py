@@ -4,10 +4,14 @@ import streamlit as st
 
 RULES = """
 .stMainBlockContainer { padding: 2.5rem 2rem 3rem; }
+/* Streamlit's header lies over the page's first row; a title has this room of its own. */
+.st-key-page-head { padding-top: 1.5rem; }
 /* Streamlit's own greys fall below WCAG AA's contrast of 4.5:1. */
 [data-testid="stCaptionContainer"], [data-testid="stCaptionContainer"] p { color: inherit; opacity: 0.92; }
 /* What only loads something must not take a row. */
-[data-testid="stLayoutWrapper"]:has(> .st-key-charts-to-come, > .st-key-progress-in-browser) { display: none; }
+[data-testid="stLayoutWrapper"]:has(> .st-key-charts-to-come, > .st-key-page-address, > .st-key-progress-in-browser) {
+  display: none;
+}
 /* On a phone a row of pills is wider than the page: the last ones would be cut. */
 [data-testid="stButtonGroup"] > div { flex-wrap: wrap; }
 button[data-variant][data-selected="true"] p { color: light-dark(#1d2230, #e7e9f0); }

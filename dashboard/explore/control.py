@@ -12,6 +12,7 @@ from dashboard.server.checks import (
     read_name,
     read_number,
     read_number_list,
+    read_text,
     read_text_name,
     read_whole_number,
     read_word,
@@ -133,6 +134,18 @@ class NumberList(Control[str]):
     def read(self, given: object) -> str:
         """The numbers in one spelling."""
         return read_number_list(given, self.lowest, self.highest, self.most)
+
+
+@final
+@dataclass(frozen=True)
+class Text(Control[str]):
+    """Any text up to a length."""
+
+    most: int
+
+    def read(self, given: object) -> str:
+        """The text."""
+        return read_text(given, self.most)
 
 
 @final

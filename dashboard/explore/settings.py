@@ -24,7 +24,9 @@ from dashboard.option_words import (
     FEATURES_WORDS,
     HEAD_WORDS,
     INITIALISATION_WORDS,
+    LENGTHS_WORDS,
     NETWORK_WORDS,
+    START_WORDS,
     TASK_WORDS,
     TEXT_WORDS,
     group_cells,
@@ -33,9 +35,10 @@ from dashboard.option_words import (
 )
 from dashboard.server.checks import Value
 from dashboard.server.visitor import TOKEN
-from experiments.config.run_config import GATE_BLOCKS, RunConfig
+from experiments.config.listed import GATE_BLOCKS
+from experiments.config.run_config import RunConfig
 from experiments.runs.folder import NAME
-from experiments.tasks import TASKS
+from experiments.tasks import TASKS, WITH_SOURCE
 from models.cells.elman.step import NONLINEARITIES
 from models.cells.registry import CELLS
 from models.networks.registry import NETWORKS
@@ -115,10 +118,16 @@ class Settings:
         "need a task with pictures.")))
     head: str = control(OneOf("Head", "linear", name_options(_options("head"), HEAD_WORDS), help=(
         "What the outputs are read from. Attention and the mean read all timesteps for one answer.")))
+    start: str = control(OneOf("Start state", "zero", name_options(_options("start"), START_WORDS), help=(
+        "The state before the first timestep. A learned one begins at zero. Next character can carry it on.")))
     attention: str = control(OneOf("Attention", "none", _ATTENTIONS))
     features: str = control(OneOf("Features of the picture", "start", _FEATURES))
     stack: str = control(OneOf("Stack", "outputs", _STACKS, is_view=True, help=(
         "Which of the network's stacks the charts are of.")))
+    seq_len_schedule: str = control(OneOf("Lengths", "fixed", LENGTHS_WORDS, help=(
+        "Unequal: the first sequence of a batch is the longest, and each other one has a random length. Padding counts "
+        "nowhere.")))
+    seq_len_min: int = control(Whole("Shortest sequence", 10, 1, LONGEST))
     loss_position: str = control(OneOf("Loss at", "task", _LOSSES))
     hidden_size: int = control(Whole("Hidden units", 64, 1, MOST_UNITS))
     batch_size: int = control(Whole("Batch size", 16, 1, 256))
@@ -169,6 +178,37 @@ class Settings:
     def as_values(self) -> dict[str, Value]:
         """Name → value as widgets, links and JSON have it."""
         return {name: [*v] if isinstance(v, tuple) else v for name, v in vars(self).items()}
+
+
+OF_NETWORK: Mapping[str, tuple[str, ...]] = {
+    "sequence": ("head", "start"),
+    "encoder_decoder": ("attention", "stack"),
+    "one_to_many": ("attention", "features"),
+}
+"""Network → the settings that only it has."""
+OF_TASK: Mapping[str, tuple[str, ...]] = {"next_character": ("text_file",), "translation": ("reverse_source",)}
+"""Task → the settings that only it has."""
+OF_ONE_SEQUENCE = ("seq_len_schedule",)
+"""Settings of the tasks without a source and a target."""
+OF_SCHEDULE: Mapping[str, tuple[str, ...]] = {
+    "fixed": (),
+    **dict.fromkeys(("mixed", "ranged", "curriculum"), ("seq_len_min",)),
+}
+"""Schedule → the settings that only it has."""
+
+
+OF_SOME = frozenset(
+    name
+    for names in (*OF_NETWORK.values(), *OF_TASK.values(), OF_ONE_SEQUENCE, *OF_SCHEDULE.values())
+    for name in names
+)
+"""Settings that only some networks or tasks have; the widgets of the others are not shown."""
+
+
+def settings_of_task(task: str, schedule: str) -> tuple[str, ...]:
+    """The settings that apply to a task, and to the lengths of its sequences."""
+    lengths = () if task in WITH_SOURCE else (*OF_ONE_SEQUENCE, *OF_SCHEDULE.get(schedule, ()))
+    return (*OF_TASK.get(task, ()), *lengths)
 
 
 CONTROLS: Mapping[str, Control[Any]] = {field.name: control_of(field) for field in fields(Settings)}

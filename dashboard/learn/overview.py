@@ -4,6 +4,7 @@ import streamlit as st
 
 from dashboard.learn.address import Predictions, write_address
 from dashboard.learn.progress import forget_progress
+from dashboard.learn.recipes import show_recipes
 from dashboard.lessons.lesson import AnyLesson
 from dashboard.lessons.place import BEATS, Beat, Place
 from dashboard.lessons.registry import LESSONS
@@ -25,6 +26,7 @@ def show_overview(made: Predictions) -> None:
         for column, lesson in zip(st.columns(CARDS, gap="small"), row, strict=False):
             with column, st.container(border=True, height="stretch", gap="xsmall"):
                 _show_card(lesson, made)
+    show_recipes()
 
 
 def _show_progress(made: Predictions) -> None:

@@ -10,7 +10,7 @@ from dashboard.components.drawing import show_drawing
 from dashboard.components.live_slider import live_slider
 from dashboard.components.projector import LARGER, projector_on
 from dashboard.lessons import live_beat
-from dashboard.lessons.lesson import AnyLesson, Control, Live, Pick, Value
+from dashboard.lessons.lesson import AnyLesson, Control, Live, Pick, Reply, Value, Verdict
 from dashboard.lessons.lesson_chart import PROJECTED_HEIGHT, lesson_chart, lesson_charts
 from dashboard.lessons.question import Choices, Guess
 from dashboard.lessons.registry import BY_NUMBER, LESSONS
@@ -35,7 +35,7 @@ def _measure_lesson(lesson: AnyLesson) -> object:
     return lesson.measure()
 
 
-def _begin_measuring(lesson: AnyLesson) -> Future[object]:
+def begin_measuring(lesson: AnyLesson) -> Future[object]:
     """The numbers to come; who predicts needs longer than they do."""
     return _start_measuring(
         lesson.number, live_beat.last_changes(lesson.bench) if isinstance(lesson.bench, Live) else None
@@ -44,7 +44,7 @@ def _begin_measuring(lesson: AnyLesson) -> Future[object]:
 
 def show_predict(lesson: AnyLesson, guesses: Guesses) -> None:
     """The claim and the question; nothing is shown yet that would answer it."""
-    _begin_measuring(lesson)
+    begin_measuring(lesson)
     left, right = st.columns([4, 5], gap="large")
     with left:
         st.markdown(f"##### The claim\n\n*“{lesson.claim}”*")
@@ -52,13 +52,13 @@ def show_predict(lesson: AnyLesson, guesses: Guesses) -> None:
         show_drawing(lesson.diagram.write_svg(), key=f"lesson-{lesson.number}-diagram")
     with right:
         st.markdown(f"##### Your prediction\n\n{lesson.question.asks}")
-        guess = _ask_guess(lesson, guesses.get(lesson.number))
+        guess = ask_guess(lesson, guesses.get(lesson.number))
         if guess is not None:
             guesses[lesson.number] = guess
             st.caption("Your prediction is saved. Now test it.")
 
 
-def _ask_guess(lesson: AnyLesson, before: Guess | None) -> Guess | None:
+def ask_guess(lesson: AnyLesson, before: Guess | None) -> Guess | None:
     """What the learner answers, or has answered before."""
     question, key = lesson.question, f"lesson-{lesson.number}-guess"
     if isinstance(question, Choices):
@@ -131,8 +131,7 @@ OUTCOMES = {
 
 def show_decide(lesson: AnyLesson, guess: Guess | None) -> None:
     """The measured numbers, what was true in the claim, what was not, and why."""
-    with st.spinner("Measuring …"):
-        numbers = _begin_measuring(lesson).result()
+    numbers = wait_for_numbers(lesson)
     verdict = lesson.decide(numbers)
     left, right = st.columns([5, 6], gap="medium")
     with left:
@@ -141,16 +140,31 @@ def show_decide(lesson: AnyLesson, guess: Guess | None) -> None:
         if guess is None:
             st.markdown("*You have made no prediction.*")
         else:
-            reply = lesson.reply(numbers, guess)
-            st.markdown(f"{OUTCOMES[reply.outcome]} {reply.says.words}")
-        lines = [f"**The claim: {verdict.finding.capitalize()}.**"]
-        lines += [f":material/check: {statement.words}" for statement in verdict.was_true]
-        lines += [f":material/close: {statement.words}" for statement in verdict.was_not]
-        lines += [f"**Why.** {verdict.why.words}"]
-        st.markdown("\n\n".join(lines))
-        st.markdown(f"$${lesson.equation.latex}$$")
-        st.caption(f"{lesson.equation.symbols}.")
+            show_reply(lesson.reply(numbers, guess))
+        show_verdict(lesson, verdict)
     if not projector_on():
         with st.expander("Answers to the tasks"):
             pairs = zip(lesson.bench.tasks, verdict.answers, strict=True)
             st.markdown("\n".join(f"{k}. {task} {a.words}" for k, (task, a) in enumerate(pairs, start=1)))
+
+
+def wait_for_numbers(lesson: AnyLesson) -> object:
+    """The numbers of a lesson's verdict, once they are measured."""
+    with st.spinner("Measuring …"):
+        return begin_measuring(lesson).result()
+
+
+def show_reply(reply: Reply) -> None:
+    """What is said to a prediction."""
+    st.markdown(f"{OUTCOMES[reply.outcome]} {reply.says.words}")
+
+
+def show_verdict(lesson: AnyLesson, verdict: Verdict) -> None:
+    """What was true in the claim, what was not, why, and the equation."""
+    lines = [f"**The claim: {verdict.finding.capitalize()}.**"]
+    lines += [f":material/check: {statement.words}" for statement in verdict.was_true]
+    lines += [f":material/close: {statement.words}" for statement in verdict.was_not]
+    lines += [f"**Why.** {verdict.why.words}"]
+    st.markdown("\n\n".join(lines))
+    st.markdown(f"$${lesson.equation.latex}$$")
+    st.caption(f"{lesson.equation.symbols}.")

@@ -213,7 +213,7 @@ LESSON = Lesson(
     about="Three rules side by side: what they can repair, and what they cannot.",
     claim="Scale the gradient if its norm is too big: `grad_norm = np.sum(grad * grad)`, `if grad_norm > threshold: "
     "grad *= threshold / grad_norm`.",
-    source=f"{SLIDES_003}. By norm: {PASCANU_2013}. By value, inside BPTT: {GRAVES_2013}",
+    source=f"{SLIDES_003}. By norm: {PASCANU_2013}. Inside BPTT (in Explore: clip by *inside BPTT*): {GRAVES_2013}",
     diagram=SUM_THEN_CLIP,
     question=Choices(
         asks="Use this code with the threshold 5. (1) Does an exploding gradient have the length (norm) 5 afterwards? "

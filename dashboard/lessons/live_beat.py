@@ -15,8 +15,8 @@ from dashboard.train.steering import LIVE, REFUSED, find_own, leave_queue, show_
 from experiments.config.run_config import RunConfig
 from experiments.errors import ConfigError
 from experiments.runs.folder import folders_of
+from experiments.runs.naming import labels
 from experiments.runs.opening import open_run
-from experiments.runs.pictures import labels
 from experiments.runs.store.errors import RunError
 from experiments.runs.store.progress import PROGRESS
 from experiments.runs.store.reader import RunReader

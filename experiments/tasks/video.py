@@ -149,8 +149,18 @@ STEADY = 400
 """Frames after which the shares of the classes stay as they are."""
 
 
-@lru_cache(maxsize=8)
+TOGETHER = 50
+"""Frames whose shares are counted at a time."""
+
+
 def class_shares(seq_len: int) -> Float[np.ndarray, "time class"]:
+    """The probability of each class at each frame, which is the same however long the video is."""
+    known = count_shares(min(-(-seq_len // TOGETHER) * TOGETHER, STEADY))[:seq_len]
+    return np.concatenate([known, known[-1:].repeat(seq_len - len(known), 0)])
+
+
+@lru_cache(maxsize=STEADY // TOGETHER)
+def count_shares(frames: int) -> Float[np.ndarray, "time class"]:
     """The probability of each class at each frame: all motions there are, each with its probability, moved on together.
 
     p_{t+1}(m') = Σ_m p_t(m) Σ_c P(c) [m' = move(change(m, c))], and no change before the second frame.
@@ -164,11 +174,12 @@ def class_shares(seq_len: int) -> Float[np.ndarray, "time class"]:
     places = [place_of(motion, sizes) for motion in following]
     probabilities = torch.tensor([1 - CHANGES, *[CHANGES / (SPEEDS - 1)] * (SPEEDS - 1)], dtype=torch.float64)
     shares = []
-    for t in range(min(seq_len, STEADY)):
+    for t in range(frames):
         shares.append(torch.bincount(every.label, p, 2 * len(WALLS)))
         moved = torch.stack([torch.bincount(place, p, len(p)) for place in places])
         p = moved[0] if t == 0 else probabilities @ moved
-    return torch.stack(shares + shares[-1:] * (seq_len - len(shares))).numpy()
+    counted: np.ndarray = torch.stack(shares).numpy()
+    return counted
 
 
 def place_of(motion: Motion, sizes: tuple[int, ...]) -> Int[Tensor, " motion"]:

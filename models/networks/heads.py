@@ -1,11 +1,13 @@
 """Heads: from the top layer's h_t to the outputs."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from models.cells.nonlinearity import tanh
 from models.networks.initialise import uniform_
@@ -27,6 +29,11 @@ class Head(nn.Module, ABC):
     def forward(self, features: AnyFeatures, lengths: Lengths = None) -> Outputs:
         """The outputs at every timestep."""
 
+    def read_with(self, weights: Mapping[str, Tensor], features: AnyFeatures, lengths: Lengths = None) -> Outputs:
+        """The outputs with these weights, by their names, instead of its own."""
+        outputs: Tensor = functional_call(self, dict(weights), (features, lengths))
+        return outputs
+
     def reading(self, features: Features, lengths: Lengths = None) -> Float[Tensor, "reader batch time"] | None:
         """The weight of each h_t in the answer, summing to 1; None for a head that reads h_t alone."""
         return None
@@ -38,6 +45,10 @@ class LinearHead(nn.Linear, Head):
     def forward(self, features: AnyFeatures, lengths: Lengths = None) -> Outputs:
         """The outputs at every timestep."""
         return nn.functional.linear(features, self.weight, self.bias)
+
+    def read_with(self, weights: Mapping[str, Tensor], features: AnyFeatures, lengths: Lengths = None) -> Outputs:
+        """The same, without `functional_call`, which would take longer than the product."""
+        return nn.functional.linear(features, weights["weight"], weights["bias"])
 
 
 class DenseHead(Head):

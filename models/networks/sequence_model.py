@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from models.bptt.engine import Engine
 from models.bptt.lognorm import log_norm_of_all
@@ -88,18 +87,27 @@ class SequenceModel(Network):
         return {"recurrent": self.recurrent}
 
     def forward(
-        self, inputs: Float[Tensor, "time batch input"], source: int | None = None
+        self,
+        inputs: Float[Tensor, "time batch input"],
+        source: int | None = None,
+        lengths: Int64[Tensor, " batch"] | None = None,
     ) -> Float[Tensor, "time batch output"]:
         """The outputs at every timestep, by the plain loop over time that autograd can differentiate."""
         features = inputs
         for layer in range(self.recurrent.num_layers):
             D = self.recurrent.num_directions
             passes = [
-                unroll(self.recurrent.cell(layer, d), features, d == 1, self.start_of(D * layer + d, inputs.shape[1]))
+                unroll(
+                    self.recurrent.cell(layer, d),
+                    features,
+                    d == 1,
+                    self.start_of(D * layer + d, inputs.shape[1]),
+                    lengths,
+                )
                 for d in range(D)
             ]
             features = torch.cat([states[0] for states, _ in passes], dim=-1)
-        outputs: Tensor = self.readout(features)
+        outputs: Tensor = self.readout(features, lengths)
         return outputs
 
     def start_of(self, k: int, batch_size: int) -> State | None:
@@ -143,7 +151,7 @@ class SequenceModel(Network):
         layers = forward_stack(engine, cells, D, given.inputs, start, lengths)
         features = side_by_side([layer.hidden for layer in layers[-D:]])
         glue = differentiate(
-            lambda weights, states: functional_call(self.readout, dict(weights), (states[0], lengths)),
+            lambda weights, states: self.readout.read_with(weights, states[0], lengths),
             dict(self.readout.named_parameters()),
             [features],
             given.loss,

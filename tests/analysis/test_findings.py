@@ -6,7 +6,7 @@ import pytest
 import torch
 from oracles import last_step_loss, with_arrays
 
-from analysis.clipping import CLIP_RULES, clip
+from analysis.clipping import AFTER_THE_PASS, clip
 from analysis.diagnosis import diagnose
 from analysis.finding import Subject
 from analysis.wording import power_of_ten
@@ -30,7 +30,7 @@ def small_pass(cell, seq_len=30, loss=last_step_loss, change=None, dtype=torch.f
     return record(model, inputs, loss)
 
 
-@pytest.mark.parametrize("rule", CLIP_RULES)
+@pytest.mark.parametrize("rule", AFTER_THE_PASS)
 def test_clipping_findings_go_by_their_rule_and_agree_with_what_clipping_did(rule):
     trace = small_pass("gru")
     for threshold in (1e-9, 1e-4, 1e-2, 1.0, 1e4, 1e12):

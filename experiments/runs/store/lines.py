@@ -28,7 +28,7 @@ Parse = Callable[[bytes], dict[str, Any] | None]
 
 SCALAR_NAMES = frozenset(
     ("step", "loss", "accuracy", "log_norm_before", "log_norm_after", "clipped", "learning_rate", "clip_threshold",
-     "length", "seconds", "evaluation_loss", "evaluation_accuracy")
+     "length", "penalty", "flossing", "update_size", "seconds", "evaluation_loss", "evaluation_accuracy")
 )  # fmt: skip
 """The names that a line of an optimiser step may have."""
 OWN_NAME = re.compile("[ -~]{1,60}")

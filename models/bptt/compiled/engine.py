@@ -177,8 +177,10 @@ def run_forward(passes: Compiled, states: CompiledStates) -> None:
     over_batch(part, states.batch_size, states.work)
 
 
-def run_backward(passes: Compiled, states: CompiledStates, blocks: Blocks | None, arrays: tuple[Tensor, ...]) -> Scaled:
-    """Fill the gradients; what comes back is the gradient of W and then of the vectors, as one row [1, weight]."""
+def run_backward(
+    passes: Compiled, states: CompiledStates, blocks: Blocks | None, arrays: tuple[Tensor, ...]
+) -> WeightGradient:
+    """Fill the gradients; what comes back is the gradient of W and then of the vectors, flat."""
     memory = (
         states.x.numpy(),
         states.W,
@@ -192,16 +194,16 @@ def run_backward(passes: Compiled, states: CompiledStates, blocks: Blocks | None
     option, lengths, (W, vectors) = states.packing.option, lengths_of(states), (states.W, states.vectors)
     steps, begins = (0, 0) if blocks is None else (blocks.steps, blocks.first)
 
-    def part(first: int, last: int) -> Scaled:
-        grad = np.zeros((1, W.size + vectors.size), W.dtype)
-        dW, dv = grad[0, : W.size].reshape(W.shape), grad[0, W.size :].reshape(vectors.shape)
+    def part(first: int, last: int) -> WeightGradient:
+        grad = np.zeros(W.size + vectors.size, W.dtype)
+        dW, dv = grad[: W.size].reshape(W.shape), grad[W.size :].reshape(vectors.shape)
         what = (option, states.reverse, first, last, steps, begins, lengths)
         exponent = passes.backward(*what, *memory, gates, *gradients, dW, dv)
-        return Scaled((torch.from_numpy(grad),), torch.tensor([0 if exponent == NEVER else exponent]))
+        return WeightGradient(torch.from_numpy(grad), 0 if exponent == NEVER else exponent)
 
     grad, *others = over_batch(part, states.batch_size, 2 * states.work)
     for other in others:
-        grad = grad.plus(other)
+        grad = grad + other
     return grad
 
 
@@ -210,10 +212,9 @@ def lengths_of(states: LayerStates) -> np.ndarray:
     return np.zeros(0, np.int64) if states.lengths is None else states.lengths.numpy()
 
 
-def parameter_gradients(gradient: Scaled, states: CompiledStates) -> dict[str, WeightGradient]:
+def parameter_gradients(gradient: WeightGradient, states: CompiledStates) -> dict[str, WeightGradient]:
     """The cell's parameter → its gradient."""
-    exponent, W = int(gradient.exponent[0]), states.W
-    flat = gradient.parts[0][0].numpy()
+    W, flat = states.W, gradient.value.numpy()
     dW, dv = flat[: W.size].reshape(W.shape), flat[W.size :].reshape(states.vectors.shape)
     grads = unpack(dW, dv, states.cell, states.packing)
-    return {name: WeightGradient(grad, exponent) for name, grad in grads.items()}
+    return {name: WeightGradient(grad, gradient.exponent) for name, grad in grads.items()}

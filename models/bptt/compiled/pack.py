@@ -1,5 +1,6 @@
 """A cell's weights as one matrix per product, W = [W_hh, b, W_ih], and gradients of such matrices by their names."""
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,13 @@ Matrices = NDArray[np.floating[Any]]
 Vectors = NDArray[np.floating[Any]]
 
 
+@functools.cache
+def block_index(matrices: tuple[int, ...]) -> slice | list[int]:
+    """The index of these matrices: a slice where they are neighbours, which takes a third of the time."""
+    neighbours = range(matrices[0], matrices[0] + len(matrices))
+    return slice(neighbours.start, neighbours.stop) if matrices == tuple(neighbours) else list(matrices)
+
+
 def pack(cell: Cell, packing: Packing) -> Matrices:
     """W: [matrix, hidden, hidden + 1 + input], with both biases in its middle column."""
     parts = (cell.weight_ih, cell.weight_hh, cell.bias_ih, cell.bias_hh)
@@ -21,11 +29,11 @@ def pack(cell: Cell, packing: Packing) -> Matrices:
     H, I = cell.hidden_size, weight_ih.shape[1]
     W = np.zeros((packing.blocks, H, H + 1 + I), weight_hh.dtype)
     if packing.hidden:
-        W[list(packing.hidden), :, :H] = weight_hh.reshape(-1, H, H)
+        W[block_index(packing.hidden), :, :H] = weight_hh.reshape(-1, H, H)
     with np.errstate(invalid="ignore"):  # Inf − Inf, in a file's weights, is the NaN that the reference has, too
-        W[list(packing.of_bias_hh), :, H] += bias_hh.reshape(-1, H)
-        W[list(packing.of_bias_ih), :, H] += bias_ih.reshape(-1, H)
-    W[list(packing.inputs), :, H + 1 :] = weight_ih.reshape(-1, H, I)
+        W[block_index(packing.of_bias_hh), :, H] += bias_hh.reshape(-1, H)
+        W[block_index(packing.of_bias_ih), :, H] += bias_ih.reshape(-1, H)
+    W[block_index(packing.inputs), :, H + 1 :] = weight_ih.reshape(-1, H, I)
     if packing.bare_input is not None:
         W[packing.bare_input, :, H + 1 :] = np.eye(H, dtype=W.dtype)
     return W
@@ -42,16 +50,16 @@ def unpack(dW: Matrices, dv: Vectors, cell: Cell, packing: Packing) -> dict[str,
     """Parameter name → its gradient."""
     _, H, columns = dW.shape
     gradients: dict[str, NDArray[Any]] = {
-        "weight_ih": dW[list(packing.inputs), :, H + 1 :].reshape(-1, columns - H - 1)
+        "weight_ih": dW[block_index(packing.inputs), :, H + 1 :].reshape(-1, columns - H - 1)
     }
     if packing.hidden:
-        gradients["weight_hh"] = dW[list(packing.hidden), :, :H].reshape(-1, H)
-    gradients["bias_ih"] = dW[list(packing.of_bias_ih), :, H].reshape(-1)
-    gradients["bias_hh"] = dW[list(packing.of_bias_hh), :, H].reshape(-1)
+        gradients["weight_hh"] = dW[block_index(packing.hidden), :, :H].reshape(-1, H)
+    gradients["bias_ih"] = dW[block_index(packing.of_bias_ih), :, H].reshape(-1)
+    gradients["bias_hh"] = dW[block_index(packing.of_bias_hh), :, H].reshape(-1)
     first = 0
     for name in packing.vectors:
         shape = getattr(cell, name).shape
         last = first + shape.numel() // H
         gradients[name] = dv[first:last].reshape(shape)
         first = last
-    return {name: torch.from_numpy(gradient) for name, gradient in gradients.items()}
+    return {name: torch.from_numpy(np.ascontiguousarray(gradient)) for name, gradient in gradients.items()}

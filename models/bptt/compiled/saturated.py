@@ -6,8 +6,10 @@ every cell needs for it is here; each cell's own step is in its folder.
 """
 
 import numpy as np
+from numba import types
+from numba.extending import overload
 
-from models.bptt.compiled.jit import Array, Exponents, Scalar, kernel, summing
+from models.bptt.compiled.jit import Array, Exponents, Scalar, kernel
 from models.bptt.compiled.product import multiply
 from models.bptt.compiled.wide import add_rows, narrowed, shift_of, top_of, write_row
 
@@ -18,36 +20,53 @@ HELD_32, HELD_64 = 100, 900
 """Bits: if the largest entries of h and c differ by more, each is recorded with its own exponent."""
 
 
-@summing
-def beyond(x: Array, low: float, high: float) -> Scalar:
-    """How many entries are below `low` or above `high`. The count has x's dtype: 8 or 16 are compared at once."""
-    number = x.dtype.type
-    below, above, zero, one = number(low), number(high), number(0), number(1)
-    count = zero
+def bits_of(x: Scalar) -> Scalar:
+    """|x| as a whole number, in the order of the sizes, NaN above Inf; compiled code only.
+
+    Whole numbers have a largest one in whatever order they are compared, so that 8 or 16 are compared at once.
+    """
+    raise NotImplementedError
+
+
+@overload(bits_of, strict=False)
+def choose_bits_of(x: object) -> object:
+    """Those of the argument's dtype."""
+    if x == types.float32:
+        return lambda x: np.float32(abs(x)).view(np.int32)
+    return lambda x: np.float64(abs(x)).view(np.int64)
+
+
+@kernel
+def beyond(x: Array, most: float) -> bool:
+    """Whether some |entry| is above `most`, or NaN."""
+    top = bits_of(x.dtype.type(0))
     for k in range(x.size):
-        count += one if (x[k] < below) | (x[k] > above) else zero
-    return count
+        top = max(top, bits_of(x[k]))
+    return top > bits_of(x.dtype.type(most))
 
 
 @kernel
-def beyond_sigmoid(gate: Array) -> Scalar:
-    """How many values of σ are so near 0 or 1 that the slope (near 0, also the value) has lost its digits."""
+def beyond_sigmoid(gate: Array) -> bool:
+    """Whether some value of σ is so near 0 or 1 that the slope (near 0, also the value) has lost its digits, or NaN."""
     low, high = (LOW_32, HIGH_32) if gate.itemsize == 4 else (LOW_64, HIGH_64)
-    return beyond(gate, low, high)
+    number = gate.dtype.type
+    bottom, top = bits_of(number(1)), bits_of(number(0))
+    for k in range(gate.size):
+        bits = bits_of(gate[k])
+        bottom, top = min(bottom, bits), max(top, bits)
+    return bottom < bits_of(number(low)) or top > bits_of(number(high))
 
 
 @kernel
-def beyond_tanh(values: Array) -> Scalar:
-    """How many values of tanh are so near ±1 that 1 − h² has lost its digits."""
-    flat = FLAT_32 if values.itemsize == 4 else FLAT_64
-    return beyond(values, -flat, flat)
+def beyond_tanh(values: Array) -> bool:
+    """Whether some value of tanh is so near ±1 that 1 − h² has lost its digits, or NaN."""
+    return beyond(values, FLAT_32 if values.itemsize == 4 else FLAT_64)
 
 
 @kernel
-def beyond_cell(c: Array) -> Scalar:
+def beyond_cell(c: Array) -> bool:
     """The same for tanh(c), computed from c."""
-    flat = FLAT_CELL_32 if c.itemsize == 4 else FLAT_CELL_64
-    return beyond(c, -flat, flat)
+    return beyond(c, FLAT_CELL_32 if c.itemsize == 4 else FLAT_CELL_64)
 
 
 @kernel

@@ -97,8 +97,8 @@ def is_saturated(option: int, states: Gates, gates: Gates) -> bool:
 def row_is_saturated(nonlinearity: int, h: Array) -> bool:
     """The same for any part of h."""
     if nonlinearity == TANH:
-        return beyond_tanh(h) > 0
-    return nonlinearity == SIGMOID and beyond_sigmoid(h) > 0
+        return beyond_tanh(h)
+    return nonlinearity == SIGMOID and beyond_sigmoid(h)
 
 
 @kernel

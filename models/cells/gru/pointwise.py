@@ -59,4 +59,4 @@ def gru_reset_before_backward(d_rh: Array, r: Array, h_before: Array, da_r: Arra
 @kernel
 def gru_saturated(r: Array, z: Array, n: Array) -> bool:
     """Whether a gate or the candidate has a slope that has lost its digits."""
-    return beyond_sigmoid(r) + beyond_sigmoid(z) + beyond_tanh(n) > 0
+    return beyond_sigmoid(r) or beyond_sigmoid(z) or beyond_tanh(n)

@@ -74,5 +74,5 @@ def lstm_backward_gates(
 def lstm_saturated(option: int, i: Array, f: Array, g: Array, o: Array, c: Array) -> bool:
     """Whether a gate or the candidate has a slope that has lost its digits, or tanh(c) a very small one."""
     large = LARGE_32 if c.itemsize == 4 else LARGE_64
-    others = beyond_sigmoid(i) + beyond_sigmoid(o) + beyond_tanh(g) + beyond(c, -large, large)
-    return (others if option == WITHOUT_FORGET else others + beyond_sigmoid(f)) > 0
+    others = beyond_sigmoid(i) or beyond_sigmoid(o) or beyond_tanh(g) or beyond(c, large)
+    return others or (option != WITHOUT_FORGET and beyond_sigmoid(f))

@@ -45,7 +45,7 @@ def forward_step(
 @kernel
 def is_saturated(option: int, states: Gates, gates: Gates) -> bool:
     """Whether z is saturated."""
-    return beyond_sigmoid(gates[0].ravel()) > 0
+    return beyond_sigmoid(gates[0].ravel())
 
 
 @kernel
@@ -106,7 +106,7 @@ def saturated_step(
     multiply(hx[:, H:], WT[0, H:], a_z, zero_one, False)
     m, k = np.empty(H), np.empty(H, np.int64)
     for b in range(B):
-        if beyond_sigmoid(z[b]) > 0:
+        if beyond_sigmoid(z[b]):
             row_exponent[0, b], row_exponent[1, b], of_h[b] = mingru_row(
                 dh[b], of_h[b], a_z[b], n[b], h_before[b], m, k, da[0, b], da[1, b], back[b]
             )

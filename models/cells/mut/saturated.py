@@ -17,9 +17,9 @@ from models.cells.mut.pointwise import MUT1, MUT3, mut_backward, write_tanh
 @kernel
 def mut_saturated(option: int, r: Array, z: Array, n: Array, tanh_x: Array, h_before: Array) -> bool:
     """Whether a slope has lost its digits: of a gate, of n, of MUT1's tanh(x) or of MUT3's tanh(h')."""
-    if option == MUT1 and beyond_tanh(tanh_x) > 0:
+    if option == MUT1 and beyond_tanh(tanh_x):
         return True
-    return (option == MUT3 and beyond_cell(h_before) > 0) or gru_saturated(r, z, n)
+    return (option == MUT3 and beyond_cell(h_before)) or gru_saturated(r, z, n)
 
 
 @kernel
