@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 # Workers for the runs of recipes.
 WORKERS ?= 2
 
-.PHONY: setup setup-dev app lectures recipes check test test-portable lint types format measure-drag measure-lessons measure-panels measure-sessions
+.PHONY: setup setup-dev app lectures recipes check test test-portable lint types format measure-drag measure-lessons measure-panels measure-room measure-sessions
 
 setup: $(VENV)/runtime.stamp
 
@@ -58,6 +58,9 @@ measure-panels: $(VENV)/dev.stamp
 
 measure-lessons: $(VENV)/dev.stamp
 	$(BIN)/python tests/dashboard/measure_lessons.py
+
+measure-room: $(VENV)/dev.stamp
+	PYTHONPATH=. $(BIN)/python tests/browser/measure_room.py
 
 measure-sessions: $(VENV)/dev.stamp
 	$(BIN)/python tests/browser/measure_sessions.py

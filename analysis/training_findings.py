@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 
 from analysis.finding import Finding, Remedy, Subject
-from analysis.wording import power_of_ten, significant
+from analysis.wording import counted, power_of_ten, significant
 
 ALWAYS, NEVER = math.log(10), -math.log(100)
 """ln(norm ÷ threshold): clipping leaves less than a tenth, or the norm is a hundredth of the threshold."""
@@ -84,7 +84,7 @@ def trained_loss(s: Subject) -> Iterator[Finding]:
 
 def judge_loss(loss: float, chance: float, steps: int) -> Iterator[Finding]:
     """Compare the loss after `steps` of training with the loss of a guess that sees no input."""
-    evidence = f"After {steps} steps the loss is {significant(loss)}; a guess scores {significant(chance)}."
+    evidence = f"After {counted(steps, 'step')} the loss is {significant(loss)}; a guess scores {significant(chance)}."
     numbers = {"loss": loss, "chance": chance, "steps": steps}
     if has_lost(loss, chance):
         smaller = Remedy("Train with a smaller learning rate, and clip the gradient's norm.")

@@ -101,6 +101,8 @@ class Slide(Control[float]):
     step: float
     """From one position of the thumb to the next; in decades where the scale is logarithmic."""
     logarithmic: bool = False
+    least: str = field(default="", kw_only=True)
+    """What the lowest value is called, where it is not a number like others: `never`."""
 
     def read(self, given: object) -> float:
         """A number in the range."""

@@ -70,17 +70,22 @@ def explore_frame(view: View, *, in_drag: bool = False) -> Frame:
     return Frame(pictures | {key: draw for row in panel.rows for key, draw in row.items()}, lambda: write_words(view))
 
 
-def explore_html(view: View) -> str:
-    """The charts, the words and all settings as one HTML file."""
+def explore_html(view: View, link: str = "") -> str:
+    """The charts, the words, all settings and the link as one HTML file."""
     frame = explore_frame(view)
-    settings = [("Network", "untrained" if view.network is None else view.network.title)]
-    settings += [(CONTROLS[name].label, format_value(name, value)) for name, value in applied_values(view).items()]
+    settings = describe_settings(view)
     return standalone(
         "Why does the gradient vanish here?",
         frame.words(),
         (draw() for draw in frame.pictures.values()),
-        f"<h2>Settings</h2>{table(settings)}",
+        f"<h2>Settings</h2>{table(settings.items())}" + (f"<p>{escape(link)}</p>" if link else ""),
     )
+
+
+def describe_settings(view: View) -> dict[str, str]:
+    """All settings that apply, in the page's words."""
+    applied = {CONTROLS[name].label: format_value(name, value) for name, value in applied_values(view).items()}
+    return {"Network": "untrained" if view.network is None else view.network.title, **applied}
 
 
 def applied_values(view: View) -> dict[str, Value]:

@@ -5,10 +5,11 @@ import streamlit as st
 from dashboard.components.address import note_arrival, write_address
 from dashboard.components.projector import projector_on, projector_style
 from dashboard.components.refusal import refuse
+from dashboard.components.source import set_source
 from dashboard.components.style import page_style
 from dashboard.explore.changes import remember_state, show_changes
 from dashboard.explore.details import show_details
-from dashboard.explore.explore_frame import explore_frame
+from dashboard.explore.explore_frame import describe_settings, explore_frame
 from dashboard.explore.given_network import show_network
 from dashboard.explore.last_view import view_or_last
 from dashboard.explore.networks import network_of
@@ -46,6 +47,7 @@ def lab() -> None:
         if view.settings == settings:
             remember_state()
             write_address(write_state(present_state()))
+        set_source(describe_settings(view))
     except ConfigError as error:
         refuse(error)
         return

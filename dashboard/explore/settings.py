@@ -142,7 +142,7 @@ class Settings:
     clip_rule: str = control(OneOf("Clip by", "norm", _CLIP_RULES))
     dtype: str = control(OneOf("Number format", "float32", _own_words(_options("dtype"))))
 
-    largest_singular_value: float = control(Slide("Singular value", 1.0, 0, LARGEST_SINGULAR_VALUE, 0.01, help=(
+    largest_singular_value: float = control(Slide("Largest singular value", 1.0, 0, LARGEST_SINGULAR_VALUE, 0.01, help=(
         "The largest singular value of each recurrent block. Below 1 the gradient of a tanh network must vanish. "
         "Above 1 it may explode.")))
     seq_len: float = control(Slide("Sequence length", 100.0, 1, LONGEST, 1, help=(
@@ -153,8 +153,8 @@ class Settings:
         "A larger gradient norm is scaled down to this one.")))
     input_scale: float = control(Slide("Input scale", 1.0, 0, 10, 0.1, help=(
         "Factor on the input weights. Large inputs saturate the units.")))
-    truncate: float = control(Slide("Truncate after", 0.0, 0, LONGEST, 1, help=(
-        "Truncated BPTT: the gradient stops after this many steps. At 0 it runs back to the first input.")))
+    truncate: float = control(Slide("Truncate after", 0.0, 0, LONGEST, 1, least="never", help=(
+        "Truncated BPTT: the gradient stops after this many steps. Never: it runs back to the first input.")))
 
     spectrum_shape: str = control(OneOf("Spectrum shape", "kept", SHAPES))
     singular_values: str = control(NumberList("Singular values", "", 0, LARGEST_SINGULAR_VALUE, MOST_UNITS))

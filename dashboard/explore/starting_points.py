@@ -12,7 +12,7 @@ from dashboard.explore.session import choose_preset, chosen_preset
 def show_presets() -> None:
     """Places to start; `show_changes` says what to drag."""
     chosen = chosen_preset()
-    with st.container(horizontal=True, gap="small"):
+    with st.container(horizontal=True, gap="small", key="presets"):
         for k, preset in enumerate(PRESETS):
             kind: Literal["secondary", "tertiary"] = "secondary" if chosen == k else "tertiary"
             st.button(preset.name, key=f"preset-{k}", on_click=choose_preset, args=(k,), type=kind)

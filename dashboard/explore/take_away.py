@@ -1,11 +1,13 @@
 """Explore's present state to take away: a link, a Python snippet, a web page."""
 
 import shlex
+from functools import partial
 from urllib.parse import urlencode
 
 import streamlit as st
 
 from dashboard.components.refusal import refuse
+from dashboard.components.source import source
 from dashboard.explore.configs import network_values, page_configs, run_values
 from dashboard.explore.explore_frame import explore_html
 from dashboard.explore.link import write_link
@@ -102,9 +104,17 @@ def _write_snippet(settings: Settings) -> str:
     return _SNIPPET.format(cells=[*settings.cells], arguments=arguments)
 
 
+def write_recipe(view: View) -> dict[str, str]:
+    """A file that says how to get the numbers again: Python, or the command over given weights."""
+    if view.network is None:
+        return {"snippet.py": _write_snippet(view.settings)}
+    return {"command.txt": shlex.join(write_command(view.settings, view.network)) + "\n"}
+
+
 def web_page_button(view: View) -> None:
     """The charts as a file; drawn when it is asked for."""
     st.download_button(
-        "Web page", lambda: explore_html(view), file_name="explore.html", mime="text/html", type="tertiary",
-        on_click="ignore", help="Download the charts and their words as one file. It opens in any browser.",
+        "Web page", partial(explore_html, view, source().link), file_name="explore.html", mime="text/html",
+        type="tertiary", on_click="ignore",
+        help="Download the charts and their words as one file. It opens in any browser.",
     )  # fmt: skip

@@ -73,13 +73,14 @@ def _show_all(names: Iterable[str]) -> None:
 def show_sliders(opened: OpenedNetwork | None) -> None:
     """The live settings: they follow the pointer while it drags. A sentence stands for one that cannot apply."""
     refused = {} if opened is None else why_not(opened)
-    for row in DRAGGED:
-        for column, name in zip(st.columns(len(row), gap="medium"), row, strict=True):
-            with column:
-                if name in refused:
-                    st.caption(f"{CONTROLS[name].label}: {refused[name]}")
-                else:
-                    _show_slider(slide_in(controls_of(opened), name), name)
+    with st.container(key="lab-sliders"):
+        for row in DRAGGED:
+            for column, name in zip(st.columns(len(row), gap="medium"), row, strict=True):
+                with column:
+                    if name in refused:
+                        st.caption(f"{CONTROLS[name].label}: {refused[name]}")
+                    else:
+                        _show_slider(slide_in(controls_of(opened), name), name)
 
 
 def why_not(opened: OpenedNetwork) -> dict[str, str]:
@@ -124,5 +125,5 @@ def _show_slider(c: Slide, name: str) -> None:
     """The slider of a setting that is dragged."""
     live_slider(
         c.label, key=name, value=c.default, minimum=c.lowest, maximum=c.highest, step=c.step,
-        logarithmic=c.logarithmic, help=c.help,
+        logarithmic=c.logarithmic, help=c.help, least=c.least,
     )  # fmt: skip

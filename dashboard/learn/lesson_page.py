@@ -1,11 +1,12 @@
 """One beat of a lesson, with the way to the others."""
 
+from functools import partial
 from typing import Literal
 
 import streamlit as st
 
 from dashboard.components.projector import projector_on, projector_switch
-from dashboard.learn.address import Predictions, write_address
+from dashboard.learn.address import Predictions, keep_controls, write_address
 from dashboard.learn.for_class import show_class_links
 from dashboard.lessons import beats
 from dashboard.lessons.lesson import AnyLesson
@@ -34,7 +35,8 @@ def show_lesson(lesson: AnyLesson, beat: Beat, made: Predictions) -> None:
         if beat == "predict":
             beats.show_predict(lesson, made.guesses)
         elif beat == "do":
-            beats.show_do(lesson, lesson.number in made.guesses)
+            keep = partial(keep_controls, lesson, Place(lesson.number, beat))
+            beats.show_do(lesson, lesson.number in made.guesses, keep)
         else:
             beats.show_decide(lesson, made.guesses.get(lesson.number))
         if beat == "do" or lesson.number in made.guesses:

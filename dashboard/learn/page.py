@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from dashboard.components.address import note_arrival
 from dashboard.components.as_text import as_text
 from dashboard.components.projector import projector_on, projector_style
 from dashboard.components.style import page_style
@@ -12,7 +13,7 @@ from dashboard.learn.progress import recall_progress, store_progress
 from dashboard.lessons.registry import BY_NUMBER
 
 page_style()
-place, wrong = read_address()
+place, wrong = read_address(note_arrival("learn", steps=("lesson", "beat")))
 recall_progress(predictions())
 lesson_style()
 if projector_on():

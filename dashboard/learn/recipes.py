@@ -30,7 +30,8 @@ def _show_row(number: int, recipe: Recipe) -> None:
     command.code(f"python -m experiments recipe {recipe.name}", language=None)
     names = runs_of(recipe)
     if names:
-        runs.page_link("dashboard/runs/page.py", label="Open its runs", query_params={"run": ",".join(names)})
+        if runs.button("Open its runs", key=f"runs-of-{recipe.name}"):
+            st.switch_page("dashboard/runs/page.py", query_params={"run": ",".join(names)})
     else:
         runs.caption("measured without runs" if recipe.measure else "no runs here yet")
 

@@ -1,6 +1,6 @@
 """The three beats of a lesson on the page."""
 
-from collections.abc import Hashable, MutableMapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, MutableMapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import streamlit as st
@@ -78,15 +78,18 @@ def ask_guess(lesson: AnyLesson, before: Guess | None) -> Guess | None:
 
 
 @st.fragment
-def show_do(lesson: AnyLesson, predicted: bool) -> None:
-    """The experiment, under the hand."""
+def show_do(lesson: AnyLesson, predicted: bool, keep: Callable[[Mapping[str, Value]], None]) -> None:
+    """The experiment, under the hand; `keep` is called with where its controls stand."""
     if not predicted:
         st.caption("You have made no prediction yet. Press *Back* to make one.")
     if isinstance(lesson.bench, Live):
         live_beat.restore_setting(lesson.number, lesson.bench)
-        live_beat.show_live(lesson.number, lesson.bench, _show_controls(lesson.number, lesson.bench.controls))
+        chosen = _show_controls(lesson.number, lesson.bench.controls)
+        keep(chosen)
+        live_beat.show_live(lesson.number, lesson.bench, chosen)
         return
     values = _show_controls(lesson.number, lesson.bench.controls)
+    keep(values)
     use_one_thread()
     scene = lesson.bench.draw(values)
     charts, beside = st.columns([7, 4] if len(scene.pictures) == 1 else [8, 3], gap="medium")
@@ -104,6 +107,15 @@ def _show_controls(number: int, wanted: Sequence[Control]) -> dict[str, Value]:
         with column:
             values[control.key] = _show_control(control, f"lesson-{number}-{control.key}")
     return values
+
+
+def set_controls(lesson: AnyLesson, values: Mapping[str, Value]) -> None:
+    """Set controls of a lesson's bench, before they are made."""
+    for key, value in values.items():
+        name = f"lesson-{lesson.number}-{key}"
+        st.session_state[name] = st.session_state[f"{name}-kept"] = value
+    if values and isinstance(lesson.bench, Live):
+        st.session_state[f"lesson-{lesson.number}-restored"] = True  # what was trained last does not count
 
 
 def _show_control(control: Control, key: str) -> Value:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 RECIPES: Mapping[int, tuple[str, ...]] = {
     1: ("doya",),
     3: ("copy-orthogonal",),
-    5: ("lyapunov-theory",),
+    5: ("lyapunov-theory", "flossing"),
     6: ("cliff",),
     7: ("temporal-order",),
     8: ("lstm-cec", "forget-bias", "chrono", "long-short"),

@@ -37,11 +37,12 @@ def show_entrance(wanted: str) -> None:
 def _show_opening(wanted: str) -> None:
     numbers = list(BY_NUMBER)
     index = next((k for k, number in enumerate(numbers) if str(number) == wanted), 0)
-    lesson = st.selectbox("Lesson", numbers, index=index, format_func=_lesson_words, key="room-opens")
+    lesson = st.selectbox("Lesson", numbers, index=index, format_func=name_lesson, key="room-opens")
     st.button("Open a room", key="room-open", on_click=_open, args=(lesson,))
 
 
-def _lesson_words(number: int) -> str:
+def name_lesson(number: int) -> str:
+    """A lesson as lists of them call it; a message may hold any number."""
     return f"{number} · {BY_NUMBER[number].title}" if number in BY_NUMBER else "none"
 
 

@@ -10,6 +10,7 @@ from dashboard.lessons.lesson import AnyLesson
 from dashboard.lessons.registry import BY_NUMBER
 from dashboard.room.chart import show_room_chart
 from dashboard.room.decided import show_decided
+from dashboard.room.entrance import name_lesson
 from dashboard.room.errors import RoomError
 from dashboard.room.follow import count_words, follow, show_count
 from dashboard.room.invitation import show_invitation
@@ -30,7 +31,7 @@ def show_teacher(view: View) -> None:
         if view.stage == "predict":
             _show_predict(lesson, view)
         elif view.stage == "do":
-            beats.show_do(lesson, predicted=True)
+            beats.show_do(lesson, predicted=True, keep=lambda _: None)  # the address is the room's
         elif view.stage == "decide":
             show_decided(lesson, view)
         else:
@@ -55,13 +56,11 @@ def _show_head(lesson: AnyLesson, view: View) -> None:
 
 def _show_room(view: View) -> None:
     """What a teacher does with the room itself."""
-    chosen = st.selectbox(
-        "Lesson", list(BY_NUMBER), index=list(BY_NUMBER).index(view.lesson), format_func=_lesson_words,
-        key=f"room-lesson-{view.lesson}",
+    numbers, key = list(BY_NUMBER), f"room-lesson-{view.lesson}"
+    st.selectbox(
+        "Lesson", numbers, index=numbers.index(view.lesson), format_func=name_lesson, key=key, on_change=_change_lesson,
+        args=(view.code, key),
     )  # fmt: skip
-    if chosen != view.lesson:
-        _move(view.code, chosen, "predict")
-        st.rerun()
     projector_switch()
     st.button(
         "Close the room",
@@ -70,10 +69,6 @@ def _show_room(view: View) -> None:
         args=(view.code,),
         help="All predictions in it are forgotten.",
     )
-
-
-def _lesson_words(number: int) -> str:
-    return f"{number} · {BY_NUMBER[number].title}"
 
 
 def _show_predict(lesson: AnyLesson, view: View) -> None:
@@ -91,7 +86,12 @@ def _show_live(view: View) -> None:
     show_room_chart(predicting_picture(BY_NUMBER[view.lesson], view), "predictions")
 
 
-def _move(code: str, lesson: int, stage: Stage) -> None:
+def _change_lesson(code: str, key: str) -> None:
+    """Go to the chosen lesson's first beat."""
+    _move(code, st.session_state.get(key), "predict")
+
+
+def _move(code: str, lesson: object, stage: Stage) -> None:
     try:
         rooms().move(code, visitor(), lesson, stage)
     except RoomError as error:

@@ -8,6 +8,7 @@ from dashboard.components.address import note_arrival, write_address
 from dashboard.components.as_text import as_text
 from dashboard.components.refusal import refuse
 from dashboard.components.show import in_two_columns
+from dashboard.components.source import set_source
 from dashboard.components.style import page_style
 from dashboard.runs.arriving import read_address
 from dashboard.runs.follow import follow
@@ -21,7 +22,7 @@ from dashboard.runs.verdicts import show_verdicts
 from dashboard.train.jobs import RUNS
 from dashboard.train.watching import new_run_button
 from experiments.runs.folder import find_run, list_runs
-from experiments.runs.naming import labels
+from experiments.runs.naming import labels, run_settings
 from experiments.runs.opening import open_run
 from experiments.runs.pictures import run_pictures
 from experiments.runs.store.errors import RunError
@@ -42,6 +43,7 @@ def open_all(names: Sequence[str]) -> list[RunReader]:
 def show_runs(readers: Sequence[RunReader]) -> None:
     """What the runs have come to and how they differ, a single run step by step, and all of them over their steps."""
     names = labels(readers)
+    set_source(run_settings(readers, names))
     new_run_button(readers)
     show_verdicts(readers, names)
     show_settings(readers, names)

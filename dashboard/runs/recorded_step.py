@@ -107,6 +107,7 @@ def _choose_step(run: RunReader, found: Profiles) -> int:
     else:
         st.markdown(texts[0].capitalize())
     KEPT.set({"step": steps[frame] if frame < len(texts) - 1 else 0})
+    write_address(KEPT.link({}))  # before the charts, whose downloads carry it
     if found.note:
         st.caption(found.note)
     return int(found.step[frame])

@@ -20,9 +20,9 @@ def read_address(arrival: Arrival) -> None:
         st.session_state[_NOW] = {}
 
 
-def asked_sweep(first: str) -> str:
-    """The sweep that an address names, or that was chosen before; else the first."""
-    return str(read_session(_COMING, dict, {}).pop(SWEEP, "") or read_session(_NOW, dict, {}).get(SWEEP, first))
+def asked_sweep() -> str:
+    """The sweep that the address names, or that the last visit showed; empty where neither does."""
+    return str(read_session(_COMING, dict, {}).pop(SWEEP, ""))
 
 
 def note_choice(name: str, text: str) -> None:

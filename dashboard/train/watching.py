@@ -9,6 +9,7 @@ from dashboard.components.as_text import as_text
 from dashboard.components.refusal import refuse
 from dashboard.components.said import KEY
 from dashboard.components.show import in_two_columns
+from dashboard.components.source import set_source
 from dashboard.runs.said import show_latest_said
 from dashboard.runs.verdicts import show_verdicts
 from dashboard.session import read_session
@@ -17,7 +18,7 @@ from dashboard.train.settings import forget_runs, read_link, take_settings
 from dashboard.train.steering import LIVE, show_place, show_refusal, show_steering
 from experiments.config.words import cut, shortened
 from experiments.runs.folder import named_in
-from experiments.runs.naming import labels
+from experiments.runs.naming import labels, run_settings
 from experiments.runs.opening import open_run
 from experiments.runs.pictures import run_pictures
 from experiments.runs.store.errors import RunError
@@ -123,6 +124,7 @@ def _say_absent(working: bool, was_asked: bool) -> None:
 
 def _show_runs(readers: Sequence[RunReader], working: bool) -> None:
     names = labels(readers)
+    set_source(run_settings(readers, names))
     for run, label in zip(readers, names, strict=True):
         _show_progress(run, label, working)
     try:

@@ -35,6 +35,7 @@ QUANTITIES = {
     "sequences": "sequences until an evaluation solved the task, infinite if none did",
     "step_seconds": "seconds per optimiser step on this machine",
     "solved": "1 if an evaluation during training solved the task, else 0",
+    "floss_fall": "the mean square of the flossed Lyapunov exponents at the last flossing step over the first",
     "kept": "ln of the gradient's norm at the first state over that at the last, nats, the median over fresh sequences",
     "norm_growth": "the largest norm of the gradient before clipping, divided by the first",
 }
@@ -111,6 +112,8 @@ def judged(
 def numbers_of(run: RunReader, training: Training, answers: Answers) -> dict[str, float]:
     """Every quantity of a finished run."""
     log_norms = run.scalars().get("log_norm_before", np.zeros(0))
+    flossing = run.scalars().get("flossing", np.zeros(0))
+    flossing = flossing[~np.isnan(flossing)]
     growth = math.exp(largest(log_norms) - float(log_norms[0])) if len(log_norms) else math.nan
     return {
         "loss": answers.loss,
@@ -122,6 +125,7 @@ def numbers_of(run: RunReader, training: Training, answers: Answers) -> dict[str
         "sequences": run.progress.step * training.config.batch_size if run.progress.reason == "success" else math.inf,
         "step_seconds": run.progress.seconds / max(run.progress.step, 1),
         "solved": float(run.progress.reason == "success"),
+        "floss_fall": float(flossing[-1] / flossing[0]) if len(flossing) else math.nan,
         "kept": kept(training),
         "norm_growth": growth,
     }

@@ -68,6 +68,14 @@ def telling_fields(settings: Sequence[Mapping[str, object]]) -> list[str]:
     return [name for name in differing if name in said]
 
 
+def run_settings(readers: Sequence[RunReader], names: Sequence[str]) -> dict[str, str]:
+    """Each run's name → its id and settings in one line, for a file that says where its numbers come from."""
+    return {
+        label: ", ".join([reader.name, *(f"{name}={value}" for name, value in reader.settings.items())])
+        for reader, label in zip(readers, names, strict=True)
+    }
+
+
 def differing_fields(settings: Sequence[Mapping[str, object]]) -> list[str]:
     """The fields whose values are not the same in all of these settings, those that matter most first."""
     names = dict.fromkeys(name for one in settings for name in one)

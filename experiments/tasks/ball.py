@@ -110,7 +110,3 @@ class Ball(Task):
         """2 τ (1 − (1 − 2 τ)^(3/2)), 5.7 %: the densest square of side 2 τ lies on the floor."""
         side = 2 * self.tolerance
         return side * (1 - math.pow(1 - side, 3 / 2))
-
-    def dependency(self, seq_len: int) -> int:
-        """T + 8: the first position may matter to the last answer."""
-        return self.length(seq_len) - 1

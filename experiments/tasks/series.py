@@ -58,10 +58,6 @@ class Series(Task):
             f"or a number from 1 to {len(self.columns)}."
         )
 
-    def length(self, seq_len: int) -> int:
-        """T timesteps."""
-        return seq_len
-
     def sample(
         self, batch_size: int, seq_len: int, generator: torch.Generator, dtype: torch.dtype = torch.float32
     ) -> tuple[Float[Tensor, "time batch input"], Float[Tensor, "time batch"]]:
@@ -88,10 +84,6 @@ class Series(Task):
         values = np.sort(self._targets.numpy())
         until = np.searchsorted(values, values + 2 * self.tolerance, side="left")
         return float((until - np.arange(len(values))).max() / len(values))
-
-    def dependency(self, seq_len: int) -> int:
-        """T − 1, the largest possible lag: any earlier row may matter."""
-        return seq_len - 1
 
 
 def make_waves() -> Float[np.ndarray, "time 1"]:

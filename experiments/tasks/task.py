@@ -35,9 +35,9 @@ class Task(ABC):
     shows_picture: bool = False
     """Whether the source is the places of a picture."""
 
-    @abstractmethod
     def length(self, seq_len: int) -> int:
-        """Number of timesteps of a sample."""
+        """Number of timesteps of a sample: T, unless a task says otherwise."""
+        return seq_len
 
     def source(self, seq_len: int) -> int | None:
         """Timesteps of the source, where a sample is a source and then the words of a target; None for none."""
@@ -109,12 +109,13 @@ class Task(ABC):
     def guess_accuracy(self, seq_len: int) -> float:
         """Expected accuracy of the best guess that knows the timestep and sees no input, 0 to 1."""
 
-    @abstractmethod
     def dependency(self, seq_len: int) -> int:
         """Longest lag, in timesteps, from an input that matters to a loss that needs it.
 
-        Truncated BPTT with a smaller `truncate` sends no gradient over this lag.
+        Truncated BPTT with a smaller `truncate` sends no gradient over this lag. It is that from the first timestep to
+        the last, the longest there can be, unless a task says otherwise.
         """
+        return self.length(seq_len) - 1
 
     @final
     def loss(

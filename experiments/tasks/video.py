@@ -89,10 +89,6 @@ class Video(Classification):
         pictures, _ = load_digit_pictures(self.name)
         self._cards = torch.from_numpy(CARD + (1 - CARD) * pictures)
 
-    def length(self, seq_len: int) -> int:
-        """T frames."""
-        return seq_len
-
     def sample(
         self, batch_size: int, seq_len: int, generator: torch.Generator, dtype: torch.dtype = torch.float32
     ) -> tuple[Float[Tensor, "time batch 256"], Int[Tensor, "time batch"]]:
@@ -139,10 +135,6 @@ class Video(Classification):
     def guess_accuracy(self, seq_len: int) -> float:
         """The mean over the frames of the most frequent class's share."""
         return float(class_shares(seq_len).max(1).mean())
-
-    def dependency(self, seq_len: int) -> int:
-        """T − 1: the only change of speed may be the first."""
-        return seq_len - 1
 
 
 STEADY = 400

@@ -53,8 +53,9 @@ def evaluate(config: RunConfig, task: Task, model: Network, generator: torch.Gen
         size = min(part, left)
         batch = draw_batch(config, task, size, config.seq_len, generator)
         inputs, targets, lengths = batch.inputs, batch.targets, batch.lengths
+        parts = {"source": source, "lengths": lengths}
         with torch.no_grad():
-            outputs = model(inputs, source) if lengths is None else model(inputs, source, lengths)
+            outputs = model(inputs, **{name: part for name, part in parts.items() if part is not None})
             said = outputs if source is None else model.own_words(inputs, source, task.next_word)
         losses += size * task.loss(outputs, targets, config.loss_position, lengths).item()
         answers += size * task.loss(outputs, targets, "last", lengths).item()

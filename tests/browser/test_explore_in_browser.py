@@ -179,4 +179,4 @@ def test_a_pinned_state_stays_beside_the_present_one(explore):
     before = line(page, "Elman")
     type_value(page, "largest_singular_value", "1.5")
     assert eventually(page, lambda: line(page, "A: Elman") == before and line(page, "Elman") != before)
-    page.get_by_text("Singular value: 1 → 1.5").wait_for()
+    page.get_by_text("singular value: 1 → 1.5").wait_for()

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 
 import pytest
 from browsing import press, serious_faults, serious_faults_in_both_themes
+from forging import Visitor
 from playwright.sync_api import Browser, BrowserContext, expect
 from room_phones import Person, Teacher
 from test_learn_in_browser import NARROW, PHONE, PROJECTOR
@@ -33,10 +34,7 @@ def browser_of(browser: Browser) -> Iterator[Callable[..., BrowserContext]]:
 
 def test_a_teacher_and_two_phones_go_through_a_lesson(app_url, browser_of):
     teacher = browser_of(PROJECTOR).new_page()
-    teacher.goto(f"{app_url}/learn?lesson={CHOICE.number}")
-    press(teacher, "For class")
-    press(teacher, "Open a room")
-    teacher.wait_for_url(f"**/room?lesson={CHOICE.number}")
+    teacher.goto(f"{app_url}/room?lesson={CHOICE.number}")
     press(teacher, "Open a room")
     teacher.wait_for_url("**/room?room=*")
     link = teacher.url
@@ -44,7 +42,6 @@ def test_a_teacher_and_two_phones_go_through_a_lesson(app_url, browser_of):
     picture = teacher.get_by_role("img", name=f"QR picture of the address of room {code}")
     expect(picture).to_be_visible()
     assert picture.evaluate("img => img.naturalWidth") > 20
-    assert not serious_faults(teacher)
 
     ann, bens = browser_of(PHONE).new_page(), browser_of(PHONE)
     ann.goto(link)
@@ -58,12 +55,12 @@ def test_a_teacher_and_two_phones_go_through_a_lesson(app_url, browser_of):
 
     press(teacher, "1 Predict")
     for phone, answer in ((ann, "a"), (ben, "b")):  # the question comes by itself
-        expect(phone.get_by_text(CHOICE.question.asks)).to_be_visible(timeout=LATER)
+        expect(phone.get_by_text(CHOICE.question.asks).first).to_be_visible(timeout=LATER)
         phone.get_by_text(CHOICE.question.answers[answer]).click()
         expect(phone.get_by_text("Your prediction is saved.")).to_be_visible(timeout=LATER)
     expect(teacher.get_by_text("2 here · 2 predicted")).to_be_visible(timeout=LATER)
     expect(teacher.get_by_role("img", name="2 predicted so far. A explodes, B vanishes. 1.")).to_be_visible()
-    assert not serious_faults_in_both_themes(ann)
+    assert not serious_faults(ann)
     ben.close()
     ben = bens.new_page()
     ben.goto(link)
@@ -75,15 +72,22 @@ def test_a_teacher_and_two_phones_go_through_a_lesson(app_url, browser_of):
     for phone in (ann, ben):
         phone.wait_for_selector(".live-chart[data-redraws]")
         phone.wait_for_function(NARROW, arg=PHONE["width"])
-    assert not serious_faults(ben)
-    teacher.reload()
+    assert not serious_faults_in_both_themes(ben)
     expect(teacher.get_by_text("The claim: False.")).to_be_visible(timeout=LATER)
-    assert not serious_faults_in_both_themes(teacher)
 
     press(teacher, f"Room {code}")
     press(teacher, "Close the room")
     expect(ann.get_by_text(f"Room {code} has closed.")).to_be_visible(timeout=LATER)
     expect(ann.get_by_role("textbox", name="Code")).to_be_visible()
+
+
+def test_a_lesson_leads_to_a_room_of_that_lesson(app_url):
+    with Visitor(app_url, "learn", f"lesson={CHOICE.number}&beat=predict") as teacher:
+        teacher.rerun()
+        drawn = teacher.rerun([teacher.state("open-room", None)])
+    assert not drawn.tracebacks
+    [chosen] = [e.selectbox for e in drawn.of("selectbox")]
+    assert chosen.options[chosen.default].startswith(f"{CHOICE.number} ·")
 
 
 def test_thirty_phones_and_a_teacher(app_url):
@@ -113,6 +117,8 @@ def test_thirty_phones_and_a_teacher(app_url):
         again.press("room-own")
         assert "30 here · 30 predicted" in again.words, "the teacher came back; nobody took a second seat"
 
+        teacher.choose(f"room-lesson-{CURVE.number}", "<script>")
+        assert teacher.drawn.sentences == ["The lesson must be a whole number from 1 to 12."]
         teacher.press("room-decide")
         [picture] = teacher.charts
         assert '"name":"30 predictions"' in picture

@@ -29,8 +29,12 @@ def test_the_runs_of_a_recipe_are_those_that_exist(tmp_path, monkeypatch):
 
 def test_the_page_gives_the_command_of_each_recipe(tmp_path, monkeypatch):
     monkeypatch.setattr(shown, "RUNS", Path(tmp_path))
+    (tmp_path / find_recipe("chung").config("gru", 0).identity()).mkdir()
     app = AppTest.from_file(PAGE, default_timeout=60).run()
     assert not app.exception
+    assert [button.label for button in app.button if button.key and button.key.startswith("runs-of-")] == [
+        "Open its runs"
+    ]
     commands = [code.value for code in app.code]
     for name in (name for names in RECIPES.values() for name in names):
         assert f"python -m experiments recipe {name}" in commands

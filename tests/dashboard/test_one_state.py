@@ -12,6 +12,9 @@ from dashboard.explore.control import Control, NumberList, OneOf, Slide, SomeOf,
 from dashboard.explore.presets import PRESETS
 from dashboard.explore.settings import Settings
 from dashboard.explore.state import FIRST, State, read_state, write_state
+from dashboard.lessons.lesson import Slider
+from dashboard.lessons.place import read_controls, write_controls
+from dashboard.lessons.registry import LESSONS
 from dashboard.runs.kept import KEPT
 from dashboard.train import controls as train
 from experiments.config.run_config import RunConfig
@@ -80,6 +83,29 @@ def test_all_controls_of_explore_are_restored_on_a_new_page():
         assert at.session_state[name] == value, name
     assert at.session_state["pinned"] == state.pinned
     assert address_of(at) == write_state(state)
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=[str(lesson.number) for lesson in LESSONS])
+def test_each_control_of_a_lesson_is_in_the_address(lesson):
+    values = {c.key: c.minimum if isinstance(c, Slider) else [*c.options][-1] for c in lesson.bench.controls}
+    assert read_controls(write_controls(values, lesson), lesson) == (
+        {c.key: values[c.key] for c in lesson.bench.controls if values[c.key] != c.value}, [])  # fmt: skip
+    assert write_controls({c.key: c.value for c in lesson.bench.controls}, lesson) == ""
+    _, wrong = read_controls("nothing:1~x", lesson)
+    assert len(wrong) == 2
+
+
+def test_a_lessons_controls_are_restored_on_a_new_page():
+    at = AppTest.from_file(str(PAGES / "learn" / "page.py"), default_timeout=60)
+    lesson = LESSONS[0]
+    control = lesson.bench.controls[0]
+    link = {"lesson": str(lesson.number), "beat": "do", "set": f"{control.key}:{control.minimum}"}
+    for name, text in link.items():
+        at.query_params[name] = text
+    at.run()
+    assert not at.exception
+    assert at.session_state[f"lesson-{lesson.number}-{control.key}"] == control.minimum
+    assert address_of(at) == link
 
 
 def opened_train(**parameters: str) -> AppTest:

@@ -12,7 +12,9 @@ from torch.autograd.functional import jacobian
 from analysis.jacobian import step_jacobians
 from analysis.penalty import norm_penalty, penalty_gradient
 from experiments.config.run_config import ConfigError, RunConfig
+from experiments.probing.probe import probe as make_probe
 from experiments.runs.opening import open_run
+from experiments.runs.pictures import run_pictures
 from experiments.runs.recorder import Recorder
 from experiments.runs.train import train
 from experiments.training.build import build
@@ -135,7 +137,11 @@ def test_every_update_has_its_size(tmp_path):
     config = RunConfig.from_values({**SMALL, "optimiser": "sgd", "learning_rate": 0.5, "evaluate_every": None})
     recorder = Recorder.start(config, tmp_path / "run")
     train([recorder])
-    sizes = open_run(tmp_path / "run").scalars()["update_size"]
+    run = open_run(tmp_path / "run")
+    sizes = run.scalars()["update_size"]
+    drawn = run_pictures([run])
+    assert drawn["update_size"].columns["value"] == sizes.tolist()
+    assert "penalty" not in drawn, "this run has none"
     twin = Training(config)
     for size in sizes:
         step = twin.advance()
@@ -222,3 +228,17 @@ def test_what_does_not_go_together_is_refused_in_a_sentence(values, words):
 def test_earlier_runs_keep_their_ids():
     assert RunConfig().identity() == RunConfig(biases=None, spectral_radius=None, penalty_weight=0.0).identity()
     assert RunConfig(penalty_weight=1.0).identity() != RunConfig().identity()
+
+
+def test_explore_clips_inside_bptt_by_a_second_pass():
+    probe = make_probe(RunConfig(cell="lstm", seq_len=12, hidden_size=6, batch_size=4))
+    clipping = probe.clip(1e-4, "per_step")
+    assert clipping.engaged
+    again = record(
+        probe.experiment.model, probe.experiment.inputs, probe.experiment.loss, step_threshold=1e-4
+    )  # fmt: skip
+    for name, grad in again.parameter_grads.items():
+        assert torch.equal(clipping.grads[name], grad)
+    assert clipping.steps[-1].engaged
+    assert not probe.clip(None, "per_step").engaged
+    assert probe.trace.parameter_grads["readout.weight"] is probe.clip(None, "per_step").grads["readout.weight"]

@@ -6,6 +6,7 @@ from oracles import CONFIGURATION_NAMES, CONFIGURATIONS, LOSSES, MORE_CONFIGURAT
 from torch import sigmoid, tanh
 
 from analysis.clipping import clipped_inside
+from analysis.figures.step_clipping import step_clipping_picture
 from analysis.step_clipping import step_clipping
 from models import record
 from models.bptt.step_limit import limited
@@ -124,6 +125,9 @@ def test_the_share_of_clipped_entries_is_that_of_the_loop(cell):
     assert found.engaged
     torch.testing.assert_close(torch.from_numpy(found.share * rows), wanted)
     assert (found.log_norm_after <= found.log_norm_before + 1e-12).all()
+    picture = step_clipping_picture({cell: found})
+    assert picture.columns["clipped, %"] == pytest.approx((100 * wanted / rows).mean(dim=1).tolist())
+    assert picture.columns["t"] == [float(t) for t in range(1, 10)]
 
 
 def test_clipping_says_what_is_left_of_the_true_gradient():

@@ -1,6 +1,6 @@
 """The page's address follows its state; the browser's history has one entry per visit of a page, not one per change."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
@@ -26,10 +26,15 @@ class Arrival:
     """Whether it was by the browser's *Back* or *Forward*."""
 
 
-def note_arrival(page: str) -> Arrival:
-    """How this run of the page began; from now on its address is replaced. Call it at the page's top."""
+def note_arrival(page: str, steps: Sequence[str] = ()) -> Arrival:
+    """How this run of the page began; from now on its address is replaced. Call it at the page's top.
+
+    Args:
+        page: its name.
+        steps: parameters whose changes are steps in the browser's history all the same.
+    """
     with st.container(key="page-address"):
-        _mount(key="address", data={}, height="content")
+        _mount(key="address", data={"steps": list(steps)}, height="content")
     context = get_script_run_ctx()
     by_history = context is not None and context.is_history_navigation
     has_come = by_history or st.session_state.get(_SHOWN) != page

@@ -1,6 +1,7 @@
 // The plot's node is made once (see made_once.js); each call only says what is newest, and one loop per chart draws it.
 
 import { charts } from "../shared/charts.js";
+import { imageFile, saveFile } from "../shared/image_file.js";
 import { destroyedWithNode, madeOnce } from "../shared/made_once.js";
 import { serverUrl } from "../shared/server_url.js";
 import { NARROW, dressed, fit, themeOf } from "./look.js";
@@ -188,7 +189,8 @@ function createChart(parent) {
   }
 
   const hears = (setTriggerValue) => (clicked = newest.clicks ? setTriggerValue : null);
-  const chart = { want, hears, destroy, say: step.say, isVisible: () => visible };
+  const picture = (format) => (Plotly && plot._fullLayout ? pictured(Plotly, parent, plot, format) : null);
+  const chart = { want, hears, destroy, say: step.say, isVisible: () => visible, picture };
   return chart;
 }
 
@@ -201,15 +203,19 @@ function named(traces) {
   return traces.map((trace) => ({ uid: uid(trace.name), ...trace }));
 }
 
+function pictured(Plotly, parent, plot, format) {
+  // The screen's picture is transparent: saved alone it needs the page's colour behind it.
+  const layout = { ...plot.layout, paper_bgcolor: themeOf(parent).background };
+  const { width, height } = plot._fullLayout;
+  const words = parent.querySelector(".live-chart-words").getAttribute("aria-label") ?? "";
+  return imageFile(Plotly, { data: plot.data, layout }, { format, width, height, words });
+}
+
 function config(Plotly, parent, zoom) {
-  const save = (format) => (plot) => {
-    // The screen's picture is transparent: saved alone it needs the page's colour behind it.
-    const layout = { ...plot.layout, paper_bgcolor: themeOf(parent).background };
-    const { width, height } = plot._fullLayout;
-    Plotly.downloadImage(
-      { data: plot.data, layout, config: { showSendToCloud: false } },
-      { format, width, height, scale: format === "png" ? 2 : 1, filename: parent.querySelector(".live-chart").dataset.key },
-    );
+  const save = (format) => async (plot) => {
+    const chart = parent.querySelector(".live-chart");
+    const type = format === "png" ? "image/png" : "image/svg+xml";
+    saveFile(await pictured(Plotly, parent, plot, format), `${chart.dataset.key}.${format}`, type);
   };
   const button = (format) => ({
     name: `save-${format}`,

@@ -47,7 +47,7 @@ def network() -> SequenceModel:
         model.recurrent.get_parameter("weight_hh_l0").copy_(
             0.5 * torch.eye(UNITS) + 0.5 * torch.diag(torch.ones(UNITS - 1), 1)
         )
-        model.readout.weight[0, 0] = 1
+        torch.nn.init.eye_(model.get_parameter("readout.weight"))
     return model
 
 
