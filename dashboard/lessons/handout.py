@@ -117,7 +117,7 @@ def _draw_axes(question: Curve) -> str:
     dot = f'<circle cx="{left}" cy="{y(0):.1f}" r="4"/>'
     title = f"<title>Axes for {escape(question.y_title)}</title>"
     return (
-        f'<svg class="axes" viewBox="0 0 600 230" font-size="15" role="img">{title}{"".join(grid)}{"".join(words)}{dot}</svg>'
+        f'<svg class="axes" viewBox="0 0 600 230" font-size="15" role="img">{title}{"".join(grid + words)}{dot}</svg>'
         f'<p class="quiet">Upwards: {escape(question.y_title)}.</p>'
     )
 
