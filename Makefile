@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 # Workers for the runs of recipes.
 WORKERS ?= 2
 
-.PHONY: benchmark-rivals setup setup-dev app lectures recipes check test test-portable lint types format measure-drag measure-lessons measure-panels measure-sessions
+.PHONY: benchmark-rivals setup setup-dev app lectures recipes check test test-portable lint types format measure-drag measure-lessons measure-panels measure-room measure-sessions
 
 setup: $(VENV)/runtime.stamp
 
@@ -28,8 +28,9 @@ lectures: $(VENV)/runtime.stamp
 recipes: $(VENV)/runtime.stamp
 	$(BIN)/python -m experiments recipe papers --workers $(WORKERS) --page recipes.html --markdown docs/recipes.md
 
+# Three tests at a time on two cores: those in a browser wait for half of their time.
 test: lint types
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 check: lint types
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --ignore=tests/browser -m "not processes"
@@ -57,6 +58,9 @@ measure-panels: $(VENV)/dev.stamp
 
 measure-lessons: $(VENV)/dev.stamp
 	$(BIN)/python tests/dashboard/measure_lessons.py
+
+measure-room: $(VENV)/dev.stamp
+	PYTHONPATH=. $(BIN)/python tests/browser/measure_room.py
 
 measure-sessions: $(VENV)/dev.stamp
 	$(BIN)/python tests/browser/measure_sessions.py

@@ -1,4 +1,4 @@
-"""Gradient clipping by four rules, global-norm clipping first; what is left, and which parameters changed."""
+"""Gradient clipping, by the global norm and by other rules; what is left, and which parameters changed."""
 
 import math
 from dataclasses import dataclass
@@ -7,10 +7,14 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
+from analysis.step_clipping import StepClipping, step_clipping
 from models.bptt.lognorm import log_norm_of_all
+from models.recording.trace import Trace
 
-ClipRule = Literal["norm", "value", "per_parameter", "squared_norm"]
+ClipRule = Literal["norm", "value", "per_parameter", "squared_norm", "per_step"]
 CLIP_RULES: tuple[ClipRule, ...] = get_args(ClipRule)
+AFTER_THE_PASS = tuple(rule for rule in CLIP_RULES if rule != "per_step")
+"""The rules of `clip`: they act on the gradient when BPTT is over."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +31,8 @@ class Clipping:
     cosine: float
     parameter_log_norm_before: dict[str, float]
     parameter_log_norm_after: dict[str, float]
+    steps: tuple[StepClipping, ...] = ()
+    """Of `per_step`: where in time each layer was clipped, the last stack's top layer last."""
 
     @property
     def engaged(self) -> bool:
@@ -47,11 +53,11 @@ def clip(
     rule: ClipRule = "norm",
     log_norms: dict[str, float] | None = None,
 ) -> Clipping:
-    """Clip a gradient by one of four rules.
+    """Clip a gradient by one of the four rules that act when BPTT is over.
 
     - `norm`: g·min(1, τ/‖g‖) with the norm over all parameters (Pascanu et al. 2013, Algorithm 1).
-    - `value`: each entry is limited to [−τ, τ]. Often credited to Graves (2013), who clipped something else: inside
-      BPTT, at every timestep, the derivatives at the LSTM's inputs before the squashing functions.
+    - `value`: each entry is limited to [−τ, τ]. Often credited to Graves (2013), who did something else: `per_step`,
+      see `clipped_inside`.
     - `per_parameter`: the rule `norm` for each parameter by itself.
     - `squared_norm`: a lecture slide's g·τ/‖g‖² where ‖g‖² > τ: the larger the gradient, the smaller the step.
 
@@ -73,8 +79,8 @@ def clip(
     """
     if not grads:
         raise ValueError("grads is empty; it must have the gradient of at least one parameter.")
-    if rule not in CLIP_RULES:
-        raise ValueError(f"rule was {rule!r}; it must be one of {', '.join(CLIP_RULES)}.")
+    if rule not in AFTER_THE_PASS:
+        raise ValueError(f"rule was {rule!r}; it must be one of {', '.join(AFTER_THE_PASS)}.")
     if threshold is not None and not threshold > 0:
         raise ValueError(f"threshold was {threshold}; it must be above 0, or None for no clipping.")
     before = log_norms or {name: log_norm_of_all(g) for name, g in grads.items()}
@@ -102,6 +108,34 @@ def clip(
         cosine_of_scaling(before, after, total, after_total),
         before,
         after,
+    )
+
+
+def clipped_inside(true: Trace, clipped: Trace | None, threshold: float | None) -> Clipping:
+    """The rule `per_step`: what a pass with clipping at every timestep leaves of the true gradient (Graves 2013).
+
+    He limited the derivatives at the LSTM's inputs, before the squashing functions, to [−10, 10] inside BPTT. The pass
+    does so for every cell: `models.bptt.step_limit`.
+
+    Args:
+        true: the recorded pass without clipping.
+        clipped: the same with `record(…, step_threshold=threshold)`; None without a threshold.
+        threshold: τ > 0, or None for no clipping.
+    """
+    layers = [] if clipped is None else [layer for stack in clipped.stacks.values() for layer in stack.layers]
+    steps = () if threshold is None else tuple(step_clipping(layer, threshold) for layer in layers)
+    ended = clipped if clipped is not None and any(step.engaged for step in steps) else true
+    before, after = dict(true.parameter_log_norm), dict(ended.parameter_log_norm)
+    return Clipping(
+        "per_step",
+        threshold,
+        dict(ended.parameter_grads),
+        total_log_norm(before),
+        total_log_norm(after),
+        cosine(true.parameter_grads, ended.parameter_grads),
+        before,
+        after,
+        steps,
     )
 
 

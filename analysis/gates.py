@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from numpy import ndarray
 
 from models.cells.cell import Cell
@@ -80,9 +80,10 @@ def gate_statistics(layer: LayerStates) -> GateStatistics:
     values = {name: gate.detach().cpu().double().numpy() for name, gate in layer.gates.items()}
     keep = layer.cell.keep_gate
     finite = all(np.isfinite(v).all() for v in values.values())
+    within = np.True_ if layer.padding is None else ~layer.padding.cpu().numpy()[..., None]
     return GateStatistics(
-        gates={name: gate(v, signed=is_signed(layer.cell, name)) for name, v in values.items()},
-        time_constants=None if keep is None else time_constants(keep.gate, keep.share(values[keep.gate])),
+        gates={name: gate(v, is_signed(layer.cell, name), within) for name, v in values.items()},
+        time_constants=None if keep is None else time_constants(keep.gate, keep.share(values[keep.gate]), within),
         reason=None if finite else "The recorded pass diverged: some gates are not finite.",
     )
 
@@ -92,31 +93,35 @@ def is_signed(cell: Cell | type[Cell], name: str) -> bool:
     return cell.words.gates[name].part == "candidate"
 
 
-def gate(values: Float[ndarray, "time batch unit"], signed: bool = False) -> Gate:
+Within = Bool[ndarray, "time batch 1"] | np.bool
+"""Which values are those of a sequence, and no padding."""
+
+
+def gate(values: Float[ndarray, "time batch unit"], signed: bool = False, within: Within = np.True_) -> Gate:
     """Statistics of one gate's values in (0, 1), or in (−1, 1) if `signed`."""
     openness = (1 + values) / 2 if signed else values
     undefined = np.where(np.isnan(values), np.nan, 0)
     closed, opened = (openness < CLOSED) + undefined, (openness > OPEN) + undefined
     return Gate(
-        mean=float(values.mean()),
-        mean_over_time=values.mean(axis=(1, 2)),
-        mean_of_unit=values.mean(axis=(0, 1)),
-        closed=float(closed.mean()),
-        open=float(opened.mean()),
-        closed_over_time=closed.mean(axis=(1, 2)),
-        open_over_time=opened.mean(axis=(1, 2)),
-        closed_of_unit=closed.mean(axis=(0, 1)),
-        open_of_unit=opened.mean(axis=(0, 1)),
+        mean=float(values.mean(where=within)),
+        mean_over_time=values.mean(axis=(1, 2), where=within),
+        mean_of_unit=values.mean(axis=(0, 1), where=within),
+        closed=float(closed.mean(where=within)),
+        open=float(opened.mean(where=within)),
+        closed_over_time=closed.mean(axis=(1, 2), where=within),
+        open_over_time=opened.mean(axis=(1, 2), where=within),
+        closed_of_unit=closed.mean(axis=(0, 1), where=within),
+        open_of_unit=opened.mean(axis=(0, 1), where=within),
     )
 
 
-def time_constants(name: str, values: Float[ndarray, "time batch unit"]) -> TimeConstants:
+def time_constants(name: str, values: Float[ndarray, "time batch unit"], within: Within = np.True_) -> TimeConstants:
     """−1 / (mean of ln f), over everything, at each timestep and of each unit."""
     with np.errstate(divide="ignore"):  # ln 0 → τ = 0, and 1/0 → ∞ for a gate of exactly 1
         log_f = np.log(values)  # at most 0
         return TimeConstants(
             gate=name,
-            overall=float(1 / np.abs(log_f.mean())),
-            over_time=1 / np.abs(log_f.mean(axis=(1, 2))),
-            of_unit=1 / np.abs(log_f.mean(axis=(0, 1))),
+            overall=float(1 / np.abs(log_f.mean(where=within))),
+            over_time=1 / np.abs(log_f.mean(axis=(1, 2), where=within)),
+            of_unit=1 / np.abs(log_f.mean(axis=(0, 1), where=within)),
         )

@@ -29,7 +29,7 @@ def gradient_bound(layer: LayerRecord, spectral_norm: float, slope: float) -> Fl
         spectral_norm: ‖W‖, the largest singular value.
         slope: γ, the steepest slope of φ.
     """
-    reverse, direct = layer.reverse, layer.direct_log_norm.cpu().numpy()
+    reverse, direct = layer.reverse, layer.ended_together(layer.direct_log_norm).cpu().numpy()
     with np.errstate(divide="ignore"):
         log_rate = np.log(slope * spectral_norm)
     bound = np.empty_like(direct)

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 
 from analysis.finding import Finding, Remedy, Subject
-from analysis.wording import power_of_ten, significant
+from analysis.wording import counted, power_of_ten, significant
 
 ALWAYS, NEVER = math.log(10), -math.log(100)
 """ln(norm ÷ threshold): clipping leaves less than a tenth, or the norm is a hundredth of the threshold."""
@@ -28,8 +28,8 @@ def clipping_extremes(s: Subject) -> Iterator[Finding]:
             "clipping_always",
             "warning",
             "Every step is clipped",
-            f"The norm is {norm}, and {after} is left of it: the threshold {significant(c.threshold)} alone sets the "
-            "size of the step.",
+            f"The norm is {norm} before clipping and {after} after it: the threshold {significant(c.threshold)} alone "
+            "decides how long the step is.",
             numbers,
             (
                 Remedy(
@@ -84,7 +84,7 @@ def trained_loss(s: Subject) -> Iterator[Finding]:
 
 def judge_loss(loss: float, chance: float, steps: int) -> Iterator[Finding]:
     """Compare the loss after `steps` of training with the loss of a guess that sees no input."""
-    evidence = f"After {steps} steps the loss is {significant(loss)}; a guess scores {significant(chance)}."
+    evidence = f"After {counted(steps, 'step')} the loss is {significant(loss)}; a guess scores {significant(chance)}."
     numbers = {"loss": loss, "chance": chance, "steps": steps}
     if has_lost(loss, chance):
         smaller = Remedy("Train with a smaller learning rate, and clip the gradient's norm.")
@@ -102,7 +102,7 @@ def short_truncation(s: Subject) -> Iterator[Finding]:
             "short_truncation",
             "severe",
             "The truncation is shorter than the task",
-            f"The gradient stops after at most {k - 1} steps; the task needs one over {s.dependency}.",
+            f"The gradient stops after at most {k - 1} steps; the task needs a gradient over {s.dependency} steps.",
             {"truncate": k, "dependency": s.dependency},
             (Remedy("Truncate after more steps than the task reaches back, or do not truncate.", {"truncate": None}),),
         )

@@ -38,6 +38,9 @@ NETWORK_WORDS: Mapping[str, str] = {
     "one_to_many": "picture and decoder",
 }
 FEATURES_WORDS: Mapping[str, str] = {"start": "start the state", "first_input": "are added to the first input"}
+START_WORDS: Mapping[str, str] = {"carried": "carried from batch to batch"}
+LENGTHS_WORDS: Mapping[str, str] = {"fixed": "all equal", "mixed": "unequal"}
+"""Schedules of the sequences' lengths that change a batch."""
 HEAD_WORDS: Mapping[str, str] = {"dense": "dense layer", "mean": "mean over time"}
 TEXT_WORDS: Mapping[str, str] = {"hello": "The word hello", "pydoc": "Python's help topics"}
 """Texts that everybody may name; a path of a file only where the server opens files (`serving.opens_files`)."""
@@ -46,12 +49,14 @@ CLIP_RULE_WORDS: Mapping[str, str] = {
     "value": "each value",
     "per_parameter": "norm per parameter",
     "squared_norm": "squared norm",
+    "per_step": "inside BPTT",
 }
 INITIALISATION_WORDS: Mapping[str, str] = {
     "default": "uniform (torch's default)",
     "orthogonal": "orthogonal",
     "gaussian": "Gaussian",
     "identity": "identity",
+    "irnn": "identity, zero biases",
 }
 
 

@@ -33,6 +33,26 @@ settings.register_profile("new-examples", deadline=None)
 settings.load_profile("same-examples")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Spread the files that wait for a browser or for other processes among those that compute, for idle cores cost."""
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    waiting = {path for path, tests in files.items() if "browser" in path.parts or starts_processes(tests)}
+    place: dict[Path, float] = {}
+    for kind in (waiting, files.keys() - waiting):
+        before, all_tests = 0, sum(len(files[path]) for path in kind)
+        for path in (path for path in files if path in kind):
+            place[path] = (before + len(files[path]) / 2) / all_tests
+            before += len(files[path])
+    items.sort(key=lambda item: place[item.path])
+
+
+def starts_processes(tests: list[pytest.Item]) -> bool:
+    """Whether some of a file's tests start processes and wait for them."""
+    return any(test.get_closest_marker("processes") for test in tests)
+
+
 @pytest.fixture(autouse=True)
 def one_main(monkeypatch: pytest.MonkeyPatch) -> None:
     """AppTest leaves the page that it ran as the process's main module, which every process started later would run."""

@@ -10,7 +10,8 @@ from analysis.figures.over_setting import SettingLine, setting_picture
 from analysis.figures.profile import Among, profile_picture
 from analysis.figures.surface import Path, surface_picture
 from analysis.figures.sweep_row import RowProfile, row_picture
-from analysis.figures.training import Lane, heatmap_picture, lines_picture, loss_picture, norm_picture
+from analysis.figures.training import Lane, lines_picture, loss_picture, norm_picture
+from analysis.figures.training_heatmap import heatmap_picture
 from analysis.profile import profile_of_sizes
 from analysis.scalar import ErrorSurface
 

@@ -39,6 +39,7 @@ def sweep_picture(
     diverging: bool = False,
     log: bool = False,
     what: str = "mean",
+    chosen: tuple[int, int, int] | None = None,
 ) -> Picture:
     """One heatmap per panel, all on one colour scale; each cell can be clicked.
 
@@ -51,6 +52,7 @@ def sweep_picture(
         diverging: whether 0 has a meaning: then colours diverge around it, and a line marks where values cross it.
         log: whether colours follow the logarithm.
         what: `mean`, `spread` (standard deviation over seeds) or `runs` (how many have a finite value).
+        chosen: panel, row and column of the cell that has a frame.
     """
     title = {"mean": label, "spread": f"{label}: standard deviation over seeds", "runs": f"{label}: number of runs"}[
         what
@@ -61,6 +63,8 @@ def sweep_picture(
     def maps(across: int) -> go.Figure:
         heading = headline(panels, columns, title, diverging)
         made = heatmaps(panels, shown, rows, columns, heading, across, diverging)
+        if chosen is not None and chosen[0] < len(panels):
+            add_frame(made, chosen, across)
         made.update_layout(coloraxis=scale(shown, title, diverging, log))
         return made
 
@@ -167,6 +171,16 @@ def add_critical(made: go.Figure, panel: Heatmap, columns: Side, row: int, col: 
                 annotation={"text": name, "font": {"size": 12, "color": CRITICAL}, "bgcolor": "rgba(255,255,255,0.8)",
                             "xanchor": "left", "yanchor": "top", "y": 1, "textangle": 0},
             )  # fmt: skip
+
+
+def add_frame(made: go.Figure, chosen: tuple[int, int, int], across: int) -> None:
+    """Draw a frame around the chosen cell, dark on bright cells and bright on dark ones."""
+    panel, i, j = chosen
+    for colour, width in (("white", 5), (CRITICAL, 2)):
+        made.add_shape(
+            type="rect", x0=j - 0.5, x1=j + 0.5, y0=i - 0.5, y1=i + 0.5, line={"color": colour, "width": width},
+            row=panel // across + 1, col=panel % across + 1, name="chosen",
+        )  # fmt: skip
 
 
 def crosses(values: Cells) -> bool:

@@ -10,23 +10,23 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 
 from analysis.figures.decades import decades_axis
-from analysis.figures.edges import add_edge_marks, add_special_cells, is_behind_the_end
+from analysis.figures.edges import add_edge_marks
 from analysis.figures.picture import Picture
 from analysis.figures.theme import (
-    DIVERGING,
     LEGEND_BELOW,
     LN_10,
     NEUTRAL,
     figure,
-    on_screen,
-    thinning_note,
+    translucent,
 )
-from analysis.wording import power_of_ten, significant
+from analysis.wording import significant
 
 Over = Float[ndarray, " step"]
 
 MOST_POINTS = 2000
 """Most points of a line: more than a screen has columns."""
+MOST_LABELS, LONGEST_LABEL = 8, 40
+"""Events whose lines are labelled, and characters of a label."""
 LONGEST_TITLE = 42
 """Most characters of a title: a phone shows so many in a row."""
 
@@ -46,11 +46,13 @@ class Lane:
     events: Sequence[tuple[int, str]] = ()
     """(step, what happened)."""
     dash: str = "solid"
+    members: Sequence[Over] = ()
+    """The losses of several runs that are one line, their median, with a band from the lowest to the highest."""
 
 
 def loss_picture(lanes: Sequence[Lane]) -> Picture:
     """log₁₀ of the loss over steps, with the loss of a guess."""
-    ends = [f"{lane.label} {significant(last(lane.loss))}" for lane in lanes]
+    ends = [f"{lane.label} {describe_last(lane.loss)}" for lane in lanes]
     made = figure(fitting("Loss", ends), "optimiser step", "loss", 320)
     if spread(lanes) > 1:
         made.update_yaxes(type="log", exponentformat="power", dtick=max(1, math.ceil(spread(lanes) / 6)))
@@ -58,15 +60,19 @@ def loss_picture(lanes: Sequence[Lane]) -> Picture:
     columns: dict[str, list[object]] = {"run": [], "step": [], "loss": []}
     for lane in lanes:
         keep = thinned(len(lane.step))
-        smooth = running_mean(lane.loss, max(1, len(lane.step) // 100))
-        add_line(made, lane, lane.step[keep], lane.loss[keep], f"{lane.label}: each batch", faint=True)
-        add_line(made, lane, lane.step[keep], smooth[keep], lane.label)
+        window = max(1, len(lane.step) // 100)
+        if lane.members:
+            add_band(made, lane, keep, np.stack([running_mean(loss, window) for loss in lane.members]))
+        else:
+            add_line(made, lane, lane.step[keep], lane.loss[keep], f"{lane.label}: each batch", faint=True)
+            add_line(made, lane, lane.step[keep], running_mean(lane.loss, window)[keep], lane.label)
         # without a logarithm an exact zero is a value like others
         size = np.log(lane.loss[keep]) if made.layout.yaxis.type == "log" else lane.loss[keep]
         add_edge_marks(made, lane.step[keep], size, lane.label, lane.colour, along="step")
-        columns["run"] += [lane.label] * len(lane.step)
-        columns["step"] += lane.step.tolist()
-        columns["loss"] += lane.loss.tolist()
+        for k, loss in enumerate(lane.members or [lane.loss]):
+            columns["run"] += [f"{lane.label}: {k + 1}" if lane.members else lane.label] * len(lane.step)
+            columns["step"] += lane.step.tolist()
+            columns["loss"] += loss.tolist()
     until = max((last_step(lane) for lane in lanes), default=1)
     chances = sorted({lane.chance for lane in lanes if not math.isnan(lane.chance)})
     for chance in chances:
@@ -75,10 +81,12 @@ def loss_picture(lanes: Sequence[Lane]) -> Picture:
             line={"color": NEUTRAL, "dash": "dot"},
         )  # fmt: skip
     add_events(made, lanes)
+    joined = any(lane.members for lane in lanes)
     return Picture(
         "loss",
         made,
         "The loss of each batch (faint) and its running mean"
+        + ("; of several seeds, the median and a band from the lowest to the highest" if joined else "")
         + ("; a network that learns falls below the dotted level." if chances else "."),
         "Loss over steps. "
         + "; ".join(f"{end} at step {last_step(lane)}" for end, lane in zip(ends, lanes, strict=True)),
@@ -153,40 +161,6 @@ def norm_picture(lanes: Sequence[Lane], thresholds: Mapping[str, float | None]) 
     )
 
 
-def heatmap_picture(label: str, step: Int[ndarray, " record"], log_norm: Float[ndarray, "record time"]) -> Picture:
-    """log₁₀‖dL/dh_t‖ over optimiser step and timestep, around its size at the last timestep; `log_norm` in nats."""
-    typical = log_norm / LN_10
-    finite = np.where(np.isfinite(typical), typical, np.nan)
-    drawn = on_screen(np.where(is_behind_the_end(typical), 0.0, typical).T)[0]
-    middle = float(np.nanmedian(finite[:, -1])) if np.isfinite(finite[:, -1:]).any() else 0.0
-    values, time_step, record_step = on_screen(finite.T)
-    reach = max(float(np.nanmax(np.abs(finite - middle))) if np.isfinite(finite).any() else 1.0, 1.0)
-    T = finite.shape[1]
-    first = last(finite[:, 0]) if len(finite) else float("nan")
-    made = figure(
-        f"{label}: a gradient of {power_of_ten(first) if len(finite) else '0'} reaches t = 1",
-        "optimiser step",
-        "timestep t",
-        340,
-    )
-    made.add_heatmap(
-        z=values, x=step[::record_step], y=1 + time_step * np.arange(values.shape[0]), colorscale=DIVERGING,
-        zmid=middle, zmin=middle - reach, zmax=middle + reach,
-        colorbar={"title": {"text": "log₁₀"}, "thickness": 12},
-        hovertemplate="step %{x}, t = %{y}: 10<sup>%{z:.2f}</sup><extra></extra>",
-    )  # fmt: skip
-    special = add_special_cells(made, drawn, made.data[0].x, made.data[0].y, words="step %{x}, t = %{y}")
-    return Picture(
-        "gradient-over-training",
-        made,
-        "Each column is one recorded step's profile: white is the usual size at the loss, blue is smaller, red larger."
-        + "".join(f" {words.capitalize()}." for words in special)
-        + thinning_note(time_step, record_step, "timestep", "recorded step"),
-        f"{label}: size of dL/dh_t over {len(step)} recorded steps and {T} timesteps.",
-        {"step": step.tolist(), **{f"t={t + 1}": typical[:, t].tolist() for t in range(T)}},
-    )
-
-
 def lines_picture(
     name: str, title: str, y_title: str, sentence: str, lines: Sequence[tuple[str, str, str, Int[ndarray, " n"], Over]],
     level: float | None = None,
@@ -219,13 +193,31 @@ def add_line(made: go.Figure, lane: Lane, x: ndarray, y: Over, name: str, faint:
     )  # fmt: skip
 
 
+def add_band(made: go.Figure, lane: Lane, keep: ndarray, values: Float[ndarray, "run step"]) -> None:
+    """A line through the median of several runs, and a band from their lowest to their highest value."""
+    known = np.where(np.isfinite(values), values, np.nan)[:, keep]
+    some = ~np.isnan(known).all(axis=0)
+    x, known = lane.step[keep][some], known[:, some]
+    if not x.size:
+        return
+    low, high = np.nanmin(known, axis=0), np.nanmax(known, axis=0)
+    made.add_scatter(
+        x=np.concatenate([x, x[::-1]]), y=np.concatenate([high, low[::-1]]), fill="toself", hoverinfo="skip",
+        fillcolor=translucent(lane.colour, 0.2), line={"width": 0}, name=f"{lane.label}: all seeds", showlegend=False,
+    )  # fmt: skip
+    add_line(made, lane, x, np.nanmedian(known, axis=0), lane.label)
+
+
 def add_events(made: go.Figure, lanes: Sequence[Lane]) -> None:
-    """A vertical line where something happened, with its words on hover."""
+    """A vertical line where something happened, with its words along it where there is room, and on hover."""
+    has_room = sum(len(lane.events) for lane in lanes) <= MOST_LABELS
     for lane in lanes:
         for step, words in lane.events:
+            short = words if len(words) <= LONGEST_LABEL else f"{words[:LONGEST_LABEL]}…"
             made.add_vline(
-                x=step, line={"color": lane.colour, "width": 1, "dash": "dot"},
-                annotation={"text": "●", "font": {"color": lane.colour, "size": 9}, "hovertext": words},
+                x=step, line={"color": lane.colour, "width": 1, "dash": "dot"}, annotation_position="top left",
+                annotation={"text": short if has_room else "●", "textangle": -90 if has_room else 0, "borderpad": 1,
+                            "font": {"color": lane.colour, "size": 9}, "hovertext": f"{lane.label}: {words}"},
             )  # fmt: skip
 
 
@@ -249,6 +241,13 @@ def running_mean(values: Over, window: int) -> Over:
 def last(values: Over) -> float:
     """The last value; NaN if there is none."""
     return float(values[-1]) if len(values) else float("nan")
+
+
+def describe_last(values: Over) -> str:
+    """The last value, or why there is none: `no step yet`, `diverged`."""
+    if not len(values):
+        return "no step yet"
+    return significant(last(values)) if math.isfinite(last(values)) else "diverged"
 
 
 def last_step(lane: Lane) -> int:

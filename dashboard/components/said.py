@@ -1,8 +1,12 @@
-"""Answers of a network as HTML of our own: what it said over what was wanted, and a mark for right and wrong."""
+"""Answers of a network as HTML of our own: what it said over what was wanted, and a mark for right and wrong.
+
+A caption stands under its picture.
+"""
 
 from collections.abc import Sequence
 from html import escape
 
+from analysis.figures.png import png_address
 from experiments.config.words import visible
 from experiments.probing.said import Answer, Exchange
 
@@ -15,18 +19,24 @@ RULES = """<style>
 .said .right { background: rgba(0, 158, 115, 0.16); border-bottom: 2px solid #009e73; }
 .said .wrong { background: rgba(213, 94, 0, 0.16); border-bottom: 2px dashed #d55e00; }
 .said .wanted { display: block; font-size: 0.8rem; }
+.said .captioned { display: inline-block; width: 17rem; max-width: 100%; margin-right: 1rem;
+  vertical-align: top; }
+.said .shown { display: block; width: 7.5rem; margin-bottom: 0.3rem; image-rendering: pixelated; }
 </style>"""
 KEY = "Solid green: right. Dashed orange: wrong, with the wanted answer below it."
 
 
 def said_html(exchanges: Sequence[Exchange]) -> str:
     """The exchanges, one block each."""
-    return f"{RULES}<div class='said'>{''.join(f'<div>{_block(one)}</div>' for one in exchanges)}</div>"
+    return f"{RULES}<div class='said'>{''.join(map(_block, exchanges))}</div>"
 
 
 def _block(exchange: Exchange) -> str:
-    given = " ".join(exchange.given) + " → "
-    return f"<span class='given'>{_safe(given)}</span>" + "".join(map(_answer, exchange.answers))
+    answers, given = "".join(map(_answer, exchange.answers)), _safe(" ".join(exchange.given))
+    if exchange.picture is not None:
+        image = f"<img class='shown' src='{png_address(exchange.picture)}' alt='Picture: {given}'>"
+        return f"<div class='captioned'>{image}{answers}</div>"
+    return f"<div><span class='given'>{given} → </span>{answers}</div>"
 
 
 def _answer(answer: Answer) -> str:

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping
 from functools import partial
 
-import orjson
 import streamlit as st
 
 from analysis.figures.picture import Picture
 from dashboard.components.live_chart import live_chart
+from dashboard.components.source import source
 
 
 def show(picture: Picture, key: str, on_click: Callable[[object], None] | None = None) -> None:
@@ -25,22 +25,25 @@ def _show_downloads(picture: Picture, key: str) -> None:
     if picture.why:
         with st.popover("Why?", width="content", type="tertiary"):
             st.markdown(picture.why)
+    where = source()
     download = partial(st.download_button, on_click="ignore", width="content", type="tertiary")
     download(
         "CSV",
-        picture.csv,
+        partial(where.csv, picture),
         file_name=f"{picture.name}.csv",
         mime="text/csv",
         key=f"{key}-csv",
-        help="Download the numbers of this chart. Log norms are natural logs (nats).",
+        help="Download the numbers of this chart, below lines with # that say the settings and the link. Log norms are "
+        "natural logs (nats).",
     )
     download(
         "JSON",
-        lambda: orjson.dumps(picture.json_columns(), option=orjson.OPT_INDENT_2),
+        partial(where.json, picture),
         file_name=f"{picture.name}.json",
         mime="application/json",
         key=f"{key}-json",
-        help="Download the numbers as JSON, one list per column. Infinity and NaN are text.",
+        help="Download the numbers as JSON, one list per column, with the settings and the link. Infinity and NaN are "
+        "text.",
     )
 
 

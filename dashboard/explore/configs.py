@@ -7,16 +7,25 @@ import numpy as np
 from dashboard.explore.control import Slide
 from dashboard.explore.link import read_settings
 from dashboard.explore.networks import OpenedNetwork, controls_of
-from dashboard.explore.settings import NOISE, Settings
+from dashboard.explore.settings import CONTROLS, NOISE, OF_NETWORK, OF_SOME, Settings, settings_of_task
 from dashboard.server.checks import Value
 from experiments.config.run_config import ConfigError, RunConfig
 from experiments.probing.given_network import TrainedNetwork
+from models.cells.registry import CELLS
 
 OF_A_DRAWN_NETWORK = (
-    "network", "head", "attention", "features", "reverse_source", "hidden_size", "num_layers", "bidirectional",
-    "initialisation", "nonlinearity",
+    "network", "head", "start", "attention", "features", "reverse_source", "hidden_size", "num_layers",
+    "bidirectional", "initialisation", "nonlinearity",
 )  # fmt: skip
 """Settings that do not apply to a network with weights of its own."""
+
+
+OF_TRAINING = {
+    "optimiser", "learning_rate", "steps", "record_every", "record_units", "record_samples", "evaluate_every",
+    "evaluate_size", "evaluate_at", "stop_on_success", "on_nonfinite", "clip_threshold", "clip_rule",
+    "penalty_weight", "floss_steps", "floss_exponents",
+}  # fmt: skip
+"""Fields on which a pass without training does not depend."""
 
 
 def page_configs(settings: Settings) -> list[RunConfig]:
@@ -31,15 +40,21 @@ def page_configs(settings: Settings) -> list[RunConfig]:
 
 def run_values(settings: Settings) -> dict[str, object]:
     """The page's settings as `RunConfig` values, all but the cell."""
-    fields = {name: value for name, value in settings.as_values().items() if name in RunConfig.model_fields}
+    task = settings.task if settings.is_drawn else settings.inputs
+    own = {*OF_NETWORK[settings.network], *settings_of_task(task, settings.seq_len_schedule)}
+    fields = {
+        name: value
+        for name, value in settings.as_values().items()
+        if name in RunConfig.model_fields and (name in own or name not in OF_SOME)
+    }
     return {
         **fields,
+        **({"seq_len_min": min(settings.seq_len_min, int(settings.seq_len))} if "seq_len_min" in own else {}),
         "seq_len": int(settings.seq_len),
         "truncate": int(settings.truncate) or None,
         "singular_values": _resample_spectrum(settings.singular_values, settings.hidden_size),
         "spectrum_blocks": ",".join(settings.spectrum_blocks) or None,
-        "reverse_source": settings.reverse_source and settings.task == "translation",
-        "attention": None if settings.attention == "none" else settings.attention,
+        "attention": settings.attention if "attention" in own and settings.attention != "none" else None,
         "loss_position": None if settings.loss_position == "task" else settings.loss_position,
     }
 
@@ -63,6 +78,22 @@ def network_values(settings: Settings, opened: OpenedNetwork) -> dict[str, objec
         values["forget_bias"] = None
     own = network.settings if isinstance(network, TrainedNetwork) else {}
     return {**own, **values, **({} if settings.inputs == NOISE else {"task": settings.inputs})}
+
+
+def settings_of(config: RunConfig) -> Settings | None:
+    """The page's settings that make this very network and pass; None where the page cannot set one of its values."""
+    cell = CELLS[config.cell]
+    free = {"forget_bias"} if cell.keep_gate is None else set()  # what the cell does not have may be anything
+    free |= set() if cell.recurrent_blocks else {"largest_singular_value"}
+    free |= {"clip_threshold"} if config.clip_threshold is None else set()
+    given = {name: v for name, v in config.model_dump().items() if name in CONTROLS and name not in free}
+    try:
+        settings = Settings.of({**page_values(given), "cells": [config.cell]})
+        (made,) = page_configs(settings)
+    except ConfigError:
+        return None
+    ignored = OF_TRAINING | free
+    return settings if made.model_dump(exclude=ignored) == config.model_dump(exclude=ignored) else None
 
 
 def _resample_spectrum(values: str, units: int) -> str | None:

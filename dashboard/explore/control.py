@@ -12,6 +12,7 @@ from dashboard.server.checks import (
     read_name,
     read_number,
     read_number_list,
+    read_text,
     read_text_name,
     read_whole_number,
     read_word,
@@ -100,6 +101,8 @@ class Slide(Control[float]):
     step: float
     """From one position of the thumb to the next; in decades where the scale is logarithmic."""
     logarithmic: bool = False
+    least: str = field(default="", kw_only=True)
+    """What the lowest value is called, where it is not a number like others: `never`."""
 
     def read(self, given: object) -> float:
         """A number in the range."""
@@ -133,6 +136,18 @@ class NumberList(Control[str]):
     def read(self, given: object) -> str:
         """The numbers in one spelling."""
         return read_number_list(given, self.lowest, self.highest, self.most)
+
+
+@final
+@dataclass(frozen=True)
+class Text(Control[str]):
+    """Any text up to a length."""
+
+    most: int
+
+    def read(self, given: object) -> str:
+        """The text."""
+        return read_text(given, self.most)
 
 
 @final

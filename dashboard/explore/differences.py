@@ -1,6 +1,6 @@
 """What changed from one state of the settings to another, in words."""
 
-from dashboard.explore.control import OneOf
+from dashboard.explore.control import OneOf, Slide
 from dashboard.explore.settings import CONTROLS, Settings
 from dashboard.server.checks import Value
 
@@ -9,7 +9,7 @@ LONGEST_VALUE = 30
 
 
 def describe_differences(before: Settings, after: Settings) -> list[str]:
-    """Each setting that changed, as `Singular value: 1 → 2`; what only chooses a view is left out."""
+    """Each setting that changed, as `Largest singular value: 1 → 2`; what only chooses a view is left out."""
     old, new = before.as_values(), after.as_values()
     names = [_name_network(settings) for settings in (before, after)]
     network = [] if names[0] == names[1] else [f"Network: {names[0]} → {names[1]}"]
@@ -32,6 +32,8 @@ def format_value(name: str, value: Value) -> str:
     control = CONTROLS[name]
     if isinstance(value, bool):
         return "on" if value else "off"
+    if isinstance(control, Slide) and control.least and value == control.lowest:
+        return control.least
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(control, OneOf):

@@ -1,6 +1,7 @@
 """What Explore shows for given settings: the profile, the words beside it, the chosen panel."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from html import escape
 
@@ -70,17 +71,22 @@ def explore_frame(view: View, *, in_drag: bool = False) -> Frame:
     return Frame(pictures | {key: draw for row in panel.rows for key, draw in row.items()}, lambda: write_words(view))
 
 
-def explore_html(view: View) -> str:
-    """The charts, the words and all settings as one HTML file."""
+def explore_html(view: View, link: str = "") -> str:
+    """The charts, the words, all settings and the link as one HTML file."""
     frame = explore_frame(view)
-    settings = [("Network", "untrained" if view.network is None else view.network.title)]
-    settings += [(CONTROLS[name].label, format_value(name, value)) for name, value in applied_values(view).items()]
+    settings = describe_settings(view)
     return standalone(
         "Why does the gradient vanish here?",
         frame.words(),
         (draw() for draw in frame.pictures.values()),
-        f"<h2>Settings</h2>{table(settings)}",
+        f"<h2>Settings</h2>{table(settings.items())}" + (f"<p>{escape(link)}</p>" if link else ""),
     )
+
+
+def describe_settings(view: View) -> dict[str, str]:
+    """All settings that apply, in the page's words."""
+    applied = {CONTROLS[name].label: format_value(name, value) for name, value in applied_values(view).items()}
+    return {"Network": "untrained" if view.network is None else view.network.title, **applied}
 
 
 def applied_values(view: View) -> dict[str, Value]:
@@ -111,11 +117,28 @@ def draw_profiles(view: View) -> Picture:
 
 def write_words(view: View) -> str:
     """The figures behind the picture as HTML, a few lines per cell; and what differs from A, where A is pinned."""
-    cells = "".join(f"<p>{'<br>'.join(_write_cell_lines(view, cell))}</p>" for cell in view.probes)
+    cells = "".join(f"<p>{explain_terms('<br>'.join(_write_cell_lines(view, cell)))}</p>" for cell in view.probes)
     if view.pinned is None:
         return cells
     changed = "; ".join(describe_differences(view.pinned, view.settings)) or "nothing has changed"
     return f"{cells}<p><strong>From A to now:</strong> {escape(changed)}.</p>"
+
+
+TERMS = {
+    "nats": "Natural logarithms: one nat is a factor of e, about 2.72.",
+    "lag": "How many timesteps before the loss.",
+    "lags": "A lag is how many timesteps before the loss.",
+    "spectral norm": "The largest singular value of W: how much it stretches a vector at most.",
+    "radius": "The spectral radius: the largest absolute value of W's eigenvalues.",
+}
+"""Term → what it means, on hover."""
+
+
+def explain_terms(text: str) -> str:
+    """HTML of our own making, with the first occurrence of each term explained on hover."""
+    for term, meaning in TERMS.items():
+        text = re.sub(rf"\b{term}\b(?![^<]*>)", f'<abbr title="{escape(meaning)}">{term}</abbr>', text, count=1)
+    return text
 
 
 def _write_cell_lines(view: View, cell: str) -> list[str]:

@@ -1,13 +1,19 @@
 """The panel Inputs: which input the loss hears."""
 
+from collections.abc import Mapping
+from functools import partial
+
 import numpy as np
 
 from analysis.figures.inputs import input_gradients_picture
 from analysis.figures.picture import Picture
+from analysis.figures.pixels import pixels_picture
 from analysis.figures.symbols import Symbols, with_symbols
 from dashboard.explore.panel import MOST_IN_A_DRAG, Panel, Passes, symbols_of
+from dashboard.frame import Draw
 from experiments.probing.input_gradients import LONGEST_ATTENTION, attention_log_norm, input_log_norm
 from experiments.probing.probe import Probe
+from models.bptt.scaled import LN_2
 
 
 def whole_sequence(view: Passes) -> Symbols | None:
@@ -41,6 +47,22 @@ def inputs_panel(view: Passes) -> Panel:
         )
         return with_symbols(made, whole_sequence(view))
 
+    def pixels(cell: str, probe: Probe) -> Picture:
+        task, inputs, grad = probe.experiment.task, probe.experiment.inputs, probe.whole.grad_picture
+        assert grad is not None
+        image = task.picture(inputs[:, 0])
+        size = task.picture(grad.parts[0][:, 0].double())
+        assert image is not None
+        assert size is not None
+        power = grad.exponent[0, 0].item() * LN_2
+        return pixels_picture(cell, image.numpy(), (size.norm(dim=-1).log() + power).numpy())
+
+    pictures = {
+        f"pixels-{cell}": partial(pixels, cell, probe)
+        for cell, probe in view.probes.items()
+        if isinstance(probe, Probe) and probe.whole.grad_picture is not None
+    }
     too_long = f"Self-attention is computed here only for up to {LONGEST_ATTENTION} timesteps. Use a shorter sequence."
     work = timesteps**2 * first.top.batch_size * first.top.cell.hidden_size
-    return Panel(({"input-gradients": inputs},), too_long if untrained and not compared else "", work > MOST_IN_A_DRAG)
+    rows: tuple[Mapping[str, Draw], ...] = ({"input-gradients": inputs}, *([pictures] if pictures else []))
+    return Panel(rows, too_long if untrained and not compared else "", work > MOST_IN_A_DRAG)

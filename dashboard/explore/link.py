@@ -40,5 +40,15 @@ def write_link(settings: Settings, controls: Mapping[str, Control[Any]] = CONTRO
         is_path = isinstance(control, TextFile) and value not in control.options
         is_own = name == "upload" or (name == "layer" and not settings.run)
         if value != (CONTROLS[name] if control.names_network else control).default and not is_path and not is_own:
-            parameters[name] = ",".join(value) if isinstance(value, list) else str(value)
+            parameters[name] = spell_value(value)
     return parameters
+
+
+def write_values(values: Mapping[str, Value], defaults: Mapping[str, Value]) -> dict[str, str]:
+    """Query parameters for the values that differ from the defaults."""
+    return {name: spell_value(value) for name, value in values.items() if value != defaults.get(name)}
+
+
+def spell_value(value: Value) -> str:
+    """A value as an address has it; `read_settings` reads it back."""
+    return ",".join(value) if isinstance(value, list) else str(value)

@@ -2,11 +2,12 @@
 
 import streamlit as st
 
+from dashboard.components.all_figures import all_figures
 from dashboard.components.live_lab import live_lab
 from dashboard.components.show import show
 from dashboard.explore.explore_frame import HERO
 from dashboard.explore.session import pin_settings, pinned_settings, unpin_settings
-from dashboard.explore.take_away import web_page_button
+from dashboard.explore.take_away import web_page_button, write_recipe
 from dashboard.explore.view import View
 from dashboard.explore.widgets import show_widget
 from dashboard.frame import Frame
@@ -21,6 +22,9 @@ def show_overview(view: View, frame: Frame) -> None:
             show_widget("overlays")
             _pin_button()
             web_page_button(view)
+            all_figures(
+                lambda: {key: draw() for key, draw in frame.pictures.items()}, lambda: write_recipe(view), "all-figures"
+            )
     with words:
         st.markdown("##### What this says")
         pinned = None if view.pinned is None else view.pinned.as_values()

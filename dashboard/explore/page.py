@@ -2,11 +2,14 @@
 
 import streamlit as st
 
-from dashboard.components.projector import PARAMETER, projector_on, projector_style
+from dashboard.components.address import note_arrival, write_address
+from dashboard.components.projector import projector_on, projector_style
 from dashboard.components.refusal import refuse
+from dashboard.components.source import set_source
 from dashboard.components.style import page_style
+from dashboard.explore.changes import remember_state, show_changes
 from dashboard.explore.details import show_details
-from dashboard.explore.explore_frame import explore_frame
+from dashboard.explore.explore_frame import describe_settings, explore_frame
 from dashboard.explore.given_network import show_network
 from dashboard.explore.last_view import view_or_last
 from dashboard.explore.networks import network_of
@@ -16,9 +19,11 @@ from dashboard.explore.session import (
     keep_settings,
     kept_settings,
     prepare_settings,
+    present_state,
     say_problem,
 )
 from dashboard.explore.starting_points import show_presets
+from dashboard.explore.state import write_state
 from dashboard.explore.take_away import show_link
 from dashboard.explore.widgets import show_sidebar, show_sliders
 from experiments.config.run_config import ConfigError
@@ -27,15 +32,22 @@ from experiments.config.run_config import ConfigError
 @st.fragment
 def lab() -> None:
     """Controls, computation and charts in one fragment, so that a drag reruns nothing else."""
+    head = st.container()
     try:
         show_sliders(network_of(kept_settings()))
         settings, wrong = keep_settings()
+        with head:
+            show_changes()
         say_refused(wrong)
         if not settings.cells:
             st.info("Choose at least one cell in the sidebar.")
             return
         view = view_or_last(settings)
         frame = explore_frame(view)
+        if view.settings == settings:
+            remember_state()
+            write_address(write_state(present_state()))
+        set_source(describe_settings(view))
     except ConfigError as error:
         refuse(error)
         return
@@ -44,7 +56,7 @@ def lab() -> None:
 
 
 page_style()
-wrong = prepare_settings({name: text for name, text in st.query_params.items() if name != PARAMETER})
+wrong = prepare_settings(note_arrival("explore"))
 if projector_on():
     projector_style()
 else:

@@ -11,6 +11,7 @@ from analysis.figures.lyapunov import lyapunov_picture
 from analysis.figures.paths import paths_picture
 from analysis.figures.picture import Picture
 from analysis.figures.spectrum import eigenvalues_picture, singular_values_picture
+from analysis.figures.step_clipping import step_clipping_picture
 from analysis.figures.step_growth import step_growth_picture, step_norms_picture
 from analysis.figures.symbols import with_symbols
 from analysis.figures.theme import cell_name
@@ -71,7 +72,9 @@ def _clipping_panel(view: Passes) -> Panel:
             note="What was clipped is not known. Log it: seen.log(grad_norm=norm, clip=1.0), where norm is what "
             "clip_grad_norm_ has returned and 1.0 its threshold."
         )
-    return Panel(({"clipping": lambda: clipping_picture(known)},))
+    steps = {cell: clipping.steps[-1] for cell, clipping in known.items() if clipping.steps}
+    in_time = ({"step-clipping": lambda: step_clipping_picture(steps)},) if steps else ()
+    return Panel(({"clipping": lambda: clipping_picture(known)}, *in_time))
 
 
 def _spectrum_panel(view: Passes) -> Panel:

@@ -44,7 +44,7 @@ PRESETS = (
         {"cells": ["lstm"], "forget_bias": 3.0, "panel": "Gates"},
     ),
     Preset(
-        "Clipping engages",
+        "Clipping",
         "Drag the clip threshold. The step shrinks; its direction and the gradient profile stay the same.",
         {
             "cells": ["elman"],
@@ -83,6 +83,20 @@ PRESETS = (
             "seq_len": 8.0,
             "overlays": [HEARD],
             "panel": "Credit",
+        },
+        beside={"attention": "none"},
+    ),
+    Preset(
+        "Caption",
+        "A decoder says what the picture shows. The second chart below has the pixels that the caption's loss hears.",
+        {
+            "task": "captioning",
+            "cells": ["gru"],
+            "network": "one_to_many",
+            "seq_len": 3.0,
+            "overlays": [HEARD],
+            "panel": "Inputs",
+            "attention": "bahdanau",
         },
         beside={"attention": "none"},
     ),

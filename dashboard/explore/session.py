@@ -1,14 +1,17 @@
 """Explore's settings in a visitor's session: prepared before the widgets, kept after them, read with their types."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import streamlit as st
 
+from dashboard.components.address import Arrival
 from dashboard.components.refusal import refuse
 from dashboard.explore.link import read_settings
 from dashboard.explore.networks import NAMING, OpenedNetwork, controls_of, network_of, open_network
 from dashboard.explore.presets import PRESETS
 from dashboard.explore.settings import CONTROLS, Settings
+from dashboard.explore.state import FIRST, State, read_state
 from dashboard.server.checks import Value
 from dashboard.session import read_session
 from experiments.errors import ConfigError
@@ -16,30 +19,28 @@ from experiments.errors import ConfigError
 _KEPT = "explore-settings"
 _PINNED = "pinned"
 _PRESET = "preset"
-_LINK = "explore-link"
 _PROBLEM = "explore-problem"
 _SHOWN = "explore-shown"
 SPECTRUM_REVISION = "spectrum-revision"
 """Counts how often code has set the spectrum; see `drag_spectrum`."""
 
 
-def prepare_settings(link: Mapping[str, str]) -> list[str]:
+def prepare_settings(arrival: Arrival) -> list[str]:
     """Give every setting an allowed value before its widget is made; a few words for each that was refused.
 
-    The link counts on the first run, and where it names a network that the last run's did not; without one the first
-    visit begins at the first preset. Streamlit drops a widget's value with its page; a copy of all outlives it.
+    The address counts where the visitor has just come by it; without parameters, the first visit begins at the first
+    preset. Streamlit drops a widget's value with its page; a copy of all outlives it.
     """
+    link, wrong = arrival.link, list[str]()
     if _PRESET not in st.session_state:
         st.session_state[_PRESET] = None if link else 0
         if not link:
             _apply_settings(PRESETS[0].settings)
-    wrong: list[str] = []
-    if link.keys() & set(NAMING) and link != st.session_state.get(_LINK):
-        wrong = _follow_link(link)
-    elif _KEPT not in st.session_state:
-        values, wrong = read_settings(link)
-        st.session_state[_KEPT] = Settings.of(values)
-    st.session_state[_LINK] = dict(link)
+    if arrival.has_come and link:
+        wrong = _follow_link(arrival)
+    elif arrival.by_history and kept_settings().is_drawn:  # back at the first visit
+        show_state(FIRST)
+    st.session_state.setdefault(_KEPT, Settings())
     controls = controls_of(_open_or_leave(kept_settings()))
     for name, value in kept_settings().as_values().items():
         refused = read_settings({name: st.session_state[name]}, controls)[1] if name in st.session_state else []
@@ -49,22 +50,39 @@ def prepare_settings(link: Mapping[str, str]) -> list[str]:
     return wrong
 
 
-def _follow_link(link: Mapping[str, str]) -> list[str]:
-    """Go to the network and the settings of a link; a few words for what it has wrong.
+def _follow_link(arrival: Arrival) -> list[str]:
+    """Go to the state of a link; a few words for what it has wrong.
 
-    Where the network cannot be opened, all stays as it is.
+    Where its network cannot be opened, all stays as it is. What is looked at stays where another page leads here.
     """
-    naming, wrong = read_settings({name: text for name, text in link.items() if name in NAMING})
-    if not wrong:
-        try:
-            opened = open_network(naming)
-        except ConfigError as error:
-            st.session_state[_PROBLEM] = str(error)
-        else:
-            values, wrong = read_settings(link, controls_of(opened))
-            _go_to(opened, values)
-    st.session_state.setdefault(_KEPT, Settings())
+    try:
+        state, wrong = read_state(arrival.link)
+    except ConfigError as error:
+        say_later(error)
+        return []
+    if state is not None:
+        seen = {} if arrival.by_history or _KEPT not in st.session_state else _seen_values()
+        asked = {name: value for name, value in seen.items() if name not in arrival.link}
+        show_state(replace(state, settings=Settings.of({**state.settings.as_values(), **asked})))
     return wrong
+
+
+def _seen_values() -> dict[str, Value]:
+    """The settings that only choose what is looked at."""
+    return {name: value for name, value in kept_settings().as_values().items() if CONTROLS[name].is_view}
+
+
+def present_state() -> State:
+    """The state of the last run."""
+    return State(kept_settings(), pinned_settings(), chosen_preset())
+
+
+def show_state(state: State) -> None:
+    """Go to a state. For a widget's callback, or before the widgets are made."""
+    st.session_state[_KEPT] = state.settings
+    st.session_state[_PINNED] = state.pinned
+    st.session_state[_PRESET] = state.preset
+    change_settings(state.settings.as_values())
 
 
 def _open_or_leave(settings: Settings) -> OpenedNetwork | None:
@@ -105,23 +123,12 @@ def open_in_page(naming: Mapping[str, Value]) -> None:
         change_settings({name: getattr(kept_settings(), name) for name in NAMING})
     else:
         _go_to(opened, {})
-        _write_address(kept_settings())
 
 
 def leave_network() -> None:
     """Go back to networks that the page draws. For a button's callback."""
     _go_to(None, PRESETS[0].settings)
-    _write_address(kept_settings())
     st.session_state[_PRESET] = 0
-
-
-def _write_address(settings: Settings) -> None:
-    """Let the page's address name the run that is opened, its step and its module, and nothing else."""
-    address = {"run": settings.run, "step": str(settings.step)} if settings.run else {}
-    if settings.run and settings.layer:  # of a watched network with several modules
-        address["layer"] = str(settings.layer)
-    st.query_params.from_dict(address)
-    st.session_state[_LINK] = address
 
 
 def say_later(error: ConfigError) -> None:
@@ -138,9 +145,8 @@ def say_problem() -> None:
 def _go_to(opened: OpenedNetwork | None, values: Mapping[str, Value]) -> None:
     """Set all settings: these, and for the others where the network is; what is looked at stays."""
     start = Settings().as_values() if opened is None else opened.start
-    seen = {name: value for name, value in kept_settings().as_values().items() if CONTROLS[name].is_view}
     naming = {} if opened is None else opened.naming
-    settings = Settings.of({**start, **seen, **values, **naming})
+    settings = Settings.of({**start, **_seen_values(), **values, **naming})
     st.session_state[_KEPT] = settings
     st.session_state[_PRESET] = None
     change_settings(settings.as_values())

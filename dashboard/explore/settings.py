@@ -24,7 +24,9 @@ from dashboard.option_words import (
     FEATURES_WORDS,
     HEAD_WORDS,
     INITIALISATION_WORDS,
+    LENGTHS_WORDS,
     NETWORK_WORDS,
+    START_WORDS,
     TASK_WORDS,
     TEXT_WORDS,
     group_cells,
@@ -33,9 +35,10 @@ from dashboard.option_words import (
 )
 from dashboard.server.checks import Value
 from dashboard.server.visitor import TOKEN
-from experiments.config.run_config import GATE_BLOCKS, RunConfig
+from experiments.config.listed import GATE_BLOCKS
+from experiments.config.run_config import RunConfig
 from experiments.runs.folder import NAME
-from experiments.tasks import TASKS
+from experiments.tasks import TASKS, WITH_SOURCE
 from models.cells.elman.step import NONLINEARITIES
 from models.cells.registry import CELLS
 from models.networks.registry import NETWORKS
@@ -47,8 +50,9 @@ LARGEST_SINGULAR_VALUE = 3.0
 
 DIAGNOSIS = "Diagnosis"
 SPECTRUM = "Spectrum"
+HIDDEN = "Hidden states"
 PANEL_NAMES = (
-    "Wave", "Hidden states", "Gates", SPECTRUM, "Jacobians", "Lyapunov exponents", "Fixed points", "Credit",
+    "Wave", HIDDEN, "Gates", SPECTRUM, "Jacobians", "Lyapunov exponents", "Fixed points", "Credit",
     "Inputs", "Paths", "Clipping", DIAGNOSIS,
 )  # fmt: skip
 NOISE = "noise"
@@ -90,6 +94,7 @@ _GATES = {
 _STACKS = {"outputs": "the one before the outputs", "encoder": "encoder", "decoder": "decoder"}
 _ATTENTIONS = {"none": "none", "dot": "dot product", "bahdanau": "Bahdanau"}
 _FEATURES = name_options(_options("features"), FEATURES_WORDS)
+_ACTS = {"none": "no change", "zero": "to zero", "set": "to a value", "shift": "by a value"}
 _TRUNCATIONS = {"blocks": "blocks", "window": "sliding windows"}
 _CLIP_RULES = name_options([*CLIP_RULES], CLIP_RULE_WORDS)
 
@@ -115,10 +120,16 @@ class Settings:
         "need a task with pictures.")))
     head: str = control(OneOf("Head", "linear", name_options(_options("head"), HEAD_WORDS), help=(
         "What the outputs are read from. Attention and the mean read all timesteps for one answer.")))
+    start: str = control(OneOf("Start state", "zero", name_options(_options("start"), START_WORDS), help=(
+        "The state before the first timestep. A learned one begins at zero. Next character can carry it on.")))
     attention: str = control(OneOf("Attention", "none", _ATTENTIONS))
     features: str = control(OneOf("Features of the picture", "start", _FEATURES))
     stack: str = control(OneOf("Stack", "outputs", _STACKS, is_view=True, help=(
         "Which of the network's stacks the charts are of.")))
+    seq_len_schedule: str = control(OneOf("Lengths", "fixed", LENGTHS_WORDS, help=(
+        "Unequal: the first sequence of a batch is the longest, and each other one has a random length. Padding counts "
+        "nowhere.")))
+    seq_len_min: int = control(Whole("Shortest sequence", 10, 1, LONGEST))
     loss_position: str = control(OneOf("Loss at", "task", _LOSSES))
     hidden_size: int = control(Whole("Hidden units", 64, 1, MOST_UNITS))
     batch_size: int = control(Whole("Batch size", 16, 1, 256))
@@ -133,7 +144,7 @@ class Settings:
     clip_rule: str = control(OneOf("Clip by", "norm", _CLIP_RULES))
     dtype: str = control(OneOf("Number format", "float32", _own_words(_options("dtype"))))
 
-    largest_singular_value: float = control(Slide("Singular value", 1.0, 0, LARGEST_SINGULAR_VALUE, 0.01, help=(
+    largest_singular_value: float = control(Slide("Largest singular value", 1.0, 0, LARGEST_SINGULAR_VALUE, 0.01, help=(
         "The largest singular value of each recurrent block. Below 1 the gradient of a tanh network must vanish. "
         "Above 1 it may explode.")))
     seq_len: float = control(Slide("Sequence length", 100.0, 1, LONGEST, 1, help=(
@@ -144,14 +155,19 @@ class Settings:
         "A larger gradient norm is scaled down to this one.")))
     input_scale: float = control(Slide("Input scale", 1.0, 0, 10, 0.1, help=(
         "Factor on the input weights. Large inputs saturate the units.")))
-    truncate: float = control(Slide("Truncate after", 0.0, 0, LONGEST, 1, help=(
-        "Truncated BPTT: the gradient stops after this many steps. At 0 it runs back to the first input.")))
+    truncate: float = control(Slide("Truncate after", 0.0, 0, LONGEST, 1, least="never", help=(
+        "Truncated BPTT: the gradient stops after this many steps. Never: it runs back to the first input.")))
 
     spectrum_shape: str = control(OneOf("Spectrum shape", "kept", SHAPES))
     singular_values: str = control(NumberList("Singular values", "", 0, LARGEST_SINGULAR_VALUE, MOST_UNITS))
     spectrum_blocks: tuple[str, ...] = control(SomeOf("Gates to change", [], _GATES, help=(
         "Only the recurrent blocks of these gates get the singular values. Choose none to change all blocks.")))
     overlays: tuple[str, ...] = control(SomeOf("Also show", ["bound"], _own_words(OVERLAYS), is_view=True))
+    act: str = control(OneOf("Change a state", "none", _ACTS, is_view=True, help=(
+        "Change one unit's state on its way to the next timestep, in every sequence, and see what the loss does.")))
+    act_at: int = control(Whole("After timestep", 1, 1, LONGEST, is_view=True))
+    act_unit: int = control(Whole("Unit", 1, 1, MOST_UNITS, is_view=True))
+    act_value: float = control(Slide("Value", 1.0, -10, 10, 0.1, is_view=True))
     panel: str = control(OneOf("Details", "Wave", _own_words(PANEL_NAMES), is_view=True))
     # fmt: on
 
@@ -169,6 +185,37 @@ class Settings:
     def as_values(self) -> dict[str, Value]:
         """Name → value as widgets, links and JSON have it."""
         return {name: [*v] if isinstance(v, tuple) else v for name, v in vars(self).items()}
+
+
+OF_NETWORK: Mapping[str, tuple[str, ...]] = {
+    "sequence": ("head", "start"),
+    "encoder_decoder": ("attention", "stack"),
+    "one_to_many": ("attention", "features"),
+}
+"""Network → the settings that only it has."""
+OF_TASK: Mapping[str, tuple[str, ...]] = {"next_character": ("text_file",), "translation": ("reverse_source",)}
+"""Task → the settings that only it has."""
+OF_ONE_SEQUENCE = ("seq_len_schedule",)
+"""Settings of the tasks without a source and a target."""
+OF_SCHEDULE: Mapping[str, tuple[str, ...]] = {
+    "fixed": (),
+    **dict.fromkeys(("mixed", "ranged", "curriculum"), ("seq_len_min",)),
+}
+"""Schedule → the settings that only it has."""
+
+
+OF_SOME = frozenset(
+    name
+    for names in (*OF_NETWORK.values(), *OF_TASK.values(), OF_ONE_SEQUENCE, *OF_SCHEDULE.values())
+    for name in names
+)
+"""Settings that only some networks or tasks have; the widgets of the others are not shown."""
+
+
+def settings_of_task(task: str, schedule: str) -> tuple[str, ...]:
+    """The settings that apply to a task, and to the lengths of its sequences."""
+    lengths = () if task in WITH_SOURCE else (*OF_ONE_SEQUENCE, *OF_SCHEDULE.get(schedule, ()))
+    return (*OF_TASK.get(task, ()), *lengths)
 
 
 CONTROLS: Mapping[str, Control[Any]] = {field.name: control_of(field) for field in fields(Settings)}

@@ -33,7 +33,7 @@ def show_spectrum(view: View) -> None:
     )  # fmt: skip
     st.caption(
         "Drag a point or type its value. The matrix keeps its singular vectors. "
-        "All recurrent blocks get these values. The slider *Singular value* scales all of them."
+        "All recurrent blocks get these values. The slider *Largest singular value* scales all of them."
     )
     if any(len(result.spectra) > 1 for result in with_matrix.values()):
         show_widget("spectrum_blocks")

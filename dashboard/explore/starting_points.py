@@ -10,12 +10,11 @@ from dashboard.explore.session import choose_preset, chosen_preset
 
 
 def show_presets() -> None:
-    """Places to start, each with one sentence on what to drag."""
+    """Places to start; `show_changes` says what to drag."""
     chosen = chosen_preset()
-    with st.container(horizontal=True, gap="small"):
+    with st.container(horizontal=True, gap="small", key="presets"):
         for k, preset in enumerate(PRESETS):
             kind: Literal["secondary", "tertiary"] = "secondary" if chosen == k else "tertiary"
             st.button(preset.name, key=f"preset-{k}", on_click=choose_preset, args=(k,), type=kind)
         st.space("stretch")
         projector_switch()
-    st.markdown("Drag a slider, or choose a starting point." if chosen is None else PRESETS[chosen].try_this)

@@ -1,18 +1,22 @@
 """Explore's present state to take away: a link, a Python snippet, a web page."""
 
 import shlex
+from functools import partial
 from urllib.parse import urlencode
 
 import streamlit as st
 
 from dashboard.components.refusal import refuse
-from dashboard.explore.configs import network_values, run_values
+from dashboard.components.source import source
+from dashboard.explore.configs import network_values, page_configs, run_values
 from dashboard.explore.explore_frame import explore_html
 from dashboard.explore.link import write_link
 from dashboard.explore.networks import OpenedNetwork, controls_of, network_of
 from dashboard.explore.session import keep_settings, kept_settings
 from dashboard.explore.settings import NOISE, Settings
 from dashboard.explore.view import View
+from dashboard.train.settings import take_lanes
+from dashboard.train.watching import leave_runs
 from experiments.config.run_config import RunConfig
 from experiments.config.words import bare, visible
 from experiments.errors import ConfigError
@@ -32,12 +36,31 @@ for cell in {cells}:
 @st.fragment
 def show_link() -> None:
     """A link and code, written when they are asked for, so that a drag does not write them anew."""
+    if kept_settings().is_drawn:
+        _train_button()
     if st.button("Link and Python" if kept_settings().is_drawn else "Link and command", type="tertiary"):
         try:
             settings, _ = keep_settings()
             _write_out(settings, network_of(settings))
         except ConfigError as error:
             refuse(error)
+
+
+def _train_button() -> None:
+    """A way to Train, with these settings: a lane per cell, of the first two."""
+    words = "Go to Train with these settings: one lane, or two for two cells."
+    if st.button("Train this", type="tertiary", icon=":material/model_training:", help=words):
+        try:
+            configs = page_configs(keep_settings()[0])
+            if not configs:
+                st.info("Choose at least one cell in the sidebar.")
+                return
+            leave_runs()
+            take_lanes(configs[:2])
+        except ConfigError as error:
+            refuse(error)
+            return
+        st.switch_page("dashboard/train/page.py")
 
 
 def _write_out(settings: Settings, opened: OpenedNetwork | None) -> None:
@@ -81,9 +104,17 @@ def _write_snippet(settings: Settings) -> str:
     return _SNIPPET.format(cells=[*settings.cells], arguments=arguments)
 
 
+def write_recipe(view: View) -> dict[str, str]:
+    """A file that says how to get the numbers again: Python, or the command over given weights."""
+    if view.network is None:
+        return {"snippet.py": _write_snippet(view.settings)}
+    return {"command.txt": shlex.join(write_command(view.settings, view.network)) + "\n"}
+
+
 def web_page_button(view: View) -> None:
     """The charts as a file; drawn when it is asked for."""
     st.download_button(
-        "Web page", lambda: explore_html(view), file_name="explore.html", mime="text/html", type="tertiary",
-        on_click="ignore", help="Download the charts and their words as one file. It opens in any browser.",
+        "Web page", partial(explore_html, view, source().link), file_name="explore.html", mime="text/html",
+        type="tertiary", on_click="ignore",
+        help="Download the charts and their words as one file. It opens in any browser.",
     )  # fmt: skip

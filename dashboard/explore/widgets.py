@@ -1,6 +1,6 @@
 """The widgets of Explore's settings: coarse ones in the sidebar, live ones under the hand."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import streamlit as st
@@ -10,7 +10,7 @@ from dashboard.components.live_slider import live_slider
 from dashboard.explore.control import Control, OneOf, Slide, SomeOf, Switch, TextFile, Whole
 from dashboard.explore.given_network import show_fixed, show_layer, show_step, show_upload
 from dashboard.explore.networks import OpenedNetwork, controls_of
-from dashboard.explore.settings import CONTROLS, slide_in
+from dashboard.explore.settings import CONTROLS, NOISE, OF_NETWORK, settings_of_task, slide_in
 from dashboard.server.serving import FILES_VARIABLE, opens_files
 from dashboard.session import read_session
 from models.cells.registry import CELLS
@@ -20,15 +20,6 @@ DRAGGED = (
     ("clip_threshold", "input_scale", "truncate"),
 )
 """Rows of sliders."""
-
-OF_NETWORK = {
-    "sequence": ("head",),
-    "encoder_decoder": ("attention", "stack"),
-    "one_to_many": ("attention", "features"),
-}
-"""Network → the settings that only it has."""
-OF_TASK = {"next_character": ("text_file",), "translation": ("reverse_source",)}
-"""Task → the settings that only it has."""
 
 
 def show_sidebar(opened: OpenedNetwork | None) -> None:
@@ -44,28 +35,25 @@ def _choose_over(opened: OpenedNetwork) -> None:
     show_step(opened)
     show_layer(opened)
     show_widget("inputs", opened.controls)
-    if read_session("inputs", str, "") == "next_character":
-        show_widget("text_file")
+    if read_session("inputs", str, "") != NOISE:
+        _show_all(settings_of_task(read_session("inputs", str, ""), read_session("seq_len_schedule", str, "")))
     show_widget("loss_position")
     left, right = st.columns(2)
     with left:
         show_widget("batch_size")
     with right:
         show_widget("seed")
-    for name in ("truncate_kind", "clip_rule", "dtype"):
-        show_widget(name)
+    _show_all(("truncate_kind", "clip_rule", "dtype"))
     show_fixed(opened)
 
 
 def _choose_drawn() -> None:
     """The settings of networks that the page draws."""
     show_widget("task")
-    for name in OF_TASK.get(read_session("task", str, ""), ()):
-        show_widget(name)
+    _show_all(settings_of_task(read_session("task", str, ""), read_session("seq_len_schedule", str, "")))
     show_widget("cells")
     show_widget("network")
-    for name in OF_NETWORK.get(read_session("network", str, ""), ()):
-        show_widget(name)
+    _show_all(OF_NETWORK.get(read_session("network", str, ""), ()))
     show_widget("loss_position")
     left, right = st.columns(2)
     with left:
@@ -74,20 +62,25 @@ def _choose_drawn() -> None:
     with right:
         show_widget("batch_size")
         show_widget("seed")
-    for name in ("initialisation", "nonlinearity", "bidirectional", "truncate_kind", "clip_rule", "dtype"):
+    _show_all(("initialisation", "nonlinearity", "bidirectional", "truncate_kind", "clip_rule", "dtype"))
+
+
+def _show_all(names: Iterable[str]) -> None:
+    for name in names:
         show_widget(name)
 
 
 def show_sliders(opened: OpenedNetwork | None) -> None:
     """The live settings: they follow the pointer while it drags. A sentence stands for one that cannot apply."""
     refused = {} if opened is None else why_not(opened)
-    for row in DRAGGED:
-        for column, name in zip(st.columns(len(row), gap="medium"), row, strict=True):
-            with column:
-                if name in refused:
-                    st.caption(f"{CONTROLS[name].label}: {refused[name]}")
-                else:
-                    _show_slider(slide_in(controls_of(opened), name), name)
+    with st.container(key="lab-sliders"):
+        for row in DRAGGED:
+            for column, name in zip(st.columns(len(row), gap="medium"), row, strict=True):
+                with column:
+                    if name in refused:
+                        st.caption(f"{CONTROLS[name].label}: {refused[name]}")
+                    else:
+                        _show_slider(slide_in(controls_of(opened), name), name)
 
 
 def why_not(opened: OpenedNetwork) -> dict[str, str]:
@@ -132,5 +125,5 @@ def _show_slider(c: Slide, name: str) -> None:
     """The slider of a setting that is dragged."""
     live_slider(
         c.label, key=name, value=c.default, minimum=c.lowest, maximum=c.highest, step=c.step,
-        logarithmic=c.logarithmic, help=c.help,
+        logarithmic=c.logarithmic, help=c.help, least=c.least,
     )  # fmt: skip

@@ -1,16 +1,30 @@
 """Keeps a learner's place and predictions in the session and in the page's address."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import streamlit as st
 
+from dashboard.components.address import Arrival
 from dashboard.components.projector import projector_on
-from dashboard.lessons.place import Place, read_guesses, read_place, write_guesses
+from dashboard.lessons.beats import set_controls
+from dashboard.lessons.lesson import AnyLesson, Value
+from dashboard.lessons.place import (
+    Beat,
+    Place,
+    read_controls,
+    read_guesses,
+    read_place,
+    write_controls,
+    write_guesses,
+)
 from dashboard.lessons.question import Guess
 from dashboard.lessons.registry import BY_NUMBER
 from dashboard.session import read_session
 
-_KEPT = "lesson-predictions"
+_KEPT, _BENCHES = "lesson-predictions", "lesson-benches"
+CONTROLS = "set"
+"""The parameter that says where the controls of a lesson's bench stand."""
 
 
 @dataclass(frozen=True)
@@ -19,13 +33,19 @@ class Predictions:
 
     guesses: dict[int, Guess] = field(default_factory=dict)
     """Lesson → its prediction."""
-    decided: set[int] = field(default_factory=set)
-    """Lessons whose verdict was seen."""
+    done: set[tuple[int, Beat]] = field(default_factory=set)
+    """Lesson and beat: the prediction was made, the experiment was opened, the verdict was seen."""
 
 
-def read_address() -> tuple[Place, list[str]]:
+def read_address(arrival: Arrival) -> tuple[Place, list[str]]:
     """Where the address leads, and a few words for each part of it that is not valid."""
     place, wrong = read_place(st.query_params.to_dict(), BY_NUMBER)
+    if place.lesson is not None and arrival.has_come and (text := arrival.link.get(CONTROLS)):
+        lesson = BY_NUMBER[place.lesson]
+        values, refused = read_controls(text, lesson)
+        set_controls(lesson, values)
+        st.session_state[_BENCHES] = {**read_session(_BENCHES, dict, {}), place.lesson: write_controls(values, lesson)}
+        wrong += refused
     if _KEPT not in st.session_state:
         # Later the session knows better than the address, which a step back in the browser may have made an older one.
         guesses, more = read_guesses(st.query_params.get("guess", ""), BY_NUMBER)
@@ -44,9 +64,18 @@ def predictions() -> Predictions:
 def write_address(place: Place) -> None:
     """Write a place and all predictions into the address, so that a reload keeps them. For a callback, too."""
     parameters = place.parameters
+    if place.lesson is not None and (standing := read_session(_BENCHES, dict, {}).get(place.lesson)):
+        parameters[CONTROLS] = standing
     if guessed := write_guesses(predictions().guesses, BY_NUMBER):
         parameters["guess"] = guessed
     if projector_on():
         parameters["projector"] = "1"
     if st.query_params.to_dict() != parameters:
         st.query_params.from_dict(parameters)
+
+
+def keep_controls(lesson: AnyLesson, place: Place, values: Mapping[str, Value]) -> None:
+    """Write where the controls of a lesson's bench stand into the address."""
+    standing = write_controls(values, lesson)
+    st.session_state[_BENCHES] = {**read_session(_BENCHES, dict, {}), lesson.number: standing}
+    write_address(place)

@@ -1,4 +1,4 @@
-"""What a teacher takes from a lesson: a link to a beat, and handouts."""
+"""What a teacher takes from a lesson: a room, a link to a beat, and handouts."""
 
 from functools import partial
 from urllib.parse import urlencode
@@ -11,7 +11,11 @@ from dashboard.lessons.place import Beat, Place
 
 
 def show_class_links(lesson: AnyLesson, beat: Beat) -> None:
-    """A link to this beat, and the handouts."""
+    """A room for a class, a link to this beat, and the handouts."""
+    if st.button(
+        "Open a room", key="open-room", help="Students predict on their phones, and you see what they predict."
+    ):
+        st.switch_page("dashboard/room/page.py", query_params={"lesson": str(lesson.number)})
     page = (st.context.url or "").split("?")[0]
     st.markdown("The address of this beat. Add `&projector=1` for a projector.")
     st.code(f"{page}?{urlencode(Place(lesson.number, beat).parameters)}", language=None, wrap_lines=True)

@@ -1,11 +1,12 @@
 """One beat of a lesson, with the way to the others."""
 
+from functools import partial
 from typing import Literal
 
 import streamlit as st
 
 from dashboard.components.projector import projector_on, projector_switch
-from dashboard.learn.address import Predictions, write_address
+from dashboard.learn.address import Predictions, keep_controls, write_address
 from dashboard.learn.for_class import show_class_links
 from dashboard.lessons import beats
 from dashboard.lessons.lesson import AnyLesson
@@ -27,18 +28,19 @@ def lesson_style() -> None:
     st.html(f"<style>{_RULES}</style>")
 
 
-def show_lesson(lesson: AnyLesson, beat: Beat, done: Predictions) -> None:
+def show_lesson(lesson: AnyLesson, beat: Beat, made: Predictions) -> None:
     """One beat of a lesson, with the way to the others."""
     _show_head(lesson, beat)
     with st.container(key="beat"):
         if beat == "predict":
-            beats.show_predict(lesson, done.guesses)
+            beats.show_predict(lesson, made.guesses)
         elif beat == "do":
-            beats.show_do(lesson, lesson.number in done.guesses)
+            keep = partial(keep_controls, lesson, Place(lesson.number, beat))
+            beats.show_do(lesson, lesson.number in made.guesses, keep)
         else:
-            beats.show_decide(lesson, done.guesses.get(lesson.number))
-            if lesson.number in done.guesses:
-                done.decided.add(lesson.number)
+            beats.show_decide(lesson, made.guesses.get(lesson.number))
+        if beat == "do" or lesson.number in made.guesses:
+            made.done.add((lesson.number, beat))
     _show_ways(lesson, beat)
 
 
@@ -68,7 +70,7 @@ def _show_ways(lesson: AnyLesson, beat: Beat) -> None:
     if k + 1 < len(BEATS):
         onward, words = Place(lesson.number, BEATS[k + 1]), f"Next: {BEAT_WORDS[BEATS[k + 1]].lower()}"
     elif at + 1 < len(LESSONS):
-        onward, words = Place(LESSONS[at + 1].number), f"Next: {LESSONS[at + 1].title}"
+        onward, words = Place(LESSONS[at + 1].number), f"Next lesson: {LESSONS[at + 1].title}"
     else:
         onward, words = Place(), "All lessons"
     with st.container(horizontal=True, gap="small"):

@@ -15,12 +15,14 @@ A lesson is one file, `lesson_NN_name.py`, that ends in a constant `LESSON = Les
   1 as thresholds and names (`slides 003`, `h_1`, `float32`, years); a test looks. A `Reply` exists for every choice,
   and exactly one is `right`;
 - `evidence(measured, guess) -> Picture`, the picture beside the verdict;
-- `LESSON`, with the claim and its source, the question (`Choices` or `Curve`), the `Bench` (tasks, controls as data,
-  `draw`) and the equation. KaTeX breaks a line at `=`, `<`, `+` only: a long part between them is too wide for a phone.
+- `LESSON`, with the claim and its source (`sources.py`), the network as a diagram (`networks_drawn.py`), the question
+  (`Choices` or `Curve`), the `Bench` (tasks, controls as data, `draw`), and the equation with its symbols in words.
+  KaTeX breaks a line at `=`, `<`, `+` only: a long part between them is too wide for a phone.
 
 A lesson that trains has a `Live` instead of the `Bench`: its `lanes(values)` are the runs of a setting, its
 `draw(readers)` shows what they have committed. `live_beat.py` starts them, shows progress, cancels, finds them again.
-Its `measure` may read those runs, and then the words of `decide` and `reply` are chosen by what came out.
+Its `measure` may read those runs, and then the words of `decide` and `reply` are chosen by what came out. A verdict
+that another machine may not confirm has `on_this_machine=True`, and its sentences say so.
 
 One idea a beat, few words: each beat fits a projector of 1280×720 without scrolling (a browser test looks). A figure's
 title has at most 48 letters (36 where two stand side by side), so that a phone does not cut it; the framework sets its

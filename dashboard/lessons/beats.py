@@ -1,15 +1,16 @@
 """The three beats of a lesson on the page."""
 
-from collections.abc import Hashable, MutableMapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, MutableMapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import streamlit as st
 
 from dashboard.components.draw_curve import draw_curve
+from dashboard.components.drawing import show_drawing
 from dashboard.components.live_slider import live_slider
 from dashboard.components.projector import LARGER, projector_on
 from dashboard.lessons import live_beat
-from dashboard.lessons.lesson import AnyLesson, Control, Live, Pick, Value
+from dashboard.lessons.lesson import AnyLesson, Control, Live, Pick, Reply, Value, Verdict
 from dashboard.lessons.lesson_chart import PROJECTED_HEIGHT, lesson_chart, lesson_charts
 from dashboard.lessons.question import Choices, Guess
 from dashboard.lessons.registry import BY_NUMBER, LESSONS
@@ -34,7 +35,7 @@ def _measure_lesson(lesson: AnyLesson) -> object:
     return lesson.measure()
 
 
-def _begin_measuring(lesson: AnyLesson) -> Future[object]:
+def begin_measuring(lesson: AnyLesson) -> Future[object]:
     """The numbers to come; who predicts needs longer than they do."""
     return _start_measuring(
         lesson.number, live_beat.last_changes(lesson.bench) if isinstance(lesson.bench, Live) else None
@@ -43,20 +44,21 @@ def _begin_measuring(lesson: AnyLesson) -> Future[object]:
 
 def show_predict(lesson: AnyLesson, guesses: Guesses) -> None:
     """The claim and the question; nothing is shown yet that would answer it."""
-    _begin_measuring(lesson)
+    begin_measuring(lesson)
     left, right = st.columns([4, 5], gap="large")
     with left:
         st.markdown(f"##### The claim\n\n*“{lesson.claim}”*")
         st.caption(f"Source: {lesson.source}.")
+        show_drawing(lesson.diagram.write_svg(), key=f"lesson-{lesson.number}-diagram")
     with right:
         st.markdown(f"##### Your prediction\n\n{lesson.question.asks}")
-        guess = _ask_guess(lesson, guesses.get(lesson.number))
+        guess = ask_guess(lesson, guesses.get(lesson.number))
         if guess is not None:
             guesses[lesson.number] = guess
             st.caption("Your prediction is saved. Now test it.")
 
 
-def _ask_guess(lesson: AnyLesson, before: Guess | None) -> Guess | None:
+def ask_guess(lesson: AnyLesson, before: Guess | None) -> Guess | None:
     """What the learner answers, or has answered before."""
     question, key = lesson.question, f"lesson-{lesson.number}-guess"
     if isinstance(question, Choices):
@@ -76,15 +78,18 @@ def _ask_guess(lesson: AnyLesson, before: Guess | None) -> Guess | None:
 
 
 @st.fragment
-def show_do(lesson: AnyLesson, predicted: bool) -> None:
-    """The experiment, under the hand."""
+def show_do(lesson: AnyLesson, predicted: bool, keep: Callable[[Mapping[str, Value]], None]) -> None:
+    """The experiment, under the hand; `keep` is called with where its controls stand."""
     if not predicted:
         st.caption("You have made no prediction yet. Press *Back* to make one.")
     if isinstance(lesson.bench, Live):
         live_beat.restore_setting(lesson.number, lesson.bench)
-        live_beat.show_live(lesson.number, lesson.bench, _show_controls(lesson.number, lesson.bench.controls))
+        chosen = _show_controls(lesson.number, lesson.bench.controls)
+        keep(chosen)
+        live_beat.show_live(lesson.number, lesson.bench, chosen)
         return
     values = _show_controls(lesson.number, lesson.bench.controls)
+    keep(values)
     use_one_thread()
     scene = lesson.bench.draw(values)
     charts, beside = st.columns([7, 4] if len(scene.pictures) == 1 else [8, 3], gap="medium")
@@ -104,6 +109,15 @@ def _show_controls(number: int, wanted: Sequence[Control]) -> dict[str, Value]:
     return values
 
 
+def set_controls(lesson: AnyLesson, values: Mapping[str, Value]) -> None:
+    """Set controls of a lesson's bench, before they are made."""
+    for key, value in values.items():
+        name = f"lesson-{lesson.number}-{key}"
+        st.session_state[name] = st.session_state[f"{name}-kept"] = value
+    if values and isinstance(lesson.bench, Live):
+        st.session_state[f"lesson-{lesson.number}-restored"] = True  # what was trained last does not count
+
+
 def _show_control(control: Control, key: str) -> Value:
     """The widget of a control, and its value."""
     if isinstance(control, Pick):
@@ -120,7 +134,6 @@ def _show_control(control: Control, key: str) -> Value:
     )  # fmt: skip
 
 
-TRUTHS = {"true": "True.", "half true": "Half true.", "false": "False."}
 OUTCOMES = {
     "right": ":material/check_circle: **Right.**",
     "partly": ":material/adjust: **Partly right.**",
@@ -130,8 +143,7 @@ OUTCOMES = {
 
 def show_decide(lesson: AnyLesson, guess: Guess | None) -> None:
     """The measured numbers, what was true in the claim, what was not, and why."""
-    with st.spinner("Measuring …"):
-        numbers = _begin_measuring(lesson).result()
+    numbers = wait_for_numbers(lesson)
     verdict = lesson.decide(numbers)
     left, right = st.columns([5, 6], gap="medium")
     with left:
@@ -140,15 +152,31 @@ def show_decide(lesson: AnyLesson, guess: Guess | None) -> None:
         if guess is None:
             st.markdown("*You have made no prediction.*")
         else:
-            reply = lesson.reply(numbers, guess)
-            st.markdown(f"{OUTCOMES[reply.outcome]} {reply.says.words}")
-        lines = [f"**The claim: {TRUTHS[verdict.truth]}**"]
-        lines += [f":material/check: {statement.words}" for statement in verdict.was_true]
-        lines += [f":material/close: {statement.words}" for statement in verdict.was_not]
-        lines += [f"**Why.** {verdict.why.words}"]
-        st.markdown("\n\n".join(lines))
-        st.markdown(f"$${lesson.equation.latex}$$")
+            show_reply(lesson.reply(numbers, guess))
+        show_verdict(lesson, verdict)
     if not projector_on():
         with st.expander("Answers to the tasks"):
             pairs = zip(lesson.bench.tasks, verdict.answers, strict=True)
             st.markdown("\n".join(f"{k}. {task} {a.words}" for k, (task, a) in enumerate(pairs, start=1)))
+
+
+def wait_for_numbers(lesson: AnyLesson) -> object:
+    """The numbers of a lesson's verdict, once they are measured."""
+    with st.spinner("Measuring …"):
+        return begin_measuring(lesson).result()
+
+
+def show_reply(reply: Reply) -> None:
+    """What is said to a prediction."""
+    st.markdown(f"{OUTCOMES[reply.outcome]} {reply.says.words}")
+
+
+def show_verdict(lesson: AnyLesson, verdict: Verdict) -> None:
+    """What was true in the claim, what was not, why, and the equation."""
+    lines = [f"**The claim: {verdict.finding.capitalize()}.**"]
+    lines += [f":material/check: {statement.words}" for statement in verdict.was_true]
+    lines += [f":material/close: {statement.words}" for statement in verdict.was_not]
+    lines += [f"**Why.** {verdict.why.words}"]
+    st.markdown("\n\n".join(lines))
+    st.markdown(f"$${lesson.equation.latex}$$")
+    st.caption(f"{lesson.equation.symbols}.")

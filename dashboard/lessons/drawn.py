@@ -19,9 +19,11 @@ def drawn_reply(question: Curve, guess: Guess, recorded: Float[ndarray, " lag"])
     off = np.array(read_drawn_values(guess)) - recorded[list(question.lags)] / LN_10
     error = float(np.mean(np.abs(off)))
     if error <= CLOSE:
-        return Reply("right", says("Your points lie {error} decades off on average.", error <= CLOSE, error=error))
-    far = "too much" if float(np.mean(off)) > 0 else "too little"
-    template = f"Your points lie {{error}} decades off on average: you left {far}."
+        template = "Your points are only {error} decades (factors of ten) away from the recorded line on average."
+        return Reply("right", says(template, error <= CLOSE, error=error))
+    far = "too large" if float(np.mean(off)) > 0 else "too small"
+    template = "Your points are {error} decades (factors of ten) away from the recorded line on average. "
+    template += f"You predicted a gradient that is {far}."
     return Reply("partly" if error <= NEAR else "wrong", says(template, error > CLOSE, error=error))
 
 

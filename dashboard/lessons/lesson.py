@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 from analysis.figures.picture import Picture
+from dashboard.lessons.diagram import Diagram
 from dashboard.lessons.question import Choices, Curve, Guess
 from dashboard.lessons.statement import Statement
 from experiments.config.run_config import RunConfig
@@ -108,6 +109,13 @@ class Verdict:
     """The reason, in one or two sentences; the lesson's equation stands below it."""
     answers: tuple[Statement, ...]
     """One for each of the bench's tasks, in their order."""
+    on_this_machine: bool = False
+    """Whether another machine may find another verdict: it rests on a clock, or on what was trained here."""
+
+    @property
+    def finding(self) -> str:
+        """`half true`, or `half true on this machine`."""
+        return f"{self.truth} on this machine" if self.on_this_machine else self.truth
 
 
 Outcome = Literal["right", "partly", "wrong"]
@@ -134,6 +142,8 @@ class Equation:
     latex: str
     plain: str
     """The same in Unicode, for the handout, which has no script."""
+    symbols: str
+    """What each symbol means: `w: the weight; h_T: the last state`."""
 
 
 M = TypeVar("M")
@@ -151,7 +161,9 @@ class Lesson(Generic[M]):
     claim: str
     """In the source's words, or as it is commonly said."""
     source: str
-    """Who claims it: the number of the lecture slides, and the paper where known."""
+    """Who claims it, in the words of `sources.py`: the lecture slides, and papers with author, title and year."""
+    diagram: Diagram
+    """The network that the question is about."""
     question: Choices | Curve
     bench: Bench | Live
     measure: Callable[[], M]

@@ -16,13 +16,15 @@ from analysis.simulations.one_neuron import log_gradients
 from analysis.wording import power_of_ten, significant
 from dashboard.lessons.drawn import drawn_line, drawn_reply
 from dashboard.lessons.lesson import Bench, Equation, Lesson, Reply, Scene, Slider, Values, Verdict
+from dashboard.lessons.networks_drawn import ONE_NEURON
 from dashboard.lessons.question import Curve, Guess
+from dashboard.lessons.sources import BENGIO_1994, HOCHREITER_1991
 from dashboard.lessons.statement import says
 
 CLAIMED_WEIGHT, CLAIMED_STEPS = 0.8, 100
 QUESTION = Curve(
-    asks="One linear neuron, weight 0.8. How much of a gradient is left after 20, 40, … 100 steps back? "
-    "Drag the points, or move them with the arrow keys.",
+    asks="One linear neuron has the weight 0.8. What part of a gradient is left when it has gone 20, 40, … 100 steps "
+    "back? Drag the points, or move them with the arrow keys.",
     lags=(20, 40, 60, 80, 100),
     lowest=-14.0,
     highest=2.0,
@@ -81,13 +83,13 @@ def draw(values: Values) -> Scene:
         [LagLine("recorded dL/dh", np.arange(steps + 1.0), log, ELMAN),
          LagLine("smallest float32 number", np.array([0.0, steps]), np.full(2, smallest_log(torch.float32)),
                  NEUTRAL, "dash")],
-        "A straight line on a scale of decades: every step back multiplies the gradient by the same w.",
+        "Every step back multiplies the gradient by the same w: a straight line on this logarithmic scale.",
         f"{title}; it {every}.",
-        decades=(-0.31 * steps - 1, 0.18 * steps + 1),
+        decades=(-0.14 * steps - 1, 0.08 * steps + 1),  # w = 0.9 is a slope to be seen; extreme ones leave the chart
     )  # fmt: skip
     words = f"""##### Now
-- after {steps} steps: **{power_of_ten(last / LN_10)}**
-- {"grown" if last > 0 else "lost"}: **{significant(abs(last) / LN_10)} decades**
+- left after {steps} steps: **{power_of_ten(last / LN_10)}**
+- {"grown" if last > 0 else "lost"}: **{significant(abs(last) / LN_10)} decades** (factors of ten)
 - it **{every}**
 """
     return Scene({"decay": picture}, words)
@@ -101,22 +103,23 @@ def decide(m: Measured) -> Verdict:
         was_true=(says("One step back keeps {one:share} of the gradient.", one > 0.5, one=one),),
         was_not=(
             says(
-                "After {steps:whole} steps {left:decades} is left: {decades} decades are lost, not one.",
+                "After {steps:whole} steps {left:decades} is left: {decades} decades (factors of ten) are lost, not "
+                "one.",
                 m.decades > 3,
                 steps=CLAIMED_STEPS,
                 left=-m.decades,
                 decades=m.decades,
             ),
             says(
-                "With w = {inverse} it grows as fast, to {grown:decades}.",
+                "With w = {inverse} it grows just as fast, to {grown:decades} times its size.",
                 abs(m.grown / LN_10 - m.decades) < 1e-6,
                 inverse=1 / CLAIMED_WEIGHT,
                 grown=m.grown / LN_10,
             ),
         ),
         why=says(
-            "A gradient going back T steps is multiplied by w, T times. Its half-life is {half} steps, so that "
-            "{steps:whole} steps hold {halvings} halvings.",
+            "A gradient that goes back T steps is multiplied by w T times. It is halved every {half} steps (its "
+            "half-life), so {steps:whole} steps halve it {halvings} times.",
             abs(2.0 ** -(CLAIMED_STEPS / m.half_life) / math.exp(float(m.left[-1])) - 1) < 1e-6,
             half=m.half_life,
             steps=CLAIMED_STEPS,
@@ -124,16 +127,16 @@ def decide(m: Measured) -> Verdict:
         ),
         answers=(
             says(
-                "Every {half} steps.",
+                "It is halved every {half} steps.",
                 abs(m.half_life - math.log(2) / -math.log(CLAIMED_WEIGHT)) < 1e-9,
                 half=m.half_life,
             ),
             says(
-                "After {steps:whole} steps: its float32 norm is then zero, but the gradient is not.",
+                "After {steps:whole} steps. The gradient itself is not 0: float32 has no number so small.",
                 m.float32_steps > CLAIMED_STEPS,
                 steps=m.float32_steps,
             ),
-            says("Only w = 1 keeps it: below 1 it vanishes; above 1 it explodes.", m.grown > 0 > m.left[-1]),
+            says("Only at w = 1. Below 1 it vanishes; above 1 it explodes.", m.grown > 0 > m.left[-1]),
         ),
     )
 
@@ -151,7 +154,7 @@ def evidence(m: Measured, guess: Guess | None) -> Picture:
         "one-neuron-verdict",
         title,
         lines,
-        "Recorded dL/dh, and what was predicted.",
+        "The recorded gradient dL/dh, and your prediction.",
         title + ".",
         decades=(QUESTION.lowest, QUESTION.highest),
     )
@@ -162,7 +165,8 @@ LESSON = Lesson(
     title="One neuron",
     about="Multiplying by w at every step: half-lives and decades.",
     claim="A weight of 0.8 is close to 1. Over a hundred steps back, the gradient shrinks only about tenfold.",
-    source="a common first guess; the sum behind it is in Hochreiter 1991 and Bengio et al. 1994",
+    source=f"a common first guess. The calculation is in {HOCHREITER_1991}, and in {BENGIO_1994}",
+    diagram=ONE_NEURON,
     question=QUESTION,
     bench=Bench(
         tasks=(
@@ -181,5 +185,6 @@ LESSON = Lesson(
     reply=reply,
     evidence=evidence,
     equation=Equation(r"\frac{\partial h_T}{\partial h_0} = w^T, \qquad T_{1/2} = \frac{\ln 2}{|\ln w|}",
-                      "∂h(T)/∂h(0) = w to the power T;   half-life = ln 2 / |ln w|"),
+                      "∂h(T)/∂h(0) = w to the power T;   half-life = ln 2 / |ln w|",
+                      "w: the weight. h: the neuron's state, from timestep 0 to T. T½: its half-life in steps"),
 )  # fmt: skip

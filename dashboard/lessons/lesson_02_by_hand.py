@@ -9,7 +9,9 @@ from analysis.figures.bars import parts_picture
 from analysis.figures.picture import Picture
 from analysis.wording import significant
 from dashboard.lessons.lesson import Bench, Equation, Lesson, Pick, Reply, Scene, Slider, Values, Verdict
+from dashboard.lessons.networks_drawn import THREE_STEPS
 from dashboard.lessons.question import Choices, Guess
+from dashboard.lessons.sources import SLIDES_001, SLIDES_003, WERBOS_1990
 from dashboard.lessons.statement import says
 
 RECURRENT_WEIGHT = 0.9
@@ -81,7 +83,8 @@ def draw(values: Values) -> Scene:
         lines.append(f"| {t + 1} | {READS[t]} → {SAYS[t]} | {' | '.join(numbers)} |")
     words = f"""##### Now
 - direct at h₁: **{significant(100 * share)} %** of the total
-- hand − autograd: at most **{significant(error)}**
+- largest difference, by hand − autograd: **{significant(error)}**
+- p: probability of the right letter; slope: ∂hₜ₊₁/∂hₜ
 """
     return Scene({"bars": bars(hand, title)}, words, "\n".join(lines))
 
@@ -94,14 +97,15 @@ def decide(m: Measured) -> Verdict:
         truth="half true" if last and not first else ("true" if first else "false"),
         was_true=(
             says(
-                "At the last step it is the total gradient, {total}: nothing comes after it.",
+                "At the last timestep it equals the total gradient, {total}: no timestep follows.",
                 abs(m.output_grad[-1] - m.autograd[-1]) < 1e-12,
                 total=float(m.autograd[-1]),
             ),
         ),
         was_not=(
             says(
-                "At h₁ it shows {direct}; the total is {total}. What comes back through h₂ is missing.",
+                "At h₁ it is {direct}, but the total gradient is {total}. The part that comes back through h₂ is "
+                "missing.",
                 abs(total - direct - m.hand.through[0]) < 1e-12
                 and abs(direct - m.hand.direct[0]) < 1e-12
                 and not first,
@@ -110,14 +114,15 @@ def decide(m: Measured) -> Verdict:
             ),
         ),
         why=says(
-            "`output` feeds only the readout; the next step reads its own copy of h. So h₁ hears L₁ directly, and L₂ "
-            "and L₃ through the slopes. By hand, recorded, and autograd agree within {error}.",
+            "`output` goes only to the readout; the next timestep reads its own copy of h. So at h₁ it knows L₁ only: "
+            "L₂ and L₃ come back through h₂ and h₃. By hand, recorded and by autograd, the totals differ by {error} at "
+            "most.",
             m.error < 1e-12,
             error=m.error,
         ),
         answers=(
             says(
-                "{direct} + {slope} · {next} = {total}.",
+                "The total of row 1: {direct} + {slope} · {next} = {total}.",
                 abs(m.hand.direct[0] + m.hand.slope[0] * m.autograd[1] - total) < 1e-12,
                 direct=float(m.hand.direct[0]),
                 slope=float(m.hand.slope[0]),
@@ -125,13 +130,14 @@ def decide(m: Measured) -> Verdict:
                 total=total,
             ),
             says(
-                "At w = 0: total {total}, direct {direct}. No gradient comes back from the next step.",
+                "The direct gradient, {direct}, is all of the total, {total}. Nothing comes back from the next "
+                "timestep.",
                 abs(zero_weight()[0] - zero_weight()[1]) < 1e-15,
                 total=zero_weight()[0],
                 direct=zero_weight()[1],
             ),
             says(
-                "Direct {direct}, total {total}: all of it comes back through h₂.",
+                "The direct part is {direct}. All of the total, {total}, comes back through h₂.",
                 last_only()[1] == 0 and last_only()[0] != 0,
                 direct=last_only()[1],
                 total=last_only()[0],
@@ -159,10 +165,11 @@ def reply(m: Measured, guess: Guess) -> Reply:
     ]
     agreeing = sum(m.is_total)
     said = {
-        "a": "It equals the total at {agreeing:whole} of {steps:whole} steps.",
-        "b": "It equals the total at {agreeing:whole} of {steps:whole} steps, the last.",
-        "c": "The first is where most is missing: only the last equals the total, {agreeing:whole} of {steps:whole}.",
-        "d": "At {agreeing:whole} of {steps:whole} steps it does: the last has nothing after it.",
+        "a": "It equals the total gradient at only {agreeing:whole} of {steps:whole} timesteps, the last.",
+        "b": "It equals the total gradient at {agreeing:whole} of {steps:whole} timesteps, the last.",
+        "c": "Most is missing at the first one. It equals the total at {agreeing:whole} of {steps:whole}, the last.",
+        "d": "It equals the total gradient at {agreeing:whole} of {steps:whole} timesteps: no timestep follows the "
+        "last.",
     }[str(guess)]
     missing = np.abs(m.autograd - m.output_grad)
     holds = agreeing == 1 and m.is_total[-1] and missing.argmax() == 0
@@ -171,28 +178,30 @@ def reply(m: Measured, guess: Guess) -> Reply:
 
 def evidence(m: Measured, guess: Guess | None) -> Picture:
     """The parts at each step."""
-    return bars(m.hand, "What each loss sends back to each h")
+    return bars(m.hand, "What each loss sends back to each state h")
 
 
 LESSON = Lesson(
     number=2,
     title="BPTT by hand",
     about="Three steps of “hello”, every number visible: the direct and the total gradient.",
-    claim="`output.retain_grad()` on a recurrent layer: its gradient is the dL/dh of backpropagation through time.",
-    source="two published tools show it so; the example is from lecture slides 001 and 003",
+    claim="Call `output.retain_grad()` on a recurrent layer. The gradient that it keeps is the dL/dh of "
+    "backpropagation through time.",
+    source=f"two published tools show it so. The method: {WERBOS_1990}. The example: {SLIDES_001} and {SLIDES_003}",
+    diagram=THREE_STEPS,
     question=Choices(
-        asks="One unit reads h, e, l and should say e, l, l. Each step has a loss. At which steps is the gradient of "
-        "`output` the whole dL/dh?",
+        asks="One unit reads the letters h, e, l and should answer e, l, l. Each timestep has a loss. At which "
+        "timesteps is the gradient of `output` the whole (total) gradient dL/dh?",
         answers={
             "a": "At all three: autograd applies the whole chain rule.",
-            "b": "Only at the last step.",
-            "c": "Only at the first step.",
-            "d": "At no step.",
+            "b": "Only at the last timestep.",
+            "c": "Only at the first timestep.",
+            "d": "At no timestep.",
         },
     ),
     bench=Bench(
         tasks=(
-            "Add up the row t = 1: direct plus slope times the total below it. What comes out?",
+            "In row t = 1, add the direct gradient to the slope times the total of row 2. What comes out?",
             "Set w to 0. What is left of dL/dh₁?",
             "Set w back to 0.9 and count only the last loss. Which part of dL/dh₁ is direct?",
         ),
@@ -209,5 +218,7 @@ LESSON = Lesson(
     equation=Equation(
         r"\frac{dL}{dh_t} = \frac{dL_t}{dh_t} + w\,(1 - h_{t+1}^2)\,\frac{dL}{dh_{t+1}}",
         "dL/dh(t) = dL(t)/dh(t) + w (1 − h(t+1)²) · dL/dh(t+1)",
+        "L: the sum of all losses. L with t: the loss of timestep t. w: the recurrent weight. 1 − h²: the slope of "
+        "tanh",
     ),
 )

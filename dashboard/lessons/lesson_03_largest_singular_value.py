@@ -11,7 +11,9 @@ from analysis.figures.theme import CELL_COLOURS, LN_10, NEUTRAL, OTHER_COLOURS
 from analysis.simulations.way_back import STEPS, WayBack, record_way_back
 from analysis.wording import power_of_ten, significant
 from dashboard.lessons.lesson import Bench, Equation, Lesson, Pick, Reply, Scene, Slider, Values, Verdict, outcome
+from dashboard.lessons.networks_drawn import MATRIX_CHAIN
 from dashboard.lessons.question import Choices, Guess
+from dashboard.lessons.sources import PASCANU_2013, SLIDES_003
 from dashboard.lessons.statement import says
 
 BELOW, ABOVE, NON_NORMAL, DRIVEN = 0.9, 1.1, 1.75, 3.0
@@ -64,9 +66,9 @@ def picture(name: str, b: WayBack, title: str) -> Picture:
     lines = [
         LagLine("recorded dL/dh", lag, b.recorded, CELL_COLOURS["elman"]),
         LagLine("largest possible", lag, b.largest, OTHER_COLOURS[1]),
-        LagLine("bound normᵏ", lag, b.bound, NEUTRAL, "dash"),
+        LagLine("upper bound", lag, b.bound, NEUTRAL, "dash"),
     ]
-    sentence = "The bound assumes the largest singular value at every step. The gradient meets smaller ones."
+    sentence = "The bound takes the largest singular value at every step back. The gradient also meets smaller ones."
     alt = f"{title}; the bound says {power_of_ten(float(b.bound[-1]) / LN_10)}."
     return lag_picture(name, title, lines, sentence, alt, decades=(low, high))
 
@@ -75,13 +77,13 @@ def draw(values: Values) -> Scene:
     """The chosen network's way back."""
     b = record_way_back(str(values["kind"]), float(values["norm"]))
     left = power_of_ten(float(b.recorded[-1]) / LN_10)
-    slope = "and the slopes of tanh" if values["kind"] == "tanh" else ""
+    slope = "\n- each step also multiplies by the slopes of tanh, at most 1" if values["kind"] == "tanh" else ""
     words = f"""##### Now
-- spectral norm (largest singular value): **{significant(b.spectrum.spectral_norm)}**
-- spectral radius (largest eigenvalue): **{significant(b.spectrum.spectral_radius)}** {slope}
+- largest singular value: **{significant(b.spectrum.spectral_norm)}**
+- spectral radius (largest |eigenvalue|): **{significant(b.spectrum.spectral_radius)}**{slope}
 - left after {STEPS} steps: **{left}**
 """
-    title = f"Norm {significant(b.spectrum.spectral_norm)}: {left} is left after {STEPS} steps"
+    title = f"Largest singular value {significant(b.spectrum.spectral_norm)}: {left} is left"
     return Scene({"gradient": picture("largest-singular-value", b, title)}, words)
 
 
@@ -93,7 +95,8 @@ def decide(m: Measured) -> Verdict:
         truth="true" if m.vanishes_below and m.explodes_above else ("half true" if m.vanishes_below else "false"),
         was_true=(
             says(
-                "Below 1 it always vanishes: at {norm} at most {left:decades} is left, in all {kinds:whole} networks.",
+                "Below 1 the gradient always vanishes. At {norm}, at most {left:decades} is left in all {kinds:whole} "
+                "networks.",
                 m.vanishes_below,
                 norm=BELOW,
                 left=worst,
@@ -102,7 +105,7 @@ def decide(m: Measured) -> Verdict:
         ),
         was_not=(
             says(
-                "Above 1 it may vanish: norm {norm}, radius {radius}: {left:decades} is left.",
+                "Above 1 it may vanish, too. At {norm}, with a spectral radius of {radius}, {left:decades} is left.",
                 m.non_normal.spectrum.spectral_norm > 1 > m.non_normal.spectrum.spectral_radius
                 and m.non_normal.left < 0,
                 norm=m.non_normal.spectrum.spectral_norm,
@@ -110,7 +113,7 @@ def decide(m: Measured) -> Verdict:
                 left=m.non_normal.left,
             ),
             says(
-                "Even with a radius of {radius}: tanh with inputs at norm {norm} shrinks, {rate:rate}.",
+                "It may shrink even with a spectral radius of {radius}: in tanh with inputs at {norm}, {rate:rate}.",
                 m.driven.spectrum.spectral_radius > 1 and m.driven.exponent < 0,
                 norm=m.driven.spectrum.spectral_norm,
                 radius=m.driven.spectrum.spectral_radius,
@@ -118,23 +121,23 @@ def decide(m: Measured) -> Verdict:
             ),
         ),
         why=says(
-            "The norm is what one step can do at most. The next step can do less: the non-normal product "
-            "rises to {peak} at lag {lag:whole}, then its eigenvalues take over.",
+            "The largest singular value is the most that one step can do. The next step may do less. Here the product "
+            "of the matrices grows to {peak} in {lag:whole} steps; then its eigenvalues decide, and it shrinks.",
             peak > 1 and m.non_normal.largest[peak] > 0 > m.non_normal.largest[-1],
             peak=math.exp(float(m.non_normal.largest[peak])),
             lag=peak,
         ),
         answers=(
-            says("All three: at {norm} at most {left:decades} is left.", m.vanishes_below, norm=BELOW, left=worst),
+            says("In all three. At {norm}, at most {left:decades} is left.", m.vanishes_below, norm=BELOW, left=worst),
             says(
-                "At norm {norm} only {left:decades} is left: its radius, {radius}, is below 1.",
+                "No. At {norm} only {left:decades} is left, because the spectral radius, {radius}, is below 1.",
                 m.non_normal.left < 0 and m.non_normal.spectrum.spectral_radius < 1,
                 norm=m.non_normal.spectrum.spectral_norm,
                 radius=m.non_normal.spectrum.spectral_radius,
                 left=m.non_normal.left,
             ),
             says(
-                "No. At norm {norm} it still shrinks: inputs saturate the units, and their mean slope is {slope}.",
+                "No. At {norm} it still shrinks: the inputs saturate the units, and the mean slope of tanh is {slope}.",
                 m.driven.exponent < 0 and m.driven.slope < 1,
                 norm=m.driven.spectrum.spectral_norm,
                 slope=m.driven.slope,
@@ -149,10 +152,10 @@ def reply(m: Measured, guess: Guess) -> Reply:
     found = (m.vanishes_below, m.explodes_above)
     numbers = {"norm": m.non_normal.spectrum.spectral_norm, "below": BELOW}
     said = {
-        "a": "Norm {norm} did not explode; norm {below} did vanish.",
-        "b": "Norm {below} vanished in every network; norm {norm} did not explode.",
-        "c": "It is the other way round: norm {below} always vanished, norm {norm} did not explode.",
-        "d": "Norm {norm} did not explode, as you say; but norm {below} always vanished.",
+        "a": "At {norm} the gradient did not explode; at {below} it vanished, as you say.",
+        "b": "At {below} the gradient vanished in every network; at {norm} it did not explode.",
+        "c": "It is the other way round: at {below} the gradient always vanished; at {norm} it did not explode.",
+        "d": "At {norm} the gradient did not explode, as you say; but at {below} it always vanished.",
     }[str(guess)]
     return Reply(outcome(found, believed), says(said, found == (True, False), **numbers))
 
@@ -160,18 +163,20 @@ def reply(m: Measured, guess: Guess) -> Reply:
 def evidence(m: Measured, guess: Guess | None) -> Picture:
     """The non-normal counterexample."""
     left = power_of_ten(m.non_normal.left)
-    title = f"Norm {significant(m.non_normal.spectrum.spectral_norm)}: at most {left} is left"
+    title = f"At {significant(m.non_normal.spectrum.spectral_norm)} at most {left} is left"
     return picture("largest-singular-value-verdict", m.non_normal, title)
 
 
 LESSON = Lesson(
     number=3,
     title="The largest singular value",
-    about="Is it sufficient, necessary, or neither?",
+    about="Does it tell whether a gradient vanishes or explodes?",
     claim="Largest singular value > 1: exploding gradients. Largest singular value < 1: vanishing gradients.",
-    source="lecture slides 003; the theorem is in Pascanu et al. 2013, §2.1",
+    source=f"{SLIDES_003}. The theorem: {PASCANU_2013}, section 2.1",
+    diagram=MATRIX_CHAIN,
     question=Choices(
-        asks="Which half of the claim holds for every recurrent matrix, linear or tanh?",
+        asks="W is the recurrent matrix of a linear network or of a tanh network. Which half of the claim is true for "
+        "every W?",
         answers={
             "a": "Both halves.",
             "b": "Only “< 1 vanishes”.",
@@ -181,9 +186,9 @@ LESSON = Lesson(
     ),
     bench=Bench(
         tasks=(
-            "Set the value to 0.9. Which of the three networks vanish?",
-            "Choose Gaussian, linear and raise the value to 1.75. Does the gradient explode?",
-            "Choose Gaussian, tanh and raise the value to 3. Does it explode now?",
+            "Set the value to 0.9. In which of the three networks does the gradient vanish?",
+            "Choose “Gaussian, linear” and raise the value to 1.75. Does the gradient explode?",
+            "Choose “Gaussian, tanh, with inputs” and raise the value to 3. Does it explode now?",
         ),
         controls=(
             Slider("norm", "Largest singular value", 0.2, 3.5, 1.1, 0.05),
@@ -199,5 +204,6 @@ LESSON = Lesson(
         r"\Big\lVert\frac{\partial h_T}{\partial h_{T-k}}\Big\rVert \le (\gamma\,\lVert W\rVert)^k,"
         r"\qquad \gamma_{\tanh} = \gamma_{\mathrm{linear}} = 1",
         "‖∂h(T)/∂h(T−k)‖ ≤ (γ ‖W‖) to the power k,   γ = 1 for tanh and linear",
+        "‖·‖: the largest singular value. k: the steps back from T. γ: the steepest slope of a unit",
     ),
 )

@@ -10,7 +10,9 @@ from analysis.figures.theme import LN_10, OTHER_COLOURS
 from analysis.simulations.linear_matrix import STEPS, LinearCase, corner_matrix, flat_matrix, record_linear
 from analysis.wording import power_of_ten, significant
 from dashboard.lessons.lesson import Bench, Equation, Lesson, Reply, Scene, Slider, Values, Verdict, outcome
+from dashboard.lessons.networks_drawn import TWO_MATRICES
 from dashboard.lessons.question import Choices, Guess
+from dashboard.lessons.sources import PASCANU_2013, SLIDES_001
 from dashboard.lessons.statement import says
 
 CORNER, FLAT, SIZE = 10.0, 0.1, 64
@@ -46,7 +48,7 @@ def picture(name: str, title: str, a: LinearCase, b: LinearCase) -> Picture:
         LagLine("A: [[0, a], [0, 0]]", lag, a.log, OTHER_COLOURS[0], marks=True),
         LagLine("B: all weights b", lag, b.log, OTHER_COLOURS[1], marks=True),
     ]
-    sentence = "Each step back multiplies by the transposed matrix. Triangles mark exact zeros."
+    sentence = "Each step back multiplies the gradient by the transposed matrix. Triangles mark exact zeros."
     return lag_picture(name, title, lines, sentence, f"{title}.", decades=(-20, 30))
 
 
@@ -63,7 +65,7 @@ def draw(values: Values) -> Scene:
 |  | A | B |
 |---|--:|--:|
 | largest weight | {significant(a.largest_weight)} | {significant(b.largest_weight)} |
-| spectral radius | {significant(a.spectrum.spectral_radius)} | {significant(b.spectrum.spectral_radius)} |
+| largest \\|eigenvalue\\| | {significant(a.spectrum.spectral_radius)} | {significant(b.spectrum.spectral_radius)} |
 | after {STEPS} steps | **{left(a)}** | **{left(b)}** |
 """
     title = f"After {STEPS} steps: A keeps {left(a)}, B keeps {left(b)}"
@@ -80,7 +82,7 @@ def decide(m: Measured) -> Verdict:
         truth="false" if refuted else "true",
         was_true=(
             says(
-                "For a single neuron: {small} shrinks it, {large} grows it.",
+                "It is true of a single neuron: the weight {small} makes the gradient vanish, {large} makes it grow.",
                 not small.grows and large.grows,
                 small=small.largest_weight,
                 large=large.largest_weight,
@@ -88,13 +90,13 @@ def decide(m: Measured) -> Verdict:
         ),
         was_not=(
             says(
-                "A: largest weight {weight}, and the gradient is exactly 0 from step {zero:whole} on.",
+                "The largest weight of A is {weight}, but its gradient is exactly 0 from step {zero:whole} on.",
                 a.largest_weight > 1 and a.zero_from is not None,
                 weight=a.largest_weight,
                 zero=zero,
             ),
             says(
-                "B: largest weight {weight}, and the gradient has grown to {left:decades} after {steps:whole} steps.",
+                "The largest weight of B is {weight}, but its gradient grows to {left:decades} in {steps:whole} steps.",
                 b.largest_weight < 1 and b.explodes,
                 weight=b.largest_weight,
                 left=float(b.log[-1]) / LN_10,
@@ -102,7 +104,8 @@ def decide(m: Measured) -> Verdict:
             ),
         ),
         why=says(
-            "In the long run the spectral radius decides: {a} for A, {b} for B, where {size:whole} weights add up.",
+            "In the long run the spectral radius (the largest |eigenvalue|) decides. It is {a} for A. For B it is {b}, "
+            "because {size:whole} small weights add up.",
             a.spectrum.spectral_radius < 1 < b.spectrum.spectral_radius
             and abs(b.spectrum.spectral_radius - SIZE * FLAT) < 1e-9,
             a=a.spectrum.spectral_radius,
@@ -111,17 +114,17 @@ def decide(m: Measured) -> Verdict:
         ),
         answers=(
             says(
-                "No a does: the spectral radius of A stays {radius}.",
+                "At none: the spectral radius of A is {radius} for every a.",
                 a.spectrum.spectral_radius == 0,
                 radius=a.spectrum.spectral_radius,
             ),
             says(
-                "At b = {critical}, which is 1 divided by the side.",
+                "Below b = {critical}, which is 1 divided by the side.",
                 abs(m.critical * SIZE - 1) < 1e-6,
                 critical=m.critical,
             ),
             says(
-                "Its radius is side times b: {radius} at the start.",
+                "It is the side times b: {radius} at the start.",
                 abs(b.spectrum.spectral_radius - SIZE * FLAT) < 1e-9,
                 radius=b.spectrum.spectral_radius,
             ),
@@ -134,10 +137,10 @@ def reply(m: Measured, guess: Guess) -> Reply:
     believed = {"a": (True, False), "b": (False, True), "c": (True, True), "d": (False, False)}[str(guess)]
     found = (m.corner.explodes, m.flat.explodes)
     said = {
-        "a": "A came to 0 at step {zero:whole}, B to {b:decades}: the opposite of what the largest weight says.",
-        "b": "A came to 0 at step {zero:whole}, B to {b:decades}.",
-        "c": "B did, to {b:decades}; but A came to 0 at step {zero:whole}.",
-        "d": "A did, at step {zero:whole}; but B came to {b:decades}.",
+        "a": "It is the other way round: A's gradient is 0 from step {zero:whole} on, and B's grows to {b:decades}.",
+        "b": "A's gradient is 0 from step {zero:whole} on, and B's grows to {b:decades}.",
+        "c": "B's gradient explodes, to {b:decades}; but A's is 0 from step {zero:whole} on.",
+        "d": "A's gradient vanishes, at step {zero:whole}; but B's grows to {b:decades}.",
     }[str(guess)]
     holds = found == (False, True) and m.corner.zero_from is not None
     return Reply(
@@ -147,7 +150,7 @@ def reply(m: Measured, guess: Guess) -> Reply:
 
 def evidence(m: Measured, guess: Guess | None) -> Picture:
     """Both gradients, at the weights of the question."""
-    title = f"A vanishes at once, B comes to {left(m.flat)}"
+    title = f"A vanishes at once, B grows to {left(m.flat)}"
     return picture("largest-weight-verdict", title, m.corner, m.flat)
 
 
@@ -156,10 +159,11 @@ LESSON = Lesson(
     title="The largest weight",
     about="Two matrices that refute “the largest weight decides”.",
     claim="If the largest weight value is > 1, the gradient explodes; if it is < 1, the gradient vanishes.",
-    source="lecture slides 001",
+    source=f"{SLIDES_001}. What decides: {PASCANU_2013}, section 2.1",
+    diagram=TWO_MATRICES,
     question=Choices(
-        asks="Two linear networks, 20 steps back. Matrix A is [[0, 10], [0, 0]]. Matrix B is 64×64 and all its "
-        "weights are 0.1. What happens to the gradients?",
+        asks="In two linear networks, the gradient goes 20 steps back. Matrix A is [[0, 10], [0, 0]]. Matrix B is "
+        "64×64, and all its weights are 0.1. What happens to the gradients?",
         answers={
             "a": "A explodes, B vanishes.",
             "b": "A vanishes, B explodes.",
@@ -186,6 +190,8 @@ LESSON = Lesson(
     evidence=evidence,
     equation=Equation(
         r"\lim_{k\to\infty} \lVert W^k\rVert^{1/k} = \rho(W), \qquad \max_{ij}|W_{ij}| \text{ does not enter}",
-        "‖W to the power k‖ to the power 1/k → ρ(W), the spectral radius;   max |W(i,j)| does not enter",
+        "‖W to the power k‖ to the power 1/k → ρ(W);   max |W(i,j)| does not enter",
+        "ρ(W): the spectral radius, the largest |eigenvalue| of W. k: the number of steps. ‖·‖: the largest singular "
+        "value",
     ),
 )

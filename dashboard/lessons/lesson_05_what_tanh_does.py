@@ -1,4 +1,4 @@
-"""What tanh does to it: it bounds the states, it does not bound the gradients."""
+"""What tanh does to gradients: it bounds the states, it does not bound the gradients."""
 
 import math
 from dataclasses import dataclass
@@ -17,7 +17,9 @@ from analysis.simulations.wide_tanh import STEPS, UNITS, WideTanh, record_wide_t
 from analysis.theory import critical_gain, mean_field
 from analysis.wording import power_of_ten, rate, significant
 from dashboard.lessons.lesson import Bench, Equation, Lesson, Reply, Scene, Slider, Values, Verdict
+from dashboard.lessons.networks_drawn import RANDOM_TANH
 from dashboard.lessons.question import Choices, Guess
+from dashboard.lessons.sources import SLIDES_000, SLIDES_002, SOMPOLINSKY_1988
 from dashboard.lessons.statement import says
 
 CHAOTIC, QUIET = 3.0, 0.9
@@ -73,8 +75,8 @@ def gradient(name: str, r: WideTanh, title: str) -> Picture:
         LagLine("recorded dL/dh", lag, r.log, CELL_COLOURS["elman"]),
         LagLine("slope of the exponent", lag, r.exponent * lag, OTHER_COLOURS[1], "dash"),
     ]
-    sentence = "The Lyapunov exponent is the slope that the gradient takes in the long run."
-    return lag_picture(name, title, lines, sentence, f"{title}; exponent {rate(r.exponent)}.", decades=(-60, 50))
+    sentence = "The Lyapunov exponent is the slope of the gradient's line in the long run (nats per step)."
+    return lag_picture(name, title, lines, sentence, f"{title}; exponent {rate(r.exponent)}.", decades=(-40, 45))
 
 
 def draw(values: Values) -> Scene:
@@ -90,7 +92,7 @@ def draw(values: Values) -> Scene:
             SettingLine("theory (infinite width)", GAINS, theory(variance), OTHER_COLOURS[1]),
             SettingLine(f"measured, {UNITS} units", np.array([gain]), np.array([r.exponent]), CELL_COLOURS["elman"]),
         ],
-        "Above 0 small changes grow: chaos, and exploding gradients. Below, both die.",
+        "Above 0, changes and gradients grow (chaos). Below, they shrink (order).",
         f"Exponent {significant(r.exponent)} at gain {significant(gain)}, critical gain {significant(critical)}.",
         x_title="gain of the weights",
         y_title="exponent (nats per step)",
@@ -99,9 +101,9 @@ def draw(values: Values) -> Scene:
     left = power_of_ten(float(r.log[-1]) / LN_10)
     words = f"""##### Now
 - largest |h|: **{significant(r.largest_state)}**
-- saturated: **{significant(100 * r.saturated)} %**
+- values near ±1: **{significant(100 * r.saturated)} %**
 - exponent: **{significant(r.exponent) if finite else "−∞"}**
-- gradient after {STEPS}: **{left}**
+- gradient left: **{left}**
 """
     picture = gradient("tanh-gradient", r, f"Gradient {left} after {STEPS} steps")
     return Scene({"exponent": exponents, "gradient": picture}, words)
@@ -113,7 +115,7 @@ def decide(m: Measured) -> Verdict:
         truth="half true" if m.explodes else "true",
         was_true=(
             says(
-                "True of the states: at gain {gain} every |h| stays below 1, the largest by {gap}.",
+                "It is true of the states: at gain {gain} every |h| is below 1. The largest is 1 − {gap}.",
                 m.chaotic.largest_state <= 1,
                 gain=CHAOTIC,
                 gap=1 - m.chaotic.largest_state,
@@ -121,21 +123,21 @@ def decide(m: Measured) -> Verdict:
         ),
         was_not=(
             says(
-                "Not of the gradients: there they reach {left:decades} in {steps:whole} steps, {rate:rate}.",
+                "It is not true of the gradients: they grow to {left:decades} in {steps:whole} steps, {rate:rate}.",
                 m.explodes and m.chaotic.exponent > 0,
                 left=float(m.chaotic.log[-1]) / LN_10,
                 steps=STEPS,
                 rate=m.chaotic.exponent,
             ),
             says(
-                "Saturation does not always win: here {saturated:share} of the values lie near ±1.",
+                "Saturation does not always prevent it: here {saturated:share} of the values are near ±1.",
                 m.explodes and m.chaotic.saturated > 0.2,
                 saturated=m.chaotic.saturated,
             ),
         ),
         why=says(
-            "A step multiplies by diag(tanh′)·W. The slopes shrink what W grows; which of the two wins is decided at a "
-            "critical gain: {zero} without inputs, {driven} at input variance {variance}.",
+            "W makes the gradient grow, and the slopes of tanh make it shrink. They are equal at the critical gain: "
+            "{zero} without inputs, {driven} at input variance {variance}.",
             m.critical[0] < m.critical[1] and m.quiet.exponent < 0 < m.chaotic.exponent,
             zero=m.critical[0],
             driven=m.critical[1],
@@ -143,20 +145,20 @@ def decide(m: Measured) -> Verdict:
         ),
         answers=(
             says(
-                "At {zero} in theory; with {units:whole} units a little later.",
+                "At gain {zero}, in theory. With {units:whole} units it crosses 0 a little later.",
                 abs(mean_field(m.critical[0] * 1.02, 0.0).rate) < 0.02,
                 zero=m.critical[0],
                 units=UNITS,
             ),
             says(
-                "It rises to {driven}: inputs saturate the units. Gain {gain} then shrinks, {rate:rate}.",
+                "At gain {driven}, because the inputs saturate the units. At {gain} the gradient shrinks, {rate:rate}.",
                 m.driven.exponent < 0 and m.critical[1] > m.critical[0],
                 driven=m.critical[1],
                 gain=DRIVEN_GAIN,
                 rate=m.driven.exponent,
             ),
             says(
-                "{saturated:share}; and the gradient reaches {left:decades}.",
+                "{saturated:share} of them, but the gradient grows to {left:decades}.",
                 m.explodes,
                 saturated=m.chaotic.saturated,
                 left=float(m.chaotic.log[-1]) / LN_10,
@@ -170,12 +172,12 @@ def reply(m: Measured, guess: Guess) -> Reply:
     explodes = m.explodes
     numbers = {"left": float(m.chaotic.log[-1]) / LN_10, "steps": STEPS}
     if guess == "a":
-        said = "Every |h| stays below 1, and yet the gradient reaches {left:decades} in {steps:whole} steps."
+        said = "Every |h| stays below 1, but the gradient grows to {left:decades} in {steps:whole} steps."
         return Reply("wrong" if explodes else "right", says(said, explodes, **numbers))
     if guess == "b":
-        said = "It reaches {left:decades} in {steps:whole} steps, while every |h| stays below 1."
+        said = "It grows to {left:decades} in {steps:whole} steps, while every |h| stays below 1."
         return Reply("right" if explodes else "wrong", says(said, explodes, **numbers))
-    said = "{share:share} of the values are saturated, and yet the gradient reaches {left:decades}."
+    said = "{share:share} of the values are saturated, as you say; but the gradient grows to {left:decades}."
     share = m.chaotic.saturated
     return Reply(
         "partly" if explodes else "right", says(said, explodes and share > 0.2, share=share, left=numbers["left"])
@@ -190,14 +192,15 @@ def evidence(m: Measured, guess: Guess | None) -> Picture:
 
 LESSON = Lesson(
     number=5,
-    title="What tanh does to it",
+    title="What tanh does to gradients",
     about="Saturation, the critical gain, and chaos.",
     claim="tanh bounds the states and ‘thus avoids a potential explosion of the state values’. So gradients cannot "
     "explode.",
-    source="the quoted words on states: lecture slides 002; chaos: lecture slides 000; the conclusion is common",
+    source=f"the words on states: {SLIDES_002}; chaos: {SLIDES_000}; {SOMPOLINSKY_1988}. The conclusion is common",
+    diagram=RANDOM_TANH,
     question=Choices(
-        asks="128 tanh units, random weights of gain 3 (standard deviation 3/√128), no inputs. What happens to a "
-        "gradient on its way back?",
+        asks="A network has 128 tanh units, no inputs, and random weights of gain 3: their standard deviation is "
+        "3/√128. What happens to a gradient on its way back?",
         answers={
             "a": "It cannot explode: states are bounded, and tanh′ ≤ 1.",
             "b": "It explodes, although every state stays within ±1.",
@@ -206,9 +209,9 @@ LESSON = Lesson(
     ),
     bench=Bench(
         tasks=(
-            "Without inputs: at which gain does the theory's exponent cross 0?",
-            "With input variance 1: where does it cross 0 now?",
-            "With gain 3 and no inputs: how many values are saturated?",
+            "Set the input variance to 0. At which gain does the theory's exponent cross 0?",
+            "Set the input variance to 1. At which gain does it cross 0 now?",
+            "Set gain 3 and input variance 0. How many values are near ±1?",
         ),
         controls=(
             Slider("gain", "Gain of the weights", 0.2, 4.0, 1.5, 0.05, help="Their standard deviation times √units."),
@@ -224,5 +227,6 @@ LESSON = Lesson(
         r"\frac{\partial h_t}{\partial h_{t-1}} = \mathrm{diag}(1-h_t^2)\,W, \qquad"
         r"\text{exponent} \to \tfrac12 \ln\, g^2\, \mathbb{E}\,\tanh'^2",
         "∂h(t)/∂h(t−1) = diag(1 − h(t)²) W;   exponent → ½ ln( g² · mean of tanh′² )",
+        "W: the recurrent weights. g: their gain. tanh′: the slopes, 1 − h². E: the mean over units",
     ),
 )

@@ -13,7 +13,9 @@ from analysis.figures.theme import NEUTRAL
 from analysis.scalar import ErrorSurface, error_surface
 from analysis.wording import significant
 from dashboard.lessons.lesson import Bench, Equation, Lesson, Reply, Scene, Slider, Values, Verdict, outcome
+from dashboard.lessons.networks_drawn import LOOP_TO_ERROR
 from dashboard.lessons.question import Choices, Guess
+from dashboard.lessons.sources import PASCANU_2013, SLIDES_000, SLIDES_002
 from dashboard.lessons.statement import says
 
 RATE, THRESHOLD, STEPS, START = 0.3, 1.0, 200, (4.5, -3.0)
@@ -89,7 +91,7 @@ def draw(values: Values) -> Scene:
     start = float(values["start"]), START[1]
     plain, clipped = descend(*start, rate, STEPS), descend(*start, rate, STEPS, threshold)
     gone = "is thrown out" if leaves(plain) else "stays"
-    title = f"Unclipped {gone}; longest step {significant(plain.longest)}"
+    title = f"Unclipped path {gone}; longest step {significant(plain.longest)}"
     picture = surface_picture(
         "cliff",
         title,
@@ -119,8 +121,8 @@ def decide(m: Measured) -> Verdict:
         truth="half true" if clips and not creeps else ("true" if creeps else "false"),
         was_true=(
             says(
-                "A rate of {rate} is safe: its longest step is {longest}. At {full}, {thrown:whole} of {starts:whole} "
-                "starts are thrown out.",
+                "The rate {rate} is safe: its longest step is {longest}. At the rate {full}, {thrown:whole} of "
+                "{starts:whole} unclipped paths are thrown out.",
                 longest < 0.1 and thrown > len(STARTS) / 2,
                 rate=m.small_rate,
                 longest=longest,
@@ -131,8 +133,8 @@ def decide(m: Measured) -> Verdict:
         ),
         was_not=(
             says(
-                "A safe rate does not arrive: after {steps:whole} steps its error is still {small} or more; "
-                "clipped, at most {clipped}.",
+                "With the safe rate, no path arrives: after {steps:whole} steps the error is still {small} or more. "
+                "With clipping it is {clipped} at most.",
                 clips and not creeps,
                 steps=STEPS,
                 small=least,
@@ -140,8 +142,8 @@ def decide(m: Measured) -> Verdict:
             ),
         ),
         why=says(
-            "The wall is {ratio:whole} times as steep as the typical place: no single rate fits both. Clipping "
-            "shortens only the steps at the wall, at most {few:whole} of {steps:whole}.",
+            "The wall is up to {ratio:whole} times as steep as a typical place, so no single rate suits both. Clipping "
+            "shortens only the steps at the wall: at most {few:whole} of {steps:whole}.",
             steeper > 1000 and few < STEPS / 10,
             ratio=steeper,
             few=few,
@@ -149,20 +151,20 @@ def decide(m: Measured) -> Verdict:
         ),
         answers=(
             says(
-                "At step {at:whole} it jumps by {longest}, onto a flat plateau of error {error}.",
+                "At step {at:whole} it jumps by {longest}, to a flat region where the error is {error}.",
                 m.plain[0].longest > 1 and abs(result(m.plain[0]) - float(m.plain[0].error[-1])) < 1e-6,
                 at=int(np.hypot(np.diff(m.plain[0].weight), np.diff(m.plain[0].bias)).argmax()) + 1,
                 longest=m.plain[0].longest,
                 error=result(m.plain[0]),
             ),
             says(
-                "No. At rate {rate} no path is thrown out, but none arrives: the error stays at {error}.",
+                "No. At the rate {rate} no path is thrown out, but none reaches a low error: it stays at {error}.",
                 not any(leaves(d) for d in m.small) and not creeps,
                 rate=m.small_rate,
                 error=result(m.small[0]),
             ),
             says(
-                "No longer than rate times threshold: {longest}.",
+                "At most the rate times the threshold: {longest}.",
                 abs(max(d.longest for d in m.clipped) - RATE * THRESHOLD) < 1e-9,
                 longest=max(d.longest for d in m.clipped),
             ),
@@ -175,10 +177,10 @@ def reply(m: Measured, guess: Guess) -> Reply:
     believed = {"a": (True, True), "b": (True, False), "c": (False, True), "d": (False, False)}[str(guess)]
     numbers = {"clipped": max(result(d) for d in m.clipped), "small": min(result(d) for d in m.small)}
     said = {
-        "a": "Clipped paths end below {clipped}, yes; with the small rate at {small} or above.",
-        "b": "Clipped paths end below {clipped}, with the small rate at {small} or above.",
-        "c": "It is the other way round: clipped below {clipped}, small rate {small} or above.",
-        "d": "The small rate does not, at {small} or above; but clipped paths end below {clipped}.",
+        "a": "Clipped paths end at {clipped} or less, as you say; those with the small rate end at {small} or more.",
+        "b": "Clipped paths end at {clipped} or less, those with the small rate at {small} or more.",
+        "c": "It is the other way round: clipped paths end at {clipped} or less, the others at {small} or more.",
+        "d": "The small rate does not, as you say: {small} or more. But clipped paths end at {clipped} or less.",
     }[str(guess)]
     return Reply(outcome(m.found, believed), says(said, m.found == (True, False), **numbers))
 
@@ -193,7 +195,7 @@ def evidence(m: Measured, guess: Guess | None) -> Picture:
     ):
         lines.append(LagLine(name, np.arange(len(d.error), dtype=float), np.log(d.error), colour))
     title = f"Clipped {significant(result(m.clipped[0]))}, small rate {significant(result(m.small[0]))}"
-    sentence = "The error from one start: one path is stuck on a plateau, one is too slow, one arrives."
+    sentence = "The error of three paths from one start: one is thrown out, one is too slow, one arrives."
     return lag_picture(
         "cliff-verdict", title, lines, sentence, f"{title}.", x_title="gradient step", y_title="error E",
         decades=(-6.5, 0.2),
@@ -204,13 +206,13 @@ LESSON = Lesson(
     number=6,
     title="The cliff",
     about="An error surface with a wall, and steps with and without clipping.",
-    claim="A gradient that is too large is only a learning rate that is too large: a smaller rate does as well as "
-    "clipping.",
-    source="a common remark; the surface is Pascanu et al. 2013, Fig. 6; “learning diverges”: lecture slides 000, 002",
+    claim="If a gradient is too large, only the learning rate is too large. A smaller rate is as good as clipping.",
+    source=f"a common remark. “Learning diverges”: {SLIDES_000}, {SLIDES_002}. The surface: {PASCANU_2013}, Fig. 6",
+    diagram=LOOP_TO_ERROR,
     question=Choices(
-        asks="The error of one unit after 50 steps, drawn over w and b, has a wall. Six paths of 200 gradient steps "
-        "start before it. What reaches a low error: clipping to 1 (at rate 0.3), or a rate so small that the wall "
-        "cannot throw it?",
+        asks="The error of one unit after 50 steps depends on its weight w and its bias b. Drawn over both, it has a "
+        "steep wall. Six paths of 200 gradient steps start near the wall. What reaches a low error: clipping the "
+        "gradient to norm 1 (at the learning rate 0.3), or a rate so small that the wall cannot throw a path out?",
         answers={
             "a": "Both.",
             "b": "Only clipping.",
@@ -240,5 +242,6 @@ LESSON = Lesson(
         r"g \leftarrow g\,\min\!\Big(1, \frac{\tau}{\lVert g\rVert}\Big), \qquad "
         r"E = (\sigma(x_{50}) - 0.7)^2,\ x_t = w\,\sigma(x_{t-1}) + b",
         "g ← g · min(1, τ/‖g‖);   E = (σ(x(50)) − 0.7)²,  x(t) = w σ(x(t−1)) + b",
+        "g: the gradient of the error E. τ: the clip threshold. x: the unit's state. σ: the sigmoid",
     ),
 )

@@ -12,12 +12,14 @@ from analysis.figures.picture import Picture
 from analysis.figures.theme import LN_10, NEUTRAL, OTHER_COLOURS
 from analysis.wording import significant
 from dashboard.lessons.lesson import Bench, Equation, Lesson, Reply, Scene, Slider, Values, Verdict, outcome
+from dashboard.lessons.networks_drawn import SUM_THEN_CLIP
 from dashboard.lessons.question import Choices, Guess
+from dashboard.lessons.sources import GRAVES_2013, PASCANU_2013, SLIDES_003
 from dashboard.lessons.statement import says
 from experiments.probing.clipped_parts import STEPS, log_contributions, oldest_share, record_gaussian
 from experiments.probing.probe import Probe
 
-RULES: dict[ClipRule, str] = {"norm": "by norm", "value": "by value", "squared_norm": "slide's"}
+RULES: dict[ClipRule, str] = {"norm": "by norm", "value": "by value", "squared_norm": "by the slide"}
 COLOURS: dict[ClipRule, str] = {"norm": OTHER_COLOURS[1], "value": OTHER_COLOURS[2], "squared_norm": OTHER_COLOURS[0]}
 THRESHOLD = 5.0
 VANISHING, LARGE, EXPLODING = 0.7, 1.5, 2.5
@@ -88,7 +90,7 @@ def lengths_picture(p: Probe, threshold: float, now: dict[ClipRule, Clipping], t
         lines.append(LagLine(name, LENGTHS, np.array(stretched), COLOURS[rule]))
     here = np.full(len(now), own / LN_10)
     lines.append(LagLine("now", here, np.array([c.log_norm_after for c in now.values()]), NEUTRAL, marks=True))
-    sentence = "Longer gradients to the right. By norm the length ends level; by the slide's rule it falls again."
+    sentence = "The same gradient, made longer. By norm it stays at the threshold; by the slide it becomes short again."
     made = lag_picture(
         "clipped-length", title, lines, sentence, f"{title}.", x_title="length before", y_title="length after",
         decades=(-8, 4),
@@ -103,7 +105,7 @@ def steps_picture(name: str, p: Probe, now: dict[ClipRule, Clipping], title: str
     lines = [LagLine(RULES[rule], lag, log_contributions(p, c), COLOURS[rule]) for rule, c in now.items()]
     # last: a rule that does nothing lies below it
     lines.append(LagLine("unclipped", lag, log_contributions(p), NEUTRAL, "dash"))
-    sentence = "Clipping moves the line down. The shares of the timesteps stay as they were."
+    sentence = "Clipping moves the whole line down. Each timestep keeps its share of the gradient."
     return lag_picture(name, title, lines, sentence, f"{title}.", y_title="a timestep's part", decades=(-18, 8))
 
 
@@ -114,11 +116,11 @@ def draw(values: Values) -> Scene:
     rows = "\n".join(f"- {RULES[r]}: **{significant(after(c))}** ({significant(c.cosine)})" for r, c in now.items())
     norm, slide = after(now["norm"]), after(now["squared_norm"])
     words = f"""##### Now
-Length {significant(before(now["norm"]))}; clipped (cosine):
+Length **{significant(before(now["norm"]))}**; clipped (cosine):
 {rows}
 """
-    lengths = lengths_picture(p, threshold, now, f"By norm {significant(norm)}, slide's {significant(slide)}")
-    oldest = f"Oldest ÷ latest step: {significant(10 ** oldest_share(p))}"
+    lengths = lengths_picture(p, threshold, now, f"By norm {significant(norm)}, slide {significant(slide)}")
+    oldest = f"Oldest ÷ latest timestep: {significant(10 ** oldest_share(p))}"
     return Scene({"lengths": lengths, "steps": steps_picture("clipped-timesteps", p, now, oldest)}, words)
 
 
@@ -135,8 +137,8 @@ def decide(m: Measured) -> Verdict:
         truth="true" if reaches and revives else ("half true" if after(exploding) < THRESHOLD else "false"),
         was_true=(
             says(
-                "No long step is left: an exploding gradient of {before} comes down, its direction kept (cosine "
-                "{cosine}).",
+                "No step is too long: an exploding gradient of length {before} becomes short and keeps its direction "
+                "(cosine {cosine}).",
                 before(exploding) > 1000 * THRESHOLD > after(exploding) and abs(exploding.cosine - 1) < 1e-6,
                 before=before(exploding),
                 cosine=exploding.cosine,
@@ -144,38 +146,38 @@ def decide(m: Measured) -> Verdict:
         ),
         was_not=(
             says(
-                "It compares a *square*: {a} becomes {after_a}, {b} becomes {after_b}. By norm both would become "
-                "{threshold}.",
+                "It compares the *square* of the length: {a} becomes {after_a}, and {b} becomes {after_b}. By norm, "
+                "both would become {threshold}.",
                 not reaches and falls and all(abs(after(c["norm"]) - THRESHOLD) < 1e-6 for c in (m.large, m.exploding)),
                 **slide,
                 threshold=THRESHOLD,
             ),
             says(
-                "A vanished timestep stays vanished: {share:decades} of the latest, and {best:decades} at best after "
-                "clipping.",
+                "A vanished timestep stays vanished. The oldest one's part is {share:decades} of the latest one's; "
+                "after clipping it is {best:decades} at best.",
                 not revives and m.share < -6,
                 share=m.share,
                 best=max(m.shares.values()),
             ),
         ),
         why=says(
-            "Clipping comes after the sum over timesteps: by norm, all parts are multiplied by the same {factor}. "
-            "By value each entry has its own factor, which turns the gradient (cosine {cosine}).",
+            "Clipping comes after the sum over timesteps. By norm, all parts are multiplied by the same factor, "
+            "{factor}. By value, each entry has its own factor, which changes the direction (cosine {cosine}).",
             bool(np.allclose(parts, factor)) and value.cosine < 0.9,
             factor=math.exp(factor),
             cosine=value.cosine,
         ),
         answers=(
-            says("The slide's: {a} becomes {after_a}, {b} only {after_b}.", falls, **slide),
+            says("By the slide: {a} becomes {after_a}, but {b} becomes only {after_b}.", falls, **slide),
             says(
-                "Only by value: cosine {value}, against {norm} by norm.",
+                "Only clipping by value: its cosine is {value}, that of clipping by norm {norm}.",
                 value.cosine < 0.9 and abs(norm.cosine - 1) < 1e-6,
                 value=value.cosine,
                 norm=norm.cosine,
             ),
             says(
-                "None: {share:decades} before; by norm {norm:decades}, by value {value:decades}, slide's "
-                "{squared_norm:decades}.",
+                "No. The oldest one's share is {share:decades} unclipped, {norm:decades} by norm, {value:decades} by "
+                "value and {squared_norm:decades} by the slide.",
                 not revives,
                 share=m.share,
                 **m.shares,
@@ -188,10 +190,10 @@ def reply(m: Measured, guess: Guess) -> Reply:
     """Right is what was measured of both."""
     believed = {"a": (True, True), "b": (True, False), "c": (False, True), "d": (False, False)}[str(guess)]
     said = {
-        "a": "The length became {length}, not {threshold}; and the share stayed at {best:decades}.",
-        "b": "The share stayed at {best:decades}, as you say; but the length became {length}, not {threshold}.",
-        "c": "The length became {length}, not {threshold}, as you say; but the share stayed at {best:decades}.",
-        "d": "The length became {length}, not {threshold}, and the share stayed at {best:decades}.",
+        "a": "The length became {length}, not {threshold}; and the share is still {best:decades}.",
+        "b": "The share is still {best:decades}, as you say; but the length became {length}, not {threshold}.",
+        "c": "The length became {length}, not {threshold}, as you say; but the share is still {best:decades}.",
+        "d": "The length became {length}, not {threshold}, and the share is still {best:decades}.",
     }[str(guess)]
     numbers = {
         "length": after(m.exploding["squared_norm"]), "threshold": THRESHOLD, "best": max(m.shares.values())
@@ -201,32 +203,33 @@ def reply(m: Measured, guess: Guess) -> Reply:
 
 def evidence(m: Measured, guess: Guess | None) -> Picture:
     """The vanishing network's timesteps under every rule."""
-    title = f"Oldest ÷ latest step: {significant(10**m.share)}, clipped or not"
+    title = f"Oldest ÷ latest: {significant(10**m.share)}, clipped or not"
     return steps_picture("clipping-verdict", m.vanishing, clipped(m.vanishing, LOW_THRESHOLD), title)
 
 
 LESSON = Lesson(
     number=7,
     title="Clipping",
-    about="Three rules side by side: what they repair, and what they cannot.",
+    about="Three rules side by side: what they can repair, and what they cannot.",
     claim="Scale the gradient if its norm is too big: `grad_norm = np.sum(grad * grad)`, `if grad_norm > threshold: "
     "grad *= threshold / grad_norm`.",
-    source="lecture slides 003; by norm: Pascanu et al. 2013; by value inside BPTT: Graves 2013",
+    source=f"{SLIDES_003}. By norm: {PASCANU_2013}. Inside BPTT (in Explore: clip by *inside BPTT*): {GRAVES_2013}",
+    diagram=SUM_THEN_CLIP,
     question=Choices(
-        asks="Take this code with threshold 5. (1) Does an exploding gradient have length 5 afterwards? (2) In a "
-        "vanishing one, do the oldest timesteps have a larger share afterwards?",
+        asks="Use this code with the threshold 5. (1) Does an exploding gradient have the length (norm) 5 afterwards? "
+        "(2) Do the oldest timesteps of a vanishing gradient have a larger share afterwards?",
         answers={
-            "a": "(1) 5 long. (2) A larger share.",
-            "b": "(1) 5 long. (2) The same share.",
+            "a": "(1) Length 5. (2) A larger share.",
+            "b": "(1) Length 5. (2) The same share.",
             "c": "(1) Another length. (2) A larger share.",
             "d": "(1) Another length. (2) The same share.",
         },
     ),
     bench=Bench(
         tasks=(
-            "Set gain 1.5, then 2.5. Under which rule does the length shrink?",
-            "Which rule turns the gradient (cosine < 1)?",
-            "Set gain 0.7 and threshold 0.1. Does any rule bring the oldest steps back?",
+            "Set gain 1.5, then 2.5. Which rule makes the longer one shorter?",
+            "Which rule changes the direction (cosine below 1)?",
+            "Set gain 0.7 and threshold 0.1. Does oldest ÷ latest grow?",
         ),
         controls=(
             Slider("gain", "Gain of the recurrent weights", 0.6, 3.0, EXPLODING, 0.05),
@@ -242,5 +245,6 @@ LESSON = Lesson(
         r"\lVert g\rVert > \tau:\ g \leftarrow \frac{\tau}{\lVert g\rVert}\,g \qquad\text{(slide: }"
         r"\lVert g\rVert^2 > \tau:\ g \leftarrow \frac{\tau}{\lVert g\rVert^2}\,g\text{)}",
         "‖g‖ > τ: g ← g τ/‖g‖   (slide: ‖g‖² > τ: g ← g τ/‖g‖², which is τ/‖g‖ long)",
+        "g: the gradient of all weights. ‖g‖: its norm (length). τ: the threshold",
     ),
 )

@@ -11,7 +11,9 @@ from analysis.figures.theme import CELL_COLOURS, NEUTRAL
 from analysis.wording import power_of_ten, significant
 from dashboard.lessons.drawn import drawn_line, drawn_reply
 from dashboard.lessons.lesson import Bench, Equation, Lesson, Reply, Scene, Slider, Values, Verdict
+from dashboard.lessons.networks_drawn import LSTM_UNIT
 from dashboard.lessons.question import Curve, Guess
+from dashboard.lessons.sources import HOCHREITER_1997, SLIDES_001, SLIDES_003
 from dashboard.lessons.statement import says
 from experiments.probing.highway import STEPS, Highway, record_highway
 
@@ -20,12 +22,14 @@ BIASES = (0.0, 1.0, 3.0)
 """Forget biases that the verdict looks at, the claimed one among them."""
 NORM, LARGE_NORM = 1.15, 3.0
 """Largest singular values of the recurrent blocks: about torch's own, and one at which the gradient grows."""
+DECADES = (-16.0, 5.0)
+"""Of all charts, log₁₀: bias 3 must be a slope to be seen, though bias 0 leaves the chart."""
 QUESTION = Curve(
-    asks="An LSTM has torch-sized weights and forget bias 1. How much of dL/dc is left 20, 40, … 100 steps "
-    "back? Drag the points, or move them with the arrow keys.",
+    asks="An LSTM has initial weights of torch's size and the forget-gate bias 1. What part of dL/dc, the gradient of "
+    "its cell state, is left 20, 40, … 100 steps back? Drag the points, or move them with the arrow keys.",
     lags=(20, 40, 60, 80, 100),
-    lowest=-16.0,
-    highest=2.0,
+    lowest=DECADES[0],
+    highest=DECADES[1],
     step=0.5,
     x_title="steps back from the loss",
     y_title="what is left of dL/dc",
@@ -66,9 +70,9 @@ def lags_picture(name: str, title: str, h: Highway, more: list[LagLine]) -> Pict
         LagLine("Πf alone", lag, h.alone, NEUTRAL, "dash"),
         *more,
     ]
-    sentence = "Dashed: the part through the forget gates alone. The rest came through h and the weights."
+    sentence = "Dashed: what comes back through the forget gates alone (their product, Πf). The rest comes through h."
     return lag_picture(
-        name, title, lines, sentence, f"{title}.", y_title="what is left of dL/dc", decades=(-32, 5)
+        name, title, lines, sentence, f"{title}.", y_title="what is left of dL/dc", decades=DECADES
     )  # fmt: skip
 
 
@@ -77,7 +81,7 @@ def shares_picture(now: Highway, norm: float) -> Picture:
     columns = {f"bias {significant(bias)}": record_highway(bias, norm) for bias in BIASES} | {"now": now}
     parts = {route: [h.shares[route] for h in columns.values()] for route in now.shares}
     title = f"The highway: {significant(100 * now.shares['highway f'])} % of a step"
-    sentence = "The paths of dL/dc over one step: mean over all steps."
+    sentence = "The routes by which dL/dc goes one step back (mean over all steps)."
     return parts_picture("highway-shares", title, list(columns), parts, sentence, "share of a step")
 
 
@@ -87,9 +91,9 @@ def draw(values: Values) -> Scene:
     h = record_highway(float(values["bias"]), norm)
     title = f"Full {power_of_ten(h.left)}, Πf alone {power_of_ten(h.left_alone)}"
     words = f"""##### Now
-- mean forget gate: **{significant(h.forget)}**
+- mean forget gate f: **{significant(h.forget)}**
 - Πf over {STEPS} steps: **{power_of_ten(h.left_alone)}**
-- full gradient: **{power_of_ten(h.left)}**
+- whole gradient: **{power_of_ten(h.left)}**
 """
     return Scene({"lags": lags_picture("highway", title, h, []), "shares": shares_picture(h, norm)}, words)
 
@@ -106,8 +110,8 @@ def decide(m: Measured) -> Verdict:
         truth="true" if not fades and only else ("half true" if share > 0.5 else "false"),
         was_true=(
             says(
-                "There is such a path. It carries most of one step: {share:share} at bias {bias}. With bias "
-                "{open} it alone keeps {kept:decades} over {steps:whole} steps.",
+                "There is such a path. It carries most of one step: {share:share} at bias {bias}. At bias {open} it "
+                "alone keeps {kept:decades} over {steps:whole} steps.",
                 share > 0.5 and high.left_alone > -2.5,
                 share=share,
                 bias=CLAIMED,
@@ -118,24 +122,24 @@ def decide(m: Measured) -> Verdict:
         ),
         was_not=(
             says(
-                "The path is not free: every step multiplies by f, on average {forget} at bias {bias}. Πf leaves "
-                "{left:decades}.",
+                "Its gradient fades: every step multiplies by f, on average {forget} at bias {bias}. Their product Πf "
+                "is {left:decades}.",
                 fades and m.claimed.forget < 0.9,
                 forget=m.claimed.forget,
                 bias=CLAIMED,
                 left=m.claimed.left_alone,
             ),
             says(
-                "It is not the only path: {full:decades} arrives. Πf alone would bring {rest:decades} of that.",
+                "It is not the only path: {full:decades} arrives, and Πf alone brings only {rest:decades} of that.",
                 not only,
                 full=m.claimed.left,
                 rest=rest,
             ),
         ),
         why=says(
-            "c also acts through h on every gate of the next step, by the weights: {share:share} of a step at bias "
-            "{bias}. Over {steps:whole} steps these detours add up, and with weights of norm {norm} even explode: "
-            "{grown:decades} at bias {open}.",
+            "c changes h, and h changes every gate of the next step: {share:share} of a step at bias {bias}. Over "
+            "{steps:whole} steps these detours add up. With a largest singular value of {norm} and bias {open} they "
+            "even explode, to {grown:decades}.",
             share < 1 and m.growing.left > 1,
             share=1 - share,
             bias=CLAIMED,
@@ -146,19 +150,21 @@ def decide(m: Measured) -> Verdict:
         ),
         answers=(
             says(
-                "Bias 0: {low:decades}, then {middle:decades}, then {high:decades}.",
-                BIASES[0] == 0 and low.left_alone < middle.left_alone < high.left_alone,
+                "{low:decades} at bias 0, {middle:decades} at bias 1, {high:decades} at bias {open}.",
+                BIASES[:2] == (0, 1) and low.left_alone < middle.left_alone < high.left_alone,
                 **kept,
+                open=max(BIASES),
             ),
             says(
-                "Only at 0: there both leave {alone:decades}. At {norm} they are {apart} decades apart.",
+                "Only at 0, where both leave {alone:decades}. At {norm} they are {apart} decades (factors of ten) "
+                "apart.",
                 abs(m.unconnected.left - m.unconnected.left_alone) < 1e-6 < -rest,
                 alone=m.unconnected.left_alone,
                 norm=NORM,
                 apart=-rest,
             ),
             says(
-                "It grows, to {grown:decades}, while Πf shrinks to {alone:decades}.",
+                "No. It grows to {grown:decades}, while Πf shrinks to {alone:decades}.",
                 m.growing.left > 0 > m.growing.left_alone,
                 grown=m.growing.left,
                 alone=m.growing.left_alone,
@@ -176,9 +182,7 @@ def evidence(m: Measured, guess: Guess | None) -> Picture:
     """What was drawn against what was recorded."""
     h = m.claimed
     title = f"Full {power_of_ten(h.left)}, Πf alone {power_of_ten(h.left_alone)}"
-    made = lags_picture("highway-verdict", title, h, drawn_line(QUESTION, guess))
-    made.figure.update_yaxes(range=[QUESTION.lowest, QUESTION.highest])
-    return made
+    return lags_picture("highway-verdict", title, h, drawn_line(QUESTION, guess))
 
 
 LESSON = Lesson(
@@ -187,17 +191,18 @@ LESSON = Lesson(
     about="The product of forget gates, Πf, beside the whole dL/dc.",
     claim="Backpropagation from one cell state to the one before: only elementwise multiplication by f, no matrix "
     "multiply by W. Uninterrupted gradient flow!",
-    source="lecture slides 001 and 003",
+    source=f"{SLIDES_001}, {SLIDES_003}. The cell: {HOCHREITER_1997}",
+    diagram=LSTM_UNIT,
     question=QUESTION,
     bench=Bench(
         tasks=(
-            "Set the forget bias to 0, 1 and 3. How much does Πf leave?",
-            "Set bias 1 and lower the norm. Where do both lines meet?",
-            "Set bias 3 and norm 3. Does the gradient keep its size?",
+            "Set the forget-gate bias to 0, 1 and 3. What part does Πf leave?",
+            "Set bias 1 and lower the singular value. Where do both lines meet?",
+            "Set bias 3 and singular value 3. Does the gradient keep its size?",
         ),
         controls=(
-            Slider("bias", "Forget bias", -1.0, 5.0, CLAIMED, 0.1),
-            Slider("norm", "Norm of each recurrent block", 0.0, 4.0, NORM, 0.05),
+            Slider("bias", "Forget-gate bias", -1.0, 5.0, CLAIMED, 0.1),
+            Slider("norm", "Largest singular value", 0.0, 4.0, NORM, 0.05, help="Of each recurrent block."),
         ),
         draw=draw,
     ),
@@ -209,5 +214,6 @@ LESSON = Lesson(
         r"\frac{dL}{dc_{t-1}} = f_t \odot \frac{dL}{dc_t} + u_{t-1} \odot \sum_b W_b^{\top} \delta_b, \quad "
         r"b = i, f, g, o; \quad u = \frac{\partial h}{\partial c}",
         "dL/dc(t−1) = f(t) ⊙ dL/dc(t) + u(t−1) ⊙ Σ Wᵇᵀ δᵇ over b = i, f, g, o,   u = ∂h/∂c",
+        "f, i, o: gates. g: candidate. W: a block's recurrent weights. δ: the gradient of its sum before σ or tanh",
     ),
 )

@@ -15,7 +15,9 @@ from analysis.figures.picture import Picture
 from analysis.figures.theme import CELL_COLOURS, LN_10, NEUTRAL, OTHER_COLOURS
 from analysis.wording import power_of_ten, significant
 from dashboard.lessons.lesson import Bench, Equation, Lesson, Pick, Reply, Scene, Slider, Values, Verdict
+from dashboard.lessons.networks_drawn import GRU_AND_LSTM
 from dashboard.lessons.question import Choices, Guess
+from dashboard.lessons.sources import CHO_2014, SLIDES_002
 from dashboard.lessons.statement import Statement, says
 from experiments.benchmarks.cells import Race, races
 from experiments.probing.gru_conventions import LAG, block_size, gru_log_gradients, renaming_error
@@ -84,7 +86,8 @@ def parameters_picture(units: int) -> Picture:
     parts = {"keeps: z, f": [gru, lstm], "candidate: n, g": [gru, lstm], "reset r, input i": [gru, lstm]}
     return parts_picture(
         "gru-parameters", f"Parameters: {three * gru:,} against {four * lstm:,}", ["GRU", "LSTM"],
-        parts | {"output o": [math.nan, lstm]}, "Three blocks against four, each as large: W_ih, W_hh and two biases.",
+        parts | {"output o": [math.nan, lstm]}, "A GRU has three blocks, an LSTM four. Each is W_ih, W_hh and two "
+        "biases.",
         "parameters",
     )  # fmt: skip
 
@@ -95,12 +98,12 @@ def conventions_picture(bias: float) -> Picture:
     keeps, overwrites = gru_log_gradients(bias), gru_log_gradients(bias, overwrites=True)
     lines = [
         LagLine("z keeps (torch)", lag, keeps, CELL_COLOURS["gru"]),
-        LagLine("reset before", lag, gru_log_gradients(bias, reset_after=False), OTHER_COLOURS[2], "dash"),
+        LagLine("reset before product", lag, gru_log_gradients(bias, reset_after=False), OTHER_COLOURS[2], "dash"),
         LagLine("z overwrites", lag, overwrites, OTHER_COLOURS[0]),
     ]
     title = f"z keeps: {power_of_ten(left(keeps))} is left"
-    sentence = "What is left of the gradient, for the same bias on z under three conventions."
-    return lag_picture("gru-conventions", title, lines, sentence, f"{title}.", decades=(-60, 4))
+    sentence = "What is left of the gradient: the same bias of the gate z, three conventions."
+    return lag_picture("gru-conventions", title, lines, sentence, f"{title}.", decades=(-20, 4))
 
 
 def draw(values: Values) -> Scene:
@@ -108,10 +111,10 @@ def draw(values: Values) -> Scene:
     units, bias, way = int(float(values["units"])), float(values["bias"]), str(values["way"])
     now = clock(((way, units),), 0.1)[way, units]
     words = f"""##### Now
-One pass {WAYS[way]}: GRU **{significant(now.gru)} ms**, LSTM **{significant(now.lstm)} ms**, ratio
-**{significant(now.ratio)}**.
+One pass here, {WAYS[way]}: GRU **{significant(now.gru)} ms**, LSTM **{significant(now.lstm)} ms**;
+GRU ÷ LSTM **{significant(now.ratio)}**.
 
-Left if z overwrites: **{power_of_ten(left(gru_log_gradients(bias, overwrites=True)))}**
+Gradient left if z overwrites: **{power_of_ten(left(gru_log_gradients(bias, overwrites=True)))}**
 """
     return Scene({"parameters": parameters_picture(units), "conventions": conventions_picture(bias)}, words)
 
@@ -121,7 +124,9 @@ def timing(m: Measured, way: str) -> Statement:
     r = m.at(way)
     verb = {"a": "quite a bit faster", "b": "only a little faster", "c": "about as fast", "d": "slower"}[answer(r)]
     low, high = BOUNDS[answer(r)]
-    template = f"{WAYS[way].capitalize()} it is {verb}: {{gru}} ms a pass, the LSTM {{lstm}} ms; ratio {{ratio}}."
+    template = (
+        f"{WAYS[way].capitalize()}, it is {verb} here: {{gru}} ms per pass, the LSTM {{lstm}} ms; ratio {{ratio}}."
+    )
     return says(template, low <= r.ratio < high, gru=r.gru, lstm=r.lstm, ratio=r.ratio)
 
 
@@ -132,10 +137,10 @@ def decide(m: Measured) -> Verdict:
     both = {"a": a.ratio, "b": b.ratio}
     ratios = [r.ratio for r in m.clocks.values()]
     counted = says(
-        "It has {share:share} of the parameters and of the products per step.", m.share == 3 / 4, share=m.share
+        "It has {share:share} of the LSTM's parameters and multiplications.", m.share == 3 / 4, share=m.share
     )
     together = says(
-        "Run both ways, it is quite a bit faster: ratios {a} (torch.nn) and {b} (step by step).",
+        "It is quite a bit faster here in both ways: ratios {a} (torch.nn) and {b} (step by step).",
         answer(a) == answer(b) == "a",
         **both,
     )
@@ -143,9 +148,10 @@ def decide(m: Measured) -> Verdict:
         truth="true" if len(faster) == len(WAYS) else ("half true" if faster else "false"),
         was_true=(counted, together) if len(faster) > 1 else (counted, *(timing(m, way) for way in faster)),
         was_not=tuple(timing(m, way) for way in WAYS if way not in faster),
+        on_this_machine=True,
         why=says(
-            "The time depends on more than products: also on how a backend runs the steps. The same two cells gave "
-            "ratios from {low} to {high} here, in {ways:whole} ways and at several sizes; the count says {share}.",
+            "The time also depends on how the software runs the steps. On this machine the ratio was between {low} and "
+            "{high}, in {ways:whole} ways and at several sizes; the count of parameters says {share}.",
             min(ratios) < max(ratios),
             low=min(ratios),
             high=max(ratios),
@@ -154,22 +160,22 @@ def decide(m: Measured) -> Verdict:
         ),
         answers=(
             says(
-                "On this machine, at {units:whole} units: {a} by torch.nn, {b} step by step.",
+                "On this machine, with {units:whole} units: {a} by torch.nn, {b} step by step.",
                 a.ratio > 0 < b.ratio,
                 units=UNITS,
                 **both,
             ),
             says(
-                "Where z keeps, {keeps:decades} is left; where it overwrites, {overwrites:decades}. Change the sign of "
-                "z's weights and both are one network: their states differ by {renamed} at most.",
+                "{keeps:decades} if z keeps the state, {overwrites:decades} if it overwrites it. If you change the "
+                "sign of z's weights, both are one network: their states differ by {renamed} at most.",
                 m.keeps > m.overwrites + 6 and m.renamed < 1e-12,
                 keeps=m.keeps,
                 overwrites=m.overwrites,
                 renamed=m.renamed,
             ),
             says(
-                "Hardly for the gradient: {after:decades} or {before:decades}. But trained weights fit only one of "
-                "them.",
+                "Hardly for the gradient: {after:decades} or {before:decades} is left. But trained weights fit only "
+                "one of them.",
                 abs(m.keeps - m.before) < 0.3,
                 after=m.keeps,
                 before=m.before,
@@ -185,7 +191,7 @@ def reply(m: Measured, guess: Guess) -> Reply:
     off = abs(keys.index(answer(c)) - keys.index(str(guess)))
     low, high = BOUNDS[answer(c)]
     said = says(
-        "The GRU took {ratio:share} of the LSTM's time here: {gru} ms and {lstm} ms.",
+        "On this machine the GRU took {ratio:share} of the LSTM's time: {gru} ms against {lstm} ms.",
         low <= c.ratio < high,
         ratio=c.ratio,
         gru=c.gru,
@@ -215,10 +221,11 @@ LESSON = Lesson(
     title="GRU and LSTM",
     about="Parameters, two conventions, and the clock of this machine.",
     claim="GRUs are quite a bit faster to train than LSTMs.",
-    source="lecture slides 002",
+    source=f"{SLIDES_002}. The GRU: {CHO_2014}",
+    diagram=GRU_AND_LSTM,
     question=Choices(
-        asks="A training pass on this machine's CPU, by torch.nn: 64 units, 50 steps, 32 sequences. How long does the "
-        "GRU take, the LSTM being 100 %?",
+        asks="This machine's CPU runs a training pass by torch.nn: 64 units, 50 timesteps, 32 sequences. The time of "
+        "the LSTM is 100 %. What is the time of the GRU?",
         answers={
             "a": "Less than 80 %: quite a bit faster.",
             "b": "80 to 95 %: a little faster.",
@@ -228,9 +235,9 @@ LESSON = Lesson(
     ),
     bench=Bench(
         tasks=(
-            "64 units, both ways: what are the ratios?",
-            "Bias 3 on z: what if z overwrites?",
-            "Does it matter where the reset is?",
+            "Set 64 units and choose both ways. What is GRU ÷ LSTM?",
+            "Set the bias of z to 3. What is left of the gradient?",
+            "Does it matter if the reset comes before the product?",
         ),
         controls=(
             Slider("units", "Hidden units", 8, 128, UNITS, 8),
@@ -246,5 +253,6 @@ LESSON = Lesson(
     equation=Equation(
         r"h = (1-z)\odot n + z \odot h'; \qquad \text{in } n:\ r \odot (W h')\ \text{or}\ W (r \odot h')",
         "h = (1−z) ⊙ n + z ⊙ h';   in n:  r ⊙ (W h')  (torch)  or  W (r ⊙ h')  (Cho)",
+        "h': the last state. z: the update gate. r: the reset gate. n: the candidate. ⊙: a product unit by unit",
     ),
 )

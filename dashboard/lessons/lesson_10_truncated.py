@@ -11,7 +11,9 @@ from analysis.figures.picture import Picture
 from analysis.figures.theme import NEUTRAL, cell_colour, cell_name, translucent
 from analysis.wording import significant
 from dashboard.lessons.lesson import Bench, Equation, Lesson, Pick, Reply, Scene, Slider, Values, Verdict
+from dashboard.lessons.networks_drawn import CUT_CHAIN
 from dashboard.lessons.question import Choices, Guess
+from dashboard.lessons.sources import SLIDES_002, SLIDES_003, WILLIAMS_1990
 from dashboard.lessons.statement import says
 from experiments.probing.truncated import (
     STEPS,
@@ -86,7 +88,9 @@ def matrix(name: str, title: str, cell: str, c: Credit) -> Picture:
     made = credit_picture(cell, c)
     made.figure.update_traces(zmin=-DECADES, zmax=DECADES, colorbar_dtick=1)
     made.figure.update_layout(title_text=title, plot_bgcolor=translucent(NEUTRAL, 0.4))
-    sentence = "Row t: what a loss at t sends back to each h_k. Purple: exactly 0. Grey: later states. Blue: shrunk."
+    sentence = (
+        "Row t: what the loss at t sends back to each state. Purple: exactly 0. Grey: later states. Blue: shrunk."
+    )
     return replace(made, name=name, sentence=sentence)
 
 
@@ -112,7 +116,7 @@ def draw(values: Values) -> Scene:
     words = f"""##### Now
 - this loss credits h({t - reached + 1}) … h({t})
 - longest lag with credit: **{longest_lag(cut)}**
-- lag 5: **{significant(100 * credited_share(cut, 5))} %** of the losses
+- losses that credit lag 5: **{significant(100 * credited_share(cut, 5))} %**
 """
     pairs = f"{significant(100 * share)} % of pairs"
     return Scene(
@@ -128,8 +132,8 @@ def decide(m: Measured) -> Verdict:
         truth="half true" if m.uses_what_it_carries and nothing else ("true" if not nothing else "false"),
         was_true=(
             says(
-                "What the state still holds can be used. {steps:whole} steps in blocks of {block:whole}: the first of "
-                "two symbols never gets credit, yet {right:share} come out right.",
+                "What the state still holds can be used. With {steps:whole} timesteps in blocks of {block:whole}, the "
+                "first of two symbols never gets credit, but {right:share} of the answers are right.",
                 m.uses_what_it_carries and TemporalOrder().dependency(NEAR) > SHORT,
                 block=SHORT,
                 steps=NEAR,
@@ -138,15 +142,15 @@ def decide(m: Measured) -> Verdict:
         ),
         was_not=(
             says(
-                "Beyond the boundary the gradient is exactly 0: the longest lag is {longest:whole}, in full BPTT "
+                "Beyond a boundary the gradient is exactly 0: the longest lag is {longest:whole}, with full BPTT "
                 "{full:whole}.",
                 nothing and longest_lag(m.full) == STEPS - 1,
                 longest=longest_lag(m.cut),
                 full=longest_lag(m.full),
             ),
             says(
-                "But nothing teaches the state to hold more. {steps:whole} steps, the same blocks: {right:share} come "
-                "out right (a guess: {guess:share}); with full BPTT {full:share}.",
+                "Nothing teaches the state to hold more. With {steps:whole} timesteps in the same blocks, "
+                "{right:share} are right (a guess: {guess:share}); with full BPTT {full:share}.",
                 m.far.accuracy < 0.5 < m.far_full.accuracy,
                 steps=FAR,
                 right=m.far.accuracy,
@@ -155,9 +159,9 @@ def decide(m: Measured) -> Verdict:
             ),
         ),
         why=says(
-            "The sum over paths stops at the last boundary, and boundaries do not move: at lag {lag:whole} only "
-            "{share:share} of the losses still reach back. A window that slides with each loss costs more and gives "
-            "all of them credit: here dL/dW is {window:share} wrong, in blocks {blocks:share}.",
+            "A gradient stops at the last boundary, and boundaries do not move: only {share:share} of the losses reach "
+            "{lag:whole} timesteps back. A window that moves with each loss lets all of them do so, at a higher cost. "
+            "Its dL/dW is {window:share} wrong, that of blocks {blocks:share}.",
             0 < credited_share(m.cut, half) < credited_share(m.sliding, half) == 1
             and gradient_error(BLOCK, "window") < 0.1 * gradient_error(BLOCK, "blocks"),
             lag=half,
@@ -167,14 +171,14 @@ def decide(m: Measured) -> Verdict:
         ),
         answers=(
             says(
-                "From {fewest:whole} to {most:whole}: the count starts again at each boundary.",
+                "From {fewest:whole} to {most:whole}: the count starts again after each boundary.",
                 find_credited(m.cut).sum(axis=1).min() == 1 and find_credited(m.cut).sum(axis=1).max() == BLOCK,
                 fewest=int(find_credited(m.cut).sum(axis=1).min()),
                 most=int(find_credited(m.cut).sum(axis=1).max()),
             ),
             says(
-                "No: with {longer:whole} the loss at t = {t:whole} credits {few:whole}, with {block:whole} it credits "
-                "{more:whole}. A boundary lies right before it.",
+                "No. With {longer:whole} the loss at t = {t:whole} credits {few:whole} states, with {block:whole} it "
+                "credits {more:whole}: a boundary is just before it.",
                 LONGER > BLOCK and m.reached_longer < m.reached,
                 longer=LONGER,
                 block=BLOCK,
@@ -183,7 +187,7 @@ def decide(m: Measured) -> Verdict:
                 more=m.reached,
             ),
             says(
-                "Then each loss credits its latest {window:whole} states, wherever it is.",
+                "The latest {window:whole} states, wherever the loss is.",
                 set(find_credited(m.sliding).sum(axis=1)[BLOCK - 1 :]) == {BLOCK},
                 window=BLOCK,
             ),
@@ -198,9 +202,11 @@ def reply(m: Measured, guess: Guess) -> Reply:
     if guess == "a":
         said = "The state is carried on, the gradient is not: {reached:whole} of {t:whole} states get credit."
     elif guess == "b":
-        said = "A sliding window gives that. Boundaries do not move: {reached:whole} of {t:whole} states get credit."
+        said = (
+            "A window that moves would do that. Boundaries do not move: {reached:whole} of {t:whole} states get credit."
+        )
     else:
-        said = "{reached:whole} of {t:whole} states: those since the last boundary."
+        said = "{reached:whole} of {t:whole} states get credit: those since the last boundary."
     right = counted[str(guess)] == m.reached
     held = m.reached == counted["c"] < BLOCK
     return Reply("right" if right else ("partly" if guess == "b" else "wrong"), says(said, held, **numbers))
@@ -217,12 +223,13 @@ LESSON = Lesson(
     title="Truncated BPTT",
     about="A short look back: what gets credit, and what is learnt without it.",
     claim="Backpropagate only a few steps, but carry the state on. The network then still learns from the whole past.",
-    source="truncated BPTT: lecture slides 002 and 003; the second half is a common conclusion",
+    source=f"truncated BPTT: {SLIDES_002}, {SLIDES_003}; {WILLIAMS_1990}. The second sentence is a common conclusion",
+    diagram=CUT_CHAIN,
     question=Choices(
-        asks=f"{STEPS} timesteps with a loss at each. BPTT is truncated every {BLOCK} steps; the state is carried on. "
-        f"Which states get credit for the loss at t = {LOSS_AT}?",
+        asks=f"A network reads {STEPS} timesteps and has a loss at each. BPTT is truncated every {BLOCK} timesteps, "
+        f"but the state is carried on. Which states get credit (a gradient) from the loss at t = {LOSS_AT}?",
         answers={
-            "a": "All states before it: the state carries them.",
+            "a": "All states before it, because the state is carried on.",
             "b": f"The last {BLOCK} states.",
             "c": "Fewer: only those since the last boundary.",
         },
@@ -257,5 +264,6 @@ LESSON = Lesson(
         r"\frac{\partial L_t}{\partial h_k} = \frac{\partial L_t}{\partial h_t}\,J_t \cdots J_{k+1}, \qquad "
         r"J_s = 0 \text{ at a boundary}",
         "∂L(t)/∂h(k) = ∂L(t)/∂h(t) · J(t) ⋯ J(k+1),   J(s) = 0 at a boundary",
+        "L: the loss of a timestep. h: the state. J: the step Jacobian, ∂h(t)/∂h(t−1)",
     ),
 )

@@ -13,7 +13,9 @@ from analysis.scalar import latch
 from analysis.simulations.latching import SEQUENCES, STEPS, Latching, record_latching
 from analysis.wording import power_of_ten, significant
 from dashboard.lessons.lesson import Bench, Equation, Lesson, Pick, Reply, Scene, Slider, Values, Verdict, outcome
+from dashboard.lessons.networks_drawn import NOISY_LATCH
 from dashboard.lessons.question import Choices, Guess
+from dashboard.lessons.sources import BENGIO_1994
 from dashboard.lessons.statement import says
 
 WEIGHT, NOISE = 2.0, 0.5
@@ -64,7 +66,7 @@ def measure() -> Measured:
 def gradient(name: str, lines: list[LagLine], title: str) -> Picture:
     """What is left of the gradient over the steps back."""
     sentence = "The recorded gradient of the last state, median over all sequences."
-    return lag_picture(name, title, lines, sentence, f"{title}.", decades=(-80, 30))
+    return lag_picture(name, title, lines, sentence, f"{title}.", decades=(-30, 10))
 
 
 def states(title: str, r: Latching) -> Picture:
@@ -100,7 +102,7 @@ def draw(values: Values) -> Scene:
 - bits kept: **{significant(100 * r.kept)} %** of {SEQUENCES}
 - gradient left: **{power_of_ten(r.left)}**
 - slope at rest: **{significant(slope)}**
-- safe against: {"no noise" if withstands is None else f"±{significant(withstands)}"}
+- noise that it withstands: {"none" if withstands is None else f"±{significant(withstands)}"}
 """
     left = gradient("latch-gradient", lines, f"Gradient {power_of_ten(r.left)} after {STEPS} steps")
     return Scene({"states": states(f"{significant(100 * r.kept)} % of the bits are kept", r), "gradient": left}, words)
@@ -113,8 +115,8 @@ def decide(m: Measured) -> Verdict:
         truth="false" if keeps and not lasts else "half true",
         was_true=(
             says(
-                "A gradient can last: a linear unit with w = 1 keeps all of it ({left:decades}). But there noise adds "
-                "up: {kept:share} of the bits survive; a guess keeps {guess:share}.",
+                "A gradient can last: a linear unit with w = 1 keeps all of it ({left:decades}). But in such a unit "
+                "the noise adds up, and only {kept:share} of the bits survive (a guess: {guess:share}).",
                 m.linear.lasts and m.linear.kept < 0.8,
                 left=m.linear.left,
                 kept=m.linear.kept,
@@ -123,8 +125,8 @@ def decide(m: Measured) -> Verdict:
         ),
         was_not=(
             says(
-                "The latch (tanh, w = {weight}) keeps {kept:share} of {n:whole} bits for {steps:whole} steps; of its "
-                "gradient {left:decades} is left.",
+                "The latch (tanh, w = {weight}) keeps {kept:share} of {n:whole} bits for {steps:whole} steps, but only "
+                "{left:decades} of its gradient is left.",
                 keeps and m.latch.left < -20,
                 weight=WEIGHT,
                 kept=m.latch.kept,
@@ -134,16 +136,16 @@ def decide(m: Measured) -> Verdict:
             ),
         ),
         why=says(
-            "What holds a state shrinks all differences from it, the noise and the gradient: at rest a step multiplies "
-            "by w·tanh′ = {slope}; measured {rate:rate}.",
+            "A unit that holds a state makes all differences from it smaller: the noise, and the gradient, too. At "
+            "rest, a step multiplies them by w·tanh′ = {slope}. Measured: {rate:rate}.",
             m.slope < 1 and abs(m.latch.log[-1] / STEPS - math.log(m.slope)) < 0.1,
             slope=m.slope,
             rate=float(m.latch.log[-1]) / STEPS,
         ),
         answers=(
             says(
-                "All are kept for certain once ±{noise} is less than it withstands, near w = {weight} (there "
-                "±{withstands}); {left:decades} of the gradient is left.",
+                "{left:decades}. All bits are certainly kept from about w = {weight} on, where the unit withstands "
+                "±{withstands}, more than the noise of ±{noise}.",
                 keeps and NOISE < m.withstands < 1.1 * NOISE,
                 noise=NOISE,
                 weight=WEIGHT,
@@ -151,14 +153,14 @@ def decide(m: Measured) -> Verdict:
                 left=m.latch.left,
             ),
             says(
-                "The gradient stays at {left:decades}, but only {kept:share} of the bits survive.",
+                "All of it: {left:decades}. But only {kept:share} of the bits survive.",
                 m.linear.lasts and m.linear.kept < 0.8,
                 left=m.linear.left,
                 kept=m.linear.kept,
             ),
             says(
-                "None of {n:whole} tried: where the gradient lasts, at most {best:share} are kept. Linear with w > 1 "
-                "keeps them, and explodes.",
+                "There is none among the {n:whole} that were tried. Where the gradient lasts, at most {best:share} of "
+                "the bits are kept. A linear unit with w > 1 keeps them all, but its gradient explodes.",
                 m.best < 0.9 and any(r.kept == 1 and r.left > 1 for r in m.others[len(WEIGHTS) :]),
                 n=len(m.others),
                 best=m.best,
@@ -171,10 +173,10 @@ def reply(m: Measured, guess: Guess) -> Reply:
     """Right is what the latch did with its bits and its gradient."""
     believed = {"a": (True, True), "b": (True, False), "c": (False, True), "d": (False, False)}[str(guess)]
     said = {
-        "a": "It keeps {kept:share} of the bits, yes; but {left:decades} of the gradient is left.",
-        "b": "It keeps {kept:share} of the bits, and {left:decades} of the gradient.",
-        "c": "The other way round: it keeps {kept:share} of the bits and {left:decades} of the gradient.",
-        "d": "The gradient vanishes, to {left:decades}; but {kept:share} of the bits are kept.",
+        "a": "It keeps {kept:share} of the bits, as you say; but only {left:decades} of the gradient is left.",
+        "b": "It keeps {kept:share} of the bits, but only {left:decades} of the gradient is left.",
+        "c": "It is the other way round: it keeps {kept:share} of the bits and {left:decades} of the gradient.",
+        "d": "The gradient vanishes, to {left:decades}, as you say; but {kept:share} of the bits are kept.",
     }[str(guess)]
     kept, left = m.latch.kept, m.latch.left
     return Reply(outcome(m.found, believed), says(said, m.found == (True, False), kept=kept, left=left))
@@ -195,10 +197,11 @@ LESSON = Lesson(
     title="Latching",
     about="A unit that remembers reliably loses its gradient.",
     claim="If a network remembers something for long, its gradient also reaches back for long.",
-    source="a common belief; Bengio, Simard & Frasconi 1994 prove otherwise",
+    source=f"a common belief. The proof of the opposite: {BENGIO_1994}",
+    diagram=NOISY_LATCH,
     question=Choices(
-        asks=f"One tanh unit, w = {WEIGHT:g}, gets +1 or −1 at its first step, then noise within ±{NOISE:g} "
-        f"for {STEPS} steps. Does it keep the sign, and does a gradient reach the first step?",
+        asks=f"One tanh unit with the weight w = {WEIGHT:g} reads +1 or −1 at its first timestep, then noise within "
+        f"±{NOISE:g} for {STEPS} timesteps. Does it keep the sign? Does a gradient reach the first timestep?",
         answers={
             "a": "It keeps the sign, so a gradient reaches it, too.",
             "b": "It keeps the sign, but the gradient vanishes.",
@@ -227,5 +230,6 @@ LESSON = Lesson(
         r"\frac{\partial h_T}{\partial h_t} = \prod_{s>t} w\,\tanh' x_s,\qquad "
         r"|b| < \sqrt{w(w-1)} - \operatorname{arcosh}\sqrt{w}",
         "∂h(T)/∂h(t) = product of w tanh′ x(s);   it holds while |b| < √(w(w−1)) − arcosh √w",
+        "w: the weight. x: the sum that tanh takes. b: steady noise, which cannot change the sign below this limit",
     ),
 )

@@ -11,7 +11,9 @@ from analysis.figures.picture import Picture
 from analysis.figures.training import Lane, loss_picture
 from analysis.wording import power_of_ten
 from dashboard.lessons.lesson import Equation, Lesson, Live, Pick, Reply, Scene, Values, Verdict, outcome
+from dashboard.lessons.networks_drawn import WHICH_CAME_FIRST
 from dashboard.lessons.question import Choices, Guess
+from dashboard.lessons.sources import PASCANU_2013, SLIDES_002, SLIDES_003
 from dashboard.lessons.statement import Statement, says
 from experiments.config.run_config import RunConfig
 from experiments.runs.folder import folders_of, runs_folder
@@ -127,7 +129,7 @@ def draw(readers: Sequence[RunReader]) -> Scene:
         one = lane(reader, name, COLOURS[name], "solid")
         drawn.append(replace(one, events=()))
         log = float(np.max(one.log_norm_before, initial=-math.inf))
-        largest.append(f"{name} **{power_of_ten(log / math.log(10))}**")
+        largest.append(f"{name} **{power_of_ten(log / math.log(10)) if log < math.inf else 'diverged'}**")
     picture = loss_picture(drawn)
     words = f"Largest gradient so far: {', '.join(largest)}."
     return Scene({"loss": replace(picture, alt=f"{picture.alt}.")}, words)
@@ -137,10 +139,10 @@ def tell(pair: Pair) -> Statement:
     """What came of a pair, in a sentence."""
     a, b = pair.unclipped, pair.clipped
     words = {
-        (True, True): "solved by both, at step {a:whole} unclipped and {b:whole} clipped.",
-        (False, True): "solved at step {b:whole} clipped; unclipped not in {a:whole} steps.",
-        (True, False): "solved at step {a:whole} unclipped; clipped not in {b:whole} steps.",
-        (False, False): "solved by neither, in {a:whole} steps unclipped and {b:whole} clipped.",
+        (True, True): "both solved it here, unclipped at step {a:whole} and clipped at step {b:whole}.",
+        (False, True): "clipped solved it here at step {b:whole}, unclipped did not in {a:whole} steps.",
+        (True, False): "unclipped solved it here at step {a:whole}, clipped did not in {b:whole} steps.",
+        (False, False): "neither solved it here, unclipped in {a:whole} steps and clipped in {b:whole}.",
     }[pair.found]
     holds = (a.solved, b.solved) == pair.found and pair.decided
     return says("T = {t:whole}, rate {rate}: " + words, holds, t=pair.length, rate=pair.rate, a=a.steps, b=b.steps)
@@ -150,10 +152,11 @@ def decide(m: Measured) -> Verdict:
     """Counts what came out, whatever it was."""
     helped, both = m.those((False, True)), m.those((True, True))
     others = m.those((True, False), (False, False))
-    largest = float(np.exp(m.asked[0].log_norm.max()))
+    log_norm = m.asked[0].log_norm
+    largest = float(np.exp(log_norm[np.isfinite(log_norm)].max()))
     limited = says(
-        "A step is rate × gradient: at rate {rate} up to {far} long unclipped, at most {most} clipped. "
-        "Clipping shortens steps, as a smaller rate does; it does not lengthen a gradient that has vanished.",
+        "A step is the rate times the gradient. At rate {rate} it was up to {far} long unclipped; clipped, it is "
+        "{most} at most. Clipping makes long steps shorter. It cannot make a vanished gradient longer.",
         largest > THRESHOLD,
         rate=RATES[0],
         far=RATES[0] * largest,
@@ -161,13 +164,13 @@ def decide(m: Measured) -> Verdict:
     )
     longest = [p for p in m.pairs if p.length == LENGTHS[-1]]
     count = says(
-        "Of {n:whole} pairs measured, clipping alone solved {helped:whole}, both lanes {both:whole}, others "
-        "{others:whole}.",
+        "Of {n:whole} pairs trained on this machine, only the clipped network solved the task in {helped:whole}, both "
+        "in {both:whole}; {others:whole} came out otherwise.",
         len(helped) + len(both) + len(others) == len(m.pairs),
         n=len(m.pairs), helped=len(helped), both=len(both), others=len(others),
     )  # fmt: skip
     untrained = says(
-        "There is no result yet: no pair with T = {t:whole} has been trained to its end here.",
+        "There is no result yet: no pair with T = {t:whole} has been trained to its end on this machine.",
         not longest, t=LENGTHS[-1],
     )  # fmt: skip
     spared = m.those((True, True), (True, False), (False, False))
@@ -177,6 +180,7 @@ def decide(m: Measured) -> Verdict:
         was_not=tuple(tell(group[0]) for group in (both, others) if group),
         why=limited,
         answers=(tell(m.pair), tell(longest[0]) if longest else untrained, count),
+        on_this_machine=True,
     )
 
 
@@ -195,8 +199,8 @@ def evidence(m: Measured, guess: Guess | None) -> Picture:
     ]
     made = loss_picture(drawn)
     yours = sum(p.yours for p in m.pairs)
-    sentence = f"Trained for this page: T = {LENGTHS[0]} and {ASKED} (drawn), up to {BUDGET} steps. "
-    sentence += f"Pairs trained on the page before: {yours}."
+    sentence = f"Trained for this verdict: T = {LENGTHS[0]} and {ASKED} (drawn), up to {BUDGET} steps. "
+    sentence += f"Pairs trained in the beat Do: {yours}."
     return replace(made, name="for-real", sentence=sentence, alt=f"{made.alt}.")
 
 
@@ -210,23 +214,25 @@ LESSON = Lesson(
     title="Learning it for real",
     about="Train temporal order here, with and without clipping.",
     claim="Without clipping, a tanh network cannot learn what lies far back; with clipping, it can.",
-    source="lecture slides 002 and 003 motivate clipping so; the task is Pascanu et al. 2013, §4.1",
+    source=f"{SLIDES_002}, {SLIDES_003}. The task: {PASCANU_2013}, section 4.1",
+    diagram=WHICH_CAME_FIRST,
     question=Choices(
-        asks=f"Temporal order, T = {ASKED}: which of X and Y came first? 30 tanh units, plain gradient descent at rate "
-        f"{RATES[0]:g}, two lanes from one seed: unclipped, and clipped to norm {THRESHOLD:g}. Which lane solves it "
-        f"({100 * SOLVED_ACCURACY:g} % right) within {BUDGET} steps?",
+        asks=f"Of T = {ASKED} symbols two are X or Y. Which ones came, in which order? Two networks of 30 tanh units "
+        f"learn this (temporal order) from the same start, by gradient descent at rate {RATES[0]:g}. One is "
+        f"unclipped, one is clipped to norm {THRESHOLD:g}. Which solves the task ({100 * SOLVED_ACCURACY:g} % right) "
+        f"within {BUDGET} steps?",
         answers={
             "a": "Both.",
-            "b": "Only the clipped lane.",
-            "c": "Only the unclipped lane.",
+            "b": "Only the clipped one.",
+            "c": "Only the unclipped one.",
             "d": "Neither.",
         },
     ),
     bench=Live(
         tasks=(
-            f"T = {ASKED}, rate {RATES[0]:g}: which lane solves it?",
-            f"T = {LENGTHS[-1]}: which lane solves it now?",
-            f"Rate {RATES[1]:g} or another seed: the same result?",
+            f"Train with T = {ASKED} and rate {RATES[0]:g}. Which network solves the task?",
+            f"Train with T = {LENGTHS[-1]}. Which network solves it now?",
+            f"Choose rate {RATES[1]:g} or another seed. Is the result the same?",
         ),
         controls=(
             options("Length T", "length", LENGTHS, ASKED),
@@ -244,5 +250,6 @@ LESSON = Lesson(
         r"\theta \leftarrow \theta - \eta\, g\,\min\!\Big(1, \frac{\tau}{\lVert g\rVert}\Big), \qquad "
         r"g = \frac{\partial L}{\partial\theta}",
         "θ ← θ − η g · min(1, τ/‖g‖),   g = dL/dθ",
+        "θ: all weights. η: the learning rate. g: the gradient of the loss L. τ: the threshold",
     ),
 )

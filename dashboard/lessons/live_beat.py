@@ -15,8 +15,8 @@ from dashboard.train.steering import LIVE, REFUSED, find_own, leave_queue, show_
 from experiments.config.run_config import RunConfig
 from experiments.errors import ConfigError
 from experiments.runs.folder import folders_of
+from experiments.runs.naming import labels
 from experiments.runs.opening import open_run
-from experiments.runs.pictures import labels
 from experiments.runs.store.errors import RunError
 from experiments.runs.store.progress import PROGRESS
 from experiments.runs.store.reader import RunReader
@@ -81,7 +81,8 @@ def _show_lanes(number: int, live: Live, lanes: Sequence[RunConfig], working: bo
                 show_place(job, f"lesson-{number}-leave-{k}")
         _show_progress(found, any(job.works for job in asked))
         try:
-            scene = live.draw(found) if any(run.progress.step for run in found) else None
+            begun = [run for run in found if run.progress.step]
+            scene = live.draw(begun) if begun else None
         except RunError as error:
             refuse(error)
             scene = None

@@ -1,12 +1,13 @@
 """A learner's place and predictions as they stand in the page's address."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from dashboard.lessons.lesson import AnyLesson
+from dashboard.lessons.lesson import AnyLesson, Control, Pick, Value
 from dashboard.lessons.question import Guess
+from dashboard.server.checks import read_number, read_word
 
 Beat = Literal["predict", "do", "decide"]
 BEATS: tuple[Beat, ...] = get_args(Beat)
@@ -59,3 +60,31 @@ def read_guesses(text: str, lessons: Mapping[int, AnyLesson]) -> tuple[dict[int,
 def write_guesses(guesses: Mapping[int, Guess], lessons: Mapping[int, AnyLesson]) -> str:
     """All predictions as they stand in a link."""
     return "~".join(f"{number}{lessons[number].question.write(guesses[number])}" for number in sorted(guesses))
+
+
+def read_controls(text: str, lesson: AnyLesson) -> tuple[dict[str, Value], list[str]]:
+    """Where the controls of a lesson's bench stand, of a link's `gain:1.5~cell:lstm`; and what is not valid of it."""
+    controls = {control.key: control for control in lesson.bench.controls}
+    values: dict[str, Value] = {}
+    wrong: list[str] = []
+    for part in filter(None, text.split("~")[: 2 * len(controls)]):
+        key, _, given = part.partition(":")
+        try:
+            values[key] = _read_control(given, controls.get(key), controls)
+        except ValueError as allowed:
+            wrong.append(f"set was {part[:40]!r}, allowed is {allowed}")
+    return values, wrong
+
+
+def _read_control(given: str, control: Control | None, known: Collection[str]) -> Value:
+    if control is None:
+        raise ValueError(f"one of {', '.join(known)}, a colon and a value")
+    if isinstance(control, Pick):
+        return read_word(given, control.options)
+    return read_number(given, control.minimum, control.maximum)
+
+
+def write_controls(values: Mapping[str, Value], lesson: AnyLesson) -> str:
+    """The controls that do not stand where the beat opens, as they stand in a link."""
+    start = {control.key: control.value for control in lesson.bench.controls}
+    return "~".join(f"{key}:{value}" for key, value in values.items() if value != start.get(key))

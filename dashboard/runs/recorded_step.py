@@ -6,11 +6,14 @@ from pathlib import Path
 import streamlit as st
 
 from analysis.figures.symbols import Symbols, with_symbols
+from dashboard.components.address import write_address
 from dashboard.components.refusal import refuse
 from dashboard.components.scrub_slider import scrub_slider
 from dashboard.components.show import show
+from dashboard.runs.kept import KEPT
 from dashboard.runs.said import show_said
 from dashboard.runs.step_panels import show_kept_states, show_panels, trained_network
+from dashboard.session import read_session
 from experiments.config.words import cut, visible
 from experiments.errors import ConfigError
 from experiments.probing.recorded_pass import RecordedPass
@@ -32,6 +35,7 @@ def show_recorded_step(run: RunReader) -> None:
     if not len(run.tensor("step")):
         st.info("This run has not committed a recorded step yet.")
         return
+    KEPT.prepare()
     run = _choose_module(run)
     try:
         found = _recorded_profiles(run, run.folder, run.index, run.progress.updated)
@@ -48,6 +52,8 @@ def show_recorded_step(run: RunReader) -> None:
             show_kept_states(run, step)
         else:
             show_panels(run, network)
+        KEPT.keep()
+        write_address(KEPT.link({}))
     except ConfigError as error:
         refuse(error)
 
@@ -56,7 +62,7 @@ def _choose_symbols(run: RunReader, network: RecordedPass | None) -> Symbols | N
     """The first sequence, and whether it is lit; None where no task is known."""
     if network is None or network.symbols is None:
         return None
-    lit = st.toggle("Light what the loss hears", key=f"heard-{run.name}")
+    lit = st.toggle("Light what the loss hears", key=KEPT.key("lit"))
     heard = {run.form.stack.cell: network.heard} if lit and network.heard is not None else {}
     return replace(network.symbols, heard=heard)
 
@@ -81,21 +87,27 @@ def _choose_module(run: RunReader) -> RunReader:
     """The module of a watched network that is looked at; no choice where there is one."""
     if len(run.forms) == 1:
         return run
-    names = {visible(cut(name or "the network itself", LONGEST_NAME)): name for name in run.forms}
-    chosen = st.selectbox("Module", list(names), key=f"module-{run.name}")
-    return run.of(names.get(chosen, next(iter(run.forms))))
+    names = [visible(cut(name or "the network itself", LONGEST_NAME)) for name in run.forms]
+    if not 0 <= read_session(KEPT.key("module"), int, 0) < len(names):
+        st.session_state[KEPT.key("module")] = 0
+    chosen = st.selectbox("Module", range(len(names)), format_func=names.__getitem__, key=KEPT.key("module"))
+    return run.of(list(run.forms)[chosen if chosen in range(len(names)) else 0])
 
 
 def _choose_step(run: RunReader, found: Profiles) -> int:
     """The optimiser step on which the hand has let go."""
     texts = [f"optimiser step {step:,} of {run.progress.step:,}" for step in found.step.tolist()]
-    frame = 0
+    asked, steps = int(str(KEPT.values()["step"])), found.step.tolist()
+    frame = len(texts) - 1
     if len(texts) > 1:
         chart = _profile_key(run)
         key = f"at-{run.name}{ending(run.index)}"
-        frame = scrub_slider("Recorded step", texts=texts, frames=found.frames, chart=chart, key=key)
+        first = steps.index(asked) if asked in steps else frame
+        frame = scrub_slider("Recorded step", texts=texts, frames=found.frames, chart=chart, key=key, first=first)
     else:
         st.markdown(texts[0].capitalize())
+    KEPT.set({"step": steps[frame] if frame < len(texts) - 1 else 0})
+    write_address(KEPT.link({}))  # before the charts, whose downloads carry it
     if found.note:
         st.caption(found.note)
     return int(found.step[frame])

@@ -6,16 +6,21 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from analysis.wording import counted
+from analysis.figures.picture import Picture
+from analysis.figures.trajectory import trajectory_picture
+from analysis.wording import counted, significant
 from dashboard.components.as_text import as_text
 from dashboard.components.live_slider import live_slider
 from dashboard.components.refusal import refuse
 from dashboard.components.said import KEY, describe_right, said_html
+from dashboard.components.show import in_two_columns, show
+from dashboard.explore.settings import slide_in
+from dashboard.runs.kept import KEPT
 from dashboard.runs.step_panels import trained_network
 from experiments.errors import ConfigError
 from experiments.probing.probe import Probe
 from experiments.probing.recorded_pass import RecordedPass
-from experiments.probing.said import Exchange, can_write, exchanges, write_text
+from experiments.probing.said import Exchange, Way, can_write, exchanges, write_text
 from experiments.runs.opening import open_run
 from experiments.runs.store.reader import RunReader
 
@@ -23,6 +28,8 @@ MOST_STEPS = 8
 """Recorded steps over which learning is followed."""
 USUAL = 0.7
 """Temperature at first."""
+MOST_WAYS = 2
+"""Ways of a ball that are drawn."""
 FEW = 40
 """Characters of a sample beside a step."""
 
@@ -35,18 +42,28 @@ def show_said(run: RunReader, network: RecordedPass) -> None:
     made = exchanges(network)
     st.caption(f"{describe_right(made)} at this step, in {counted(len(made), 'sequence')} of the batch. {KEY}")
     st.html(said_html(made))
+    ways = [one.way for one in made if one.way is not None][:MOST_WAYS]
+    in_two_columns({f"way-{k}": way_picture(k, way) for k, way in enumerate(ways)}, run.name)
     if can_write(network):
         _show_writing(run, network)
-    if st.toggle("Show how it learned", key=f"learned-{run.name}", help="The same at up to eight recorded steps."):
+    if st.toggle("Show how it learned", key=KEPT.key("learned"), help=KEPT.controls["learned"].help):
         _show_learning(run)
+
+
+def way_picture(k: int, way: Way) -> Picture:
+    """The ball's way in sequence k of the batch: what was seen, the true way and the network's."""
+    off = float(np.hypot(*(way.said - way.true).T).max())
+    title = f"Sequence {k + 1}: the network is off by {significant(off)} at most"
+    return trajectory_picture(f"way-{k + 1}", title, way.seen, way.true, way.said)
 
 
 def _show_writing(run: RunReader, network: Probe) -> None:
     """Text at a temperature that is chosen."""
-    words = "Low: the likeliest character each time. High: almost any."
+    c = slide_in(KEPT.controls, "temperature")
     temperature = live_slider(
-        "Temperature", key=f"temperature-{run.name}", value=USUAL, minimum=0.1, maximum=2.0, step=0.1, help=words
-    )
+        c.label, key=KEPT.key("temperature"), value=c.default, minimum=c.lowest, maximum=c.highest, step=c.step,
+        help=c.help,
+    )  # fmt: skip
     st.code(write_text(network, temperature), language=None, wrap_lines=True)
 
 
@@ -86,6 +103,8 @@ def show_latest_said(run: RunReader, label: str) -> None:
         return
     st.markdown(f"**{as_text(label)}** at step {step:,}: {describe_right(made)}.")
     st.html(said_html(made))
+    if made[0].way is not None:
+        show(way_picture(0, made[0].way), f"way-{run.name}")
     if text is not None:
         st.code(text, language=None, wrap_lines=True)
 

@@ -17,6 +17,7 @@ from dashboard.components.show import in_two_columns
 from dashboard.explore.panels import PANELS
 from dashboard.explore.settings import DIAGNOSIS
 from dashboard.explore.show_panel import show_panel
+from dashboard.runs.kept import FIRST_PANEL, KEPT
 from experiments.config.limits import readable
 from experiments.probing.recorded_pass import RecordedPass
 from experiments.probing.watched import recorded_pass
@@ -29,7 +30,6 @@ from models.bptt.threads import use_one_thread
 
 LARGEST_STEP = 2**26
 """Bytes of a recorded step that the page takes apart."""
-FIRST_PANEL = "Hidden states"
 OF_GATES = ("Gates", "Paths")
 """Panels of cells that have gates."""
 
@@ -72,7 +72,9 @@ def _trained_network(folder: Path, created: float, index: int, step: int) -> Rec
 def show_panels(run: RunReader, network: RecordedPass) -> None:
     """The choice of a panel, and its charts."""
     names = [name for name in PANELS if name not in OF_GATES or network.top.gates]
-    name = st.segmented_control("Look at", names, key=f"panel-{run.name}", default=FIRST_PANEL, required=True)
+    if st.session_state.get(KEPT.key("look")) not in names:
+        st.session_state[KEPT.key("look")] = FIRST_PANEL
+    name = st.segmented_control("Look at", names, key=KEPT.key("look"), required=True)
     if name == DIAGNOSIS:
         _show_findings(network)
         return

@@ -1,51 +1,102 @@
-"""The table of all runs, with a search above it."""
+"""The table of all runs, with a search above it that leaves the choice as it is."""
 
 from collections.abc import Sequence
 from datetime import datetime
+from hashlib import blake2b
 
 import streamlit as st
 
+from analysis.figures.theme import cell_name
 from dashboard.components.refusal import for_page
+from dashboard.runs.kept import KEPT, MOST_CHOSEN, chosen_names
+from dashboard.session import read_session
 from experiments.config.words import cut, visible
+from experiments.runs.about import About, read_about
 from experiments.runs.folder import RunSummary
+from experiments.runs.learned import describe_summary
+from experiments.runs.naming import differing_fields
 
-MOST_OVERLAID = 6
+MOST_COLUMNS = 8
+"""Settings that have a column of their own."""
+ALWAYS = ("task", "cell")
+_REVISION = "runs-table-revision"
+
+
+def set_chosen(names: Sequence[str]) -> None:
+    """Choose these runs. For a widget's callback, or before the table is made."""
+    KEPT.set({"run": ",".join(names)})
+    st.session_state[_REVISION] = read_session(_REVISION, int, 0) + 1
 
 
 def choose_runs(summaries: Sequence[RunSummary]) -> list[str]:
-    """Show the table; the names of the runs that are chosen in it."""
-    text = st.text_input("Search", key="runs-search", placeholder="a task, a cell, a status, part of an id, seed=1 …")
+    """Show the table; the names of the runs that are chosen. A search hides rows, and changes no choice."""
+    text = st.text_input("Search", key=KEPT.key("search"), placeholder="a task, a cell, a status, a tag, seed=1 …")
     words = str(text).lower().split()  # a message may hold anything
-    shown = [s for s in summaries if all(word in _searched_text(s) for word in words)]
+    about = {s.name: read_about(s.folder) for s in summaries}
+    shown = [s for s in summaries if all(word in _searched_text(s, about[s.name]) for word in words)]
+    shown.sort(key=lambda s: not about[s.name].star)
+    names, chosen = [s.name for s in shown], chosen_names()
+    # What was chosen by hand belongs to these rows: other rows, or a choice that was set, make another table.
+    rows = blake2b("\n".join(names).encode(), digest_size=8).hexdigest()
+    fields = _varied_fields(shown)
+    rows_shown = [_row(s, about[s.name], fields) for s in shown]
+    written = [name for name in ("★", "name", "tags") if any(row.get(name) for row in rows_shown)]
     event = st.dataframe(
-        [_row(s) for s in shown], hide_index=True, width="stretch", on_select="rerun", selection_mode="multi-row",
-        key="runs-table", placeholder="", column_config={"loss ÷ chance": st.column_config.NumberColumn(format="%.3f")},
+        [{k: v for k, v in row.items() if k in written or k not in ("★", "name", "tags")} for row in rows_shown],
+        hide_index=True, width="stretch", on_select="rerun",
+        selection_mode="multi-row", key=f"runs-table-{rows}-{read_session(_REVISION, int, 0)}", placeholder="",
+        selection_default={"selection": {"rows": [k for k, name in enumerate(names) if name in chosen]}},
+        column_config={"loss ÷ chance": st.column_config.NumberColumn(format="%.3f")},
     )  # fmt: skip
-    chosen = [shown[k].name for k in event.selection.rows if isinstance(k, int) and 0 <= k < len(shown)]
-    if len(chosen) > MOST_OVERLAID:
-        st.warning(f"{len(chosen)} runs selected; only the first {MOST_OVERLAID} are shown.")
-    return chosen[:MOST_OVERLAID]
+    picked = [names[k] for k in event.selection.rows if isinstance(k, int) and 0 <= k < len(names)]
+    kept = [name for name in chosen if name not in names or name in picked]
+    now = kept + [name for name in picked if name not in kept]
+    if len(now) > MOST_CHOSEN:
+        st.warning(f"{len(now)} runs selected; only the first {MOST_CHOSEN} are shown.")
+    if now != chosen:
+        KEPT.set({"run": ",".join(now[:MOST_CHOSEN]), "step": 0})
+    if hidden := [name for name in now if name not in names]:
+        st.caption(f"{len(hidden)} of the {len(now)} selected runs are not among the rows that the search shows.")
+    return now[:MOST_CHOSEN]
 
 
-def _searched_text(s: RunSummary) -> str:
+def _searched_text(s: RunSummary, about: About) -> str:
     fields = s.title if s.config is None else " ".join(f"{k}={v}" for k, v in s.config.model_dump().items())
-    return f"{s.name} {s.status} {s.reason} {fields}".lower()
+    written = f"{about.name} {about.note} {' '.join(about.tags)} {'star' if about.star else ''}"
+    return f"{s.name} {s.status} {s.reason} {fields} {written}".lower()
 
 
-def _row(s: RunSummary) -> dict[str, object]:
+def _varied_fields(shown: Sequence[RunSummary]) -> list[str]:
+    """The settings in which the shown runs differ, and those that have a column always."""
+    dumps = [s.config.model_dump() for s in shown if s.config is not None]
+    varied = [name for name in differing_fields(dumps) if name not in ALWAYS] if dumps else []
+    return [*ALWAYS, *varied[:MOST_COLUMNS]]
+
+
+def _row(s: RunSummary, about: About, fields: Sequence[str]) -> dict[str, object]:
+    named: dict[str, object] = {"★": "★" if about.star else "", "name": visible(about.name)}
     if s.problem is not None:
-        return {"run": s.name, "status": visible(f"cannot be read: {for_page(s.problem)}")}
+        return {**named, "status": visible(f"cannot be read: {for_page(s.problem)}"), "run": s.name}
     loss, c = s.latest.get("evaluation_loss", s.latest.get("loss")), s.config
     settings: dict[str, object] = {"task": visible(cut(s.title))}
     if c is not None:
-        clip = "never" if c.clip_threshold is None else f"{c.clip_threshold:g}"
-        settings = {"task": c.task, "cell": c.cell, "length": c.seq_len, "hidden": c.hidden_size, "clip": clip}
-        settings["seed"] = c.seed
+        values = c.model_dump()
+        settings = {name.replace("_", " "): _spell(name, values[name]) for name in fields}
     return {
-        "run": s.name,
+        **named,
+        "learned": describe_summary(s),
         **settings,
         "status": f"{s.status} ({cut(visible(s.reason))})" if s.reason else s.status,
         "step": s.step,
         "loss ÷ chance": float(str(loss)) / s.chance if loss is not None and s.chance else None,
+        "tags": visible(", ".join(about.tags)),
         "begun": datetime.fromtimestamp(s.created),
+        "run": s.name,
     }
+
+
+def _spell(name: str, value: object) -> str:
+    """A setting's value in its column: text, since a column has one type."""
+    if name == "cell":
+        return cell_name(str(value))
+    return "none" if value is None else f"{value:g}" if isinstance(value, float) else cut(visible(str(value)))

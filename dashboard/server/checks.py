@@ -93,6 +93,13 @@ def read_number_list(given: object, lowest: float, highest: float, most: int) ->
     return ",".join(f"{read_number(part, lowest, highest):g}" for part in given.split(",")) if given else ""
 
 
+def read_text(given: object, most: int) -> str:
+    """Any text of at most so many letters."""
+    if not isinstance(given, str) or len(given) > most:
+        raise ValueError(f"a text of at most {most} letters")
+    return given
+
+
 def read_flag(given: object) -> bool:
     """True or false, from a text too."""
     if isinstance(given, bool):

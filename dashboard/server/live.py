@@ -9,12 +9,15 @@ TCP_NODELAY the body then waits 40 ms for the head's acknowledgement.
 """
 
 import gc
+import gzip
 import sys
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from pathlib import Path
 
+import anyio.to_thread
 import plotly
 import streamlit as st
 from starlette.middleware import Middleware
@@ -28,6 +31,7 @@ from dashboard.server.labs import labs
 from dashboard.server.live_socket import LiveSocket
 from dashboard.server.modules import module_file
 from dashboard.server.own_names import OwnNames
+from dashboard.server.serving import is_loopback
 from dashboard.server.visitor import MarkVisitors
 
 
@@ -62,12 +66,32 @@ def spare_collector() -> None:
         gc.freeze()
 
 
+PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
+
+
 async def plotly_file(request: Request) -> Response:
-    """The plotly.min.js of the installed package; its address carries the version, so that it never changes."""
-    file = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
+    """The plotly.min.js of the installed package; its address carries the version, so that it never changes.
+
+    Over a network it goes compressed: a class whose thirty phones open a page at once takes a third of the time.
+    """
+    kept = {"Cache-Control": "public, max-age=31536000, immutable"}
     # Compressing it takes longer than sending it over the loopback.
-    kept = {"Content-Encoding": "identity", "Cache-Control": "public, max-age=31536000, immutable"}
-    return FileResponse(file, media_type="text/javascript", headers=kept)
+    if is_loopback(request.client.host if request.client else "") or "gzip" not in accepted_encodings(request):
+        return FileResponse(PLOTLY, media_type="text/javascript", headers={**kept, "Content-Encoding": "identity"})
+    body = await anyio.to_thread.run_sync(compressed_plotly)
+    headers = {**kept, "Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+    return Response(body, media_type="text/javascript", headers=headers)
+
+
+def accepted_encodings(request: Request) -> set[str]:
+    """The encodings that the browser can read."""
+    return {part.partition(";")[0].strip().lower() for part in request.headers.get("accept-encoding", "").split(",")}
+
+
+@lru_cache(maxsize=1)
+def compressed_plotly() -> bytes:
+    """The file as gzip, made once."""
+    return gzip.compress(PLOTLY.read_bytes(), 6)
 
 
 def routes() -> list[BaseRoute]:

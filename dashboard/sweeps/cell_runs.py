@@ -1,9 +1,14 @@
 """The runs of one cell of a sweep."""
 
+from urllib.parse import urlencode
+
 import streamlit as st
 
 from dashboard.components.refusal import refuse
+from dashboard.explore.configs import settings_of
+from dashboard.explore.state import State, write_state
 from dashboard.sweeps.choices import quantity_words
+from experiments.config.run_config import RunConfig
 from experiments.sweeps.compare import TableCell
 from experiments.sweeps.index import Results
 
@@ -18,15 +23,30 @@ def show_cell_runs(results: Results, cell: TableCell | None) -> None:
     for name in cell.names:
         k = number[name]
         numbers = {quantity_words(q): float(values[k]) for q, values in results.numbers.items()}
-        address = f"runs?run={name}" if results.plan.kind == "run" else None
+        trained = results.plan.kind == "run"
         rows.append(
-            {"run": name, "open": address, **results.plan.runs[k].values, "status": results.status[k], **numbers}
+            {
+                "run": name,
+                "run's page": f"runs?run={name}" if trained else None,
+                "in Explore": f"./?run={name}" if trained else _explore_link(results.plan.config(results.plan.runs[k])),
+                **results.plan.runs[k].values,
+                "status": results.status[k],
+                **numbers,
+            }
         )
     shown = [{k: v for k, v in row.items() if v is not None} for row in rows]
     st.dataframe(
         shown, hide_index=True, width="stretch", placeholder="", key=f"runs-{results.plan.name}",
-        column_config={"open": st.column_config.LinkColumn("open", display_text="open")},
+        column_config={
+            name: st.column_config.LinkColumn(name, display_text="open") for name in ("run's page", "in Explore")
+        },
     )  # fmt: skip
     for row in rows:
         if row["status"] == "failed":
             refuse(f"{row['run']}: {results.errors[str(row['run'])]}")
+
+
+def _explore_link(config: RunConfig) -> str | None:
+    """The address of Explore with this very network; None where its sliders cannot make it."""
+    settings = settings_of(config)
+    return None if settings is None else f"./?{urlencode(write_state(State(settings)))}"

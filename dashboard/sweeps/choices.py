@@ -1,13 +1,15 @@
 """The choices on Sweeps: the quantity, the axes, and one cell."""
 
-from typing import Any
+from collections.abc import Callable
 
 import streamlit as st
 
 from analysis.figures.sweep_panel import words
+from dashboard.sweeps.kept_choices import choose
 from dashboard.sweeps.pictures import axis_words, panel_words
 from experiments.sweeps.compare import Comparison, compare
 from experiments.sweeps.index import Results
+from experiments.sweeps.plan import Plan
 from experiments.sweeps.quantities import quantities_of
 
 STATISTICS = {"mean": "mean over seeds", "spread": "spread over seeds", "runs": "number of runs"}
@@ -27,11 +29,11 @@ def choose_comparison(results: Results) -> tuple[Comparison, str] | None:
         return None
     quantities = quantities_of(plan.kind)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        value = _pick("Quantity", list(quantities), plan.show.get("value"), f"{plan.name}-value", quantity_words)
-        columns = _pick("Columns", axes, plan.show.get("columns", axes[0]), f"{plan.name}-columns", axis_words)
+        value = _pick(plan, "Quantity", "value", list(quantities), plan.show.get("value"), quantity_words)
+        columns = _pick(plan, "Columns", "columns", axes, plan.show.get("columns", axes[0]), axis_words)
         left = [axis for axis in axes if axis != columns]
-        rows = _pick("Rows", left, plan.show.get("rows", left[0]), f"{plan.name}-rows", axis_words)
-        statistic = _pick("Statistic", list(STATISTICS), "mean", f"{plan.name}-what", STATISTICS.__getitem__)
+        rows = _pick(plan, "Rows", "rows", left, plan.show.get("rows", left[0]), axis_words)
+        statistic = _pick(plan, "Statistic", "what", list(STATISTICS), "mean", STATISTICS.__getitem__)
         where = _held_axes(results, [axis for axis in left if axis != rows])
     return compare(results, rows, columns, value, where), statistic
 
@@ -42,9 +44,9 @@ def choose_cell(results: Results, table: Comparison) -> tuple[tuple[object, ...]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         panel = table.panels[0]
         if len(table.panels) > 1:
-            panel = _choose_one("Heatmap", table.panels, f"{name}-cell-panel", lambda p: panel_words(table, p))
-        row = _choose_one(_heading(table.rows), table.row_values, f"{name}-cell-{table.rows}", words)
-        column = _choose_one(_heading(table.columns), table.column_values, f"{name}-cell-{table.columns}", words)
+            panel = choose("Heatmap", table.panels, f"{name}-cell-panel", "map", lambda p: panel_words(table, p))
+        row = choose(_heading(table.rows), table.row_values, f"{name}-cell-{table.rows}", "row", words)
+        column = choose(_heading(table.columns), table.column_values, f"{name}-cell-{table.columns}", "column", words)
     return panel, row, column
 
 
@@ -60,9 +62,8 @@ def quantity_words(quantity: str) -> str:
     return quantity.replace("_", " ")
 
 
-def _pick(label: str, options: list[str], first: str | None, key: str, named: Any) -> str:
-    index = options.index(first) if first in options else 0
-    return str(st.selectbox(label, options, index=index, format_func=named, key=key))
+def _pick(plan: Plan, label: str, name: str, options: list[str], first: str | None, named: Callable[[str], str]) -> str:
+    return str(choose(label, options, f"{plan.name}-{name}", name, named, first))
 
 
 def _heading(field: str) -> str:
@@ -74,17 +75,22 @@ def _held_axes(results: Results, axes: list[str]) -> dict[str, object]:
     where: dict[str, object] = {}
     for axis in axes:
         values = dict.fromkeys(run.values[axis] for run in results.plan.runs if axis in run.values)
-        chosen = st.selectbox(
-            _heading(axis), [EVERY, *values], key=f"{results.plan.name}-{axis}",
-            format_func=lambda v: v if v == EVERY else words(v),
-        )  # fmt: skip
+        key = f"{results.plan.name}-{axis}"
+        chosen = choose(_heading(axis), [EVERY, *values], key, f"hold-{axis}", _name_held)
         if chosen != EVERY:
             where[axis] = chosen
     return where
 
 
-def _choose_one(label: str, options: tuple[Any, ...], key: str, named: Any) -> Any:
-    # A choice that is no longer among the options is forgotten.
-    if st.session_state.get(key, options[0]) not in options:
-        del st.session_state[key]
-    return st.selectbox(label, options, format_func=named, key=key)
+def _name_held(value: object) -> str:
+    return EVERY if value == EVERY else words(value)
+
+
+def present_cell(name: str, table: Comparison) -> tuple[int, int, int]:
+    """The places of the panel, row and column that `choose_cell` has, as far as they are chosen; else the first."""
+    at = []
+    sides = (("panel", table.panels), (table.rows, table.row_values), (table.columns, table.column_values))
+    for part, options in sides:
+        chosen = st.session_state.get(f"{name}-cell-{part}", options[0])
+        at.append(options.index(chosen) if chosen in options else 0)
+    return at[0], at[1], at[2]

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard.components.show import show
-from dashboard.sweeps.choices import set_cell
+from dashboard.sweeps.choices import present_cell, set_cell
 from dashboard.sweeps.pictures import draw_comparison
 from experiments.sweeps.compare import Comparison
 from experiments.sweeps.index import Results
@@ -24,7 +24,7 @@ def show_heatmaps(results: Results, table: Comparison, statistic: str) -> None:
         )  # fmt: skip
     key = f"sweep-map-{results.plan.name}"
     show(
-        draw_comparison(results.plan, table, statistic),
+        draw_comparison(results.plan, table, statistic, present_cell(results.plan.name, table)),
         key,
         on_click=lambda clicked: _choose_clicked(results, table, clicked),
     )

@@ -2,14 +2,18 @@
 
 import streamlit as st
 
+from dashboard.components.address import note_arrival, write_address
 from dashboard.components.as_text import as_text
 from dashboard.components.refusal import refuse
 from dashboard.components.show import show
+from dashboard.components.source import set_source
 from dashboard.components.style import page_style
 from dashboard.session import read_session
 from dashboard.sweeps.cell_runs import show_cell_runs
 from dashboard.sweeps.choices import choose_cell, choose_comparison
 from dashboard.sweeps.heatmaps import show_heatmaps
+from dashboard.sweeps.kept_choices import asked_sweep, begin_choices, choices, read_address
+from dashboard.sweeps.new_sweep import choose_started, show_new_sweep, show_steering
 from dashboard.sweeps.pictures import draw_row_profiles
 from dashboard.sweeps.standing import LIVE, show_progress, show_standing
 from dashboard.train.jobs import RUNS
@@ -27,9 +31,12 @@ def explore(folder: SweepFolder, results: Results) -> None:
         if chosen is None:
             return
         table, statistic = chosen
-        show_heatmaps(results, table, statistic)
+        maps = st.container()
         st.markdown("##### One cell and its row")
         panel, row, column = choose_cell(results, table)
+        with maps:
+            show_heatmaps(results, table, statistic)
+        write_address(choices())
         show_cell_runs(results, table.cells.get((panel, row, column)))
         show(draw_row_profiles(folder, results.plan, table, panel, row), f"sweep-row-{results.plan.name}")
     except ConfigError as error:
@@ -37,20 +44,25 @@ def explore(folder: SweepFolder, results: Results) -> None:
 
 
 page_style()
+read_address(note_arrival("sweeps"))
 st.title("Sweeps")
 found = list_sweeps(RUNS)
-if not found:
-    st.markdown("No sweep was started yet. Start one in a terminal:")
-    st.code("python -m experiments sweep sweeps/decay_rate.toml --workers 2", language=None)
-    st.stop()
 names = [folder.name for folder in found]
-asked = st.query_params.get("sweep", names[0])
-if asked not in names:
+show_new_sweep(expanded=not found)
+choose_started(names)
+if not found:
+    st.markdown("No sweep was started yet.")
+    st.stop()
+asked = asked_sweep()
+if asked and asked not in names:
     st.error(as_text(f"There is no sweep {shortened(asked)}. Choose one of {', '.join(names[:10])}."))
-    asked = names[0]
-name = st.selectbox("Sweep", names, index=names.index(asked), key="sweep-name")
-st.query_params["sweep"] = name
+elif asked:
+    st.session_state["sweep-name"] = asked
+name = st.selectbox("Sweep", names, key="sweep-name")
+begin_choices(name)
+write_address(choices())
 folder = found[names.index(name)]
+set_source({"sweep": name})
 try:
     results = load_results(folder)
 except ConfigError as error:
@@ -60,6 +72,7 @@ is_live = read_session(LIVE, bool, False)
 st.fragment(show_progress, run_every=1.0 if is_live else None)(folder)
 last = next(iter(sessions(folder)), None)
 show_standing(results, last.ended if last else "")
+show_steering(results)
 if is_live:
     st.button("Show new results", icon=":material/refresh:")
 explore(folder, results)

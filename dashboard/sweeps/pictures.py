@@ -36,14 +36,16 @@ def axis_words(field: str) -> str:
     return AXIS_WORDS.get(field, field.replace("_", " "))
 
 
-def draw_comparison(plan: Plan, table: Comparison, what: str = "mean") -> Picture:
-    """The comparison as heatmaps."""
+def draw_comparison(
+    plan: Plan, table: Comparison, what: str = "mean", chosen: tuple[int, int, int] | None = None
+) -> Picture:
+    """The comparison as heatmaps; the chosen cell, if any, has a frame."""
     quantity = QUANTITIES[table.value]
     panels = [_make_panel(plan, table, panel) for panel in table.panels]
     rows, columns = Side(axis_words(table.rows), table.row_values), Side(axis_words(table.columns), table.column_values)
     return sweep_picture(
         panels, rows, columns, quantity.label, quantity.sentence,
-        diverging=quantity.diverging, log=quantity.log, what=what,
+        diverging=quantity.diverging, log=quantity.log, what=what, chosen=chosen,
     )  # fmt: skip
 
 

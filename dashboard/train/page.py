@@ -2,34 +2,40 @@
 
 import streamlit as st
 
+from dashboard.components.address import note_arrival, write_address
 from dashboard.components.as_text import as_text
 from dashboard.components.refusal import refuse
 from dashboard.components.style import page_style
 from dashboard.session import read_session
-from dashboard.train.settings import choose_lanes
+from dashboard.train.settings import choose_lanes, link_values
 from dashboard.train.starting import press_start, show_offer
 from dashboard.train.steering import show_refusal
-from dashboard.train.watching import read_address, show_live, watched_names
+from dashboard.train.watching import leave_runs, read_address, show_live, watched_names
 from experiments.config.run_config import ConfigError, RunConfig
 
 page_style()
-st.title("Watch a network learn, or fail to")
+refused = read_address(note_arrival("train"))
+with st.container(horizontal=True, vertical_alignment="center", key="page-head"):
+    st.title("Watch a network learn, or fail to", width="content")
+    st.space("stretch")
+    words = "Leave these runs, which go on, and start others."
+    st.button("New run", icon=":material/add:", on_click=leave_runs, disabled=not watched_names(), help=words)
 lanes: list[RunConfig] = []
 try:
     lanes = choose_lanes()
 except ConfigError as error:  # what trains is watched and steered all the same
     refuse(error)
 st.sidebar.button("Start", type="primary", width="stretch", on_click=press_start, args=(lanes,), disabled=not lanes)
-if refused := read_address(st.query_params.get("runs", "")):
-    st.error(as_text(refused))
+for sentence in refused:
+    st.error(as_text(sentence))
 show_offer()
 names = watched_names()
 welcome = (
     st.empty()
 )  # its button goes at once where runs are shown: one that stayed until they are drawn would do nothing
+write_address(({"runs": ",".join(names)} if names else {}) | link_values())
 if names:
     welcome.empty()
-    st.query_params["runs"] = ",".join(names)
     st.fragment(show_live, run_every=1.0 if read_session("live", bool, True) else None)(names)
 else:
     show_refusal()

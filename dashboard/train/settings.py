@@ -1,25 +1,54 @@
-"""The sidebar of Train: the settings of the runs to start."""
+"""The sidebar of Train: the settings of the runs to start, at first those of the runs that are watched."""
 
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from analysis.clipping import CLIP_RULES
-from analysis.figures.theme import cell_name
-from dashboard.option_words import CLIP_RULE_WORDS, INITIALISATION_WORDS, NETWORK_WORDS, TASK_WORDS
-from experiments.config.run_config import RunConfig
-from experiments.tasks import TASKS, WITH_PICTURE, WITH_SOURCE
+from dashboard.components.as_text import as_text
+from dashboard.explore.control import OneOf, Slide, TextFile, Whole
+from dashboard.explore.settings import OF_NETWORK, OF_SCHEDULE, settings_of_task
+from dashboard.kept import Kept
+from dashboard.session import read_session
+from dashboard.train.controls import CONTROLS, OTHERS, apply_to, make_lanes, read_others, settings_of
+from experiments.config.run_config import ConfigError, RunConfig
+from experiments.runs.naming import in_words
+from experiments.runs.opening import config_of
+from experiments.runs.store.reader import RunReader
 from models.cells.registry import CELLS
-from models.networks.attention import ATTENTIONS
 from models.networks.registry import NETWORKS
 
-SECOND = {
-    "none": "none",
-    "unclipped": "same, without clipping",
-    "cell": "same, another cell",
-    "initialisation": "same, orthogonal weights",
-}
-"""Second lane → its words: the first lane's settings with one change."""
+KEPT = Kept("train", CONTROLS)
+_BASE = "train-base"
+
+
+def take_settings(runs: Sequence[RunReader]) -> None:
+    """Let the sidebar show the settings of these runs; what it has stays where it cannot show them."""
+    try:
+        values = settings_of([config_of(run) for run in runs])
+    except (ConfigError, IndexError):  # a program of its own trained them, or with sizes beyond the page's
+        return
+    st.session_state[_BASE] = values
+    KEPT.set(values)
+
+
+def take_lanes(lanes: Sequence[RunConfig]) -> None:
+    """Let the sidebar show settings that another page has. Raises ConfigError for those that it cannot show."""
+    KEPT.set(settings_of(lanes))
+
+
+def forget_runs() -> None:
+    """Forget the runs whose settings the address starts from; the sidebar stays as it is."""
+    st.session_state[_BASE] = {}
+
+
+def read_link(link: Mapping[str, str]) -> list[str]:
+    """Set what an address says; a few words for each part that is wrong."""
+    return KEPT.follow(link, read_session(_BASE, dict, {}))
+
+
+def link_values() -> dict[str, str]:
+    """The address's parameters for what differs from the watched runs' settings, or from the defaults."""
+    return KEPT.link(read_session(_BASE, dict, {}))
 
 
 def choose_lanes() -> list[RunConfig]:
@@ -28,47 +57,57 @@ def choose_lanes() -> list[RunConfig]:
     Raises:
         ConfigError: the first value that is not allowed.
     """
-    values: dict[str, Any] = {}
+    KEPT.prepare()
     with st.sidebar:
-        values["task"] = st.selectbox("Task", list(TASKS), format_func=lambda t: TASK_WORDS.get(t, t), index=1)
-        if values["task"] == "translation":
-            values["reverse_source"] = st.toggle("Reverse the source")
-        values["cell"] = st.selectbox("Cell", list(CELLS), format_func=cell_name)
-        if values["task"] in WITH_SOURCE:
-            networks = [n for n in NETWORKS if values["task"] in WITH_PICTURE or not NETWORKS[n].needs_picture]
-            values["network"] = st.selectbox("Network", networks, format_func=NETWORK_WORDS.__getitem__)
-            if "attention" in NETWORKS[values["network"]].takes:
-                values["attention"] = st.selectbox("Attention", list(ATTENTIONS), index=None, placeholder="none")
-        left, right = st.columns(2)
-        values["seq_len"] = left.number_input("Sequence length", 1, 1000, 30)
-        values["hidden_size"] = right.number_input("Hidden units", 1, 512, 50)
-        values["batch_size"] = left.number_input("Batch size", 1, 256, 20)
-        values["steps"] = right.number_input("Steps", 1, 1_000_000, 30_000, step=1000)
-        values["optimiser"] = left.selectbox("Optimiser", ["sgd", "momentum", "adam", "rmsprop"])
-        values["learning_rate"] = right.number_input("Learning rate", 1e-8, 10.0, 0.01, step=0.001, format="%.4g")
-        threshold = left.number_input("Clip threshold", 0.0, 1e6, 1.0, help="0 turns clipping off.")
-        values["clip_threshold"] = threshold or None
-        values["seed"] = right.number_input("Seed", 0, 2**31, 0)
-        values["clip_rule"] = st.selectbox("Clip by", list(CLIP_RULES), format_func=CLIP_RULE_WORDS.__getitem__)
-        values["initialisation"] = st.selectbox(
-            "Initial weights", ["gaussian", "default", "orthogonal"], format_func=INITIALISATION_WORDS.__getitem__
-        )
-        values["gain"] = st.number_input("Gaussian gain", 0.01, 10.0, 0.7)
-        values["record_every"] = st.number_input(
-            "Recording interval", 1, 10_000, 50, help="Optimiser steps from one recorded step to the next."
-        )
-        second = st.selectbox("Second lane", list(SECOND), format_func=SECOND.__getitem__, index=1)
-        other = (
-            st.selectbox("Second cell", [c for c in CELLS if c != values["cell"]], format_func=cell_name)
-            if second == "cell"
-            else None
-        )
-    lanes = [RunConfig.from_values(values)]
-    changes: dict[str, dict[str, Any]] = {
-        "unclipped": {"clip_threshold": None},
-        "cell": {"cell": other},
-        "initialisation": {"initialisation": "orthogonal"},
-    }
-    if second in changes:
-        lanes.append(RunConfig.from_values({**values, **changes[second]}))
-    return lanes if len({lane.identity() for lane in lanes}) == len(lanes) else lanes[:1]
+        _show_widgets()
+    values = KEPT.keep()
+    if others := read_others(str(values[OTHERS])):
+        words = ", ".join(in_words(name, value) for name, value in others.items())
+        st.sidebar.caption(f"Also set: {as_text(words)}.")
+        st.sidebar.button("Drop these", type="tertiary", on_click=KEPT.set, args=({OTHERS: ""},))
+    return make_lanes(values)
+
+
+def _show_widgets() -> None:
+    task = str(_show("task"))
+    for name in settings_of_task(task, "fixed"):
+        schedule = _show(name)
+        if name == "seq_len_schedule":
+            for other in OF_SCHEDULE[str(schedule)]:
+                _show(other)
+    cell = _show("cell")
+    network = "sequence"
+    if len(networks := apply_to(task)) > 1:
+        network = str(_show("network", networks))
+    for name in (name for name in OF_NETWORK[network] if name in CONTROLS):
+        _show(name)
+    truncation = [("truncate", "truncate_kind")] if "truncate" in NETWORKS[network].takes else []
+    for pair in (("seq_len", "hidden_size"), ("batch_size", "seed"), *truncation, ("steps", "optimiser"),
+                 ("learning_rate", "clip_threshold")):  # fmt: skip
+        for column, name in zip(st.columns(2, vertical_alignment="bottom"), pair, strict=True):
+            with column:
+                _show(name)
+    for name in ("clip_rule", "initialisation", "gain", "record_every"):
+        _show(name)
+    if _show("second") == "cell":
+        _show("second_cell", [other for other in CELLS if other != cell])
+
+
+def _show(name: str, options: Sequence[str] | None = None) -> object:
+    """The widget of a setting, and its value."""
+    key = KEPT.key(name)
+    match CONTROLS[name]:
+        case OneOf() as c:
+            offered = [*(options or c.options)]
+            if st.session_state[key] not in offered:
+                st.session_state[key] = offered[0]
+            return st.selectbox(c.label, offered, format_func=c.in_list, key=key, help=c.help)
+        case TextFile() as c:
+            return st.selectbox(c.label, [*c.options], format_func=c.options.__getitem__, key=key, help=c.help)
+        case Whole() as c:
+            step = 1000 if name == "steps" else 1
+            return st.number_input(c.label, c.lowest, c.highest, step=step, key=key, help=c.help)
+        case Slide() as c:
+            return st.number_input(c.label, c.lowest, c.highest, step=c.step, format="%.4g", key=key, help=c.help)
+        case c:
+            return st.toggle(c.label, key=key, help=c.help)

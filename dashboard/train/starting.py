@@ -12,7 +12,7 @@ from dashboard.train.steering import REFUSED
 from dashboard.train.watching import OFFERED, open_runs, watch_runs
 from experiments.config.run_config import ConfigError, RunConfig
 from experiments.config.words import cut
-from experiments.runs.pictures import labels
+from experiments.runs.naming import labels
 from experiments.runs.store.errors import RunError
 from experiments.runs.store.reader import RunReader
 

@@ -10,7 +10,7 @@ from dashboard.train.job_queue import Job
 from dashboard.train.jobs import continue_runs, jobs
 from experiments.errors import ConfigError
 from experiments.runs.control import change_control, read_control, single_step
-from experiments.runs.pictures import labels
+from experiments.runs.naming import labels
 from experiments.runs.store.reader import RunReader
 
 LIVE = ("running", "paused")

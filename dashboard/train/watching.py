@@ -4,19 +4,23 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from dashboard.components.address import Arrival
 from dashboard.components.as_text import as_text
 from dashboard.components.refusal import refuse
 from dashboard.components.said import KEY
 from dashboard.components.show import in_two_columns
+from dashboard.components.source import set_source
 from dashboard.runs.said import show_latest_said
+from dashboard.runs.verdicts import show_verdicts
 from dashboard.session import read_session
 from dashboard.train import jobs as training
+from dashboard.train.settings import forget_runs, read_link, take_settings
 from dashboard.train.steering import LIVE, show_place, show_refusal, show_steering
 from experiments.config.words import cut, shortened
-from experiments.runs.findings import run_findings
 from experiments.runs.folder import named_in
+from experiments.runs.naming import labels, run_settings
 from experiments.runs.opening import open_run
-from experiments.runs.pictures import labels, run_pictures
+from experiments.runs.pictures import run_pictures
 from experiments.runs.store.errors import RunError
 from experiments.runs.store.reader import RunReader
 
@@ -33,22 +37,48 @@ def watched_names() -> list[str]:
     return read_session(_WATCHED, list, [])
 
 
-def read_address(text: str) -> str:
-    """Watch the runs that an address names, on the first visit; a sentence where it names none."""
-    if _WATCHED in st.session_state or not text:
-        return ""
+def read_address(arrival: Arrival) -> list[str]:
+    """Watch the runs and take the settings that an address names, where the visitor has come by it.
+
+    Returns a sentence for each part of it that is wrong.
+    """
+    link = dict(arrival.link)
+    if not arrival.has_come or not (link or arrival.by_history):
+        return []
+    text = link.pop("runs", "")
     names = named_in(text)[:MOST_WATCHED]
-    if not names:
-        return f"The address names no run: {shortened(text)} is not a run's name. Choose a run on the page Runs."
-    st.session_state[_WATCHED] = names
-    return ""
+    if names:
+        watch_runs(names)
+    else:
+        leave_runs()
+    wrong = read_link(link)
+    said = [f"Parts of the link were left out: {'; '.join(wrong[:3])}."] if wrong else []
+    if text and not names:
+        said.append(f"The address names no run: {shortened(text)} is not a run's name. Choose a run on the page Runs.")
+    return said
 
 
 def watch_runs(names: Sequence[str]) -> None:
-    """Let the page show these runs."""
+    """Let the page show these runs, and the sidebar their settings."""
     st.session_state.pop(OFFERED, None)
     st.session_state[_WATCHED] = list(names)
     st.session_state[_LIVE] = True
+    take_settings(open_runs(names))
+
+
+def leave_runs() -> None:
+    """Watch nothing, so that other runs can be started; the sidebar stays as it is. What trains goes on."""
+    st.session_state.pop(OFFERED, None)
+    st.session_state[_WATCHED] = []
+    forget_runs()
+
+
+def new_run_button(readers: Sequence[RunReader]) -> None:
+    """On another page: a way to Train, whose sidebar then shows the settings of the first two of these runs."""
+    if st.button("New run with these settings", icon=":material/add:", help="Go to Train."):
+        leave_runs()
+        take_settings(readers[:2])
+        st.switch_page("dashboard/train/page.py")
 
 
 def open_runs(names: Sequence[str]) -> list[RunReader]:
@@ -93,15 +123,15 @@ def _say_absent(working: bool, was_asked: bool) -> None:
 
 
 def _show_runs(readers: Sequence[RunReader], working: bool) -> None:
-    for run, label in zip(readers, labels(readers), strict=True):
+    names = labels(readers)
+    set_source(run_settings(readers, names))
+    for run, label in zip(readers, names, strict=True):
         _show_progress(run, label, working)
     try:
-        for run in readers:
-            for finding in run_findings(run):
-                st.warning(f"**{finding.title}.** {finding.evidence} {finding.remedy}")
+        show_verdicts(readers, names)
         in_two_columns(run_pictures(readers), "train")
         _show_said(readers)
-        _show_events(readers)
+        _show_events(readers, names)
     except RunError as error:
         refuse(error)
 
@@ -121,8 +151,12 @@ def _show_progress(run: RunReader, label: str, working: bool) -> None:
     st.progress(min(p.step / run.form.steps, 1.0), f"**{as_text(label)}** · {status}{reason} · {step} · run {run.name}")
 
 
-def _show_events(readers: Sequence[RunReader]) -> None:
-    events = [{"run": r.name, **{k: e.get(k) for k in ("step", "kind", "text")}} for r in readers for e in r.events()]
+def _show_events(readers: Sequence[RunReader], names: Sequence[str]) -> None:
+    events = [
+        {"run": name, **{k: e.get(k) for k in ("step", "text")}, "kind": str(e.get("kind")).replace("_", " ")}
+        for run, name in zip(readers, names, strict=True)
+        for e in run.events()
+    ]
     if events:
         st.markdown("##### Events, latest first")
         st.dataframe(events[::-1], hide_index=True, width="stretch", placeholder="")

@@ -19,7 +19,8 @@ from experiments.commands.run_commands import add_run_commands
 from experiments.commands.sweep_commands import add_sweep_commands
 from experiments.commands.terminal import STANDARD_OUTPUT, output
 from experiments.config.allowed import allowed
-from experiments.config.run_config import ConfigError, RunConfig, configs_from_words, parse_words
+from experiments.config.of_cells import configs_from_words
+from experiments.config.run_config import ConfigError, RunConfig, parse_words
 from experiments.config.words import bare, cut, spelt_path, visible
 from experiments.probing.from_weights import trained_probe, weights_probe
 from experiments.probing.given_network import trained_network

@@ -13,12 +13,13 @@ from rich.table import Table
 from experiments.commands.options import Runs
 from experiments.commands.run_commands import Quiet
 from experiments.commands.terminal import output
-from experiments.config.words import shortened, spelt_path, visible
+from experiments.config.words import LARGEST_TOML, shortened, spelt_path, visible
 from experiments.errors import ConfigError
+from experiments.reading import read_bounded
 from experiments.recipes.outcome import Outcome
 from experiments.recipes.page import html_of
 from experiments.recipes.perform import Workers, perform
-from experiments.recipes.recipe import GROUPS, Recipe, find_recipe, read_recipe, recipe_files
+from experiments.recipes.recipe import GROUPS, Recipe, Version, find_recipe, read_recipe, recipe_files
 from experiments.recipes.tables import HEADINGS, rows, verdict_words
 from experiments.recipes.tables import markdown as markdown_of
 from experiments.runs.folder import runs_folder, typed
@@ -35,6 +36,7 @@ def recipe_command(
     quick: Annotated[
         bool, typer.Option("--quick", help="A short version, which says nothing about the claim.")
     ] = False,
+    full: Annotated[bool, typer.Option("--full", help="The source's own sizes, which take hours to days.")] = False,
     workers: Annotated[
         int | None, typer.Option(help="Worker processes on this machine; default: one per core.")
     ] = None,
@@ -46,7 +48,7 @@ def recipe_command(
     page: Annotated[
         Path | None, typer.Option(help="The HTML page to write; default: NAME.html beside the runs.")
     ] = None,
-    markdown: Annotated[Path | None, typer.Option(help="A Markdown file with the table of results.")] = None,
+    markdown: Annotated[Path | None, typer.Option(help="A Markdown file of results; its other sections stay.")] = None,
     runs: Runs = None,
     quiet: Quiet = False,
 ) -> None:
@@ -59,8 +61,12 @@ def recipe_command(
     if not names:
         print_list()
         return
-    recipes = chosen_recipes(names, quick)
-    name = "-".join(["recipe", *(Path(n).stem for n in names), *(["quick"] if quick else [])])[:100]
+    if quick and full:
+        raise ConfigError("--quick and --full were both given; leave one of them out.")
+    version: Version = "quick" if quick else "full" if full else "thinned"
+    flags = [] if version == "thinned" else [version]
+    recipes = chosen_recipes(names, version)
+    name = "-".join(["recipe", *(Path(n).stem for n in names), *flags])[:100]
     folder = runs_folder(runs)
     given: dict[str, object] = {
         "--workers": workers,
@@ -70,10 +76,12 @@ def recipe_command(
         "--markdown": markdown,
     }
     options = [word for option, value in given.items() if value is not None for word in (option, str(value))]
-    command = typed(folder, "recipe", *names, *options, *(["--quick"] if quick else []))
+    command = typed(folder, "recipe", *names, *options, *(f"--{flag}" for flag in flags))
     console = Console(stderr=True, quiet=quiet)
     minutes = sum(recipe.minutes for recipe in recipes)
-    if not quick:
+    if full:
+        console.print("the source's own sizes: hours to days on two cores; an estimate follows", highlight=False)
+    elif not quick:
         console.print(f"about {minutes:g} minutes on two cores, if nothing has run yet", highlight=False)
     outcomes, stopped = perform(recipes, name, folder, Workers(workers, scheduler, memory), retry, console, command)
     if stopped:
@@ -82,19 +90,19 @@ def recipe_command(
     title = ", ".join(TITLES.get(n, Path(n).stem) for n in names)
     write(page or folder / f"{name}.html", html_of(title, outcomes), "--page")
     if markdown is not None:
-        write(markdown, markdown_of(outcomes, f"python -m experiments recipe {' '.join(names)}"), "--markdown")
+        write(markdown, markdown_of(outcomes, earlier(markdown)), "--markdown")
     if any(outcome.missing for outcome in outcomes):
         raise typer.Exit(1)
 
 
-def chosen_recipes(names: list[str], quick: bool) -> list[Recipe]:
+def chosen_recipes(names: list[str], version: Version = "thinned") -> list[Recipe]:
     """The recipes with these names, each once; a group's name stands for all of its recipes.
 
     Raises:
         ConfigError: there is no such recipe, its file has a mistake, or two files have one name.
     """
     wanted = [path for name in names for path in (map(str, recipe_files(name)) if name in GROUPS else [name])]
-    recipes = [find_recipe(name, quick) for name in dict.fromkeys(wanted)]
+    recipes = [find_recipe(name, version) for name in dict.fromkeys(wanted)]
     found = [recipe.name for recipe in recipes]
     twice = next((name for name in found if found.count(name) > 1), None)
     if twice is not None:
@@ -112,7 +120,7 @@ def print_list() -> None:
             recipe = read_recipe(path)
             made.add_row(recipe.name, f"{recipe.minutes:g}", str(len(recipe.arms) * recipe.seeds), escape(recipe.title))
         output().print(made)
-    sys.stdout.write("The minutes are of two cores; --quick takes less than one.\n")
+    sys.stdout.write("The minutes are of two cores; --quick takes less than one, --full the source's own sizes.\n")
 
 
 def print_outcomes(outcomes: Sequence[Outcome]) -> None:
@@ -124,6 +132,20 @@ def print_outcomes(outcomes: Sequence[Outcome]) -> None:
         for row in rows(outcome):
             made.add_row(*(escape(visible(cell)) for cell in row[1:]))
         output().print(made)
+
+
+def earlier(path: Path) -> str:
+    """The Markdown file as it was; empty where there is none.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
+    if not path.exists():
+        return ""
+    try:
+        return read_bounded(path, LARGEST_TOML).decode("utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise ConfigError(f"--markdown was {spelt_path(path)}, which cannot be read; name another file.") from None
 
 
 def write(path: Path, text: str, option: str) -> None:

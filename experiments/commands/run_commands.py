@@ -17,7 +17,8 @@ from experiments.commands.options import Name, Runs
 from experiments.commands.run_progress import watched
 from experiments.commands.terminal import output
 from experiments.config.limits import readable
-from experiments.config.run_config import ConfigError, RunConfig, configs_from_words
+from experiments.config.of_cells import configs_from_words
+from experiments.config.run_config import ConfigError, RunConfig
 from experiments.config.words import bare, parse_filter, parse_words, shortened, spelt_path, visible
 from experiments.runs.findings import ended_findings, last_loss
 from experiments.runs.folder import (
@@ -40,7 +41,7 @@ from experiments.runs.tables import STATUSES, as_json, print_list, shown
 from experiments.runs.train import Recorder, stop_at_signals, train
 from experiments.runs.verify import verify
 from experiments.tasks.own_class import allow
-from experiments.training.build import DTYPES
+from experiments.training.batches import DTYPES
 from models.bptt.compiled.choose import must_compile
 from models.bptt.threads import use_one_thread
 from models.cells.registry import CELLS

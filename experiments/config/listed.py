@@ -1,7 +1,14 @@
 """Fields that hold several values as one text: each list has one spelling, as equal settings are one run."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+
+from models.cells.registry import CELLS
+
+GATE_BLOCKS = tuple(
+    dict.fromkeys(block for cell in CELLS.values() if cell.gate_names for block in cell.recurrent_blocks)
+)
+"""The square blocks of gated cells' recurrent matrices: the LSTM's, then the GRU's, then those of other cells."""
 
 LARGEST_SINGULAR_VALUE = 100
 MOST_LENGTHS, LONGEST_SEQUENCE = 8, 100_000
@@ -56,3 +63,11 @@ def spell_lengths(text: str) -> str:
 def lengths_of(text: str | None) -> list[int]:
     """The lengths in such a text; none in no text."""
     return [int(part) for part in text.split(",")] if text else []
+
+
+SPELLINGS: dict[str, Callable[[str], str]] = {
+    "singular_values": spell_singular_values,
+    "spectrum_blocks": lambda text: spell_gates(text, GATE_BLOCKS),
+    "evaluate_at": spell_lengths,
+}
+"""Fields that are lists → their one spelling."""

@@ -1,7 +1,7 @@
 """`RunConfig`: all settings of a run, validated and frozen, and the run's id."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Literal, Self
 
 from annotated_types import Ge, Le
@@ -9,19 +9,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 
 from experiments.config.allowed import choices, refusal
 from experiments.config.identity import FORMAT_VERSION, identity_of
-from experiments.config.listed import as_text, spell_gates, spell_lengths, spell_singular_values
-from experiments.config.words import parse_words, spelt
+from experiments.config.listed import GATE_BLOCKS, SPELLINGS, as_text
+from experiments.config.words import parse_words
 from experiments.errors import ConfigError
 from experiments.tasks import OWN_CLASS, TASKS, LossPosition
 from models.bptt.truncation import TruncateKind
 from models.cells.elman.step import NONLINEARITIES
 from models.cells.registry import CELLS
 from models.networks.registry import NETWORKS
-
-GATE_BLOCKS = tuple(
-    dict.fromkeys(block for cell in CELLS.values() if cell.gate_names for block in cell.recurrent_blocks)
-)
-"""The square blocks of gated cells' recurrent matrices: the LSTM's, then the GRU's, then those of other cells."""
 
 LARGEST_WHOLE = 2**63 - 1
 """The largest whole number that JSON's readers and torch accept."""
@@ -31,13 +26,6 @@ Count = Annotated[int, Ge(1), Le(LARGEST_WHOLE)]
 
 LARGEST = 1e30
 """Largest learning rate and threshold: torch's optimisers and clamps fail for numbers that float32 cannot hold."""
-
-SPELLINGS: dict[str, Callable[[str], str]] = {
-    "singular_values": spell_singular_values,
-    "spectrum_blocks": lambda text: spell_gates(text, GATE_BLOCKS),
-    "evaluate_at": spell_lengths,
-}
-"""Fields that are lists → their one spelling."""
 
 
 class RunConfig(BaseModel):
@@ -67,23 +55,24 @@ class RunConfig(BaseModel):
         None,
         min_length=1,
         examples=["the name or number of a column"],
-        description="The column of a series that is told from the others at the same timestep; none predicts the "
+        description="The column of a series that is predicted from the others at the same timestep; none predicts the "
         "first column's next value.",
     )
     seq_len: int = Field(100, ge=1, le=100_000, description="Timesteps T of a sequence; copying makes T + 20 of them.")
-    seq_len_schedule: Literal["fixed", "ranged", "curriculum"] = Field(
+    seq_len_schedule: Literal["fixed", "ranged", "curriculum", "mixed"] = Field(
         "fixed",
         description="Timesteps of each batch. fixed: seq_len; ranged: random from seq_len_min to seq_len; "
-        "curriculum: growing from seq_len_min to seq_len over the first half of the steps.",
+        "curriculum: growing from seq_len_min to seq_len over the first half of the steps; mixed: seq_len for the "
+        "first sequence, random for each other one, with padding that counts nowhere.",
     )
-    seq_len_min: int = Field(
-        10, ge=1, le=100_000, description="The fewest timesteps of a ranged or curriculum schedule."
-    )
+    seq_len_min: int = Field(10, ge=1, le=100_000, description="The fewest timesteps of a schedule that is not fixed.")
     batch_size: int = Field(16, ge=1, le=4096, description="Sequences per batch.")
     loss_position: LossPosition | None = Field(
         None, description="Timesteps in the loss: the last or every one; none uses the task's default."
     )
-    reverse_source: bool = Field(False, description="Whether the source of translation stands backwards.")
+    reverse_source: bool = Field(
+        False, description="Whether the source of translation is reversed, its last word first."
+    )
 
     cell: str = Field(
         "lstm",
@@ -130,8 +119,13 @@ class RunConfig(BaseModel):
         description="Where the features of a picture go in one_to_many: they start the state, or are the first input.",
     )
 
-    initialisation: Literal["default", "orthogonal", "identity", "gaussian", "chrono"] = Field(
-        "default", description="Initial recurrent weights; default is torch's uniform ±1/√hidden_size."
+    initialisation: Literal["default", "orthogonal", "identity", "gaussian", "chrono", "irnn"] = Field(
+        "default",
+        description="Initial recurrent weights; default is torch's uniform ±1/√hidden_size, irnn the identity with "
+        "zero biases (Le et al. 2015).",
+    )
+    biases: float | None = Field(
+        None, ge=-20, le=20, description="Initial bias of every unit and gate; none does not change them."
     )
     gain: float = Field(
         1.0, gt=0, description="Gain g of the Gaussian initialisation: standard deviation g/√hidden_size."
@@ -144,7 +138,13 @@ class RunConfig(BaseModel):
         None,
         ge=0,
         le=100,
-        description="Spectral norm to which each recurrent block is scaled after initialisation; none does not scale.",
+        description="Largest singular value to which each initial recurrent block is scaled; none does not scale it.",
+    )
+    spectral_radius: float | None = Field(
+        None,
+        ge=0,
+        le=100,
+        description="Largest |eigenvalue| to which each recurrent block is scaled after initialisation; none does not.",
     )
     singular_values: str | None = Field(
         None,
@@ -160,6 +160,9 @@ class RunConfig(BaseModel):
     )
     forget_bias: float | None = Field(
         None, ge=-20, le=20, description="Initial bias of the gate that keeps the state; none does not change it."
+    )
+    input_bias: float | None = Field(
+        None, ge=-20, le=20, description="Initial bias of the input gate i; none does not change it."
     )
     input_scale: float = Field(1.0, ge=0, description="Factor on the initial input weights.")
 
@@ -177,8 +180,22 @@ class RunConfig(BaseModel):
     clip_threshold: float | None = Field(
         None, gt=0, le=LARGEST, description="Threshold of gradient clipping; none means no clipping."
     )
-    clip_rule: Literal["norm", "value", "per_parameter", "squared_norm"] = Field(
-        "norm", description="Rule of clipping; norm compares the norm of all gradients with the threshold."
+    clip_rule: Literal["norm", "value", "per_parameter", "squared_norm", "per_step"] = Field(
+        "norm",
+        description="Rule of clipping. norm compares the norm of all gradients with the threshold; per_step clips "
+        "inside BPTT, at each timestep, the gradient of the cell's preactivations (Graves 2013).",
+    )
+    penalty_weight: float = Field(
+        0.0, ge=0, le=LARGEST, description="Weight of Pascanu's penalty Ω in the training's gradient; 0 means none."
+    )
+    floss_steps: int = Field(
+        0,
+        ge=0,
+        le=10_000_000,
+        description="First steps, which push Lyapunov exponents to 0 and learn nothing else.",
+    )
+    floss_exponents: int = Field(
+        8, ge=1, le=4096, description="The number of leading Lyapunov exponents that floss_steps push to 0."
     )
     optimiser: Literal["sgd", "momentum", "adam", "rmsprop"] = Field(
         "adam", description="The optimiser, which turns gradients into steps."
@@ -276,23 +293,4 @@ class RunConfig(BaseModel):
         return cls.from_values(parse_words(words))
 
 
-def configs_from_words(words: Sequence[str]) -> list[RunConfig]:
-    """One configuration for each cell in `cell=elman,lstm,gru`, in that order.
-
-    A TOML file may give a list, `cell = ["elman", "lstm"]`.
-
-    Raises:
-        ConfigError: the first thing wrong, in one sentence; also a cell given twice.
-    """
-    values = parse_words(words)
-    cell = values.get("cell")
-    cells = [name.strip() for name in cell.split(",")] if isinstance(cell, str) else cell
-    if not cells or not isinstance(cells, list):
-        return [RunConfig.from_values(values)]
-    configs = [RunConfig.from_values({**values, "cell": name}) for name in cells]
-    if len({config.cell for config in configs}) < len(configs):
-        raise ConfigError(f"cell was {spelt(cell)}; each cell may be given once.")
-    return configs
-
-
-__all__ = ["FORMAT_VERSION", "ConfigError", "RunConfig", "configs_from_words", "parse_words"]
+__all__ = ["FORMAT_VERSION", "ConfigError", "RunConfig", "parse_words"]

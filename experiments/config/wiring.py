@@ -6,17 +6,26 @@
     one_to_many       no     no           no      yes         yes        no              no         with a picture
 
 A head of attention or mean gives one answer, so it goes with a loss at the last timestep. A window of truncated BPTT
-goes with one reading direction.
+goes with one reading direction, and not with the penalty Ω, which needs one gradient per state.
+
+    clip_rule=per_step goes with penalty_weight=0. floss_steps go with one layer of network=sequence in one direction.
+
+    spectrum                    goes with
+    spectral_radius             none of the others: it scales the matrix as it was drawn
+    largest_singular_value      spectrum_shape or singular_values
 """
 
 from experiments.config.run_config import RunConfig
 from experiments.config.words import LONGEST_PATH, shortened, spelt
 from experiments.errors import ConfigError
 from experiments.tasks import WITH_PICTURE, WITH_SOURCE, Task
+from models.cells.registry import CELLS
 from models.networks.registry import NETWORKS
 
 WIRING = ("head", "dense_size", "start", "attention", "features", "bidirectional", "truncate")
 """Fields that some networks do not have."""
+SINGULAR = ("largest_singular_value", "singular_values", "spectrum_shape")
+"""Settings of singular values, which a spectral radius would change again."""
 OF_DATA = ("series", "sentiment")
 """Tasks that read a file of the user's own data."""
 WHOLE = ("attention", "mean")
@@ -58,6 +67,12 @@ def check_wiring(config: RunConfig, task: Task) -> None:
             f"start was 'carried', which needs a text that goes on, and {other}; choose start=zero, or "
             "task=next_character with bidirectional=false."
         )
+    if config.seq_len_schedule == "mixed" and (config.start == "carried" or task.source(config.seq_len) is not None):
+        other = "start=carried reads on" if config.start == "carried" else f"task={task.name} has a source and a target"
+        raise ConfigError(
+            f"seq_len_schedule was 'mixed', whose sequences end one by one, and {other}; choose fixed, or a task "
+            "without a source and start=zero."
+        )
     if config.reverse_source and task.name != "translation":
         raise ConfigError(
             f"reverse_source was true, and task={task.name} has no source to reverse; it needs task=translation."
@@ -75,6 +90,31 @@ def check_wiring(config: RunConfig, task: Task) -> None:
         raise ConfigError(
             "truncate_kind was 'window', which slides in one reading direction; with bidirectional=true choose "
             "truncate_kind=blocks."
+        )
+    if config.penalty_weight and config.truncate is not None and config.truncate_kind == "window":
+        raise ConfigError(
+            f"penalty_weight was {config.penalty_weight:g}, which needs one gradient per state, and windows give each "
+            "loss its own; choose penalty_weight=0 or truncate_kind=blocks."
+        )
+    if (config.penalty_weight or config.floss_steps) and config.clip_rule == "per_step":
+        raise ConfigError(
+            f"penalty_weight was {config.penalty_weight:g}, floss_steps {config.floss_steps} and clip_rule 'per_step', "
+            "which clips the loss's gradient on its way and knows no other; choose 0 for both or clip_rule=norm."
+        )
+    states = len(CELLS[config.cell].state_names) * config.hidden_size
+    if config.floss_steps and (config.network != "sequence" or config.num_layers > 1 or config.bidirectional):
+        raise ConfigError(
+            f"floss_steps was {config.floss_steps}, which needs network=sequence with one layer in one direction."
+        )
+    if config.floss_steps and config.floss_exponents > states:
+        raise ConfigError(
+            f"floss_exponents was {config.floss_exponents}; it must be at most {states}, the state's size."
+        )
+    also = next((name for name in SINGULAR if getattr(config, name) != RunConfig.model_fields[name].default), None)
+    if config.spectral_radius is not None and also is not None:
+        raise ConfigError(
+            f"spectral_radius was {config.spectral_radius:g} and {also} was {spelt(getattr(config, also))}; each would "
+            "change what the other sets, so leave one of them out."
         )
     position = config.loss_position or task.default_loss_position
     if config.head in WHOLE and (position == "every" or task.source(config.seq_len) is not None):

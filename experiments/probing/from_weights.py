@@ -12,7 +12,9 @@ from experiments.probing.given_network import GivenNetwork, TrainedNetwork
 from experiments.probing.probe import Probe
 from experiments.tasks import Task, make_task
 from experiments.tasks.given_inputs import GivenInputs, draw_noise, parse_noise, read_inputs
-from experiments.training.build import DTYPES, Experiment, generators, initialise_
+from experiments.training.batches import DTYPES, draw_batch
+from experiments.training.build import Experiment, generators, initialise_
+from experiments.training.schedule import check_schedule
 from experiments.weights import FoundStack
 
 
@@ -75,14 +77,15 @@ def given_probe(
             f"task was {config.task}, which has {task.input_size} inputs, and {network.spelt} reads "
             f"{network.input_size}; choose another task, or noise as inputs."
         )
+    check_schedule(config)
     check_wiring(config, task)
     check_memory(config, task, limit)
     weights, data = generators(config.seed)
     model = network.model(task.output_size, weights, DTYPES[config.dtype])
     for recurrent in model.requires_grad_(False).stacks.values():
         initialise_(recurrent, config, task, weights)
-    batch, targets = task.sample(config.batch_size, config.seq_len, data, DTYPES[config.dtype])
-    experiment = Experiment(config, task, model.requires_grad_(True), batch, targets)
+    batch = draw_batch(config, task, config.batch_size, config.seq_len, data)
+    experiment = Experiment(config, task, model.requires_grad_(True), batch.inputs, batch.targets, batch.lengths)
     return Probe(experiment, experiment.record(), source=source)
 
 
@@ -123,7 +126,8 @@ def with_inputs(config: RunConfig, network: GivenNetwork, inputs: str | None) ->
     if statistics is None:
         given = GivenInputs(read_inputs(Path(inputs)))
         time, batch, _ = given.inputs.shape
-        return config.model_copy(update={"task": given.name, "seq_len": time, "batch_size": batch}), given
+        found = {"task": given.name, "seq_len": time, "batch_size": batch, "seq_len_schedule": "fixed"}
+        return config.model_copy(update=found), given
     _, generator = generators(config.seed)
     noise = draw_noise((config.seq_len, config.batch_size, network.input_size), generator, *statistics)
-    return config.model_copy(update={"task": "noise"}), GivenInputs(noise)
+    return config.model_copy(update={"task": "noise", "seq_len_schedule": "fixed"}), GivenInputs(noise)

@@ -10,6 +10,7 @@ from experiments.probing.seen_sequence import heard_sizes
 from experiments.training.build import Experiment, generators
 from models.bptt.lognorm import log_norm
 from models.networks.self_attention import SelfAttention
+from models.recording.layer_record import ended_together
 
 LONGEST_ATTENTION = 300
 """Timesteps up to which self-attention is computed: its weights grow with the square of them."""
@@ -34,5 +35,6 @@ def attention_log_norm(experiment: Experiment) -> Float[ndarray, "time batch"]:
     with torch.inference_mode(False), torch.enable_grad():
         (grad,) = torch.autograd.grad(experiment.loss(network(inputs)), inputs)
     read = sum(experiment.model.parts(len(inputs), experiment.source))
-    size: ndarray = log_norm(grad[-read:]).numpy()
-    return size
+    size = log_norm(grad[-read:])  # no padding: no output looks ahead
+    made: ndarray = (size if experiment.lengths is None else ended_together(size, experiment.lengths)).numpy()
+    return made

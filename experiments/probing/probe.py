@@ -2,27 +2,34 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from jaxtyping import Float
 from numpy import ndarray
 
-from analysis.clipping import Clipping, ClipRule, clip
+from analysis.clipping import Clipping, ClipRule, clip, clipped_inside
 from analysis.credit import Credit, credit
 from analysis.figures.symbols import Symbols
 from analysis.finding import Finding, Subject
-from analysis.profile import Profile, profile, profile_of_sizes
+from analysis.profile import Profile, profile
 from analysis.wording import counted
 from experiments.config.run_config import RunConfig
 from experiments.config.words import cut, shortened, visible
 from experiments.errors import ConfigError
 from experiments.probing.credit_by_passes import credit_by_passes
-from experiments.probing.recorded_pass import RecordedPass
+from experiments.probing.recorded_pass import RecordedPass, profile_of_batch
 from experiments.probing.remedies import settle_remedies
 from experiments.probing.seen_sequence import heard_sizes, seen_sequence
+from experiments.tasks.task import Lengths
 from experiments.training.build import Experiment, build
 from experiments.training.training import choose_path
 from models import SequenceModel, Trace, direct_gradients
+
+
+@lru_cache(maxsize=8)
+def clipped_inside_of(of: "Probe", threshold: float | None) -> Clipping:
+    """A pass's gradient clipped inside BPTT; a page asks for it several times."""
+    return clipped_inside(of.trace, of.clipped_pass(threshold), threshold)
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,9 +42,11 @@ class TrainedStep:
     """The optimiser step, from 1."""
     batch_size: int
     log_norm: Mapping[str, Float[ndarray, "layer time batch"]]
-    """Stack → ln‖dL/dh_t‖ (nats) of every sequence of the batch, also of those that were not kept."""
+    """Stack → ln‖dL/dh_t‖ (nats) of every sequence of the batch, also of those that were not kept; NaN in padding."""
     clipping: Clipping
     """The clipping of the whole batch's gradient; its `grads` are empty."""
+    lengths: Lengths = None
+    """Timesteps of every sequence of the batch; None if all are equal."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,13 +146,19 @@ class Probe(RecordedPass):
             return [profile(layer) for layer in self.trace.layers]
         sizes = self.trained.log_norm[self.looked_at]
         return [
-            profile_of_sizes(log_norm, layer.direct_log_norm.numpy(), layer.hidden.dtype, layer.reverse)
+            profile_of_batch(layer, log_norm, self.trained.lengths)
             for layer, log_norm in zip(self.trace.layers, sizes, strict=True)
         ]
 
     @cached_property
     def credit(self) -> Credit:
-        """Who would get credit for a loss at each timestep, wherever the configured loss sits."""
+        """Who would get credit for a loss at each timestep, wherever the configured loss sits.
+
+        Where the sequences differ in length, it is for the loss of the first one alone.
+        """
+        if self.experiment.lengths is not None:
+            alone = self.experiment.sequence(0)
+            return Probe(alone, alone.record(self.trace.path)).credit
         model, task, targets = self.experiment.model, self.experiment.task, self.experiment.targets
         if self.credit_losses or not isinstance(model, SequenceModel):
             return credit_by_passes(self.experiment, self.whole, self.stack)
@@ -175,12 +190,20 @@ class Probe(RecordedPass):
         return self.clip(self.experiment.config.clip_threshold, self.experiment.config.clip_rule)
 
     def clip(self, threshold: float | None, rule: ClipRule = "norm") -> Clipping:
-        """The parameter gradient before and after another clipping, which acts after the pass.
+        """The parameter gradient before and after another clipping; `per_step` takes a second pass.
 
         Raises:
             ValueError: of a recorded step only the sizes of the parameters' gradients are known.
         """
+        if rule == "per_step":
+            return clipped_inside_of(self, threshold)
         return clip(self.trace.parameter_grads, threshold, rule, self.trace.parameter_log_norm)
+
+    def clipped_pass(self, threshold: float | None) -> Trace | None:
+        """The same pass with clipping inside BPTT; None without a threshold."""
+        if threshold is None:
+            return None
+        return self.experiment.record("reference", step_threshold=threshold).only(self.stack)
 
     def subject(self, clipping: Clipping | None) -> Subject:
         """The subject of a diagnosis."""

@@ -12,10 +12,11 @@ from experiments.errors import ConfigError
 from experiments.probing.probe import Probe, TrainedStep
 from experiments.runs.opening import config_of
 from experiments.runs.store.errors import DamagedRunError
-from experiments.runs.store.layers import layer_records, length_at, row_of, weights_at
+from experiments.runs.store.layers import layer_records, length_at, lengths_at, row_of, weights_at
 from experiments.runs.store.reader import RunReader
 from experiments.tasks import Task, make_task
-from experiments.training.build import DTYPES, Experiment, empty_model
+from experiments.training.batches import DTYPES
+from experiments.training.build import Experiment, empty_model
 from models import Trace
 from models.networks.network import Network
 
@@ -59,8 +60,9 @@ def recorded_probe(run: RunReader, step: int | None = None) -> Probe:
         name: run.of(name).tensor("log_norm")[row, :, : stack.top.seq_len].astype(float)
         for name, stack in stacks.items()
     }
-    trained = TrainedStep(run.name, number, run.form.batch_size, log_norm, clipping)
-    return Probe(Experiment(shorter, task, model, inputs, targets), trace, trained, stack=looked_at)
+    trained = TrainedStep(run.name, number, run.form.batch_size, log_norm, clipping, lengths_at(run, row, length))
+    kept = next(iter(stacks.values())).top.lengths
+    return Probe(Experiment(shorter, task, model, inputs, targets, kept), trace, trained, stack=looked_at)
 
 
 def inputs_at(run: RunReader, row: int, length: int) -> Tensor:
@@ -119,7 +121,9 @@ def clipping_at(run: RunReader, config: RunConfig, step: int, row: int) -> Clipp
         for when in ("before", "after")
     )
     totals = total_log_norm(before), total_log_norm(after)
-    same_direction = math.nan if config.clip_rule == "value" else cosine_of_scaling(before, after, *totals)
+    same_direction = (
+        math.nan if config.clip_rule in ("value", "per_step") else cosine_of_scaling(before, after, *totals)
+    )
     return Clipping(config.clip_rule, threshold_at(run, config, step), {}, *totals, same_direction, before, after)
 
 

@@ -4,8 +4,10 @@ from abc import ABC, abstractmethod
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Float
+import torch
+from jaxtyping import Float, Int64
 from numpy import ndarray
+from torch import Tensor
 
 from analysis.clipping import Clipping
 from analysis.course import Course
@@ -20,20 +22,22 @@ from analysis.lyapunov import Lyapunov, lyapunov
 from analysis.numbers import log_quantile
 from analysis.paths import Paths, paths
 from analysis.product import ProductSpectrum, product_spectrum
-from analysis.profile import Profile
+from analysis.profile import Profile, profile_of_sizes
 from analysis.spectrum import Spectrum, block_spectra
 from analysis.step_growth import StepGrowth, step_growth
 from analysis.theory import MeanField, RateOverGain, gradient_bound, measured_mean_field, rate_over_gain
 from analysis.transport import transport_course
 from models import LayerRecord, Trace
 from models.bptt.scaled import scaled_log_norm
+from models.recording.layer_record import ended_together
 
 
 class RecordedPass(ABC):
     """A recorded pass. Each analysis is computed when it is first needed, and then kept.
 
-    All analyses are about the top layer, forwards. A `Probe` is the pass of a configuration, a `WatchedStep` a pass of
-    a user's own training.
+    All analyses are about the top layer, forwards. Of sequences with unequal lengths the profile, the gates and the
+    diagnosis are about all, and what follows states from step to step is about the first. A `Probe` is the pass of a
+    configuration, a `WatchedStep` a pass of a user's own training.
     """
 
     trace: Trace
@@ -104,8 +108,9 @@ class RecordedPass(ABC):
 
     @property
     def top(self) -> LayerRecord:
-        """The top layer, forwards."""
-        return self.trace.top
+        """The top layer, forwards; where its sequences differ in length, the first one."""
+        top = self.trace.top
+        return top if top.lengths is None else top.sequence(0)
 
     @property
     def state_size(self) -> int:
@@ -120,7 +125,7 @@ class RecordedPass(ABC):
     @property
     def start_log_norm(self) -> float:
         """ln‖dL/dh_0‖ (nats), median over the batch."""
-        sizes: ndarray = scaled_log_norm(self.top.grad_start[0]).numpy()
+        sizes: ndarray = scaled_log_norm(self.trace.top.grad_start[0]).numpy()
         return float(log_quantile(sizes, 0.5))
 
     @cached_property
@@ -131,7 +136,7 @@ class RecordedPass(ABC):
     @cached_property
     def gate_statistics(self) -> GateStatistics:
         """Saturation and time constants."""
-        return gate_statistics(self.top)
+        return gate_statistics(self.trace.top)
 
     @cached_property
     def lyapunov(self) -> Lyapunov:
@@ -141,12 +146,12 @@ class RecordedPass(ABC):
     @cached_property
     def fixed_points(self) -> FixedPoints:
         """Where the state rests, or nearly does, while the input is 0; searched for from 16 of its states."""
-        return fixed_points(self.top, count=16)
+        return fixed_points(self.trace.top, count=16)
 
     @cached_property
     def product(self) -> ProductSpectrum:
         """Singular values of the product of the last 200 step Jacobians (or all) along the first sequence."""
-        start = max(0, self.trace.seq_len - PRODUCT_STEPS)
+        start = max(0, self.top.seq_len - PRODUCT_STEPS)
         jacobians = step_jacobians(self.top, start=start)
         return product_spectrum(jacobians.matrices[:, 0])
 
@@ -164,7 +169,7 @@ class RecordedPass(ABC):
     def bound(self) -> Float[ndarray, " time"] | None:
         """Upper bound on ln‖dL/dh_t‖ (nats); None for a gated cell, which has no such simple bound."""
         slope = self.top.cell.steepest_slope
-        return None if slope is None else gradient_bound(self.top, self.spectra["h"].spectral_norm, slope)
+        return None if slope is None else gradient_bound(self.trace.top, self.spectra["h"].spectral_norm, slope)
 
     @cached_property
     def mean_field(self) -> MeanField | None:
@@ -195,6 +200,26 @@ class RecordedPass(ABC):
     def findings(self) -> list[Finding]:
         """The findings with the configured clipping. No remedy has been tried."""
         return self.diagnose(self.clipping)
+
+
+def profile_of_batch(
+    layer: LayerRecord, log_norm: Float[ndarray, "time batch"], lengths: Int64[Tensor, " batch"] | None
+) -> Profile:
+    """The profile of a whole batch of which a record keeps some sequences; those of unequal lengths end together.
+
+    Args:
+        layer: the record of the kept sequences.
+        log_norm: ln‖dL/dh_t‖ (nats) of every sequence, NaN in padding.
+        lengths: of every sequence; None if all are equal.
+    """
+    T, padded, sizes = len(log_norm), 0, log_norm
+    if lengths is not None:
+        padded = int((T - lengths).sum())
+        sizes = log_norm if layer.reverse else ended_together(torch.from_numpy(log_norm), lengths).numpy()
+    own = layer.ended_together(layer.direct_log_norm).numpy()
+    direct = np.full((T, layer.batch_size), np.nan)
+    direct[slice(None, len(own)) if layer.reverse else slice(T - len(own), None)] = own
+    return profile_of_sizes(sizes, direct, layer.hidden.dtype, layer.reverse, padded)
 
 
 GAINS = 61

@@ -1,12 +1,15 @@
 """What a network says: its answers beside the targets, and text that it writes itself."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import torch
+from jaxtyping import Float
+from numpy import ndarray
 from torch import Tensor
 
 from experiments.probing.probe import Probe
 from experiments.tasks import Task
+from experiments.tasks.ball import AHEAD, Ball
 from experiments.tasks.classification import Classification
 from experiments.tasks.next_character import NextCharacter
 from models import SequenceModel
@@ -38,6 +41,19 @@ class Exchange:
     given: tuple[str, ...]
     """The symbols that tell something of the answer, the first ones."""
     answers: tuple[Answer, ...]
+    picture: Float[ndarray, "row column colour"] | None = field(default=None, compare=False)
+    """The picture that the sequence shows; None where it shows none."""
+    way: "Way | None" = field(default=None, compare=False)
+    """Where the ball went; None for other tasks."""
+
+
+@dataclass(frozen=True, eq=False)
+class Way:
+    """Places of a ball: those that the network saw, and its last answers beside the true ones."""
+
+    seen: Float[ndarray, "place 2"]
+    true: Float[ndarray, "answer 2"]
+    said: Float[ndarray, "answer 2"]
 
 
 def exchanges(probe: Probe, most: int = MOST_SEQUENCES) -> list[Exchange]:
@@ -57,6 +73,9 @@ def exchanges(probe: Probe, most: int = MOST_SEQUENCES) -> list[Exchange]:
         (3, 1, True)
     """
     experiment, task = probe.experiment, probe.experiment.task
+    if experiment.lengths is not None:
+        each = (alone(probe, b) for b in range(min(most, len(experiment.lengths))))
+        return [exchange for one in each for exchange in exchanges(one)]
     source, inputs = experiment.source, experiment.inputs[..., : task.input_size]
     with torch.no_grad():
         outputs = probe.whole.outputs
@@ -78,14 +97,32 @@ def exchanges(probe: Probe, most: int = MOST_SEQUENCES) -> list[Exchange]:
                 Answer(spell(said[t, b]), spell(wanted[t, b]), bool(right[t, b]))
                 for t in torch.nonzero(asked[:, b]).flatten().tolist()[:MOST_ANSWERS]
             ),
+            shown_picture(task, inputs[:source, b]),
+            Way(*(x.double().numpy() for x in (task.seen(inputs[:, b]), wanted[-AHEAD:, b], said[-AHEAD:, b])))
+            if isinstance(task, Ball)
+            else None,
         )
         for b in range(min(most, said.shape[1]))
     ]
 
 
+def alone(probe: Probe, index: int) -> Probe:
+    """The same pass of one sequence of the batch, without padding."""
+    experiment, stacks = probe.experiment.sequence(index), probe.whole.stacks
+    outputs = probe.whole.outputs[: len(experiment.inputs), [index]]
+    whole = replace(probe.whole, outputs=outputs, stacks={name: s.sequence(index) for name, s in stacks.items()})
+    return replace(probe, experiment=experiment, whole=whole)
+
+
 def spoken(task: Task, outputs: Tensor) -> Tensor:
     """What the outputs [time, batch, output] say, [time, batch, value]: the likeliest class, or the numbers."""
     return outputs.argmax(-1, keepdim=True) if isinstance(task, Classification) else outputs
+
+
+def shown_picture(task: Task, inputs: Tensor) -> Float[ndarray, "row column colour"] | None:
+    """The picture that one sequence shows; None where it shows none."""
+    picture = task.picture(inputs)
+    return None if picture is None else picture.double().numpy()
 
 
 def given_symbols(task: Task, inputs: Tensor) -> tuple[str, ...]:

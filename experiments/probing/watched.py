@@ -15,17 +15,15 @@ from analysis.clipping import Clipping
 from analysis.credit import Credit, credit
 from analysis.finding import Finding, Subject
 from analysis.last_loss import last_loss_only
-from analysis.profile import Profile, profile_of_sizes
+from analysis.profile import Profile
 from analysis.wording import counted
 from experiments.config.words import cut, visible
 from experiments.probing.recorded import recorded_probe
-from experiments.probing.recorded_pass import RecordedPass
+from experiments.probing.recorded_pass import RecordedPass, profile_of_batch
 from experiments.runs.store.layers import layer_records, length_at, row_of
 from experiments.runs.store.reader import RunReader
 from models import Trace
 from models.bptt.stack_pass import side_by_side
-from models.recording.layer_record import ended_together
-from models.recording.trace import Stack
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,16 +81,10 @@ class WatchedStep(RecordedPass):
     @cached_property
     def layer_profiles(self) -> list[Profile]:
         """The gradient profile of every layer over the whole batch, its sequences moved to end together."""
-        T = self.log_norm.shape[1]
-        padded = int((T - self.lengths).sum())
-        made = []
-        for layer, log_norm in zip(self.trace.layers, self.log_norm, strict=True):
-            sizes = log_norm if layer.reverse else ended_together(torch.from_numpy(log_norm), self.lengths).numpy()
-            direct = np.full((T, layer.batch_size), np.nan)
-            own = layer.direct_log_norm.numpy()
-            direct[slice(None, len(own)) if layer.reverse else slice(T - len(own), None)] = own
-            made.append(profile_of_sizes(sizes, direct, layer.hidden.dtype, layer.reverse, padded))
-        return made
+        return [
+            profile_of_batch(layer, log_norm, self.lengths)
+            for layer, log_norm in zip(self.trace.layers, self.log_norm, strict=True)
+        ]
 
     @cached_property
     def credit(self) -> Credit:
@@ -159,7 +151,7 @@ def watched_step(run: RunReader, step: int | None = None) -> WatchedStep:
     """
     stack = layer_records(run, step)
     if stack.layers[0].lengths is not None:
-        stack = Stack(tuple(layer.sequence(0) for layer in stack.layers), stack.num_directions)
+        stack = stack.sequence(0)
     row, module = row_of(run, step), next(iter(run.form.stacks))
     number, length = int(run.tensor("step")[row]), length_at(run, row)
     lengths = torch.from_numpy(run.tensor("lengths")[row]).long()

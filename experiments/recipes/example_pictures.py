@@ -13,11 +13,11 @@ def example_pictures(training: Training, answers: Answers) -> list[Picture]:
         return []
     whole = answers.whole
     first = {kind: of.nonzero().flatten()[:1].tolist() for kind, of in (("right", whole), ("wrong", ~whole))}
-    return [ball_picture(answers, k, kind) for kind, chosen in first.items() for k in chosen]
+    return [ball_picture(training.task, answers, k, kind) for kind, chosen in first.items() for k in chosen]
 
 
-def ball_picture(answers: Answers, k: int, kind: str) -> Picture:
+def ball_picture(task: Ball, answers: Answers, k: int, kind: str) -> Picture:
     """The ball's way after what was seen, the true one and the network's."""
-    seen = answers.inputs[answers.inputs[:, k, 2] == 1, k, :2].double().numpy()
+    seen = task.seen(answers.inputs[:, k]).double().numpy()
     true, said = (of[-AHEAD:].double().numpy() for of in (answers.targets[..., k], answers.said[:, k]))
     return trajectory_picture(f"ball-{kind}", f"Sequence {k}: {kind}", seen, true, said)

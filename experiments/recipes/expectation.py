@@ -14,9 +14,13 @@ Values = Mapping[str, Sequence[float]]
 """Name of a value → one number per seed."""
 
 
+Statistic = Literal["median", "mean"]
+"""`mean` makes a share of values that are 0 or 1."""
+
+
 @dataclass(frozen=True)
 class Expectation:
-    """One claim about the median over seeds of a value. Exactly one of the three bounds is set."""
+    """One claim about the median or mean over seeds of a value. Exactly one of the three bounds is set."""
 
     says: str
     """The claim in words."""
@@ -35,6 +39,7 @@ class Expectation:
     """Factor on a bound that is another value."""
     unit: str = ""
     """After the number; `%` for shares from 0 to 1."""
+    statistic: Statistic = "median"
     digits: int = 3
     """Significant digits that are shown."""
 
@@ -47,28 +52,29 @@ class Judged:
     values: tuple[float, ...]
     """One per seed; empty before the runs have ended."""
     bound: float
-    """The number with which their median is compared."""
+    """The number with which their median or mean is compared."""
 
     @property
-    def median(self) -> float:
-        """The median over seeds; NaN without values, or where one is NaN."""
-        return median(self.values)
+    def middle(self) -> float:
+        """The median or mean over seeds; NaN without values, or where one is NaN."""
+        return middle(self.values, self.expectation.statistic)
 
     @property
     def holds(self) -> bool:
-        """Whether the claim is true of the median; NaN makes it false."""
+        """Whether the claim is true of the median or mean; NaN makes it false."""
         if self.expectation.at_least is not None:
-            return self.median >= self.bound
+            return self.middle >= self.bound
         if self.expectation.at_most is not None:
-            return self.median <= self.bound
-        return abs(self.median - self.bound) <= self.expectation.within
+            return self.middle <= self.bound
+        return abs(self.middle - self.bound) <= self.expectation.within
 
 
 def judge(expectation: Expectation, values: Values) -> Judged:
     """Put the numbers beside the expectation."""
     bounds = (expectation.at_least, expectation.at_most, expectation.near)
     bound = next(bound for bound in bounds if bound is not None)
-    number = expectation.times * median(values.get(bound, ())) if isinstance(bound, str) else bound
+    other = middle(values.get(bound, ()), expectation.statistic) if isinstance(bound, str) else 0.0
+    number = expectation.times * other if isinstance(bound, str) else bound
     return Judged(expectation, tuple(values.get(expectation.value, ())), number)
 
 
@@ -89,8 +95,8 @@ def decide(judged: Sequence[Judged]) -> Verdict:
     return "not confirmed"
 
 
-def median(values: Sequence[float]) -> float:
-    """The median; NaN without values, or where one of them is NaN."""
+def middle(values: Sequence[float], statistic: Statistic = "median") -> float:
+    """The median or mean; NaN without values, or where one of them is NaN."""
     if not values or any(value != value for value in values):
         return float("nan")
-    return statistics.median(values)
+    return statistics.median(values) if statistic == "median" else statistics.fmean(values)

@@ -14,8 +14,9 @@ from experiments.runs.store.errors import DamagedRunError
 from experiments.runs.store.reader import RunReader
 from experiments.sweeps.quantities import largest
 from experiments.tasks import Targets, Task
-from experiments.training.build import DTYPES
+from experiments.training.batches import DTYPES
 from experiments.training.training import Training
+from models import record
 
 FRESH = 500
 """Fresh sequences, the same for every network of a task."""
@@ -31,7 +32,11 @@ QUANTITIES = {
     "accuracy": "the share of right answers on fresh sequences; a decoder reads its own words",
     "exact": "the share of fresh sequences whose answers are all right",
     "steps": "optimiser steps of the run",
+    "sequences": "sequences until an evaluation solved the task, infinite if none did",
+    "step_seconds": "seconds per optimiser step on this machine",
     "solved": "1 if an evaluation during training solved the task, else 0",
+    "floss_fall": "the mean square of the flossed Lyapunov exponents at the last flossing step over the first",
+    "kept": "ln of the gradient's norm at the first state over that at the last, nats, the median over fresh sequences",
     "norm_growth": "the largest norm of the gradient before clipping, divided by the first",
 }
 """The values of an arm, `ARM.QUANTITY`, and what they mean."""
@@ -107,6 +112,8 @@ def judged(
 def numbers_of(run: RunReader, training: Training, answers: Answers) -> dict[str, float]:
     """Every quantity of a finished run."""
     log_norms = run.scalars().get("log_norm_before", np.zeros(0))
+    flossing = run.scalars().get("flossing", np.zeros(0))
+    flossing = flossing[~np.isnan(flossing)]
     growth = math.exp(largest(log_norms) - float(log_norms[0])) if len(log_norms) else math.nan
     return {
         "loss": answers.loss,
@@ -115,6 +122,25 @@ def numbers_of(run: RunReader, training: Training, answers: Answers) -> dict[str
         "accuracy": answers.accuracy,
         "exact": answers.whole.double().mean().item(),
         "steps": float(run.progress.step),
+        "sequences": run.progress.step * training.config.batch_size if run.progress.reason == "success" else math.inf,
+        "step_seconds": run.progress.seconds / max(run.progress.step, 1),
         "solved": float(run.progress.reason == "success"),
+        "floss_fall": float(flossing[-1] / flossing[0]) if len(flossing) else math.nan,
+        "kept": kept(training),
         "norm_growth": growth,
     }
+
+
+def kept(training: Training) -> float:
+    """ln(‖dL/dh_1‖/‖dL/dh_T‖) in the lowest stack's top layer (nats), the median over `PART` fresh sequences."""
+    config, task = training.config, training.task.unseen
+    inputs, targets = task.sample(PART, config.seq_len, torch.Generator().manual_seed(SEED), DTYPES[config.dtype])
+    trace = record(
+        training.model,
+        inputs,
+        lambda outputs: task.loss(outputs, targets, config.loss_position),
+        path=training.path,
+        source=task.source(config.seq_len),
+    )
+    log_norm = next(iter(trace.stacks.values())).top.log_norm
+    return float((log_norm[0] - log_norm[-1]).median())

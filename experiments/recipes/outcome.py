@@ -1,6 +1,7 @@
 """What came out of a recipe: its numbers for each seed, the verdict, pictures, and examples."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,12 +11,14 @@ from analysis.figures.training import loss_picture
 from analysis.wording import significant
 from experiments.probing.probe import Probe
 from experiments.probing.said import can_write, write_text
+from experiments.recipes.drawing import drawn
 from experiments.recipes.example_pictures import example_pictures
 from experiments.recipes.examples import Example, examples_of
-from experiments.recipes.expectation import Judged, Verdict, decide, judge
+from experiments.recipes.expectation import Judged, Values, Verdict, decide, judge
 from experiments.recipes.measured import answer, numbers_of, trained
 from experiments.recipes.measurements import MEASUREMENTS
 from experiments.recipes.recipe import Recipe
+from experiments.recipes.spectra import spectra_picture
 from experiments.runs.opening import open_run
 from experiments.runs.pictures import DASHES, lane
 from experiments.runs.store.reader import RunReader
@@ -93,12 +96,25 @@ def outcome_of_runs(recipe: Recipe, runs: Path) -> Outcome:
     return Outcome(
         recipe,
         tuple(judge(expectation, values) for expectation in recipe.expectations),
-        (losses(recipe, readers),) if readers else (),
+        (*drawings(recipe, values), *spectra(recipe, readers), losses(recipe, readers)) if readers else (),
         tuple(shown),
         tuple(run.name for run in readers.values()),
         len(found) - len(readers),
         sum(run.progress.seconds for run in readers.values()),
     )
+
+
+def drawings(recipe: Recipe, values: Values) -> list[Picture]:
+    """The recipe's own pictures."""
+    colours = colours_of(recipe)
+    return [
+        drawn(drawing, values, recipe.arms, colours, f"{recipe.name}-{k}") for k, drawing in enumerate(recipe.drawings)
+    ]
+
+
+def spectra(recipe: Recipe, readers: Mapping[tuple[str, int], RunReader]) -> list[Picture]:
+    """The Lyapunov exponents of the arms that the recipe names, of seed 0."""
+    return [spectra_picture(arm, readers[arm, 0]) for arm in recipe.spectra if (arm, 0) in readers]
 
 
 def sample_text(training: Training) -> str | None:

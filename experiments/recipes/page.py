@@ -15,7 +15,8 @@ def html_of(title: str, outcomes: Sequence[Outcome]) -> str:
     """The page as HTML; it contains plotly.js once."""
     parts = [
         "<p>Each claim and its bound were written down before the runs. A claim is judged by the median over the "
-        "seeds. The spread is the smallest and the largest number; in brackets is the number of seeds.</p>",
+        "seeds, a share by the mean. The spread is the smallest and the largest number; in brackets is the number of "
+        "seeds.</p>",
         html_table(("recipe", "title", "verdict"), verdict_rows(outcomes)),
     ]
     drawn = False

@@ -4,11 +4,12 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from experiments.config.run_config import RunConfig
 from experiments.config.words import read_toml, shortened, spelt_path, toml_text
 from experiments.errors import ConfigError
+from experiments.recipes.drawing import Drawing, read_drawing
 from experiments.recipes.expectation import Expectation
 from experiments.recipes.measured import QUANTITIES
 from experiments.recipes.measurements import MEASUREMENTS
@@ -17,13 +18,22 @@ from experiments.sweeps.axes import toml_value
 from experiments.sweeps.plan import choice, known, table, text
 
 KEYS = (
-    "title", "source", "about", "tried", "minutes", "seeds", "measure", "fixed", "arms", "quick", "examples", "expect",
+    "title", "source", "about", "tried", "minutes", "seeds", "measure", "fixed", "arms", "quick", "full", "examples",
+    "expect", "draw", "spectra",
 )  # fmt: skip
-EXPECT_KEYS = ("says", "kind", "value", "published", "at_least", "at_most", "near", "within", "times", "unit", "digits")
+EXPECT_KEYS = (
+    "says", "kind", "value", "published", "at_least", "at_most", "near", "within", "times", "unit", "digits",
+    "statistic",
+)  # fmt: skip
 BOUNDS = ("at_least", "at_most", "near")
 MOST_SEEDS = 1000
 GROUPS = {"papers": Path(__file__).parent / "papers", "lectures": Path(__file__).parent / "lectures"}
 """Published results, and the systems of the lectures: a folder of TOML files each."""
+
+
+Version = Literal["thinned", "quick", "full"]
+"""`thinned`: as the file has it, of a size for two cores; `quick`: with the fields of [quick]; `full`: with those of
+[full], the source's own sizes as far as it says them."""
 
 
 @dataclass(frozen=True)
@@ -47,29 +57,37 @@ class Recipe:
     examples: tuple[str, ...]
     """Arms whose outputs are shown beside the targets."""
     expectations: tuple[Expectation, ...]
-    quick: bool = False
-    """Whether it is the short version, which says nothing about the claim."""
+    drawings: tuple[Drawing, ...] = ()
+    """Pictures of a quantity over the arms."""
+    spectra: tuple[str, ...] = ()
+    """Arms whose Lyapunov exponents are drawn as they were at the beginning, after the flossing and at the end."""
+    version: Version = "thinned"
+
+    @property
+    def quick(self) -> bool:
+        """Whether it is the short version, which says nothing about the claim."""
+        return self.version == "quick"
 
     def config(self, arm: str, seed: int) -> RunConfig:
         """The configuration of one run."""
         return RunConfig.from_values({**self.arms[arm], "seed": seed})
 
 
-def find_recipe(name: str, quick: bool = False) -> Recipe:
+def find_recipe(name: str, version: Version = "thinned") -> Recipe:
     """The recipe with this name, or in this TOML file.
 
     Raises:
         ConfigError: there is none, or its file has a mistake.
     """
     if name.endswith(".toml"):
-        return read_recipe(Path(name), quick)
+        return read_recipe(Path(name), version)
     files = {path.stem: path for group in GROUPS for path in recipe_files(group)}
     if name not in files:
         raise ConfigError(
             f"the recipe was {shortened(name)}; it must be {', '.join(GROUPS)}, {', '.join(sorted(files))}, or a TOML "
             "file."
         )
-    return read_recipe(files[name], quick)
+    return read_recipe(files[name], version)
 
 
 def recipe_files(group: str) -> list[Path]:
@@ -77,12 +95,12 @@ def recipe_files(group: str) -> list[Path]:
     return sorted(GROUPS[group].glob("*.toml"))
 
 
-def read_recipe(path: Path, quick: bool = False) -> Recipe:
+def read_recipe(path: Path, version: Version = "thinned") -> Recipe:
     """Read a recipe.
 
     Args:
         path: its TOML file; the file's name is the recipe's name.
-        quick: whether the settings of [quick] replace the others.
+        version: whose settings replace the others.
 
     Raises:
         ConfigError: the first mistake in the file.
@@ -90,12 +108,12 @@ def read_recipe(path: Path, quick: bool = False) -> Recipe:
     read_toml(path)  # its sentences for a file that cannot be read
     given = tomllib.loads(toml_text(path))
     try:
-        return recipe_of(given, path.stem, quick)
+        return recipe_of(given, path.stem, version)
     except ConfigError as error:
         raise ConfigError(f"the recipe {spelt_path(path)}: {error}") from None
 
 
-def recipe_of(given: dict[str, Any], name: str, quick: bool = False) -> Recipe:
+def recipe_of(given: dict[str, Any], name: str, version: Version = "thinned") -> Recipe:
     """The recipe with these values.
 
     Raises:
@@ -104,12 +122,13 @@ def recipe_of(given: dict[str, Any], name: str, quick: bool = False) -> Recipe:
     known(given, KEYS, "a recipe's file")
     if not NAME.fullmatch(name):
         raise ConfigError(f"its name was {shortened(name)}; it must be letters, digits, '_', '.' and '-'.")
-    fixed, short, arms = (table(given, key) for key in ("fixed", "quick", "arms"))
-    seeds = whole(given, "seeds", 1)
-    shorter = {**short} if quick else {}
-    seeds = whole(shorter, "seeds", seeds)
-    shorter.pop("seeds", None)
-    named: dict[str, dict[str, object]] = {arm: {**fixed, **table(arms, arm), **shorter} for arm in arms}
+    fixed, arms = table(given, "fixed"), table(given, "arms")
+    other = {} if version == "thinned" else table(given, version)
+    seeds = whole(other, "seeds", whole(given, "seeds", 1))
+    more = table(other, "arms")
+    changed = {key: value for key, value in other.items() if key not in ("seeds", "arms")}
+    named: dict[str, dict[str, object]] = {arm: {**fixed, **table(arms, arm), **changed} for arm in arms}
+    named |= {arm: {**fixed, **changed, **table(more, arm)} for arm in more}
     checked = {arm: {key: toml_value(key, value) for key, value in fields.items()} for arm, fields in named.items()}
     expectations = tuple(read_expectation(one) for one in listed(given, "expect"))
     recipe = Recipe(
@@ -124,7 +143,9 @@ def recipe_of(given: dict[str, Any], name: str, quick: bool = False) -> Recipe:
         checked,
         tuple(str(arm) for arm in listed(given, "examples")),
         expectations,
-        quick,
+        tuple(read_drawing(one, checked, QUANTITIES) for one in listed(given, "draw")),
+        tuple(str(arm) for arm in listed(given, "spectra")),
+        version,
     )
     check(recipe)
     return recipe
@@ -142,9 +163,10 @@ def check(recipe: Recipe) -> None:
         raise ConfigError(f"measure was {shortened(recipe.measure)}; it must be one of {', '.join(MEASUREMENTS)}.")
     if not recipe.expectations:
         raise ConfigError("it must have at least one [[expect]] table.")
-    for arm in recipe.examples:
-        if arm not in recipe.arms:
-            raise ConfigError(f"examples was {shortened(arm)}; it must name arms: {', '.join(recipe.arms)}.")
+    for key, named in (("examples", recipe.examples), ("spectra", recipe.spectra)):
+        for arm in named:
+            if arm not in recipe.arms:
+                raise ConfigError(f"{key} was {shortened(arm)}; it must name arms: {', '.join(recipe.arms)}.")
     for arm in recipe.arms:
         recipe.config(arm, 0)
     for expectation in recipe.expectations if recipe.arms else ():
@@ -187,9 +209,10 @@ def read_expectation(given: object) -> Expectation:
         if not words[key]:
             raise ConfigError(f"an [[expect]] has no {key}; add it.")
     kind = choice(given, "kind", ("size", "order"))
+    statistic = choice(given, "statistic", ("median", "mean"))
     more = {key: number(given, key, otherwise) for key, otherwise in (("within", 0.0), ("times", 1.0))}
     digits = whole(given, "digits", 3)
-    return Expectation(**words, kind=kind, digits=digits, **more, **bounds)  # type: ignore[arg-type]
+    return Expectation(**words, kind=kind, statistic=statistic, digits=digits, **more, **bounds)  # type: ignore[arg-type]
 
 
 def listed(given: Mapping[str, object], key: str) -> list[object]:

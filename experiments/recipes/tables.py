@@ -1,8 +1,10 @@
 """The table of results: as text for the terminal, as Markdown for the documentation, as HTML for the page."""
 
+import re
 from collections.abc import Iterable, Sequence
 from html import escape
 
+from analysis.wording import counted, duration
 from experiments.recipes.outcome import Outcome, bound_in_words, in_words, spread
 
 HEADINGS = ("recipe", "claim", "published", "bound", "ours, median", "spread over seeds", "holds")
@@ -16,7 +18,7 @@ def rows(outcome: Outcome) -> list[tuple[str, ...]]:
             judged.expectation.says,
             judged.expectation.published,
             bound_in_words(judged),
-            in_words(judged, judged.median),
+            in_words(judged, judged.middle),
             f"{spread(judged)} ({len(judged.values)})",
             ("yes" if judged.holds else "no") if judged.values else "not finished",
         )
@@ -31,31 +33,52 @@ def verdict_rows(outcomes: Iterable[Outcome]) -> list[tuple[str, str, str]]:
 
 def verdict_words(outcome: Outcome) -> str:
     """The verdict; of the short version, that it is none."""
+    if outcome.recipe.version == "full" and outcome.verdict != "not finished":
+        return f"{outcome.verdict} (the source's own sizes)"
     if outcome.recipe.quick and outcome.verdict != "not finished":
         return f"{outcome.verdict} (short version: no verdict on the claim)"
     return outcome.verdict
 
 
-def markdown(outcomes: Sequence[Outcome], command: str) -> str:
-    """The documentation's page of results."""
-    parts = [
-        "# Recipes: what was published, and what comes out here",
-        "",
-        f"Made by `{command}`. Each claim and its bound were written down before the runs, in the",
-        "recipe's TOML file in `experiments/recipes/`. A claim is judged by the median over the seeds. The spread is",
-        "the smallest and the largest number; in brackets is the number of seeds. *Confirmed*: all claims hold.",
-        "*Confirmed in order, not in size*: every claim about an order holds, and a size does not. *Not confirmed*:",
-        "anything else.",
-        "",
-        table(("recipe", "title", "verdict"), verdict_rows(outcomes)),
-    ]
-    for outcome in outcomes:
-        recipe = outcome.recipe
-        parts += ["", f"## {recipe.name}: {recipe.title}", "", f"**{verdict_words(outcome)}**. {recipe.source}"]
-        parts += ["", " ".join(recipe.about.split())]
-        parts += ["", " ".join(recipe.tried.split())] if recipe.tried else []
-        parts += ["", table(HEADINGS[1:], [row[1:] for row in rows(outcome)])]
-    return "\n".join(parts) + "\n"
+ABOUT = """\
+# Recipes: what was published, and what comes out here
+
+Made by `python -m experiments recipe NAME... --markdown docs/recipes.md`, which replaces the sections of the recipes
+that it names. Each claim and its bound were written down before the runs, in the recipe's TOML file in
+`experiments/recipes/`. A claim is judged by the median over the seeds, a share by the mean. The spread is the smallest
+and the largest number; in brackets is the number of seeds. *Confirmed*: all claims hold. *Confirmed in order, not in
+size*: every claim about an order holds, and a size does not. *Not confirmed*: anything else.
+"""
+SECTION = re.compile(r"^## ([\w.-]+): (.*)\n\n\*\*(.*?)\*\*", re.MULTILINE)
+"""A recipe's name, title and verdict, where its section begins."""
+
+
+def markdown(outcomes: Sequence[Outcome], earlier: str = "") -> str:
+    """The documentation's page of results.
+
+    Args:
+        outcomes: of the recipes that were run.
+        earlier: the page as it was; its sections of other recipes stay.
+    """
+    starts = [*SECTION.finditer(earlier)]
+    ends = [*(found.start() for found in starts[1:]), len(earlier)]
+    sections = {f[1]: earlier[f.start() : end].strip() for f, end in zip(starts, ends, strict=False)}
+    sections |= {outcome.recipe.name: section_of(outcome) for outcome in outcomes}
+    verdicts = [found.groups() for text in sections.values() for found in SECTION.finditer(text)]
+    return "\n".join(
+        [ABOUT, table(("recipe", "title", "verdict"), verdicts), *(f"\n{s}" for s in sections.values()), ""]
+    )
+
+
+def section_of(outcome: Outcome) -> str:
+    """A recipe's title, verdict, words and table, as Markdown."""
+    recipe = outcome.recipe
+    cost = (
+        f"{counted(len(outcome.runs), 'run')}, {duration(outcome.seconds)} of training steps." if outcome.runs else ""
+    )
+    words = [" ".join(text.split()) for text in (recipe.about, recipe.tried, cost) if text]
+    head = [f"## {recipe.name}: {recipe.title}", f"**{verdict_words(outcome)}**. {' '.join(recipe.source.split())}"]
+    return "\n\n".join([*head, *words, table(HEADINGS[1:], [row[1:] for row in rows(outcome)])])
 
 
 def table(headings: Sequence[str], lines: Iterable[Sequence[str]]) -> str:

@@ -69,6 +69,7 @@ def forms_of(config: RunConfig, input_size: int, output_size: int, keeps: Keeps 
         truncate_kind=config.truncate_kind,
         weights=whole,
         targets=target_form(task, config),
+        unequal=config.seq_len_schedule == "mixed",
         whole=WholeForm(length, input_size) if model.needs_picture else None,
         keeps=keeps or ("layers" if len(units) == config.hidden_size else "weights"),
         axes=dict(PICTURE_MEANINGS if model.needs_picture else MEANINGS),

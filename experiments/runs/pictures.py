@@ -1,15 +1,26 @@
 """Charts of recorded runs for the pages and for an exported page; several runs share a chart."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy import ndarray
 
 from analysis.figures.picture import Picture
-from analysis.figures.theme import OTHER_COLOURS, cell_colour, cell_name
-from analysis.figures.training import Lane, fitting, heatmap_picture, last, lines_picture, loss_picture, norm_picture
+from analysis.figures.theme import OTHER_COLOURS, cell_colour
+from analysis.figures.training import (
+    Lane,
+    fitting,
+    last,
+    lines_picture,
+    loss_picture,
+    norm_picture,
+    running_mean,
+)
+from analysis.figures.training_heatmap import common_reach, heatmap_picture
 from analysis.wording import significant
 from experiments.config.words import cut, visible
+from experiments.runs.naming import labels
 from experiments.runs.store.layout import ending
 from experiments.runs.store.reader import RunReader
 
@@ -25,33 +36,9 @@ DRAWN_ELSEWHERE = ("step", "loss", "grad_norm", "clip")
 """Logged numbers that have their own place in the pictures of all runs."""
 MOST_OWN = 20
 """Pictures of other logged numbers."""
-MOST_FIELDS = 2
-"""Settings that the name of a line says."""
 
 Line = tuple[str, str, str, ndarray, ndarray]
 """Label, colour, dash, steps, values."""
-
-
-def labels(readers: Sequence[RunReader]) -> list[str]:
-    """A label for each run: the cell, and up to two fields in which runs differ; else the name."""
-    if any(reader.form.watched for reader in readers):
-        return [cut(visible(reader.title)) if len(readers) == 1 else reader.name for reader in readers]
-    dumps = [reader.settings for reader in readers]
-    differing = [name for name in dumps[0] if len({str(d.get(name)) for d in dumps}) > 1 and name != "cell"]
-    if len(differing) > MOST_FIELDS:  # a legend has no room for more
-        return [f"{cell_name(r.form.stack.cell)}, {r.name}" for r in readers]
-    out = [
-        ", ".join([cell_name(r.form.stack.cell), *(in_words(name, r.settings.get(name)) for name in differing)])
-        for r in readers
-    ]
-    return [f"{label}, {r.name}" if out.count(label) > 1 else label for label, r in zip(out, readers, strict=True)]
-
-
-def in_words(name: str, value: object) -> str:
-    """A field and its value for a label."""
-    if name == "clip_threshold":
-        return "unclipped" if value is None else f"clipped at {value:g}"
-    return f"{name} {value:g}" if isinstance(value, float) else f"{name} {cut(visible(str(value)))}"
 
 
 def lane(reader: RunReader, label: str, colour: str, dash: str) -> Lane:
@@ -83,17 +70,23 @@ def logged_norms(scalars: Mapping[str, ndarray], unknown: ndarray) -> tuple[ndar
         return np.log(norm), np.log(np.fmin(norm, threshold))
 
 
-def lanes(readers: Sequence[RunReader]) -> list[Lane]:
-    """All runs' lanes, each in its cell's colour; a second run of one cell takes another."""
-    made: list[Lane] = []
+def lane_looks(readers: Sequence[RunReader], names: Sequence[str]) -> list[tuple[str, str, str]]:
+    """Label, colour and dash of each run's lines: its cell's colour; a second run of one cell takes another."""
+    made: list[tuple[str, str, str]] = []
     used: set[str] = set()
-    for reader, label in zip(readers, labels(readers), strict=True):
+    for reader, label in zip(readers, names, strict=True):
         own = cell_colour(reader.form.stack.cell)
         free = [c for c in (own, *OTHER_COLOURS) if c not in used]
         colour = free[0] if free else own
         used.add(colour)
-        made.append(lane(reader, label, colour, DASHES[len(made) % len(DASHES)]))
+        made.append((label, colour, DASHES[len(made) % len(DASHES)]))
     return made
+
+
+def lanes(readers: Sequence[RunReader]) -> list[Lane]:
+    """All runs' lanes."""
+    looks = lane_looks(readers, labels(readers))
+    return [lane(reader, *look) for reader, look in zip(readers, looks, strict=True)]
 
 
 def thresholds(readers: Sequence[RunReader], made: Sequence[Lane]) -> Mapping[str, float | None]:
@@ -106,28 +99,97 @@ def thresholds(readers: Sequence[RunReader], made: Sequence[Lane]) -> Mapping[st
     return out
 
 
-def run_pictures(readers: Sequence[RunReader]) -> dict[str, Picture]:
+def run_pictures(readers: Sequence[RunReader], joins_seeds: bool = False) -> dict[str, Picture]:
     """Everything over the optimiser's steps, by chart key: a heatmap a run, the rest of all runs together.
+
+    Args:
+        readers: the runs.
+        joins_seeds: whether runs that differ only in their seed are one line of the loss, with a band.
 
     Raises:
         DamagedRunError: something that is shown is damaged.
     """
     made = lanes(readers)
-    pictures = heatmaps(readers, made)
+    pictures: dict[str, Picture] = {}
     pairs = list(zip(readers, made, strict=True))
     if of_loss := [lane for reader, lane in pairs if not reader.form.watched or has_any(lane.loss)]:
-        pictures["loss"] = loss_picture(of_loss)
+        pictures["loss"] = loss_picture(join_seeds(readers, made) if joins_seeds else of_loss)
+    if shares := accuracy_lines(readers, made):
+        ends = [f"{label} {100 * last(value):.0f} %" for label, *_, value in shares]
+        pictures["accuracy"] = lines_picture(
+            "accuracy", fitting("Right answers", ends), "share of right answers",
+            "The share of the answers that are right: of new sequences where a run was evaluated, else of batches.",
+            shares,
+        )  # fmt: skip
+    pictures |= heatmaps(readers, made)
     if of_norm := [lane for reader, lane in pairs if not reader.form.watched or has_any(lane.log_norm_before)]:
         pictures["norm"] = norm_picture(of_norm, thresholds(readers, made))
-    pictures |= own_pictures(readers, made)
+    pictures |= counted_pictures(readers, made) | own_pictures(readers, made)
     if any("spectral_norm" in reader.tensors for reader in readers):
         pictures["spectral"] = spectral_norm_picture(readers, made)
     return pictures
 
 
+def accuracy_lines(readers: Sequence[RunReader], made: Sequence[Lane]) -> list[Line]:
+    """The shares of right answers of the runs that know them: evaluated ones, else running means over batches."""
+    lines: list[Line] = []
+    for reader, one in zip(readers, made, strict=True):
+        scalars = {} if reader.form.watched else reader.scalars()
+        evaluated = scalars.get("evaluation_accuracy", np.zeros(0))
+        known = np.isfinite(evaluated)
+        if known.any():
+            lines.append((one.label, one.colour, one.dash, one.step[known], evaluated[known]))
+        elif np.isfinite(batch := scalars.get("accuracy", np.zeros(0))).any():
+            lines.append((one.label, one.colour, one.dash, one.step, running_mean(batch, max(1, len(batch) // 100))))
+    return lines
+
+
+def join_seeds(readers: Sequence[RunReader], made: Sequence[Lane]) -> list[Lane]:
+    """The lanes, with those of runs that differ only in their seed as one."""
+    groups: dict[str, list[int]] = {}
+    for k, reader in enumerate(readers):
+        others = {name: value for name, value in reader.settings.items() if name != "seed"}
+        groups.setdefault(reader.name if reader.form.watched else repr(others), []).append(k)
+    names = labels([readers[group[0]] for group in groups.values()])
+    joined = []
+    for name, group in zip(names, groups.values(), strict=True):
+        longest = max((made[k] for k in group), key=lambda lane: len(lane.step))
+        if len(group) == 1:
+            joined.append(longest)
+            continue
+        losses = [
+            np.pad(made[k].loss, (0, len(longest.step) - len(made[k].loss)), constant_values=np.nan) for k in group
+        ]
+        joined.append(replace(longest, label=f"{name}, {len(group)} seeds", members=losses, events=()))
+    return joined
+
+
 def has_any(values: ndarray) -> bool:
     """Whether a training has logged any of these."""
     return not bool(np.isnan(values).all())
+
+
+COUNTED = {
+    "update_size": ("Size of an update", "‖Δθ‖ ÷ ‖θ‖", "How far a step moved all weights, relative to their size."),
+    "flossing": ("Flossing", "mean λ², nats²", "The mean square of the exponents that the first steps push to 0."),
+    "penalty": ("Penalty Ω", "Ω", "Pascanu's Ω: 0 if every step back keeps the gradient's norm."),
+}
+"""Numbers that a configured run has at every step: title, axis, sentence."""
+
+
+def counted_pictures(readers: Sequence[RunReader], made: Sequence[Lane]) -> dict[str, Picture]:
+    """The size of updates and the penalty, of the runs that recorded them."""
+    pictures = {}
+    for name, (title, axis, sentence) in COUNTED.items():
+        lines: list[Line] = []
+        for reader, one in zip(readers, made, strict=True):
+            values = reader.scalars().get(name)
+            if values is not None and not reader.form.watched and has_any(values):
+                lines.append((one.label, one.colour, one.dash, one.step, values))
+        if lines:
+            ends = [f"{label} {significant(last(values))}" for label, *_, values in lines]
+            pictures[name] = lines_picture(name, fitting(title, ends), axis, sentence, lines)
+    return pictures
 
 
 def own_pictures(readers: Sequence[RunReader], made: Sequence[Lane]) -> dict[str, Picture]:
@@ -152,8 +214,8 @@ def own_pictures(readers: Sequence[RunReader], made: Sequence[Lane]) -> dict[str
 
 
 def heatmaps(readers: Sequence[RunReader], made: Sequence[Lane]) -> dict[str, Picture]:
-    """Each run's gradient profiles over training, by chart key; none for a run without a recorded step."""
-    out = {}
+    """Each recorded run's gradient profiles over training, by chart key, all on one colour scale."""
+    found: dict[str, tuple[str, ndarray, ndarray]] = {}
     for reader, one in zip(readers, made, strict=True):
         for module in reader.forms:
             view = reader.of(module)
@@ -162,8 +224,9 @@ def heatmaps(readers: Sequence[RunReader], made: Sequence[Lane]) -> dict[str, Pi
             if len(rows):
                 median = rows[:, view.form.top, :, MEDIAN].astype(float)
                 key = f"heatmap-{reader.name}{ending(view.index)}"
-                out[key] = heatmap_picture(label, thinned_rows(view, "step"), median)
-    return out
+                found[key] = label, thinned_rows(view, "step"), median
+    reach = common_reach([median for _, _, median in found.values()])
+    return {key: heatmap_picture(*one, reach=reach) for key, one in found.items()}
 
 
 def spectral_norm_picture(readers: Sequence[RunReader], made: Sequence[Lane]) -> Picture:

@@ -133,7 +133,7 @@ class Recorder:
             writer.__exit__()
             if isinstance(error, ValueError) and not isinstance(error, ConfigError):
                 raise ForeignRunError(
-                    f"the checkpoint of run {folder.name} is not one of this run: its {cut(str(error))} is wrong."
+                    f"the checkpoint of run {folder.name} does not belong to this run: its {cut(str(error))} is wrong."
                 ) from None
             raise
         recorder.ended = recorder.is_complete()
@@ -223,11 +223,11 @@ class Recorder:
         recorded = is_recorded(self.forms[0], training.step)
         kept = row(self.forms, step, training.model) if recorded else None
         rest = later(self.forms, training.model) if recorded else None
-        if step.culprit is None or config.on_nonfinite == "continue":
-            training.update(step.clipping.grads)
+        taken = step.culprit is None or config.on_nonfinite == "continue"
+        update_size = training.update(step.clipping.grads) if taken else 0.0
         seconds = time.perf_counter() - began
         training.seconds += seconds
-        scalars = step.scalars | {"seconds": seconds}
+        scalars = step.scalars | {"update_size": update_size, "seconds": seconds}
         if config.evaluate_every and (training.step % config.evaluate_every == 0 or training.step == config.steps):
             evaluation = training.evaluate()
             scalars |= {"evaluation_loss": evaluation.loss, "evaluation_accuracy": evaluation.accuracy}

@@ -41,6 +41,11 @@ def stack_row(form: Form, step: Step, model: Network) -> dict[str, ndarray]:
     made["length"] = np.asarray(trace.seq_len)
     made["log_norm"] = log_norm
     made["log_norm_quantile"] = quantiles(log_norm)
+    if form.unequal:
+        layers = trace.layers
+        whole = torch.full((log_norm.shape[2],), trace.seq_len)
+        made["lengths"] = (whole if layers[0].lengths is None else layers[0].lengths).numpy()
+        made["log_norm_quantile"] = quantiles(np.stack([layer.ended_together(layer.log_norm) for layer in layers]))
     made["hidden"] = kept(trace.hidden, form)
     if trace.cell_state is not None:
         made["cell_state"] = kept(trace.cell_state, form)

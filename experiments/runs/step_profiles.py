@@ -12,7 +12,9 @@ from analysis.figures.picture import Picture
 from analysis.figures.profile import Among, profile_frames, profile_picture
 from analysis.figures.theme import thinning_note
 from analysis.profile import Profile, profile_of_sizes
+from experiments.runs.store.layers import lengths_at
 from experiments.runs.store.reader import RunReader
+from models.recording.layer_record import ended_together
 
 LARGEST_PROFILES = 2 * 10**6
 """Most bytes of all profiles together, which are sent to the browser."""
@@ -61,8 +63,12 @@ def profile_at(run: RunReader, row: int) -> Profile:
     Raises:
         DamagedRunError: a chunk is damaged.
     """
-    log_norm = run.tensor("log_norm")[row, run.form.top].astype(float)
-    return profile_of_sizes(log_norm, np.full_like(log_norm, np.nan), getattr(torch, run.form.dtype))
+    log_norm, padded = run.tensor("log_norm")[row, run.form.top].astype(float), 0
+    lengths = lengths_at(run, row, len(log_norm)) if run.form.unequal else None
+    if lengths is not None:
+        padded = int((len(log_norm) - lengths).sum())
+        log_norm = ended_together(torch.from_numpy(log_norm), lengths).numpy()
+    return profile_of_sizes(log_norm, np.full_like(log_norm, np.nan), getattr(torch, run.form.dtype), padded=padded)
 
 
 def step_picture(run: RunReader, p: Profile, among: Among) -> Picture:

@@ -20,6 +20,7 @@ from experiments.runs.opening import config_of
 from experiments.runs.store.progress import Status
 from experiments.runs.store.reader import RunReader
 from experiments.tasks import ASKS, make_task
+from experiments.training.batches import guess_accuracy
 
 COLUMNS = ("name", "status", "step", "loss", "created", "updated")
 
@@ -212,7 +213,7 @@ def describe_accuracy(config: RunConfig) -> str:
     """The meaning of a run's accuracy, and the accuracy of a guess if the task can be made here."""
     try:
         task = make_task(config)
-        guess = task.guess_accuracy(config.seq_len)
+        guess = guess_accuracy(config, task)
     except ConfigError:  # its file is on another machine, or a stranger's code
         return ASKS.get(config.task, "")
     return f"{task.asks}; a guess is right in {guess:.3g} of the cases"

@@ -37,7 +37,7 @@ class Ball(Task):
     default_loss_position: LossPosition = "every"
     tolerance = 2 * NOISE
     """An answer is right if both coordinates are off by less."""
-    asks = "the 10 positions after what was seen, right if both coordinates are off by less than 0.1"
+    asks = "the 10 positions after what was seen, right if the error of both coordinates is below 0.1"
 
     def length(self, seq_len: int) -> int:
         """T + 9: T positions are seen, and the last one is followed by the first answer that counts."""
@@ -81,6 +81,10 @@ class Ball(Task):
         """Where the ball is seen."""
         return inputs[:, 2] > 0
 
+    def seen(self, inputs: Float[Tensor, "time 3"]) -> Float[Tensor, "place 2"]:
+        """The places that one sequence shows, with their noise."""
+        return inputs[inputs[:, 2] > 0, :2]
+
     def losses(self, outputs: Float[Tensor, "time batch 2"], targets: Targets) -> Float[Tensor, "time batch"]:
         """Squared error at each timestep, the mean over x and y."""
         return ((outputs - targets.transpose(1, 2)) ** 2).mean(-1)
@@ -106,7 +110,3 @@ class Ball(Task):
         """2 τ (1 − (1 − 2 τ)^(3/2)), 5.7 %: the densest square of side 2 τ lies on the floor."""
         side = 2 * self.tolerance
         return side * (1 - math.pow(1 - side, 3 / 2))
-
-    def dependency(self, seq_len: int) -> int:
-        """T + 8: the first position may matter to the last answer."""
-        return self.length(seq_len) - 1

@@ -114,6 +114,11 @@ class Captioning(Sentences):
         places = [f"{row} {column}" for row in ROWS for column in COLUMNS]
         return [*places, *super().symbols(inputs[PLACES:])]
 
+    def picture(self, values: Float[Tensor, "time input"]) -> Float[Tensor, "row column colour"]:
+        """The places beside and below each other."""
+        places = values[:PLACES].reshape(len(ROWS), len(COLUMNS), -1, SIDE, SIDE)
+        return places.permute(0, 3, 1, 4, 2).reshape(len(ROWS) * SIDE, len(COLUMNS) * SIDE, -1)
+
     def matters(self, inputs: Float[Tensor, "time input"]) -> Bool[Tensor, " time"]:
         """All but the empty places."""
         return inputs.any(-1)

@@ -1,6 +1,5 @@
 """France … French: a word at the beginning decides the last one, and many words lie between."""
 
-import math
 import re
 from collections import Counter
 from functools import lru_cache
@@ -10,7 +9,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from experiments.errors import ConfigError
-from experiments.tasks.classification import Classification, one_hot
+from experiments.tasks.classification import one_hot
+from experiments.tasks.even_classes import EvenClasses
 from experiments.tasks.task import LossPosition
 from experiments.tasks.text import help_topics
 
@@ -27,7 +27,7 @@ FILLERS = 100
 """Different words between the two sentences: the most frequent ones of Python's help topics."""
 
 
-class France(Classification):
+class France(EvenClasses):
     """ "I grew up in France … I speak fluent" asks for "French" (the example of Olah 2015, in many lectures since).
 
     Inputs, T + 8 words, one-hot: the opening, one country of 20, T filler words, the closing. The fillers are a passage
@@ -80,14 +80,6 @@ class France(Classification):
         """The language."""
         return [*LANGUAGES.values()][int(answer)]
 
-    def chance(self, seq_len: int, position: LossPosition | None = None) -> float:
-        """ln 20 (nats): all countries are equally likely."""
-        return math.log(self.output_size)
-
-    def guess_accuracy(self, seq_len: int) -> float:
-        """1/20."""
-        return 1 / self.output_size
-
     def dependency(self, seq_len: int) -> int:
         """T + 3: from the country to the last word."""
         return seq_len + len(CLOSING)
@@ -105,7 +97,7 @@ def read_fillers() -> tuple[tuple[str, ...], Int[Tensor, " words"]]:
     topics = help_topics()
     if topics is None:
         raise ConfigError(
-            "task was 'france', whose filler words are Python's help topics, which this Python comes without; choose "
+            "task was 'france', which needs Python's help topics, and this Python does not have them; choose "
             "another task."
         )
     words = re.findall(r"(?<![\w.])[a-z]{2,}(?![\w.(])", topics)

@@ -30,10 +30,6 @@ class GivenInputs(Task):
         self.inputs = inputs
         self.input_size = inputs.shape[2]
 
-    def length(self, seq_len: int) -> int:
-        """T timesteps."""
-        return seq_len
-
     def sample(
         self, batch_size: int, seq_len: int, generator: torch.Generator, dtype: torch.dtype = torch.float32
     ) -> tuple[Float[Tensor, "time batch input"], Targets]:
@@ -57,10 +53,6 @@ class GivenInputs(Task):
     def guess_accuracy(self, seq_len: int) -> float:
         """NaN: there is nothing to guess."""
         return math.nan
-
-    def dependency(self, seq_len: int) -> int:
-        """From the first timestep to the last."""
-        return seq_len - 1
 
 
 def draw_noise(

@@ -53,10 +53,6 @@ class LabelledTexts(Classification):
         number = {label: k for k, label in enumerate(self.labels)}
         self._targets = torch.tensor([number[label] for _, label in rows])
 
-    def length(self, seq_len: int) -> int:
-        """T timesteps, blanks among them."""
-        return seq_len
-
     def sample(
         self, batch_size: int, seq_len: int, generator: torch.Generator, dtype: torch.dtype = torch.float32
     ) -> tuple[Float[Tensor, "time batch input"], Int[Tensor, " batch"]]:
@@ -88,7 +84,3 @@ class LabelledTexts(Classification):
     def guess_accuracy(self, seq_len: int) -> float:
         """The share of the most frequent label."""
         return max(self._shares)
-
-    def dependency(self, seq_len: int) -> int:
-        """T − 1, the largest possible lag: any earlier word may matter."""
-        return seq_len - 1

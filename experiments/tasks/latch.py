@@ -1,12 +1,10 @@
 """The latch: hold one bit against noise."""
 
-import math
-
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from experiments.tasks.classification import Classification
+from experiments.tasks.even_classes import EvenClasses
 from experiments.tasks.task import LossPosition
 
 SHOWN = 3
@@ -15,7 +13,7 @@ NOISE = 0.2
 """Standard deviation of the noise."""
 
 
-class Latch(Classification):
+class Latch(EvenClasses):
     """Which of two classes the first timesteps showed (after Bengio, Simard & Frasconi 1994).
 
     Inputs, 1 channel: noise of mean 0 and standard deviation .2, and in the first 3 timesteps −1 for class 0 or +1 for
@@ -28,10 +26,6 @@ class Latch(Classification):
     output_size = 2
     default_loss_position: LossPosition = "last"
     asks = "the class at the last timestep"
-
-    def length(self, seq_len: int) -> int:
-        """T timesteps."""
-        return seq_len
 
     def sample(
         self, batch_size: int, seq_len: int, generator: torch.Generator, dtype: torch.dtype = torch.float32
@@ -54,15 +48,3 @@ class Latch(Classification):
     def answer_word(self, answer: float) -> str:
         """The class by its sign."""
         return ("−1", "+1")[int(answer)]
-
-    def chance(self, seq_len: int, position: LossPosition | None = None) -> float:
-        """ln 2 (nats): two classes, equally likely."""
-        return math.log(2)
-
-    def guess_accuracy(self, seq_len: int) -> float:
-        """1/2."""
-        return 1 / 2
-
-    def dependency(self, seq_len: int) -> int:
-        """T − 1: the class is shown from the first timestep on."""
-        return seq_len - 1

@@ -28,11 +28,6 @@ class MarkedNumbers(Task):
         """The answer that two marked numbers ask for."""
 
     @final
-    def length(self, seq_len: int) -> int:
-        """T timesteps."""
-        return seq_len
-
-    @final
     def sample(
         self, batch_size: int, seq_len: int, generator: torch.Generator, dtype: torch.dtype = torch.float32
     ) -> tuple[Float[Tensor, "time batch 2"], Float[Tensor, " batch"]]:
@@ -69,8 +64,3 @@ class MarkedNumbers(Task):
     ) -> Bool[Tensor, "time batch"]:
         """Whether each output is off by less than `tolerance`."""
         return (outputs.squeeze(-1) - targets).abs() < self.tolerance
-
-    @final
-    def dependency(self, seq_len: int) -> int:
-        """T − 1: the first mark may be at the first timestep."""
-        return seq_len - 1

@@ -32,10 +32,6 @@ class NextCharacter(Classification):
         self.input_size = self.output_size = len(text.vocabulary)
         self._codes = torch.from_numpy(codes(text))
 
-    def length(self, seq_len: int) -> int:
-        """T timesteps."""
-        return seq_len
-
     def sample(
         self, batch_size: int, seq_len: int, generator: torch.Generator, dtype: torch.dtype = torch.float32
     ) -> tuple[Float[Tensor, "time batch input"], Int[Tensor, "time batch"]]:
@@ -70,10 +66,6 @@ class NextCharacter(Classification):
     def guess_accuracy(self, seq_len: int) -> float:
         """Share of the text's most frequent character."""
         return float(np.bincount(self._codes.numpy()).max() / len(self._codes))
-
-    def dependency(self, seq_len: int) -> int:
-        """T − 1, the largest possible lag: any earlier character may matter (in "hello" only one does)."""
-        return seq_len - 1
 
 
 def codes(text: Text) -> Int[np.ndarray, " characters"]:

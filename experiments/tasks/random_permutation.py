@@ -1,18 +1,17 @@
 """The random permutation problem: only the first of many symbols comes back."""
 
-import math
-
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from experiments.tasks.classification import Classification, one_hot
+from experiments.tasks.classification import one_hot
+from experiments.tasks.even_classes import EvenClasses
 from experiments.tasks.task import LossPosition
 
 SYMBOLS = 100
 
 
-class RandomPermutation(Classification):
+class RandomPermutation(EvenClasses):
     """The first symbol is the answer, all others are noise (Pascanu et al. 2013, as its published code has it).
 
     Inputs, T timesteps, one-hot, 100 channels: 0 or 1, then symbols from 2 to 99, drawn independently in spite of the
@@ -25,9 +24,10 @@ class RandomPermutation(Classification):
     default_loss_position: LossPosition = "last"
     asks = "the first symbol, at the last timestep"
 
-    def length(self, seq_len: int) -> int:
-        """T timesteps."""
-        return seq_len
+    @property
+    def class_count(self) -> int:
+        """2: of 100 classes only two occur."""
+        return 2
 
     def sample(
         self, batch_size: int, seq_len: int, generator: torch.Generator, dtype: torch.dtype = torch.float32
@@ -45,15 +45,3 @@ class RandomPermutation(Classification):
     def matters(self, inputs: Float[Tensor, "time 100"]) -> Bool[Tensor, " time"]:
         """The first one."""
         return torch.arange(len(inputs)) == 0
-
-    def chance(self, seq_len: int, position: LossPosition | None = None) -> float:
-        """ln 2 (nats): of 100 classes only two occur, equally likely."""
-        return math.log(2)
-
-    def guess_accuracy(self, seq_len: int) -> float:
-        """1/2: two classes occur, equally likely."""
-        return 1 / 2
-
-    def dependency(self, seq_len: int) -> int:
-        """T − 1: from the first timestep to the last."""
-        return seq_len - 1

@@ -1,12 +1,11 @@
 """Reversal: read a sequence of symbols, then write it backwards."""
 
-import math
-
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from experiments.tasks.classification import Classification, one_hot
+from experiments.tasks.classification import one_hot
+from experiments.tasks.even_classes import EvenClasses
 from experiments.tasks.task import LossPosition
 
 ALPHABET = 8
@@ -14,8 +13,8 @@ GO = 8
 """The word before the first: it asks for an answer."""
 
 
-class Reversal(Classification):
-    """A source of T symbols of 8, and the same T symbols backwards as target: the smallest translation.
+class Reversal(EvenClasses):
+    """A source of T symbols, each one of 8, and the same symbols backwards as target: the smallest translation.
 
     Inputs, 2 T timesteps, one-hot, 9 channels: the source, then the words that a decoder reads: a go sign and all
     symbols of the target but the last (teacher forcing). Targets: the T symbols, at the last T timesteps. The symbols
@@ -57,15 +56,3 @@ class Reversal(Classification):
     def next_word(self, outputs: Float[Tensor, "batch 8"]) -> Float[Tensor, "batch 9"]:
         """The likeliest symbol, as the decoder reads it."""
         return one_hot(outputs.argmax(-1)[None], self.input_size, outputs.dtype)[0]
-
-    def chance(self, seq_len: int, position: LossPosition | None = None) -> float:
-        """ln 8 (nats)."""
-        return math.log(ALPHABET)
-
-    def guess_accuracy(self, seq_len: int) -> float:
-        """1/8."""
-        return 1 / ALPHABET
-
-    def dependency(self, seq_len: int) -> int:
-        """2 T − 1: from the first symbol of the source to the last of the target."""
-        return 2 * seq_len - 1

@@ -59,7 +59,3 @@ class Sentences(Classification):
         """Share of the asked words that are their timestep's most frequent one."""
         shares = self.shares(seq_len, asked=True)
         return float(shares.max(1).sum() / shares.sum())
-
-    def dependency(self, seq_len: int) -> int:
-        """From the first timestep of the source to the last word of the target, the most there can be."""
-        return self.length(seq_len) - 1

@@ -1,13 +1,13 @@
 """Sentiment: read a sentence of up to 60 words, and say at its end whether it speaks well or badly."""
 
-import math
 from collections.abc import Iterator
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from experiments.tasks.classification import Classification, one_hot
+from experiments.tasks.classification import one_hot
+from experiments.tasks.even_classes import EvenClasses
 from experiments.tasks.rated_words import load_rated_words
 from experiments.tasks.task import LossPosition
 
@@ -28,7 +28,7 @@ DRAWS = 4 * LONGEST
 """Random numbers for one sentence, more than it needs."""
 
 
-class Sentiment(Classification):
+class Sentiment(EvenClasses):
     """Whether a sentence is good or bad, by the compound score of `vaderSentiment` (Hutto & Gilbert 2014).
 
     Inputs, T words, one-hot: blanks, then a sentence of 5 to 60 words, all lengths up to T equally likely. It consists
@@ -48,10 +48,6 @@ class Sentiment(Classification):
         """The word of each input channel."""
         self.input_size = len(self.words)
         self._channel = {word: number for number, word in enumerate(self.words)}
-
-    def length(self, seq_len: int) -> int:
-        """T timesteps, blanks among them."""
-        return seq_len
 
     def sample(
         self, batch_size: int, seq_len: int, generator: torch.Generator, dtype: torch.dtype = torch.float32
@@ -118,14 +114,6 @@ class Sentiment(Classification):
     def answer_word(self, answer: float) -> str:
         """Whether it is good or bad."""
         return ("bad", "good")[int(answer)]
-
-    def chance(self, seq_len: int, position: LossPosition | None = None) -> float:
-        """ln 2 (nats): as many sentences are good as bad."""
-        return math.log(2)
-
-    def guess_accuracy(self, seq_len: int) -> float:
-        """1/2."""
-        return 1 / 2
 
     def dependency(self, seq_len: int) -> int:
         """T − 1, at most 59: from the first word of the longest sentence to its last."""

@@ -4,8 +4,10 @@ from abc import ABC, abstractmethod
 from typing import Literal, TypeAlias, final
 
 import torch
-from jaxtyping import Bool, Float, Num
+from jaxtyping import Bool, Float, Int64, Num
 from torch import Tensor
+
+from models.recording.layer_record import ended_together, padding
 
 LossPosition: TypeAlias = Literal["last", "every"]
 """Which timesteps are in the loss: only the final one, or all of them."""
@@ -13,6 +15,9 @@ LossPosition: TypeAlias = Literal["last", "every"]
 Targets: TypeAlias = Num[Tensor, " batch"] | Num[Tensor, "time batch"] | Float[Tensor, "time value batch"]
 """One target per sequence, or one per timestep (all, or the last ones); class indices (int64) or numbers of the inputs'
 dtype, several of them at a timestep where the outputs are compared one by one."""
+
+Lengths: TypeAlias = Int64[Tensor, " batch"] | None
+"""Timesteps of each sequence; None if all are equal."""
 
 MOST_NUMBERS = 3
 """Numbers of a timestep that its symbol has."""
@@ -30,9 +35,9 @@ class Task(ABC):
     shows_picture: bool = False
     """Whether the source is the places of a picture."""
 
-    @abstractmethod
     def length(self, seq_len: int) -> int:
-        """Number of timesteps of a sample."""
+        """Number of timesteps of a sample: T, unless a task says otherwise."""
+        return seq_len
 
     def source(self, seq_len: int) -> int | None:
         """Timesteps of the source, where a sample is a source and then the words of a target; None for none."""
@@ -84,6 +89,10 @@ class Task(ABC):
         """
         return f"{answer:.3g}"
 
+    def picture(self, values: Float[Tensor, "time input"]) -> Float[Tensor, "row column colour"] | None:
+        """Numbers of one sequence's inputs, as they lie in the picture that it shows; None for a task without one."""
+        return None
+
     @abstractmethod
     def losses(self, outputs: Float[Tensor, "time batch output"], targets: Targets) -> Float[Tensor, "time batch"]:
         """The loss at each timestep against that step's target; a sequence's one target counts at every step."""
@@ -100,12 +109,13 @@ class Task(ABC):
     def guess_accuracy(self, seq_len: int) -> float:
         """Expected accuracy of the best guess that knows the timestep and sees no input, 0 to 1."""
 
-    @abstractmethod
     def dependency(self, seq_len: int) -> int:
         """Longest lag, in timesteps, from an input that matters to a loss that needs it.
 
-        Truncated BPTT with a smaller `truncate` sends no gradient over this lag.
+        Truncated BPTT with a smaller `truncate` sends no gradient over this lag. It is that from the first timestep to
+        the last, the longest there can be, unless a task says otherwise.
         """
+        return self.length(seq_len) - 1
 
     @final
     def loss(
@@ -113,9 +123,15 @@ class Task(ABC):
         outputs: Float[Tensor, "time batch output"],
         targets: Targets,
         position: LossPosition | None = None,
+        lengths: Lengths = None,
     ) -> Float[Tensor, ""]:
-        """Mean loss over the batch and the positions in the loss (`None`: the task's default)."""
-        return self.losses(*self._positions(outputs, targets, position)).mean()
+        """Mean loss over the batch and the positions in the loss (`None`: the task's default).
+
+        Of sequences with unequal `lengths`, all their timesteps count alike, and padding does not.
+        """
+        outputs, targets, within = self._positions(outputs, targets, position, lengths)
+        values = self.losses(outputs, targets)
+        return values.mean() if within is None else values[within].mean()
 
     @final
     def accuracy(
@@ -123,6 +139,7 @@ class Task(ABC):
         outputs: Float[Tensor, "time batch output"],
         targets: Targets,
         position: LossPosition | None = None,
+        lengths: Lengths = None,
     ) -> float:
         """Fraction of right outputs among the answers that need memory, over the batch, 0 to 1.
 
@@ -131,9 +148,10 @@ class Task(ABC):
         """
         if targets.ndim == 1:
             position = "last"
-        outputs, targets = self._positions(outputs, targets, position)
+        outputs, targets, within = self._positions(outputs, targets, position, lengths)
         right = self.correct(outputs, targets)
-        return right[self.asked(targets).expand_as(right)].double().mean().item()
+        asked = self.asked(targets).expand_as(right)
+        return right[asked if within is None else asked & within].double().mean().item()
 
     def asked(self, targets: Targets) -> Bool[Tensor, " batch"] | Bool[Tensor, "time batch"]:
         """Which targets need memory: all of them, unless a task says otherwise."""
@@ -144,8 +162,18 @@ class Task(ABC):
         outputs: Float[Tensor, "time batch output"],
         targets: Targets,
         position: LossPosition | None,
-    ) -> tuple[Tensor, Tensor]:
-        """Outputs and targets at the positions in the loss; nothing is computed for other positions."""
+        lengths: Lengths,
+    ) -> tuple[Tensor, Tensor, Bool[Tensor, "time batch"] | None]:
+        """Outputs and targets at the positions in the loss; nothing is computed for other positions.
+
+        Sequences of unequal lengths are moved to end together; the last result says which timesteps are theirs.
+        """
+        within = None
+        if lengths is not None:
+            within = ~padding(len(outputs), lengths).flip(0)
+            outputs = ended_together(outputs, lengths, 0)
+            if targets.ndim > 1:
+                targets = ended_together(targets.movedim(-1, 1), lengths, 0).movedim(1, -1)
         if (position or self.default_loss_position) == "every":
-            return outputs if targets.ndim == 1 else outputs[-len(targets) :], targets
-        return outputs[-1:], targets if targets.ndim == 1 else targets[-1:]
+            return outputs if targets.ndim == 1 else outputs[-len(targets) :], targets, within
+        return outputs[-1:], targets if targets.ndim == 1 else targets[-1:], None

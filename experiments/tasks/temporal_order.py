@@ -1,16 +1,15 @@
-"""The temporal order problem: which of two symbols came first, long ago."""
-
-import math
+"""The temporal order problem: which two symbols came, and in which order, long ago."""
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from experiments.tasks.classification import Classification, one_hot
+from experiments.tasks.classification import one_hot
+from experiments.tasks.even_classes import EvenClasses
 from experiments.tasks.task import LossPosition
 
 
-class TemporalOrder(Classification):
+class TemporalOrder(EvenClasses):
     """The order of two symbols among distractors (Pascanu et al. 2013, §4.1.1, as its published code samples it).
 
     Six symbols, one-hot: X = 0, Y = 1 and the distractors 2 to 5. X or Y is at one random timestep of [.1T, .2T) and
@@ -25,10 +24,6 @@ class TemporalOrder(Classification):
     output_size = 4
     default_loss_position: LossPosition = "last"
     asks = "the class at the last timestep"
-
-    def length(self, seq_len: int) -> int:
-        """T timesteps."""
-        return seq_len
 
     def sample(
         self, batch_size: int, seq_len: int, generator: torch.Generator, dtype: torch.dtype = torch.float32
@@ -56,14 +51,6 @@ class TemporalOrder(Classification):
     def answer_word(self, answer: float) -> str:
         """The two symbols in their order."""
         return ("X, X", "Y, X", "X, Y", "Y, Y")[int(answer)]
-
-    def chance(self, seq_len: int, position: LossPosition | None = None) -> float:
-        """ln 4 (nats): four classes, equally likely."""
-        return math.log(4)
-
-    def guess_accuracy(self, seq_len: int) -> float:
-        """1/4: four classes, equally likely."""
-        return 1 / self.output_size
 
     def dependency(self, seq_len: int) -> int:
         """From the start of the first window to the last timestep."""

@@ -89,10 +89,6 @@ class Video(Classification):
         pictures, _ = load_digit_pictures(self.name)
         self._cards = torch.from_numpy(CARD + (1 - CARD) * pictures)
 
-    def length(self, seq_len: int) -> int:
-        """T frames."""
-        return seq_len
-
     def sample(
         self, batch_size: int, seq_len: int, generator: torch.Generator, dtype: torch.dtype = torch.float32
     ) -> tuple[Float[Tensor, "time batch 256"], Int[Tensor, "time batch"]]:
@@ -140,17 +136,23 @@ class Video(Classification):
         """The mean over the frames of the most frequent class's share."""
         return float(class_shares(seq_len).max(1).mean())
 
-    def dependency(self, seq_len: int) -> int:
-        """T − 1: the only change of speed may be the first."""
-        return seq_len - 1
-
 
 STEADY = 400
 """Frames after which the shares of the classes stay as they are."""
 
 
-@lru_cache(maxsize=8)
+TOGETHER = 50
+"""Frames whose shares are counted at a time."""
+
+
 def class_shares(seq_len: int) -> Float[np.ndarray, "time class"]:
+    """The probability of each class at each frame, which is the same however long the video is."""
+    known = count_shares(min(-(-seq_len // TOGETHER) * TOGETHER, STEADY))[:seq_len]
+    return np.concatenate([known, known[-1:].repeat(seq_len - len(known), 0)])
+
+
+@lru_cache(maxsize=STEADY // TOGETHER)
+def count_shares(frames: int) -> Float[np.ndarray, "time class"]:
     """The probability of each class at each frame: all motions there are, each with its probability, moved on together.
 
     p_{t+1}(m') = Σ_m p_t(m) Σ_c P(c) [m' = move(change(m, c))], and no change before the second frame.
@@ -164,11 +166,12 @@ def class_shares(seq_len: int) -> Float[np.ndarray, "time class"]:
     places = [place_of(motion, sizes) for motion in following]
     probabilities = torch.tensor([1 - CHANGES, *[CHANGES / (SPEEDS - 1)] * (SPEEDS - 1)], dtype=torch.float64)
     shares = []
-    for t in range(min(seq_len, STEADY)):
+    for t in range(frames):
         shares.append(torch.bincount(every.label, p, 2 * len(WALLS)))
         moved = torch.stack([torch.bincount(place, p, len(p)) for place in places])
         p = moved[0] if t == 0 else probabilities @ moved
-    return torch.stack(shares + shares[-1:] * (seq_len - len(shares))).numpy()
+    counted: np.ndarray = torch.stack(shares).numpy()
+    return counted
 
 
 def place_of(motion: Motion, sizes: tuple[int, ...]) -> Int[Tensor, " motion"]:

@@ -1,7 +1,7 @@
 """Build the network, the batch and the loss of a `RunConfig`."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,12 +16,17 @@ from experiments.config.run_config import RunConfig
 from experiments.config.wiring import check_wiring
 from experiments.errors import ConfigError
 from experiments.tasks import LossPosition, Targets, Task, make_task
+from experiments.tasks.task import Lengths
+from experiments.training.batches import DTYPES, draw_batch, guess_loss
+from experiments.training.schedule import check_schedule
 from models import Trace, record
 from models.cells.registry import CELLS
 from models.networks.initialise import (
     chrono_,
     recurrent_matrices_,
     scale_spectral_norm,
+    scale_spectral_radius,
+    set_biases_,
     set_gate_bias_,
     set_singular_values,
 )
@@ -29,8 +34,6 @@ from models.networks.network import Network
 from models.networks.recurrent import Recurrent
 from models.networks.registry import NETWORKS
 from models.networks.sequence_model import SequenceModel
-
-DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +45,19 @@ class Experiment:
     model: Network
     inputs: Float[Tensor, "time batch input"]
     targets: Targets
+    lengths: Lengths = None
+    """Timesteps of each sequence; None if all are equal."""
+
+    def sequence(self, index: int) -> "Experiment":
+        """One sequence of the batch on its own, without padding."""
+        end = None if self.lengths is None else int(self.lengths[index])
+        targets = self.targets[..., [index]]
+        return replace(
+            self,
+            inputs=self.inputs[:end, [index]],
+            targets=targets if targets.ndim == 1 else targets[:end],
+            lengths=None,
+        )
 
     @property
     def source(self) -> int | None:
@@ -55,7 +71,7 @@ class Experiment:
 
     def loss_at(self, position: LossPosition | None) -> Callable[[Tensor], Tensor]:
         """Outputs → the task's loss at a position."""
-        return lambda outputs: self.task.loss(outputs, self.targets, position)
+        return lambda outputs: self.task.loss(outputs, self.targets, position, self.lengths)
 
     @property
     def answers_at_each_step(self) -> bool:
@@ -63,12 +79,15 @@ class Experiment:
         model = self.model
         return not isinstance(model, SequenceModel) or model.readout.at_each_step
 
-    def record(self, path: str | None = None, position: LossPosition | None = None) -> Trace:
+    def record(
+        self, path: str | None = None, position: LossPosition | None = None, step_threshold: float | None = None
+    ) -> Trace:
         """One recorded pass over the batch.
 
         Args:
             path: see `models.record`.
             position: of the loss; the configured one if left out.
+            step_threshold: see `models.record`.
         """
         return record(
             self.model,
@@ -77,13 +96,15 @@ class Experiment:
             truncate=self.config.truncate,
             truncate_kind=self.config.truncate_kind,
             path=path,
+            lengths=self.lengths,
             source=self.source,
+            step_threshold=step_threshold,
         )
 
     @property
     def chance(self) -> float:
         """The loss of a guess without memory."""
-        return self.task.chance(self.config.seq_len, self.config.loss_position)
+        return guess_loss(self.config, self.task)
 
 
 def build(config: RunConfig) -> Experiment:
@@ -97,12 +118,13 @@ def build(config: RunConfig) -> Experiment:
             anything large is allocated.
     """
     task = make_task(config)
+    check_schedule(config)
     check_wiring(config, task)
     check_memory(config, task)
     weights, data = generators(config.seed)
     model = make_model(config, task, weights)
-    inputs, targets = task.sample(config.batch_size, config.seq_len, data, DTYPES[config.dtype])
-    return Experiment(config, task, model, inputs, targets)
+    batch = draw_batch(config, task, config.batch_size, config.seq_len, data)
+    return Experiment(config, task, model, batch.inputs, batch.targets, batch.lengths)
 
 
 def generators(seed: int) -> tuple[torch.Generator, torch.Generator]:
@@ -141,8 +163,10 @@ def cell_options(config: RunConfig) -> dict[str, Any]:
 
 
 def initialise_(recurrent: Recurrent, config: RunConfig, task: Task, generator: torch.Generator) -> None:
-    """Recurrent matrices, then their spectral norm, then the input scale, then the gate biases."""
+    """All biases, then recurrent matrices, then their spectrum, then the input scale, then the gates' biases."""
     keep = recurrent.cell_type.keep_gate
+    if config.biases is not None or config.initialisation == "irnn":
+        set_biases_(recurrent, config.biases or 0.0)
     if config.initialisation == "chrono":
         if keep is None:
             raise ConfigError(
@@ -150,13 +174,18 @@ def initialise_(recurrent: Recurrent, config: RunConfig, task: Task, generator: 
             )
         chrono_(recurrent, task.length(config.seq_len), generator)
     elif config.initialisation != "default":
-        recurrent_matrices_(recurrent, config.initialisation, config.gain, generator)
+        kind = "identity" if config.initialisation == "irnn" else config.initialisation
+        recurrent_matrices_(recurrent, kind, config.gain, generator)
     for name, weight in recurrent.named_parameters():
         if name.startswith("weight_hh"):
             for block in chosen_blocks(recurrent.cell_type.square_blocks(weight), config):
                 set_spectrum_(block, config, generator)
         if name.startswith("weight_ih_l0"):
             weight.mul_(config.input_scale)
+    if config.input_bias is not None:
+        if "i" not in recurrent.cell_type.blocks:
+            raise ConfigError(f"input_bias was {config.input_bias:g}; the cell {config.cell!r} has no input gate i.")
+        set_gate_bias_(recurrent, "i", config.input_bias)
     if config.forget_bias is not None and keep is not None:
         set_gate_bias_(recurrent, keep.gate, keep.bias(config.forget_bias))
 
@@ -170,17 +199,19 @@ def chosen_blocks(blocks: Mapping[str, Tensor], config: RunConfig) -> list[Tenso
 
 
 def set_spectrum_(block: Tensor, config: RunConfig, generator: torch.Generator) -> None:
-    """Give a square block the configured singular values; it keeps its singular vectors.
+    """Give a square block the configured spectrum: its singular values, with its own singular vectors, or its radius.
 
     Raises:
-        ConfigError: the gain made the block zero or infinite, so that it has no singular vectors.
+        ConfigError: the gain made the block zero or infinite, so that it has no spectrum to set.
     """
     largest = config.largest_singular_value
-    set_at_all = largest is not None or config.singular_values is not None or config.spectrum_shape != "kept"
+    set_at_all = config.spectrum_shape != "kept" or any(
+        value is not None for value in (largest, config.spectral_radius, config.singular_values)
+    )
     rounded = block.to(DTYPES[config.dtype])
     if set_at_all and not (rounded.isfinite().all() and rounded.any()):
         raise ConfigError(
-            f"gain was {config.gain:g}; it must leave recurrent weights of {config.dtype} that are finite and not all "
+            f"gain was {config.gain:g}; it must give recurrent weights of {config.dtype} that are finite and not all "
             "0, or their singular values cannot be set."
         )
     if config.singular_values is not None:
@@ -191,6 +222,9 @@ def set_spectrum_(block: Tensor, config: RunConfig, generator: torch.Generator) 
         values = wanted_values(
             config.spectrum_shape, config.hidden_size, 1.0 if largest is None else largest, generator=generator
         )
+    elif config.spectral_radius is not None:
+        block.copy_(scale_spectral_radius(block, config.spectral_radius))
+        return
     elif largest is not None:
         block.copy_(scale_spectral_norm(block, largest))
         return

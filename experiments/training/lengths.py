@@ -42,7 +42,8 @@ def evaluate_lengths(config: RunConfig, task: Task, model: Network) -> list[AtLe
     found = []
     for seq_len in lengths_of(config.evaluate_at):
         generator = torch.Generator().manual_seed((config.seed * 2 + 1) % 2**63)
-        there = evaluate(config.model_copy(update={"seq_len": seq_len}), task, model, generator)
+        alike = config.model_copy(update={"seq_len": seq_len, "seq_len_schedule": "fixed"})
+        there = evaluate(alike, task, model, generator)
         chance = task.chance(seq_len, config.loss_position)
         found.append(AtLength(seq_len, there.loss, there.accuracy, chance, task.guess_accuracy(seq_len)))
     return found

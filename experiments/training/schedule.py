@@ -10,7 +10,7 @@ def seq_len_at(config: RunConfig, step: int, generator: torch.Generator) -> int:
     """The `seq_len` of a step (from 1).
 
     `ranged` draws it uniformly from seq_len_min … seq_len. `curriculum` grows linearly from seq_len_min at the first
-    step to seq_len at half of the steps, and stays there.
+    step to seq_len at half of the steps, and stays there. In a `mixed` batch it is that of the longest sequence.
     """
     low, high = config.seq_len_min, config.seq_len
     if config.seq_len_schedule == "ranged":

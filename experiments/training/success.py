@@ -8,7 +8,7 @@ from experiments.config.run_config import RunConfig
 from experiments.tasks import Task
 from experiments.tasks.ball import Ball
 from experiments.tasks.recall import Recall
-from experiments.training.build import DTYPES
+from experiments.training.batches import draw_batch, guess_loss
 from models.networks.network import Network
 from models.networks.picture_reader import CHANNELS, COLOURS
 
@@ -51,13 +51,15 @@ def evaluate(config: RunConfig, task: Task, model: Network, generator: torch.Gen
     losses, answers, rights, left = 0.0, 0.0, 0.0, config.evaluate_size
     while left:
         size = min(part, left)
-        inputs, targets = task.sample(size, config.seq_len, generator, DTYPES[config.dtype])
+        batch = draw_batch(config, task, size, config.seq_len, generator)
+        inputs, targets, lengths = batch.inputs, batch.targets, batch.lengths
+        parts = {"source": source, "lengths": lengths}
         with torch.no_grad():
-            outputs = model(inputs) if source is None else model(inputs, source)
+            outputs = model(inputs, **{name: part for name, part in parts.items() if part is not None})
             said = outputs if source is None else model.own_words(inputs, source, task.next_word)
-        losses += size * task.loss(outputs, targets, config.loss_position).item()
-        answers += size * task.loss(outputs, targets, "last").item()
-        rights += size * task.accuracy(said, targets, config.loss_position)
+        losses += size * task.loss(outputs, targets, config.loss_position, lengths).item()
+        answers += size * task.loss(outputs, targets, "last", lengths).item()
+        rights += size * task.accuracy(said, targets, config.loss_position, lengths)
         left -= size
     loss, answer, accuracy = (total / config.evaluate_size for total in (losses, answers, rights))
     # A sum or product can be known at the last timestep only, wherever the loss sits.
@@ -69,5 +71,5 @@ def is_solved(config: RunConfig, task: Task, loss: float, accuracy: float) -> bo
     if task.name in SOLVED_ERRORS:
         return loss < SOLVED_ERRORS[task.name]
     if isinstance(task, Recall):
-        return loss < SOLVED_SHARE * task.chance(config.seq_len, config.loss_position)
+        return loss < SOLVED_SHARE * guess_loss(config, task)
     return accuracy >= SOLVED_ACCURACY

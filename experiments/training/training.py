@@ -13,19 +13,23 @@ import torch
 from annotated_types import Gt, Le
 from torch import Tensor
 
-from analysis.clipping import Clipping, clip
+from analysis.clipping import Clipping, clip, clipped_inside, total_log_norm
 from experiments.checked import STRICT, Clock, Count, checked
 from experiments.checked import Step as StepNumber
 from experiments.config.run_config import LARGEST, RunConfig
 from experiments.tasks import Targets
 from experiments.tasks.next_character import NextCharacter
-from experiments.training.build import DTYPES, Experiment, build, generators
+from experiments.training.batches import DTYPES, Batch, draw_batch, guess_loss
+from experiments.training.build import Experiment, build, generators
 from experiments.training.carried import Carried
 from experiments.training.culprit import first_culprit, is_finite
-from experiments.training.schedule import check_schedule, seq_len_at
+from experiments.training.flossing import floss
+from experiments.training.penalised import penalise
+from experiments.training.schedule import seq_len_at
 from experiments.training.state import Checkpoint, generator_states
 from experiments.training.success import Evaluation, evaluate
 from models import Trace, record
+from models.bptt.lognorm import log_norm_of_all
 
 OPTIMISERS: dict[str, Callable[[list[torch.nn.Parameter], float], torch.optim.Optimizer]] = {
     "sgd": lambda parameters, rate: torch.optim.SGD(parameters, rate),
@@ -79,7 +83,6 @@ class Training:
     """A run in memory, without files: the network, its optimiser, and the random generators."""
 
     def __init__(self, config: RunConfig, path: str | None = None) -> None:
-        check_schedule(config)
         self.config = config
         experiment: Experiment = build(config)
         self.task, self.model = experiment.task, experiment.model
@@ -102,55 +105,96 @@ class Training:
     @property
     def chance(self) -> float:
         """The loss of a guess without memory."""
-        return self.task.chance(self.config.seq_len, self.config.loss_position)
+        return guess_loss(self.config, self.task)
 
     def advance(self) -> Step:
         """Compute one batch's loss and gradients; `update` must follow, unless the step is skipped."""
         config, task = self.config, self.task
         self.step += 1
         T = seq_len_at(config, self.step, self.generators["data"])
-        inputs, targets = self.next_batch(T)
-        trace = record(
-            self.model,
-            inputs,
-            lambda outputs: task.loss(outputs, targets, config.loss_position),
-            truncate=config.truncate,
-            truncate_kind=config.truncate_kind,
-            path=self.path,
-            start=None if self.carried is None else self.carried.states,
-            source=task.source(T),
-        )
+        batch = self.next_batch(T)
+        inputs, targets, lengths = batch.inputs, batch.targets, batch.lengths
+        start = None if self.carried is None else self.carried.states
+
+        def recorded(path: str | None, step_threshold: float | None = None) -> Trace:
+            return record(
+                self.model,
+                inputs,
+                lambda outputs: task.loss(outputs, targets, config.loss_position, lengths),
+                truncate=config.truncate,
+                truncate_kind=config.truncate_kind,
+                path=path,
+                start=start,
+                lengths=lengths,
+                source=task.source(T),
+                step_threshold=step_threshold,
+            )
+
+        trace = recorded(self.path)
         if self.carried is not None:
             self.carried = self.carried.after(trace)
-        clipping = clip(trace.parameter_grads, self.clip_threshold, config.clip_rule, trace.parameter_log_norm)
+        clipping, also = self.clipped_gradient(trace, inputs, recorded)
         culprit = None if is_finite(trace, clipping) else first_culprit(self.model, trace, clipping)
         scalars: dict[str, object] = {
             "step": self.step,
             "loss": trace.loss_value,
-            "accuracy": task.accuracy(trace.outputs, targets, config.loss_position),
+            "accuracy": task.accuracy(trace.outputs, targets, config.loss_position, lengths),
             "log_norm_before": clipping.log_norm_before,
             "log_norm_after": clipping.log_norm_after,
             "clipped": int(clipping.engaged),
             "learning_rate": self.learning_rate,
             "clip_threshold": self.clip_threshold,
             "length": len(inputs),
+            **also,
         }
         self.clipped += int(clipping.engaged)
         return Step(scalars, trace, clipping, culprit, inputs, targets)
 
-    def next_batch(self, seq_len: int) -> tuple[Tensor, Targets]:
-        """Fresh sequences, or the next part of those that are carried on."""
-        dtype = DTYPES[self.config.dtype]
-        if self.carried is None:
-            return self.task.sample(self.config.batch_size, seq_len, self.generators["data"], dtype)
-        assert isinstance(self.task, NextCharacter)
-        return self.task.read(self.carried.place, seq_len, dtype)
+    def clipped_gradient(
+        self, trace: Trace, inputs: Tensor, again: Callable[[str, float], Trace]
+    ) -> tuple[Clipping, dict[str, float]]:
+        """The gradient of the step, and the numbers that only some configurations record.
 
-    def update(self, grads: dict[str, Tensor]) -> None:
-        """Take the optimiser's step. It is separate from `advance`, so that the weights before it can be recorded."""
+        It is the loss's, with Ω's beside it; in the first steps it may be that of the flossing.
+
+        Args:
+            trace: the recorded pass.
+            inputs: of the batch.
+            again: path, threshold → the same pass clipped inside BPTT.
+        """
+        config, threshold = self.config, self.clip_threshold
+        if config.clip_rule == "per_step":
+            clipped = None if threshold is None else again("reference", threshold)
+            return clipped_inside(trace, clipped, threshold), {}
+        grads, log_norms, also = trace.parameter_grads, trace.parameter_log_norm, {}
+        if config.penalty_weight:
+            penalised = penalise(self.model, trace, config.penalty_weight)
+            grads, log_norms, also = penalised.grads, penalised.log_norms, {"penalty": penalised.omega}
+        if self.step <= config.floss_steps:
+            flossed = floss(self.model, inputs, config.floss_exponents)
+            grads, log_norms, also = flossed.grads, flossed.log_norms, {"flossing": flossed.square}
+        return clip(grads, threshold, config.clip_rule, log_norms), also
+
+    def next_batch(self, seq_len: int) -> Batch:
+        """Fresh sequences, or the next part of those that are carried on."""
+        config = self.config
+        if self.carried is None:
+            return draw_batch(config, self.task, config.batch_size, seq_len, self.generators["data"])
+        assert isinstance(self.task, NextCharacter)
+        return Batch(*self.task.read(self.carried.place, seq_len, DTYPES[config.dtype]))
+
+    def update(self, grads: dict[str, Tensor]) -> float:
+        """Take the optimiser's step; ‖Δθ‖/‖θ‖ of all parameters together.
+
+        It is separate from `advance`, so that the weights before it can be recorded.
+        """
+        before = {name: parameter.detach().clone() for name, parameter in self.model.named_parameters()}
         for name, parameter in self.model.named_parameters():
             parameter.grad = grads[name]
         self.optimiser.step()
+        moved = {name: parameter.detach() - before[name] for name, parameter in self.model.named_parameters()}
+        sizes = (total_log_norm({name: log_norm_of_all(x) for name, x in of.items()}) for of in (moved, before))
+        return torch.tensor(next(sizes) - next(sizes), dtype=torch.float64).exp().item()
 
     def evaluate(self) -> Evaluation:
         """Loss and accuracy on fresh sequences now."""

@@ -17,6 +17,7 @@ from torch import Tensor
 from models.bptt.engine import Backward, Engine
 from models.bptt.lognorm import log_norm
 from models.bptt.scaled import LN_2, Scaled
+from models.bptt.step_limit import limited
 from models.bptt.truncation import Blocks
 from models.bptt.weight_gradient import WeightGradient
 from models.cells.cell import Cell, Gates, State
@@ -25,9 +26,15 @@ from models.recording.layer_record import LayerStates, recompute, with_gradients
 
 
 class ReferenceEngine(Engine):
-    """The definition: a loop over time, and autograd through one step."""
+    """The definition: a loop over time, and autograd through one step.
+
+    With a threshold it clips inside BPTT (`models.bptt.step_limit`); None does not.
+    """
 
     name: ClassVar[str] = "reference"
+
+    def __init__(self, threshold: float | None = None) -> None:
+        self.threshold = threshold
 
     def forward(
         self, cell: Cell, inputs: Tensor, start: State, reverse: bool = False, lengths: Tensor | None = None
@@ -94,7 +101,7 @@ class ReferenceEngine(Engine):
             adjoints[t] = sent[t] + carried
             if pad is not None:
                 adjoints[t], waiting = zero_where(pad[t], adjoints[t]), adjoints[t]
-            totals[t], carried = step_vjp(run, t, adjoints[t])
+            totals[t], carried = step_vjp(run, t, adjoints[t], self.threshold)
             if pad is not None:
                 carried = choose(pad[t], waiting, carried)
             if blocks is not None and t != order[0] and blocks.begins_at(t, run.reverse):
@@ -110,8 +117,8 @@ class ReferenceEngine(Engine):
                 direct_log_norm=log_norm(sent.parts[0]) + sent.exponent.double() * LN_2,
                 grad_start=tuple(held(part, carried.exponent, carried.exponent, dtype) for part in carried.parts),
             ),
-            parameter_grads=parameter_gradients(run, adjoint),
-            grad_inputs=input_gradients(run, adjoint) if through_inputs else None,
+            parameter_grads=parameter_gradients(run, adjoint, self.threshold),
+            grad_inputs=input_gradients(run, adjoint, self.threshold) if through_inputs else None,
         )
 
 
@@ -125,12 +132,13 @@ def held(part: Tensor, exponent: Tensor, wanted: Tensor, dtype: torch.dtype) -> 
     return Scaled((scaled.parts[0].to(dtype),), scaled.exponent)
 
 
-def step_vjp(run: LayerStates, t: int, adjoint: Scaled) -> tuple[Scaled, Scaled]:
+def step_vjp(run: LayerStates, t: int, adjoint: Scaled, threshold: float | None) -> tuple[Scaled, Scaled]:
     """dL/d(h_t, c_t) in total, and (∂s_t/∂s_{t-1})ᵀ dL/ds_t, by autograd through one step."""
     before = tuple(s[t].detach().requires_grad_() for s in run.before)
+    cell = run.cell if threshold is None else limited(run.cell, threshold, adjoint.exponent)
     with torch.enable_grad():
-        after, _ = run.cell.step(run.inputs[t], before)
-    grads, lift = lifted_grads(after, (*after, *before), adjoint.parts)
+        after, _ = cell.step(run.inputs[t], before)
+    grads, lift = lifted_grads(after, (*after, *before), adjoint.parts, (LIFT, 0) if threshold is None else (0,))
     n, exponent = len(after), adjoint.exponent - lift
     return Scaled(grads[:n], exponent), Scaled(grads[n:], exponent)
 
@@ -139,13 +147,15 @@ LIFT = 512
 """Exponent of the power of two by which a float64 gradient is multiplied first."""
 
 
-def lifted_grads(outputs: State, variables: State, grads: State) -> tuple[State, int]:
+def lifted_grads(
+    outputs: State, variables: State, grads: State, lifts: tuple[int, ...] = (LIFT, 0)
+) -> tuple[State, int]:
     """The variables' gradients times 2^lift, and the lift.
 
     Gates that are shut and units that are saturated may follow each other in one step: e^−300 · e^−600 is below
-    1e-308, while its product with 2^512 is not.
+    1e-308, while its product with 2^512 is not. A step with a limit takes no lift, as the limit has none.
     """
-    for lift in (LIFT, 0):  # none where that overflows, or where numbers are not finite anyway
+    for lift in lifts:  # none where that overflows, or where numbers are not finite anyway
         raised = tuple(grad * 2.0**lift for grad in grads)
         results = torch.autograd.grad(
             outputs, variables, raised, retain_graph=lift > 0, allow_unused=True, materialize_grads=True
@@ -155,16 +165,17 @@ def lifted_grads(outputs: State, variables: State, grads: State) -> tuple[State,
     return results, lift
 
 
-def input_gradients(run: LayerStates, adjoint: Scaled) -> Scaled:
+def input_gradients(run: LayerStates, adjoint: Scaled, threshold: float | None) -> Scaled:
     """dL/dx_t of every timestep at once, in float64: given the adjoints, no step depends on another."""
     inputs = run.inputs.detach().requires_grad_()
+    cell = run.cell if threshold is None else limited(run.cell, threshold, adjoint.exponent.flatten())
     with torch.enable_grad():
-        after = recompute(run.cell, inputs, run.before)
-    grads, lift = lifted_grads(after, (inputs,), flat(adjoint))
+        after = recompute(cell, inputs, run.before)
+    grads, lift = lifted_grads(after, (inputs,), flat(adjoint), (LIFT, 0) if threshold is None else (0,))
     return Scaled(grads, adjoint.exponent - lift)
 
 
-def parameter_gradients(run: LayerStates, adjoint: Scaled) -> dict[str, WeightGradient]:
+def parameter_gradients(run: LayerStates, adjoint: Scaled, threshold: float | None) -> dict[str, WeightGradient]:
     """dL/dθ = Σ_t (∂s_t/∂θ)ᵀ dL/ds_t for each of the cell's parameters, in float64.
 
     The sum is taken relative to the largest adjoint where that is outside of a comfortable range.
@@ -175,9 +186,12 @@ def parameter_gradients(run: LayerStates, adjoint: Scaled) -> dict[str, WeightGr
     weighted = adjoint.at(torch.full_like(adjoint.exponent, common))
 
     cell = run.cell.with_weights(lambda w: w.detach().requires_grad_())
+    if threshold is not None:
+        cell = limited(cell, threshold, weighted.exponent.flatten())
     with torch.enable_grad():
         after = recompute(cell, run.inputs, run.before)
-    grads, lift = lifted_grads(after, tuple(cell.weights.values()), flat(weighted))
+    lifts = (LIFT, 0) if threshold is None else (0,)
+    grads, lift = lifted_grads(after, tuple(cell.weights.values()), flat(weighted), lifts)
     return {name: WeightGradient(grad, common - lift) for name, grad in zip(cell.weights, grads, strict=True)}
 
 

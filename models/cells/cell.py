@@ -2,8 +2,8 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from jaxtyping import Float
 from numpy import ndarray
@@ -20,6 +20,12 @@ State = tuple[Tensor, ...]
 
 Gates = dict[str, Tensor]
 """Gate name → its value, of shape [batch, hidden], in torch's order."""
+
+
+def unchanged(a: Tensor) -> Tensor:
+    """The identity."""
+    return a
+
 
 Values = TypeVar("Values", Tensor, ndarray)
 Bias = TypeVar("Bias", float, Tensor)
@@ -55,6 +61,11 @@ class Cell(ABC):
     weight_hh: Float[Tensor, "*recurrent_rows hidden"]
     bias_ih: Float[Tensor, " rows"]
     bias_hh: Float[Tensor, " rows"]
+
+    pass_on: Callable[[Float[Tensor, "*sample rows"]], Float[Tensor, "*sample rows"]] = field(
+        default=unchanged, kw_only=True
+    )
+    """What every preactivation passes through in `step`: the identity, or one whose gradient is limited."""
 
     words: ClassVar[CellWords]
     """Its name, its colour, and what its gates mean."""
@@ -156,7 +167,8 @@ class Cell(ABC):
 
     def with_weights(self, change: Callable[[Tensor], Tensor]) -> "Cell":
         """The same cell, with `change` applied to every weight."""
-        return replace(self, **{name: change(weight) for name, weight in self.weights.items()})
+        weights: dict[str, Any] = {name: change(weight) for name, weight in self.weights.items()}
+        return replace(self, **weights)
 
     def in_float64(self) -> "Cell":
         """The same cell with detached float64 weights, for derivatives of a pass in another dtype."""

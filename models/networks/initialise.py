@@ -77,11 +77,11 @@ def recurrent_matrices_(
                 raise ValueError(f"kind was {kind!r}; it must be one of gaussian, orthogonal, identity.")
 
 
-def zero_biases_(recurrent: "Recurrent") -> None:
-    """Set every bias of every layer to zero."""
+def set_biases_(recurrent: "Recurrent", value: float) -> None:
+    """Set the total bias, b_ih + b_hh, of every unit and gate: b_ih takes the value, b_hh becomes zero."""
     for name, parameter in recurrent.named_parameters():
         if name.startswith("bias"):
-            parameter.data.zero_()
+            parameter.data.fill_(value if name.startswith("bias_ih") else 0)
 
 
 def set_gate_bias_(recurrent: "Recurrent", gate: str, value: float | Float[Tensor, " hidden"]) -> None:
@@ -157,6 +157,21 @@ def scale_spectral_norm(
     if largest != 0 and not bool(((norms > 0) & factors.isfinite()).all()):
         raise ValueError("weight has a block of zeros, or near it; its spectral norm cannot be scaled.")
     return (stacked * factors[:, None, None]).reshape(weight.shape)
+
+
+def scale_spectral_radius(weight: Square, radius: float) -> Square:
+    """Scale a square matrix so that its largest |eigenvalue| is `radius`.
+
+    Raises:
+        ValueError: entries that are not finite, or no eigenvalue other than 0, or so near to 0 that no factor can give
+            the radius.
+    """
+    (block,) = in_blocks(weight, 1)
+    largest = torch.linalg.eigvals(block).abs().max()
+    factor = radius / largest if largest > 0 else torch.zeros_like(largest)
+    if radius != 0 and not bool((largest > 0) & factor.isfinite()):
+        raise ValueError("weight has no eigenvalue but 0, or near it; its spectral radius cannot be scaled.")
+    return block * factor
 
 
 def in_blocks(weight: Float[Tensor, "rows hidden"], blocks: int) -> Float[Tensor, "block row hidden"]:

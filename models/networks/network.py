@@ -13,6 +13,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from models.bptt.engine import Engine
+from models.bptt.scaled import Scaled
 from models.bptt.stack_pass import StackBackward
 from models.bptt.truncation import TruncateKind
 from models.cells.cell import Cell, State
@@ -51,6 +52,8 @@ class Passed:
     """The gradients of the parameters outside the stacks."""
     attention: Float[Tensor, "reader batch read"] | None = None
     """The attention weights; those of each reader add up to 1."""
+    grad_picture: Scaled | None = None
+    """dL/d(picture), [place, batch, pixel], of a network that reads one."""
 
 
 class Network(nn.Module, ABC):
@@ -82,7 +85,7 @@ class Network(nn.Module, ABC):
     def own_words(
         self, inputs: Float[Tensor, "time batch input"], source: int | None, next_word: NextWord
     ) -> Float[Tensor, "answer batch output"]:
-        """The outputs in use: a decoder reads what it said before, and not the target. Others give `forward`'s.
+        """The outputs in use: a decoder reads its own earlier answers, not the target. Others give `forward`'s.
 
         Args:
             inputs: as for `forward`; of the words only the first is read.

@@ -124,7 +124,8 @@ class OneToMany(DecoderNetwork):
         (T,) = self.parts(len(given.inputs), given.source)
         weights = {name: p.detach().requires_grad_() for name, p in self.reader.named_parameters()}
         with torch.enable_grad():
-            places, features = functional_call(self.reader, weights, (given.inputs[:-T],))
+            picture = given.inputs[:-T].detach().requires_grad_()
+            places, features = functional_call(self.reader, weights, (picture,))
         memory, words = self.place_features(places.detach(), features.detach(), given.inputs[-T:])
         decoded = self.decode(engine, words, memory, given.loss, given.lengths)
 
@@ -136,7 +137,7 @@ class OneToMany(DecoderNetwork):
             sent = [Scaled((first.parts[0][..., : self.input_size],), first.exponent)]
         (to_places, *to_features), power = all_on_one_scale([decoded.to_states, *sent])
         back = [to_places.to(places.dtype), torch.cat(to_features, dim=-1).to(places.dtype)]
-        grads = torch.autograd.grad([places, features], list(weights.values()), back)
+        to_picture, *grads = torch.autograd.grad([places, features], [picture, *weights.values()], back)
         of_reader: Grads = {
             f"reader.{name}": scaled_grad(grad, power) for name, grad in zip(weights, grads, strict=True)
         }
@@ -146,6 +147,7 @@ class OneToMany(DecoderNetwork):
             loss=decoded.loss,
             grads=decoded.grads | of_reader,
             attention=decoded.attention,
+            grad_picture=Scaled((to_picture,), torch.full(to_picture.shape[:2], power)),
         )
 
     def answer(

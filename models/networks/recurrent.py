@@ -1,7 +1,7 @@
 """The parameters of a stack of layers and directions, and the plain loop over time."""
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from models.cells.cell import Cell, Gates, State
@@ -80,19 +80,27 @@ class Recurrent(nn.Module):
 
 
 def unroll(
-    cell: Cell, inputs: Float[Tensor, "time batch input"], reverse: bool, start: State | None = None
+    cell: Cell,
+    inputs: Float[Tensor, "time batch input"],
+    reverse: bool,
+    start: State | None = None,
+    lengths: Int64[Tensor, " batch"] | None = None,
 ) -> tuple[State, Gates]:
     """The states and gates of one layer at every timestep, each [time, batch, hidden].
 
     The start state is zero if it is left out. With `reverse` the cell reads from the last timestep to the first; the
-    result is in input positions all the same, as in torch.
+    result is in input positions all the same, as in torch. Beyond its length a sequence takes no step.
     """
     seq_len, batch_size, _ = inputs.shape
     state = cell.initial_state(batch_size) if start is None else start
     states: list[State] = []
     gates: list[Gates] = []
     for t in processing_order(seq_len, reverse):
-        state, gates_t = cell.step(inputs[t], state)
+        before = state
+        state, gates_t = cell.step(inputs[t], before)
+        if lengths is not None:
+            within = (t < lengths)[:, None]
+            state = tuple(torch.where(within, new, old) for new, old in zip(state, before, strict=True))
         states.append(state)
         gates.append(gates_t)
     if reverse:

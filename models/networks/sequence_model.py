@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from models.bptt.engine import Engine
@@ -87,18 +87,27 @@ class SequenceModel(Network):
         return {"recurrent": self.recurrent}
 
     def forward(
-        self, inputs: Float[Tensor, "time batch input"], source: int | None = None
+        self,
+        inputs: Float[Tensor, "time batch input"],
+        source: int | None = None,
+        lengths: Int64[Tensor, " batch"] | None = None,
     ) -> Float[Tensor, "time batch output"]:
         """The outputs at every timestep, by the plain loop over time that autograd can differentiate."""
         features = inputs
         for layer in range(self.recurrent.num_layers):
             D = self.recurrent.num_directions
             passes = [
-                unroll(self.recurrent.cell(layer, d), features, d == 1, self.start_of(D * layer + d, inputs.shape[1]))
+                unroll(
+                    self.recurrent.cell(layer, d),
+                    features,
+                    d == 1,
+                    self.start_of(D * layer + d, inputs.shape[1]),
+                    lengths,
+                )
                 for d in range(D)
             ]
             features = torch.cat([states[0] for states, _ in passes], dim=-1)
-        outputs: Tensor = self.readout(features)
+        outputs: Tensor = self.readout(features, lengths)
         return outputs
 
     def start_of(self, k: int, batch_size: int) -> State | None:

@@ -3,13 +3,14 @@
 Its weights are copies from the time of the recording, so that a running training does not change a record.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import TypeVar
 
 import torch
-from jaxtyping import Float, Float64, Int64
+from jaxtyping import Float, Float64, Int64, Num
 from torch import Tensor
 
 from models.bptt.scaled import LN_2, Scaled, scaled_log_norm
@@ -283,10 +284,13 @@ def with_gradients(
     )
 
 
-def ended_together(x: Float[Tensor, "time batch"], lengths: Int64[Tensor, " batch"]) -> Float[Tensor, "time batch"]:
-    """Each sequence moved to end at the last timestep; NaN before it begins."""
+def ended_together(
+    x: Num[Tensor, "time batch *rest"], lengths: Int64[Tensor, " batch"], before: float | int = math.nan
+) -> Num[Tensor, "time batch *rest"]:
+    """Each sequence moved to end at the last timestep; it has the value `before` where it has not begun."""
     source = torch.arange(len(x), device=x.device)[:, None] - (len(x) - lengths)
-    return x.gather(0, source.clamp(min=0)).masked_fill(source < 0, torch.nan)
+    source = source.view(*source.shape, *[1] * (x.ndim - 2)).expand(x.shape)
+    return x.gather(0, source.clamp(min=0)).masked_fill(source < 0, before)
 
 
 def padding(seq_len: int, lengths: Int64[Tensor, " batch"]) -> Tensor:

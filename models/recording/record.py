@@ -31,6 +31,7 @@ def record(
     lengths: Sequence[int] | Sequence[Sequence[int]] | Tensor | None = None,
     truncate_kind: str = "blocks",
     source: int | None = None,
+    step_threshold: float | None = None,
 ) -> Trace:
     """Run the network and its BPTT once, and record every step.
 
@@ -51,11 +52,13 @@ def record(
             directions); `window` lets each loss go back to the k latest states, for up to k times the work (of networks
             that read in one direction).
         source: how many timesteps of the inputs are the source, where the network reads a source and then a target.
+        step_threshold: clip inside BPTT (`models.bptt.step_limit`): all gradients are then those of the clipped pass,
+            which the reference computes; None for the true ones.
 
     Raises:
         ValueError: inputs, a start or lengths that do not fit the model, a loss that is not a scalar, a truncate that
-            is not a whole number of at least 1, a window over a bidirectional network, or a path that is unknown or
-            cannot take the model.
+            is not a whole number of at least 1, a window over a bidirectional network, a step_threshold that is not
+            above 0 or goes with the fast path, or a path that is unknown or cannot take the model.
 
     Example:
         >>> import torch
@@ -81,7 +84,7 @@ def record(
         truncate,
         kind,
     )
-    engine = make_engine(choose_path(model.cells, inputs, path))
+    engine = make_engine(choose_path(model.cells, inputs, path_of(path, step_threshold)), step_threshold)
     passed = model.run(engine, given)
 
     grads = dict(passed.grads)
@@ -99,6 +102,7 @@ def record(
         parameter_log_norm={name: grads[name][1] for name in names},
         path=engine.name,
         attention=passed.attention,
+        grad_picture=passed.grad_picture,
     )
 
 
@@ -135,8 +139,8 @@ def direct_gradients(
     if weights is not None and tuple(weights.shape) != shape:
         raise ValueError(f"weights have shape {tuple(weights.shape)}; they must be [time, batch], {shape}.")
     glue = differentiate(
-        lambda weights, states: model.readout.read_with(weights, states[0]),
-        {},
+        lambda own, states: model.readout.read_with(own, states[0]),
+        dict(model.readout.named_parameters()),
         [side_by_side([layer.hidden for layer in top])],
         scalar,
     )
@@ -145,10 +149,25 @@ def direct_gradients(
     return gradient[..., H * direction : H * (1 + direction)]
 
 
-def make_engine(path: str) -> Engine:
-    """The engine of that name."""
+def path_of(path: str | None, step_threshold: float | None) -> str | None:
+    """The path asked for; the reference where the gradient is clipped inside BPTT.
+
+    Raises:
+        ValueError: a threshold that is not above 0, or another path with one.
+    """
+    if step_threshold is None:
+        return path
+    if not step_threshold > 0:
+        raise ValueError(f"step_threshold was {step_threshold}; it must be above 0, or None for no clipping.")
+    if path == "fast":
+        raise ValueError("path was fast, which does not clip inside BPTT; leave out path or step_threshold.")
+    return "reference"
+
+
+def make_engine(path: str, step_threshold: float | None = None) -> Engine:
+    """The engine of that name; only the reference clips inside BPTT."""
     if path == "reference":
-        return ReferenceEngine()
+        return ReferenceEngine(step_threshold)
     from models.bptt.compiled.engine import CompiledEngine  # here, since it imports the compiler
 
     return CompiledEngine()

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Float64
 from torch import Tensor
 
-from models.bptt.scaled import LN_2, scaled_log_norm, true_value
+from models.bptt.scaled import LN_2, Scaled, scaled_log_norm, true_value
 from models.recording.above import from_above
 from models.recording.layer_record import LayerRecord
 
@@ -25,8 +25,12 @@ class Stack:
         """The top layer, forwards."""
         return self.layers[-self.num_directions]
 
+    def sequence(self, index: int) -> "Stack":
+        """The layers of one sequence of the batch, without padding."""
+        return Stack(tuple(layer.sequence(index) for layer in self.layers), self.num_directions)
+
     def above(self, index: int) -> tuple[LayerRecord, ...]:
-        """The layer at `index` last, before it all layers above it, the top layer first.
+        """The layers from the top one down to the one at `index`.
 
         Raises:
             ValueError: no such layer, or one below the top of a bidirectional stack: there a loss reaches a state on
@@ -68,6 +72,9 @@ class Trace:
     attention: Float[Tensor, "reader batch read"] | None = None
     """The attention weights, [reader, batch, time that is read]: the readers are a decoder's timesteps, or the one
     answer of a head. Each reader's weights add up to 1; None without attention."""
+    grad_picture: Scaled | None = None
+    """dL/d(pixel), [place, batch, pixel], of a network that reads a picture; None for others, and for recorded steps
+    of a run."""
 
     @property
     def stack(self) -> Stack:

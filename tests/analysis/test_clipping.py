@@ -6,7 +6,7 @@ import pytest
 import torch
 from oracles import linear_model
 
-from analysis.clipping import CLIP_RULES, clip, total_log_norm
+from analysis.clipping import AFTER_THE_PASS, clip, total_log_norm
 from models import record
 
 
@@ -75,7 +75,7 @@ def test_the_lecture_slides_squared_norm_shrinks_large_gradients_most(size, left
     assert result.engaged == (size > math.sqrt(5))
 
 
-@pytest.mark.parametrize("rule", CLIP_RULES)
+@pytest.mark.parametrize("rule", AFTER_THE_PASS)
 def test_no_threshold_changes_nothing(rule):
     grads = gradient(1e6)
     result = clip(grads, None, rule)
@@ -127,7 +127,7 @@ def test_clipping_does_not_claim_what_is_not_a_number(threshold):
     assert math.isnan(result.cosine)
 
 
-@pytest.mark.parametrize("rule", CLIP_RULES)
+@pytest.mark.parametrize("rule", AFTER_THE_PASS)
 def test_a_zero_gradient_has_no_direction(rule):
     zero = {"a": torch.zeros(3)}
     assert math.isnan(clip(zero, None).cosine)

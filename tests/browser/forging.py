@@ -47,12 +47,14 @@ class Drawn:
 class Visitor:
     """One session on one page: `rerun` with any widget states, of the whole page or of a fragment."""
 
-    def __init__(self, url: str, page: str = "", query: str = "") -> None:
+    def __init__(self, url: str, page: str = "", query: str = "", cookie: str = "") -> None:
         self._connect = connect(
             f"{url.replace('http', 'ws')}/_stcore/stream", origin=Origin(url), max_size=None,
-            subprotocols=[Subprotocol("streamlit")],
+            subprotocols=[Subprotocol("streamlit")], additional_headers={"Cookie": cookie} if cookie else None,
         )  # fmt: skip
         self._page, self._query = page, query.removeprefix("?")
+        self._page_hash = ""
+        """Of the page that is open, once the server has said it; a browser then names the page by it."""
         self._kept: dict[str, ForwardMsg] = {}
         self.ids: dict[str, tuple[str, str]] = {}
         """Widget's key, or its label where it has none → its id and its fragment's."""
@@ -68,7 +70,8 @@ class Visitor:
         """What the page draws after these states have arrived."""
         message = BackMsg()
         client = message.rerun_script
-        client.query_string, client.page_name, client.fragment_id = self._query, self._page, fragment
+        client.query_string, client.page_script_hash, client.fragment_id = self._query, self._page_hash, fragment
+        client.page_name = "" if self._page_hash else self._page
         client.widget_states.widgets.extend(states or [])
         self._socket.send(message.SerializeToString())
         drawn = Drawn()
@@ -80,6 +83,8 @@ class Visitor:
             if part.WhichOneof("type") == "ref_hash":
                 part.CopyFrom(self._kept[part.ref_hash])
             self._kept[part.hash] = part
+            if part.WhichOneof("type") == "navigation":
+                self._page_hash = part.navigation.page_script_hash
             if part.WhichOneof("type") == "delta" and part.delta.WhichOneof("type") == "new_element":
                 self._note(part.delta.new_element, part.delta.fragment_id)
                 drawn.elements.append((part.delta.new_element, part.delta.fragment_id))

@@ -58,7 +58,8 @@ def downloaded(page: Page, column: str) -> list[float]:
     """A column of the profile's table, in decades."""
     with page.expect_download() as download:
         page.get_by_role("button", name="CSV", exact=True).first.click()
-    rows = csv.DictReader(Path(download.value.path()).read_text().splitlines())
+    lines = Path(download.value.path()).read_text().splitlines()
+    rows = csv.DictReader(line for line in lines if not line.startswith("#"))
     return [float(row[column]) / math.log(10) for row in rows]
 
 
@@ -66,6 +67,7 @@ def test_a_recorded_step_opens_from_runs_and_follows_the_hand_to_what_probe_prin
     page = open_page(f"{url}/runs?run={run.name}")
     scrub = page.locator(".scrub-slider .range")
     scrub.focus()
+    scrub.press("Home")
     for _ in range(4):
         scrub.press("ArrowRight")
     expect(page.locator(".scrub-slider output")).to_have_text("optimiser step 9 of 21")

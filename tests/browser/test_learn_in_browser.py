@@ -181,10 +181,25 @@ def test_a_live_lesson_trains_is_found_again_and_is_cancelled(tmp_path, serve_ru
 def test_the_path_goes_to_a_lesson_and_the_browser_goes_back(app_url, open_page):
     page = open_page(f"{app_url}/learn")
     assert not serious_faults(page)
-    page.get_by_role("button", name=LESSONS[0].title).click()
+    page.get_by_role("button", name=re.compile(rf"^{LESSONS[0].number} · ")).click()
     expect(page.get_by_text(LESSONS[0].claim)).to_be_visible()
     page.go_back()
     expect(page.get_by_role("heading", name="Learn")).to_be_visible()
+
+
+def test_what_was_done_is_kept_in_the_browser_until_it_is_to_be_forgotten(app_url, open_page):
+    lesson = FIRST_OF_A_KIND[0]
+    page = open_page(f"{app_url}/learn?lesson={lesson.number}&beat=decide&guess={lesson.number}a")
+    expect(page.get_by_text("The claim:")).to_be_visible(timeout=20_000)
+    expect(page.locator(f'.kept-progress[data-done*="{lesson.number}-decide"]')).to_be_attached()
+    page = open_page(f"{app_url}/learn")  # a new session
+    expect(page.get_by_text("decided").first).to_be_visible()
+    page.get_by_role("button", name="Forget my progress").click()
+    expect(page.get_by_text("decided")).to_have_count(0)
+    page.reload()
+    settle(page)
+    expect(page.get_by_text(lesson.about)).to_be_visible()
+    expect(page.get_by_text("decided")).to_have_count(0)
 
 
 def test_the_projector_switch_hides_the_chrome_and_brings_it_back(app_url, open_page):

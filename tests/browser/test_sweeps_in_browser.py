@@ -1,10 +1,11 @@
 """The Sweeps page in a real browser: open, change the quantity, click a cell, and what a screen reader would meet."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from browsing import resting_box, serious_faults_in_both_themes, settle
+from browsing import press, resting_box, serious_faults_in_both_themes, settle
 from playwright.sync_api import Page, expect
 
 from experiments.sweeps.folder import SweepFolder, write_plan
@@ -55,5 +56,34 @@ def test_a_sweep_is_opened_redrawn_and_a_cell_clicked(url, open_page):
     expect(page.get_by_role("combobox", name="Largest singular value")).to_have_value("0.5", timeout=30_000)
     expect(picker).to_have_value("30")
     assert before != "30"
+    frames = "c => c.querySelector('.live-chart-plot')._fullLayout.shapes.filter(s => s.name === 'chosen').length"
+    assert chart.evaluate(frames) == 2, "the chosen cell has a frame"
+    expect(page).to_have_url(re.compile("value=spectral(_|\\+)norm.*row=30&column=0.5"))
+    page.reload()
+    expect(chart.locator(".gtitle").first).to_contain_text("Spectral norm of W_hh", timeout=60_000)
+    expect(picker).to_have_value("30")
+    page.get_by_role("link", name="Learn").click()
+    expect(page.get_by_role("heading", name="Learn: predict, do, decide")).to_be_visible(timeout=30_000)
+    page.go_back()
+    expect(page.get_by_role("combobox", name="Largest singular value")).to_have_value("0.5", timeout=60_000)
 
     assert not serious_faults_in_both_themes(page)
+
+
+def test_a_sweep_is_estimated_started_paused_and_continued_on_the_page(tmp_path, serve_runs, open_page):
+    page = open_page(f"{serve_runs(tmp_path / 'runs')}/sweeps")
+    field = page.get_by_role("textbox", name="Sweep, as TOML")
+    start = page.get_by_role("button", name="Start sweep")
+    expect(start).to_be_disabled(timeout=60_000)
+    field.fill("seeds = 'many'")
+    press(page, "Estimate")
+    expect(page.get_by_test_id("stAlert").first).to_contain_text("seeds was 'many'", timeout=30_000)
+    field.fill(SWEEP.replace("[fixed]", "kind = 'run'\n[fixed]\nsteps = 3000").replace("seeds = 2", "name = 'mine'"))
+    press(page, "Estimate")
+    expect(page.get_by_text(re.compile("18 runs, 18 left. They will take at most about"))).to_be_visible(timeout=60_000)
+    start.click()
+    expect(page.get_by_role("combobox", name="Sweep", exact=True)).to_have_value("mine", timeout=60_000)
+    expect(page.get_by_text(re.compile("of 18 runs")).first).to_be_visible(timeout=60_000)
+    page.get_by_role("button", name="Pause").click()
+    expect(page.get_by_role("button", name="Continue")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text(re.compile("18 runs: .*not (started|finished)"))).to_be_visible(timeout=30_000)

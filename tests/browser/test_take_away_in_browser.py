@@ -1,13 +1,20 @@
 """What a reader takes away from Explore: Python that prints the page's numbers, a page that stands alone, pictures."""
 
+import html
+import io
+import json
 import subprocess
 import sys
+import tomllib
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from browsing import ROOT, press, resting_box
+from browsing import ROOT, press, resting_box, settle
 from exploring import eventually, line, shows
+from PIL import Image
 
 from experiments.config.run_config import RunConfig
 from experiments.probing.probe import probe
@@ -62,13 +69,60 @@ def test_the_web_page_stands_alone_and_shows_the_same_profile(explore, browser, 
     assert drawn == pytest.approx(line(page, "Elman"), abs=1e-6)
 
 
-@pytest.mark.parametrize(("kind", "begins"), [("PNG", b"\x89PNG"), ("SVG", b"<svg")])
-def test_a_chart_is_saved_as_a_picture(explore, kind, begins):
-    page = explore("?cells=gru&hidden_size=8")
-    page.locator('.live-chart[data-key="profile"]').hover()
-    with page.expect_download() as download:
-        page.locator(f'.live-chart[data-key="profile"] [data-title="Download as {kind}"]').click()
-    assert Path(download.value.path()).read_bytes().startswith(begins)
+@pytest.fixture(scope="module")
+def saved(app_url, profile, tmp_path_factory) -> dict[str, bytes]:
+    """What the buttons of one page save: a chart as PNG and SVG, its numbers, and the zip of all figures."""
+    page = profile.new_page()
+    page.goto(f"{app_url}/?cells=gru&hidden_size=8&seq_len=12&panel=Gates")
+    chart = page.locator('.live-chart[data-key="profile"][data-redraws]')
+    chart.wait_for(timeout=60_000)
+    settle(page)
+    files = {"link": page.url.encode()}
+
+    def save(name: str, click: Callable[[], None]) -> None:
+        with page.expect_download(timeout=60_000) as download:
+            click()
+        files[name] = Path(download.value.path()).read_bytes()
+
+    chart.hover()
+    for kind in ("PNG", "SVG"):
+        save(kind, chart.locator(f'[data-title="Download as {kind}"]').click)
+    for kind in ("CSV", "JSON"):
+        save(kind, page.get_by_role("button", name=kind, exact=True).first.click)
+    save("zip", page.get_by_role("button", name="All figures").click)
+    page.close()
+    return files
+
+
+def test_every_download_carries_its_link_and_its_settings(saved):
+    link = saved["link"].decode()
+    assert saved["PNG"].startswith(b"\x89PNG")
+    picture = Image.open(io.BytesIO(saved["PNG"]))
+    assert picture.text["Source"] == link
+    assert "GRU" in picture.text["Description"]
+    assert saved["SVG"].startswith(b"<svg")
+    assert link in html.unescape(saved["SVG"].decode())
+    head, *_ = saved["CSV"].decode().partition("\nt,")
+    assert link in head
+    assert "Hidden units: 8" in head
+    numbers = json.loads(saved["JSON"])
+    assert numbers["link"] == link
+    assert numbers["settings"]["Sequence length"] == "12"
+    assert len(numbers["columns"]["t"]) == 12
+
+
+def test_all_figures_are_one_zip_with_pictures_numbers_settings_and_the_snippet(saved):
+    files = zipfile.ZipFile(io.BytesIO(saved["zip"]))
+    assert files.testzip() is None
+    names = files.namelist()
+    charts = {name.removesuffix(".csv") for name in names if name.endswith(".csv")}
+    assert {"profile"} < charts
+    assert {f"{chart}.{kind}" for chart in charts for kind in ("csv", "png", "svg")} <= {*names}
+    assert files.read("profile.csv") == saved["CSV"]
+    settings = tomllib.loads(files.read("settings.toml").decode())
+    assert settings["link"] == saved["link"].decode()
+    assert settings["settings"]["Hidden units"] == "8"
+    assert b"probe(RunConfig(" in files.read("snippet.py")
 
 
 def test_a_projector_has_large_letters_and_no_chrome(explore):

@@ -7,9 +7,8 @@ import torch
 from analysis.numbers import log_quantile
 from dashboard.explore.explore_frame import explore_frame
 from dashboard.explore.link import read_settings
-from dashboard.explore.settings import Settings
+from dashboard.explore.settings import OF_NETWORK, Settings
 from dashboard.explore.view import record_view
-from dashboard.explore.widgets import OF_NETWORK
 from experiments.errors import ConfigError
 from models.networks.registry import NETWORKS
 

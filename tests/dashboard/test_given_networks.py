@@ -105,7 +105,7 @@ def test_every_panel_shows_over_a_run(lstm, panel):
 def test_what_cannot_apply_says_so(lstm):
     at = open_page(run="mingru", step=1)
     said = " ".join(c.value for c in at.caption)
-    assert "Singular value: " in said
+    assert "Largest singular value: " in said
     assert "Cell, sizes and initial weights can be chosen only for untrained networks." in said
     assert not [w for w in at.number_input if w.key in ("hidden_size", "num_layers")]
     at = open_page(run="elman", step=1)

@@ -88,6 +88,17 @@ def test_a_live_lesson_finds_what_was_trained_and_goes_on_from_there(lesson, run
 
 
 @EACH_LIVE
+def test_a_lane_without_a_step_is_no_result(lesson, runs):
+    lanes = lesson.bench.lanes(lesson.bench.settings[0])
+    begun(lanes[:1], runs, steps=2)
+    begun(lanes[1:], runs, steps=0)
+    at = at_beat(lesson, "do")
+    shown = words(at) + str([m.proto for m in at.get("bidi_component")])
+    assert "Largest gradient so far" in shown
+    assert "nan" not in shown.lower()
+
+
+@EACH_LIVE
 def test_a_verdict_is_measured_anew_after_a_run(lesson, runs):
     before = live_beat.last_changes(lesson.bench)
     begun(lesson.bench.lanes(lesson.bench.settings[0]), runs, steps=2)

@@ -5,14 +5,17 @@ import inspect
 import itertools
 import re
 from dataclasses import replace
+from html import escape
 from html.parser import HTMLParser
 
 import pytest
 from learning import EACH, at_beat, guesses, measured, picture_is_whole, words
 
 from dashboard.lessons import lesson_12_for_real
+from dashboard.lessons.diagram import HEIGHT, WIDTH
 from dashboard.lessons.handout import write_handout, write_html
 from dashboard.lessons.question import Choices
+from dashboard.lessons.registry import LESSONS
 from dashboard.lessons.statement import Statement, says
 
 pytestmark = pytest.mark.usefixtures("runs")
@@ -110,6 +113,8 @@ def test_each_beat_opens_with_each_prediction(lesson):
         verdict = lesson.decide(measured(lesson))
         for statement in (*verdict.was_true, *verdict.was_not, verdict.why):
             assert statement.words in words(at)
+        assert f"The claim: {verdict.finding.capitalize()}." in words(at)
+        assert lesson.equation.symbols in words(at)
         if guess is None:
             assert "You have made no prediction" in words(at)
         else:
@@ -117,6 +122,30 @@ def test_each_beat_opens_with_each_prediction(lesson):
     at = at_beat(lesson, "do")
     assert "You have made no prediction yet" in words(at)
     assert lesson.bench.tasks[0] in words(at)
+
+
+@EACH
+def test_the_network_is_drawn_within_its_frame_and_said_in_words(lesson):
+    diagram = lesson.diagram
+    assert diagram.says.endswith(".")
+    for node in diagram.nodes:
+        assert node.half_width <= node.x <= WIDTH - node.half_width, node
+        assert 0 < node.y < HEIGHT, node
+    assert all(0 < x < WIDTH for x in diagram.cuts)
+    svg = diagram.write_svg()
+    assert svg.count("marker-end") == len(diagram.arrows)
+    assert escape(diagram.says) in svg
+
+
+@EACH
+def test_a_source_has_a_year_and_a_symbol_its_meaning(lesson):
+    assert re.search(r"\b(19|20)\d\d\b", lesson.source)
+    assert all(": " in part for part in lesson.equation.symbols.split(". ")), lesson.equation.symbols
+
+
+def test_a_verdict_that_rests_on_this_machine_says_so():
+    said = {lesson.number for lesson in LESSONS if lesson.decide(measured(lesson)).finding.endswith("on this machine")}
+    assert said == {9, 12}
 
 
 @EACH
@@ -152,6 +181,7 @@ def test_handouts_are_whole_pages_without_scripts(lesson, answers):
     assert "script" not in tags.seen
     assert "http" not in html
     assert write_html(lesson.claim) in html
+    assert escape(lesson.diagram.says) in html
     assert write_html(lesson.question.asks) in html
     for task in lesson.bench.tasks:
         assert write_html(task) in html

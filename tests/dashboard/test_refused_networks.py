@@ -65,6 +65,7 @@ def test_a_step_that_is_not_there_is_one_sentence(lstm, link, said):
 def test_a_refused_address_leaves_the_last_picture(lstm):
     at = open_page(run="lstm", step=3)
     at.query_params["run"] = "nobody"
+    at.session_state["page-shown"] = "runs"  # whose link it was
     at.run()
     assert not at.exception
     assert "nobody" in at.error[0].value

@@ -52,21 +52,21 @@ def test_the_table_of_watch_is_whole_and_has_its_averages(monkeypatch, capsys):
 
 def test_the_table_of_networks_is_whole_and_has_its_averages(monkeypatch, capsys):
     monkeypatch.setenv("COLUMNS", "80")
-    ratios = iter([1.0, 4.0, 2.0] * 6)
-    monkeypatch.setattr(
-        networks, "cost", lambda cell, how, size, rounds: networks.NetworkCost(cell, how, size, 1234.5, next(ratios))
-    )
+    ratios = iter([1.0, 4.0] * 15)
+    monkeypatch.setattr(networks, "cost", lambda *what: networks.NetworkCost(*what[:4], 1234.5, next(ratios)))
     networks.main()
     lines = capsys.readouterr().out.splitlines()
     assert not [line for line in lines if "…" in line]
-    assert sum("1234.5" in line for line in lines) == len(networks.SIZES) * len(networks.CELLS) * 3
-    assert "Attention bahdanau: 2.00 × (geometric mean; at most 2)." in lines
+    sizes = sum(map(len, networks.SIZES.values()))
+    assert sum("1234.5" in line for line in lines) == sizes * len(networks.CELLS) * 3
+    assert "one_to_many, attention bahdanau: 2.00 × (geometric mean; at most 2)." in lines
 
 
 @pytest.mark.parametrize("attention", networks.ATTENTIONS)
 @pytest.mark.parametrize("cell", networks.CELLS)
-def test_what_is_compared_is_the_same_network(cell, attention):
-    plain, recorded = networks.steps_of(cell, attention, (4, 3, 5))
+@pytest.mark.parametrize("network", networks.SIZES)
+def test_what_is_compared_is_the_same_network(network, cell, attention):
+    plain, recorded = networks.steps_of(network, cell, attention, (4, 3, 5))
     theirs, trace = plain(), recorded()
     ours = [*trace.parameter_grads.values()]
     sizes = sorted(float(grad.norm()) for grad in theirs)

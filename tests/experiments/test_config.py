@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from experiments.config.run_config import RunConfig, configs_from_words, parse_words
+from experiments.config.of_cells import configs_from_words
+from experiments.config.run_config import RunConfig, parse_words
 from experiments.tasks import TASKS
 from models.cells.registry import CELLS
 
@@ -34,7 +35,7 @@ VALUES: dict[str, st.SearchStrategy] = {
     "data_column": st.none() | st.sampled_from(["price", "a b", "2"]),
     "evaluate_at": st.none() | st.lists(st.integers(1, 100_000), min_size=1, max_size=8, unique=True).map(listed),
     "seq_len": st.integers(1, 100_000),
-    "seq_len_schedule": st.sampled_from(["fixed", "ranged", "curriculum"]),
+    "seq_len_schedule": st.sampled_from(["fixed", "ranged", "curriculum", "mixed"]),
     "seq_len_min": st.integers(1, 100_000),
     "batch_size": st.integers(1, 4096),
     "loss_position": optional(st.sampled_from(["last", "every"])),
@@ -44,10 +45,16 @@ VALUES: dict[str, st.SearchStrategy] = {
     "hidden_size": st.integers(1, 4096),
     "num_layers": st.integers(1, 16),
     "bidirectional": st.booleans(),
-    "initialisation": st.sampled_from(["default", "orthogonal", "identity", "gaussian", "chrono"]),
+    "initialisation": st.sampled_from(["default", "orthogonal", "identity", "gaussian", "chrono", "irnn"]),
     "spectrum_shape": st.sampled_from(["kept", "equal", "gaussian", "linear", "outlier"]),
     "gain": real(1e-6, 1e6),
     "largest_singular_value": optional(real(0, 100)),
+    "spectral_radius": optional(real(0, 100)),
+    "biases": optional(real(-20, 20)),
+    "input_bias": optional(real(-20, 20)),
+    "penalty_weight": real(0, 1e6),
+    "floss_steps": st.integers(0, 10**6),
+    "floss_exponents": st.integers(1, 4096),
     "singular_values": optional(st.sampled_from(["1.5,0.9,0.0", "2.0"])),
     "spectrum_blocks": optional(st.sampled_from(["f", "i,g,z"])),
     "forget_bias": optional(real(-20, 20)),
@@ -61,7 +68,7 @@ VALUES: dict[str, st.SearchStrategy] = {
     "features": st.sampled_from(["start", "first_input"]),
     "truncate_kind": st.sampled_from(["blocks", "window"]),
     "clip_threshold": optional(real(1e-9, 1e9)),
-    "clip_rule": st.sampled_from(["norm", "value", "per_parameter", "squared_norm"]),
+    "clip_rule": st.sampled_from(["norm", "value", "per_parameter", "squared_norm", "per_step"]),
     "optimiser": st.sampled_from(["sgd", "momentum", "adam", "rmsprop"]),
     "learning_rate": real(1e-9, 1e3),
     "steps": st.integers(1, 10**6),

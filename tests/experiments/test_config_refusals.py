@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from one_sentence import assert_one_sentence
 
-from experiments.config.run_config import ConfigError, RunConfig, configs_from_words, parse_words
+from experiments.config.of_cells import configs_from_words
+from experiments.config.run_config import ConfigError, RunConfig, parse_words
 from experiments.tasks import TASKS
 
 ANY_CELL = "elman, lstm, gru, indrnn, lstm_1997, peephole_lstm, mut1, mut2, mut3 or mingru"
@@ -72,7 +73,7 @@ def test_any_word_parses_or_is_refused_in_one_sentence(word):
             "clip_threshold=0.0",
             "clip_threshold was 0.0; it must be a finite number greater than 0 and at most 1e+30 or",
         ),
-        ("clip_rule=l2", "clip_rule was 'l2'; it must be norm, value, per_parameter or squared_norm."),
+        ("clip_rule=l2", "clip_rule was 'l2'; it must be norm, value, per_parameter, squared_norm or per_step."),
         ("loss_position=first", "loss_position was 'first'; it must be last, every or none."),
         (
             "task=sorting",

@@ -16,16 +16,22 @@ from num2words import num2words
 
 from experiments.config.run_config import RunConfig
 from experiments.errors import ConfigError
+from experiments.probing.recorded import recorded_probe
 from experiments.recipes import measured
+from experiments.recipes.drawing import drawn
 from experiments.recipes.example_pictures import example_pictures
 from experiments.recipes.examples import examples_of
 from experiments.recipes.expectation import Expectation, decide, judge
+from experiments.recipes.measurements import influence_balancing
 from experiments.recipes.outcome import WRITTEN, outcome_of, sample_text
 from experiments.recipes.page import html_of
 from experiments.recipes.recipe import GROUPS, Recipe, find_recipe, read_recipe, recipe_files, recipe_of
 from experiments.recipes.runs import plan_of_recipes
+from experiments.recipes.spectra import moments, spectra_picture
 from experiments.recipes.tables import markdown
 from experiments.runs.opening import open_run
+from experiments.runs.recorder import Recorder
+from experiments.runs.train import train
 from experiments.sweeps.folder import SweepFolder
 from experiments.sweeps.work import Work, perform
 from experiments.tasks.france import LANGUAGES
@@ -88,8 +94,8 @@ def test_a_bound_that_is_another_value_may_have_a_factor():
 
 @pytest.mark.parametrize("path", FILES, ids=NAMED)
 def test_a_recipe_file_is_whole(path):
-    for quick in (False, True):
-        recipe = read_recipe(path, quick)
+    for version in ("full", "thinned", "quick"):
+        recipe = read_recipe(path, version)
         assert recipe.title
         assert recipe.source
         assert recipe.about
@@ -196,7 +202,46 @@ def test_a_recipe_that_is_killed_half_way_gives_the_same_numbers(tmp_path):
     assert again.verdict == at_once.verdict
     html = html_of("small", [again])
     assert again.shown[0].examples[0].wanted in html
-    assert "small: small" in markdown([again], "the command")
+    assert "small: small" in markdown([again])
+
+
+def test_the_page_of_results_keeps_the_sections_of_other_recipes(tmp_path):
+    first, other = (outcome_of(recipe_of({**TRAINED, "title": title}, title), tmp_path) for title in ("one", "two"))
+    page = markdown([other], markdown([first]))
+    assert [line for line in page.splitlines() if line.startswith("## ")] == ["## one: one", "## two: two"]
+    assert page.count("| one | one | not finished |") == page.count("| two | two | not finished |") == 1
+    again = markdown([outcome_of(recipe_of({**TRAINED, "title": "new words"}, "one"), tmp_path)], page)
+    assert "## one: new words" in again
+    assert "## one: one" not in again
+    assert markdown([other], markdown([first, other])) == page, "the same command writes the same page"
+
+
+def test_a_drawing_shows_the_middle_and_the_spread_of_each_arm():
+    given = {**TRAINED, "draw": [
+        {"value": "loss", "title": "bars"},
+        {"value": "solved", "statistic": "mean", "lines": {"all": {"elman": 1, "gru": 2.5}}},
+    ]}  # fmt: skip
+    recipe = recipe_of(given, "small")
+    values = {"gru.loss": [1.0, 2.0, 9.0], "elman.loss": [3.0], "gru.solved": [0.0, 1.0], "elman.solved": [1.0, 1.0]}
+    bars, line = (drawn(one, values, recipe.arms, {"gru": "#000", "elman": "#fff"}, "x") for one in recipe.drawings)
+    assert bars.columns["loss"] == [2.0, 3.0]
+    first = bars.figure.data[0]
+    assert (first.error_y.array[0], first.error_y.arrayminus[0]) == (7.0, 1.0)
+    assert (line.columns["place"], line.columns["solved"]) == ([1.0, 2.5], [1.0, 0.5])
+
+
+@pytest.mark.parametrize(
+    ("draw", "words"),
+    [
+        (3, "draw was 3; it must be [[draw]] tables"),
+        ({"value": "los"}, "a [[draw]] is about 'los'; it must be a quantity: loss"),
+        ({"value": "loss", "lines": {"all": {"lstm": 1}}}, "a line has the arm 'lstm'; it must be one of gru, elman"),
+        ({"value": "loss", "lines": {"all": 1}}, "the line 'all' was 1; it must give each arm a number"),
+    ],
+)
+def test_a_mistake_in_a_drawing_is_one_sentence(draw, words):
+    with pytest.raises(ConfigError, match=re.escape(words)):
+        recipe_of({**TRAINED, "draw": [draw]}, "small")
 
 
 def test_runs_that_are_not_there_leave_a_recipe_unfinished(tmp_path):
@@ -254,3 +299,66 @@ def test_accuracy_and_exact_sequences_are_counted(monkeypatch):
     right = answers.said.argmax(-1) == answers.targets
     assert answers.accuracy == pytest.approx(right.double().mean().item())
     assert answers.whole.tolist() == [all(column) for column in right.T.tolist()]
+
+
+def test_a_share_is_the_mean_over_the_seeds():
+    solved = {"ours": [0.0, 0.0, 1.0, 1.0, 1.0]}
+    assert judge(expected(at_least=0.6, statistic="mean"), solved).holds
+    assert not judge(expected(at_least=0.61, statistic="mean"), solved).holds
+    assert judge(expected(at_least=1.0), solved).holds, "the median is 1"
+    claim = judge(expected(at_most="other", times=0.5, statistic="mean"), {"ours": [0.0, 1.0], "other": [1.0, 1.0]})
+    assert (claim.middle, claim.bound) == (0.5, 0.5)
+    assert claim.holds
+
+
+@pytest.mark.parametrize("path", FILES, ids=NAMED)
+def test_the_full_version_has_the_same_arms_and_perhaps_more(path):
+    thinned, full = read_recipe(path), read_recipe(path, "full")
+    assert list(full.arms)[: len(thinned.arms)] == list(thinned.arms)
+    assert all(full.config(arm, 0).steps >= thinned.config(arm, 0).steps for arm in thinned.arms)
+
+
+def test_a_version_changes_fields_and_adds_arms():
+    given = {**TRAINED, "full": {"seeds": 7, "steps": 9, "arms": {"lstm": {"cell": "lstm", "hidden_size": 6}}}}
+    recipe = recipe_of(given, "small", "full")
+    assert (recipe.seeds, list(recipe.arms)) == (7, ["gru", "elman", "lstm"])
+    assert [recipe.config(arm, 0).steps for arm in recipe.arms] == [9, 9, 9]
+    assert [recipe.config(arm, 0).hidden_size for arm in recipe.arms] == [5, 5, 6]
+    assert list(recipe_of(given, "small").arms) == ["gru", "elman"]
+    with pytest.raises(ConfigError, match="--quick and --full were both given; leave one of them out"):
+        call("recipe", "doya", "--quick", "--full")
+
+
+def test_a_block_sees_each_influence_by_the_share_of_its_losses():
+    """∂⁺ of the chain by finite differences over whole passes: the sign that truncated BPTT gives around `shortest`."""
+    model = influence_balancing.network()
+    for kind in ("blocks", "window"):
+        k = influence_balancing.shortest(kind)
+        signs = [influence_balancing.slope(model, 0.1, 1200, n, kind)[0] for n in (k - k // 5, k + k // 5)]
+        error = influence_balancing.slope(model, 0.1, 1200, None, kind)[1]
+        assert error < 0, "θ = .1 gives s¹ = −.6: it must fall"
+        assert signs[0] < 0 < signs[1], kind
+
+
+def test_full_bptt_of_the_chain_is_the_slope_of_its_loss():
+    model, step = influence_balancing.network(), 1e-4
+    errors = [influence_balancing.slope(model, theta, 400, None, "blocks")[1] for theta in (0.3 - step, 0.3 + step)]
+    slope, error = influence_balancing.slope(model, 0.3, 400, None, "blocks")
+    by_differences = (errors[1] ** 2 - errors[0] ** 2) / 2 / (2 * step)
+    assert slope == pytest.approx(by_differences, rel=1e-3), "s¹ is at rest in the second half"
+    assert error == pytest.approx(-6 * 0.3 - 1, rel=1e-6)
+
+
+def test_the_spectra_are_those_of_the_recorded_steps(tmp_path):
+    settings = {"task": "latch", "cell": "elman", "seq_len": 40, "hidden_size": 5, "batch_size": 4, "steps": 9,
+                "record_every": 2, "evaluate_every": None, "floss_steps": 4, "floss_exponents": 3}  # fmt: skip
+    train([Recorder.start(RunConfig.from_values(settings), tmp_path / "run")])
+    run = open_run(tmp_path / "run")
+    assert list(moments(run).items()) == [(1, "at the beginning"), (5, "after flossing"), (9, "at the end")]
+    picture = spectra_picture("flossed", run)
+    for step, when in moments(run).items():
+        of_step = [
+            y for line, y in zip(picture.columns["line"], picture.columns["nats per step"], strict=True)
+            if line == f"step {step}, {when}"
+        ]  # fmt: skip
+        assert of_step == pytest.approx(recorded_probe(run, step).lyapunov.exponents.tolist())

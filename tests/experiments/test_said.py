@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from dashboard.components.said import said_html
 from experiments.config.run_config import RunConfig
 from experiments.probing.probe import Probe, probe
 from experiments.probing.said import can_write, exchanges, write_text
@@ -29,6 +30,21 @@ def test_several_numbers_of_a_timestep_are_said_together():
     x, y = made.experiment.targets[-1, :, 0].tolist()
     assert exchanges(made)[0].answers[-1].wanted == f"{x:.3g}, {y:.3g}"
     assert exchanges(made)[0].answers[-1].said.count(", ") == 1
+
+
+def test_a_ball_has_its_way_and_a_caption_its_picture():
+    made = probe(RunConfig(task="ball", seq_len=5, **SMALL))
+    way, targets = exchanges(made)[1].way, made.experiment.targets
+    assert way.true == pytest.approx(targets[-10:, :, 1].numpy())
+    assert way.said == pytest.approx(made.whole.outputs[-10:, 1].numpy())
+    assert way.seen == pytest.approx(made.experiment.inputs[:5, 1, :2].numpy())
+    caption = probe(RunConfig(task="captioning", network="one_to_many", seq_len=2, **SMALL))
+    picture, inputs = exchanges(caption)[2].picture, caption.experiment.inputs
+    for place in range(9):
+        row, column = divmod(place, 3)
+        tile = picture[10 * row : 10 * row + 10, 10 * column : 10 * column + 10]
+        assert tile == pytest.approx(inputs[place, 2].view(3, 10, 10).permute(1, 2, 0).numpy())
+    assert "<img class='shown' src='data:image/png;base64," in said_html(exchanges(caption))
 
 
 def test_a_decoder_reads_its_own_words():

@@ -9,7 +9,7 @@ import torch
 from oracles import oracle_step
 
 from models import OneToMany, record
-from models.bptt.scaled import true_value
+from models.bptt.scaled import scaled_log_norm, true_value
 from models.cells.registry import CELLS
 from models.networks.picture_reader import PictureReader, reader_size
 from models.networks.self_attention import positions
@@ -142,9 +142,10 @@ def by_loop(model, inputs, loss):
 @pytest.mark.parametrize(("attention", "features"), WIRED)
 @pytest.mark.parametrize(("path", "cell", "options"), ENGINES, ids=[f"{e[0]}-{e[1]}" for e in ENGINES])
 def test_all_gradients_equal_an_explicit_loop_down_to_the_first_convolution(path, cell, options, attention, features):
-    model, inputs = make(cell, attention, features, **options), sequences()
+    model, inputs = make(cell, attention, features, **options), sequences().requires_grad_()
     first, decoded, looks, outputs, value = by_loop(model, inputs, some_loss)
-    trace = record(model, inputs, some_loss, source=PLACES, path=path)
+    trace = record(model, inputs.detach(), some_loss, source=PLACES, path=path)
+    assert torch.allclose(true_value(trace.grad_picture), inputs.grad[:PLACES], rtol=1e-10, atol=1e-12)
     assert torch.allclose(trace.loss, value.detach(), rtol=1e-12)
     assert torch.allclose(trace.outputs, outputs.detach(), rtol=0, atol=1e-12)
     for l, layer in enumerate(trace.layers):
@@ -181,8 +182,9 @@ def test_a_gradient_of_1e_minus_200_crosses_to_the_picture_in_float32(path, feat
     sizes = {}
     for words in (1, 201):
         trace = record(model, sequences(words, torch.float32), lambda o: o[-1].sum(), source=PLACES, path=path)
-        sizes[words] = trace.parameter_log_norm["reader.whole.bias"]
-    assert sizes[1] - sizes[201] == pytest.approx(200 * math.log(10), rel=1e-6)
+        sizes[words] = trace.parameter_log_norm["reader.whole.bias"], scaled_log_norm(trace.grad_picture)[0, 0].item()
+    for short, long in zip(sizes[1], sizes[201], strict=True):
+        assert short - long == pytest.approx(200 * math.log(10), rel=1e-6)
 
 
 def test_its_own_words_are_what_it_said_before():

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+import orjson
 import streamlit as st
 
 from dashboard.components.mount import component, last_message, sequence_of
@@ -41,17 +42,20 @@ def drag_spectrum(
 
     _mount(
         key=key,
-        data={
-            "label": label,
-            "values": list(values),
-            "highest": highest,
-            "height": _HEIGHT,
-            "key": key,
-            "valuesKey": values_key,
-            "largestKey": largest_key,
-            "revision": st.session_state[revision_key],
-            "sequence": sequence_of(last_message(key)),
-        },
+        # Bytes: among the lists of a dict Streamlit looks for tables, and loads pandas for that.
+        data=orjson.dumps(
+            {
+                "label": label,
+                "values": list(values),
+                "highest": highest,
+                "height": _HEIGHT,
+                "key": key,
+                "valuesKey": values_key,
+                "largestKey": largest_key,
+                "revision": st.session_state[revision_key],
+                "sequence": sequence_of(last_message(key)),
+            }
+        ),
         height="content",
         on_message_change=changed,
     )

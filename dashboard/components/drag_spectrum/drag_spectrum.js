@@ -18,8 +18,9 @@ const REACH = 14; // pixels around a point in which a hand takes it
 const MARGIN = { left: 46, right: 14, top: 12, bottom: 40 };
 
 export default function (component) {
-  const create = (parent) => createSpectrum(parent, component.data.sequence);
-  madeOnce(component.parentElement, create).update(component);
+  const data = JSON.parse(new TextDecoder().decode(component.data));
+  const create = (parent) => createSpectrum(parent, data.sequence);
+  madeOnce(component.parentElement, create).update(component, data);
 }
 
 function createSpectrum(parent, firstSequence) {
@@ -207,9 +208,9 @@ function createSpectrum(parent, firstSequence) {
   new ResizeObserver(() => data && refresh()).observe(root);
 
   return {
-    update(next) {
+    update(next, newest) {
       component = next;
-      data = next.data;
+      data = newest;
       hand.hear(data.sequence);
       const setByCode = data.revision !== revision;
       revision = data.revision;

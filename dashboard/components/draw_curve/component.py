@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import orjson
+
 from dashboard.components.mount import component, do_nothing, last_message, sequence_of
 
 _mount = component("draw_curve")
@@ -32,20 +34,23 @@ def draw_curve(
     standing = values if drawn is None else drawn
     _mount(
         key=key,
-        data={
-            "label": label,
-            "lags": list(lags),
-            "lowest": lowest,
-            "highest": highest,
-            "step": step,
-            "values": None if standing is None else list(standing),
-            "sequence": sequence_of(message),
-            "x": x_title,
-            "y": y_title,
-            "height": height,
-            "larger": larger,
-            "key": key,
-        },
+        # Bytes: among the lists of a dict Streamlit looks for tables, and loads pandas for that.
+        data=orjson.dumps(
+            {
+                "label": label,
+                "lags": list(lags),
+                "lowest": lowest,
+                "highest": highest,
+                "step": step,
+                "values": None if standing is None else list(standing),
+                "sequence": sequence_of(message),
+                "x": x_title,
+                "y": y_title,
+                "height": height,
+                "larger": larger,
+                "key": key,
+            }
+        ),
         height="content",
         on_message_change=do_nothing,
     )

@@ -15,8 +15,9 @@ import {
 const SEND_AFTER_MS = 200; // after the last key; a drag sends when it ends
 
 export default function (component) {
-  const create = (parent) => createCurve(parent, component.data.sequence);
-  madeOnce(component.parentElement, create).update(component);
+  const data = JSON.parse(new TextDecoder().decode(component.data));
+  const create = (parent) => createCurve(parent, data.sequence);
+  madeOnce(component.parentElement, create).update(component, data);
 }
 
 function createCurve(parent, firstSequence) {
@@ -125,9 +126,9 @@ function createCurve(parent, firstSequence) {
   new ResizeObserver(() => data && refresh()).observe(root);
 
   return {
-    update(next) {
+    update(next, newest) {
       component = next;
-      data = next.data;
+      data = newest;
       hand.hear(data.sequence);
       if (!values || (!hand.isBusy() && data.values)) values = [...(data.values ?? data.lags.map(() => 0))];
       refresh();

@@ -1,6 +1,7 @@
 // The plot's node is made once (see made_once.js); each call only says what is newest, and one loop per chart draws it.
 
 import { charts } from "../shared/charts.js";
+import { imageFile, saveFile } from "../shared/image_file.js";
 import { destroyedWithNode, madeOnce } from "../shared/made_once.js";
 import { serverUrl } from "../shared/server_url.js";
 import { NARROW, dressed, fit, themeOf } from "./look.js";
@@ -141,7 +142,7 @@ function createChart(parent) {
       await Plotly.react(plot, named(fitting(figure.data ?? [], layout, root.offsetWidth)), layout, settings);
       if (!redraws) zoom.follow(plot);
       if (!redraws) step.follow();
-      if (!redraws) plot.on("plotly_click", ({ points }) => clicked?.("clicked", points.at(-1)?.customdata ?? null));
+      if (!redraws) plot.on("plotly_click", ({ points }) => clicked?.("clicked", clickedOn(points.at(-1))));
       for (const svg of plot.querySelectorAll(".main-svg")) svg.setAttribute("aria-hidden", "true");
       words.hidden = false;
       error.hidden = true;
@@ -188,9 +189,21 @@ function createChart(parent) {
   }
 
   const hears = (setTriggerValue) => (clicked = newest.clicks ? setTriggerValue : null);
-  const chart = { want, hears, destroy, say: step.say, isVisible: () => visible };
+  async function picture(format) {
+    if (Plotly && plot._fullLayout) return pictured(Plotly, parent, plot, format);
+    Plotly ??= await loadPlotly(newest.plotly); // a chart that was never in sight
+    const theme = themeOf(parent);
+    const { layout, height } = shape();
+    const look = { ...dressed({ ...layout, ...fitted() }, newest.key, height, theme), paper_bgcolor: theme.background };
+    const width = root.offsetWidth || NARROW;
+    return imageFile(Plotly, { data: newest.figure.data ?? [], layout: look }, { format, width, height, words: newest.alt });
+  }
+  const chart = { want, hears, destroy, say: step.say, isVisible: () => visible, picture };
   return chart;
 }
+
+// What the server is told of a click: a point's own data, or the place of a map's cell.
+const clickedOn = (point) => point?.customdata ?? (point?.z === undefined ? null : [point.x, point.y]);
 
 // A trace is known by its name: when another one comes or goes, a hidden trace must not show in its place.
 function named(traces) {
@@ -201,15 +214,19 @@ function named(traces) {
   return traces.map((trace) => ({ uid: uid(trace.name), ...trace }));
 }
 
+function pictured(Plotly, parent, plot, format) {
+  // The screen's picture is transparent: saved alone it needs the page's colour behind it.
+  const layout = { ...plot.layout, paper_bgcolor: themeOf(parent).background };
+  const { width, height } = plot._fullLayout;
+  const words = parent.querySelector(".live-chart-words").getAttribute("aria-label") ?? "";
+  return imageFile(Plotly, { data: plot.data, layout }, { format, width, height, words });
+}
+
 function config(Plotly, parent, zoom) {
-  const save = (format) => (plot) => {
-    // The screen's picture is transparent: saved alone it needs the page's colour behind it.
-    const layout = { ...plot.layout, paper_bgcolor: themeOf(parent).background };
-    const { width, height } = plot._fullLayout;
-    Plotly.downloadImage(
-      { data: plot.data, layout, config: { showSendToCloud: false } },
-      { format, width, height, scale: format === "png" ? 2 : 1, filename: parent.querySelector(".live-chart").dataset.key },
-    );
+  const save = (format) => async (plot) => {
+    const chart = parent.querySelector(".live-chart");
+    const type = format === "png" ? "image/png" : "image/svg+xml";
+    saveFile(await pictured(Plotly, parent, plot, format), `${chart.dataset.key}.${format}`, type);
   };
   const button = (format) => ({
     name: `save-${format}`,

@@ -57,6 +57,7 @@ function createSlider(parent, firstSequence) {
     (data.logarithmic ? Math.log10(x / data.minimum) : x - data.minimum) / data.step;
 
   const shorten = (x) => {
+    if (data.least && x === data.minimum) return data.least;
     const exponent = x === 0 ? 0 : Math.floor(Math.log10(Math.abs(x)));
     if (data.whole && exponent < 7) return String(x);
     if (exponent < -3 || exponent >= Math.max(6, data.digits)) {
@@ -137,6 +138,7 @@ function createSlider(parent, firstSequence) {
 
   const read = () => {
     const text = number.value.trim().replace(",", ".").replace("−", "-");
+    if (data.least && text.toLowerCase() === data.least) return data.minimum;
     const x = text === "" ? NaN : Number(text);
     return Number.isFinite(x) ? x : null;
   };

@@ -9,10 +9,13 @@ from numpy import ndarray
 
 from dashboard.components.mount import component, do_nothing
 
+LATEST = -1
+"""What the browser sends where the slider was released at its end: the last frame, also when more have come."""
+
 _mount = component("scrub_slider", looks_like="live_slider")
 
 
-def scrub_slider(label: str, *, texts: list[str], frames: ndarray, chart: str, key: str) -> int:
+def scrub_slider(label: str, *, texts: list[str], frames: ndarray, chart: str, key: str, first: int = 0) -> int:
     """The frame at which the slider was released. During a drag the browser alone redraws the chart.
 
     Args:
@@ -21,10 +24,12 @@ def scrub_slider(label: str, *, texts: list[str], frames: ndarray, chart: str, k
         frames: y values, [frame, trace, point]; NaN is a gap. They take the place of the first traces' of the chart.
         chart: key of the `live_chart` that is redrawn; it must have as many traces, or more.
         key: of the slider.
+        first: the frame at which it begins.
     """
     state = st.session_state.get(key)
     chosen = state.get("frame") if isinstance(state, dict) else None
-    frame = chosen if isinstance(chosen, int) and 0 <= chosen < len(texts) else 0
+    last = len(texts) - 1
+    frame = last if chosen == LATEST else chosen if isinstance(chosen, int) and 0 <= chosen <= last else first
     _mount(key=key, data=_payload(label, texts, frames, chart, key, frame), on_frame_change=do_nothing)
     return frame
 

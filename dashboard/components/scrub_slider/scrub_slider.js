@@ -5,6 +5,7 @@ import { destroyedWithNode, madeOnce } from "../shared/made_once.js";
 import { keepKeys } from "../shared/own_keys.js";
 
 const QUIET_MS = 250; // a held arrow key lets go many times a second
+const LATEST = -1; // the last frame, also when more have come
 
 let ids = 0;
 
@@ -36,6 +37,7 @@ function createSlider(parent) {
   let drawn = 0;
 
   const frame = () => Number(range.value);
+  const isLast = () => frame() === Number(range.max);
   const traces = () =>
     Array.from({ length: data.traces }, (_, k) => {
       const start = (frame() * data.traces + k) * data.points;
@@ -99,20 +101,20 @@ function createSlider(parent) {
   });
   range.addEventListener("change", () => {
     clearTimeout(timer);
-    timer = setTimeout(() => component.setStateValue("frame", frame()), QUIET_MS);
+    timer = setTimeout(() => component.setStateValue("frame", isLast() ? LATEST : frame()), QUIET_MS);
   });
   keepKeys(root);
 
   function update(next) {
     component = next;
     if (next.data === bytes) return;
-    const first = bytes === null;
+    const moves = bytes === null || isLast(); // from then on the hand knows better, unless it stands at the end
     bytes = next.data;
     data = decode(bytes);
     root.dataset.key = data.key;
     label.textContent = data.label;
     range.max = String(data.texts.length - 1);
-    if (first) range.value = String(data.frame); // from then on the hand knows better
+    if (moves) range.value = String(data.frame);
     say();
     watch();
   }

@@ -129,6 +129,8 @@ class Form:
     watched: bool = False
     """Whether the module is somebody's own: of its loss, its targets and what clipping left nothing is known; a step
     may have shorter sequences and fewer of them, or not reach the module at all: the array `lengths` says so."""
+    unequal: bool = False
+    """Whether the sequences of a batch differ in length: the array `lengths` has the timesteps of each."""
     most_recorded: Size | None = None
     """Recorded steps that there is room for; None for all."""
     axes: Annotated[dict[Word, Word], Field(max_length=32)] = field(default_factory=dict, compare=False)

@@ -112,16 +112,30 @@ def kept_lengths(run: RunReader, row: int, length: int) -> tuple[Tensor | None, 
         RunError: it has none of them.
         DamagedRunError: what is stored is no length that they can have.
     """
-    if not run.form.watched:
+    of_batch = lengths_at(run, row, length)
+    if of_batch is None:
         return None, None
-    lengths = torch.from_numpy(run.tensor("lengths")[row][run.form.samples]).long()
-    if bool((lengths < 0).any() or (lengths > length).any()):
-        raise DamagedRunError(f"'lengths' in {str(run.folder)!r} says what no length of a sequence can be.")
+    lengths = of_batch[run.form.samples]
     which = torch.nonzero(lengths).flatten()
     if not len(which):
         raise RunError(f"run {run.name} keeps no sequence of step {int(run.tensor('step')[row])}; choose another step.")
     there = None if len(which) == len(lengths) else which
     return there, None if bool((lengths[which] == length).all()) else lengths[which]
+
+
+def lengths_at(run: RunReader, row: int, length: int) -> Tensor | None:
+    """The timesteps of each sequence of the batch, 0 for those that a watched step lacks; None if all are equal.
+
+    Raises:
+        DamagedRunError: what is stored is no length that they can have.
+    """
+    if not (run.form.watched or run.form.unequal):
+        return None
+    lengths = torch.from_numpy(run.tensor("lengths")[row]).long()
+    fewest = 0 if run.form.watched else 1
+    if bool((lengths < fewest).any() or (lengths > length).any()):
+        raise DamagedRunError(f"'lengths' in {str(run.folder)!r} has a value that no sequence can have as its length.")
+    return lengths
 
 
 GRADIENTS = ("gradients", "gradient_exponents", "gradient_log_norms")
@@ -152,7 +166,7 @@ def cells_at(run: RunReader, step: int | None = None) -> list[Cell]:
         return [stack.cell_type(**of_layer, **stack.options) for of_layer in by_layer]  # type: ignore[arg-type]
     except ValueError:
         options = f"form.stacks.{module}.options"
-        raise ForeignRunError(f"run {run.name} says of its cell what no cell can be: {options} is wrong.") from None
+        raise ForeignRunError(f"run {run.name} describes a cell that cannot exist: {options} is wrong.") from None
 
 
 def weights_at(run: RunReader, step: int | None = None) -> dict[str, Tensor]:

@@ -161,9 +161,9 @@ def forms(form: Form) -> dict[str, tuple[str, str]]:
         "hidden": (states, form.dtype),
         "parameter_log_norm_before": ("step parameter", "float64"),
     }
-    if form.watched:
+    if form.watched or form.unequal:
         made["lengths"] = ("step batch", "int32")
-    else:
+    if not form.watched:
         made |= {
             "loss": ("step", "float64"),
             "accuracy": ("step", "float64"),

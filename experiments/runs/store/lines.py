@@ -28,7 +28,7 @@ Parse = Callable[[bytes], dict[str, Any] | None]
 
 SCALAR_NAMES = frozenset(
     ("step", "loss", "accuracy", "log_norm_before", "log_norm_after", "clipped", "learning_rate", "clip_threshold",
-     "length", "seconds", "evaluation_loss", "evaluation_accuracy")
+     "length", "penalty", "flossing", "update_size", "seconds", "evaluation_loss", "evaluation_accuracy")
 )  # fmt: skip
 """The names that a line of an optimiser step may have."""
 OWN_NAME = re.compile("[ -~]{1,60}")
@@ -136,7 +136,7 @@ def read_lines(folder: Path, name: str, start: int, end: int, parse: Parse = par
     if rest:
         bad.append(place)
     if bad:
-        first = f"the line that begins at byte {bad[0]} is not one that was written"
+        first = f"the line that begins at byte {bad[0]} was not written by this program"
         what = first if len(bad) == 1 else f"{first}, and it is the first of {len(bad)}"
         raise DamagedRunError(f"{name!r} in {str(folder)!r} is damaged: {what}.")
 

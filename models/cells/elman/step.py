@@ -67,5 +67,5 @@ class ElmanCell(Cell):
     def step(self, x_t: Float[Tensor, "batch input"], state: State) -> tuple[State, Gates]:
         """h_t from x_t and h_{t-1}; an Elman cell has no gates."""
         (h,) = state
-        a = x_t @ self.weight_ih.T + self.bias_ih + h @ self.weight_hh.T + self.bias_hh
+        a = self.pass_on(x_t @ self.weight_ih.T + self.bias_ih + h @ self.weight_hh.T + self.bias_hh)
         return (NONLINEARITIES[self.nonlinearity](a),), {}

@@ -51,9 +51,9 @@ class GRUCell(Cell):
         W_rz, W_n = self.weight_hh.split([2 * H, H])
         b_rz, b_n = self.bias_hh.split([2 * H, H])
 
-        a_r, a_z = (x_rz + h @ W_rz.T + b_rz).chunk(2, dim=-1)
+        a_r, a_z = self.pass_on(x_rz + h @ W_rz.T + b_rz).chunk(2, dim=-1)
         r, z = sigmoid(a_r), sigmoid(a_z)
         recurrent_n = r * (h @ W_n.T + b_n) if self.reset_after else (r * h) @ W_n.T + b_n
-        n = tanh(x_n + recurrent_n)
+        n = tanh(self.pass_on(x_n + recurrent_n))
         # 1 − z as σ(−a): it is far from 0 on its own scale where z rounds to 1.
         return (sigmoid(-a_z) * n + z * h,), {"r": r, "z": z, "n": n}

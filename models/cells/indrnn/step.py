@@ -60,5 +60,5 @@ class IndRNNCell(Cell):
     def step(self, x_t: Float[Tensor, "batch input"], state: State) -> tuple[State, Gates]:
         """h_t from x_t and h_{t-1}; there are no gates."""
         (h,) = state
-        a = x_t @ self.weight_ih.T + self.bias_ih + self.weight_hh * h + self.bias_hh
+        a = self.pass_on(x_t @ self.weight_ih.T + self.bias_ih + self.weight_hh * h + self.bias_hh)
         return (NONLINEARITIES[self.nonlinearity](a),), {}

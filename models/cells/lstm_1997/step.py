@@ -40,7 +40,7 @@ class LSTM1997Cell(Cell):
     def step(self, x_t: Float[Tensor, "batch input"], state: State) -> tuple[State, Gates]:
         """(h_t, c_t) and the gates i, g, o from x_t and (h_{t-1}, c_{t-1})."""
         h, c = state
-        a = x_t @ self.weight_ih.T + self.bias_ih + h @ self.weight_hh.T + self.bias_hh
+        a = self.pass_on(x_t @ self.weight_ih.T + self.bias_ih + h @ self.weight_hh.T + self.bias_hh)
         a_i, a_g, a_o = a.chunk(3, dim=-1)
         i, g, o = sigmoid(a_i), tanh(a_g), sigmoid(a_o)
         c = c + i * g

@@ -44,7 +44,7 @@ class MinGRUCell(Cell):
     def step(self, x_t: Float[Tensor, "batch input"], state: State) -> tuple[State, Gates]:
         """h_t and the gate z from x_t and h_{t-1}."""
         (h,) = state
-        a_z, n = (x_t @ self.weight_ih.T + self.bias_ih + self.bias_hh).chunk(2, dim=-1)
+        a_z, n = self.pass_on(x_t @ self.weight_ih.T + self.bias_ih + self.bias_hh).chunk(2, dim=-1)
         z = sigmoid(a_z)
         # 1 − z as σ(−a): it is far from 0 on its own scale where z rounds to 1.
         return (sigmoid(-a_z) * h + z * n,), {"z": z}

@@ -106,8 +106,9 @@ class MUT1Cell(MUTCell):
         W_xr, W_xz = self.weight_ih[: 2 * H].chunk(2)
         W_hr, W_hn = self.weight_hh.chunk(2)
         b_r, b_z, b_n = (self.bias_ih + self.bias_hh).chunk(3)
-        a_r = x @ W_xr.T + h @ W_hr.T + b_r
-        return a_r, x @ W_xz.T + b_z, (sigmoid(a_r) * h) @ W_hn.T + tanh(self.handed_on(x)) + b_n
+        a_r = self.pass_on(x @ W_xr.T + h @ W_hr.T + b_r)
+        a_n = (sigmoid(a_r) * h) @ W_hn.T + tanh(self.handed_on(x)) + b_n
+        return a_r, self.pass_on(x @ W_xz.T + b_z), self.pass_on(a_n)
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,8 +126,9 @@ class MUT2Cell(MUTCell):
         W_xz, W_xn = self.weight_ih[: 2 * H].chunk(2)
         W_hr, W_hz, W_hn = self.weight_hh.chunk(3)
         b_r, b_z, b_n = (self.bias_ih + self.bias_hh).chunk(3)
-        a_r = self.handed_on(x) + h @ W_hr.T + b_r
-        return a_r, x @ W_xz.T + h @ W_hz.T + b_z, (sigmoid(a_r) * h) @ W_hn.T + x @ W_xn.T + b_n
+        a_r = self.pass_on(self.handed_on(x) + h @ W_hr.T + b_r)
+        a_n = (sigmoid(a_r) * h) @ W_hn.T + x @ W_xn.T + b_n
+        return a_r, self.pass_on(x @ W_xz.T + h @ W_hz.T + b_z), self.pass_on(a_n)
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,5 +146,6 @@ class MUT3Cell(MUTCell):
         W_xr, W_xz, W_xn = self.weight_ih.chunk(3)
         W_hr, W_hz, W_hn = self.weight_hh.chunk(3)
         b_r, b_z, b_n = (self.bias_ih + self.bias_hh).chunk(3)
-        a_r = x @ W_xr.T + h @ W_hr.T + b_r
-        return a_r, x @ W_xz.T + tanh(h) @ W_hz.T + b_z, (sigmoid(a_r) * h) @ W_hn.T + x @ W_xn.T + b_n
+        a_r = self.pass_on(x @ W_xr.T + h @ W_hr.T + b_r)
+        a_n = (sigmoid(a_r) * h) @ W_hn.T + x @ W_xn.T + b_n
+        return a_r, self.pass_on(x @ W_xz.T + tanh(h) @ W_hz.T + b_z), self.pass_on(a_n)

@@ -52,8 +52,9 @@ class PeepholeLSTMCell(Cell):
         p_i, p_f, p_o = self.weight_peephole
         a = x_t @ self.weight_ih.T + self.bias_ih + h @ self.weight_hh.T + self.bias_hh
         a_i, a_f, a_g, a_o = a.chunk(4, dim=-1)
-        i, f, g = sigmoid(a_i + p_i * c), sigmoid(a_f + p_f * c), tanh(a_g)
+        i, f = sigmoid(self.pass_on(a_i + p_i * c)), sigmoid(self.pass_on(a_f + p_f * c))
+        g = tanh(self.pass_on(a_g))
         c = f * c + i * g
-        o = sigmoid(a_o + p_o * c)
+        o = sigmoid(self.pass_on(a_o + p_o * c))
         h = o * tanh(c)
         return (h, c), {"i": i, "f": f, "g": g, "o": o}

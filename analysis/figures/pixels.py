@@ -1,0 +1,62 @@
+"""A picture that a network has read, beside the size of dL/d(pixel): which parts of it the loss hears."""
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from analysis.figures.picture import Picture
+from analysis.figures.png import png_address
+from analysis.figures.theme import BAR_BELOW, LN_10, ZERO_TO_ONE, cell_name, figure, the_cell
+from analysis.wording import power_of_ten
+
+QUIETEST = -4.0
+"""Powers of ten below the largest at which a pixel is drawn as if it had no gradient."""
+SHARP = 8
+"""Times that a pixel is repeated, so that a browser does not blur it."""
+HALF = 0.46
+"""Share of the width for each of the two."""
+
+
+def pixels_picture(cell: str, image: Float[ndarray, "row column 3"], log_norm: Float[ndarray, "row column"]) -> Picture:
+    """The picture on the left, and log₁₀ of ‖dL/d(pixel)‖ on the right.
+
+    Args:
+        cell: the network's cell.
+        image: red, green and blue from 0 to 1.
+        log_norm: ln‖dL/d(pixel)‖ over the three colours (nats).
+    """
+    decades = log_norm / LN_10
+    finite = decades[np.isfinite(decades)]
+    largest = float(finite.max()) if finite.size else -np.inf
+    rows, columns = decades.shape
+    with np.errstate(invalid="ignore"):
+        heights = np.maximum(decades - largest, QUIETEST)
+    title = f"{cell_name(cell)}: the largest ‖dL/d(pixel)‖ is {power_of_ten(largest)}"
+    made = figure(title, "column", "row", 400)
+    made.add_heatmap(
+        z=np.where(np.isnan(decades), np.nan, heights), x=1 + np.arange(columns), y=1 + np.arange(rows),
+        customdata=decades, zmin=QUIETEST, zmax=0, colorscale=ZERO_TO_ONE,
+        colorbar={**BAR_BELOW, "title": {"text": "powers of ten below the largest"}},
+        hovertemplate="row %{y}, column %{x}: 10<sup>%{customdata:.2f}</sup><extra></extra>",
+    )  # fmt: skip
+    made.update_layout(margin_t=48, margin_b=88, xaxis={"domain": [1 - HALF, 1], "constrain": "domain"})
+    made.update_yaxes(autorange="reversed", scaleanchor="x", constrain="domain")
+    sharp = image.repeat(SHARP, 0).repeat(SHARP, 1)
+    made.add_layout_image(
+        source=png_address(sharp), xref="paper", yref="paper", x=0, y=1, sizex=HALF, sizey=1, sizing="contain",
+        xanchor="left", yanchor="top",
+    )  # fmt: skip
+    row, column = np.indices(decades.shape)
+    return Picture(
+        f"{cell}-pixels",
+        made,
+        f"Left: the first picture of the batch. Right: the size of dL/d(pixel) in {the_cell(cell)}. Bright pixels "
+        "change the loss most.",
+        f"Size of dL/d(pixel) of {the_cell(cell)} over a picture of {rows} × {columns} pixels; the largest is "
+        f"{power_of_ten(largest)}.",
+        {
+            "row": (1 + row.ravel()).tolist(),
+            "column": (1 + column.ravel()).tolist(),
+            "log10 of the norm": decades.ravel().tolist(),
+        },
+    )

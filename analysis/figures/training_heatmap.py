@@ -1,0 +1,82 @@
+"""The gradient over training: a map of its size over optimiser step and timestep."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float, Int
+from numpy import ndarray
+
+from analysis.figures.edges import add_special_cells, is_behind_the_end
+from analysis.figures.picture import Picture
+from analysis.figures.theme import DIVERGING, LN_10, figure, on_screen, thinning_note
+from analysis.figures.training import last
+from analysis.wording import power_of_ten
+
+REACHES = (1, 2, 3, 6, 12, 25, 50, 100, 200, 400, 1000)
+"""Decades on both sides of 1 that a colour scale may have: a scale that grows with every step could not be compared."""
+
+
+def common_reach(log_norms: Sequence[Float[ndarray, "record time"]]) -> float:
+    """Decades of one colour scale for several heatmaps, each around its usual size at the last timestep."""
+    most = 0.0
+    for log_norm in log_norms:
+        relative = _relative_to_the_loss(log_norm / LN_10)
+        most = max(most, float(np.nanmax(np.abs(relative))) if np.isfinite(relative).any() else 0.0)
+    return next((float(reach) for reach in REACHES if reach >= most), most)
+
+
+def _relative_to_the_loss(log_size: Float[ndarray, "record time"]) -> Float[ndarray, "record time"]:
+    """The finite sizes (log₁₀), as factors of the usual one at the last timestep; NaN elsewhere."""
+    finite = np.where(np.isfinite(log_size), log_size, np.nan)
+    middle = float(np.nanmedian(finite[:, -1])) if np.isfinite(finite[:, -1:]).any() else 0.0
+    return finite - middle
+
+
+def heatmap_picture(
+    label: str, step: Int[ndarray, " record"], log_norm: Float[ndarray, "record time"], reach: float | None = None
+) -> Picture:
+    """‖dL/dh_t‖ over optimiser step and timestep, as a factor of its usual size at the last timestep.
+
+    Args:
+        label: of the run.
+        step: the recorded optimiser steps.
+        log_norm: ln‖dL/dh_t‖, nats.
+        reach: decades on both sides of 1 that the colours show; None takes those of `common_reach` for this one.
+    """
+    typical = log_norm / LN_10
+    finite = np.where(np.isfinite(typical), typical, np.nan)
+    relative = _relative_to_the_loss(typical)
+    reach = common_reach([log_norm]) if reach is None else reach
+    drawn = on_screen(np.where(is_behind_the_end(typical), 0.0, typical).T)[0]
+    values, time_step, record_step = on_screen(relative.T)
+    T = finite.shape[1]
+    first = last(typical[:, 0])
+    made = figure(
+        f"{label}: a gradient of {power_of_ten(first)} reaches t = 1",
+        "optimiser step",
+        "timestep t",
+        340,
+    )
+    made.add_heatmap(
+        z=values, x=step[::record_step], y=1 + time_step * np.arange(values.shape[0]), colorscale=DIVERGING,
+        zmid=0, zmin=-reach, zmax=reach, colorbar={"thickness": 12, **_factor_ticks(reach)},
+        hovertemplate="step %{x}, t = %{y}: 10<sup>%{z:.2f}</sup> times that at the loss<extra></extra>",
+    )  # fmt: skip
+    special = add_special_cells(made, drawn, made.data[0].x, made.data[0].y, words="step %{x}, t = %{y}")
+    return Picture(
+        "gradient-over-training",
+        made,
+        "Each column is one recorded step's profile. 1 (white) is the usual size at the loss; blue is smaller, red "
+        "larger. Maps beside each other have the same colours."
+        + "".join(f" {words.capitalize()}." for words in special)
+        + thinning_note(time_step, record_step, "timestep", "recorded step"),
+        f"{label}: size of dL/dh_t over {len(step)} recorded steps and {T} timesteps.",
+        {"step": step.tolist(), **{f"t={t + 1}": typical[:, t].tolist() for t in range(T)}},
+    )
+
+
+def _factor_ticks(reach: float) -> dict[str, object]:
+    """Ticks of a colour scale of factors: 1 is marked as what is at the loss."""
+    at = [-reach, -reach / 2, 0.0, reach / 2, reach]
+    words = [power_of_ten(value).removeprefix("1×") if value else "1 = as at the loss" for value in at]
+    return {"tickmode": "array", "tickvals": at, "ticktext": words}

@@ -1,0 +1,147 @@
+"""Whether a training has learned, in one line: at chance, learning, solved, or diverged, and then why."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from numpy import ndarray
+
+from analysis.training_findings import LOST, has_learned
+from analysis.wording import power_of_ten, significant
+
+Over = Float[ndarray, " step"]
+Outcome = Literal["begun", "at_chance", "worse", "learning", "solved", "diverged"]
+
+WINDOW = 100
+"""Steps at the end over which loss and accuracy are averaged."""
+FEWEST = 20
+"""Steps before which nothing is said of learning."""
+WORSE = 1.2
+"""Times a guess's loss: above it, a network does worse than a guess that sees no input."""
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What a training has come to."""
+
+    outcome: Outcome
+    words: str
+    """In one line: `learning: 62 % right`."""
+    why: str = ""
+    """Of a divergence: what grew, how fast, and what to change; of nothing learned: what to look at."""
+
+
+@dataclass(frozen=True, eq=False)
+class Course:
+    """The scalars of a training at every optimiser step, and the loss of a guess that sees no input."""
+
+    step: Int[ndarray, " step"]
+    loss: Over
+    accuracy: Over
+    """Share of right answers, 0 to 1; NaN where it is not known."""
+    log_norm: Over
+    """ln of the gradient's norm before clipping (nats)."""
+    learning_rate: Over
+    clip_threshold: Over
+    """NaN where nothing is clipped."""
+    chance: float
+    """The loss of the guess; NaN where nobody knows it."""
+
+
+def learned(course: Course, solved: int | None = None) -> Learned:
+    """Whether a training has learned.
+
+    Args:
+        course: its scalars up to now.
+        solved: the step at which an evaluation has solved the task; None if none has.
+
+    Example:
+        >>> steps = np.arange(1, 201)
+        >>> known = np.full(200, 0.25)
+        >>> learned(Course(steps, known, known, known, known, known, chance=1.0)).words
+        'learning: 25 % right'
+    """
+    if solved is not None:
+        return Learned("solved", f"solved at step {solved:,}")
+    if not len(course.step):
+        return Learned("begun", "no step yet")
+    if (k := diverged_at(course.loss, course.chance)) is not None:
+        return Learned("diverged", _describe_divergence(course, k), explain_divergence(course, k))
+    loss, accuracy = (_recent(values) for values in (course.loss, course.accuracy))
+    beside = f"loss {significant(loss)}"
+    if not math.isnan(course.chance):
+        beside += f", a guess has {significant(course.chance)}"
+    if len(course.step) < FEWEST or math.isnan(course.chance):
+        return Learned("begun", beside)
+    if loss > WORSE * course.chance:
+        return Learned("worse", f"worse than a guess: {beside}")
+    if not has_learned(loss, course.chance):
+        return Learned("at_chance", f"at chance: {beside}")
+    return Learned("learning", f"learning: {100 * accuracy:.0f} % right" if not math.isnan(accuracy)
+                   else f"learning: {beside}")  # fmt: skip
+
+
+def _recent(values: Over) -> float:
+    """The mean of the last finite values; NaN if there are none."""
+    finite = values[-WINDOW:][np.isfinite(values[-WINDOW:])]
+    return float(finite.mean()) if finite.size else math.nan
+
+
+def diverged_at(loss: Over, chance: float) -> int | None:
+    """The index from which on the loss is lost to the end: not finite, or a million times a guess's; None if it is not.
+
+    Where no guess is known, the first finite loss takes its place.
+    """
+    finite = loss[np.isfinite(loss)]
+    level = chance if not math.isnan(chance) else abs(float(finite[0])) if finite.size else math.nan
+    lost: Bool[ndarray, " step"] = ~(np.abs(loss) <= LOST * level) if not math.isnan(level) else ~np.isfinite(loss)
+    if not len(lost) or not lost[-1]:
+        return None
+    kept = np.flatnonzero(~lost)
+    return int(kept[-1]) + 1 if kept.size else 0
+
+
+def _describe_divergence(course: Course, k: int) -> str:
+    """`diverged at step 9: gradient norm 3×10¹², rate 10`."""
+    norm, rate = course.log_norm[k], course.learning_rate[k]
+    size = "not a finite number" if not norm < math.inf else power_of_ten(norm / math.log(10))
+    said = [f"gradient norm {size}", *([] if math.isnan(rate) else [f"rate {significant(float(rate))}"])]
+    return f"diverged at step {course.step[k]:,}: {', '.join(said)}"
+
+
+def explain_divergence(course: Course, k: int) -> str:
+    """What grew before the divergence at index k, how fast, and what to change, in two sentences."""
+    rate, threshold = float(course.learning_rate[k]), float(course.clip_threshold[k])
+    sentences = []
+    if (growth := _growth_before(course.log_norm, k)) is not None:
+        steps, factor = growth
+        at = course.step[k - steps]
+        sentences.append(
+            f"The gradient's norm grew from {power_of_ten(course.log_norm[k - steps] / math.log(10))} at step {at:,}, "
+            f"by a factor of {significant(factor)} per step."
+        )
+    lower = "Lower the learning rate" if math.isnan(rate) else f"Lower the learning rate from {significant(rate)}"
+    if math.isnan(threshold):
+        sentences.append(f"{lower}, or clip the gradient's norm.")
+    else:
+        length = significant(rate * threshold)
+        sentences.append(
+            f"Clipping left each step a gradient of norm {significant(threshold)}; times the rate, that is {length}. "
+            f"{lower}, or clip at a smaller threshold."
+        )
+    return " ".join(sentences)
+
+
+def _growth_before(log_norm: Over, k: int) -> tuple[int, float] | None:
+    """Over how many steps up to index k the norm grew, and by which factor per step; None where it did not."""
+    last = k if math.isfinite(log_norm[k]) else k - 1
+    window = log_norm[max(last - WINDOW, 0) : last + 1]
+    if last < 1 or not np.isfinite(window).any():
+        return None
+    lowest = last - len(window) + 1 + int(np.nanargmin(np.where(np.isfinite(window), window, np.nan)))
+    if lowest >= last:
+        return None
+    per_step = (float(log_norm[last]) - float(log_norm[lowest])) / (last - lowest)
+    return (k - lowest, math.exp(min(per_step, 700.0))) if per_step > 0 else None

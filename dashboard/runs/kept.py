@@ -1,0 +1,35 @@
+"""The state of Runs: which runs are chosen, at which step, and what is looked at."""
+
+from dashboard.explore.control import OneOf, Slide, Switch, Text, Whole
+from dashboard.explore.panels import PANELS
+from dashboard.explore.settings import LARGEST_STEP, MOST_LAYERS
+from dashboard.kept import Kept
+
+MOST_CHOSEN = 6
+"""Runs that are laid over each other."""
+FIRST_PANEL = "Hidden states"
+
+KEPT = Kept(
+    "runs",
+    {
+        "search": Text("Search", "", 200),
+        "run": Text("Runs", "", MOST_CHOSEN * 101),
+        "step": Whole("Recorded step", 0, 0, LARGEST_STEP),
+        "module": Whole("Module", 0, 0, MOST_LAYERS),
+        "look": OneOf("Look at", FIRST_PANEL, {name: name for name in PANELS}),
+        "lit": Switch("Light what the loss hears", False),
+        "learned": Switch("Show how it learned", False, help="The same at up to eight recorded steps."),
+        "temperature": Slide("Temperature", 0.7, 0.1, 2.0, 0.1, help=(
+            "Low: the likeliest character each time. High: almost any.")),
+        "follow": Switch("Follow the training", True, help="Draw each new recorded step."),
+        "seeds": Switch("Join seeds", True, help=(
+            "Runs that differ only in their seed are one line, their median, with a band from lowest to highest.")),
+        "all": Switch("All settings", False, help="Also the settings that are the same in all chosen runs."),
+    },
+)  # fmt: skip
+"""Step 0 stands for the latest."""
+
+
+def chosen_names() -> list[str]:
+    """The names of the chosen runs, or their beginnings."""
+    return [name for name in str(KEPT.values()["run"]).split(",") if name]

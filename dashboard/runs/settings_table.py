@@ -1,0 +1,34 @@
+"""The settings of the chosen runs side by side, with those that differ marked and first."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from dashboard.runs.kept import KEPT
+from experiments.config.run_config import RunConfig
+from experiments.config.words import cut, visible
+from experiments.runs.naming import differing_fields
+from experiments.runs.store.reader import RunReader
+
+
+def show_settings(readers: Sequence[RunReader], labels: Sequence[str]) -> None:
+    """A row per setting, a column per run; of a single run, what is not the default is marked."""
+    settings = [reader.settings for reader in readers]
+    default = RunConfig().model_dump()
+    compared = settings if len(readers) > 1 else [*settings, default]
+    marked = differing_fields(compared)
+    with st.expander(f"Settings: {len(marked)} differ" if len(readers) > 1 else "Settings", icon=":material/tune:"):
+        shows_all = st.toggle("All settings", key=KEPT.key("all"), help=KEPT.controls["all"].help)
+        names = dict.fromkeys(name for one in settings for name in one)
+        rows = [*marked, *(name for name in names if name not in marked)] if shows_all else marked
+        st.dataframe(
+            [
+                {"≠": "≠" if name in marked else "", "setting": visible(cut(name.replace("_", " "))), **{
+                    label: "none" if one.get(name) is None else visible(cut(str(one[name])))
+                    for label, one in zip(labels, settings, strict=True)}}
+                for name in rows if name in names
+            ],
+            hide_index=True, width="stretch", placeholder="",
+        )  # fmt: skip
+        what = "The runs differ in these settings." if len(readers) > 1 else "These settings are not the defaults."
+        st.caption(f"≠ marks what differs. {what}")

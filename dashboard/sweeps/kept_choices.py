@@ -1,0 +1,58 @@
+"""The choices on Sweeps outlive its widgets, and stand in the page's address."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from dashboard.components.address import Arrival
+from dashboard.session import read_session
+
+_NOW, _COMING = "sweeps-now", "sweeps-coming"
+SWEEP = "sweep"
+"""Name of the sweep in the address."""
+
+
+def read_address(arrival: Arrival) -> None:
+    """Take the choices of an address by which the visitor has come; without one, those of the last visit."""
+    if arrival.has_come:
+        st.session_state[_COMING] = dict(arrival.link or read_session(_NOW, dict, {}))
+        st.session_state[_NOW] = {}
+
+
+def asked_sweep() -> str:
+    """The sweep that the address names, or that the last visit showed; empty where neither does."""
+    return str(read_session(_COMING, dict, {}).pop(SWEEP, ""))
+
+
+def note_choice(name: str, text: str) -> None:
+    """Keep what a widget shows."""
+    st.session_state[_NOW] = {**read_session(_NOW, dict, {}), name: text}
+
+
+def begin_choices(sweep: str) -> None:
+    """Forget the choices of another sweep."""
+    if read_session(_NOW, dict, {}).get(SWEEP) != sweep:
+        st.session_state[_NOW] = {SWEEP: sweep}
+
+
+def choices() -> Mapping[str, str]:
+    """The choices as the address has them."""
+    return {name: text for name, text in read_session(_NOW, dict, {}).items() if isinstance(text, str)}
+
+
+def choose(
+    label: str, options: Sequence[Any], key: str, name: str, named: Callable[[Any], str], first: Any = None
+) -> Any:
+    """A selectbox whose choice stands in the address under a name. A choice that is no longer offered is forgotten."""
+    coming = read_session(_COMING, dict, {}).pop(name, None)
+    asked = [option for option in options if named(option) == coming]
+    if asked:
+        st.session_state[key] = asked[0]
+    elif st.session_state.get(key, options[0]) not in options:
+        del st.session_state[key]
+    if key not in st.session_state and first in options:
+        st.session_state[key] = first
+    chosen = st.selectbox(label, options, format_func=named, key=key)
+    note_choice(name, named(chosen))
+    return chosen

@@ -1,0 +1,109 @@
+"""Sweeps that the page has started: their processes write the sweep's folder and outlive the page."""
+
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+import streamlit as st
+
+import experiments
+from dashboard.server.quotas import check_runs
+from dashboard.server.serving import is_personal, workers
+from dashboard.train import jobs
+from dashboard.train.jobs import ROOT, describe_end
+from experiments.config.words import cut
+from experiments.errors import ConfigError
+from experiments.sweeps.plan import Plan, plan_of
+
+MOST_RUNS = 2000
+"""Runs of a sweep that the page starts."""
+
+
+class Processes:
+    """The sweeps that this server has started."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.working: dict[str, subprocess.Popen[bytes]] = {}
+        """Sweep's name → its process."""
+        self.errors: dict[str, str] = {}
+        """Sweep's name → why its last process ended badly."""
+
+    def start(self, plan: Plan) -> None:
+        """Begin a sweep, or go on with it; its file is written for the process alone.
+
+        Raises:
+            ConfigError: it works already.
+        """
+        with self.lock:
+            if plan.name in self.working:
+                raise ConfigError(f"Sweep {plan.name} is already at work.")
+            folder = Path(tempfile.mkdtemp(prefix="sweep-"))
+            file = folder / f"{plan.name}.toml"
+            file.write_text(plan.source, encoding="utf-8")
+            words = ["sweep", str(file), "--workers", str(workers()), "--quiet", "--runs", str(jobs.RUNS)]
+            with (folder / "said").open("wb") as said:
+                process = subprocess.Popen(
+                    [sys.executable, "-m", experiments.__name__, *words], cwd=ROOT, stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL, stderr=said, start_new_session=True,
+                )  # fmt: skip
+            self.working[plan.name] = process
+            self.errors.pop(plan.name, None)
+        threading.Thread(target=self.attend, args=(plan.name, process, folder), daemon=True).start()
+
+    def attend(self, name: str, process: "subprocess.Popen[bytes]", folder: Path) -> None:
+        """Wait for the end, and keep why where it ended badly."""
+        process.wait()
+        said = (folder / "said").read_text(encoding="utf-8", errors="replace")
+        with self.lock:
+            del self.working[name]
+            # 1: some runs have failed, which the page shows one by one
+            if process.returncode != 1 and (error := describe_end(process.returncode, said)):
+                self.errors[name] = error
+        for path in folder.iterdir():
+            path.unlink()
+        folder.rmdir()
+
+    def stop(self, name: str) -> None:
+        """Ask a sweep to end after the steps at hand; what was done is kept, and *Continue* goes on."""
+        with self.lock:
+            if process := self.working.get(name):
+                process.terminate()
+
+    def works(self, name: str) -> bool:
+        """Whether this server has the sweep at work."""
+        return name in self.working
+
+
+@st.cache_resource
+def processes() -> Processes:
+    """The one list of this server."""
+    return Processes()
+
+
+def plan_for_page(source: str, name: str = "my_sweep") -> Plan:
+    """The plan of a TOML text that the page may start; it has the name unless the text says another.
+
+    Raises:
+        ConfigError: the first mistake, or more than a page may start.
+    """
+    try:
+        plan = plan_of(source, name)
+    except ConfigError:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"The text must be TOML and is not: {cut(' '.join(str(error).split()))}.") from None
+    if not is_personal():
+        raise ConfigError("Only the person whose server this is may start a sweep; start it at the command line.")
+    if len(plan.runs) > MOST_RUNS:
+        raise ConfigError(f"The sweep has {len(plan.runs):,} runs; a page starts at most {MOST_RUNS:,}.")
+    check_runs([plan.config(run) for run in plan.runs], jobs.RUNS, personal=True)
+    return plan
+
+
+def examples() -> Mapping[str, str]:
+    """Name → TOML of the sweeps that come with the program, where it is run from its own folder."""
+    return {file.stem: file.read_text(encoding="utf-8") for file in sorted((ROOT / "sweeps").glob("*.toml"))}

@@ -1,0 +1,92 @@
+"""What runs are called: what a person has named them, else the settings in which they differ."""
+
+from collections.abc import Mapping, Sequence
+
+from analysis.figures.theme import cell_name
+from experiments.config.words import cut, visible
+from experiments.runs.about import read_about
+from experiments.runs.store.reader import RunReader
+
+USUAL_FIELDS = 3
+"""Settings that the name of a line says, if they tell the runs apart; else as many as it takes."""
+FIELD_WORDS: Mapping[str, str] = {
+    "learning_rate": "rate {}",
+    "seq_len": "length {}",
+    "hidden_size": "{} units",
+    "num_layers": "{} layers",
+    "batch_size": "batch {}",
+    "largest_singular_value": "singular value {}",
+    "forget_bias": "keep-gate bias {}",
+    "initialisation": "{} weights",
+    "optimiser": "{}",
+    "nonlinearity": "{}",
+    "task": "{}",
+    "record_every": "recorded every {}",
+}
+"""Field → how a label says its value; another field is said by its name."""
+SAID_FIRST = ("task", "learning_rate", "clip_threshold", "seq_len", "hidden_size", "optimiser", "initialisation")
+SAID_LAST = ("steps", "record_every", "evaluate_every", "seed")
+
+
+def labels(readers: Sequence[RunReader]) -> list[str]:
+    """A label for each run, all different: its own name, else the cell and the settings in which the runs differ."""
+    said = [
+        visible(read_about(reader.folder).name) or settings
+        for reader, settings in zip(readers, _by_settings(readers), strict=True)
+    ]
+    return [
+        f"{label} ({said[: k + 1].count(label)})" if said.count(label) > 1 else label for k, label in enumerate(said)
+    ]
+
+
+def _by_settings(readers: Sequence[RunReader]) -> list[str]:
+    if any(reader.form.watched for reader in readers):
+        if len(readers) == 1:
+            return [cut(visible(readers[0].title))]
+        return [reader.name if reader.form.watched else cut(visible(reader.title)) for reader in readers]
+    settings = [reader.settings for reader in readers]
+    fields = telling_fields(settings)
+    return [
+        ", ".join([cell_name(reader.form.stack.cell), *(in_words(name, one.get(name)) for name in fields)])
+        for reader, one in zip(readers, settings, strict=True)
+    ]
+
+
+def telling_fields(settings: Sequence[Mapping[str, object]]) -> list[str]:
+    """The fields that a label says beside the cell: those that tell the runs apart, and then others that differ."""
+    differing = [name for name in differing_fields(settings) if name != "cell"]
+
+    def groups(names: Sequence[str]) -> int:
+        return len({repr([one.get(name) for name in ("cell", *names)]) for one in settings})
+
+    needed: list[str] = []
+    for name in differing:
+        if groups([*needed, name]) > groups(needed):
+            needed.append(name)
+    more = [name for name in differing if name not in needed and name not in SAID_LAST]
+    said = [*needed, *more[: max(USUAL_FIELDS - len(needed), 0)]]
+    return [name for name in differing if name in said]
+
+
+def run_settings(readers: Sequence[RunReader], names: Sequence[str]) -> dict[str, str]:
+    """Each run's name → its id and settings in one line, for a file that says where its numbers come from."""
+    return {
+        label: ", ".join([reader.name, *(f"{name}={value}" for name, value in reader.settings.items())])
+        for reader, label in zip(readers, names, strict=True)
+    }
+
+
+def differing_fields(settings: Sequence[Mapping[str, object]]) -> list[str]:
+    """The fields whose values are not the same in all of these settings, those that matter most first."""
+    names = dict.fromkeys(name for one in settings for name in one)
+    found = [name for name in names if len({repr(one.get(name)) for one in settings}) > 1]
+    order = {name: k for k, name in enumerate(SAID_FIRST)} | {name: 1000 + k for k, name in enumerate(SAID_LAST)}
+    return sorted(found, key=lambda name: order.get(name, 100))
+
+
+def in_words(name: str, value: object) -> str:
+    """A field and its value for a label."""
+    if name == "clip_threshold":
+        return "unclipped" if value is None else f"clipped at {value:g}"
+    words = f"{value:g}" if isinstance(value, float) else cut(visible(str(value))).replace("_", " ")
+    return FIELD_WORDS[name].format(words) if name in FIELD_WORDS else f"{name.replace('_', ' ')} {words}"

@@ -1,0 +1,63 @@
+"""The address is the state: it follows each change; a reload, *Back*, another window and undo bring a state back."""
+
+import re
+
+from browsing import press, settle
+from exploring import drag, eventually, redraws, type_value, value_of
+from playwright.sync_api import Page, expect
+
+
+def query(page: Page) -> str:
+    return page.url.partition("?")[2]
+
+
+def test_explores_address_follows_each_release_and_reload_back_and_undo_restore_it(explore, open_page):
+    page = explore("?cells=elman&hidden_size=8&seq_len=20&batch_size=4")
+    entries = page.evaluate("history.length")
+    assert drag(page, "largest_singular_value", 1 / 3, 0.6)
+    expect(page).to_have_url(re.compile("largest_singular_value=1.8"))
+    press(page, "Pin as A")
+    expect(page).to_have_url(re.compile("pinned="))
+    type_value(page, "input_scale", "3")
+    expect(page).to_have_url(re.compile("input_scale=3.0"))
+    page.get_by_role("radio", name="Gates").click()
+    expect(page).to_have_url(re.compile("panel=Gates"))
+    assert page.evaluate("history.length") == entries, "the address was replaced"
+    changed = page.get_by_text("Changed from the defaults")
+    expect(changed).to_be_visible()
+
+    def restored(where: Page) -> bool:
+        where.wait_for_selector('.live-chart[data-key="profile"][data-redraws]', timeout=60_000)
+        return eventually(where, lambda: value_of(where, "input_scale") == 3.0 and "Gates" in where.url)
+
+    address = page.url
+    page.reload()
+    assert restored(page)
+    expect(page.locator(".live-lab")).to_contain_text("Input scale: 1 → 3")
+    other = open_page(address, settled=False)
+    assert restored(other)
+    assert query(other) == query(page)
+    other.close()
+
+    settle(page)
+    page.get_by_role("link", name="Train").click()
+    expect(page.get_by_role("heading", name="Watch a network learn")).to_be_visible(timeout=30_000)
+    expect(page).to_have_title("Train · Gradient Flow Lab")
+    page.go_back()
+    assert restored(page)
+    assert query(page) == address.partition("?")[2]
+
+    type_value(page, "input_scale", "5")
+    expect(page).to_have_url(re.compile("input_scale=5.0"))
+    before = redraws(page)
+    page.keyboard.press("Control+z")
+    expect(page).to_have_url(re.compile("input_scale=3.0"))
+    assert eventually(page, lambda: redraws(page) > before)
+    page.locator("body").press("Control+Shift+z")
+    expect(page).to_have_url(re.compile("input_scale=5.0"))
+    settle(page)
+    page.locator(".st-key-undo button").click()
+    expect(page).to_have_url(re.compile("input_scale=3.0"))
+    settle(page)
+    page.locator(".st-key-reset button").click()
+    expect(changed).not_to_be_visible()

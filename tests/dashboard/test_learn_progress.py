@@ -1,0 +1,52 @@
+"""What the browser says was done is taken where it can be true, and not after the wish to forget it."""
+
+import pytest
+from learning import PAGE, words
+from streamlit.testing.v1 import AppTest
+
+from dashboard.components.kept_progress import component
+
+pytestmark = pytest.mark.usefixtures("runs")
+
+
+@pytest.fixture
+def says(monkeypatch):
+    """A function that lets the browser say something."""
+
+    def say(message):
+        monkeypatch.setattr(component, "last_message", lambda key: message)
+
+    return say
+
+
+def overview():
+    at = AppTest.from_file(PAGE, default_timeout=60).run()
+    assert not at.exception
+    return at
+
+
+def test_what_the_browser_knows_is_shown_and_the_next_lesson_is_offered(says):
+    says({"done": ["1-predict", "1-decide", "2-do"], "forget": ""})
+    at = overview()
+    assert "✓ predicted, decided" in words(at)
+    assert "✓ tried" in words(at)
+    assert at.button(key="next").label.startswith("Next lesson: 2")
+
+
+def test_what_was_to_be_forgotten_stays_forgotten(says):
+    says({"done": ["1-decide"], "forget": ""})  # as it was before: the browser's answer comes later
+    at = overview()
+    at.button(key="forget").click().run()
+    assert not at.exception
+    assert "✓" not in words(at)
+    assert "guess" not in at.query_params
+
+
+@pytest.mark.parametrize(
+    "message",
+    [{}, {"done": None, "forget": ""}, {"done": [1, None, "99-do", "1-dance", {}], "forget": ""},
+     {"done": ["1-decide"], "forget": "other"}, {"done": "1-decide", "forget": ""}],
+)  # fmt: skip
+def test_what_no_browser_would_say_is_not_taken(says, message):
+    says(message)
+    assert "✓" not in words(overview())

@@ -1,0 +1,118 @@
+"""Runs beside each other: their names say how they differ, their profiles are of one step, their seeds are one line."""
+
+import math
+
+import numpy as np
+import orjson
+import pytest
+
+from analysis.figures.training_heatmap import REACHES, common_reach
+from experiments.config.run_config import RunConfig
+from experiments.runs.about import ABOUT, About, change_about, read_about, split_tags
+from experiments.runs.laid_over import lay_over
+from experiments.runs.learned import run_learned
+from experiments.runs.naming import labels, telling_fields
+from experiments.runs.opening import open_run
+from experiments.runs.pictures import run_pictures
+from experiments.runs.store.errors import RunError
+from experiments.runs.store.reader import RunReader
+from experiments.runs.train import Recorder, train
+
+SMALL = {"seq_len": 6, "hidden_size": 4, "batch_size": 3, "steps": 5, "record_every": 2, "evaluate_every": None}
+CHANGES = (
+    {"cell": "elman", "learning_rate": 10.0, "record_every": 1},
+    {"cell": "elman", "clip_threshold": 1.0},
+    {"cell": "gru", "seed": 0, "seq_len": 9},
+    {"cell": "gru", "seed": 1, "seq_len": 9},
+)
+
+
+@pytest.fixture(scope="module")
+def readers(tmp_path_factory: pytest.TempPathFactory) -> list[RunReader]:
+    runs = tmp_path_factory.mktemp("runs")
+    configs = [RunConfig.from_values({**SMALL, **change}) for change in CHANGES]
+    folders = [runs / config.identity() for config in configs]
+    for config, folder in zip(configs, folders, strict=True):
+        train([Recorder.start(config, folder, "reference")])
+    return [open_run(folder) for folder in folders]
+
+
+def test_a_label_says_the_settings_in_which_the_runs_differ_and_no_hash(readers):
+    assert labels(readers[:2]) == ["Elman, rate 10, unclipped", "Elman, rate 0.001, clipped at 1"]
+    assert labels(readers[2:]) == ["GRU, seed 0", "GRU, seed 1"]
+    assert labels(readers[:1]) == ["Elman"]
+    together = labels(readers)
+    assert len(set(together)) == 4
+    assert not any(reader.name in label for reader, label in zip(readers, together, strict=True))
+
+
+def test_fields_that_tell_runs_apart_come_before_others_that_differ():
+    settings = [{"cell": "lstm", "seed": k, "gain": g, "input_scale": g, "dtype": g, "steps": g} for k, g in
+                ((0, 1), (1, 1), (0, 2))]  # fmt: skip
+    fields = telling_fields(settings)
+    assert {"gain", "seed"} <= set(fields)
+    assert len(fields) == 3
+    assert telling_fields(settings[:1]) == []
+
+
+def test_runs_of_the_same_settings_are_numbered_and_a_name_of_ones_own_comes_first(readers):
+    assert labels([readers[0], readers[0]]) == ["Elman (1)", "Elman (2)"]
+    try:
+        change_about(readers[0].folder, name="mine <b>")
+        assert labels(readers[:2])[0] == "mine <b>"
+    finally:
+        change_about(readers[0].folder, name="")
+
+
+def test_what_is_written_about_a_run_is_kept_and_bounded(readers):
+    folder = readers[1].folder
+    change_about(folder, note="a note", tags=["one", "two"], star=True)
+    change_about(folder, name="named")
+    assert read_about(folder) == About("named", "a note", ["one", "two"], True)
+    with pytest.raises(RunError, match="name was"):
+        change_about(folder, name="x" * 1000)
+    with pytest.raises(RunError, match="tags was"):
+        change_about(folder, tags=["x"] * 11)
+    assert read_about(folder).name == "named", "a refused change loses nothing"
+    for broken in (b"", b"{", b"[]", orjson.dumps({"name": 7}), b"\xff" * 10**5):
+        (folder / ABOUT).write_bytes(broken)
+        assert read_about(folder) == About()
+    (folder / ABOUT).unlink()
+    assert split_tags(" one,two  words,, one ") == ["one", "two words"]
+
+
+def test_profiles_laid_over_each_other_are_the_latest_recorded_ones_at_each_step(readers):
+    found = lay_over(readers, labels(readers))
+    assert found.step.tolist() == [1, 2, 3, 4, 5]
+    assert found.log_norm.shape == (5, 4, 9)
+    for frame, step in enumerate(found.step.tolist()):
+        for k, reader in enumerate(readers):
+            rows = reader.tensor("step")[:]
+            latest = int(np.flatnonzero(rows <= step)[-1])
+            truth = reader.tensor("log_norm_quantile")[latest, -1, :, 1][::-1]
+            np.testing.assert_allclose(found.log_norm[frame, k, : len(truth)], truth, rtol=1e-6)
+            assert np.isnan(found.log_norm[frame, k, len(truth) :]).all()
+    picture = found.picture(4)
+    np.testing.assert_allclose(np.array(picture.figure.data[2].y), found.frames[4, 2], rtol=1e-6)
+    assert found.frames.shape[1] == len(picture.figure.data), "no edge marks, since all is finite"
+
+
+def test_runs_that_differ_only_in_their_seed_are_one_line_with_a_band(readers):
+    loss = run_pictures(readers, joins_seeds=True)["loss"]
+    joined = next(trace for trace in loss.figure.data if trace.name.endswith(", 2 seeds"))
+    members = np.stack([reader.scalars()["loss"] for reader in readers[2:]])
+    np.testing.assert_allclose(np.array(joined.y), np.median(members, axis=0), rtol=1e-6)
+    apart = run_pictures(readers)["loss"]
+    assert not any(trace.name.endswith("seeds") for trace in apart.figure.data)
+
+
+def test_maps_that_are_compared_have_one_scale_that_does_not_move_with_every_step():
+    falling = [np.linspace(0, -depth * math.log(10), 20) for depth in (4.0, 5.5)]
+    early, late = (common_reach([profile[None, ::-1]]) for profile in falling)
+    assert early == late == 6
+    assert common_reach([falling[0][None, ::-1], 3 * falling[1][None, ::-1]]) in REACHES
+
+
+def test_a_trained_run_has_its_verdict(readers):
+    assert run_learned(readers[1]).outcome == "begun", "five steps say nothing yet"
+    assert run_learned(readers[0]).words
