@@ -13,9 +13,9 @@ UNNAMED = {"pandas", "cryptography", "zarr", "numcodecs"}
 """What others import for us: xarray for CSV files, distributed for certificates, and xarray for README's example."""
 
 
-OPTIONAL = {"h5py", "onnx", "lightning", "transformers", "num2words", "vadersentiment", "scikit-learn"}
-"""Needed only to read other programs' files, to watch a training by another program, or for the data of one task: not
-every user has them."""
+OPTIONAL = {"h5py", "onnx", "lightning", "transformers", "num2words", "vadersentiment", "scikit-learn", "jax"}
+"""Needed only to read other programs' files, to watch a training by another program, for the data of one task, or as a
+rival in a benchmark: not every user has them."""
 
 
 def test_everything_that_is_imported_is_pinned_and_nothing_else():

@@ -161,7 +161,7 @@ def rival_means(rows: list[Rivalry]) -> list[str]:
             parts = [f"÷ torch.nn {geometric_mean([r.record / r.unrecorded for r in mine]):.2f}"]
             if all(row.jax is not None for row in mine):
                 parts.append(f"÷ JAX {geometric_mean([r.record / (r.jax or math.nan) for r in mine]):.2f}")
-            lines.append(f"{cell}, gradient {kind}: record {', '.join(parts)} (geometric means)")
+            lines.append(f"{cell}, {kind}: record {', '.join(parts)} (geometric means)")
     return lines
 
 

@@ -5,7 +5,8 @@ import pytest
 from experiments.benchmarks import bptt as benchmark
 from experiments.benchmarks import networks, watch
 from experiments.benchmarks.bptt import Cost, Growth
-from experiments.benchmarks.steps import CELLS, SIZES, WAYS
+from experiments.benchmarks.rivals import Rivalry, rival_means, rival_table
+from experiments.benchmarks.steps import CELLS, PASSES, SIZES, WAYS, products, step_of
 
 
 @pytest.fixture
@@ -18,6 +19,10 @@ def measured(monkeypatch):
     monkeypatch.setattr(benchmark, "two_threads_to_one", lambda *_: 0.55)
     monkeypatch.setattr(benchmark, "vanishing_to_kept", lambda *_: 1.05)
     monkeypatch.setattr(benchmark, "averages", lambda _: [])
+    rows = [
+        Rivalry(cell, size, kind, 234.5, 469.0, 117.25, 938.0) for size in SIZES for cell in CELLS for kind in PASSES
+    ]
+    monkeypatch.setattr(benchmark, "rivalries", lambda *_: rows)
 
 
 @pytest.mark.parametrize("columns", ["80", None])
@@ -31,8 +36,28 @@ def test_the_table_of_bptt_is_whole(measured, monkeypatch, capsys, columns):
     rows = [line.split() for line in lines if "10.01–14.02" in line]
     assert len(rows) == len(SIZES) * len(CELLS) * (len(WAYS) - 1)
     assert rows[0][1:] == ["/".join(str(n) for n in SIZES[0]), "2", WAYS[1], "12,346", "12.34", "10.01–14.02", "1234"]
+    assert sum(line.split()[-3:] == ["0.50", "0.25", "2.00"] for line in lines) == len(SIZES) * len(CELLS) * len(PASSES)
+    assert "lstm, vanishing: record ÷ torch.nn 0.50, ÷ JAX 0.25 (geometric means)" in lines
+    assert any(line.startswith("CPU: ") and "Kernels: torch" in line for line in lines)
     if columns:
-        assert max(len(line.rstrip()) for line in lines) <= 80
+        assert max(len(line.rstrip()) for line in lines if not line.startswith("CPU: ")) <= 80
+
+
+def test_without_jax_its_column_is_left_out():
+    rows = [Rivalry(cell, SIZES[0], kind, 2.0, 4.0, 1.0, None) for cell in CELLS for kind in PASSES]
+    assert [column.header for column in rival_table(rows).columns][-2:] == ["÷ torch.nn", "÷ products"]
+    assert not any("JAX" in line for line in rival_means(rows))
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_gradient_is_kept_vanishes_or_explodes_as_its_row_says(cell):
+    last_over_first = {}
+    for kind in PASSES:
+        sizes = step_of("fast", cell, (100, 8, 32), kind)().log_norm[0].mean(dim=-1)
+        last_over_first[kind] = float(sizes[0] - sizes[-1])
+    assert last_over_first["vanishing"] < -20 < last_over_first["kept"]
+    assert last_over_first["exploding"] > 0
+    products(cell, (3, 2, 4))()
 
 
 def test_the_table_of_watch_is_whole_and_has_its_averages(monkeypatch, capsys):
