@@ -141,7 +141,8 @@ def log_norm_of_first(cell: str, size: tuple[int, int, int], kind: str) -> float
 def rival_table(rows: list[Rivalry]) -> Table:
     """One row per cell, size and kind of pass, within 80 columns."""
     with_jax = any(row.jax is not None for row in rows)
-    table = Table(title="Least processor ms of record, and its ratio to others, one thread", box=SIMPLE_HEAD)
+    title = "Least processor ms of record, and its ratio to others, one thread"
+    table = Table(title=title, box=SIMPLE_HEAD, collapse_padding=True)
     names = ["cell", "T/B/H", "gradient", "record ms", "÷ torch.nn", *(["÷ JAX"] if with_jax else []), "÷ products"]
     for name in names:
         table.add_column(name, justify="left" if name in ("cell", "T/B/H", "gradient") else "right", no_wrap=True)
