@@ -6,6 +6,7 @@ import math
 from array import array
 from collections.abc import Iterator
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 from jaxtyping import Float
@@ -75,7 +76,7 @@ def read_content(data_file: str, allowed: str) -> bytes:
         DataFileError: another ending, no such file, or a larger one.
     """
     if not data_file.endswith((".npy", ".csv") if allowed == OF_NUMBERS else ".csv"):
-        raise DataFileError(data_file, "whose name has another ending", allowed)
+        raise DataFileError(data_file, "whose name ends otherwise", allowed)
     try:
         return read_bounded(Path(data_file), LIMIT_MB * 10**6)
     except OSError as error:
@@ -91,13 +92,14 @@ def parse_npy(content: bytes) -> Float[np.ndarray, "time column"]:
     file = io.BytesIO(content)
     try:
         read_header = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}[npy.read_magic(file)]
-        shape, by_column, dtype = read_header(file)
-    except (ValueError, KeyError, EOFError, SyntaxError, RecursionError, MemoryError):
+        written, by_column, dtype = read_header(file)
+        shape = [*map(int, written)]  # numpy takes True for a number
+    except (ValueError, KeyError, EOFError, SyntaxError, TokenError, RecursionError, MemoryError):
         raise ValueError("which is not a .npy file as numpy.save writes it") from None
     if dtype.kind not in "fiub" or dtype.itemsize > 8:
         raise ValueError(f"which has values of the type {shortened(str(dtype))} and no numbers")
     if len(shape) not in (1, 2) or 0 in shape:
-        raise ValueError(f"which has the shape {shortened(list(shape))} and not [time] or [time, column]")
+        raise ValueError(f"which has the shape {shortened(shape)} and not [time] or [time, column]")
     count = math.prod(shape)
     if count * dtype.itemsize != len(content) - file.tell():
         raise ValueError("which has more or fewer numbers than its header says")
@@ -122,7 +124,7 @@ def parse_csv(content: bytes) -> tuple[Float[np.ndarray, "time column"], tuple[s
             raise ValueError(f"whose row {number} has {len(row)} values, and its first row {columns}")
         wrong = next((cell for cell in row if not is_number(cell)), None)
         if wrong is not None:
-            raise ValueError(f"whose row {number} has {shortened(wrong)}, which is no number")
+            raise ValueError(f"whose row {number} has {shortened(wrong)}, which is not a number")
         numbers.extend(map(float, row))
         check_size(len(numbers), columns)
     if not numbers:
@@ -149,7 +151,7 @@ def csv_rows(content: bytes) -> Iterator[tuple[int, list[str]]]:
                 number += 1
                 yield number, row
     except csv.Error as error:
-        raise ValueError(f"whose row {number + 1} is no CSV ({error})") from None
+        raise ValueError(f"whose row {number + 1} is not CSV ({error})") from None
 
 
 def is_number(cell: str) -> bool:

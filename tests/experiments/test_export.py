@@ -99,7 +99,7 @@ def test_an_export_replaces_nothing_unasked_and_leaves_nothing_half_written(stor
     Path("folder").mkdir()
     Path("link").symlink_to("a.csv")
     for name in ("pipe", "folder", "link"):
-        with pytest.raises(RunError, match=rf"^'{name}' is no regular file; it must be one, or a name that is free\.$"):
+        with pytest.raises(RunError, match=rf"^'{name}' is not a regular file; give another name\.$"):
             call("export", stored.name, "-o", name, "--force")
     assert Path("pipe").is_fifo()
     with pytest.raises(RunError, match=r"--format was 'xls'; it must be one of csv, parquet, netcdf, html\.$"):

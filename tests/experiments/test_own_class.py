@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import torch
 from commanding import WORDS, call, trained
 from one_sentence import one_sentence
 from sampling import Settings, seeded
@@ -46,7 +47,7 @@ WRONG = {
     "shape": (GOOD.replace("bits.unsqueeze(-1)", "bits"), "they must have the shape [3, 2, 1] and be float32"),
     "type": (GOOD.replace(".to(dtype)", ""), "they must have the shape [3, 2, 1] and be float32"),
     "targets": (GOOD.replace("bits.cumsum(0) % 2", "bits.T"), "gives other targets"),
-    "asks": (GOOD.replace('"the parity"', "3"), "whose asks is no text"),
+    "asks": (GOOD.replace('"the parity"', "3"), "whose asks is not text"),
     "position": (GOOD.replace('"every"', '"first"'), "whose default_loss_position is neither"),
 }
 
@@ -120,6 +121,13 @@ def test_a_wrong_task_file_is_one_sentence(mine, case):
         call("probe", "task=mine.py:Parity")
     assert reason in one_sentence(error)
     assert one_sentence(error).startswith("task was 'mine.py:Parity', ")
+
+
+def test_symbols_that_raise_are_one_sentence(mine):
+    mine.write_text(GOOD + "    def symbols(self, inputs): return [1 / 0]\n")
+    own_class.allow(["task=mine.py:Parity"])
+    with pytest.raises(ConfigError, match=r"whose file raised ZeroDivisionError: division by zero in line \d+"):
+        own_class.load_own_class("mine.py:Parity").symbols(torch.zeros(3, 1))
 
 
 def test_a_task_file_that_is_not_there_is_one_sentence(in_own_folder):
