@@ -14,16 +14,18 @@ ICONS = {
 }  # fmt: skip
 
 if __name__ == "__main__":  # Streamlit runs this file as the page's script, once for every rerun
-    st.set_page_config("Gradient Flow Lab", Path(__file__).parent / "dashboard/icon.svg", layout="wide")
     labs()  # what the pages import is then there, by one thread's hand
     from dashboard.components.live_chart import expect_charts
 
-    expect_charts()
     pages = [
         st.Page(f"dashboard/{name}/page.py", title=name.title(), url_path=name, icon=f":material/{icon}:")
         for name, icon in ICONS.items()
     ]
-    st.navigation(pages, position="top").run()  # the first page is the default
+    page = st.navigation(pages, position="top")  # the first page is the default
+    mark = Path(__file__).parent / "dashboard/icon.svg"
+    st.set_page_config(f"{page.title} · Gradient Flow Lab", mark, layout="wide")
+    expect_charts()
+    page.run()
     spare_collector()
 else:  # and `streamlit run` imports it once, to find the server with the route that answers a drag
     app = st.App(Path(__file__), routes=routes(), middleware=doors(), lifespan=warmed, on_script_error=say_failed)

@@ -103,13 +103,13 @@ def begin_title(s: Subject) -> str:
 
 def describe_reach(s: Subject, lag: int) -> str:
     """How far back the gradient must come, in a sentence."""
-    return f"{'The sequence' if s.chance is None else 'The task'} reaches {counted(lag, 'step')} back."
+    return f"{'The sequence' if s.chance is None else 'The task'} goes back over {counted(lag, 'step')}."
 
 
 def evidence_of(c: Course) -> str:
     """How much of the gradient is left, or how much it has grown; names the gradient if it is not the profile's."""
     change = f"It is {describe_change(c)}"
-    return f"{change}, h and c together" if c.of.endswith("(h, c)") else change
+    return f"{change}, measured over h and c" if c.of.endswith("(h, c)") else change
 
 
 def keeping_ungated(s: Subject) -> tuple[Remedy, ...]:
@@ -117,10 +117,10 @@ def keeping_ungated(s: Subject) -> tuple[Remedy, ...]:
     begin = "Begin with an orthogonal recurrent matrix (all singular values 1)"
     uncut: dict[str, object] = {"truncate": None} if s.trace.truncate is not None else {}
     calm = {**ORTHOGONAL, "input_scale": 0.1, **uncut}
-    tame = Remedy(f"{begin} and small inputs, or take a gated cell.", calm)
+    tame = Remedy(f"{begin} and small inputs, or use a gated cell.", calm)
     if not s.chooses_nonlinearity:
         return (tame,)
-    linear = f"{begin}, small inputs and no nonlinearity, or take a gated cell."
+    linear = f"{begin}, small inputs and no nonlinearity, or use a gated cell."
     return tame, Remedy(linear, {**calm, "nonlinearity": "identity"})
 
 

@@ -41,7 +41,9 @@ def norm_penalty(layer: LayerRecord) -> NormPenalty:
     adjoint = layer.flipped(torch.cat(layer.adjoint.parts, dim=-1).cpu())
     if len(adjoint) < 2:
         return NormPenalty(
-            np.zeros(adjoint.shape[1]), np.zeros((0, adjoint.shape[1])), "One timestep has no step to keep."
+            np.zeros(adjoint.shape[1]),
+            np.zeros((0, adjoint.shape[1])),
+            "A sequence of one timestep has no step from one state to the next.",
         )
     carried = torch.stack(
         [torch.einsum("bi,bij->bj", adjoint[t], state_jacobian(steps[t])) for t in range(1, len(adjoint))]

@@ -28,8 +28,8 @@ def clipping_extremes(s: Subject) -> Iterator[Finding]:
             "clipping_always",
             "warning",
             "Every step is clipped",
-            f"The norm is {norm}, and {after} is left of it: the threshold {significant(c.threshold)} alone sets the "
-            "size of the step.",
+            f"The norm is {norm} before clipping and {after} after it: the threshold {significant(c.threshold)} alone "
+            "decides how long the step is.",
             numbers,
             (
                 Remedy(
@@ -102,7 +102,7 @@ def short_truncation(s: Subject) -> Iterator[Finding]:
             "short_truncation",
             "severe",
             "The truncation is shorter than the task",
-            f"The gradient stops after at most {k - 1} steps; the task needs one over {s.dependency}.",
+            f"The gradient stops after at most {k - 1} steps; the task needs a gradient over {s.dependency} steps.",
             {"truncate": k, "dependency": s.dependency},
             (Remedy("Truncate after more steps than the task reaches back, or do not truncate.", {"truncate": None}),),
         )

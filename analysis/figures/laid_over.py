@@ -8,6 +8,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from analysis.figures.decades import decades_axis
+from analysis.figures.edges import add_edge_marks, is_behind_the_end
 from analysis.figures.picture import Picture
 from analysis.figures.profile import Among
 from analysis.figures.theme import LEGEND_BELOW, LN_10, figure
@@ -43,6 +44,10 @@ def laid_over_picture(lines: Sequence[LaidOver], among: Among) -> Picture:
             x=lag[: len(y)], y=y, mode="lines", name=line.label, line={"color": line.colour, "dash": line.dash},
             hovertemplate="lag %{x}: 10<sup>%{y:.2f}</sup>",
         )  # fmt: skip
+    for line in lines:  # after the lines, whose places a slider knows
+        kept = line.log_norm[:: among.every]
+        known = ~is_behind_the_end(kept) & ~np.isnan(line.log_norm).all()
+        add_edge_marks(made, lag[: len(kept)][known], kept[known], line.label, line.colour, along="lag")
         columns["run"] += [line.label] * len(line.log_norm)
         columns["lag"] += list(range(len(line.log_norm)))
         columns["log_norm"] += line.log_norm.tolist()

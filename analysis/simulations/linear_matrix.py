@@ -17,7 +17,7 @@ Matrix = Float[ndarray, "unit unit"]
 
 
 def corner_matrix(weight: float) -> Matrix:
-    """[[0, a], [0, 0]]: one large weight that leads nowhere twice."""
+    """[[0, a], [0, 0]]: one large weight, whose product with itself is 0."""
     return np.array([[0.0, weight], [0.0, 0.0]])
 
 

@@ -41,7 +41,7 @@ class WayBack:
 
     @property
     def left(self) -> float:
-        """log₁₀ of the share that the luckiest gradient keeps over all steps."""
+        """log₁₀ of the largest share that a gradient can keep over all steps."""
         return float(self.largest[-1]) / LN_10
 
 

@@ -8,6 +8,7 @@ html { font-size: 20px; }
 .stMainBlockContainer { padding: 0.6rem 1.4rem 0 !important; }
 [data-testid="stVerticalBlock"] { gap: 0.5rem; }
 .st-key-lesson-head { padding-top: 0; }
+.st-key-presets button { min-height: 0; padding-block: 0.25rem; }
 [data-testid="stRadio"] label p { font-size: 1rem; line-height: 1.5; }
 [data-testid="stSelectbox"] [data-baseweb="select"] { font-size: 0.9rem; }
 """

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import orjson
 import streamlit as st
@@ -52,5 +52,6 @@ def set_source(settings: Mapping[str, object]) -> None:
 def source() -> Source:
     """Where the numbers of the page come from, as it is now."""
     page = (st.context.url or "").split("?")[0]
+    page += "" if urlsplit(page).path else "/"
     query = urlencode(st.query_params.to_dict())
     return Source(f"{page}?{query}" if query else page, read_session(_SETTINGS, dict, {}))

@@ -15,10 +15,11 @@ RULES = """
 /* On a phone a row of pills is wider than the page: the last ones would be cut. */
 [data-testid="stButtonGroup"] > div { flex-wrap: wrap; }
 .st-key-undo kbd, .st-key-redo kbd { display: none; }
+.st-key-changes button { min-height: 0; padding-block: 0; }
 /* On a phone the chart comes first. The starting points are one row to swipe through; so are the sliders, which stay at
    the lower edge while the chart is in sight. */
 @media (max-width: 640px) {
-  .stMainBlockContainer h1 { font-size: 1.5rem; padding: 0; }
+  .stMainBlockContainer h1 { font-size: 1.5rem; padding: 1rem 0 0; }
   .st-key-presets, .st-key-lab-sliders, .st-key-lab-sliders [data-testid="stHorizontalBlock"] {
     flex-direction: row; flex-wrap: nowrap; overflow-x: auto; scroll-snap-type: x proximity;
   }

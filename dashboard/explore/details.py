@@ -3,8 +3,9 @@
 import streamlit as st
 
 from dashboard.explore.diagnosis import show_diagnosis
+from dashboard.explore.intervention import show_intervention, take_click
 from dashboard.explore.panels import PANELS
-from dashboard.explore.settings import CONTROLS, DIAGNOSIS, PANEL_NAMES, SPECTRUM
+from dashboard.explore.settings import CONTROLS, DIAGNOSIS, HIDDEN, PANEL_NAMES, SPECTRUM
 from dashboard.explore.show_panel import show_panel
 from dashboard.explore.spectrum_by_hand import show_spectrum
 from dashboard.explore.view import View
@@ -19,4 +20,8 @@ def show_details(view: View) -> None:
         return
     if name == SPECTRUM:
         show_spectrum(view)
+    if name == HIDDEN:
+        show_intervention(view)
+        show_panel(PANELS[name](view), on_click=take_click)
+        return
     show_panel(PANELS[name](view))

@@ -1,6 +1,7 @@
 """What Explore shows for given settings: the profile, the words beside it, the chosen panel."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from html import escape
 
@@ -116,11 +117,28 @@ def draw_profiles(view: View) -> Picture:
 
 def write_words(view: View) -> str:
     """The figures behind the picture as HTML, a few lines per cell; and what differs from A, where A is pinned."""
-    cells = "".join(f"<p>{'<br>'.join(_write_cell_lines(view, cell))}</p>" for cell in view.probes)
+    cells = "".join(f"<p>{explain_terms('<br>'.join(_write_cell_lines(view, cell)))}</p>" for cell in view.probes)
     if view.pinned is None:
         return cells
     changed = "; ".join(describe_differences(view.pinned, view.settings)) or "nothing has changed"
     return f"{cells}<p><strong>From A to now:</strong> {escape(changed)}.</p>"
+
+
+TERMS = {
+    "nats": "Natural logarithms: one nat is a factor of e, about 2.72.",
+    "lag": "How many timesteps before the loss.",
+    "lags": "A lag is how many timesteps before the loss.",
+    "spectral norm": "The largest singular value of W: how much it stretches a vector at most.",
+    "radius": "The spectral radius: the largest absolute value of W's eigenvalues.",
+}
+"""Term → what it means, on hover."""
+
+
+def explain_terms(text: str) -> str:
+    """HTML of our own making, with the first occurrence of each term explained on hover."""
+    for term, meaning in TERMS.items():
+        text = re.sub(rf"\b{term}\b(?![^<]*>)", f'<abbr title="{escape(meaning)}">{term}</abbr>', text, count=1)
+    return text
 
 
 def _write_cell_lines(view: View, cell: str) -> list[str]:

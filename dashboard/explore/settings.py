@@ -50,8 +50,9 @@ LARGEST_SINGULAR_VALUE = 3.0
 
 DIAGNOSIS = "Diagnosis"
 SPECTRUM = "Spectrum"
+HIDDEN = "Hidden states"
 PANEL_NAMES = (
-    "Wave", "Hidden states", "Gates", SPECTRUM, "Jacobians", "Lyapunov exponents", "Fixed points", "Credit",
+    "Wave", HIDDEN, "Gates", SPECTRUM, "Jacobians", "Lyapunov exponents", "Fixed points", "Credit",
     "Inputs", "Paths", "Clipping", DIAGNOSIS,
 )  # fmt: skip
 NOISE = "noise"
@@ -93,6 +94,7 @@ _GATES = {
 _STACKS = {"outputs": "the one before the outputs", "encoder": "encoder", "decoder": "decoder"}
 _ATTENTIONS = {"none": "none", "dot": "dot product", "bahdanau": "Bahdanau"}
 _FEATURES = name_options(_options("features"), FEATURES_WORDS)
+_ACTS = {"none": "no change", "zero": "to zero", "set": "to a value", "shift": "by a value"}
 _TRUNCATIONS = {"blocks": "blocks", "window": "sliding windows"}
 _CLIP_RULES = name_options([*CLIP_RULES], CLIP_RULE_WORDS)
 
@@ -161,6 +163,11 @@ class Settings:
     spectrum_blocks: tuple[str, ...] = control(SomeOf("Gates to change", [], _GATES, help=(
         "Only the recurrent blocks of these gates get the singular values. Choose none to change all blocks.")))
     overlays: tuple[str, ...] = control(SomeOf("Also show", ["bound"], _own_words(OVERLAYS), is_view=True))
+    act: str = control(OneOf("Change a state", "none", _ACTS, is_view=True, help=(
+        "Change one unit's state on its way to the next timestep, in every sequence, and see what the loss does.")))
+    act_at: int = control(Whole("After timestep", 1, 1, LONGEST, is_view=True))
+    act_unit: int = control(Whole("Unit", 1, 1, MOST_UNITS, is_view=True))
+    act_value: float = control(Slide("Value", 1.0, -10, 10, 0.1, is_view=True))
     panel: str = control(OneOf("Details", "Wave", _own_words(PANEL_NAMES), is_view=True))
     # fmt: on
 

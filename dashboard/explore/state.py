@@ -10,7 +10,7 @@ from dashboard.explore.networks import NAMING, controls_of, network_of, open_net
 from dashboard.explore.presets import PRESETS
 from dashboard.explore.settings import Settings
 
-PINNED, START = "pinned", "start"
+PINNED, START = "pinned", "from"
 """Parameters of the address beside the settings."""
 DEFAULTS = "defaults"
 LONGEST_PINNED = 10_000

@@ -10,16 +10,18 @@ STYLE = """
 @page { size: A4; margin: 14mm 16mm; }
 body { font: 11pt/1.38 system-ui, sans-serif; color: #1d2230; max-width: 178mm; margin: 0 auto; }
 h1 { font-size: 17pt; margin: 0 0 2mm; }
-h2 { font-size: 11.5pt; margin: 5mm 0 1mm; border-bottom: 0.3mm solid #8a8f9c; }
+h2 { font-size: 11.5pt; margin: 4mm 0 1mm; border-bottom: 0.3mm solid #8a8f9c; overflow: hidden; }
 blockquote { margin: 2mm 0; padding-left: 4mm; border-left: 1mm solid #4c46b6; }
 ol, ul { margin: 1mm 0; padding-left: 6mm; }
+p { margin: 2mm 0; }
 li { margin: 1mm 0; }
 ul.boxes { list-style: "☐  "; }
-.line { border-bottom: 0.2mm solid #8a8f9c; height: 7.5mm; }
+.line { border-bottom: 0.2mm solid #8a8f9c; height: 7mm; }
 .quiet { color: #555b6a; font-size: 9.5pt; }
 .equation { text-align: center; font-family: "Cambria Math", "STIX Two Math", serif; font-size: 13pt; }
-svg { width: 100%; }
-.diagram { width: 95mm; }
+svg { width: 100%; overflow: visible; }
+.diagram { float: right; width: 62mm; margin: 0 0 2mm 6mm; }
+.axes { width: 110mm; }
 """
 
 
@@ -30,10 +32,10 @@ def write_handout(lesson: AnyLesson, answers: bool) -> str:
     body = "\n".join([
         f"<h1>{lesson.number} · {escape(lesson.title)}</h1>",
         f'<p class="quiet">{escape(lesson.about)} Gradient Flow Lab, {name}.</p>',
+        f'<div class="diagram">{lesson.diagram.write_svg()}</div>',
         "<h2>The claim</h2>",
         f"<blockquote>{write_html(lesson.claim)}</blockquote>",
         f'<p class="quiet">Source: {write_html(lesson.source)}.</p>',
-        f'<div class="diagram">{lesson.diagram.write_svg()}</div>',
         "<h2>1 Predict</h2>",
         f"<p>{write_html(lesson.question.asks)}</p>",
         _write_predict(lesson, answers),
@@ -115,7 +117,7 @@ def _draw_axes(question: Curve) -> str:
     dot = f'<circle cx="{left}" cy="{y(0):.1f}" r="4"/>'
     title = f"<title>Axes for {escape(question.y_title)}</title>"
     return (
-        f'<svg viewBox="0 0 600 230" font-size="12" role="img">{title}{"".join(grid)}{"".join(words)}{dot}</svg>'
+        f'<svg class="axes" viewBox="0 0 600 230" font-size="15" role="img">{title}{"".join(grid + words)}{dot}</svg>'
         f'<p class="quiet">Upwards: {escape(question.y_title)}.</p>'
     )
 

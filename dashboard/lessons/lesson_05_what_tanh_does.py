@@ -92,7 +92,7 @@ def draw(values: Values) -> Scene:
             SettingLine("theory (infinite width)", GAINS, theory(variance), OTHER_COLOURS[1]),
             SettingLine(f"measured, {UNITS} units", np.array([gain]), np.array([r.exponent]), CELL_COLOURS["elman"]),
         ],
-        "Above 0, small changes and gradients grow (chaos). Below 0, both shrink (order).",
+        "Above 0, changes and gradients grow (chaos). Below, they shrink (order).",
         f"Exponent {significant(r.exponent)} at gain {significant(gain)}, critical gain {significant(critical)}.",
         x_title="gain of the weights",
         y_title="exponent (nats per step)",
@@ -101,9 +101,9 @@ def draw(values: Values) -> Scene:
     left = power_of_ten(float(r.log[-1]) / LN_10)
     words = f"""##### Now
 - largest |h|: **{significant(r.largest_state)}**
-- values near ±1 (saturated): **{significant(100 * r.saturated)} %**
-- exponent: **{significant(r.exponent) if finite else "−∞"}** nats per step
-- gradient after {STEPS} steps: **{left}**
+- values near ±1: **{significant(100 * r.saturated)} %**
+- exponent: **{significant(r.exponent) if finite else "−∞"}**
+- gradient left: **{left}**
 """
     picture = gradient("tanh-gradient", r, f"Gradient {left} after {STEPS} steps")
     return Scene({"exponent": exponents, "gradient": picture}, words)

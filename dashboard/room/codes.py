@@ -34,8 +34,9 @@ def read_code(given: object) -> str:
     Raises:
         RoomError: no code looks like this.
     """
-    text = given.replace(" ", "").replace("-", "").upper() if isinstance(given, str) else ""
-    if len(str(given)) > LONGEST_TYPED or len(text) != LENGTH or any(sign not in SIGNS for sign in text):
+    typed = given if isinstance(given, str) and len(given) <= LONGEST_TYPED else ""
+    text = typed.replace(" ", "").replace("-", "").upper()
+    if len(text) != LENGTH or any(sign not in SIGNS for sign in text):
         raise RoomError(
             f"The code was {shorten_value(given)}; a code has {LENGTH} letters and digits, as in {EXAMPLE}. Type the "
             "code that your teacher shows."

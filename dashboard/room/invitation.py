@@ -6,13 +6,12 @@ import segno
 import streamlit as st
 from streamlit.net_util import get_internal_ip
 
-from dashboard.components.as_text import as_text
 from dashboard.room.room import View
 from dashboard.server.serving import is_loopback
 
 UNREACHABLE = (
-    "Phones cannot reach this page, because its server answers only this machine. Start the server with "
-    "`make app ADDRESS=0.0.0.0`, and open a room there."
+    "Phones cannot open this address: it means this computer alone. Start the server with `make app ADDRESS=0.0.0.0`, "
+    "and open this page by the computer's name or number in the network."
 )
 RULES = """<style>
 .room-qr { display: block; width: min(24rem, 100%, 64vh); margin: 0 auto; image-rendering: pixelated; }
@@ -41,16 +40,15 @@ def qr_picture(link: str) -> str:
 def show_invitation(view: View) -> None:
     """The QR picture, the code, and the address to type."""
     serves_network = not is_loopback(st.get_option("server.address"))
-    url = st.context.url or "http://localhost/room"
-    link = room_link(url, view.code, serves_network)
+    link = room_link(st.context.url or "http://localhost/room", view.code, serves_network)
     left, right = st.columns([4, 5], gap="large", vertical_alignment="center")
     with left:
         label = f"QR picture of the address of room {view.code}"
         st.html(f'{RULES}<img class="room-qr" alt="{label}" src="{qr_picture(link)}">')
     with right:
-        if not serves_network and is_loopback(urlsplit(url).hostname):
+        if is_loopback(urlsplit(link).hostname):
             st.warning(UNREACHABLE)
-        st.markdown("##### Point your phone's camera at the picture")
-        st.markdown(f"or open **{as_text(link.partition('?')[0])}** and type")
+        st.markdown("##### Point your phone's camera at the picture\n\nor open this address, and type the code:")
+        st.code(link.partition("?")[0], language=None, wrap_lines=True)
         st.html(f"{RULES}<p class='room-code'>{view.code}</p>")
         st.caption("No name and no account is needed, and nothing is kept of you but your predictions in this room.")

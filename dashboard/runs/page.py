@@ -7,24 +7,16 @@ import streamlit as st
 from dashboard.components.address import note_arrival, write_address
 from dashboard.components.as_text import as_text
 from dashboard.components.refusal import refuse
-from dashboard.components.show import in_two_columns
-from dashboard.components.source import set_source
 from dashboard.components.style import page_style
 from dashboard.runs.arriving import read_address
+from dashboard.runs.chosen_runs import show_runs
 from dashboard.runs.follow import follow
 from dashboard.runs.kept import KEPT
-from dashboard.runs.laid_over_runs import show_laid_over
-from dashboard.runs.own_words import say_refused, show_own_words
-from dashboard.runs.recorded_step import show_recorded_step
-from dashboard.runs.settings_table import show_settings
+from dashboard.runs.own_words import say_refused
 from dashboard.runs.table import choose_runs
-from dashboard.runs.verdicts import show_verdicts
 from dashboard.train.jobs import RUNS
-from dashboard.train.watching import new_run_button
 from experiments.runs.folder import find_run, list_runs
-from experiments.runs.naming import labels, run_settings
 from experiments.runs.opening import open_run
-from experiments.runs.pictures import run_pictures
 from experiments.runs.store.errors import RunError
 from experiments.runs.store.reader import RunReader
 
@@ -38,22 +30,6 @@ def open_all(names: Sequence[str]) -> list[RunReader]:
         except RunError as error:
             refuse(error)
     return readers
-
-
-def show_runs(readers: Sequence[RunReader]) -> None:
-    """What the runs have come to and how they differ, a single run step by step, and all of them over their steps."""
-    names = labels(readers)
-    set_source(run_settings(readers, names))
-    new_run_button(readers)
-    show_verdicts(readers, names)
-    show_settings(readers, names)
-    if len(readers) == 1:
-        show_own_words(readers[0])
-        show_recorded_step(readers[0])
-    else:
-        show_laid_over(readers, names)
-    joins = len(readers) > 1 and st.toggle("Join seeds", key=KEPT.key("seeds"), help=KEPT.controls["seeds"].help)
-    in_two_columns(run_pictures(readers, joins), "runs")
 
 
 page_style()

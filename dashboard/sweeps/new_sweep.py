@@ -47,11 +47,11 @@ def show_new_sweep(expanded: bool) -> None:
         texts = {"small form": FORM, **examples()}
         st.session_state.setdefault(_SOURCE, FORM)
         st.selectbox("Begin with", list(texts), key=_EXAMPLE, format_func=_spaced, on_change=_take, args=(texts,))
-        source = st.text_area("Sweep, as TOML", key=_SOURCE, height=320, on_change=_forget_estimate)
+        st.text_area("Sweep, as TOML", key=_SOURCE, height=320, on_change=_forget_estimate)
         with st.container(horizontal=True):
-            st.button("Estimate", on_click=_estimate, args=(source,))
+            st.button("Estimate", on_click=_estimate)
             said = read_session(_ESTIMATE, str, "")
-            st.button("Start sweep", type="primary", on_click=_start, args=(source,), disabled=not said)
+            st.button("Start sweep", type="primary", on_click=_start_written, disabled=not said)
         st.markdown(as_text(said) if said else "First estimate its time and disk space. Then start it.")
 
 
@@ -69,10 +69,15 @@ def _forget_estimate() -> None:
     st.session_state.pop(_ESTIMATE, None)
 
 
-def _estimate(source: str) -> None:
+def _written() -> str:
+    """What is in the field now: a press may come with the last letters."""
+    return read_session(_SOURCE, str, FORM)
+
+
+def _estimate() -> None:
     """Say what a sweep will cost. For a button's callback."""
     try:
-        plan = plan_for_page(source)
+        plan = plan_for_page(_written())
         results = load_results(SweepFolder(jobs.RUNS, plan.name), plan)
         st.session_state[_ESTIMATE] = describe_cost(plan, results)
     except ConfigError as error:
@@ -92,6 +97,10 @@ def describe_cost(plan: Plan, results: Results) -> str:
     return f"{words}{readable(cost.bytes)} of disk; from {cost.basis}."
 
 
+def _start_written() -> None:
+    _start(_written())
+
+
 def _start(source: str, *name: str) -> None:
     """Start a sweep, and show it. For a button's callback."""
     try:
@@ -106,10 +115,17 @@ def _start(source: str, *name: str) -> None:
 
 def show_steering(results: Results) -> None:
     """*Pause* for a sweep that this server has at work, *Continue* for one with runs left."""
+    works = processes().works(results.plan.name)
+    st.fragment(_show_buttons, run_every=1.0 if works else None)(results, works)
+
+
+def _show_buttons(results: Results, worked: bool) -> None:
     name, pool = results.plan.name, processes()
+    if pool.works(name) != worked:
+        st.rerun()
     if error := pool.errors.get(name):
         refuse(error)
-    if pool.works(name):
+    if worked:
         words = "End after the steps at hand. What was done is kept."
         st.button("Pause", icon=":material/pause:", on_click=pool.stop, args=(name,), help=words)
     elif not results.done.all():

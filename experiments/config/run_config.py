@@ -55,7 +55,7 @@ class RunConfig(BaseModel):
         None,
         min_length=1,
         examples=["the name or number of a column"],
-        description="The column of a series that is told from the others at the same timestep; none predicts the "
+        description="The column of a series that is predicted from the others at the same timestep; none predicts the "
         "first column's next value.",
     )
     seq_len: int = Field(100, ge=1, le=100_000, description="Timesteps T of a sequence; copying makes T + 20 of them.")
@@ -70,7 +70,9 @@ class RunConfig(BaseModel):
     loss_position: LossPosition | None = Field(
         None, description="Timesteps in the loss: the last or every one; none uses the task's default."
     )
-    reverse_source: bool = Field(False, description="Whether the source of translation stands backwards.")
+    reverse_source: bool = Field(
+        False, description="Whether the source of translation is reversed, its last word first."
+    )
 
     cell: str = Field(
         "lstm",
@@ -136,7 +138,7 @@ class RunConfig(BaseModel):
         None,
         ge=0,
         le=100,
-        description="Spectral norm to which each recurrent block is scaled after initialisation; none does not scale.",
+        description="Largest singular value to which each initial recurrent block is scaled; none does not scale it.",
     )
     spectral_radius: float | None = Field(
         None,

@@ -21,7 +21,7 @@ READOUT = "readout."
 """How the names of a run's readout begin."""
 OF_THE_BEGINNING = (
     "initialisation", "gain", "spectrum_shape", "largest_singular_value", "singular_values", "spectrum_blocks",
-    "forget_bias", "input_scale",
+    "spectral_radius", "biases", "forget_bias", "input_bias", "input_scale",
 )  # fmt: skip
 """Settings of a run that decided its first weights alone: they do not act on its trained ones again."""
 

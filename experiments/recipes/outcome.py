@@ -1,6 +1,7 @@
 """What came out of a recipe: its numbers for each seed, the verdict, pictures, and examples."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from experiments.recipes.expectation import Judged, Values, Verdict, decide, jud
 from experiments.recipes.measured import answer, numbers_of, trained
 from experiments.recipes.measurements import MEASUREMENTS
 from experiments.recipes.recipe import Recipe
+from experiments.recipes.spectra import spectra_picture
 from experiments.runs.opening import open_run
 from experiments.runs.pictures import DASHES, lane
 from experiments.runs.store.reader import RunReader
@@ -94,7 +96,7 @@ def outcome_of_runs(recipe: Recipe, runs: Path) -> Outcome:
     return Outcome(
         recipe,
         tuple(judge(expectation, values) for expectation in recipe.expectations),
-        (*drawings(recipe, values), losses(recipe, readers)) if readers else (),
+        (*drawings(recipe, values), *spectra(recipe, readers), losses(recipe, readers)) if readers else (),
         tuple(shown),
         tuple(run.name for run in readers.values()),
         len(found) - len(readers),
@@ -108,6 +110,11 @@ def drawings(recipe: Recipe, values: Values) -> list[Picture]:
     return [
         drawn(drawing, values, recipe.arms, colours, f"{recipe.name}-{k}") for k, drawing in enumerate(recipe.drawings)
     ]
+
+
+def spectra(recipe: Recipe, readers: Mapping[tuple[str, int], RunReader]) -> list[Picture]:
+    """The Lyapunov exponents of the arms that the recipe names, of seed 0."""
+    return [spectra_picture(arm, readers[arm, 0]) for arm in recipe.spectra if (arm, 0) in readers]
 
 
 def sample_text(training: Training) -> str | None:

@@ -19,7 +19,7 @@ from experiments.sweeps.plan import choice, known, table, text
 
 KEYS = (
     "title", "source", "about", "tried", "minutes", "seeds", "measure", "fixed", "arms", "quick", "full", "examples",
-    "expect", "draw",
+    "expect", "draw", "spectra",
 )  # fmt: skip
 EXPECT_KEYS = (
     "says", "kind", "value", "published", "at_least", "at_most", "near", "within", "times", "unit", "digits",
@@ -59,6 +59,8 @@ class Recipe:
     expectations: tuple[Expectation, ...]
     drawings: tuple[Drawing, ...] = ()
     """Pictures of a quantity over the arms."""
+    spectra: tuple[str, ...] = ()
+    """Arms whose Lyapunov exponents are drawn as they were at the beginning, after the flossing and at the end."""
     version: Version = "thinned"
 
     @property
@@ -142,6 +144,7 @@ def recipe_of(given: dict[str, Any], name: str, version: Version = "thinned") ->
         tuple(str(arm) for arm in listed(given, "examples")),
         expectations,
         tuple(read_drawing(one, checked, QUANTITIES) for one in listed(given, "draw")),
+        tuple(str(arm) for arm in listed(given, "spectra")),
         version,
     )
     check(recipe)
@@ -160,9 +163,10 @@ def check(recipe: Recipe) -> None:
         raise ConfigError(f"measure was {shortened(recipe.measure)}; it must be one of {', '.join(MEASUREMENTS)}.")
     if not recipe.expectations:
         raise ConfigError("it must have at least one [[expect]] table.")
-    for arm in recipe.examples:
-        if arm not in recipe.arms:
-            raise ConfigError(f"examples was {shortened(arm)}; it must name arms: {', '.join(recipe.arms)}.")
+    for key, named in (("examples", recipe.examples), ("spectra", recipe.spectra)):
+        for arm in named:
+            if arm not in recipe.arms:
+                raise ConfigError(f"{key} was {shortened(arm)}; it must name arms: {', '.join(recipe.arms)}.")
     for arm in recipe.arms:
         recipe.config(arm, 0)
     for expectation in recipe.expectations if recipe.arms else ():

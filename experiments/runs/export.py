@@ -71,7 +71,7 @@ def write_whole(target: Path, write: Callable[[Path], object], replace: bool) ->
     if not target.parent.is_dir():
         raise RunError(f"the folder {spelt_path(target.parent)} is not there, so nothing can be exported to it.")
     if target.is_symlink() or (target.exists() and not target.is_file()):
-        raise RunError(f"{spelt_path(target)} is no regular file; it must be one, or a name that is free.")
+        raise RunError(f"{spelt_path(target)} is not a regular file; give another name.")
     if target.exists() and not replace:
         raise RunError(f"{spelt_path(target)} already exists. Add --force to replace it.")
     remove_abandoned(target.parent)

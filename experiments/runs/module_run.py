@@ -122,7 +122,7 @@ class ModuleRun:
         except Exception as error:  # whatever it is: the training is not to suffer from it
             self._give_back()
             what = str(error) if isinstance(error, ConfigError) else f"{type(error).__name__}: {error}"
-            warnings.warn(f"The training goes on, but it is recorded no more: {what}", stacklevel=5)
+            warnings.warn(f"The training continues, but it is no longer recorded: {what}", stacklevel=5)
 
     def _give_back(self) -> None:
         self.is_over = True
@@ -136,7 +136,7 @@ class ModuleRun:
         began = time.perf_counter()
         writer = self.writer or self._create(last)
         if writer.rows >= (most := next(iter(self.forms.values())).record_count):
-            self._say_once(step, f"{most} steps are recorded, and there is room for no more")
+            self._say_once(step, f"{most} steps are recorded, and the run has no room for more")
             return
         row, rests = {"step": np.asarray(step)}, list[tuple[str, Callable[[], dict[str, ndarray]]]]()
         for k, (name, form) in enumerate(self.forms.items()):

@@ -33,7 +33,7 @@ def config_of(run: RunReader) -> RunConfig:
     """
     if run.description.kind != "configuration":
         raise RunError(
-            f"run {run.name} is of a program of its own, so it has no configuration; run that program again."
+            f"run {run.name} was recorded by another program, so it has no configuration; run that program again."
         )
     return RunConfig.from_values(run.description.config)
 
@@ -65,7 +65,7 @@ def implied_form(folder: Path, given: dict[str, Any]) -> tuple[tuple[Form, ...],
     except ConfigError as error:
         raise ForeignRunError(f"{where} cannot be run: {error}") from None
     if given.get("id") not in [config.identity(version) for version in range(1, FORMAT_VERSION + 1)]:
-        raise ForeignRunError(f"{where} was changed: its id is not that of its configuration.")
+        raise ForeignRunError(f"{where} was changed: its id does not fit its configuration.")
     if OWN_CLASS.fullmatch(config.task):
         return None  # the code of a folder that may be a stranger's does not run, so the folder says its form itself
     try:

@@ -133,7 +133,7 @@ class Recorder:
             writer.__exit__()
             if isinstance(error, ValueError) and not isinstance(error, ConfigError):
                 raise ForeignRunError(
-                    f"the checkpoint of run {folder.name} is not one of this run: its {cut(str(error))} is wrong."
+                    f"the checkpoint of run {folder.name} does not belong to this run: its {cut(str(error))} is wrong."
                 ) from None
             raise
         recorder.ended = recorder.is_complete()

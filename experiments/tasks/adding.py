@@ -11,7 +11,7 @@ class Adding(MarkedNumbers):
     """The sum of two marked numbers (Arjovsky, Shah & Bengio 2016, §5.2), one target per sequence; 2x with T = 1."""
 
     name = "adding"
-    asks = "the sum at the last timestep, right if off by less than 0.08"
+    asks = "the sum at the last timestep, right if the error is below 0.08"
 
     tolerance = 0.08
     """An answer is right if its error is smaller: a constant guess is right in 15.4 % (T > 1).

@@ -37,7 +37,7 @@ class Ball(Task):
     default_loss_position: LossPosition = "every"
     tolerance = 2 * NOISE
     """An answer is right if both coordinates are off by less."""
-    asks = "the 10 positions after what was seen, right if both coordinates are off by less than 0.1"
+    asks = "the 10 positions after what was seen, right if the error of both coordinates is below 0.1"
 
     def length(self, seq_len: int) -> int:
         """T + 9: T positions are seen, and the last one is followed by the first answer that counts."""

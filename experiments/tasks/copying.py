@@ -6,7 +6,9 @@ ALPHABET = 8
 
 
 class Copying(Recall):
-    """Repeat ten symbols of 8 after the marker (Arjovsky, Shah & Bengio 2016, §5.1).
+    """Repeat ten symbols, each one of 8, after the marker (Arjovsky, Shah & Bengio 2016, §5.1).
+
+    Its sampling and its chance are those of `recall.py`.
 
     Inputs, 10 channels: 10 symbols, T − 1 blanks, the marker, 10 blanks. Targets of 9 classes.
     """

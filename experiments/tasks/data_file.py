@@ -76,7 +76,7 @@ def read_content(data_file: str, allowed: str) -> bytes:
         DataFileError: another ending, no such file, or a larger one.
     """
     if not data_file.endswith((".npy", ".csv") if allowed == OF_NUMBERS else ".csv"):
-        raise DataFileError(data_file, "whose name has another ending", allowed)
+        raise DataFileError(data_file, "whose name ends otherwise", allowed)
     try:
         return read_bounded(Path(data_file), LIMIT_MB * 10**6)
     except OSError as error:
@@ -124,7 +124,7 @@ def parse_csv(content: bytes) -> tuple[Float[np.ndarray, "time column"], tuple[s
             raise ValueError(f"whose row {number} has {len(row)} values, and its first row {columns}")
         wrong = next((cell for cell in row if not is_number(cell)), None)
         if wrong is not None:
-            raise ValueError(f"whose row {number} has {shortened(wrong)}, which is no number")
+            raise ValueError(f"whose row {number} has {shortened(wrong)}, which is not a number")
         numbers.extend(map(float, row))
         check_size(len(numbers), columns)
     if not numbers:
@@ -151,7 +151,7 @@ def csv_rows(content: bytes) -> Iterator[tuple[int, list[str]]]:
                 number += 1
                 yield number, row
     except csv.Error as error:
-        raise ValueError(f"whose row {number + 1} is no CSV ({error})") from None
+        raise ValueError(f"whose row {number + 1} is not CSV ({error})") from None
 
 
 def is_number(cell: str) -> bool:

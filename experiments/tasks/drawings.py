@@ -47,7 +47,7 @@ def load_written_digits(task: str, held_out: bool) -> tuple[Images, Int[Tensor, 
 
 
 def shift(drawings: Float[Tensor, "*sample 8 8"], down: Tensor, right: Tensor, side: int) -> Tensor:
-    """Each drawing on a sheet of `side` × `side` pixels, so many pixels from its top and from its left."""
+    """Each drawing on a sheet of `side` × `side` pixels, at a distance from its top and from its left edge."""
     r, c = (torch.arange(side, device=drawings.device) - by[..., None] for by in (down, right))
     rows = drawings.gather(-2, r.clamp(0, SIZE - 1)[..., None].expand(*r.shape, SIZE))
     whole = rows.gather(-1, c.clamp(0, SIZE - 1)[..., None, :].expand(*r.shape, side))

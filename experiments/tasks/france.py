@@ -97,7 +97,7 @@ def read_fillers() -> tuple[tuple[str, ...], Int[Tensor, " words"]]:
     topics = help_topics()
     if topics is None:
         raise ConfigError(
-            "task was 'france', whose filler words are Python's help topics, which this Python comes without; choose "
+            "task was 'france', which needs Python's help topics, and this Python does not have them; choose "
             "another task."
         )
     words = re.findall(r"(?<![\w.])[a-z]{2,}(?![\w.(])", topics)

@@ -17,7 +17,7 @@ class Multiplication(MarkedNumbers):
     """
 
     name = "multiplication"
-    asks = "the product at the last timestep, right if off by less than 0.04"
+    asks = "the product at the last timestep, right if the error is below 0.04"
 
     tolerance = 0.04
     """That of Hochreiter & Schmidhuber for targets in [0, 1]."""

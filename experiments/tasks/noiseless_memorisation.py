@@ -6,7 +6,7 @@ ALPHABET = 5
 
 
 class NoiselessMemorisation(Recall):
-    """Repeat ten symbols of 5 from the marker on (Pascanu et al. 2013, as its published code samples it).
+    """Repeat ten symbols, each one of 5, from the marker on (Pascanu et al. 2013, as its published code samples it).
 
     Inputs, 7 channels: 10 symbols, T blanks, the marker, 9 blanks; the first symbol is asked at the marker itself.
     Targets of 6 classes.

@@ -60,7 +60,7 @@ def spell_numbers(language: str) -> Phrases:
 
 
 def join(head: list[str], unit: int, rest: int, tail: list[str], language: str) -> list[str]:
-    """The words of hundreds or thousands and of the rest below that unit.
+    """The words of the hundreds or thousands, then those of the rest.
 
     English puts "and" before a rest below 100. French writes the plural "cents" only where nothing follows.
     """

@@ -119,7 +119,7 @@ def check_shapes(given: str, task: Task) -> None:
     if getattr(task, "default_loss_position", None) not in ("last", "every"):
         raise refuse("default_loss_position is neither 'last' nor 'every'; it must be one of them")
     if not isinstance(getattr(task, "asks", None), str):
-        raise refuse("asks is no text; it must say what the accuracy counts")
+        raise refuse("asks is not text; it must say what the accuracy counts")
     T, B = task.length(3), 2
     sample = task.sample(B, 3, torch.Generator())
     inputs, targets = sample if isinstance(sample, tuple) and len(sample) == 2 else (None, None)

@@ -1,4 +1,4 @@
-"""Parity of every prefix: whether the ones so far are even or odd, which each new bit decides afresh."""
+"""Parity of every prefix: whether the number of ones so far is even or odd, at every timestep."""
 
 import torch
 from jaxtyping import Float, Int

@@ -14,7 +14,7 @@ GO = 8
 
 
 class Reversal(EvenClasses):
-    """A source of T symbols of 8, and the same T symbols backwards as target: the smallest translation.
+    """A source of T symbols, each one of 8, and the same symbols backwards as target: the smallest translation.
 
     Inputs, 2 T timesteps, one-hot, 9 channels: the source, then the words that a decoder reads: a go sign and all
     symbols of the target but the last (teacher forcing). Targets: the T symbols, at the last T timesteps. The symbols

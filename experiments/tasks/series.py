@@ -26,7 +26,7 @@ class Series(Task):
     default_loss_position: LossPosition = "every"
     tolerance = 0.2
     """An answer is right if it is off by less, in standard deviations of the column."""
-    asks = "every value in the loss, right if off by less than 0.2 standard deviations"
+    asks = "every value in the loss, right if the error is below 0.2 standard deviations"
 
     def __init__(self, data_file: str | None = None, data_column: str | None = None) -> None:
         rows, self.columns = (make_waves(), ("wave",)) if data_file is None else read_numbers(data_file)
@@ -87,6 +87,6 @@ class Series(Task):
 
 
 def make_waves() -> Float[np.ndarray, "time 1"]:
-    """sin(2π t/25) + sin(2π t/40), 2000 values: what stands for a file of numbers as long as none is given."""
+    """sin(2π t/25) + sin(2π t/40), 2000 values: the series if no file is given."""
     t = np.arange(2000)
     return (np.sin(2 * np.pi * t / 25) + np.sin(2 * np.pi * t / 40))[:, None]

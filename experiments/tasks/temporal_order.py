@@ -1,4 +1,4 @@
-"""The temporal order problem: which of two symbols came first, long ago."""
+"""The temporal order problem: which two symbols came, and in which order, long ago."""
 
 import torch
 from jaxtyping import Bool, Float, Int

@@ -211,7 +211,7 @@ def set_spectrum_(block: Tensor, config: RunConfig, generator: torch.Generator) 
     rounded = block.to(DTYPES[config.dtype])
     if set_at_all and not (rounded.isfinite().all() and rounded.any()):
         raise ConfigError(
-            f"gain was {config.gain:g}; it must leave recurrent weights of {config.dtype} that are finite and not all "
+            f"gain was {config.gain:g}; it must give recurrent weights of {config.dtype} that are finite and not all "
             "0, or their singular values cannot be set."
         )
     if config.singular_values is not None:

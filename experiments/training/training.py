@@ -133,18 +133,7 @@ class Training:
         trace = recorded(self.path)
         if self.carried is not None:
             self.carried = self.carried.after(trace)
-        grads, log_norms, penalty = trace.parameter_grads, trace.parameter_log_norm, {}
-        if config.penalty_weight:
-            penalised = penalise(self.model, trace, config.penalty_weight)
-            grads, log_norms, penalty = penalised.grads, penalised.log_norms, {"penalty": penalised.omega}
-        if self.step <= config.floss_steps:
-            flossed = floss(self.model, inputs, config.floss_exponents)
-            grads, log_norms, penalty = flossed.grads, flossed.log_norms, {"flossing": flossed.square}
-        if config.clip_rule == "per_step":
-            clipped = None if self.clip_threshold is None else recorded("reference", self.clip_threshold)
-            clipping = clipped_inside(trace, clipped, self.clip_threshold)
-        else:
-            clipping = clip(grads, self.clip_threshold, config.clip_rule, log_norms)
+        clipping, also = self.clipped_gradient(trace, inputs, recorded)
         culprit = None if is_finite(trace, clipping) else first_culprit(self.model, trace, clipping)
         scalars: dict[str, object] = {
             "step": self.step,
@@ -156,10 +145,35 @@ class Training:
             "learning_rate": self.learning_rate,
             "clip_threshold": self.clip_threshold,
             "length": len(inputs),
-            **penalty,
+            **also,
         }
         self.clipped += int(clipping.engaged)
         return Step(scalars, trace, clipping, culprit, inputs, targets)
+
+    def clipped_gradient(
+        self, trace: Trace, inputs: Tensor, again: Callable[[str, float], Trace]
+    ) -> tuple[Clipping, dict[str, float]]:
+        """The gradient of the step, and the numbers that only some configurations record.
+
+        It is the loss's, with Ω's beside it; in the first steps it may be that of the flossing.
+
+        Args:
+            trace: the recorded pass.
+            inputs: of the batch.
+            again: path, threshold → the same pass clipped inside BPTT.
+        """
+        config, threshold = self.config, self.clip_threshold
+        if config.clip_rule == "per_step":
+            clipped = None if threshold is None else again("reference", threshold)
+            return clipped_inside(trace, clipped, threshold), {}
+        grads, log_norms, also = trace.parameter_grads, trace.parameter_log_norm, {}
+        if config.penalty_weight:
+            penalised = penalise(self.model, trace, config.penalty_weight)
+            grads, log_norms, also = penalised.grads, penalised.log_norms, {"penalty": penalised.omega}
+        if self.step <= config.floss_steps:
+            flossed = floss(self.model, inputs, config.floss_exponents)
+            grads, log_norms, also = flossed.grads, flossed.log_norms, {"flossing": flossed.square}
+        return clip(grads, threshold, config.clip_rule, log_norms), also
 
     def next_batch(self, seq_len: int) -> Batch:
         """Fresh sequences, or the next part of those that are carried on."""

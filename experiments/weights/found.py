@@ -43,10 +43,10 @@ class FoundStack:
         shapes = self._shapes()
         for name, tensor in self.weights.items():
             if name not in shapes or list(tensor.shape) != shapes[name]:
-                wanted = f"it must be {shapes[name]}" if name in shapes else "no layer below has its name"
+                wanted = f"it must be {shapes[name]}" if name in shapes else "a layer below it is missing"
                 raise ConfigError(f"{self.spelt}: {name} has the shape {list(tensor.shape)}; {wanted}.")
             if not bool(tensor.isfinite().all()):
-                raise ConfigError(f"{self.spelt}: {name} has values that are not finite; choose a file from before.")
+                raise ConfigError(f"{self.spelt}: {name} has values that are not finite; choose an earlier file.")
 
     @property
     def spelt(self) -> str:

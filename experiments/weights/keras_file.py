@@ -143,7 +143,7 @@ def unpacked(path: Path, most: int = MOST_BYTES) -> tuple[io.BytesIO | Path, Map
             config = json.loads(file.read("config.json"))
             return io.BytesIO(file.read("model.weights.h5")), config if isinstance(config, dict) else {}
     except (zipfile.BadZipFile, KeyError, ValueError, OSError, RecursionError, NotImplementedError, RuntimeError):
-        raise ConfigError("the file is no whole .keras file; save the model again.") from None
+        raise ConfigError("the file is not a complete .keras file; save the model again.") from None
 
 
 def open_hdf5(content: io.BytesIO | Path) -> Any:
@@ -159,7 +159,7 @@ def open_hdf5(content: io.BytesIO | Path) -> Any:
     try:
         return h5py.File(content, "r")
     except (OSError, ValueError, RuntimeError):
-        raise ConfigError("the file is no whole HDF5 file; save the model again.") from None
+        raise ConfigError("the file is not a complete HDF5 file; save the model again.") from None
 
 
 def datasets(
@@ -173,18 +173,18 @@ def datasets(
     import h5py
 
     if depth > 32:
-        raise ConfigError("the file has groups within groups without end; choose another file.")
+        raise ConfigError("the file has too many groups inside each other; choose another file.")
     try:
         for name in group:
             path = f"{prefix}/{name}" if prefix else name
             if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-                raise ConfigError(f"{shortened(path)} is a link to another place; save the model again, whole.")
+                raise ConfigError(f"{shortened(path)} is a link to another file; save the whole model again.")
             item = group[name]
             if isinstance(item, h5py.Group):
                 yield from datasets(item, most, path, depth + 1)
             elif isinstance(item, h5py.Dataset) and item.dtype.kind == "f":
                 if item.external or item.is_virtual:
-                    raise ConfigError(f"{shortened(path)} keeps its data in another file; save the model again, whole.")
+                    raise ConfigError(f"{shortened(path)} keeps its data in another file; save the whole model again.")
                 if item.size is None or item.size > most:
                     raise ConfigError(f"{shortened(path)} has {item.size} numbers; at most {most} are read.")
                 yield path, np.asarray(item[()], np.float64 if item.dtype.itemsize > 4 else np.float32)

@@ -27,7 +27,7 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
         with safe_open(path, framework="pt") as file:
             return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dictionary
     except (SafetensorError, RuntimeError, OSError, ValueError):
-        raise ConfigError("the file is no whole safetensors file; save it again.") from None
+        raise ConfigError("the file is not a complete safetensors file; save it again.") from None
 
 
 def read_torch(path: Path, most: int = MOST_BYTES) -> dict[str, Tensor]:
@@ -45,7 +45,7 @@ def read_torch(path: Path, most: int = MOST_BYTES) -> dict[str, Tensor]:
             "the file holds Python objects, which are not loaded; save the model's state_dict instead."
         ) from None
     except Exception:  # torch raises what its readers raise: RuntimeError, EOFError, KeyError, UnicodeDecodeError, …
-        raise ConfigError("the file is no whole torch checkpoint; save it again.") from None
+        raise ConfigError("the file is not a complete torch checkpoint; save it again.") from None
     return dict(tensors_in(content))
 
 
@@ -55,7 +55,7 @@ def check_unpacked(path: Path, most: int = MOST_BYTES) -> None:
         with zipfile.ZipFile(path) as file:
             unpacked = sum(entry.file_size for entry in file.infolist())
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
-        raise ConfigError("the file is no whole zip file; save it again.") from None
+        raise ConfigError("the file is not a complete zip file; save it again.") from None
     if unpacked > most:
         raise ConfigError(f"the file unpacks to {unpacked} bytes; at most {most} are read.")
 

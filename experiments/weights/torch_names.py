@@ -43,7 +43,7 @@ def stack_of(name: str, weights: dict[str, Tensor]) -> FoundStack:
         raise ConfigError(f"{spelt_layer(name)} has a projection (proj_size); choose a layer without one.")
     for kind, tensor in weights.items():
         if not is_dense(tensor):
-            raise ConfigError(f"{spelt_layer(name)}: {kind} is no dense tensor; save the dense weights.")
+            raise ConfigError(f"{spelt_layer(name)}: {kind} is not a dense tensor; save dense weights.")
         if tensor.dtype not in DTYPES:
             raise ConfigError(
                 f"{spelt_layer(name)}: {kind} has numbers of {spelt_dtype(tensor.dtype)}; they must be of "

@@ -30,7 +30,7 @@ class Feed(ABC):
 
     @abstractmethod
     def back(self, t: int, grad: Scaled) -> Scaled:
-        """From dL/dcontext_t to dL/dh_{t−1}; what the context was read from gets its share, too."""
+        """From dL/dcontext_t to dL/dh_{t−1}; the source of the context also gets its part of the gradient."""
 
 
 def forward_fed(
@@ -70,7 +70,7 @@ def backward_fed(
     direct: Float[Tensor, "time batch unit"],
     feed: Feed,
 ) -> StackBackward:
-    """From the last step back; what the loss sends to the top layer's h_t is `direct`.
+    """The backward pass from the last step; `direct` is what the loss sends to the top layer's h_t.
 
     The top layer's dL/dh_0 has what the first context sends to it.
     """
@@ -113,7 +113,7 @@ COMFORTABLE = 40
 
 
 def ordinary(x: Scaled, dtype: torch.dtype) -> Scaled:
-    """The same numbers in a dtype: with exponent 0 where it holds them so."""
+    """The same numbers in a dtype, with exponent 0 if the dtype can hold them so."""
     zero = torch.zeros_like(x.exponent)
     if x.parts[0].dtype == dtype:
         largest = int(x.exponent.abs().max())

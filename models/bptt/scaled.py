@@ -50,7 +50,7 @@ class Scaled:
         return Scaled(tuple(times_power_of_two(part, shift) for part in self.parts), exponent)
 
     def held(self, wanted: Int64[Tensor, "*sample"], dtype: torch.dtype) -> "Scaled":
-        """The same numbers in a dtype, relative to 2^wanted where it holds them so, elsewhere to their own size."""
+        """The same numbers in a dtype: with exponent `wanted` if it can hold them so, else with their own."""
         magnitude = self.magnitude()
         comfortable = -0.8 * math.log2(torch.finfo(dtype).tiny)  # 100 of float32's 126 bits: small entries keep theirs
         far = ((magnitude - wanted).abs() > comfortable) & (magnitude != _NEVER)
@@ -65,7 +65,7 @@ class Scaled:
         return Scaled(tuple(x + y for x, y in zip(a.parts, b.parts, strict=True)), exponent)
 
     def plus(self, other: "Scaled") -> "Scaled":
-        """The sum, at the exponents as they are where both have the same, which they nearly always have."""
+        """The sum. If both have the same exponents, as they nearly always have, it keeps them."""
         if torch.equal(self.exponent, other.exponent):
             return Scaled(tuple(x + y for x, y in zip(self.parts, other.parts, strict=True)), self.exponent)
         return self + other

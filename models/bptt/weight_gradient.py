@@ -1,4 +1,4 @@
-"""The gradient of a weight, of any size."""
+"""The gradient of a weight as a number of any size; `recursion.py` and `compiled/weights.py` compute it."""
 
 import math
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""An encoder reads a source; a decoder, started from the encoder's last state, gives a target word by word."""
+"""An encoder reads a source. A decoder starts from the encoder's last state and gives a target word by word."""
 
 from collections.abc import Mapping
 from typing import ClassVar

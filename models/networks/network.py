@@ -85,7 +85,7 @@ class Network(nn.Module, ABC):
     def own_words(
         self, inputs: Float[Tensor, "time batch input"], source: int | None, next_word: NextWord
     ) -> Float[Tensor, "answer batch output"]:
-        """The outputs in use: a decoder reads what it said before, and not the target. Others give `forward`'s.
+        """The outputs in use: a decoder reads its own earlier answers, not the target. Others give `forward`'s.
 
         Args:
             inputs: as for `forward`; of the words only the first is read.

@@ -139,8 +139,8 @@ def direct_gradients(
     if weights is not None and tuple(weights.shape) != shape:
         raise ValueError(f"weights have shape {tuple(weights.shape)}; they must be [time, batch], {shape}.")
     glue = differentiate(
-        lambda weights, states: model.readout.read_with(weights, states[0]),
-        {},
+        lambda own, states: model.readout.read_with(own, states[0]),
+        dict(model.readout.named_parameters()),
         [side_by_side([layer.hidden for layer in top])],
         scalar,
     )

@@ -30,7 +30,7 @@ class Stack:
         return Stack(tuple(layer.sequence(index) for layer in self.layers), self.num_directions)
 
     def above(self, index: int) -> tuple[LayerRecord, ...]:
-        """The layer at `index` last, before it all layers above it, the top layer first.
+        """The layers from the top one down to the one at `index`.
 
         Raises:
             ValueError: no such layer, or one below the top of a bidirectional stack: there a loss reaches a state on

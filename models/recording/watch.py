@@ -222,7 +222,7 @@ class Watch:
 
 
 def counted_weights(module: nn.Module) -> list[nn.Parameter]:
-    """The weights whose gradients make a backward pass a step: one of each recurrent module, where it trains any.
+    """One weight of each recurrent module that trains: a backward pass that reaches one of them is a step.
 
     Of a frozen one, a weight of the network around it.
     """

@@ -43,7 +43,7 @@ class Steps:
         self._counts = bool(self._hooks)
 
     def add(self, recorded: Recorded) -> None:
-        """Something more that is recorded: from now on, as the first step is."""
+        """Add a module to record, from now on; its first step is recorded."""
         self._recorded.append(recorded)
         recorded.attach()
 
@@ -56,7 +56,7 @@ class Steps:
         self._recorded.clear()
 
     def join(self) -> None:
-        """The backward pass that goes on is recorded: its end is waited for."""
+        """Record the backward pass that is running, and wait for its end."""
         task = torch._C._current_graph_task_id()
         if task != self._pass:
             self._pass = task
@@ -88,5 +88,5 @@ class Steps:
 
 
 def at_the_end(function: Callable[[], None]) -> None:
-    """Have a function called at the end of the backward pass that goes on; torch has no public name for it."""
+    """Call a function at the end of the backward pass that is running; torch has no public name for this."""
     torch.autograd.Variable._execution_engine.queue_callback(function)

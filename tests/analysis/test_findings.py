@@ -45,7 +45,7 @@ def test_clipping_findings_go_by_their_rule_and_agree_with_what_clipping_did(rul
             assert not bare.engaged, "ten times the usual norm"
         if "clipping_always" in found:
             finding = found["clipping_always"]
-            assert f"{power_of_ten(clipping.log_norm_after / math.log(10))} is left" in finding.evidence
+            assert f"{power_of_ten(clipping.log_norm_after / math.log(10))} after it" in finding.evidence
             if wanted := finding.settings.get("clip_threshold"):
                 after = clip(trace.parameter_grads, 2 * wanted, rule)
                 assert not after.engaged
@@ -111,4 +111,4 @@ def test_the_advice_for_two_timesteps_is_its_own_formula():
     finding = findings(tiny)["vanishing"]
     assert "ln(T−1) = 0.0" in finding.remedy
     assert finding.settings == {"forget_bias": 0.0}
-    assert "1 step back" in finding.evidence
+    assert "over 1 step." in finding.evidence

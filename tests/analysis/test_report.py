@@ -67,7 +67,7 @@ def test_a_report_says_that_a_gradient_vanishes_and_what_to_do():
     seen = watched(nn.ModuleDict({"memory": rnn})["memory"], torch.randn(60, 4, 2))
     text = str(seen.report())
     assert "the gradient vanishes" in text.lower()
-    assert "The sequence reaches 59 steps back." in text
+    assert "The sequence goes back over 59 steps." in text
     assert "orthogonal" in text
     assert "per step (−" in text
     assert str(report(seen)) == text

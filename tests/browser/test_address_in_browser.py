@@ -42,6 +42,7 @@ def test_explores_address_follows_each_release_and_reload_back_and_undo_restore_
     settle(page)
     page.get_by_role("link", name="Train").click()
     expect(page.get_by_role("heading", name="Watch a network learn")).to_be_visible(timeout=30_000)
+    expect(page).to_have_title("Train · Gradient Flow Lab")
     page.go_back()
     assert restored(page)
     assert query(page) == address.partition("?")[2]

@@ -58,14 +58,26 @@ def test_a_run_from_start_to_its_link(server, open_page):
     assert {"paused", "resumed", "clip_threshold", "ended"} <= {event["kind"] for event in events}
     assert next(e for e in events if e["kind"] == "clip_threshold")["new"] == 0.5
 
+    verdicts = page.get_by_test_id("stMarkdown").filter(has_text=re.compile("clipped at .*: .*a guess has"))
+    expect(verdicts.first).to_be_visible(timeout=30_000)
+    address = page.url
+    hidden = page.get_by_role("spinbutton", name="Hidden units")
+    hidden.fill("51")
+    hidden.press("Enter")
+    expect(page).to_have_url(re.compile("hidden_size=51"), timeout=30_000)
+    press(page, "New run")
+    expect(page).not_to_have_url(re.compile("runs="), timeout=30_000)
+    page.goto(address)
+    expect(page.get_by_text(names[0]).first).to_be_visible(timeout=30_000)
+    expect(hidden).to_have_value("50")  # as the watched run has it
+
     page.goto(f"{url}/runs?run={names[0]}")
     chart = page.locator(f'.live-chart[data-key="scrub-profile-{names[0]}"][data-redraws]')
     expect(chart).to_be_visible(timeout=30_000)
-    link = page.get_by_text(re.compile(r"/runs\?run=")).first.inner_text()
-    other = open_page(link)
+    other = open_page(page.url)
     expect(other.locator(f'.live-chart[data-key="scrub-profile-{names[0]}"]')).to_be_visible(timeout=30_000)
     both = open_page(f"{url}/runs?run={','.join(names)}")
-    expect(both.locator('.live-chart[data-key="runs-loss"][data-redraws]')).to_be_visible(timeout=30_000)
+    expect(both.locator('.live-chart[data-key^="laid-over-"][data-redraws]')).to_be_visible(timeout=30_000)
 
 
 def test_a_link_to_no_run_or_to_a_path_is_one_sentence(server, open_page):

@@ -6,12 +6,15 @@ import orjson
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from analysis.wording import significant
 from dashboard.explore.configs import page_configs, settings_of
+from dashboard.explore.intervention import take_click
 from dashboard.explore.panels import PANELS
 from dashboard.explore.presets import PRESETS
 from dashboard.explore.settings import LONGEST, Settings
 from dashboard.server.serving import FILES_VARIABLE
 from experiments.config.run_config import RunConfig
+from experiments.probing.intervene import intervene
 from experiments.probing.probe import probe
 
 APP = str(Path(__file__).resolve().parents[2] / "app.py")
@@ -59,6 +62,21 @@ def test_a_pass_that_no_slider_can_make_has_no_settings():
     assert settings_of(RunConfig(cell="lstm", largest_singular_value=1.0)) is None, "its keep gate has its own biases"
     assert settings_of(RunConfig(cell="elman", largest_singular_value=1.0)) is not None
     assert settings_of(RunConfig(cell="elman", largest_singular_value=1.0, reset_after=False)) is None
+
+
+def test_a_state_is_changed_and_the_page_says_what_the_loss_and_its_gradient_say():
+    at = explore(cells=["gru"], panel="Hidden states", act="shift", act_at=5, act_unit=2, act_value=0.5)
+    assert not at.exception
+    said = next(m.value for m in at.markdown if "By its gradient it would go to" in m.value)
+    made = intervene(probe(RunConfig(cell="gru", seq_len=20, hidden_size=8, batch_size=4, forget_bias=0.0,
+                                     largest_singular_value=1.0)), "shift", 5, 2, 0.5)  # fmt: skip
+    for number in (made.loss_before, made.loss_after, made.predicted):
+        assert significant(number) in said
+    at.session_state["act_unit"] = 99
+    at.run()
+    assert "Unit was 99; it must be from 1 to 8." in at.error[0].value
+    for clicked in ([7, 3], ["7", 3], None, [1, 2, 3], [10**9, 1], [{}, []]):
+        take_click(clicked)
 
 
 def test_no_cell_is_an_invitation_not_a_crash():

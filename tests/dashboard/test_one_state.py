@@ -7,11 +7,12 @@ from streamlit.testing.v1 import AppTest
 from test_damaged_runs import PAGES
 from test_explore import APP
 
+from dashboard.components.projector import PARAMETER
 from dashboard.explore import settings as explore
 from dashboard.explore.control import Control, NumberList, OneOf, Slide, SomeOf, Switch, Text, TextFile, Whole
 from dashboard.explore.presets import PRESETS
 from dashboard.explore.settings import Settings
-from dashboard.explore.state import FIRST, State, read_state, write_state
+from dashboard.explore.state import FIRST, PINNED, START, State, read_state, write_state
 from dashboard.lessons.lesson import Slider
 from dashboard.lessons.place import read_controls, write_controls
 from dashboard.lessons.registry import LESSONS
@@ -66,11 +67,16 @@ def test_each_starting_point_is_in_the_address(preset):
     assert state == FIRST or through_a_link(state) == state
 
 
+def test_no_setting_has_the_name_of_another_parameter():
+    assert not {PINNED, START, PARAMETER} & {*explore.CONTROLS}
+    assert "runs" not in train.CONTROLS
+
+
 def test_all_controls_of_explore_are_restored_on_a_new_page():
     small = {"hidden_size": 7, "batch_size": 3, "seq_len": 9.0, "task": "reversal", "network": "encoder_decoder",
              "truncate": 0.0}  # fmt: skip
     kept = {"initialisation", "nonlinearity", "num_layers", "bidirectional", "head", "cells", "loss_position",
-            "reverse_source", "text_file", "stack", "features"}  # fmt: skip
+            "reverse_source", "text_file", "stack", "features", "act"}  # fmt: skip
     values = {name: another(explore.CONTROLS[name]) for name in OF_DRAWN if name not in kept and name not in small}
     state = State(Settings.of({**values, **small, "cells": ["gru"]}), Settings.of(small), 2)
     at = AppTest.from_file(APP, default_timeout=60)

@@ -34,7 +34,7 @@ def open_page(monkeypatch: pytest.MonkeyPatch, folder: Path, panel: str | None =
     at = AppTest.from_file(str(ROOT / "dashboard" / "runs" / "page.py"), default_timeout=60)
     at.query_params["run"] = folder.name
     if panel is not None:
-        at.session_state["runs-look"] = panel
+        at.query_params["look"] = panel
     at.run()
     assert not at.exception
     assert not at.error

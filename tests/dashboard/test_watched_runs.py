@@ -55,13 +55,13 @@ def watched_run(tmp_path_factory: pytest.TempPathFactory) -> RunReader:
     return write_run(tmp_path_factory.mktemp("runs") / "mine")
 
 
-def open_page(monkeypatch: pytest.MonkeyPatch, runs: Path, names: str, **state: object) -> AppTest:
+def open_page(monkeypatch: pytest.MonkeyPatch, runs: Path, names: str, **link: str) -> AppTest:
     monkeypatch.setattr(jobs, "RUNS", runs)
     monkeypatch.setattr("dashboard.runs.page.RUNS", runs, raising=False)
     at = AppTest.from_file(str(ROOT / "dashboard" / "runs" / "page.py"), default_timeout=60)
     at.query_params["run"] = names
-    for key, value in state.items():
-        at.session_state[key] = value
+    for key, text in link.items():
+        at.query_params[key] = text
     at.run()
     assert not at.exception
     assert not at.error
@@ -89,7 +89,7 @@ def test_the_clipping_panel_says_what_to_log(tmp_path):
 
 def test_runs_shows_the_module_that_is_chosen(monkeypatch, watched_run):
     runs = watched_run.folder.parent
-    at = open_page(monkeypatch, runs, "mine", **{"runs-look": "Diagnosis"})
+    at = open_page(monkeypatch, runs, "mine", look="Diagnosis")
     (choice,) = [box for box in at.selectbox if box.label == "Module"]
     assert choice.options == ["lstm", "elman"]
     choice.select("elman").run()

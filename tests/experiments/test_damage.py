@@ -93,7 +93,9 @@ def test_an_export_has_what_can_be_read_and_says_what_is_missing(copied, tmp_pat
     (lost,) = export(open_run(copied), form, tmp_path / "out")
     assert_one_sentence(lost)
     assert lost.startswith("'scalars.jsonl'")
-    assert lost.endswith(f"the line that begins at byte {begins} is not one that was written; the rest was exported.")
+    assert lost.endswith(
+        f"the line that begins at byte {begins} was not written by this program; the rest was exported."
+    )
     if form == "csv":
         steps = [int(line.split(",")[0]) for line in (tmp_path / "out").read_text().splitlines()[1:]]
         assert steps == [*range(1, 5), *range(6, 41)]

@@ -72,7 +72,7 @@ def test_netcdf_holds_the_whole_layers_of_every_step(halfway):
 def test_html_stands_alone_with_its_charts(stored):
     call("export", stored.name, "--format", "html")
     page = Path(f"{stored.name}.html").read_text()
-    assert page.count("Plotly.newPlot(") == 4
+    assert page.count("Plotly.newPlot(") == 6, "loss, right answers, profile, gradient norm, updates, spectral norm"
     assert not re.findall(r'<(?:script|link|img)[^>]+(?:src|href)="http', page)
     assert page.count("<script") < 20
     assert 3e6 < len(page) < 12e6, "plotly.js is in it once"
@@ -99,7 +99,7 @@ def test_an_export_replaces_nothing_unasked_and_leaves_nothing_half_written(stor
     Path("folder").mkdir()
     Path("link").symlink_to("a.csv")
     for name in ("pipe", "folder", "link"):
-        with pytest.raises(RunError, match=rf"^'{name}' is no regular file; it must be one, or a name that is free\.$"):
+        with pytest.raises(RunError, match=rf"^'{name}' is not a regular file; give another name\.$"):
             call("export", stored.name, "-o", name, "--force")
     assert Path("pipe").is_fifo()
     with pytest.raises(RunError, match=r"--format was 'xls'; it must be one of csv, parquet, netcdf, html\.$"):

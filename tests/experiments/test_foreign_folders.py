@@ -63,7 +63,7 @@ def test_a_configuration_that_was_changed_is_refused(copied):
     content = json.loads((copied / "config.json").read_text())
     content["config"]["hidden_size"] = 7
     (copied / "config.json").write_text(json.dumps(content))
-    with pytest.raises(ForeignRunError, match="its id is not that of its configuration"):
+    with pytest.raises(ForeignRunError, match="its id does not fit its configuration"):
         open_run(copied)
     content["config"]["hidden_size"] = "rm -rf"
     (copied / "config.json").write_text(json.dumps(content))

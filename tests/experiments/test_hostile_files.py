@@ -113,7 +113,7 @@ def test_a_length_that_is_no_whole_number_is_damage(halfway, tmp_path, length):
     line = json.dumps({"step": 1, "loss": 1.0, "length": length}).encode() + b"\n"
     (halfway / "scalars.jsonl").write_bytes(line)
     commit(halfway, scalars={"size": len(line), "crc32": zlib.crc32(line)})
-    with pytest.raises(DamagedRunError, match="begins at byte 0 is not one that was written"):
+    with pytest.raises(DamagedRunError, match="begins at byte 0 was not written by this program"):
         open_run(halfway).scalars()
     with pytest.raises(DamagedRunError, match="is damaged"):
         export(open_run(halfway), "csv", tmp_path / "out.csv")
@@ -143,7 +143,7 @@ def test_names_that_no_step_has_are_damage(halfway, tmp_path):
     line = json.dumps({"step": 1, **{f"n{k}": 1.0 for k in range(500)}}).encode() + b"\n"
     (halfway / "scalars.jsonl").write_bytes(line)
     commit(halfway, scalars={"size": len(line), "crc32": zlib.crc32(line)})
-    with pytest.raises(DamagedRunError, match="begins at byte 0 is not one that was written"):
+    with pytest.raises(DamagedRunError, match="begins at byte 0 was not written by this program"):
         open_run(halfway).scalars()
     with pytest.raises(DamagedRunError, match="is damaged"):
         export(open_run(halfway), "csv", tmp_path / "out.csv")
@@ -172,7 +172,7 @@ def test_a_checkpoint_of_another_network_is_refused(halfway, tmp_path, tiny):
     (mine,), (other,) = ((folder / "checkpoints").iterdir() for folder in (halfway, tmp_path / "other"))
     mine.write_bytes(other.read_bytes())
     commit(halfway, checkpoint_crc32=zlib.crc32(other.read_bytes()))
-    with pytest.raises(ForeignRunError, match=r"is not one of this run: its model\.\S+ is wrong\.$"):
+    with pytest.raises(ForeignRunError, match=r"does not belong to this run: its model\.\S+ is wrong\.$"):
         Recorder.resume(halfway)
     assert open_run(halfway).status == "interrupted"
 

@@ -47,7 +47,7 @@ WRONG = {
     "shape": (GOOD.replace("bits.unsqueeze(-1)", "bits"), "they must have the shape [3, 2, 1] and be float32"),
     "type": (GOOD.replace(".to(dtype)", ""), "they must have the shape [3, 2, 1] and be float32"),
     "targets": (GOOD.replace("bits.cumsum(0) % 2", "bits.T"), "gives other targets"),
-    "asks": (GOOD.replace('"the parity"', "3"), "whose asks is no text"),
+    "asks": (GOOD.replace('"the parity"', "3"), "whose asks is not text"),
     "position": (GOOD.replace('"every"', '"first"'), "whose default_loss_position is neither"),
 }
 

@@ -122,7 +122,7 @@ PICKLED = io.BytesIO()
 np.save(PICKLED, np.array([{"a": 1}], dtype=object), allow_pickle=True)
 HOSTILE = {
     "ragged": ("x.csv", "1,2\n3\n", "whose row 2 has 1 values, and its first row 2"),
-    "words": ("x.csv", "a,b\n1,2\n3,c\n", "whose row 3 has 'c', which is no number"),
+    "words": ("x.csv", "a,b\n1,2\n3,c\n", "whose row 3 has 'c', which is not a number"),
     "nan": ("x.csv", "a\n1\nnan\n", "which has nan in row 2 of its numbers, column 1"),
     "inf": ("x.csv", "1\n1e400\n", "which has inf in row 2"),
     "binary": ("x.csv", b"1,2\0\n", "which is binary"),
@@ -130,8 +130,12 @@ HOSTILE = {
     "empty": ("x.csv", "", "which has no rows of numbers"),
     "one row": ("x.csv", "1\n", "which has only one row"),
     "wide": ("x.csv", ",".join("1" * 65), "which has 65 columns"),
-    "long cell": ("x.csv", '"' + "1" * 200_000 + '"', "whose row 1 is no CSV (field larger than field limit (131072))"),
-    "ending": ("x.txt", "1\n2\n", "whose name has another ending"),
+    "long cell": (
+        "x.csv",
+        '"' + "1" * 200_000 + '"',
+        "whose row 1 is not CSV (field larger than field limit (131072))",
+    ),
+    "ending": ("x.txt", "1\n2\n", "whose name ends otherwise"),
     "pickled": ("x.npy", PICKLED.getvalue(), "which has values of the type 'object' and no numbers"),
     "no npy": ("x.npy", b"PK\x03\x04 and so on", "which is not a .npy file"),
     "header": ("x.npy", npy_header("{'descr': __import__('os')}"), "which is not a .npy file"),

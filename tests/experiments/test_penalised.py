@@ -12,6 +12,8 @@ from torch.autograd.functional import jacobian
 from analysis.jacobian import step_jacobians
 from analysis.penalty import norm_penalty, penalty_gradient
 from experiments.config.run_config import ConfigError, RunConfig
+from experiments.probing.from_weights import trained_probe
+from experiments.probing.given_network import trained_network
 from experiments.probing.probe import probe as make_probe
 from experiments.runs.opening import open_run
 from experiments.runs.pictures import run_pictures
@@ -242,3 +244,15 @@ def test_explore_clips_inside_bptt_by_a_second_pass():
     assert clipping.steps[-1].engaged
     assert not probe.clip(None, "per_step").engaged
     assert probe.trace.parameter_grads["readout.weight"] is probe.clip(None, "per_step").grads["readout.weight"]
+
+
+def test_settings_of_the_first_weights_do_not_act_on_trained_ones(tmp_path):
+    values = {**SMALL, "cell": "lstm", "biases": -1.5, "input_bias": -3.0, "spectral_radius": 0.5}
+    config = RunConfig.from_values({**values, "learning_rate": 0.1, "steps": 5, "penalty_weight": 1.0})
+    train([Recorder.start(config, tmp_path / "run")])
+    network = trained_network(open_run(tmp_path / "run"), 4)
+    weights = dict(trained_probe(network, network.settings).experiment.model.named_parameters())
+    for name, weight in network.whole.items():
+        assert torch.equal(weights[name], weight), name
+    changed = trained_probe(network, {**network.settings, "input_bias": 2.0}).experiment.model.recurrent
+    assert torch.equal(changed.bias_ih_l0[:5], torch.full((5,), 2.0, dtype=torch.float64))

@@ -16,6 +16,7 @@ from num2words import num2words
 
 from experiments.config.run_config import RunConfig
 from experiments.errors import ConfigError
+from experiments.probing.recorded import recorded_probe
 from experiments.recipes import measured
 from experiments.recipes.drawing import drawn
 from experiments.recipes.example_pictures import example_pictures
@@ -26,8 +27,11 @@ from experiments.recipes.outcome import WRITTEN, outcome_of, sample_text
 from experiments.recipes.page import html_of
 from experiments.recipes.recipe import GROUPS, Recipe, find_recipe, read_recipe, recipe_files, recipe_of
 from experiments.recipes.runs import plan_of_recipes
+from experiments.recipes.spectra import moments, spectra_picture
 from experiments.recipes.tables import markdown
 from experiments.runs.opening import open_run
+from experiments.runs.recorder import Recorder
+from experiments.runs.train import train
 from experiments.sweeps.folder import SweepFolder
 from experiments.sweeps.work import Work, perform
 from experiments.tasks.france import LANGUAGES
@@ -343,3 +347,18 @@ def test_full_bptt_of_the_chain_is_the_slope_of_its_loss():
     by_differences = (errors[1] ** 2 - errors[0] ** 2) / 2 / (2 * step)
     assert slope == pytest.approx(by_differences, rel=1e-3), "s¹ is at rest in the second half"
     assert error == pytest.approx(-6 * 0.3 - 1, rel=1e-6)
+
+
+def test_the_spectra_are_those_of_the_recorded_steps(tmp_path):
+    settings = {"task": "latch", "cell": "elman", "seq_len": 40, "hidden_size": 5, "batch_size": 4, "steps": 9,
+                "record_every": 2, "evaluate_every": None, "floss_steps": 4, "floss_exponents": 3}  # fmt: skip
+    train([Recorder.start(RunConfig.from_values(settings), tmp_path / "run")])
+    run = open_run(tmp_path / "run")
+    assert list(moments(run).items()) == [(1, "at the beginning"), (5, "after flossing"), (9, "at the end")]
+    picture = spectra_picture("flossed", run)
+    for step, when in moments(run).items():
+        of_step = [
+            y for line, y in zip(picture.columns["line"], picture.columns["nats per step"], strict=True)
+            if line == f"step {step}, {when}"
+        ]  # fmt: skip
+        assert of_step == pytest.approx(recorded_probe(run, step).lyapunov.exponents.tolist())

@@ -75,7 +75,7 @@ def test_too_few_values_are_one_sentence():
 @pytest.mark.parametrize("setting", [{"largest_singular_value": 1.0}, {"singular_values": VALUES}])
 def test_a_gain_that_leaves_no_matrix_is_refused(gain, setting):
     with pytest.raises(
-        ConfigError, match=rf"^gain was {re.escape(f'{gain:g}')}; it must leave recurrent weights"
+        ConfigError, match=rf"^gain was {re.escape(f'{gain:g}')}; it must give recurrent weights"
     ) as error:
         build(RunConfig.from_values({"hidden_size": H, "initialisation": "gaussian", "gain": gain, **setting}))
     one_sentence(error)

@@ -114,7 +114,9 @@ def test_a_disk_that_refuses_ends_the_record_and_not_the_training(tmp_path, monk
     monkeypatch.setattr(files, "write_bytes", write)
     monkeypatch.setattr(recorder, "COMMIT_SECONDS", 0.0)
     monkeypatch.setattr(recorder, "COMMIT_SHARE", 1e9)
-    with pytest.warns(UserWarning, match="The training goes on, but it is recorded no more: .*no space left") as told:
+    with pytest.warns(
+        UserWarning, match="The training continues, but it is no longer recorded: .*no space left"
+    ) as told:
         _, traces = train_watched(network, [lambda: network(torch.ones(5, 2, 2))[0].sum()] * 6, tmp_path / "mine")
     assert len(traces) == 6
     assert len(told) == 1
@@ -186,7 +188,7 @@ def test_what_is_about_a_run_needs_one():
 def test_only_its_own_program_goes_on_with_a_watched_training(tmp_path):
     network = nn.GRU(2, 3)
     run, _ = train_watched(network, [lambda: network(torch.ones(5, 2, 2))[0].sum()], tmp_path / "mine")
-    with pytest.raises(RunError, match="is of a program of its own, so it has no configuration") as error:
+    with pytest.raises(RunError, match="was recorded by another program, so it has no configuration") as error:
         Recorder.resume(run.folder)
     one_sentence(error)
 

@@ -134,6 +134,21 @@ def test_what_is_not_finite_comes_out_as_in_the_reference_in_all_cells(cell, opt
     test_what_is_not_finite_comes_out_as_in_the_reference(cell, options, value, 3)
 
 
+@pytest.mark.parametrize(("cell", "options"), CONFIGURATIONS + MORE_CONFIGURATIONS)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_nan_goes_back_through_saturated_units_as_in_the_reference(cell, options, dtype):
+    """Infinite weights: the units are saturated while the input is 1, and NaN after the first input that is 0."""
+    model = make_model(cell, options, dtype=dtype, input_size=1, hidden_size=2)
+    with torch.no_grad():
+        model.recurrent.weight_ih_l0.mul_(math.inf)
+    inputs = torch.tensor([[1.0, 1.0], [1.0, 0.0], [1.0, 1.0], [0.0, 0.0], [1.0, 0.0]], dtype=dtype)[..., None]
+    fast, reference = (record(model, inputs, every_step_loss, path=path) for path in ("fast", "reference"))
+    assert reference.log_norm.isnan().any()
+    for name in ("log_norm", "total_grad_hidden", "total_grad_cell", "hidden"):
+        if getattr(reference, name) is not None:
+            assert torch.equal(getattr(fast, name).isnan(), getattr(reference, name).isnan()), name
+
+
 @pytest.mark.parametrize(("cell", "options"), MORE_CONFIGURATIONS, ids=named(MORE_CONFIGURATIONS))
 @pytest.mark.parametrize("factor", [1e-3, 4.0])
 def test_exploding_and_vanishing_weights_in_all_cells(cell, options, factor):

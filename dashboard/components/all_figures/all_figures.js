@@ -29,10 +29,9 @@ function create(parent) {
     try {
       const files = Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, encoder.encode(text)]));
       const keys = Object.keys(texts).filter((name) => name.endsWith(".csv")).map((name) => name.slice(0, -4));
-      const pictures = keys.flatMap((key) => ["svg", "png"].map((format) => [`${key}.${format}`, charts.get(key)?.picture(format)]));
-      for (const [name, picture] of pictures) {
-        if (picture) files[name] = await picture;
-      }
+      const names = keys.flatMap((key) => ["svg", "png"].map((format) => [key, format]));
+      const pictures = await Promise.all(names.map(([key, format]) => charts.get(key)?.picture(format)));
+      for (const [k, [key, format]] of names.entries()) if (pictures[k]) files[`${key}.${format}`] = pictures[k];
       saveFile(zipFile(files), "figures.zip", "application/zip");
     } finally {
       button.disabled = false;
@@ -46,6 +45,7 @@ function create(parent) {
     button.title = data.help;
     if (wanted && data.asked === wanted) {
       wanted = 0;
+      component.setStateValue("asked", 0); // the server need not write them again
       save(data.files);
     }
   }

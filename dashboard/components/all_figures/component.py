@@ -21,12 +21,13 @@ def all_figures(draw: Callable[[], Mapping[str, Picture]], more: Callable[[], Ma
         key: of the button.
     """
     state = st.session_state.get(key)
-    asked = state.get("asked") if isinstance(state, dict) else None
+    asked = state.get("asked") if isinstance(state, dict) else 0
+    asked = asked if isinstance(asked, int) else 0
     files: dict[str, str] = {}
-    if isinstance(asked, int):
+    if asked:  # until the browser has the files, and says 0
         where = source()
         files = {f"{name}.csv": where.csv(picture) for name, picture in draw().items()}
         files |= {"settings.toml": where.toml(), **more()}
-    data = {"label": "All figures", "asked": asked if isinstance(asked, int) else 0, "files": files,
+    data = {"label": "All figures", "asked": asked, "files": files,
             "help": "Download every figure as SVG, PNG and CSV, and the settings, as one zip."}  # fmt: skip
     _mount(key=key, data=orjson.dumps(data), height="content", on_asked_change=do_nothing)

@@ -41,7 +41,8 @@ def live_chart(
     pixels is the argument, else the figure's own, else 360; the width is the column's. Colours that the figure does
     not set itself follow the page's theme. To drop the reader's zoom on purpose, change `layout.uirevision`.
     `layout.meta.narrow` is a layout for a phone, of the same traces. `on_click` is called with a clicked point's
-    `customdata`, JSON from the browser that is to be checked, before the rerun that a click brings.
+    `customdata`, or with [x, y] of a map's cell: JSON from the browser that is to be checked, before the rerun that a
+    click brings.
     """
     height = int(height or figure.layout.height or _DEFAULT_HEIGHT)
     message = encode_chart(figure, key=key, alt=alt, height=height, clicks=on_click is not None)

@@ -142,7 +142,7 @@ function createChart(parent) {
       await Plotly.react(plot, named(fitting(figure.data ?? [], layout, root.offsetWidth)), layout, settings);
       if (!redraws) zoom.follow(plot);
       if (!redraws) step.follow();
-      if (!redraws) plot.on("plotly_click", ({ points }) => clicked?.("clicked", points.at(-1)?.customdata ?? null));
+      if (!redraws) plot.on("plotly_click", ({ points }) => clicked?.("clicked", clickedOn(points.at(-1))));
       for (const svg of plot.querySelectorAll(".main-svg")) svg.setAttribute("aria-hidden", "true");
       words.hidden = false;
       error.hidden = true;
@@ -189,10 +189,21 @@ function createChart(parent) {
   }
 
   const hears = (setTriggerValue) => (clicked = newest.clicks ? setTriggerValue : null);
-  const picture = (format) => (Plotly && plot._fullLayout ? pictured(Plotly, parent, plot, format) : null);
+  async function picture(format) {
+    if (Plotly && plot._fullLayout) return pictured(Plotly, parent, plot, format);
+    Plotly ??= await loadPlotly(newest.plotly); // a chart that was never in sight
+    const theme = themeOf(parent);
+    const { layout, height } = shape();
+    const look = { ...dressed({ ...layout, ...fitted() }, newest.key, height, theme), paper_bgcolor: theme.background };
+    const width = root.offsetWidth || NARROW;
+    return imageFile(Plotly, { data: newest.figure.data ?? [], layout: look }, { format, width, height, words: newest.alt });
+  }
   const chart = { want, hears, destroy, say: step.say, isVisible: () => visible, picture };
   return chart;
 }
+
+// What the server is told of a click: a point's own data, or the place of a map's cell.
+const clickedOn = (point) => point?.customdata ?? (point?.z === undefined ? null : [point.x, point.y]);
 
 // A trace is known by its name: when another one comes or goes, a hidden trace must not show in its place.
 function named(traces) {

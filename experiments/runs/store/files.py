@@ -162,7 +162,7 @@ def read_small(folder: Path, relative: str, limit: int = 2**22) -> bytes:
         raise DamagedRunError(f"{relative!r} is missing in {str(folder)!r}.") from None
     except UnreadableError:
         raise ForeignRunError(
-            f"{relative!r} in {str(folder)!r} has more than {limit} bytes, so it is not one of ours."
+            f"{relative!r} in {str(folder)!r} has more than {limit} bytes, so this program did not write it."
         ) from None
     except OSError as error:
         reason = (error.strerror or "an unknown reason").lower()

@@ -134,7 +134,7 @@ def lengths_at(run: RunReader, row: int, length: int) -> Tensor | None:
     lengths = torch.from_numpy(run.tensor("lengths")[row]).long()
     fewest = 0 if run.form.watched else 1
     if bool((lengths < fewest).any() or (lengths > length).any()):
-        raise DamagedRunError(f"'lengths' in {str(run.folder)!r} says what no length of a sequence can be.")
+        raise DamagedRunError(f"'lengths' in {str(run.folder)!r} has a value that no sequence can have as its length.")
     return lengths
 
 
@@ -166,7 +166,7 @@ def cells_at(run: RunReader, step: int | None = None) -> list[Cell]:
         return [stack.cell_type(**of_layer, **stack.options) for of_layer in by_layer]  # type: ignore[arg-type]
     except ValueError:
         options = f"form.stacks.{module}.options"
-        raise ForeignRunError(f"run {run.name} says of its cell what no cell can be: {options} is wrong.") from None
+        raise ForeignRunError(f"run {run.name} describes a cell that cannot exist: {options} is wrong.") from None
 
 
 def weights_at(run: RunReader, step: int | None = None) -> dict[str, Tensor]:

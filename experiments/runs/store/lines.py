@@ -136,7 +136,7 @@ def read_lines(folder: Path, name: str, start: int, end: int, parse: Parse = par
     if rest:
         bad.append(place)
     if bad:
-        first = f"the line that begins at byte {bad[0]} is not one that was written"
+        first = f"the line that begins at byte {bad[0]} was not written by this program"
         what = first if len(bad) == 1 else f"{first}, and it is the first of {len(bad)}"
         raise DamagedRunError(f"{name!r} in {str(folder)!r} is damaged: {what}.")
 

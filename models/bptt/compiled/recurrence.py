@@ -197,9 +197,8 @@ def run_backward(
             exponent[:] = 0
             exponent_cell[:] = 0
         if top + B == steps * B or s == 0:
-            m = top + B
             common = add_weight_gradients(
-                columns, factors, da[:, :m], row_exponent[:, :m], hx[:m], others[:, :m], dW, dv, common, zero_one
+                columns, factors, da, row_exponent, hx, others, top + B, dW, dv, common, zero_one
             )
     grad_start[first:last] = carried
     if has_cell:

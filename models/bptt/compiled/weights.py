@@ -37,17 +37,18 @@ def add_weight_gradients(
     exponent: Exponents,
     hx: Array,
     others: Array,
+    count: int,
     dW: Array,
     dv: Array,
     common: int,
     zero_one: Array,
 ) -> int:
-    """dW ← dW + da [h', 1, x]ᵀ over some steps, and dv likewise. Returns the exponent of both.
+    """dW ← dW + da [h', 1, x]ᵀ over the first `count` rows, and dv likewise. Returns the exponent of both.
 
     `columns` [product] is what `columns_read` gives, `factors` [row of dv] what `vector_factor` does.
     """
     P, H, _ = dW.shape
-    new = common_exponent(da, exponent, common)
+    new = common_exponent(da, exponent, count, common)
     if new != common and common != NEVER:
         for p in range(P):
             for row in range(H):
@@ -55,15 +56,15 @@ def add_weight_gradients(
         for row in range(dv.shape[0]):
             scale(dv[row], common - new)
     for p in range(P):
-        if not weigh(da[p], exponent[p], new):
+        if not weigh(da[p], exponent[p], count, new):
             continue
         wanted = slice(columns[p, 0], columns[p, 1])
-        add_transposed(da[p], hx[:, wanted], dW[p, :, wanted], zero_one)
+        add_transposed(da[p, :count], hx[:count, wanted], dW[p, :, wanted], zero_one)
         if columns[p, 2] >= 0:
-            add_transposed(da[p], others[columns[p, 2]], dW[p, :, :H], zero_one)
+            add_transposed(da[p, :count], others[columns[p, 2], :count], dW[p, :, :H], zero_one)
     for row in range(dv.shape[0]):
         p, factor = factors[row]
-        add_products(da[p], hx if factor == 1 else others[factor - 2], dv[row])
+        add_products(da[p, :count], hx if factor == 1 else others[factor - 2], dv[row])
     return new
 
 
@@ -76,24 +77,24 @@ def add_products(da: Array, factor: Array, out: Array) -> None:
 
 
 @kernel
-def common_exponent(da: Array, exponent: Exponents, common: int) -> int:
-    """The largest exponent of all nonzero rows so far."""
+def common_exponent(da: Array, exponent: Exponents, count: int, common: int) -> int:
+    """The largest exponent of all nonzero rows so far, `count` of them new."""
     for p in range(exponent.shape[0]):
-        for k in range(exponent.shape[1]):
+        for k in range(count):
             if exponent[p, k] > common and largest(da[p, k]) != 0:
                 common = exponent[p, k]
     return common
 
 
 @kernel
-def weigh(da: Array, exponent: Exponents, common: int) -> bool:
-    """Bring one gate's rows to the common exponent. Returns whether any row is large enough to change the sum.
+def weigh(da: Array, exponent: Exponents, count: int, common: int) -> bool:
+    """Bring one gate's first rows to the common exponent. Returns whether any row is large enough to change the sum.
 
     Rows too small for that become exact zeros: as subnormal numbers they would make a product up to ten times slower.
     """
     far = FAR_32 if da.itemsize == 4 else FAR_64
     felt = False
-    for k in range(exponent.size):
+    for k in range(count):
         power = exponent[k] - common
         if power < -far and math.isfinite(sum_of_squares(da[k])):
             for j in range(da.shape[1]):

@@ -16,8 +16,9 @@ SMALLEST_LOG = -700_000.0
 
 NEAR_32, NEAR_64 = 40, 300
 """A row whose largest entry is within 2^±this keeps its exponent: one more step neither overflows nor loses a digit."""
-NOT_FINITE = 1000
-"""No finite entry has such an exponent."""
+NOT_FINITE, INFINITE = 2**62, 1025
+"""Exponent of a row with an Inf or a NaN, and of these numbers themselves."""
+LARGEST_64 = np.finfo(np.float64).max
 
 
 @kernel
@@ -25,14 +26,16 @@ def exp_wide(x: Scalar) -> tuple[Scalar, Scalar]:
     """e^x for x ≤ 0."""
     y = SMALLEST_LOG if x < SMALLEST_LOG else x
     k = y * LOG2_E_64 + ROUND_64 - ROUND_64
+    k = 0.0 if k != k else k  # NaN is no whole number
     mantissa = 1.0 + expm1_small_64((y - k * HIGH_64) - k * LOW_64)
     return (0.0 if x < SMALLEST_LOG else mantissa), np.int64(k)
 
 
 @kernel
 def narrowed(mantissa: Scalar, exponent: int) -> Scalar:
-    """mantissa · 2^exponent as a float64; 0 where it would be subnormal."""
-    return 0.0 if exponent < -1000 else mantissa * power_of_two_64(min(exponent, 1023))
+    """mantissa · 2^exponent as a float64; 0 where it would be subnormal. Inf and NaN stay."""
+    value = mantissa * power_of_two_64(max(-1022, min(exponent, 1023)))
+    return 0.0 if (exponent < -1000) & (abs(mantissa) <= LARGEST_64) else value
 
 
 @kernel
@@ -60,25 +63,62 @@ def tanh_slope_wide(a: Scalar) -> tuple[Scalar, Scalar]:
 
 
 @kernel
+def exp_row(x: Array, factor: float, m: Array, k: Exponents) -> None:
+    """m · 2^k ← e^(−factor·|x|). In rows, each loop has few arrays, so that several units are computed at once."""
+    for j in range(x.size):
+        m[j], k[j] = exp_wide(-factor * abs(np.float64(x[j])))
+
+
+@kernel
+def slope_row(factor: float, m: Array, k: Exponents) -> None:
+    """E ← factor · E / (1 + E)², E = m · 2^k."""
+    for j in range(m.size):
+        share = 1.0 / (1.0 + narrowed(m[j], k[j]))
+        m[j] *= factor * share * share
+
+
+@kernel
+def tanh_slope_row(x: Array, m: Array, k: Exponents) -> None:
+    """m · 2^k ← tanh'(x)."""
+    exp_row(x, 2.0, m, k)
+    slope_row(4.0, m, k)
+
+
+@kernel
+def sigmoid_and_slope_row(a: Array, value: Array, k_value: Exponents, m: Array, k: Exponents) -> None:
+    """value · 2^k_value ← σ(a), m · 2^k ← σ'(a)."""
+    exp_row(a, 1.0, m, k)
+    for j in range(a.size):
+        whole = 1.0 + narrowed(m[j], k[j])
+        value[j] = (m[j] if a[j] < 0 else 1.0) / whole
+    for j in range(a.size):
+        k_value[j] = k[j] if a[j] < 0 else 0
+    slope_row(1.0, m, k)
+
+
+@kernel
 def exponent_of(x: Scalar) -> Scalar:
-    """The exponent of a normal number from its bits, as frexp gives it; 1025 for Inf and NaN."""
+    """The exponent of a normal number from its bits, as frexp gives it; INFINITE for Inf and NaN."""
     return ((np.float64(x).view(np.int64) >> 52) & 0x7FF) - 1022
 
 
 @kernel
 def top_of(m: Array, k: Exponents) -> Scalar:
-    """Exponent of the largest entry; NEVER where all are zero."""
+    """Exponent of the largest entry; NEVER where all are zero, NOT_FINITE where one is Inf or NaN."""
     top: Scalar = np.int64(NEVER)
+    own: Scalar = np.int64(NEVER)
     for j in range(m.size):
-        top = max(top, k[j] + exponent_of(m[j]) if m[j] != 0 else NEVER)
-    return top
+        exponent = exponent_of(m[j])
+        own = max(own, exponent)
+        top = max(top, k[j] + exponent if m[j] != 0 else NEVER)
+    return np.int64(NOT_FINITE) if own == INFINITE else top
 
 
 @kernel
 def shift_of(top: int, single: bool) -> int:
     """The power of two by which a row with this largest exponent is divided: 0 if the row is in a safe range."""
     near = NEAR_32 if single else NEAR_64
-    return 0 if top == NEVER or top > NOT_FINITE or -near <= top <= near else top
+    return 0 if top in (NEVER, NOT_FINITE) or -near <= top <= near else top
 
 
 @kernel

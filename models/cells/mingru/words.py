@@ -10,5 +10,5 @@ WORDS = CellWords(
     "#D296C3",
     "diamond-wide",
     GATES,
-    no_spectrum="Nothing of the minGRU's past is multiplied by a matrix: its gate alone decides what is kept.",
+    no_spectrum="No matrix multiplies the past of a minGRU: only its gate decides how much of it is kept.",
 )

@@ -1,0 +1,34 @@
+"""The chosen runs below the table of Runs."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from dashboard.components.show import in_two_columns
+from dashboard.components.source import set_source
+from dashboard.runs.kept import KEPT
+from dashboard.runs.laid_over_runs import show_laid_over
+from dashboard.runs.own_words import show_own_words
+from dashboard.runs.recorded_step import show_recorded_step
+from dashboard.runs.settings_table import show_settings
+from dashboard.runs.verdicts import show_verdicts
+from dashboard.train.watching import new_run_button
+from experiments.runs.naming import labels, run_settings
+from experiments.runs.pictures import run_pictures
+from experiments.runs.store.reader import RunReader
+
+
+def show_runs(readers: Sequence[RunReader]) -> None:
+    """What the runs have come to and how they differ, a single run step by step, and all of them over their steps."""
+    names = labels(readers)
+    set_source(run_settings(readers, names))
+    new_run_button(readers)
+    show_verdicts(readers, names)
+    show_settings(readers, names)
+    if len(readers) == 1:
+        show_own_words(readers[0])
+        show_recorded_step(readers[0])
+    else:
+        show_laid_over(readers, names)
+    joins = len(readers) > 1 and st.toggle("Join seeds", key=KEPT.key("seeds"), help=KEPT.controls["seeds"].help)
+    in_two_columns(run_pictures(readers, joins), "runs")
