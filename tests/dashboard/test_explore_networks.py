@@ -7,7 +7,7 @@ import torch
 from analysis.numbers import log_quantile
 from dashboard.explore.explore_frame import explore_frame
 from dashboard.explore.link import read_settings
-from dashboard.explore.settings import OF_NETWORK, Settings
+from dashboard.explore.settings import OF_NETWORK, OVERLAYS, PANEL_NAMES, Settings
 from dashboard.explore.view import record_view
 from experiments.errors import ConfigError
 from models.networks.registry import NETWORKS
@@ -71,6 +71,26 @@ def test_a_translations_source_may_be_reversed_and_another_task_has_none_to_reve
     for b, first in enumerate(blanks.tolist()):
         assert torch.equal(forward.inputs[first:7, b].flip(0), backward.inputs[first:7, b])
     assert view(reverse_source=True).probes["gru"].experiment.config.reverse_source is False
+
+
+def test_a_setting_that_is_not_shown_does_not_act():
+    """A head or a start that was chosen for one sequence stays in the page's memory."""
+    left = {"head": "attention", "start": "learned", "features": "first_input", "seq_len_schedule": "mixed"}
+    config = view(**left).probes["gru"].experiment.config
+    assert (config.head, config.start, config.features, config.seq_len_schedule) == ("linear", "zero", "start", "fixed")
+    alone = record_view(Settings.of({**SMALL, **left, "attention": "dot"})).probes["gru"].experiment.config
+    assert (alone.head, alone.start, alone.attention) == ("attention", "learned", None)
+
+
+def test_every_panel_is_drawn_of_sequences_of_unequal_lengths():
+    values = {**SMALL, "cells": ["elman", "lstm"], "task": "parity", "seq_len_schedule": "mixed", "overlays": OVERLAYS}
+    for panel in PANEL_NAMES:
+        made = record_view(Settings.of({**values, "batch_size": 4, "seq_len_min": 2, "panel": panel}))
+        assert made.probes["lstm"].experiment.lengths[0] == 7
+        for draw in explore_frame(made).pictures.values():
+            assert draw().sentence
+    longer = record_view(Settings.of({**values, "seq_len_min": 50})).probes["lstm"].experiment
+    assert longer.lengths is None, "the shortest cannot be longer than the longest"
 
 
 def test_what_does_not_go_together_is_said_in_a_sentence():
