@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 # Workers for the runs of recipes.
 WORKERS ?= 2
 
-.PHONY: setup setup-dev app lectures recipes check test test-portable lint types format measure-drag measure-lessons measure-panels measure-room measure-sessions
+.PHONY: benchmark-rivals setup setup-dev app lectures recipes check test test-portable lint types format measure-drag measure-lessons measure-panels measure-room measure-sessions
 
 setup: $(VENV)/runtime.stamp
 
@@ -64,6 +64,14 @@ measure-room: $(VENV)/dev.stamp
 
 measure-sessions: $(VENV)/dev.stamp
 	$(BIN)/python tests/browser/measure_sessions.py
+
+# Rivals of `benchmark bptt`, in an environment of their own: the lab does not need them.
+benchmark-rivals: .rivals/stamp
+
+.rivals/stamp: requirements-rivals.txt
+	$(PYTHON) -m venv .rivals
+	.rivals/bin/python -m pip install --quiet -r requirements-rivals.txt
+	touch $@
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'

@@ -16,7 +16,8 @@ from rich.table import Table
 
 from analysis.wording import significant
 from experiments.benchmarks.memory import peak_memory
-from experiments.benchmarks.steps import CELLS, SIZES, WAYS, step_of, timed
+from experiments.benchmarks.rivals import machine_line, rival_means, rival_table, rivalries
+from experiments.benchmarks.steps import CELLS, SIZES, WAYS, products, step_of, timed
 from experiments.commands.terminal import output
 
 
@@ -100,19 +101,7 @@ def growth(lengths: tuple[int, ...], widths: tuple[int, ...]) -> list[Growth]:
 
 def floor(cell: str, size: tuple[int, int, int]) -> float:
     """Milliseconds of torch's matrix products alone: forward, backward and the weights' gradient."""
-    T, B, H = size
-    blocks = {"elman": 1, "gru": 3, "lstm": 4}[cell]
-    W, h, da = torch.randn(blocks * H, H), torch.randn(B, H), torch.randn(B, blocks * H)
-    hs, das = torch.randn(T * B, H), torch.randn(T * B, blocks * H)
-    a, dh = torch.empty_like(da), torch.empty_like(h)
-
-    def products() -> None:
-        for _ in range(T):
-            torch.mm(h, W.T, out=a)
-            torch.mm(da, W, out=dh)
-        torch.mm(das.T, hs)
-
-    return best(products)
+    return best(products(cell, size))
 
 
 def best(step: Callable[[], object], seconds: float = 0.5) -> float:
@@ -142,14 +131,14 @@ def two_threads_to_one(cell: str, size: tuple[int, int, int], seconds: float) ->
     return statistics.median(ratios)
 
 
-def vanishing_to_kept(cell: str, size: tuple[int, int, int], seconds: float) -> float:
-    """Time of `record` with a loss at the last step ÷ at every step, one thread, in turn: the median of the ratios.
+def vanishing_to_kept(cell: str, size: tuple[int, int, int], threads: int, seconds: float) -> float:
+    """Time of `record` with a loss at the last step ÷ at every step, in turn: the median of the ratios.
 
     With the last step's loss alone the gradient falls below float32's normal numbers, where some processors are slow.
     """
-    vanishing, kept = step_of("fast", cell, size), step_of("fast", cell, size, every=True)
+    vanishing, kept = step_of("fast", cell, size), step_of("fast", cell, size, "kept")
     before, ratios = torch.get_num_threads(), list[float]()
-    torch.set_num_threads(1)
+    torch.set_num_threads(threads)
     end = time.perf_counter() + seconds
     try:
         while time.perf_counter() < end or len(ratios) < 5:
@@ -170,6 +159,7 @@ def main(quick: bool = False) -> None:
         for way in WAYS
     }  # fmt: skip
     console = output()
+    console.print(machine_line((1, 2)))
     console.print(cost_table(rows, memory))
     for line in averages(rows):
         console.print(line)
@@ -177,8 +167,16 @@ def main(quick: bool = False) -> None:
         shares = ", ".join(f"{two_threads_to_one(cell, size, 0.5 if quick else 2.0):.2f}" for size in sizes)
         console.print(f"{cell}: record with two threads ÷ with one, size by size: {shares}")
     for cell in CELLS:
-        shares = ", ".join(f"{vanishing_to_kept(cell, size, 0.5 if quick else 2.0):.2f}" for size in sizes)
-        console.print(f"{cell}: record with a loss at the last step ÷ at every step, size by size: {shares}")
+        for threads in (1, 2):
+            ratios = (vanishing_to_kept(cell, size, threads, 0.5 if quick else 2.0) for size in sizes)
+            shares = ", ".join(f"{ratio:.2f}" for ratio in ratios)
+            console.print(
+                f"{cell}, {threads} thread{'s' * (threads > 1)}: loss at the last step ÷ at every step: {shares}"
+            )
+    rivals = rivalries(sizes, 3 if quick else 7)
+    console.print(rival_table(rivals))
+    for line in rival_means(rivals):
+        console.print(line)
     lengths, widths = ((100, 1000), (16, 64)) if quick else ((100, 1000, 10000), (16, 32, 64, 128, 256, 512))
     console.print(growth_table(growth(lengths, widths)))
 

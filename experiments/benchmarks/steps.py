@@ -16,14 +16,31 @@ WAYS = ("torch.nn", "loop", "reference", "fast")
 """Unrecorded; the explicit loop with `retain_grad`; the two paths of `record`. `watched` is a fifth way: see below."""
 
 
-def step_of(way: str, cell: str, size: tuple[int, int, int], every: bool = False) -> Callable[[], object]:
-    """A forward and backward pass of one model on one batch, by one way; with `every`, the loss is at every step."""
+PASSES = ("kept", "vanishing", "exploding")
+"""What becomes of the gradient: a loss at every step keeps it; otherwise the last step alone has one."""
+EXPLODING = {"elman": 4.0, "gru": 8.0, "lstm": 8.0}
+"""Times the usual recurrent weights, the gradient explodes."""
+
+
+def problem(
+    cell: str, size: tuple[int, int, int], kind: str = "vanishing"
+) -> tuple[SequenceModel, Tensor, Callable[[Tensor], Tensor]]:
+    """A network, inputs and a loss; `kind` is one of `PASSES`."""
     T, B, H = size
     generator = torch.Generator().manual_seed(0)
     model = SequenceModel(cell, INPUTS, H, 1, generator=generator)
+    if kind == "exploding":
+        with torch.no_grad():
+            model.recurrent.get_parameter("weight_hh_l0").mul_(EXPLODING[cell])
     inputs = torch.randn(T, B, INPUTS, generator=generator)
+    return model, inputs, every_step_loss if kind == "kept" else loss
+
+
+def step_of(way: str, cell: str, size: tuple[int, int, int], kind: str = "vanishing") -> Callable[[], object]:
+    """A forward and backward pass of one model on one batch, by one way; `kind` is one of `PASSES`."""
+    model, inputs, loss = problem(cell, size, kind)
     if way in ("fast", "reference"):
-        return lambda: record(model, inputs, every_step_loss if every else loss, path=way)
+        return lambda: record(model, inputs, loss, path=way)
     if way == "loop":
         return lambda: explicit_loop(model, inputs)
     twin = twin_of(model)
@@ -31,6 +48,23 @@ def step_of(way: str, cell: str, size: tuple[int, int, int], every: bool = False
         watch(twin)  # its hooks hold what is seen
     parameters = [*twin.parameters(), *model.readout.parameters()]
     return lambda: torch.autograd.grad(loss(model.readout(twin(inputs)[0])), parameters)
+
+
+def products(cell: str, size: tuple[int, int, int]) -> Callable[[], object]:
+    """Torch's matrix products alone: forward, backward and the weights' gradient."""
+    T, B, H = size
+    blocks = {"elman": 1, "gru": 3, "lstm": 4}[cell]
+    W, h, da = torch.randn(blocks * H, H), torch.randn(B, H), torch.randn(B, blocks * H)
+    hs, das = torch.randn(T * B, H), torch.randn(T * B, blocks * H)
+    a, dh = torch.empty_like(da), torch.empty_like(h)
+
+    def multiply() -> None:
+        for _ in range(T):
+            torch.mm(h, W.T, out=a)
+            torch.mm(da, W, out=dh)
+        torch.mm(das.T, hs)
+
+    return multiply
 
 
 def twin_of(model: SequenceModel) -> nn.RNNBase:

@@ -59,7 +59,7 @@ def test_a_class_from_the_door_to_the_verdict():
     assert student.query_params["room"] == code
     press(teacher, "room-predict")
     assert CHOICE.claim in words(teacher)
-    assert "1 here · 0 predicted" in words(teacher)
+    assert "· 0 predicted" in words(teacher)
 
     student.run()
     assert CHOICE.question.asks in words(student)
@@ -67,7 +67,7 @@ def test_a_class_from_the_door_to_the_verdict():
     student.radio[0].set_value("b").run()
     assert "Your prediction is saved." in words(student)
     teacher.run()
-    assert "1 here · 1 predicted" in words(teacher)
+    assert "· 1 predicted" in words(teacher)
     assert "A vanishes, B explodes. 1." in charts(teacher)[0]
     assert "✓" not in charts(teacher)[0]
 

@@ -72,7 +72,7 @@ def test_netcdf_holds_the_whole_layers_of_every_step(halfway):
 def test_html_stands_alone_with_its_charts(stored):
     call("export", stored.name, "--format", "html")
     page = Path(f"{stored.name}.html").read_text()
-    assert page.count("Plotly.newPlot(") == 4
+    assert page.count("Plotly.newPlot(") == 6, "loss, right answers, profile, gradient norm, updates, spectral norm"
     assert not re.findall(r'<(?:script|link|img)[^>]+(?:src|href)="http', page)
     assert page.count("<script") < 20
     assert 3e6 < len(page) < 12e6, "plotly.js is in it once"
