@@ -82,7 +82,7 @@ def test_a_sweep_is_estimated_started_paused_and_continued_on_the_page(tmp_path,
     press(page, "Estimate")
     expect(page.get_by_text(re.compile("18 runs, 18 left. They will take at most about"))).to_be_visible(timeout=60_000)
     start.click()
-    expect(page.get_by_role("combobox", name="Sweep", exact=True)).to_have_value("mine", timeout=60_000)
+    expect(page.get_by_role("combobox", name="Sweep", exact=True)).to_have_value("mine", timeout=120_000)
     expect(page.get_by_text(re.compile("of 18 runs")).first).to_be_visible(timeout=60_000)
     page.get_by_role("button", name="Pause").click()
     expect(page.get_by_role("button", name="Continue")).to_be_visible(timeout=60_000)
