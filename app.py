@@ -8,10 +8,8 @@ from dashboard.failed_page import say_failed
 from dashboard.server.labs import labs
 from dashboard.server.live import doors, routes, spare_collector, warmed
 
-ICONS = {
-    "explore": "tune", "train": "model_training", "runs": "folder_open", "sweeps": "grid_view", "learn": "school",
-    "room": "groups",
-}  # fmt: skip
+ICONS = {"explore": "tune", "train": "model_training", "runs": "folder_open", "sweeps": "grid_view",
+         "learn": "school", "room": "groups"}  # fmt: skip
 
 if __name__ == "__main__":  # Streamlit runs this file as the page's script, once for every rerun
     labs()  # what the pages import is then there, by one thread's hand
