@@ -28,9 +28,8 @@ lectures: $(VENV)/runtime.stamp
 recipes: $(VENV)/runtime.stamp
 	$(BIN)/python -m experiments recipe papers --workers $(WORKERS) --page recipes.html --markdown docs/recipes.md
 
-# Three tests at a time on two cores: those in a browser wait for half of their time.
 test: lint types
-	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: lint types
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --ignore=tests/browser -m "not processes"

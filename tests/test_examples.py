@@ -30,11 +30,11 @@ WITH_EXAMPLE = {
 
 
 def examples() -> dict[str, doctest.DocTest]:
-    """Name → example, of every module but the commands, which run when they are imported."""
+    """Name → example, of every module but the commands, which run when they are imported, and a rival's own program."""
     found = {}
     for package in (models, analysis, experiments):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-            if not module.name.endswith("__main__"):
+            if not module.name.endswith(("__main__", "jax_pass")):
                 tests = doctest.DocTestFinder(exclude_empty=True).find(importlib.import_module(module.name))
                 found |= {test.name: test for test in tests if test.examples}
     return found

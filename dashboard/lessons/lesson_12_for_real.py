@@ -230,9 +230,9 @@ LESSON = Lesson(
     ),
     bench=Live(
         tasks=(
-            f"Train with T = {ASKED} and rate {RATES[0]:g}. Which network solves the task?",
-            f"Train with T = {LENGTHS[-1]}. Which network solves it now?",
-            f"Choose rate {RATES[1]:g} or another seed. Is the result the same?",
+            f"T = {ASKED}, rate {RATES[0]:g}: which network solves it?",
+            f"T = {LENGTHS[-1]}: which network solves it now?",
+            f"Rate {RATES[1]:g} or another seed: is it the same?",
         ),
         controls=(
             options("Length T", "length", LENGTHS, ASKED),

@@ -54,7 +54,7 @@ def test_steps_without_a_gradient_are_left_out_and_said():
     assert "left out" in result.reason
     one = norm_penalty(recorded("elman", {}, seq_len=1)[1].top)
     assert (one.omega == 0).all()
-    assert "One timestep" in one.reason
+    assert "one timestep" in one.reason
     broken = trace.grad_hidden.clone()
     broken[0, 4] = torch.nan
     assert norm_penalty(with_arrays(trace, grad_hidden=broken).top).reason is not None

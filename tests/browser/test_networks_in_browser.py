@@ -49,7 +49,7 @@ def test_a_translation_is_chosen_in_the_sidebar_and_its_source_reversed(explore)
         values = {**CONFIG, "task": "translation", "attention": None, "seq_len": 8, "reverse_source": reverse}
         drawn = probe(RunConfig.from_values(values)).profile.median / np.log(10)
         assert eventually(page, lambda drawn=drawn: line(page, "GRU") == pytest.approx(drawn.tolist(), abs=1e-3))
-        page.get_by_text("Reverse the source").click()
+        page.get_by_text("Reverse the source", exact=True).click()
     if folder := os.environ.get("SCREENSHOTS"):
         page.screenshot(path=Path(folder) / "translation.png", full_page=True)
 

@@ -179,7 +179,7 @@ def test_show_says_what_it_has_looked_for_and_where_every_checksum_is_compared(s
     assert shown["missing or cut off"] == []
     assert shown["to compare every checksum"] == f"python -m experiments verify {stored.name}"
     (stored / "events.jsonl").write_bytes(b"x" * open_run(stored).progress.events.size)
-    assert "the line that begins at byte 0 is not one" in call("show", stored.name)
+    assert "the line that begins at byte 0 was not written by this program" in call("show", stored.name)
 
 
 def test_verify_names_what_is_damaged(stored):

@@ -203,7 +203,9 @@ def test_frances_fillers_are_a_passage_of_the_help_topics():
 def test_france_without_help_topics_is_one_sentence(monkeypatch):
     read_fillers.cache_clear()
     monkeypatch.setitem(sys.modules, "pydoc_data.topics", None)
-    with pytest.raises(ConfigError, match=r"^task was 'france', whose filler words .* choose another task\.$"):
+    with pytest.raises(
+        ConfigError, match=r"^task was 'france', which needs Python's help topics, .* choose another task\.$"
+    ):
         task_named("france")
 
 
