@@ -22,7 +22,7 @@ import plotly
 import streamlit as st
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from dashboard.server.bounded_sockets import BoundedSockets
@@ -94,11 +94,18 @@ def compressed_plotly() -> bytes:
     return gzip.compress(PLOTLY.read_bytes(), 6)
 
 
+async def first_page(request: Request) -> Response:
+    """Lead `/explore` to the first page, which Streamlit has under the app's own address, and only there."""
+    return RedirectResponse(f"./?{request.url.query}")
+
+
 def routes() -> list[BaseRoute]:
     """The routes beside Streamlit's own, under the address where Streamlit is."""
     base = str(st.get_option("server.baseUrlPath") or "").strip("/")
-    prefix = f"/{base}/live" if base else "/live"
+    root = f"/{base}" if base else ""
+    prefix = f"{root}/live"
     return [
+        Route(f"{root}/explore", first_page),
         Route(f"{prefix}/plotly.min.js", plotly_file),
         Route(f"{prefix}/modules/{{version}}/{{path:path}}", module_file),
         WebSocketRoute(prefix, LiveSocket()),

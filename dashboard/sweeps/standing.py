@@ -39,7 +39,7 @@ def show_standing(results: Results, ended: str) -> None:
     about = as_text(results.plan.description or results.plan.name)
     st.markdown(f"{about} · {len(results.plan.runs):,} runs: {', '.join(parts)}.")
     if ended not in ("", "ended"):
-        st.info(as_text(f"The last start {ended if ended.startswith('was') else 'ended: ' + ended}"))
+        st.info(as_text(f"The last start {ended if ended.startswith('was') else 'ended: ' + ended}".rstrip(".") + "."))
     if results.errors:
         with st.expander(f"{len(results.errors)} failed", expanded=False):
             by_run = {run.name: run.values for run in results.plan.runs}

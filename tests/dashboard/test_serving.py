@@ -2,8 +2,12 @@
 
 import pytest
 import streamlit as st
+from coroutines import run_coroutine
+from starlette.requests import Request
+from starlette.routing import Route
 
 from dashboard.server import serving
+from dashboard.server.live import routes
 
 
 @pytest.fixture
@@ -57,3 +61,13 @@ def test_workers_are_at_least_one_and_at_most_the_cores(address, monkeypatch, wa
     monkeypatch.setenv(serving.WORKERS_VARIABLE, wanted)
     monkeypatch.setattr(serving.os, "sched_getaffinity", lambda pid: {0, 1}, raising=False)
     assert serving.workers() == 2
+
+
+@pytest.mark.parametrize(("base", "asked"), [("", "/explore"), ("lab", "/lab/explore")])
+def test_the_address_explore_leads_to_the_first_page_with_its_settings(monkeypatch, base, asked):
+    monkeypatch.setattr(st, "get_option", lambda _: base)
+    (route,) = (route for route in routes() if isinstance(route, Route) and route.path == asked)
+    scope = {"type": "http", "path": asked, "query_string": b"cells=gru&seq_len=50", "headers": []}
+    answer = run_coroutine(route.endpoint(Request(scope)))
+    assert answer.status_code == 307
+    assert answer.headers["location"] == "./?cells=gru&seq_len=50"
