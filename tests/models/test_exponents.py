@@ -75,9 +75,14 @@ def test_rows_of_any_sizes_in_one_batch_equal_the_definition(configuration, powe
 
 @pytest.mark.parametrize("cell", ["elman", "gru", "lstm", "mut1"])
 def test_float32_follows_float64_where_a_gradient_vanishes_by_thousands_of_nats(cell):
-    """50 random networks of each cell: ln‖dL/dh_t‖ within 1e-4 nats, all the way down."""
+    """50 random networks of each cell: ln‖dL/dh_t‖ within 1e-3 nats, all the way down, and mostly within 1e-5.
+
+    Near saturation 1 − h² loses up to 10 of float32's 24 bits, 6e-5 of a nat a step: the worst network comes to 3e-4,
+    and which one does depends on how a processor rounds.
+    """
     generator = torch.Generator().manual_seed(0)
     lost: list[float] = []
+    errors: list[float] = []
     for k in range(50):
         gain, steps = 10 ** (-3 * torch.rand(1, generator=generator).item()), 40 + 12 * k
         model, twin = (SequenceModel(cell, 2, 6, 1, dtype=dtype) for dtype in (torch.float32, torch.float64))
@@ -93,6 +98,8 @@ def test_float32_follows_float64_where_a_gradient_vanishes_by_thousands_of_nats(
             for m, dtype in ((model, torch.float32), (twin, torch.float64))
         )
         assert bool(double.isfinite().all())
-        assert (single - double).abs().max() < 1e-4
+        errors.append(float((single - double).abs().max()))
         lost.append(float(double.max() - double.min()))
+    assert max(errors) < 1e-3
+    assert sorted(errors)[25] < 1e-5
     assert max(lost) > (1000 if cell == "elman" else 300)  # far below 1e-45, the smallest float32
