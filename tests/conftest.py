@@ -14,17 +14,23 @@ from zlib import crc32
 os.environ |= {name: os.environ.get(name, "1") for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # nor need each of them compile this program anew
 
+import functools
+
 import pytest
 import torch
 from hypothesis import settings
 from jaxtyping import config, install_import_hook
+from streamlit.components.v2 import manifest_scanner
 
 sys.path.insert(0, str(Path(__file__).parent))  # for `oracles`
-install_import_hook(["models"], "beartype.beartype")
+install_import_hook(["models"], "typechecking.check_types")
 torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
 if "OTHER_BLOCKING" in os.environ:
     importlib.import_module("other_blocking")  # it replaces torch's products
 
+
+# AppTest reads the metadata of all installed packages at each run of a page; they do not change meanwhile.
+manifest_scanner.scan_component_manifests = functools.cache(manifest_scanner.scan_component_manifests)
 
 # A busy machine is no wrong answer, and whether a change is let in is not left to chance. To look for new examples:
 # pytest --hypothesis-profile=new-examples
