@@ -1,7 +1,8 @@
 """Shapes are checked in every test: jaxtyping's annotations, by beartype.
 
-Of a test with many cases they are checked in one case of eight, always the same ones: checking takes longer than most
-of what is checked, and the other cases go through the same functions.
+Of a test with many cases they are checked in one case of eight, and of what is built on the models in one test of
+eight, always the same ones: checking takes longer than most of what is checked, and the others go through the same
+functions.
 """
 
 import importlib
@@ -67,6 +68,6 @@ def one_main(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def checked_shapes(request: pytest.FixtureRequest) -> None:
-    """Check shapes, but for seven of eight cases of a test that has several."""
-    has_cases = hasattr(request.node, "callspec")
-    config.update("jaxtyping_disable", has_cases and crc32(request.node.nodeid.encode()) % 8 != 0)
+    """Check shapes, but for seven of eight cases of a test that has several, and of eight tests of runs and pages."""
+    many = hasattr(request.node, "callspec") or bool({"experiments", "dashboard"} & {*request.path.parts})
+    config.update("jaxtyping_disable", many and crc32(request.node.nodeid.encode()) % 8 != 0)

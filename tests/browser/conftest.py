@@ -45,7 +45,7 @@ def served_runs() -> list[Path]:
 
 @pytest.fixture(autouse=True)
 def nothing_trains_on(served_runs: list[Path]) -> Iterator[None]:
-    """End what a test has started to train: it would outlive its page, as it should, and take a core from the others."""
+    """End what a test has started to train: it outlives its page, as it should, and would take a core from others."""
     yield
     for lease in (lease for runs in served_runs for lease in runs.glob("*/lease.json")):
         with suppress(ConfigError):  # it is about to begin, or at its end
