@@ -115,6 +115,14 @@ def top_of(m: Array, k: Exponents) -> Scalar:
 
 
 @kernel
+def top_of_row(x: Array) -> Scalar:
+    """The same of a row of plain numbers."""
+    top = largest(x)
+    exponent = exponent_of(top)
+    return np.int64(NEVER) if top == 0 else np.int64(NOT_FINITE) if exponent == INFINITE else exponent
+
+
+@kernel
 def shift_of(top: int, single: bool) -> int:
     """The power of two by which a row with this largest exponent is divided: 0 if the row is in a safe range."""
     near = NEAR_32 if single else NEAR_64
