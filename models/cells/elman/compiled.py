@@ -12,7 +12,7 @@ from models.bptt.compiled.jit import Array, Exponents, Gates, kernel
 from models.bptt.compiled.product import multiply
 from models.bptt.compiled.saturated import send_back
 from models.bptt.compiled.slopes import sigmoid_and_slope, tanh_and_slope
-from models.bptt.compiled.wide import narrow, sigmoid_slope_wide, tanh_slope_wide
+from models.bptt.compiled.wide import exp_row, multiply_row, narrow, slope_row, tanh_slope_row
 
 TANH, RELU, IDENTITY, SIGMOID = 0, 1, 2, 3
 FLATTEST_32, FLATTEST_64 = 2.0**-50, 2.0**-500
@@ -198,7 +198,10 @@ def saturated_rows(
 @kernel
 def elman_row(nonlinearity: int, dh: Array, e: int, a: Array, m: Array, k: Exponents, da: Array) -> int:
     """da = dh φ'(a). Returns the exponent of da."""
-    for j in range(dh.size):
-        slope, k[j] = tanh_slope_wide(a[j]) if nonlinearity == TANH else sigmoid_slope_wide(a[j])
-        m[j] = dh[j] * slope
+    if nonlinearity == TANH:
+        tanh_slope_row(a, m, k)
+    else:
+        exp_row(a, 1.0, m, k)
+        slope_row(1.0, m, k)
+    multiply_row(m, dh)
     return narrow(m, k, e, da)

@@ -93,7 +93,7 @@ def saturated_step(
     a_z = np.empty_like(h_before)
     multiply(hx[:, H:], matrices[1][0, H:], a_z, matrices[2], False)
     negate(a_z.ravel())
-    memory = a_z, np.empty(H), np.empty(H, np.int64)
+    memory = a_z, np.empty((2, H)), np.empty((2, H), np.int64)
     saturated_rows(gates, h_before, grads[0], exponents[1], carried[0], da, row_exponent, memory)
 
 
@@ -104,11 +104,12 @@ def saturated_rows(
 ) -> None:  # fmt: skip
     """Each row by itself: a minGRU's z keeps where the GRU's lets go, so that its step is the GRU's with σ(−a_z)."""
     z, n, _, _ = gates
-    a_z, m, k = borrowed(memory)
+    a_z, floats, whole = borrowed(memory)
+    work = floats[0], floats[1], whole[0], whole[1]
     for b in range(len(dh)):
         if beyond_sigmoid(z[b]):
             row_exponent[0, b], row_exponent[1, b], of_h[b] = gru_row(
-                dh[b], of_h[b], a_z[b], a_z[b, :0], n[b], h_before[b], m, k, da[0, b], da[1, b], back[b]
+                dh[b], of_h[b], a_z[b], a_z[b, :0], n[b], h_before[b], work, da[0, b], da[1, b], back[b]
             )
             negate(da[0, b])
         else:
