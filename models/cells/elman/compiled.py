@@ -1,7 +1,7 @@
 """The compiled step of the Elman RNN and of the IndRNN: see `models.bptt.compiled.step`.
 
-The Elman RNN's h' goes through a matrix, the IndRNN's through the vector u, the one row of `vectors`. `gates[0]` keeps φ'
-of a tanh or σ.
+The Elman RNN's h' goes through a matrix, the IndRNN's through the vector u, the one row of `vectors`. `gates[0]` keeps
+the slopes of tanh or σ.
 """
 
 import numpy as np
