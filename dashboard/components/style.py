@@ -16,21 +16,6 @@ RULES = """
 [data-testid="stButtonGroup"] > div { flex-wrap: wrap; }
 .st-key-undo kbd, .st-key-redo kbd { display: none; }
 .st-key-changes button { min-height: 0; padding-block: 0; }
-/* On a phone the chart comes first. The starting points are one row to swipe through; so are the sliders, which stay at
-   the lower edge while the chart is in sight. */
-@media (max-width: 640px) {
-  .stMainBlockContainer h1 { font-size: 1.5rem; padding: 1rem 0 0; }
-  .st-key-presets, .st-key-lab-sliders, .st-key-lab-sliders [data-testid="stHorizontalBlock"] {
-    flex-direction: row; flex-wrap: nowrap; overflow-x: auto; scroll-snap-type: x proximity;
-  }
-  .st-key-presets > *, .st-key-lab-sliders > * { flex: none; width: auto; }
-  .st-key-lab-sliders [data-testid="stHorizontalBlock"] { overflow-x: visible; width: auto; }
-  .st-key-lab-sliders [data-testid="stColumn"] { flex: none; width: 75vw; min-width: 0; scroll-snap-align: start; }
-  [data-testid="stLayoutWrapper"]:has(> .st-key-lab-sliders) {
-    order: 1; position: sticky; bottom: 0; z-index: 9; background: light-dark(#ffffff, #14161c);
-    border-top: 1px solid light-dark(#d8dae2, #3d4250);
-  }
-}
 button[data-variant][data-selected="true"] p { color: light-dark(#1d2230, #e7e9f0); }
 """
 

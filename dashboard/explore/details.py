@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from dashboard.components.one_screen import ALONE, PANEL
 from dashboard.explore.diagnosis import show_diagnosis
 from dashboard.explore.intervention import show_intervention, take_click
 from dashboard.explore.panels import PANELS
@@ -9,11 +10,19 @@ from dashboard.explore.settings import CONTROLS, DIAGNOSIS, HIDDEN, PANEL_NAMES,
 from dashboard.explore.show_panel import show_panel
 from dashboard.explore.spectrum_by_hand import show_spectrum
 from dashboard.explore.view import View
+from dashboard.explore.widgets import show_widget
 
 
 def show_details(view: View) -> None:
     """The choice of a panel, and its charts; those of the others are not computed."""
-    st.segmented_control(CONTROLS["panel"].label, PANEL_NAMES, key="panel", required=True)
+    with st.container(horizontal=True, vertical_alignment="center", key="lab-choice"):
+        st.segmented_control(CONTROLS["panel"].label, PANEL_NAMES, key="panel", required=True)
+        show_widget("alone")
+    with st.container(key=ALONE if view.settings.alone else PANEL):
+        _show_chosen(view)
+
+
+def _show_chosen(view: View) -> None:
     name = view.settings.panel
     if name == DIAGNOSIS:
         show_diagnosis(view)

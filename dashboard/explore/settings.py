@@ -168,6 +168,8 @@ class Settings:
     act_at: int = control(Whole("After timestep", 1, 1, LONGEST, is_view=True))
     act_unit: int = control(Whole("Unit", 1, 1, MOST_UNITS, is_view=True))
     act_value: float = control(Slide("Value", 1.0, -10, 10, 0.1, is_view=True))
+    alone: bool = control(Switch("Full screen", False, is_view=True, help=(
+        "The chosen panel alone, as large as the window, with the sliders above it.")))
     panel: str = control(OneOf("Details", "Wave", _own_words(PANEL_NAMES), is_view=True))
     # fmt: on
 

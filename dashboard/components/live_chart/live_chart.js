@@ -4,7 +4,7 @@ import { charts } from "../shared/charts.js";
 import { imageFile, saveFile } from "../shared/image_file.js";
 import { destroyedWithNode, madeOnce } from "../shared/made_once.js";
 import { serverUrl } from "../shared/server_url.js";
-import { NARROW, dressed, fit, themeOf } from "./look.js";
+import { NARROW, dressed, fit, themeOf, within } from "./look.js";
 import { createPlayer } from "./player.js";
 import { createStep, fitting } from "./sequence.js";
 import { createZoom } from "./zoom.js";
@@ -88,12 +88,13 @@ function createChart(parent) {
   const shape = () => {
     const { figure, height } = newest;
     const narrow = root.offsetWidth && root.offsetWidth < NARROW && figure.layout?.meta?.narrow;
-    return narrow ? { layout: { ...figure.layout, ...narrow }, height: narrow.height } : { layout: figure.layout ?? {}, height };
+    const layout = narrow ? { ...figure.layout, ...narrow } : (figure.layout ?? {});
+    return { layout, height: within(root, (narrow ? narrow.height : height) + player.height()) - player.height() };
   };
-  const fitted = () => fit(shape().layout, root.offsetWidth, themeOf(parent));
+  const fitted = () => fit(shape().layout, root.offsetWidth, shape().height, themeOf(parent));
   const room = () => newest.figure.layout?.meta?.symbols && Math.round(root.offsetWidth / 20); // for symbols
   const signature = () =>
-    `${newest.revision} ${newest.height} ${JSON.stringify([themeOf(parent), fitted(), room()])}`;
+    `${newest.revision} ${shape().height} ${JSON.stringify([themeOf(parent), fitted(), room()])}`;
 
   function want(message) {
     newest = message;
@@ -167,7 +168,7 @@ function createChart(parent) {
   sight.observe(root);
 
   let frame = 0;
-  const observer = new ResizeObserver(() => {
+  const follow = () => {
     cancelAnimationFrame(frame);
     frame = requestAnimationFrame(() => {
       const size = plot._fullLayout; // a hidden tab has no width; drawing there would fix a wrong one
@@ -177,12 +178,15 @@ function createChart(parent) {
         catchUp(); // another width may break the title elsewhere
       }
     });
-  });
+  };
+  const observer = new ResizeObserver(follow);
   observer.observe(root);
+  window.addEventListener("resize", follow); // a chart's height may follow the window's
 
   function destroy() {
     player.stop();
     observer.disconnect();
+    window.removeEventListener("resize", follow);
     sight.disconnect();
     if (charts.get(root.dataset.key) === chart) charts.delete(root.dataset.key);
     Plotly?.purge(plot);
