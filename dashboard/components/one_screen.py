@@ -25,11 +25,12 @@ _WIDE = """
 @media (min-width: 700px) {
   /* One row each: the profile's sentence, what else it shows, the names of the panels. */
   .st-key-lab-caption > [data-testid="stLayoutWrapper"] > .stHorizontalBlock { flex-wrap: nowrap; }
-  .st-key-overlays [data-testid="stButtonGroup"], .st-key-panel [data-testid="stButtonGroup"] {
+  .st-key-overlays [data-testid="stButtonGroup"], .st-key-panel [data-testid="stButtonGroup"],
+  .st-key-lab-layer [data-testid="stButtonGroup"] {
     display: flex; flex-direction: row; align-items: center; gap: 0.75rem;
   }
   .st-key-panel [data-testid="stWidgetLabel"] { display: none; }
-  .st-key-panel button { padding-inline: 0.45rem; }
+  .st-key-panel button { padding-inline: 0.36rem; }
   .st-key-panel button p { font-size: 0.82rem; }
   .stVerticalBlock:has(> [data-testid="stLayoutWrapper"] > .st-key-lab-watch) { gap: 0.5rem; }
 }

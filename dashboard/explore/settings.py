@@ -91,6 +91,7 @@ _INITIALISATIONS = name_options([w for w in _options("initialisation") if w != "
 _GATES = {
     block: f"{cell_name(next(c for c in CELLS if block in CELLS[c].recurrent_blocks))} {block}" for block in GATE_BLOCKS
 }
+_DIRECTIONS = _own_words(("forwards", "backwards"))
 _STACKS = {"outputs": "the one before the outputs", "encoder": "encoder", "decoder": "decoder"}
 _ATTENTIONS = {"none": "none", "dot": "dot product", "bahdanau": "Bahdanau"}
 _FEATURES = name_options(_options("features"), FEATURES_WORDS)
@@ -126,6 +127,8 @@ class Settings:
     features: str = control(OneOf("Features of the picture", "start", _FEATURES))
     stack: str = control(OneOf("Stack", "outputs", _STACKS, is_view=True, help=(
         "Which of the network's stacks the charts are of.")))
+    shown_layer: int = control(Whole("Layer shown", 0, 0, MOST_LAYERS, is_view=True))
+    direction: str = control(OneOf("Direction shown", "forwards", _DIRECTIONS, is_view=True))
     seq_len_schedule: str = control(OneOf("Lengths", "fixed", LENGTHS_WORDS, help=(
         "Unequal: the first sequence of a batch is the longest, and each other one has a random length. Padding counts "
         "nowhere.")))

@@ -71,14 +71,14 @@ def _trained_network(folder: Path, created: float, index: int, step: int) -> Rec
 
 def show_panels(run: RunReader, network: RecordedPass) -> None:
     """The choice of a panel, and its charts."""
-    names = [name for name in PANELS if name not in OF_GATES or network.top.gates]
+    shown = RecordedStep({run.form.stack.cell: network})
+    names = [name for name in PANELS if name not in OF_GATES or network.layer.gates]
     if st.session_state.get(KEPT.key("look")) not in names:
         st.session_state[KEPT.key("look")] = FIRST_PANEL
     name = st.segmented_control("Look at", names, key=KEPT.key("look"), required=True)
     if name == DIAGNOSIS:
         _show_findings(network)
         return
-    shown = RecordedStep({run.form.stack.cell: network})
     show_panel(PANELS[name if name in names else FIRST_PANEL](shown), f"scrub-{{}}-{run.name}")
 
 
@@ -92,13 +92,13 @@ def _show_findings(network: RecordedPass) -> None:
         st.success(f"Nothing is wrong. {course}; no gate, unit or cell state is stuck.")
 
 
-def show_kept_states(run: RunReader, step: int) -> None:
+def show_kept_states(run: RunReader, step: int, layer: int) -> None:
     """What is known of a step whose layers are not kept whole: some states and gates, and the weights' spectra.
 
     Raises:
         DamagedRunError: a chunk is damaged.
     """
-    row, cell, layer = row_of(run, step), run.form.stack.cell, run.form.top
+    row, cell = row_of(run, step), run.form.stack.cell
     length = length_at(run, row)
     hidden = run.tensor("hidden")[row, layer, :length, 0]
     pictures: dict[str, Picture] = {"hidden": hidden_picture(cell, hidden, colour_limit([hidden]))}
