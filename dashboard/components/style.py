@@ -16,6 +16,14 @@ RULES = """
 [data-testid="stButtonGroup"] > div { flex-wrap: wrap; }
 .st-key-undo kbd, .st-key-redo kbd { display: none; }
 .st-key-changes button { min-height: 0; padding-block: 0; }
+/* What is still being computed: its words, and a grey box in the place of its chart. */
+.computing p { margin: 0 0 0.5rem; font-size: 0.875rem; }
+.computing div {
+  height: 14rem; border-radius: 0.5rem; background: light-dark(#eceef4, #1d222d);
+  animation: computing 1.6s ease-in-out infinite alternate;
+}
+@keyframes computing { to { opacity: 0.45; } }
+@media (prefers-reduced-motion: reduce) { .computing div { animation: none; } }
 button[data-variant][data-selected="true"] p { color: light-dark(#1d2230, #e7e9f0); }
 """
 

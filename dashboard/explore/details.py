@@ -36,6 +36,6 @@ def _show_chosen(view: View) -> None:
         st.caption("A state of the top layer, forwards, can be changed by a click. Choose that layer to do so.")
     elif name == HIDDEN:
         show_intervention(view)
-        show_panel(PANELS[name](view), on_click=take_click)
+        show_panel(PANELS[name](view), view, name, on_click=take_click)
         return
-    show_panel(PANELS[name](view))
+    show_panel(PANELS[name](view), view, name)

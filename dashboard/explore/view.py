@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import cast
 
 from analysis.clipping import Clipping, ClipRule
@@ -76,7 +77,10 @@ def look_at(probe: Probe, settings: Settings) -> Probe:
 
     Else with the stack before the outputs, and with its top layer.
     """
-    stack = settings.stack
-    if stack in probe.whole.stacks and stack != probe.stack:
-        probe = probe.of_stack(stack)
-    return probe.of_layer(settings.shown_layer, settings.direction == "backwards")
+    stack = settings.stack if settings.stack in probe.whole.stacks else probe.stack
+    return _look_at(probe, stack, settings.shown_layer, settings.direction == "backwards")
+
+
+@lru_cache(maxsize=16)  # what has been computed of a pass is kept with it: the same choice is the same object
+def _look_at(probe: Probe, stack: str | None, layer: int, backwards: bool) -> Probe:
+    return (probe if stack == probe.stack else probe.of_stack(stack)).of_layer(layer, backwards)

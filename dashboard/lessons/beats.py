@@ -109,6 +109,17 @@ def _show_controls(number: int, wanted: Sequence[Control]) -> dict[str, Value]:
     return values
 
 
+def read_controls(lesson: AnyLesson) -> dict[str, Value]:
+    """Where the controls of a lesson's bench stand, or where they begin."""
+    stand = {c.key: st.session_state.get(_kept_key(lesson.number, c), c.value) for c in lesson.bench.controls}
+    begin = {c.key: c.value for c in lesson.bench.controls}
+    return {key: value if isinstance(value, float | int | str) else begin[key] for key, value in stand.items()}
+
+
+def _kept_key(number: int, control: Control) -> str:
+    return f"lesson-{number}-{control.key}" + ("-kept" if isinstance(control, Pick) else "")
+
+
 def set_controls(lesson: AnyLesson, values: Mapping[str, Value]) -> None:
     """Set controls of a lesson's bench, before they are made."""
     for key, value in values.items():

@@ -45,7 +45,7 @@ def show_recorded_step(run: RunReader) -> None:
         layer = index_of_layer(number, backwards, stack.num_layers, stack.num_directions)
         found = _recorded_profiles(run, run.folder, run.index, layer, run.progress.updated)
         step = _choose_step(run, found)
-        network = None if run.form.lacks() else trained_network(run, step).of_layer(number, backwards)
+        network = None if run.form.lacks() else trained_network(run, step, number, backwards)
         p = profile_at(run, row_of(run, step), layer) if network is None else network.profile
         _open_button(run, step)
         picture = step_picture(run, p, found.among)

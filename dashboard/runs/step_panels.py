@@ -47,8 +47,8 @@ class RecordedStep:
         return {cell: probe.clipping for cell, probe in self.probes.items()}
 
 
-def trained_network(run: RunReader, step: int) -> RecordedPass:
-    """The pass of a recorded step.
+def trained_network(run: RunReader, step: int, number: int = 0, backwards: bool = False) -> RecordedPass:
+    """The pass of a recorded step, with that layer looked at; see `RecordedPass.of_layer`.
 
     Raises:
         RunError: it is too large for the page; ConfigError: see `recorded_probe`.
@@ -59,14 +59,14 @@ def trained_network(run: RunReader, step: int) -> RecordedPass:
             f"{which} made a recorded step of {readable(size)}; the page shows steps of up to "
             f"{readable(LARGEST_STEP)}, so keep fewer sequences."
         )
-    return _trained_network(run.folder, run.description.created, run.index, step)
+    return _trained_network(run.folder, run.description.created, run.index, step, number, backwards)
 
 
 @lru_cache(maxsize=4)  # not Streamlit's, which would copy what a probe has computed
-def _trained_network(folder: Path, created: float, index: int, step: int) -> RecordedPass:
+def _trained_network(folder: Path, created: float, index: int, step: int, number: int, backwards: bool) -> RecordedPass:
     use_one_thread()
     run = open_run(folder)
-    return recorded_pass(run.of(list(run.forms)[index]), step)
+    return recorded_pass(run.of(list(run.forms)[index]), step).of_layer(number, backwards)
 
 
 def show_panels(run: RunReader, network: RecordedPass) -> None:
@@ -79,7 +79,8 @@ def show_panels(run: RunReader, network: RecordedPass) -> None:
     if name == DIAGNOSIS:
         _show_findings(network)
         return
-    show_panel(PANELS[name if name in names else FIRST_PANEL](shown), f"scrub-{{}}-{run.name}")
+    name = name if name in names else FIRST_PANEL
+    show_panel(PANELS[name](shown), shown, name, f"scrub-{{}}-{run.name}")
 
 
 def _show_findings(network: RecordedPass) -> None:

@@ -204,3 +204,18 @@ def test_layer_and_direction_are_chosen_and_said_and_what_no_loss_can_reach_is_h
     assert eventually(page, lambda: line(page, "GRU") == pytest.approx(profiles[1].tolist(), abs=1e-3))
     assert "shown_layer=1" in page.url
     assert "direction=backwards" in page.url
+
+
+def test_a_slow_panel_says_what_it_computes_and_gives_way_to_newer_settings(explore):
+    query = "?cells=lstm&seq_len=1000&panel=Lyapunov exponents"
+    page = explore(query, viewport={"width": 1280, "height": 1600})
+    type_value(page, "seq_len", "900")  # the first visit's is given up, too
+    page.get_by_text("Computing the Lyapunov exponents").wait_for()
+    type_value(page, "seq_len", "30")
+    chart = page.locator('.live-chart[data-key="lyapunov"][data-redraws]')
+    chart.wait_for(timeout=60_000)
+    truth = probe(RunConfig(cell="lstm", **{**PAGE, "seq_len": 30})).lyapunov.exponents
+    drawn = """() => [...document.querySelector('.live-chart[data-key="lyapunov"] .live-chart-plot')._fullData[0].y]"""
+    assert eventually(page, lambda: len(page.evaluate(drawn)) == len(truth))
+    page.locator(".computing").wait_for(state="detached")
+    assert page.evaluate(drawn) == pytest.approx(truth.tolist(), abs=1e-3)

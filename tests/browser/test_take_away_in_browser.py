@@ -99,9 +99,11 @@ def test_every_download_carries_its_link_and_its_settings(saved):
     assert saved["PNG"].startswith(b"\x89PNG")
     picture = Image.open(io.BytesIO(saved["PNG"]))
     assert picture.text["Source"] == link
+    assert "Hidden units: 8" in picture.text["Settings"]
     assert "GRU" in picture.text["Description"]
     assert saved["SVG"].startswith(b"<svg")
     assert link in html.unescape(saved["SVG"].decode())
+    assert "Hidden units: 8" in saved["SVG"].decode()
     head, *_ = saved["CSV"].decode().partition("\nt,")
     assert link in head
     assert "Hidden units: 8" in head
@@ -122,4 +124,4 @@ def test_all_figures_are_one_zip_with_pictures_numbers_settings_and_the_snippet(
     settings = tomllib.loads(files.read("settings.toml").decode())
     assert settings["link"] == saved["link"].decode()
     assert settings["settings"]["Hidden units"] == "8"
-    assert b"probe(RunConfig(" in files.read("snippet.py")
+    assert b"gfl.probe(gfl.RunConfig(" in files.read("snippet.py")

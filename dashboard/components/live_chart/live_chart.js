@@ -97,7 +97,8 @@ function createChart(parent) {
     `${newest.revision} ${shape().height} ${JSON.stringify([themeOf(parent), fitted(), room()])}`;
 
   function want(message) {
-    newest = message;
+    newest = { ...message, settings: message.settings ?? newest?.settings ?? {} };
+    plot.settings = newest.settings;
     root.dataset.key = message.key;
     charts.set(message.key, chart);
     player.over(message.figure.layout?.meta?.play ?? null);
@@ -200,7 +201,7 @@ function createChart(parent) {
     const { layout, height } = shape();
     const look = { ...dressed({ ...layout, ...fitted() }, newest.key, height, theme), paper_bgcolor: theme.background };
     const width = root.offsetWidth || NARROW;
-    return imageFile(Plotly, { data: newest.figure.data ?? [], layout: look }, { format, width, height, words: newest.alt });
+    return imageFile(Plotly, { data: newest.figure.data ?? [], layout: look }, { format, width, height, words: newest.alt, settings: newest.settings });
   }
   const chart = { want, hears, destroy, say: step.say, isVisible: () => visible, picture };
   return chart;
@@ -223,7 +224,7 @@ function pictured(Plotly, parent, plot, format) {
   const layout = { ...plot.layout, paper_bgcolor: themeOf(parent).background };
   const { width, height } = plot._fullLayout;
   const words = parent.querySelector(".live-chart-words").getAttribute("aria-label") ?? "";
-  return imageFile(Plotly, { data: plot.data, layout }, { format, width, height, words });
+  return imageFile(Plotly, { data: plot.data, layout }, { format, width, height, words, settings: plot.settings });
 }
 
 function config(Plotly, parent, zoom) {
