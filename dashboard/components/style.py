@@ -16,6 +16,21 @@ RULES = """
 [data-testid="stButtonGroup"] > div { flex-wrap: wrap; }
 .st-key-undo kbd, .st-key-redo kbd { display: none; }
 .st-key-changes button { min-height: 0; padding-block: 0; }
+/* Headings below the page's own: as small as the sections that they begin. */
+[data-testid="stMarkdownContainer"] h2 { font-size: 1rem; padding: 0 0 1rem; }
+.st-key-lesson-title h1 { font-size: 1.15rem; padding: 0.5rem 0; }
+/* The address is the page's state: a heading has no link of its own. */
+[data-testid="stHeaderActionElements"] { display: none; }
+/* WCAG 2.5.8: a target of at least 24 px. The larger ones take no more room. */
+button[aria-label^="Help for"] {
+  display: inline-flex; align-items: center; justify-content: center; min-width: 24px; min-height: 24px; margin: -4px;
+}
+.stDownloadButton button, .stButton button { min-width: 24px; min-height: 24px !important; }
+/* The focus can be seen on everything that a key reaches. */
+.stApp :is(button, a, summary, [role="slider"], [role="radio"], [role="combobox"]):focus-visible,
+.stApp label:has(input:focus-visible) {
+  outline: 2px solid light-dark(#433da6, #aaa2fa); outline-offset: 2px; border-radius: 0.25rem;
+}
 /* What is still being computed: its words, and a grey box in the place of its chart. */
 .computing p { margin: 0 0 0.5rem; font-size: 0.875rem; }
 .computing div {

@@ -27,7 +27,7 @@ def show_hero(view: View, frame: Frame) -> None:
 def show_words(view: View, frame: Frame) -> None:
     """What the profile says. It also lets the charts follow a drag."""
     with st.container(key="lab-words"):
-        st.markdown("##### What this says")
+        st.markdown("## What this says")
         pinned = None if view.pinned is None else view.pinned.as_values()
         live_lab("explore", {**view.settings.as_values(), "pinned": pinned}, frame.words())
 

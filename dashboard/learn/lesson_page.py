@@ -32,6 +32,7 @@ def lesson_style() -> None:
 
 def show_lesson(lesson: AnyLesson, beat: Beat, made: Predictions) -> None:
     """One beat of a lesson, with the way to the others."""
+    st.set_page_config(f"{lesson.number} · {lesson.title} · Gradient Flow Lab")
     stand = {c.label: beats.read_controls(lesson)[c.key] for c in lesson.bench.controls}
     set_source({"Lesson": f"{lesson.number} · {lesson.title}", **stand})
     _show_head(lesson, beat)
@@ -50,7 +51,8 @@ def show_lesson(lesson: AnyLesson, beat: Beat, made: Predictions) -> None:
 
 def _show_head(lesson: AnyLesson, beat: Beat) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="lesson-head"):
-        st.subheader(f"{lesson.number} · {lesson.title}", anchor=False, width="content")
+        with st.container(key="lesson-title", width="content"):
+            st.title(f"{lesson.number} · {lesson.title}", anchor=False)
         with st.container(horizontal=True, width="content", gap="small"):
             for k, step in enumerate(BEATS, start=1):
                 kind: Literal["primary", "tertiary"] = "primary" if step == beat else "tertiary"

@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
+from access import faults_of_access
 from browsing import ROOT, press, resting_box, serious_faults_in_both_themes, settle
 from exploring import (
     NAMES,
@@ -116,6 +117,7 @@ def test_the_words_beside_the_chart_follow_the_drag(explore):
 def test_axe_finds_no_serious_fault(explore):
     page = explore()
     settle(page)
+    assert not faults_of_access(page)
     assert not serious_faults_in_both_themes(page)
 
 
@@ -216,6 +218,5 @@ def test_a_slow_panel_says_what_it_computes_and_gives_way_to_newer_settings(expl
     chart.wait_for(timeout=60_000)
     truth = probe(RunConfig(cell="lstm", **{**PAGE, "seq_len": 30})).lyapunov.exponents
     drawn = """() => [...document.querySelector('.live-chart[data-key="lyapunov"] .live-chart-plot')._fullData[0].y]"""
-    assert eventually(page, lambda: len(page.evaluate(drawn)) == len(truth))
+    assert eventually(page, lambda: page.evaluate(drawn) == pytest.approx(truth.tolist(), abs=1e-3), seconds=30)
     page.locator(".computing").wait_for(state="detached")
-    assert page.evaluate(drawn) == pytest.approx(truth.tolist(), abs=1e-3)

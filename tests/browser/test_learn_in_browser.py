@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from access import faults_of_access
 from browsing import press, resting_box, serious_faults, settle
 from exploring import value_of
 from playwright.sync_api import Page, expect
@@ -116,11 +117,9 @@ def test_a_lesson_from_prediction_to_verdict_on_a_projector_and_then_on_a_phone(
 
 
 def test_a_lesson_leads_into_explore_with_its_own_settings(app_url, open_page):
-    page = open_page(f"{app_url}/learn?lesson=8&beat=do")
-    bias = page.locator('.live-slider[data-key="lesson-8-bias"] .number')
-    bias.fill("3")
-    bias.press("Enter")
-    page.wait_for_url("**bias=3*")
+    page = open_page(f"{app_url}/learn?lesson=8&beat=do&set=bias:3.0")
+    assert page.title().startswith("8 · ")
+    assert not faults_of_access(page)
     press(page, "Open in Explore")
     page.wait_for_selector('.live-chart[data-key="profile"][data-redraws]', timeout=60_000)
     assert value_of(page, "forget_bias") == 3

@@ -7,6 +7,7 @@ import { serverUrl } from "../shared/server_url.js";
 import { NARROW, dressed, fit, themeOf, within } from "./look.js";
 import { createPlayer } from "./player.js";
 import { createStep, fitting } from "./sequence.js";
+import { createToolbar } from "./toolbar.js";
 import { createZoom } from "./zoom.js";
 
 const decoder = new TextDecoder();
@@ -75,6 +76,7 @@ function createChart(parent) {
 
   const zoom = createZoom();
   const step = createStep(root, plot);
+  const toolbar = createToolbar(plot);
 
   let newest = null;
   let drawn = "";
@@ -146,6 +148,7 @@ function createChart(parent) {
       if (!redraws) step.follow();
       if (!redraws) plot.on("plotly_click", ({ points }) => clicked?.("clicked", clickedOn(points.at(-1))));
       for (const svg of plot.querySelectorAll(".main-svg")) svg.setAttribute("aria-hidden", "true");
+      toolbar.oneStop();
       words.hidden = false;
       error.hidden = true;
       return true;
