@@ -25,9 +25,10 @@ RULES = """
 button[aria-label^="Help for"] {
   display: inline-flex; align-items: center; justify-content: center; min-width: 24px; min-height: 24px; margin: -4px;
 }
+.stCheckbox label, .stRadio label { min-height: 24px; }
 .stDownloadButton button, .stButton button { min-width: 24px; min-height: 24px !important; }
 /* The focus can be seen on everything that a key reaches. */
-.stApp :is(button, a, summary, [role="slider"], [role="radio"], [role="combobox"]):focus-visible,
+.stApp :is(button, a, summary, [role], [tabindex]):focus-visible,
 .stApp label:has(input:focus-visible) {
   outline: 2px solid light-dark(#433da6, #aaa2fa); outline-offset: 2px; border-radius: 0.25rem;
 }

@@ -217,6 +217,7 @@ def test_a_slow_panel_says_what_it_computes_and_gives_way_to_newer_settings(expl
     chart = page.locator('.live-chart[data-key="lyapunov"][data-redraws]')
     chart.wait_for(timeout=60_000)
     truth = probe(RunConfig(cell="lstm", **{**PAGE, "seq_len": 30})).lyapunov.exponents
-    drawn = """() => [...document.querySelector('.live-chart[data-key="lyapunov"] .live-chart-plot')._fullData[0].y]"""
+    drawn = """() => [...document.querySelector('.live-chart[data-key="lyapunov"] .live-chart-plot')
+        ._fullData.find(trace => trace.name === "LSTM: exponent").y]"""
     assert eventually(page, lambda: page.evaluate(drawn) == pytest.approx(truth.tolist(), abs=1e-3), seconds=30)
     page.locator(".computing").wait_for(state="detached")
