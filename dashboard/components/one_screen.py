@@ -92,7 +92,7 @@ _PROJECTOR = """
 .stMain { --top: 0rem; }
 .stMain .stMainBlockContainer { padding-top: 0.25rem !important; }
 .stMain .stVerticalBlock { gap: 0.25rem; }
-.stMain .st-key-presets button { padding-block: 0; }
+.stMain .st-key-presets button { min-height: 24px; padding-block: 0; }
 /* A profile that is seen from the last row fills the screen below the sliders, which alone stay at the upper edge. */
 [data-testid="stLayoutWrapper"]:has(> .st-key-lab-watch), .stMain .st-key-lab-watch { display: contents; }
 .stMain [data-testid="stLayoutWrapper"]:has(> .st-key-lab-sliders) {

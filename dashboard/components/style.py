@@ -15,7 +15,7 @@ RULES = """
 /* On a phone a row of pills is wider than the page: the last ones would be cut. */
 [data-testid="stButtonGroup"] > div { flex-wrap: wrap; }
 .st-key-undo kbd, .st-key-redo kbd { display: none; }
-.st-key-changes button { min-height: 0; padding-block: 0; }
+.st-key-changes button { min-height: 24px; padding-block: 0; }
 /* Headings below the page's own: as small as the sections that they begin. */
 [data-testid="stMarkdownContainer"] h2 { font-size: 1rem; padding: 0 0 1rem; }
 .st-key-lesson-title h1 { font-size: 1.15rem; padding: 0.5rem 0; }
@@ -26,7 +26,7 @@ button[aria-label^="Help for"] {
   display: inline-flex; align-items: center; justify-content: center; min-width: 24px; min-height: 24px; margin: -4px;
 }
 .stCheckbox label, .stRadio label { min-height: 24px; }
-.stDownloadButton button, .stButton button { min-width: 24px; min-height: 24px !important; }
+.stDownloadButton button, .stButton button { min-width: 24px; }
 /* The focus can be seen on everything that a key reaches. */
 .stApp :is(button, a, summary, [role], [tabindex]):focus-visible,
 .stApp label:has(input:focus-visible) {
