@@ -124,8 +124,6 @@ def test_a_lesson_leads_into_explore_with_its_own_settings(app_url, open_page):
     page.wait_for_selector('.live-chart[data-key="profile"][data-redraws]', timeout=60_000)
     assert value_of(page, "forget_bias") == 3
     assert "cells=lstm" in page.url
-    page.go_back()
-    expect(page.get_by_role("button", name="Open in Explore")).to_be_visible(timeout=30_000)
 
 
 def test_a_point_is_drawn_by_dragging(app_url, open_page):
