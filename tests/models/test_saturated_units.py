@@ -1,5 +1,6 @@
 """Gradients through saturated units: slopes that a rounded value has lost, of up to 4e^(−600) a step."""
 
+import functools
 import math
 
 import mpmath
@@ -50,6 +51,27 @@ def test_one_tanh_unit_keeps_its_gradient_up_to_a_bias_of_300(record, dtype, bia
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("loss", [every_step_loss, last_step_loss])
+@pytest.mark.parametrize("cell", ["lstm", "lstm_1997", "peephole_lstm"])
+def test_a_cell_state_that_grows_for_ever_keeps_both_gradients(cell, loss, dtype):
+    """c grows to 60, where tanh'(c) is 1e-52: dL/dc_t comes from later steps, or, with the last loss, from h alone."""
+    generator = torch.Generator().manual_seed(0)
+    model = SequenceModel(cell, 2, 5, 1, dtype=dtype, generator=generator)
+    with torch.no_grad():
+        model.recurrent.bias_ih_l0.zero_()
+        for name, bias in {"i": 5.0, "f": 6.0, "g": 2.0}.items():
+            if name in model.recurrent.cell_type.blocks:
+                k = model.recurrent.cell_type.blocks.index(name)
+                model.recurrent.bias_ih_l0[5 * k : 5 * k + 5] = bias
+    inputs = torch.randn(70, 3, 2, generator=generator, dtype=torch.float64).to(dtype)
+    fast, reference = (models.record(model, inputs, loss, path=path).top for path in ("fast", "reference"))
+    assert float(reference.after[1].max()) > 45
+    within = 1e-4 if dtype == torch.float32 else 1e-9
+    assert torch.allclose(fast.log_norm, reference.log_norm, rtol=0, atol=within)
+    assert torch.allclose(fast.cell_log_norm, reference.cell_log_norm, rtol=0, atol=within)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize(("steps", "expected"), [(10, -17.92056), (20, -37.92056), (300, -597.92056)])
 def test_tanh_of_a_large_cell_state_keeps_its_slope(record, dtype, steps, expected):
     """i = f = o = g = 1, so that c_T = T: ln dL/dc_T = ln 2 + ln 4 − 2T for the loss h_T², and so it stays."""
@@ -62,6 +84,7 @@ def test_tanh_of_a_large_cell_state_keeps_its_slope(record, dtype, steps, expect
 DIGITS = 5000
 
 
+@functools.cache
 def exact_log_gradients(cell, biases, weight, steps, reset_after=True):
     """ln|dL/dh_t| (and ln|dL/dc_t|) of h_T, by finite differences with 5,000 digits: independent of any slope."""
     mp = mpmath.mp.clone()
@@ -120,7 +143,7 @@ CASES = [
 @pytest.mark.parametrize(("cell", "biases", "options"), CASES)
 def test_large_biases_of_either_sign_equal_differences_with_5000_digits(record, cell, biases, options, dtype):
     steps = 3
-    expected = exact_log_gradients(cell, biases, 0.75, steps, options.get("reset_after", True))
+    expected = exact_log_gradients(cell, tuple(biases), 0.75, steps, options.get("reset_after", True))
     model = one_unit(cell, biases, 0.75, dtype, **options)
     trace = record(model, torch.zeros(steps, 1, 1, dtype=dtype), lambda outputs: outputs[-1].sum())
     for got, wanted in zip([trace.log_norm, trace.cell_log_norm], expected, strict=False):
