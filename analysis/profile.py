@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 
 from analysis.course import GONE, VERBS, Course, course, from_which_on
@@ -106,6 +106,10 @@ class Profile:
     """The first lag after the largest value at which the dtype itself would show a zero."""
     diverged: int
     """How many (timestep, sample) pairs have a gradient of NaN or Inf."""
+    no_path: Bool[ndarray, " time"] | None = None
+    """From which timesteps no path leads to a loss, whatever the weights are; None if it is not known."""
+    why_no_path: str = ""
+    """A sentence that explains it."""
 
     @cached_property
     def course(self) -> Course:

@@ -15,6 +15,8 @@ import analysis
 import models
 from analysis import *  # noqa: F403 - the public list of `analysis`, whole
 from analysis import figures
+from experiments.config.run_config import RunConfig
+from experiments.probing.probe import probe
 from models import *  # noqa: F403 - and that of `models`
 
-__all__ = [*models.__all__, *analysis.__all__, "figures"]
+__all__ = [*models.__all__, *analysis.__all__, "RunConfig", "figures", "probe"]

@@ -34,6 +34,7 @@ with gfl.watch(gru, run="runs/mine", title="theirs") as seen:
     loss.backward()
     seen.log(loss=loss)
 assert "GRU, 3 units" in str(seen.report())
+assert gfl.probe(gfl.RunConfig(cell="gru", seq_len=5, hidden_size=3), path="reference").profile.median.shape == (5,)
 picture = gfl.figures.profile.profile_picture({"lstm": gfl.profile(trace.top)}, {}, "float32")
 assert picture.json_columns()
 from gradient_flow_lab.dashboard.server.labs import labs

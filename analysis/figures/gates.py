@@ -6,7 +6,7 @@ import numpy as np
 
 from analysis.figures.edges import add_edge_marks
 from analysis.figures.picture import Picture
-from analysis.figures.theme import LEGEND_RIGHT, cell_colour, cell_name, grid
+from analysis.figures.theme import LEGEND_RIGHT, NEUTRAL, cell_colour, cell_name, grid
 from analysis.gates import GateStatistics
 from analysis.wording import significant
 
@@ -30,7 +30,8 @@ def saturation_picture(statistics: Mapping[str, GateStatistics]) -> Picture:
     for (name, colour), values in zip(SHARES.items(), parts, strict=True):
         made.add_bar(
             x=values, y=labels, orientation="h", name=name, row=1, col=1,
-            marker={"color": colour, "line": {"width": 0}}, hovertemplate=f"%{{y}}: %{{x:.1%}} {name}<extra></extra>",
+            marker={"color": colour, "line": {"width": 1, "color": NEUTRAL}},  # dark blue on the dark page
+            hovertemplate=f"%{{y}}: %{{x:.1%}} {name}<extra></extra>",
         )  # fmt: skip
     columns: dict[str, list[object]] = {"gate": list(labels), "mean": [g.mean for _, g in rows]}
     columns |= dict(zip(("below 0.1", "between", "above 0.9"), parts, strict=True))

@@ -11,6 +11,7 @@ from numpy import ndarray
 from analysis.course import Course
 from analysis.figures.decades import decades_axis
 from analysis.figures.edges import add_edge_marks, is_behind_the_end
+from analysis.figures.hatch import NO_PATH, hatch
 from analysis.figures.headline import describe_profile, headline
 from analysis.figures.picture import Picture
 from analysis.figures.theme import (
@@ -95,11 +96,12 @@ def profile_picture(
     made.update_yaxes(**decades_axis(trace.y for trace in made.data))
     if among is not None:
         made.update_yaxes(**{**decades_axis([np.array(among.ends)]), "range": among.ends})
+    hatched = add_no_path(made, profiles)
     return Picture(
         "gradient-profile",
         made,
         "Each line is the size of the total gradient dL/dh_t that reaches timestep t, from the loss at the right back "
-        "to the first input at the left; the band holds the middle 80 % of the batch.",
+        f"to the first input at the left; the band holds the middle 80 % of the batch.{hatched}",
         alt_text(profiles, transports or {}),
         columns(profiles, bounds) | pinned_columns(pinned or {}, len(next(iter(profiles.values())).t)),
         WHY,
@@ -132,13 +134,14 @@ def add_cell(made: go.Figure, cell: str, p: Profile, among: Among | None) -> Non
         fill="tonexty", fillcolor=translucent(colour, 0.16), **edge,
     )  # fmt: skip
     made.add_scatter(
-        x=t, y=median / LN_10, mode="lines+markers" if len(t) < 3 else "lines",
+        x=t, y=median / LN_10, mode="lines+markers" if np.isfinite(median).sum() < 3 else "lines",
         line={"color": colour, "width": 2.5}, marker={"symbol": cell_symbol(cell)},
         name=name, legendgroup=name,
         hovertemplate=f"{name}, t = %{{x}}: 10<sup>%{{y:.2f}}</sup><extra></extra>",
     )  # fmt: skip
     if among is None:
-        add_edge_marks(made, p.t, p.median, name, colour)
+        marked = np.ones(len(p.t), bool) if p.no_path is None else ~p.no_path  # hatched, and no zero by chance
+        add_edge_marks(made, p.t[marked], p.median[marked], name, colour)
         return
     marks = profile_frames(p.low, p.median, p.high, among)[3:]
     for y, symbol, what in zip(
@@ -165,6 +168,15 @@ def profile_frames(
     lines = (finite(values) / LN_10 for values in (high, low, median))
     marks = np.where(np.isneginf(median), bottom, np.nan), np.where(lost, top, np.nan)
     return np.stack([*lines, *marks], axis=-2)[..., :: among.every].astype(np.float32)
+
+
+def add_no_path(made: go.Figure, profiles: Mapping[str, Profile]) -> str:
+    """Hatch the timesteps from which no cell has a path to a loss; a sentence for the caption, empty for none."""
+    first = next(iter(profiles.values()))
+    masks = [p.no_path for p in profiles.values() if p.no_path is not None]
+    if len(masks) < len(profiles) or not hatch(made, first.t, [np.logical_and.reduce(masks)]):
+        return ""
+    return f" {NO_PATH} {first.why_no_path}"
 
 
 def add_line(made: go.Figure, t: ndarray, values: Log, name: str, colour: str, dash: str, width: float) -> None:

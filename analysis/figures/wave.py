@@ -6,6 +6,7 @@ import numpy as np
 
 from analysis.figures.decades import POWERS_OF_TEN
 from analysis.figures.edges import add_special_cells
+from analysis.figures.hatch import NO_PATH, hatch
 from analysis.figures.picture import Picture
 from analysis.figures.theme import BAR_BELOW, DIVERGING, LN_10, cell_name, figure, on_screen, thinning_note
 from analysis.profile import Profile
@@ -24,14 +25,17 @@ def wave_picture(layers: Mapping[str, Sequence[Profile]]) -> Picture:
     """
     rows = {name: against_the_loss(p, ps[-1]) for cell, ps in layers.items()
             for name, p in reversed([*zip(row_names(cell, ps), ps, strict=True)])}  # fmt: skip
-    t = next(iter(layers.values()))[0].t
-    values, _, step = on_screen(np.stack([*rows.values()]))
+    all_profiles = [p for ps in layers.values() for p in reversed(ps)]
+    t = all_profiles[0].t
+    unreached = np.stack([np.zeros(len(t), bool) if p.no_path is None else p.no_path for p in all_profiles])
+    values, _, step = on_screen(np.where(unreached, 0.0, np.stack([*rows.values()])))
+    drawn = np.where(unreached[:, ::step], np.nan, values)
     finite = values[np.isfinite(values)]
     limit = float(np.clip(np.abs(finite).max(initial=1.0), 1.0, MOST_DECADES))
     made = figure(headline(rows), "timestep t (the loss is at the right)", "", 165 + 46 * len(rows))
     made.update_layout(margin_t=48, margin_b=88)
     made.add_heatmap(
-        z=np.where(np.isfinite(values), values, np.nan),
+        z=np.where(np.isfinite(drawn), drawn, np.nan),
         x=t[::step], y=[*rows], zmin=-limit, zmax=limit, colorscale=DIVERGING, xgap=1 if len(t) <= 100 else 0,
         ygap=6, colorbar={**BAR_BELOW, **POWERS_OF_TEN, "dtick": max(1, round(limit / 4))},
         hovertemplate="%{y}, t = %{x}: 10<sup>%{z:.2f}</sup> of its size at the loss<extra></extra>",
@@ -39,6 +43,8 @@ def wave_picture(layers: Mapping[str, Sequence[Profile]]) -> Picture:
     special = add_special_cells(made, values, t[::step], [*rows], words="%{y}, t = %{x}")
     made.data[-1].update(xgap=made.data[0].xgap, ygap=made.data[0].ygap)
     made.update_yaxes(autorange="reversed", ticks="")
+    why = {p.why_no_path: None for p in all_profiles if p.no_path is not None and p.no_path.any()}
+    hatched = f" {NO_PATH} {' '.join(why)}" if hatch(made, t, [*unreached], gap=0.12) else ""
     if finite.size:
         # The chart's player covers what the gradient has not reached yet, from the first number back to the second.
         made.update_layout(meta={"play": [int(t[-1]), int(t[0])]})
@@ -49,6 +55,7 @@ def wave_picture(layers: Mapping[str, Sequence[Profile]]) -> Picture:
         "Each row is one layer, unrolled over time. Play it: the gradient runs back from the loss at the right. Pale "
         "cells are as large as at the loss; blue cells vanish, red cells explode."
         + "".join(f" {words.capitalize()}." for words in special)
+        + hatched
         + thinning_note(1, step, "layer", "timestep"),
         f"Size of dL/dh_t against its size at the loss, in powers of ten: {ends}.",
         {"t": t.tolist(), **{f"{name} log10 of the ratio": z.tolist() for name, z in rows.items()}},

@@ -13,6 +13,11 @@ from dashboard.components.source import source
 def show(picture: Picture, key: str, on_click: Callable[[object], None] | None = None) -> None:
     """Draw the picture in place, with its one sentence, a "why?" and its numbers under it; see `live_chart`."""
     live_chart(picture.figure, key=key, alt=picture.alt, on_click=on_click)
+    show_caption(picture, key)
+
+
+def show_caption(picture: Picture, key: str) -> None:
+    """The picture's one sentence, a "why?" and its numbers."""
     with st.container(horizontal=True, vertical_alignment="top", gap="small"):
         st.caption(picture.sentence)
         # In a row of their own: where there is no room beside the sentence, they go below it together.

@@ -15,22 +15,31 @@ RULES = """
 /* On a phone a row of pills is wider than the page: the last ones would be cut. */
 [data-testid="stButtonGroup"] > div { flex-wrap: wrap; }
 .st-key-undo kbd, .st-key-redo kbd { display: none; }
-.st-key-changes button { min-height: 0; padding-block: 0; }
-/* On a phone the chart comes first. The starting points are one row to swipe through; so are the sliders, which stay at
-   the lower edge while the chart is in sight. */
-@media (max-width: 640px) {
-  .stMainBlockContainer h1 { font-size: 1.5rem; padding: 1rem 0 0; }
-  .st-key-presets, .st-key-lab-sliders, .st-key-lab-sliders [data-testid="stHorizontalBlock"] {
-    flex-direction: row; flex-wrap: nowrap; overflow-x: auto; scroll-snap-type: x proximity;
-  }
-  .st-key-presets > *, .st-key-lab-sliders > * { flex: none; width: auto; }
-  .st-key-lab-sliders [data-testid="stHorizontalBlock"] { overflow-x: visible; width: auto; }
-  .st-key-lab-sliders [data-testid="stColumn"] { flex: none; width: 75vw; min-width: 0; scroll-snap-align: start; }
-  [data-testid="stLayoutWrapper"]:has(> .st-key-lab-sliders) {
-    order: 1; position: sticky; bottom: 0; z-index: 9; background: light-dark(#ffffff, #14161c);
-    border-top: 1px solid light-dark(#d8dae2, #3d4250);
-  }
+.st-key-changes button { min-height: 24px; padding-block: 0; }
+/* Headings below the page's own: as small as the sections that they begin. */
+[data-testid="stMarkdownContainer"] h2 { font-size: 1rem; padding: 0 0 1rem; }
+.st-key-lesson-title h1 { font-size: 1.15rem; padding: 0.5rem 0; }
+/* The address is the page's state: a heading has no link of its own. */
+[data-testid="stHeaderActionElements"] { display: none; }
+/* WCAG 2.5.8: a target of at least 24 px. The larger ones take no more room. */
+button[aria-label^="Help for"] {
+  display: inline-flex; align-items: center; justify-content: center; min-width: 24px; min-height: 24px; margin: -4px;
 }
+.stCheckbox label, .stRadio label { min-height: 24px; }
+.stDownloadButton button, .stButton button { min-width: 24px; }
+/* The focus can be seen on everything that a key reaches. */
+.stApp :is(button, a, summary, [role], [tabindex]):focus-visible,
+.stApp label:has(input:focus-visible) {
+  outline: 2px solid light-dark(#433da6, #aaa2fa); outline-offset: 2px; border-radius: 0.25rem;
+}
+/* What is still being computed: its words, and a grey box in the place of its chart. */
+.computing p { margin: 0 0 0.5rem; font-size: 0.875rem; }
+.computing div {
+  height: 14rem; border-radius: 0.5rem; background: light-dark(#eceef4, #1d222d);
+  animation: computing 1.6s ease-in-out infinite alternate;
+}
+@keyframes computing { to { opacity: 0.45; } }
+@media (prefers-reduced-motion: reduce) { .computing div { animation: none; } }
 button[data-variant][data-selected="true"] p { color: light-dark(#1d2230, #e7e9f0); }
 """
 

@@ -13,6 +13,7 @@ from dashboard.explore.panel import MOST_IN_A_DRAG, Panel, Passes
 from dashboard.frame import Draw
 from experiments.probing.credit_by_passes import MOST_LOSSES
 from experiments.probing.probe import Probe
+from experiments.probing.recorded_pass import RecordedPass
 from models.networks.network import Network
 from models.recording.trace import Stack
 
@@ -35,6 +36,13 @@ def credit_panel(view: Passes) -> Panel:
         rows = ([looks] if looks else []) + [*_crossing_charts(view)]
         return Panel(tuple(rows), note=f"{note} Use a shorter sequence.", takes_long=True)
 
+    if any(not can_have_credit(probe) for probe in view.probes.values()):
+        return Panel(
+            tuple(_crossing_charts(view)),
+            "With two directions, the credit matrix is drawn only for the top layer: from a layer below it, a loss is "
+            "reached through time in both directions. Choose the top layer.",
+        )
+
     def credit(cell: str) -> Picture:
         probe = view.probes[cell]
         if not isinstance(probe, Probe) or "encoder" not in probe.whole.stacks:
@@ -47,6 +55,12 @@ def credit_panel(view: Passes) -> Panel:
     several = any(len(probe.whole.stacks) > 1 for probe in view.probes.values() if isinstance(probe, Probe))
     rows = _beside(charts, _attention_charts(view))
     return Panel((*rows, *_crossing_charts(view)), takes_long=several or work > 10 * MOST_IN_A_DRAG)
+
+
+def can_have_credit(probe: RecordedPass) -> bool:
+    """Whether a state's ways to a loss run in one direction of time."""
+    D = probe.trace.num_directions
+    return D == 1 or probe.index >= len(probe.trace.layers) - D
 
 
 def _beside(credit: Mapping[str, Draw], looks: Mapping[str, Draw]) -> list[Mapping[str, Draw]]:

@@ -15,7 +15,7 @@ def show_diagnosis(view: View) -> None:
     """A column per cell."""
     for column, cell in zip(st.columns(len(view.probes), gap="medium"), view.probes, strict=True):
         with column:
-            st.markdown(f"##### {cell_name(cell)}")
+            st.markdown(f"## {cell_name(cell)}")
             findings = advise(view.settings, cell)
             for finding in findings:
                 _show_finding(view, cell, finding)

@@ -16,6 +16,7 @@ from analysis.spectrum import Spectrum
 from analysis.wording import power_of_ten, significant
 from dashboard.explore.configs import OF_A_DRAWN_NETWORK
 from dashboard.explore.differences import describe_differences, format_value
+from dashboard.explore.layer_choice import say_layer
 from dashboard.explore.link import read_settings
 from dashboard.explore.networks import NAMING, controls_of, open_network
 from dashboard.explore.panel import symbols_of
@@ -64,7 +65,7 @@ def explore_frame(view: View, *, in_drag: bool = False) -> Frame:
 
     In a drag the profile does not wait for a panel that takes long: the page draws that once the hand lets go.
     """
-    pictures = {HERO: lambda: draw_profiles(view)}
+    pictures = {HERO: say_layer(view, lambda: draw_profiles(view))}
     panel = PANELS[view.settings.panel](view)
     if in_drag and panel.takes_long:
         return Frame(pictures, lambda: write_words(view))
@@ -109,7 +110,7 @@ def draw_profiles(view: View) -> Picture:
     dtype = next(iter(view.probes.values())).experiment.config.dtype
     profiles = {cell: r.profile for cell, r in view.probes.items()}
     direct = "direct gradient" in overlays
-    transports = {cell: r.transport_course for cell, r in view.probes.items()}
+    transports = {cell: r.transport_course for cell, r in view.probes.items() if r.layer_index is None}
     pinned = view.pinned_profiles()
     made = profile_picture(profiles, bounds, dtype, rates, transports=transports, direct=direct, pinned=pinned)
     return with_symbols(made, symbols_of(view, HEARD in overlays))
@@ -148,9 +149,10 @@ def _write_cell_lines(view: View, cell: str) -> list[str]:
     before, after = power_of_ten(c.log_norm_before / LN_10), power_of_ten(c.log_norm_after / LN_10)
     marks = {"severe": "▲", "warning": "△", "note": "○"}
     return [
-        f"<strong><span style='color:{cell_colour(cell)}'>●</span> {cell_name(cell)}</strong>",
+        f"<strong><span style='color:{cell_colour(cell)}'>●</span> {cell_name(cell)}</strong>"
+        + (f" ({result.layer_words})" if result.layer_words else ""),
         _describe_loss(view, result),
-        *describe_profile(p, result.transport_course),
+        *describe_profile(p, result.transport_course if result.layer_index is None else None),
         f"dL/dh_t: {describe_decay(p.decay)}",
         f"dL/dh_t below 10⁻⁷ of its largest: {describe_horizon(p)}",
         _describe_spectra(list(spectra.values())),

@@ -63,6 +63,6 @@ def inputs_panel(view: Passes) -> Panel:
         if isinstance(probe, Probe) and probe.whole.grad_picture is not None
     }
     too_long = f"Self-attention is computed here only for up to {LONGEST_ATTENTION} timesteps. Use a shorter sequence."
-    work = timesteps**2 * first.top.batch_size * first.top.cell.hidden_size
+    work = timesteps**2 * first.layer.batch_size * first.layer.cell.hidden_size
     rows: tuple[Mapping[str, Draw], ...] = ({"input-gradients": inputs}, *([pictures] if pictures else []))
     return Panel(rows, too_long if untrained and not compared else "", work > MOST_IN_A_DRAG)

@@ -3,8 +3,9 @@
 import streamlit as st
 
 from dashboard.components.all_figures import all_figures
+from dashboard.components.live_chart import live_chart
 from dashboard.components.live_lab import live_lab
-from dashboard.components.show import show
+from dashboard.components.show import show_caption
 from dashboard.explore.explore_frame import HERO
 from dashboard.explore.session import pin_settings, pinned_settings, unpin_settings
 from dashboard.explore.take_away import web_page_button, write_recipe
@@ -13,22 +14,35 @@ from dashboard.explore.widgets import show_widget
 from dashboard.frame import Frame
 
 
-def show_overview(view: View, frame: Frame) -> None:
-    """The profile with its buttons, and what it says; both follow a drag."""
+def show_hero(view: View, frame: Frame) -> None:
+    """The profile, and beside it what it says; both follow a drag."""
     hero, words = st.columns([7, 3], gap="medium")
     with hero:
-        show(frame.pictures[HERO](), HERO)
-        with st.container(horizontal=True, vertical_alignment="bottom"):
-            show_widget("overlays")
-            _pin_button()
-            web_page_button(view)
-            all_figures(
-                lambda: {key: draw() for key, draw in frame.pictures.items()}, lambda: write_recipe(view), "all-figures"
-            )
+        picture = frame.pictures[HERO]()
+        live_chart(picture.figure, key=HERO, alt=picture.alt)
     with words:
-        st.markdown("##### What this says")
+        show_words(view, frame)
+
+
+def show_words(view: View, frame: Frame) -> None:
+    """What the profile says. It also lets the charts follow a drag."""
+    with st.container(key="lab-words"):
+        st.markdown("## What this says")
         pinned = None if view.pinned is None else view.pinned.as_values()
         live_lab("explore", {**view.settings.as_values(), "pinned": pinned}, frame.words())
+
+
+def show_hero_caption(view: View, frame: Frame) -> None:
+    """The profile's sentence and numbers, what else it may show, and the ways to keep it."""
+    with st.container(key="lab-caption"):
+        show_caption(frame.pictures[HERO](), HERO)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        show_widget("overlays")
+        _pin_button()
+        web_page_button(view)
+        all_figures(
+            lambda: {key: draw() for key, draw in frame.pictures.items()}, lambda: write_recipe(view), "all-figures"
+        )
 
 
 def _pin_button() -> None:

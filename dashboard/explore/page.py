@@ -3,6 +3,7 @@
 import streamlit as st
 
 from dashboard.components.address import note_arrival, write_address
+from dashboard.components.one_screen import WATCH, one_screen_style
 from dashboard.components.projector import projector_on, projector_style
 from dashboard.components.refusal import refuse
 from dashboard.components.source import set_source
@@ -13,7 +14,7 @@ from dashboard.explore.explore_frame import describe_settings, explore_frame
 from dashboard.explore.given_network import show_network
 from dashboard.explore.last_view import view_or_last
 from dashboard.explore.networks import network_of
-from dashboard.explore.overview import show_overview
+from dashboard.explore.overview import show_hero, show_hero_caption, show_words
 from dashboard.explore.refused import say_refused
 from dashboard.explore.session import (
     keep_settings,
@@ -33,8 +34,10 @@ from experiments.config.run_config import ConfigError
 def lab() -> None:
     """Controls, computation and charts in one fragment, so that a drag reruns nothing else."""
     head = st.container()
+    watch = st.container(key=WATCH)
     try:
-        show_sliders(network_of(kept_settings()))
+        with watch:
+            show_sliders(network_of(kept_settings()))
         settings, wrong = keep_settings()
         with head:
             show_changes()
@@ -51,7 +54,13 @@ def lab() -> None:
     except ConfigError as error:
         refuse(error)
         return
-    show_overview(view, frame)
+    if settings.alone:
+        show_details(view)
+        show_words(view, frame)
+        return
+    with watch:
+        show_hero(view, frame)
+    show_hero_caption(view, frame)
     show_details(view)
 
 
@@ -59,8 +68,10 @@ page_style()
 wrong = prepare_settings(note_arrival("explore"))
 if projector_on():
     projector_style()
-else:
-    st.title("Why does the gradient vanish here?")
+one_screen_style(projector_on())
+if not projector_on():
+    with st.container(key="lab-title"):
+        st.title("Why does the gradient vanish here?")
 say_refused(wrong)
 say_problem()
 opened = network_of(kept_settings())

@@ -19,6 +19,7 @@ from analysis.figures.theory import mean_field_picture
 from analysis.figures.wave import wave_picture
 from dashboard.explore.credit_panel import credit_panel
 from dashboard.explore.inputs_panel import inputs_panel
+from dashboard.explore.layer_choice import of_layer
 from dashboard.explore.panel import MOST_IN_A_DRAG, Panel, Passes, symbols_of
 from dashboard.explore.settings import LONGEST, PANEL_NAMES
 from experiments.probing.recorded_pass import PRODUCT_STEPS, RecordedPass
@@ -40,7 +41,7 @@ def _wave_panel(view: Passes) -> Panel:
 
 def _hidden_panel(view: Passes) -> Panel:
     """The hidden states of the first sequence."""
-    hidden = {cell: r.top.hidden[:, 0].numpy() for cell, r in view.probes.items()}
+    hidden = {cell: r.layer.hidden[:, 0].numpy() for cell, r in view.probes.items()}
     common = colour_limit(hidden.values())
     own = {cell: colour_limit([h]) for cell, h in hidden.items()}
     # One scale, unless one cell's explosion would leave another's map blank.
@@ -50,7 +51,7 @@ def _hidden_panel(view: Passes) -> Panel:
 
 def _gates_panel(view: Passes) -> Panel:
     """The gates of the first sequence."""
-    gated = {cell: r for cell, r in view.probes.items() if r.top.gates}
+    gated = {cell: r for cell, r in view.probes.items() if r.layer.gates}
     if not gated:
         return Panel(note="This cell has no gates. Choose a cell with gates, such as the LSTM, in the sidebar.")
 
@@ -59,7 +60,7 @@ def _gates_panel(view: Passes) -> Panel:
 
     def gates(cell: str) -> Picture:
         r = gated[cell]
-        return gates_picture(cell, {name: g[:, 0].numpy() for name, g in r.top.gates.items()})
+        return gates_picture(cell, {name: g[:, 0].numpy() for name, g in r.layer.gates.items()})
 
     return Panel(({"gate-saturation": saturation}, {f"gates-{cell}": partial(gates, cell) for cell in gated}))
 
@@ -165,7 +166,7 @@ def _fixed_points_panel(view: Passes) -> Panel:
 def _paths_panel(view: Passes) -> Panel:
     """The paths of the gradient through gated cells."""
     taken = {cell: paths for cell, r in view.probes.items() if (paths := r.paths) is not None}
-    if not taken and any(r.top.window is not None for r in view.probes.values()):
+    if not taken and any(r.layer.window is not None for r in view.probes.values()):
         return Panel(note="Each loss has a window of its own, so that no two share their paths. Truncate by blocks.")
     if not taken:
         return Panel(
@@ -179,14 +180,17 @@ def _diagnosis_panel(view: Passes) -> Panel:
     return Panel()
 
 
-PANELS: Mapping[str, Callable[[Passes], Panel]] = dict(
-    zip(
-        PANEL_NAMES,
-        (
-            _wave_panel, _hidden_panel, _gates_panel, _spectrum_panel, _jacobians_panel, _lyapunov_panel,
-            _fixed_points_panel, credit_panel, inputs_panel, _paths_panel, _clipping_panel, _diagnosis_panel,
-        ),
-        strict=True,
-    )
+_MADE = (
+    _wave_panel, _hidden_panel, _gates_panel, _spectrum_panel, _jacobians_panel, _lyapunov_panel, _fixed_points_panel,
+    credit_panel, inputs_panel, _paths_panel, _clipping_panel, _diagnosis_panel,
 )  # fmt: skip
-"""Name → panel."""
+
+
+def _make_panel(name: str, make: Callable[[Passes], Panel], view: Passes) -> Panel:
+    return of_layer(view, name, make(view))
+
+
+PANELS: Mapping[str, Callable[[Passes], Panel]] = {
+    name: partial(_make_panel, name, make) for name, make in zip(PANEL_NAMES, _MADE, strict=True)
+}
+"""Name → panel; its charts say the layer and direction that they are of."""

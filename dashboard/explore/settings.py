@@ -91,6 +91,7 @@ _INITIALISATIONS = name_options([w for w in _options("initialisation") if w != "
 _GATES = {
     block: f"{cell_name(next(c for c in CELLS if block in CELLS[c].recurrent_blocks))} {block}" for block in GATE_BLOCKS
 }
+_DIRECTIONS = _own_words(("forwards", "backwards"))
 _STACKS = {"outputs": "the one before the outputs", "encoder": "encoder", "decoder": "decoder"}
 _ATTENTIONS = {"none": "none", "dot": "dot product", "bahdanau": "Bahdanau"}
 _FEATURES = name_options(_options("features"), FEATURES_WORDS)
@@ -126,6 +127,8 @@ class Settings:
     features: str = control(OneOf("Features of the picture", "start", _FEATURES))
     stack: str = control(OneOf("Stack", "outputs", _STACKS, is_view=True, help=(
         "Which of the network's stacks the charts are of.")))
+    shown_layer: int = control(Whole("Layer shown", 0, 0, MOST_LAYERS, is_view=True))
+    direction: str = control(OneOf("Direction shown", "forwards", _DIRECTIONS, is_view=True))
     seq_len_schedule: str = control(OneOf("Lengths", "fixed", LENGTHS_WORDS, help=(
         "Unequal: the first sequence of a batch is the longest, and each other one has a random length. Padding counts "
         "nowhere.")))
@@ -168,6 +171,8 @@ class Settings:
     act_at: int = control(Whole("After timestep", 1, 1, LONGEST, is_view=True))
     act_unit: int = control(Whole("Unit", 1, 1, MOST_UNITS, is_view=True))
     act_value: float = control(Slide("Value", 1.0, -10, 10, 0.1, is_view=True))
+    alone: bool = control(Switch("Full screen", False, is_view=True, help=(
+        "The chosen panel alone, as large as the window, with the sliders above it.")))
     panel: str = control(OneOf("Details", "Wave", _own_words(PANEL_NAMES), is_view=True))
     # fmt: on
 

@@ -5,14 +5,29 @@ from collections.abc import Callable
 import streamlit as st
 
 from dashboard.components.show import show
-from dashboard.explore.panel import Panel
+from dashboard.explore.panel import Panel, Passes
+from dashboard.explore.slow_panel import end_computing, show_slow_panel
 
 
-def show_panel(panel: Panel, keys: str = "{}", on_click: Callable[[object], None] | None = None) -> None:
-    """Draw the panel's charts; `keys` makes each chart's key on the page from its name in the panel."""
+def show_panel(
+    panel: Panel, view: Passes, name: str, keys: str = "{}", on_click: Callable[[object], None] | None = None
+) -> None:
+    """Draw the panel's charts.
+
+    Args:
+        panel: what to draw.
+        view: the passes that it is drawn of.
+        name: the panel's name.
+        keys: makes each chart's key on the page from its name in the panel.
+        on_click: see `live_chart`.
+    """
     if panel.note:
         st.info(panel.note)
+    if panel.takes_long:
+        show_slow_panel(panel, (name, *view.probes.values()), keys)
+        return
+    end_computing()
     for row in panel.rows:
-        for column, (name, draw) in zip(st.columns(len(row), gap="medium"), row.items(), strict=True):
+        for column, (key, draw) in zip(st.columns(len(row), gap="medium"), row.items(), strict=True):
             with column:
-                show(draw(), keys.format(name), on_click)
+                show(draw(), keys.format(key), on_click)

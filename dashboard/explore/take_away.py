@@ -23,11 +23,10 @@ from experiments.errors import ConfigError
 from experiments.probing.given_network import TrainedNetwork
 from experiments.weights import FoundStack
 
-_SNIPPET = """from experiments.config.run_config import RunConfig
-from experiments.probing.probe import probe
+_SNIPPET = """import gradient_flow_lab as gfl
 
 for cell in {cells}:
-    result = probe(RunConfig(cell=cell{arguments}))
+    result = gfl.probe(gfl.RunConfig(cell=cell{arguments}))
     print(cell, result.trace.loss.item(), result.profile.decay.rate)
     print(result.profile.median.tolist())  # ln of the size of dL/dh_t, t = 1 ... T
 """

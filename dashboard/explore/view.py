@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import cast
 
 from analysis.clipping import Clipping, ClipRule
@@ -26,6 +27,11 @@ class View:
     """The settings kept as A."""
     network: OpenedNetwork | None = None
     """None where the page has drawn the weights."""
+
+    @property
+    def is_of_top(self) -> bool:
+        """Whether the charts are of the top layer, forwards."""
+        return all(probe.layer_index is None for probe in self.probes.values())
 
     def clip(self, probe: Probe) -> Clipping:
         """The parameter gradient before and after the clipping that is set."""
@@ -59,13 +65,22 @@ def record_passes(settings: Settings, network: OpenedNetwork | None) -> dict[str
     if network is not None:
         inputs = NOISE if settings.inputs == NOISE else None
         made = {network.network.cell: record_network(network.network, network_values(settings, network), inputs)}
-        return {cell: look_at(probe, settings.stack) for cell, probe in made.items()}
+        return {cell: look_at(probe, settings) for cell, probe in made.items()}
     configs = page_configs(settings)
     if not configs:
         raise ConfigError(f"cells was empty; choose at least one of {', '.join(CELLS)}.")
-    return {config.cell: look_at(record_pass(config), settings.stack) for config in configs}
+    return {config.cell: look_at(record_pass(config), settings) for config in configs}
 
 
-def look_at(probe: Probe, stack: str) -> Probe:
-    """The pass with that stack looked at, where the network has it; else with the one before the outputs."""
-    return probe.of_stack(stack) if stack in probe.whole.stacks and stack != probe.stack else probe
+def look_at(probe: Probe, settings: Settings) -> Probe:
+    """The pass with the stack, layer and direction looked at that were chosen, where the network has them.
+
+    Else with the stack before the outputs, and with its top layer.
+    """
+    stack = settings.stack if settings.stack in probe.whole.stacks else probe.stack
+    return _look_at(probe, stack, settings.shown_layer, settings.direction == "backwards")
+
+
+@lru_cache(maxsize=16)  # what has been computed of a pass is kept with it: the same choice is the same object
+def _look_at(probe: Probe, stack: str | None, layer: int, backwards: bool) -> Probe:
+    return (probe if stack == probe.stack else probe.of_stack(stack)).of_layer(layer, backwards)

@@ -7,6 +7,7 @@ import streamlit as st
 
 from analysis.figures.theme import cell_name
 from dashboard.components.live_slider import live_slider
+from dashboard.components.one_screen import SLIDERS
 from dashboard.explore.control import Control, OneOf, Slide, SomeOf, Switch, TextFile, Whole
 from dashboard.explore.given_network import show_fixed, show_layer, show_step, show_upload
 from dashboard.explore.networks import OpenedNetwork, controls_of
@@ -73,7 +74,7 @@ def _show_all(names: Iterable[str]) -> None:
 def show_sliders(opened: OpenedNetwork | None) -> None:
     """The live settings: they follow the pointer while it drags. A sentence stands for one that cannot apply."""
     refused = {} if opened is None else why_not(opened)
-    with st.container(key="lab-sliders"):
+    with st.container(key=SLIDERS):
         for row in DRAGGED:
             for column, name in zip(st.columns(len(row), gap="medium"), row, strict=True):
                 with column:

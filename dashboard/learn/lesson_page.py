@@ -6,12 +6,14 @@ from typing import Literal
 import streamlit as st
 
 from dashboard.components.projector import projector_on, projector_switch
+from dashboard.components.source import set_source
 from dashboard.learn.address import Predictions, keep_controls, write_address
 from dashboard.learn.for_class import show_class_links
 from dashboard.lessons import beats
 from dashboard.lessons.lesson import AnyLesson
 from dashboard.lessons.place import BEATS, Beat, Place
 from dashboard.lessons.registry import LESSONS
+from dashboard.lessons.roads import explore_link
 
 BEAT_WORDS: dict[Beat, str] = {"predict": "Predict", "do": "Do", "decide": "Decide"}
 
@@ -30,6 +32,9 @@ def lesson_style() -> None:
 
 def show_lesson(lesson: AnyLesson, beat: Beat, made: Predictions) -> None:
     """One beat of a lesson, with the way to the others."""
+    st.set_page_config(f"{lesson.number} · {lesson.title} · Gradient Flow Lab")
+    stand = {c.label: beats.read_controls(lesson)[c.key] for c in lesson.bench.controls}
+    set_source({"Lesson": f"{lesson.number} · {lesson.title}", **stand})
     _show_head(lesson, beat)
     with st.container(key="beat"):
         if beat == "predict":
@@ -46,7 +51,8 @@ def show_lesson(lesson: AnyLesson, beat: Beat, made: Predictions) -> None:
 
 def _show_head(lesson: AnyLesson, beat: Beat) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="lesson-head"):
-        st.subheader(f"{lesson.number} · {lesson.title}", anchor=False, width="content")
+        with st.container(key="lesson-title", width="content"):
+            st.title(f"{lesson.number} · {lesson.title}", anchor=False)
         with st.container(horizontal=True, width="content", gap="small"):
             for k, step in enumerate(BEATS, start=1):
                 kind: Literal["primary", "tertiary"] = "primary" if step == beat else "tertiary"
@@ -76,3 +82,13 @@ def _show_ways(lesson: AnyLesson, beat: Beat) -> None:
     with st.container(horizontal=True, gap="small"):
         st.button("Back" if k > 0 else "All lessons", key="back", on_click=write_address, args=(back,), type="tertiary")
         st.button(words, key="next", on_click=write_address, args=(onward,), type="primary")
+        if beat != "predict":
+            _show_road(lesson)
+
+
+def _show_road(lesson: AnyLesson) -> None:
+    """A way to Explore, with the settings of the lesson's network as its controls stand."""
+    words = "Open a network with this lesson's settings on the page Explore. A number beyond its sliders stops there."
+    if st.button("Open in Explore", key="explore", type="tertiary", icon=":material/tune:", help=words):
+        link = explore_link(lesson, beats.read_controls(lesson))
+        st.switch_page("dashboard/explore/page.py", query_params=link)

@@ -47,11 +47,11 @@ def show_predict(lesson: AnyLesson, guesses: Guesses) -> None:
     begin_measuring(lesson)
     left, right = st.columns([4, 5], gap="large")
     with left:
-        st.markdown(f"##### The claim\n\n*“{lesson.claim}”*")
+        st.markdown(f"## The claim\n\n*“{lesson.claim}”*")
         st.caption(f"Source: {lesson.source}.")
         show_drawing(lesson.diagram.write_svg(), key=f"lesson-{lesson.number}-diagram")
     with right:
-        st.markdown(f"##### Your prediction\n\n{lesson.question.asks}")
+        st.markdown(f"## Your prediction\n\n{lesson.question.asks}")
         guess = ask_guess(lesson, guesses.get(lesson.number))
         if guess is not None:
             guesses[lesson.number] = guess
@@ -97,7 +97,7 @@ def show_do(lesson: AnyLesson, predicted: bool, keep: Callable[[Mapping[str, Val
         lesson_charts(scene, lesson.number)
     with beside:
         st.markdown(scene.words)
-        st.markdown("##### Try\n" + "\n".join(f"{k}. {task}" for k, task in enumerate(lesson.bench.tasks, start=1)))
+        st.markdown("## Try\n" + "\n".join(f"{k}. {task}" for k, task in enumerate(lesson.bench.tasks, start=1)))
 
 
 def _show_controls(number: int, wanted: Sequence[Control]) -> dict[str, Value]:
@@ -107,6 +107,17 @@ def _show_controls(number: int, wanted: Sequence[Control]) -> dict[str, Value]:
         with column:
             values[control.key] = _show_control(control, f"lesson-{number}-{control.key}")
     return values
+
+
+def read_controls(lesson: AnyLesson) -> dict[str, Value]:
+    """Where the controls of a lesson's bench stand, or where they begin."""
+    stand = {c.key: st.session_state.get(_kept_key(lesson.number, c), c.value) for c in lesson.bench.controls}
+    begin = {c.key: c.value for c in lesson.bench.controls}
+    return {key: value if isinstance(value, float | int | str) else begin[key] for key, value in stand.items()}
+
+
+def _kept_key(number: int, control: Control) -> str:
+    return f"lesson-{number}-{control.key}" + ("-kept" if isinstance(control, Pick) else "")
 
 
 def set_controls(lesson: AnyLesson, values: Mapping[str, Value]) -> None:

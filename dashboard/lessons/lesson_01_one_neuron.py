@@ -87,7 +87,7 @@ def draw(values: Values) -> Scene:
         f"{title}; it {every}.",
         decades=(-0.14 * steps - 1, 0.08 * steps + 1),  # w = 0.9 is a slope to be seen; extreme ones leave the chart
     )  # fmt: skip
-    words = f"""##### Now
+    words = f"""## Now
 - left after {steps} steps: **{power_of_ten(last / LN_10)}**
 - {"grown" if last > 0 else "lost"}: **{significant(abs(last) / LN_10)} decades** (factors of ten)
 - it **{every}**

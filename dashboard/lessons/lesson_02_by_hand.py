@@ -81,7 +81,7 @@ def draw(values: Values) -> Scene:
         if t == len(READS) - 1:
             numbers[2] = numbers[4] = "–"
         lines.append(f"| {t + 1} | {READS[t]} → {SAYS[t]} | {' | '.join(numbers)} |")
-    words = f"""##### Now
+    words = f"""## Now
 - direct at h₁: **{significant(100 * share)} %** of the total
 - largest difference, by hand − autograd: **{significant(error)}**
 - p: probability of the right letter; slope: ∂hₜ₊₁/∂hₜ

@@ -78,7 +78,7 @@ def draw(values: Values) -> Scene:
     b = record_way_back(str(values["kind"]), float(values["norm"]))
     left = power_of_ten(float(b.recorded[-1]) / LN_10)
     slope = "\n- each step also multiplies by the slopes of tanh, at most 1" if values["kind"] == "tanh" else ""
-    words = f"""##### Now
+    words = f"""## Now
 - largest singular value: **{significant(b.spectrum.spectral_norm)}**
 - spectral radius (largest |eigenvalue|): **{significant(b.spectrum.spectral_radius)}**{slope}
 - left after {STEPS} steps: **{left}**

@@ -61,7 +61,7 @@ def draw(values: Values) -> Scene:
     """Both matrices."""
     a = record_linear(corner_matrix(float(values["corner"])))
     b = record_linear(flat_matrix(float(values["flat"]), int(float(values["size"]))))
-    words = f"""##### Now
+    words = f"""## Now
 |  | A | B |
 |---|--:|--:|
 | largest weight | {significant(a.largest_weight)} | {significant(b.largest_weight)} |

@@ -99,7 +99,7 @@ def draw(values: Values) -> Scene:
         limits=(-1.5, 0.6),
     )
     left = power_of_ten(float(r.log[-1]) / LN_10)
-    words = f"""##### Now
+    words = f"""## Now
 - largest |h|: **{significant(r.largest_state)}**
 - values near ±1: **{significant(100 * r.saturated)} %**
 - exponent: **{significant(r.exponent) if finite else "−∞"}**

@@ -99,7 +99,7 @@ def draw(values: Values) -> Scene:
         {"unclipped": seen(plain, PLAIN), "clipped": seen(clipped, CLIPPED)},
         float(values["turned"]),
     )
-    words = f"""##### Now
+    words = f"""## Now
 |  | unclipped | clipped |
 |---|--:|--:|
 | longest step | {significant(plain.longest)} | {significant(clipped.longest)} |

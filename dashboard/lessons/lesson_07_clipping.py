@@ -115,7 +115,7 @@ def draw(values: Values) -> Scene:
     now = clipped(p, threshold)
     rows = "\n".join(f"- {RULES[r]}: **{significant(after(c))}** ({significant(c.cosine)})" for r, c in now.items())
     norm, slide = after(now["norm"]), after(now["squared_norm"])
-    words = f"""##### Now
+    words = f"""## Now
 Length **{significant(before(now["norm"]))}**; clipped (cosine):
 {rows}
 """

@@ -90,7 +90,7 @@ def draw(values: Values) -> Scene:
     norm = float(values["norm"])
     h = record_highway(float(values["bias"]), norm)
     title = f"Full {power_of_ten(h.left)}, Πf alone {power_of_ten(h.left_alone)}"
-    words = f"""##### Now
+    words = f"""## Now
 - mean forget gate f: **{significant(h.forget)}**
 - Πf over {STEPS} steps: **{power_of_ten(h.left_alone)}**
 - whole gradient: **{power_of_ten(h.left)}**

@@ -110,7 +110,7 @@ def draw(values: Values) -> Scene:
     """Parameters, the clock, and conventions."""
     units, bias, way = int(float(values["units"])), float(values["bias"]), str(values["way"])
     now = clock(((way, units),), 0.1)[way, units]
-    words = f"""##### Now
+    words = f"""## Now
 One pass here, {WAYS[way]}: GRU **{significant(now.gru)} ms**, LSTM **{significant(now.lstm)} ms**;
 GRU ÷ LSTM **{significant(now.ratio)}**.
 

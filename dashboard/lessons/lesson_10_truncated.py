@@ -113,7 +113,7 @@ def draw(values: Values) -> Scene:
         "credit-of-one-loss", title, lines, "One row of the matrix. Triangles are exact zeros.",
         f"{title} states; full BPTT credits {int(find_credited(full)[t - 1].sum())}.", decades=(-6, 1),
     )  # fmt: skip
-    words = f"""##### Now
+    words = f"""## Now
 - this loss credits h({t - reached + 1}) … h({t})
 - longest lag with credit: **{longest_lag(cut)}**
 - losses that credit lag 5: **{significant(100 * credited_share(cut, 5))} %**

@@ -98,7 +98,7 @@ def draw(values: Values) -> Scene:
         LagLine("recorded dL/dh", lag, r.log, CELL_COLOURS["elman"]),
         LagLine("at rest: slopeᵏ", lag, lag * math.log(slope), NEUTRAL, "dash"),
     ]
-    words = f"""##### Now
+    words = f"""## Now
 - bits kept: **{significant(100 * r.kept)} %** of {SEQUENCES}
 - gradient left: **{power_of_ten(r.left)}**
 - slope at rest: **{significant(slope)}**

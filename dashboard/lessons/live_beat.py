@@ -88,7 +88,7 @@ def _show_lanes(number: int, live: Live, lanes: Sequence[RunConfig], working: bo
             scene = None
         if scene is not None:
             st.markdown(scene.words)
-        st.markdown("##### Try\n" + "\n".join(f"{k}. {task}" for k, task in enumerate(live.tasks, start=1)))
+        st.markdown("## Try\n" + "\n".join(f"{k}. {task}" for k, task in enumerate(live.tasks, start=1)))
     with charts:
         if scene is not None:
             lesson_charts(scene, number)

@@ -19,14 +19,14 @@ def show_entrance(wanted: str) -> None:
     st.title("Room: a class predicts together")
     student, teacher = st.columns(2, gap="large")
     with student, st.container(border=True, height="stretch"):
-        st.markdown("##### You are a student")
+        st.markdown("## You are a student")
         with st.form("room-join", border=False):
             code = st.text_input("Code", max_chars=20, placeholder=f"as in {EXAMPLE}", help="Your teacher shows it.")
             if st.form_submit_button("Join", type="primary") and code:
                 st.query_params["room"] = code
                 st.rerun()
     with teacher, st.container(border=True, height="stretch"):
-        st.markdown("##### You are a teacher")
+        st.markdown("## You are a teacher")
         st.markdown(ABOUT)
         if own := rooms().room_of(visitor()):
             st.button(f"Go back to your room {own}", key="room-own", on_click=_go, args=(own,))

@@ -48,7 +48,7 @@ def show_invitation(view: View) -> None:
     with right:
         if is_loopback(urlsplit(link).hostname):
             st.warning(UNREACHABLE)
-        st.markdown("##### Point your phone's camera at the picture\n\nor open this address, and type the code:")
+        st.markdown("## Point your phone's camera at the picture\n\nor open this address, and type the code:")
         st.code(link.partition("?")[0], language=None, wrap_lines=True)
         st.html(f"{RULES}<p class='room-code'>{view.code}</p>")
         st.caption("No name and no account is needed, and nothing is kept of you but your predictions in this room.")

@@ -18,8 +18,8 @@ from dashboard.server.visitor import visitor
 def show_student(view: View) -> None:
     """The page of one student, which follows the teacher."""
     lesson = BY_NUMBER[view.lesson]
-    with st.container(key="lesson-head"):
-        st.subheader(f"{lesson.number} · {lesson.title}", anchor=False)
+    with st.container(key="lesson-head"), st.container(key="lesson-title"):
+        st.title(f"{lesson.number} · {lesson.title}", anchor=False)
     if view.stage == "join":
         st.success("You are in. Wait for your teacher; this page goes on by itself.", icon=":material/check_circle:")
     elif view.stage == "predict":
@@ -33,7 +33,7 @@ def show_student(view: View) -> None:
 
 
 def _show_predict(lesson: AnyLesson, view: View) -> None:
-    st.markdown(f"*“{lesson.claim}”*\n\n##### Your prediction\n\n{lesson.question.asks}")
+    st.markdown(f"*“{lesson.claim}”*\n\n## Your prediction\n\n{lesson.question.asks}")
     guess = beats.ask_guess(lesson, view.own)
     if guess is None:
         return

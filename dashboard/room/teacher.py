@@ -42,7 +42,8 @@ def show_teacher(view: View) -> None:
 
 def _show_head(lesson: AnyLesson, view: View) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="lesson-head"):
-        st.subheader(f"{lesson.number} · {lesson.title}", anchor=False, width="content")
+        with st.container(key="lesson-title", width="content"):
+            st.title(f"{lesson.number} · {lesson.title}", anchor=False)
         for stage in STAGES:
             kind: Literal["primary", "tertiary"] = "primary" if stage == view.stage else "tertiary"
             st.button(
@@ -74,7 +75,7 @@ def _show_room(view: View) -> None:
 def _show_predict(lesson: AnyLesson, view: View) -> None:
     left, right = st.columns([4, 5], gap="large")
     with left:
-        st.markdown(f"##### The claim\n\n*“{lesson.claim}”*\n\n##### Predict\n\n{lesson.question.asks}")
+        st.markdown(f"## The claim\n\n*“{lesson.claim}”*\n\n## Predict\n\n{lesson.question.asks}")
         hidden = st.toggle("Hide the predictions", help="A class that sees them follows them.", key="room-hidden")
     with right:
         follow(view, show_count if hidden else _show_live)

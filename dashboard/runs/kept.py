@@ -1,6 +1,7 @@
 """The state of Runs: which runs are chosen, at which step, and what is looked at."""
 
 from dashboard.explore.control import OneOf, Slide, Switch, Text, Whole
+from dashboard.explore.layer_choice import DIRECTIONS
 from dashboard.explore.panels import PANELS
 from dashboard.explore.settings import LARGEST_STEP, MOST_LAYERS
 from dashboard.kept import Kept
@@ -16,6 +17,8 @@ KEPT = Kept(
         "run": Text("Runs", "", MOST_CHOSEN * 101),
         "step": Whole("Recorded step", 0, 0, LARGEST_STEP),
         "module": Whole("Module", 0, 0, MOST_LAYERS),
+        "layer": Whole("Layer shown", 0, 0, MOST_LAYERS),
+        "direction": OneOf("Direction shown", "forwards", {word: word for word in DIRECTIONS}),
         "look": OneOf("Look at", FIRST_PANEL, {name: name for name in PANELS}),
         "lit": Switch("Light what the loss hears", False),
         "learned": Switch("Show how it learned", False, help="The same at up to eight recorded steps."),

@@ -10,12 +10,14 @@ from dashboard.components.address import write_address
 from dashboard.components.refusal import refuse
 from dashboard.components.scrub_slider import scrub_slider
 from dashboard.components.show import show
+from dashboard.explore.layer_choice import choose_layer, in_words
 from dashboard.runs.kept import KEPT
 from dashboard.runs.said import show_said
 from dashboard.runs.step_panels import show_kept_states, show_panels, trained_network
 from dashboard.session import read_session
 from experiments.config.words import cut, visible
 from experiments.errors import ConfigError
+from experiments.probing.layer_choice import describe_layer, index_of_layer
 from experiments.probing.recorded_pass import RecordedPass
 from experiments.runs.step_profiles import Profiles, profile_at, profiles, step_picture
 from experiments.runs.store.layers import row_of
@@ -38,18 +40,23 @@ def show_recorded_step(run: RunReader) -> None:
     KEPT.prepare()
     run = _choose_module(run)
     try:
-        found = _recorded_profiles(run, run.folder, run.index, run.progress.updated)
+        number, backwards = _choose_layer(run)
+        stack = run.form.stack
+        layer = index_of_layer(number, backwards, stack.num_layers, stack.num_directions)
+        found = _recorded_profiles(run, run.folder, run.index, layer, run.progress.updated)
         step = _choose_step(run, found)
-        network = None if run.form.lacks() else trained_network(run, step)
-        p = profile_at(run, row_of(run, step)) if network is None else network.profile
+        network = None if run.form.lacks() else trained_network(run, step, number, backwards)
+        p = profile_at(run, row_of(run, step), layer) if network is None else network.profile
         _open_button(run, step)
         picture = step_picture(run, p, found.among)
-        show(with_symbols(picture, _choose_symbols(run, network)), _profile_key(run))
+        top = stack.num_directions * (stack.num_layers - 1)
+        words = describe_layer(top if layer is None else layer, stack.num_layers, stack.num_directions)
+        show(in_words(with_symbols(picture, _choose_symbols(run, network)), words), _profile_key(run))
         if network is not None:
             show_said(run, network)
         if network is None:
             st.info(run.form.lacks())
-            show_kept_states(run, step)
+            show_kept_states(run, step, top if layer is None else layer)
         else:
             show_panels(run, network)
         KEPT.keep()
@@ -78,9 +85,15 @@ def _open_button(run: RunReader, step: int) -> None:
 
 
 @st.cache_data(max_entries=4, show_spinner=False)
-def _recorded_profiles(_run: RunReader, folder: Path, index: int, updated: float) -> Profiles:
+def _recorded_profiles(_run: RunReader, folder: Path, index: int, layer: int | None, updated: float) -> Profiles:
     """A run's profiles, kept while the slider asks for them again at each release; known by folder and last commit."""
-    return profiles(_run)
+    return profiles(_run, layer)
+
+
+def _choose_layer(run: RunReader) -> tuple[int, bool]:
+    """The layer and the direction that are looked at."""
+    stack = run.form.stack
+    return choose_layer(stack.num_layers, stack.num_directions, KEPT.key("layer"), KEPT.key("direction"))
 
 
 def _choose_module(run: RunReader) -> RunReader:

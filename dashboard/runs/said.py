@@ -38,7 +38,7 @@ def show_said(run: RunReader, network: RecordedPass) -> None:
     """The answers to the first sequences beside the targets; of a network of characters, text that it writes."""
     if not isinstance(network, Probe):
         return
-    st.markdown("##### What the network says")
+    st.markdown("## What the network says")
     made = exchanges(network)
     st.caption(f"{describe_right(made)} at this step, in {counted(len(made), 'sequence')} of the batch. {KEY}")
     st.html(said_html(made))

@@ -47,8 +47,8 @@ class RecordedStep:
         return {cell: probe.clipping for cell, probe in self.probes.items()}
 
 
-def trained_network(run: RunReader, step: int) -> RecordedPass:
-    """The pass of a recorded step.
+def trained_network(run: RunReader, step: int, number: int = 0, backwards: bool = False) -> RecordedPass:
+    """The pass of a recorded step, with that layer looked at; see `RecordedPass.of_layer`.
 
     Raises:
         RunError: it is too large for the page; ConfigError: see `recorded_probe`.
@@ -59,27 +59,28 @@ def trained_network(run: RunReader, step: int) -> RecordedPass:
             f"{which} made a recorded step of {readable(size)}; the page shows steps of up to "
             f"{readable(LARGEST_STEP)}, so keep fewer sequences."
         )
-    return _trained_network(run.folder, run.description.created, run.index, step)
+    return _trained_network(run.folder, run.description.created, run.index, step, number, backwards)
 
 
 @lru_cache(maxsize=4)  # not Streamlit's, which would copy what a probe has computed
-def _trained_network(folder: Path, created: float, index: int, step: int) -> RecordedPass:
+def _trained_network(folder: Path, created: float, index: int, step: int, number: int, backwards: bool) -> RecordedPass:
     use_one_thread()
     run = open_run(folder)
-    return recorded_pass(run.of(list(run.forms)[index]), step)
+    return recorded_pass(run.of(list(run.forms)[index]), step).of_layer(number, backwards)
 
 
 def show_panels(run: RunReader, network: RecordedPass) -> None:
     """The choice of a panel, and its charts."""
-    names = [name for name in PANELS if name not in OF_GATES or network.top.gates]
+    shown = RecordedStep({run.form.stack.cell: network})
+    names = [name for name in PANELS if name not in OF_GATES or network.layer.gates]
     if st.session_state.get(KEPT.key("look")) not in names:
         st.session_state[KEPT.key("look")] = FIRST_PANEL
     name = st.segmented_control("Look at", names, key=KEPT.key("look"), required=True)
     if name == DIAGNOSIS:
         _show_findings(network)
         return
-    shown = RecordedStep({run.form.stack.cell: network})
-    show_panel(PANELS[name if name in names else FIRST_PANEL](shown), f"scrub-{{}}-{run.name}")
+    name = name if name in names else FIRST_PANEL
+    show_panel(PANELS[name](shown), shown, name, f"scrub-{{}}-{run.name}")
 
 
 def _show_findings(network: RecordedPass) -> None:
@@ -92,13 +93,13 @@ def _show_findings(network: RecordedPass) -> None:
         st.success(f"Nothing is wrong. {course}; no gate, unit or cell state is stuck.")
 
 
-def show_kept_states(run: RunReader, step: int) -> None:
+def show_kept_states(run: RunReader, step: int, layer: int) -> None:
     """What is known of a step whose layers are not kept whole: some states and gates, and the weights' spectra.
 
     Raises:
         DamagedRunError: a chunk is damaged.
     """
-    row, cell, layer = row_of(run, step), run.form.stack.cell, run.form.top
+    row, cell = row_of(run, step), run.form.stack.cell
     length = length_at(run, row)
     hidden = run.tensor("hidden")[row, layer, :length, 0]
     pictures: dict[str, Picture] = {"hidden": hidden_picture(cell, hidden, colour_limit([hidden]))}

@@ -32,7 +32,7 @@ def explore(folder: SweepFolder, results: Results) -> None:
             return
         table, statistic = chosen
         maps = st.container()
-        st.markdown("##### One cell and its row")
+        st.markdown("## One cell and its row")
         panel, row, column = choose_cell(results, table)
         with maps:
             show_heatmaps(results, table, statistic)

@@ -137,7 +137,7 @@ def _show_runs(readers: Sequence[RunReader], working: bool) -> None:
 
 
 def _show_said(readers: Sequence[RunReader]) -> None:
-    st.markdown("##### What the networks say")
+    st.markdown("## What the networks say")
     st.caption(f"At their last recorded steps. {KEY}")
     for run, label in zip(readers, labels(readers), strict=True):
         show_latest_said(run, label)
@@ -158,5 +158,5 @@ def _show_events(readers: Sequence[RunReader], names: Sequence[str]) -> None:
         for e in run.events()
     ]
     if events:
-        st.markdown("##### Events, latest first")
+        st.markdown("## Events, latest first")
         st.dataframe(events[::-1], hide_index=True, width="stretch", placeholder="")

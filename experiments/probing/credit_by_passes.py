@@ -18,8 +18,8 @@ AT_ONCE = 128
 """Sequences of one pass: each loss has copies of the batch of its own."""
 
 
-def credit_by_passes(experiment: Experiment, trace: Trace, stack: str | None) -> Credit:
-    """Who in the past gets credit for which loss, in the top layer of one of the network's stacks.
+def credit_by_passes(experiment: Experiment, trace: Trace, stack: str | None, index: int) -> Credit:
+    """Who in the past gets credit for which loss, in a layer of one of the network's stacks.
 
     Row t of the matrix is the recorded pass with the loss at t alone, its weight in the mean included. Where a head
     gives one answer for the whole sequence, the last row is the only one.
@@ -28,8 +28,9 @@ def credit_by_passes(experiment: Experiment, trace: Trace, stack: str | None) ->
         experiment: whose network and batch were recorded.
         trace: that pass; the matrix's total is its gradient.
         stack: the stack whose states are asked for; None for the last.
+        index: the layer and direction, in the order of torch's `h_n`.
     """
-    recorded = trace.only(stack).top
+    recorded = trace.only(stack).layers[index]
     losses = len(trace.outputs)
     rows = list(range(losses)) if experiment.answers_at_each_step else [losses - 1]
     T, B = recorded.log_norm.shape
@@ -37,7 +38,7 @@ def credit_by_passes(experiment: Experiment, trace: Trace, stack: str | None) ->
     together = max(1, AT_ONCE // B)
     for first in range(0, len(rows), together):
         part = rows[first : first + together]
-        apart = losses_apart(experiment, part, len(rows), trace.path).only(stack).top.log_norm
+        apart = losses_apart(experiment, part, len(rows), trace.path).only(stack).layers[index].log_norm
         log_norm[part] = apart.unflatten(1, (len(part), B)).transpose(0, 1)
     total = recorded.total[0]
     return Credit(

@@ -11,6 +11,7 @@ from analysis.clipping import Clipping, ClipRule, clip, clipped_inside
 from analysis.credit import Credit, credit
 from analysis.figures.symbols import Symbols
 from analysis.finding import Finding, Subject
+from analysis.no_path import with_reach
 from analysis.profile import Profile, profile
 from analysis.wording import counted
 from experiments.config.run_config import RunConfig
@@ -62,6 +63,7 @@ class Probe(RecordedPass):
     """The source of the weights: a file's name, or a run and its step; None if the configuration drew them."""
     stack: str | None = None
     """The stack that is looked at; None for the last, which the outputs are read from."""
+    layer_index: int | None = None
     trace: Trace = field(init=False)
     """The pass with the stack that is looked at."""
 
@@ -78,6 +80,11 @@ class Probe(RecordedPass):
         if name is not None and name not in self.whole.stacks:
             raise ConfigError(f"stack was {shortened(name)}; it must be one of {', '.join(self.whole.stacks)}.")
         return replace(self, stack=name)
+
+    def of_layer(self, number: int, backwards: bool = False) -> "Probe":
+        """The same pass with another layer, from 1, and direction looked at; 0 is the top layer."""
+        index = self.index_of(number, backwards)
+        return self if index == self.layer_index else replace(self, layer_index=index)
 
     @property
     def cell(self) -> str:
@@ -104,7 +111,7 @@ class Probe(RecordedPass):
             return f"{cut(visible(self.source))}: {what}, one recorded pass"
         if trained is None:
             return f"{what}, one recorded pass, seed {config.seed}"
-        of = f"the {self.top.batch_size} kept of {counted(trained.batch_size, 'sequence')}"
+        of = f"the {self.layer.batch_size} kept of {counted(trained.batch_size, 'sequence')}"
         return f"run {trained.run} at step {trained.step}: {what}, {of}"
 
     @property
@@ -143,12 +150,13 @@ class Probe(RecordedPass):
     def layer_profiles(self) -> list[Profile]:
         """The gradient profile of every layer, the first layer first."""
         if self.trained is None:
-            return [profile(layer) for layer in self.trace.layers]
+            return with_reach([profile(layer) for layer in self.trace.layers], self.trace.stack)
         sizes = self.trained.log_norm[self.looked_at]
-        return [
+        made = [
             profile_of_batch(layer, log_norm, self.trained.lengths)
             for layer, log_norm in zip(self.trace.layers, sizes, strict=True)
         ]
+        return with_reach(made, self.trace.stack)
 
     @cached_property
     def credit(self) -> Credit:
@@ -158,13 +166,13 @@ class Probe(RecordedPass):
         """
         if self.experiment.lengths is not None:
             alone = self.experiment.sequence(0)
-            return Probe(alone, alone.record(self.trace.path)).credit
+            return Probe(alone, alone.record(self.trace.path), layer_index=self.layer_index).credit
         model, task, targets = self.experiment.model, self.experiment.task, self.experiment.targets
         if self.credit_losses or not isinstance(model, SequenceModel):
-            return credit_by_passes(self.experiment, self.whole, self.stack)
-        direct = direct_gradients(model, self.trace, lambda outputs: task.losses(outputs, targets))
-        index = len(self.trace.layers) - self.trace.num_directions
-        return credit(self.trace.stack.above(index), direct)
+            return credit_by_passes(self.experiment, self.whole, self.stack, self.index)
+        direction = self.index % self.trace.num_directions
+        direct = direct_gradients(model, self.trace, lambda outputs: task.losses(outputs, targets), direction=direction)
+        return credit(self.trace.stack.above(self.index), direct)
 
     @property
     def credit_losses(self) -> int:

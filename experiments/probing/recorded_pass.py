@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 import torch
@@ -27,6 +28,7 @@ from analysis.spectrum import Spectrum, block_spectra
 from analysis.step_growth import StepGrowth, step_growth
 from analysis.theory import MeanField, RateOverGain, gradient_bound, measured_mean_field, rate_over_gain
 from analysis.transport import transport_course
+from experiments.probing.layer_choice import describe_layer, index_of_layer
 from models import LayerRecord, Trace
 from models.bptt.scaled import scaled_log_norm
 from models.recording.layer_record import ended_together
@@ -35,12 +37,40 @@ from models.recording.layer_record import ended_together
 class RecordedPass(ABC):
     """A recorded pass. Each analysis is computed when it is first needed, and then kept.
 
-    All analyses are about the top layer, forwards. Of sequences with unequal lengths the profile, the gates and the
-    diagnosis are about all, and what follows states from step to step is about the first. A `Probe` is the pass of a
-    configuration, a `WatchedStep` a pass of a user's own training.
+    The analyses are about the layer that is looked at: the top one, forwards, if no other was chosen. Of sequences
+    with unequal lengths the profile, the gates and the diagnosis are about all, and what follows states from step to
+    step is about the first. The diagnosis and the course of the gradient are always about the top layer. A `Probe` is
+    the pass of a configuration, a `WatchedStep` a pass of a user's own training.
     """
 
     trace: Trace
+    layer_index: int | None
+    """The layer that is looked at, in the order of torch's `h_n`; None for the top one, forwards."""
+
+    @abstractmethod
+    def of_layer(self, number: int, backwards: bool = False) -> Self:
+        """The same pass with another layer and direction looked at; see `index_of`."""
+
+    def index_of(self, number: int, backwards: bool) -> int | None:
+        """See `index_of_layer`."""
+        D = self.trace.num_directions
+        return index_of_layer(number, backwards, len(self.trace.layers) // D, D)
+
+    @property
+    def index(self) -> int:
+        """The index of the layer that is looked at."""
+        return len(self.trace.layers) - self.trace.num_directions if self.layer_index is None else self.layer_index
+
+    @property
+    def layer_words(self) -> str:
+        """The layer and the direction in words; empty for a network of one layer and direction."""
+        D = self.trace.num_directions
+        return describe_layer(self.index, len(self.trace.layers) // D, D)
+
+    @property
+    def recorded(self) -> LayerRecord:
+        """The layer that is looked at, of the whole batch."""
+        return self.trace.layers[self.index]
 
     @property
     @abstractmethod
@@ -107,69 +137,68 @@ class RecordedPass(ABC):
         return None
 
     @property
-    def top(self) -> LayerRecord:
-        """The top layer, forwards; where its sequences differ in length, the first one."""
-        top = self.trace.top
-        return top if top.lengths is None else top.sequence(0)
+    def layer(self) -> LayerRecord:
+        """The layer that is looked at; where its sequences differ in length, the first one."""
+        return self.recorded if self.recorded.lengths is None else self.recorded.sequence(0)
 
     @property
     def state_size(self) -> int:
         """The size of the layer's state: its hidden units, twice as many with a cell state."""
-        return self.top.state_size
+        return self.layer.state_size
 
     @cached_property
     def profile(self) -> Profile:
         """The gradient profile, over the whole batch."""
-        return self.layer_profiles[-self.trace.num_directions]
+        return self.layer_profiles[self.index]
 
     @property
     def start_log_norm(self) -> float:
         """ln‖dL/dh_0‖ (nats), median over the batch."""
-        sizes: ndarray = scaled_log_norm(self.trace.top.grad_start[0]).numpy()
+        sizes: ndarray = scaled_log_norm(self.recorded.grad_start[0]).numpy()
         return float(log_quantile(sizes, 0.5))
 
     @cached_property
     def spectra(self) -> dict[str, Spectrum]:
         """Block → spectrum of the recurrent matrix."""
-        return block_spectra(self.top.cell)
+        return block_spectra(self.layer.cell)
 
     @cached_property
     def gate_statistics(self) -> GateStatistics:
         """Saturation and time constants."""
-        return gate_statistics(self.trace.top)
+        return gate_statistics(self.recorded)
 
     @cached_property
     def lyapunov(self) -> Lyapunov:
         """Exponents along the first sequence."""
-        return lyapunov(self.top)
+        return lyapunov(self.layer)
 
     @cached_property
     def fixed_points(self) -> FixedPoints:
         """Where the state rests, or nearly does, while the input is 0; searched for from 16 of its states."""
-        return fixed_points(self.trace.top, count=16)
+        return fixed_points(self.recorded, count=16)
 
     @cached_property
     def product(self) -> ProductSpectrum:
         """Singular values of the product of the last 200 step Jacobians (or all) along the first sequence."""
-        start = max(0, self.top.seq_len - PRODUCT_STEPS)
-        jacobians = step_jacobians(self.top, start=start)
+        start = max(0, self.layer.seq_len - PRODUCT_STEPS)
+        jacobians = step_jacobians(self.layer, start=start)
         return product_spectrum(jacobians.matrices[:, 0])
 
     @cached_property
     def step_growth(self) -> StepGrowth:
         """The possible and the real growth of the first sequence's gradient over the last 200 steps (or all)."""
-        return step_growth(self.top, most_steps=PRODUCT_STEPS)
+        return step_growth(self.layer, most_steps=PRODUCT_STEPS)
 
     @cached_property
     def paths(self) -> Paths | None:
         """The routes of the gradient; None for a cell without a gated path, and for truncation by windows."""
-        return None if self.top.cell.gated_path is None or self.top.window is not None else paths(self.top)
+        return None if self.layer.cell.gated_path is None or self.layer.window is not None else paths(self.layer)
 
     @cached_property
     def bound(self) -> Float[ndarray, " time"] | None:
         """Upper bound on ln‖dL/dh_t‖ (nats); None for a gated cell, which has no such simple bound."""
-        slope = self.top.cell.steepest_slope
-        return None if slope is None else gradient_bound(self.trace.top, self.spectra["h"].spectral_norm, slope)
+        slope = self.layer.cell.steepest_slope
+        return None if slope is None else gradient_bound(self.recorded, self.spectra["h"].spectral_norm, slope)
 
     @cached_property
     def mean_field(self) -> MeanField | None:
@@ -177,7 +206,7 @@ class RecordedPass(ABC):
         if not all_finite(self.trace.hidden):
             return None
         try:
-            return measured_mean_field(self.top)
+            return measured_mean_field(self.layer)
         except ValueError:  # another cell; or weights of 1e100, beyond what the theory's integrals take
             return None
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -15,6 +15,7 @@ from analysis.clipping import Clipping
 from analysis.credit import Credit, credit
 from analysis.finding import Finding, Subject
 from analysis.last_loss import last_loss_only
+from analysis.no_path import with_reach
 from analysis.profile import Profile
 from analysis.wording import counted
 from experiments.config.words import cut, visible
@@ -41,16 +42,22 @@ class WatchedStep(RecordedPass):
     lengths: Int64[Tensor, " batch"]
     logged: Mapping[str, float]
     """The numbers that the training logged at the step."""
+    layer_index: int | None = None
+
+    def of_layer(self, number: int, backwards: bool = False) -> "WatchedStep":
+        """The same pass with another layer, from 1, and direction looked at; 0 is the top layer."""
+        index = self.index_of(number, backwards)
+        return self if index == self.layer_index else replace(self, layer_index=index)
 
     @property
     def cell(self) -> str:
         """The module's name, or its cell where it is the network itself."""
-        return self.module or self.top.cell.words.label
+        return self.module or self.layer.cell.words.label
 
     @property
     def about(self) -> str:
         """A few words about the recorded pass."""
-        of = f"the {self.top.batch_size} kept of {counted(len(self.lengths), 'sequence')}"
+        of = f"the {self.layer.batch_size} kept of {counted(len(self.lengths), 'sequence')}"
         return f"run {self.run} at step {self.step}: {visible(cut(self.title))}, T = {self.trace.seq_len}, {of}"
 
     @property
@@ -81,16 +88,18 @@ class WatchedStep(RecordedPass):
     @cached_property
     def layer_profiles(self) -> list[Profile]:
         """The gradient profile of every layer over the whole batch, its sequences moved to end together."""
-        return [
+        made = [
             profile_of_batch(layer, log_norm, self.lengths)
             for layer, log_norm in zip(self.trace.layers, self.log_norm, strict=True)
         ]
+        return made if len({*self.lengths.tolist()}) > 1 else with_reach(made, self.trace.stack)
 
     @cached_property
     def credit(self) -> Credit:
         """Who gets credit for what the loss sends to each timestep, as it was trained."""
-        index = len(self.trace.layers) - self.trace.num_directions
-        return credit(self.trace.stack.above(index), self.trace.direct_grad_hidden[index])
+        above = self.trace.stack.above(self.index)
+        direct = self.trace.direct_grad_hidden[-self.trace.num_directions :]
+        return credit(above, direct[self.index % self.trace.num_directions])
 
     @cached_property
     def transport(self) -> Trace:

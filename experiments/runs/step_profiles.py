@@ -37,8 +37,8 @@ class Profiles:
     """A sentence for the page about steps that were left out; empty if none were."""
 
 
-def profiles(run: RunReader) -> Profiles:
-    """The profiles of the top layer, forwards.
+def profiles(run: RunReader, layer: int | None = None) -> Profiles:
+    """The profiles of a layer, in the order of torch's `h_n`; of the top one, forwards, if none is named.
 
     Raises:
         DamagedRunError: a chunk is damaged.
@@ -48,7 +48,7 @@ def profiles(run: RunReader) -> Profiles:
     every = max(1, math.ceil(timesteps / MOST_TIMESTEPS))
     frame_bytes = TRACES * NUMBER_BYTES * math.ceil(timesteps / every)
     stride = max(1, math.ceil(count * frame_bytes / LARGEST_PROFILES))
-    kept = quantiles[::stride, run.form.top].astype(float)
+    kept = quantiles[::stride, run.form.top if layer is None else layer].astype(float)
     finite = kept[np.isfinite(kept)]
     among = Among((float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0), every)
     low, median, high = np.moveaxis(kept, -1, 0)
@@ -57,18 +57,22 @@ def profiles(run: RunReader) -> Profiles:
     return Profiles(run.tensor("step")[::stride], frames, among, note)
 
 
-def profile_at(run: RunReader, row: int) -> Profile:
-    """The top layer's profile over the whole batch at one recorded step; its direct gradients are not known.
+def profile_at(run: RunReader, row: int, layer: int | None = None) -> Profile:
+    """A layer's profile over the whole batch at one recorded step; its direct gradients are not known.
+
+    The layer is as in `profiles`.
 
     Raises:
         DamagedRunError: a chunk is damaged.
     """
-    log_norm, padded = run.tensor("log_norm")[row, run.form.top].astype(float), 0
+    log_norm, padded = run.tensor("log_norm")[row, run.form.top if layer is None else layer].astype(float), 0
     lengths = lengths_at(run, row, len(log_norm)) if run.form.unequal else None
     if lengths is not None:
         padded = int((len(log_norm) - lengths).sum())
         log_norm = ended_together(torch.from_numpy(log_norm), lengths).numpy()
-    return profile_of_sizes(log_norm, np.full_like(log_norm, np.nan), getattr(torch, run.form.dtype), padded=padded)
+    reverse = run.form.stack.num_directions == 2 and layer is not None and layer % 2 == 1
+    dtype, unknown = getattr(torch, run.form.dtype), np.full_like(log_norm, np.nan)
+    return profile_of_sizes(log_norm, unknown, dtype, reverse, padded)
 
 
 def step_picture(run: RunReader, p: Profile, among: Among) -> Picture:

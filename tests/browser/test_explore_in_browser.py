@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
+from access import faults_of_access
 from browsing import ROOT, press, resting_box, serious_faults_in_both_themes, settle
 from exploring import (
     NAMES,
@@ -116,6 +117,7 @@ def test_the_words_beside_the_chart_follow_the_drag(explore):
 def test_axe_finds_no_serious_fault(explore):
     page = explore()
     settle(page)
+    assert not faults_of_access(page)
     assert not serious_faults_in_both_themes(page)
 
 
@@ -168,7 +170,7 @@ def test_every_preset_shows_what_it_says_and_its_link_opens_the_same(explore):
         press(page, preset.name)
         page.get_by_text(preset.try_this[:40]).wait_for()
         settings = Settings.of(preset.settings)
-        wanted = {c.cell: look_at(probe(c), settings.stack) for c in page_configs(settings)}
+        wanted = {c.cell: look_at(probe(c), settings) for c in page_configs(settings)}
         assert eventually(page, partial(shows, page, wanted)), preset.name
         if k in (1, 3):
             other = explore("?" + urlencode(write_link(settings)))
@@ -183,3 +185,39 @@ def test_a_pinned_state_stays_beside_the_present_one(explore):
     type_value(page, "largest_singular_value", "1.5")
     assert eventually(page, lambda: line(page, "A: Elman") == before and line(page, "Elman") != before)
     page.get_by_text("singular value: 1 → 1.5").wait_for()
+
+
+def test_layer_and_direction_are_chosen_and_said_and_what_no_loss_can_reach_is_hatched(explore):
+    query = "?cells=gru&num_layers=2&bidirectional=True&seq_len=30&loss_position=last&panel=Hidden states"
+    page = explore(query, viewport={"width": 1280, "height": 1600})
+    truth = probe(RunConfig(cell="gru", num_layers=2, bidirectional=True, **{**PAGE, "seq_len": 30}))
+    profiles = [p.median / math.log(10) for p in truth.layer_profiles]  # 1 →, 1 ←, 2 →, 2 ←
+    assert eventually(page, lambda: line(page, "GRU") == pytest.approx(profiles[2].tolist(), abs=1e-3))
+    hatched = """() => document.querySelector('.live-chart[data-key="profile"] .live-chart-plot')
+        .data.filter(trace => trace.name === "no path to a loss").flatMap(trace => Array.from(trace.x).slice(0, 2))"""
+    assert page.evaluate(hatched) == []
+    page.get_by_role("radio", name="backwards").click()
+    page.get_by_text("Layer 2 of 2, backwards.").first.wait_for()
+    assert page.get_by_text("Layer 2 of 2, backwards.").count() == 2, "beside the profile, and beside the panel's chart"
+    assert eventually(page, lambda: page.evaluate(hatched) == [1, 29.5])
+    page.get_by_text("The reverse direction reads the last input first").first.wait_for()
+    page.get_by_role("radio", name="1", exact=True).click()
+    page.get_by_text("Layer 1 of 2, backwards.").first.wait_for()
+    assert eventually(page, lambda: line(page, "GRU") == pytest.approx(profiles[1].tolist(), abs=1e-3))
+    assert "shown_layer=1" in page.url
+    assert "direction=backwards" in page.url
+
+
+def test_a_slow_panel_says_what_it_computes_and_gives_way_to_newer_settings(explore):
+    query = "?cells=lstm&seq_len=1000&panel=Lyapunov exponents"
+    page = explore(query, viewport={"width": 1280, "height": 1600})
+    type_value(page, "seq_len", "900")  # the first visit's is given up, too
+    page.get_by_text("Computing the Lyapunov exponents").wait_for()
+    type_value(page, "seq_len", "30")
+    chart = page.locator('.live-chart[data-key="lyapunov"][data-redraws]')
+    chart.wait_for(timeout=60_000)
+    truth = probe(RunConfig(cell="lstm", **{**PAGE, "seq_len": 30})).lyapunov.exponents
+    drawn = """() => [...document.querySelector('.live-chart[data-key="lyapunov"] .live-chart-plot')
+        ._fullData.find(trace => trace.name === "LSTM: exponent").y]"""
+    assert eventually(page, lambda: page.evaluate(drawn) == pytest.approx(truth.tolist(), abs=1e-3), seconds=30)
+    page.locator(".computing").wait_for(state="detached")

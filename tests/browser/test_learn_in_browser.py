@@ -3,7 +3,9 @@
 import re
 
 import pytest
+from access import faults_of_access
 from browsing import press, resting_box, serious_faults, settle
+from exploring import value_of
 from playwright.sync_api import Page, expect
 
 from dashboard.lessons.lesson import Bench, Live, Slider
@@ -91,6 +93,7 @@ def test_a_lesson_from_prediction_to_verdict_on_a_projector_and_then_on_a_phone(
     expect(page.get_by_text("The claim:")).to_be_visible(timeout=20_000)  # measured, while the suite runs beside
     page.wait_for_selector(".live-chart[data-redraws]")
     settle(page)
+    expect(page.get_by_role("button", name="Open in Explore")).to_be_visible()
     expect(page.locator(".katex").first).to_be_visible()
     assert "cc0000" not in page.locator(".stMarkdown:has(.katex)").last.inner_html(), "KaTeX does not know a command"
     fits(page)
@@ -111,6 +114,16 @@ def test_a_lesson_from_prediction_to_verdict_on_a_projector_and_then_on_a_phone(
         page.wait_for_url(f"**beat={beat.lower()}*" if beat != "Predict" else re.compile(r"lesson=\d+(?!.*beat=d)"))
         settle(page)
         page.wait_for_function(NARROW, arg=PHONE["width"])
+
+
+def test_a_lesson_leads_into_explore_with_its_own_settings(app_url, open_page):
+    page = open_page(f"{app_url}/learn?lesson=8&beat=do&set=bias:3.0")
+    assert page.title().startswith("8 · ")
+    assert not faults_of_access(page)
+    press(page, "Open in Explore")
+    page.wait_for_selector('.live-chart[data-key="profile"][data-redraws]', timeout=60_000)
+    assert value_of(page, "forget_bias") == 3
+    assert "cells=lstm" in page.url
 
 
 def test_a_point_is_drawn_by_dragging(app_url, open_page):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from access import faults_of_access
 from browsing import press, resting_box, serious_faults_in_both_themes, settle
 from playwright.sync_api import Locator, Page, expect
 
@@ -90,6 +91,7 @@ def test_axe_finds_no_serious_fault_on_runs(runs_url, open_page, recorded, which
     page = open_page(f"{runs_url}/runs?run={','.join(names)}", viewport={"width": 1280, "height": 2000})
     expect(page.locator('.live-chart[data-key="runs-loss"]')).to_be_attached(timeout=60_000)
     expect(page.locator(".live-chart[data-redraws]").first).to_be_visible(timeout=60_000)
+    assert not faults_of_access(page)
     assert not serious_faults_in_both_themes(page)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browsing import ROOT, press, resting_box, settle
+from browsing import ROOT, press, settle
 from exploring import eventually, line, shows
 from PIL import Image
 
@@ -99,9 +99,11 @@ def test_every_download_carries_its_link_and_its_settings(saved):
     assert saved["PNG"].startswith(b"\x89PNG")
     picture = Image.open(io.BytesIO(saved["PNG"]))
     assert picture.text["Source"] == link
+    assert "Hidden units: 8" in picture.text["Settings"]
     assert "GRU" in picture.text["Description"]
     assert saved["SVG"].startswith(b"<svg")
     assert link in html.unescape(saved["SVG"].decode())
+    assert "Hidden units: 8" in saved["SVG"].decode()
     head, *_ = saved["CSV"].decode().partition("\nt,")
     assert link in head
     assert "Hidden units: 8" in head
@@ -122,18 +124,4 @@ def test_all_figures_are_one_zip_with_pictures_numbers_settings_and_the_snippet(
     settings = tomllib.loads(files.read("settings.toml").decode())
     assert settings["link"] == saved["link"].decode()
     assert settings["settings"]["Hidden units"] == "8"
-    assert b"probe(RunConfig(" in files.read("snippet.py")
-
-
-def test_a_projector_has_large_letters_and_no_chrome(explore):
-    page = explore("?projector=1", viewport={"width": 1280, "height": 720})
-    assert not page.get_by_test_id("stHeader").is_visible()
-    size = (
-        "[...document.querySelectorAll('.live-chart[data-key=profile] .gtitle')].map(t => getComputedStyle(t).fontSize)"
-    )
-    assert page.evaluate(size) == ["20px"]
-    chart = resting_box(page.locator('.live-chart[data-key="profile"]'))
-    assert chart["y"] + chart["height"] <= 720, "sliders and the profile are on one screen"
-    press(page, "Leave projector")
-    assert eventually(page, lambda: page.evaluate(size) == ["16px"])
-    assert page.get_by_test_id("stHeader").is_visible()
+    assert b"gfl.probe(gfl.RunConfig(" in files.read("snippet.py")

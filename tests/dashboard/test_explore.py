@@ -137,7 +137,7 @@ def test_a_remedy_changes_the_settings():
 def test_the_snippet_prints_the_numbers_of_the_page(capsys):
     at = explore(cells=["gru"], seq_len=9.0, hidden_size=4, truncate=3.0)
     next(b for b in at.button if b.label == "Link and Python").click().run()
-    code = next(c.value for c in at.code if "import RunConfig" in c.value)
+    code = next(c.value for c in at.code if "import gradient_flow_lab" in c.value)
     exec(code, {})
     printed = capsys.readouterr().out.splitlines()
     expected = probe(RunConfig(cell="gru", seq_len=9, hidden_size=4, batch_size=4, truncate=3, forget_bias=0.0,

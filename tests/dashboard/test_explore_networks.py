@@ -24,7 +24,7 @@ def view(**values):
 def test_the_profile_is_of_the_chosen_stack(stack):
     probe = view(stack=stack).probes["gru"]
     wanted = probe.whole.stacks["decoder" if stack == "outputs" else stack].top
-    assert probe.top is wanted
+    assert probe.layer is wanted
     assert np.array_equal(probe.profile.median, log_quantile(wanted.log_norm.numpy(), 0.5))
 
 

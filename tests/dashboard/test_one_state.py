@@ -145,7 +145,8 @@ def test_all_controls_of_train_are_restored_on_a_new_page(runs):
 
 def test_all_controls_of_runs_are_restored_on_a_new_page(lstm):
     wanted = {"run": "lstm", "search": "lstm", "step": "3", "look": "Gates", "all": "True", "lit": "True",
-              "learned": "True", "follow": "False", "seeds": "False", "temperature": "0.5", "module": "0"}  # fmt: skip
+              "learned": "True", "follow": "False", "seeds": "False", "temperature": "0.5", "module": "0",
+              "layer": "1", "direction": "backwards"}  # fmt: skip
     assert wanted.keys() == KEPT.controls.keys()
 
     def opened(link: dict[str, str]) -> AppTest:

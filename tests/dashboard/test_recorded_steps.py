@@ -54,7 +54,9 @@ def test_every_panel_draws_the_recorded_step_as_its_probe_has_it(trained_run, na
 def test_the_network_is_the_one_of_the_recorded_step(trained_run):
     network = trained_network(trained_run, 3)
     weights = trained_run.tensor("weights")[1]
-    assert np.array_equal(network.top.cell.weight_hh.flatten(), weights[12 * 2 :][: 12 * 4]), "of step 3, not of step 1"
+    assert np.array_equal(network.layer.cell.weight_hh.flatten(), weights[12 * 2 :][: 12 * 4]), (
+        "of step 3, not of step 1"
+    )
     assert network.spectra["n"].spectral_norm == pytest.approx(trained_run.tensor("spectral_norm")[1, 0, 2], rel=1e-6)
 
 

@@ -109,7 +109,7 @@ def test_explore_opens_the_module_that_a_link_names(monkeypatch, watched_run):
     settings = at.session_state["explore-settings"]
     assert write_link(settings, network_of(settings).controls)["layer"] == "1"
     (shown,) = record_view(settings).probes.values()
-    assert torch.equal(shown.top.cell.weight_hh, layer_records(watched_run.of("elman"), 3).top.cell.weight_hh)
+    assert torch.equal(shown.layer.cell.weight_hh, layer_records(watched_run.of("elman"), 3).top.cell.weight_hh)
     assert write_command(settings, network_of(settings))[4:9] == ["mine", "--step", "3", "--layer", "elman"]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from hashlib import blake2b
 from typing import Literal
 
@@ -13,6 +13,7 @@ import streamlit as st
 
 from analysis.figures.axes import set_axes
 from dashboard.components.mount import component
+from dashboard.components.source import source
 
 # The version in the address: a browser that has kept an older file does not use it.
 _PLOTLY_PATH = f"live/plotly.min.js?v={plotly.__version__}"
@@ -46,7 +47,8 @@ def live_chart(
     """
     set_axes(figure)  # also of a figure that is no picture, or was changed since
     height = int(height or figure.layout.height or _DEFAULT_HEIGHT)
-    message = encode_chart(figure, key=key, alt=alt, height=height, clicks=on_click is not None)
+    clicks, settings = on_click is not None, source().settings
+    message = encode_chart(figure, key=key, alt=alt, height=height, clicks=clicks, settings=settings)
     room = _reserved_height(figure, height)
     if on_click is None:
         _mount(key=key, data=message, height=room)
@@ -77,7 +79,15 @@ def expect_charts() -> None:
         _mount(key="charts-to-come--plotly", data=orjson.dumps({"plotly": _PLOTLY_PATH}), height="content")
 
 
-def encode_chart(figure: go.Figure, *, key: str, alt: str, height: int | None = None, clicks: bool = False) -> bytes:
+def encode_chart(
+    figure: go.Figure,
+    *,
+    key: str,
+    alt: str,
+    height: int | None = None,
+    clicks: bool = False,
+    settings: Mapping[str, str] | None = None,
+) -> bytes:
     """The message to the browser as JSON bytes; arrays as base64, NaN and infinity as null.
 
     The figure's axes are set. Bytes, because Streamlit would encode a dict twice: once to send it, once to hash it.
@@ -93,6 +103,7 @@ def encode_chart(figure: go.Figure, *, key: str, alt: str, height: int | None = 
         "height": int(height or figure.layout.height or _DEFAULT_HEIGHT),
         "plotly": _PLOTLY_PATH,
         "clicks": clicks,
+        "settings": None if settings is None else dict(settings),  # None in a drag: those of the page stay
         # Equal revisions are equal pictures: a rerun that changed nothing here redraws nothing.
         "revision": blake2b(drawing, digest_size=8).hexdigest(),
         "figure": orjson.Fragment(drawing),

@@ -4,9 +4,10 @@ import { charts } from "../shared/charts.js";
 import { imageFile, saveFile } from "../shared/image_file.js";
 import { destroyedWithNode, madeOnce } from "../shared/made_once.js";
 import { serverUrl } from "../shared/server_url.js";
-import { NARROW, dressed, fit, themeOf } from "./look.js";
+import { NARROW, dressed, fit, themeOf, within } from "./look.js";
 import { createPlayer } from "./player.js";
 import { createStep, fitting } from "./sequence.js";
+import { createToolbar } from "./toolbar.js";
 import { createZoom } from "./zoom.js";
 
 const decoder = new TextDecoder();
@@ -75,6 +76,7 @@ function createChart(parent) {
 
   const zoom = createZoom();
   const step = createStep(root, plot);
+  const toolbar = createToolbar(plot);
 
   let newest = null;
   let drawn = "";
@@ -88,15 +90,17 @@ function createChart(parent) {
   const shape = () => {
     const { figure, height } = newest;
     const narrow = root.offsetWidth && root.offsetWidth < NARROW && figure.layout?.meta?.narrow;
-    return narrow ? { layout: { ...figure.layout, ...narrow }, height: narrow.height } : { layout: figure.layout ?? {}, height };
+    const layout = narrow ? { ...figure.layout, ...narrow } : (figure.layout ?? {});
+    return { layout, height: within(root, (narrow ? narrow.height : height) + player.height()) - player.height() };
   };
-  const fitted = () => fit(shape().layout, root.offsetWidth, themeOf(parent));
+  const fitted = () => fit(shape().layout, root.offsetWidth, shape().height, themeOf(parent));
   const room = () => newest.figure.layout?.meta?.symbols && Math.round(root.offsetWidth / 20); // for symbols
   const signature = () =>
-    `${newest.revision} ${newest.height} ${JSON.stringify([themeOf(parent), fitted(), room()])}`;
+    `${newest.revision} ${shape().height} ${JSON.stringify([themeOf(parent), fitted(), room()])}`;
 
   function want(message) {
-    newest = message;
+    newest = { ...message, settings: message.settings ?? newest?.settings ?? {} };
+    plot.settings = newest.settings;
     root.dataset.key = message.key;
     charts.set(message.key, chart);
     player.over(message.figure.layout?.meta?.play ?? null);
@@ -144,6 +148,7 @@ function createChart(parent) {
       if (!redraws) step.follow();
       if (!redraws) plot.on("plotly_click", ({ points }) => clicked?.("clicked", clickedOn(points.at(-1))));
       for (const svg of plot.querySelectorAll(".main-svg")) svg.setAttribute("aria-hidden", "true");
+      toolbar.oneStop();
       words.hidden = false;
       error.hidden = true;
       return true;
@@ -167,7 +172,7 @@ function createChart(parent) {
   sight.observe(root);
 
   let frame = 0;
-  const observer = new ResizeObserver(() => {
+  const follow = () => {
     cancelAnimationFrame(frame);
     frame = requestAnimationFrame(() => {
       const size = plot._fullLayout; // a hidden tab has no width; drawing there would fix a wrong one
@@ -177,12 +182,15 @@ function createChart(parent) {
         catchUp(); // another width may break the title elsewhere
       }
     });
-  });
+  };
+  const observer = new ResizeObserver(follow);
   observer.observe(root);
+  window.addEventListener("resize", follow); // a chart's height may follow the window's
 
   function destroy() {
     player.stop();
     observer.disconnect();
+    window.removeEventListener("resize", follow);
     sight.disconnect();
     if (charts.get(root.dataset.key) === chart) charts.delete(root.dataset.key);
     Plotly?.purge(plot);
@@ -196,7 +204,7 @@ function createChart(parent) {
     const { layout, height } = shape();
     const look = { ...dressed({ ...layout, ...fitted() }, newest.key, height, theme), paper_bgcolor: theme.background };
     const width = root.offsetWidth || NARROW;
-    return imageFile(Plotly, { data: newest.figure.data ?? [], layout: look }, { format, width, height, words: newest.alt });
+    return imageFile(Plotly, { data: newest.figure.data ?? [], layout: look }, { format, width, height, words: newest.alt, settings: newest.settings });
   }
   const chart = { want, hears, destroy, say: step.say, isVisible: () => visible, picture };
   return chart;
@@ -219,7 +227,7 @@ function pictured(Plotly, parent, plot, format) {
   const layout = { ...plot.layout, paper_bgcolor: themeOf(parent).background };
   const { width, height } = plot._fullLayout;
   const words = parent.querySelector(".live-chart-words").getAttribute("aria-label") ?? "";
-  return imageFile(Plotly, { data: plot.data, layout }, { format, width, height, words });
+  return imageFile(Plotly, { data: plot.data, layout }, { format, width, height, words, settings: plot.settings });
 }
 
 function config(Plotly, parent, zoom) {

@@ -15,10 +15,18 @@ export function themeOf(element) {
 }
 
 export const NARROW = 480; // pixels: a phone, or a third of a page
+const LOW = 330; // pixels
 const pen = document.createElement("canvas").getContext("2d");
 
+// A chart's height within what the page's rules allow where it stands.
+export function within(element, height) {
+  const style = getComputedStyle(element);
+  const pixels = (name) => parseFloat(style.getPropertyValue(name));
+  return Math.max(pixels("--chart-least") || 0, Math.min(pixels("--chart-most") || Infinity, height));
+}
+
 // What a narrow chart needs: a title in lines as wide as it, and the legend below, where it cannot lie on the title.
-export function fit(layout, width, theme) {
+export function fit(layout, width, height, theme) {
   const text = layout.title?.text;
   if (!text || !width) return {};
   const template = layout.template?.layout ?? {};
@@ -36,9 +44,18 @@ export function fit(layout, width, theme) {
   const pad = { ...template.title?.pad, ...layout.title.pad };
   pad.t = (pad.t ?? 0) + (lines.length - 1) * size * 0.9; // Plotly lifts a text of several lines
   const changed = lines.length > 1 ? { title: { ...layout.title, pad, text: lines.join("<br>") }, margin } : {};
-  if (width >= NARROW) return changed;
-  const below = { orientation: "h", x: 0, xanchor: "left", yref: "container", y: 0.01, yanchor: "bottom" };
-  return { ...changed, legend: { ...layout.legend, ...below } };
+  if (width < NARROW) {
+    const below = { orientation: "h", x: 0, xanchor: "left", yref: "container", y: 0.01, yanchor: "bottom" };
+    return { ...changed, legend: { ...layout.legend, ...below } };
+  }
+  return height < LOW && lines.length === 1 ? lowered(layout, margin, pad) : changed;
+}
+
+// A low chart keeps its room for the lines: less of it above the title and around the axis's name.
+function lowered(layout, margin, pad) {
+  const { xaxis } = layout;
+  const axis = xaxis?.title ? { xaxis: { ...xaxis, title: { ...xaxis.title, standoff: 2 } } } : {};
+  return { margin: { ...margin, t: margin.t - 10 }, title: { ...layout.title, pad: { ...pad, t: 6 } }, ...axis };
 }
 
 const titleSize = (template, theme) => (template.title?.font?.size ?? 16) * theme.larger;

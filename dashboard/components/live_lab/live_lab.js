@@ -16,6 +16,9 @@ export default function (component) {
 
 function createLab(parent) {
   const root = parent.querySelector(".live-lab");
+  root.tabIndex = 0; // keys scroll it where it is higher than its place
+  root.setAttribute("role", "region");
+  root.setAttribute("aria-label", "What this says");
   let name = "";
   let state = {}; // as the page last had it
   let said = "";
@@ -53,7 +56,12 @@ function createLab(parent) {
 
   const show = (words) => {
     root.innerHTML = words; // of our own making, see `Frame.words`
+    fade();
   };
+  const fade = () => root.classList.toggle("more", root.scrollTop + root.clientHeight < root.scrollHeight - 8);
+  root.addEventListener("scroll", fade);
+  const sizes = new ResizeObserver(fade);
+  sizes.observe(root);
 
   function ask() {
     if (!socket || socket.readyState > WebSocket.OPEN) return connect(); // which asks again once it is open
@@ -118,6 +126,7 @@ function createLab(parent) {
     document.removeEventListener("gradient-flow-move", take);
     document.removeEventListener("gradient-flow-page-draws", pageDraws);
     clearTimeout(rest);
+    sizes.disconnect();
     socket?.close();
   }
 

@@ -1,15 +1,16 @@
-// A chart as a PNG or SVG file that says where it comes from: the link to the page, and the picture in words.
+// A chart as a PNG or SVG file that says where it comes from: the link to the page, its settings, the picture in words.
 
 import { crc32 } from "./crc32.js";
 
 const encoder = new TextEncoder();
 
 // `figure` is Plotly's { data, layout }. Returns the file's bytes.
-export async function imageFile(Plotly, figure, { format, width, height, words }) {
+export async function imageFile(Plotly, figure, { format, width, height, words, settings }) {
   const config = { showSendToCloud: false };
   const scale = format === "png" ? 2 : 1;
   const url = await Plotly.toImage({ ...figure, config }, { format, width, height, scale });
-  const about = { Source: location.href, Description: words };
+  const lines = Object.entries(settings).map(([name, value]) => `${name}: ${value}`);
+  const about = { Source: location.href, Description: words, Settings: lines.join("\n") };
   return format === "png" ? pngWith(await bytesOf(url), about) : svgWith(decodeURIComponent(url.slice(url.indexOf(",") + 1)), about);
 }
 
@@ -34,9 +35,9 @@ function textChunk(name, text) {
   return chunk;
 }
 
-function svgWith(svg, { Source, Description }) {
+function svgWith(svg, { Source, Description, Settings }) {
   const escaped = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
-  const head = `<desc>${escaped(Description)}</desc><metadata>${escaped(Source)}</metadata>`;
+  const head = `<desc>${escaped(Description)}</desc><metadata>${escaped(`${Source}\n${Settings}`)}</metadata>`;
   return encoder.encode(svg.replace(/<svg[^>]*>/, (start) => start + head));
 }
 

@@ -1,0 +1,50 @@
+"""No path leads to a loss exactly where the gradient is zero, in a network that loses none by chance."""
+
+import numpy as np
+import pytest
+import torch
+
+from analysis.no_path import reached_steps, with_reach
+from analysis.profile import profile
+from models import SequenceModel, record
+
+T = 12
+LOSSES = {
+    "last": lambda outputs: outputs[-1].square().sum(),
+    "middle": lambda outputs: outputs[5].square().sum(),
+    "every": lambda outputs: outputs.square().sum(),
+}
+CUTS = {"whole": {}, "blocks": {"truncate": 5}, "window": {"truncate": 3, "truncate_kind": "window"}}
+NETWORKS = {
+    "one": {}, "two layers": {"num_layers": 2}, "both ways": {"bidirectional": True},
+    "two layers both ways": {"num_layers": 2, "bidirectional": True},
+}  # fmt: skip
+
+
+CASES = [
+    (network, loss, cut)
+    for network in NETWORKS
+    for loss in LOSSES
+    for cut in CUTS
+    if cut != "window" or "both ways" not in network  # a window slides in one direction only
+]
+
+
+@pytest.mark.parametrize(("network", "loss", "cut"), CASES)
+def test_no_path_leads_to_a_loss_exactly_where_the_recorded_gradient_is_zero(network, loss, cut):
+    torch.manual_seed(0)
+    model = SequenceModel("gru", input_size=2, hidden_size=5, output_size=1, dtype=torch.float64, **NETWORKS[network])
+    trace = record(model, torch.rand(T, 3, 2, dtype=torch.float64), LOSSES[loss], path="reference", **CUTS[cut])
+    reached = torch.stack(reached_steps(trace.stack))
+    assert torch.equal(reached, (trace.log_norm > -torch.inf).all(dim=2))
+
+
+def test_a_profile_says_which_timesteps_have_no_path_and_why():
+    model = SequenceModel("elman", input_size=1, hidden_size=3, output_size=1, bidirectional=True)
+    trace = record(model, torch.rand(T, 2, 1), LOSSES["last"])
+    forwards, backwards = with_reach([profile(layer) for layer in trace.layers], trace.stack)
+    assert forwards.no_path is not None
+    assert not forwards.no_path.any()
+    assert backwards.no_path is not None
+    assert np.array_equal(backwards.no_path, np.arange(1, T + 1) < T)
+    assert backwards.why_no_path.startswith("The reverse direction reads the last input first")
