@@ -6,6 +6,11 @@ from datetime import timedelta
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
+def superscript(number: int) -> str:
+    """A whole number, raised: `⁻¹²`."""
+    return str(number).translate(SUPERSCRIPTS)
+
+
 def significant(value: float) -> str:
     """Three significant digits; a power of ten outside 0.001 … 100,000."""
     if not math.isfinite(value):
@@ -29,7 +34,7 @@ def power_of_ten(log10: float, negative: bool = False) -> str:
     mantissa = round(10 ** (log10 - exponent), 1)
     if mantissa >= 10:
         mantissa, exponent = 1.0, exponent + 1
-    return f"{sign}{mantissa:g}×10{str(exponent).translate(SUPERSCRIPTS)}"
+    return f"{sign}{mantissa:g}×10{superscript(exponent)}"
 
 
 def rate(nats_per_step: float) -> str:

@@ -111,7 +111,10 @@ def draw_profiles(view: View) -> Picture:
     direct = "direct gradient" in overlays
     transports = {cell: r.transport_course for cell, r in view.probes.items()}
     pinned = view.pinned_profiles()
-    made = profile_picture(profiles, bounds, dtype, rates, transports=transports, direct=direct, pinned=pinned)
+    states = {cell: c for cell, r in view.probes.items() if (c := r.cell_state) is not None}
+    made = profile_picture(
+        profiles, bounds, dtype, rates, transports=transports, direct=direct, pinned=pinned, cell_states=states
+    )
     return with_symbols(made, symbols_of(view, HEARD in overlays))
 
 

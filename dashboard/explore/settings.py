@@ -50,9 +50,10 @@ LARGEST_SINGULAR_VALUE = 3.0
 
 DIAGNOSIS = "Diagnosis"
 SPECTRUM = "Spectrum"
+CELL_STATE = "Cell state"
 HIDDEN = "Hidden states"
 PANEL_NAMES = (
-    "Wave", HIDDEN, "Gates", SPECTRUM, "Jacobians", "Lyapunov exponents", "Fixed points", "Credit",
+    "Wave", HIDDEN, CELL_STATE, "Gates", SPECTRUM, "Jacobians", "Lyapunov exponents", "Fixed points", "Credit",
     "Inputs", "Paths", "Clipping", DIAGNOSIS,
 )  # fmt: skip
 NOISE = "noise"

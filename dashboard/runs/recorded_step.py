@@ -43,7 +43,7 @@ def show_recorded_step(run: RunReader) -> None:
         network = None if run.form.lacks() else trained_network(run, step)
         p = profile_at(run, row_of(run, step)) if network is None else network.profile
         _open_button(run, step)
-        picture = step_picture(run, p, found.among)
+        picture = step_picture(run, p, found.among, None if network is None else network.cell_state)
         show(with_symbols(picture, _choose_symbols(run, network)), _profile_key(run))
         if network is not None:
             show_said(run, network)

@@ -15,7 +15,7 @@ from analysis.figures.spectrum import eigenvalues_picture, singular_values_pictu
 from analysis.spectrum import block_spectra
 from dashboard.components.show import in_two_columns
 from dashboard.explore.panels import PANELS
-from dashboard.explore.settings import DIAGNOSIS
+from dashboard.explore.settings import CELL_STATE, DIAGNOSIS
 from dashboard.explore.show_panel import show_panel
 from dashboard.runs.kept import FIRST_PANEL, KEPT
 from experiments.config.limits import readable
@@ -71,7 +71,8 @@ def _trained_network(folder: Path, created: float, index: int, step: int) -> Rec
 
 def show_panels(run: RunReader, network: RecordedPass) -> None:
     """The choice of a panel, and its charts."""
-    names = [name for name in PANELS if name not in OF_GATES or network.top.gates]
+    without = (*(() if network.top.gates else OF_GATES), *(() if network.cell_state else (CELL_STATE,)))
+    names = [name for name in PANELS if name not in without]
     if st.session_state.get(KEPT.key("look")) not in names:
         st.session_state[KEPT.key("look")] = FIRST_PANEL
     name = st.segmented_control("Look at", names, key=KEPT.key("look"), required=True)
