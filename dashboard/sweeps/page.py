@@ -49,6 +49,7 @@ st.title("Sweeps")
 found = list_sweeps(RUNS)
 names = [folder.name for folder in found]
 show_new_sweep(expanded=not found)
+write_address(choices())
 choose_started(names)
 if not found:
     st.markdown("No sweep was started yet.")

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import urlencode
 
+import numpy as np
 import pytest
 from browsing import ROOT, press, resting_box, serious_faults_in_both_themes, settle
 from exploring import (
@@ -143,6 +144,17 @@ def test_the_wave_is_played_back_from_the_loss(explore):
     assert reached.get_attribute("aria-valuetext") == "t = 2"
     wave.get_by_role("button", name="Play back from the loss").click()
     assert eventually(page, lambda: page.evaluate(shapes) == []), "it ends at the first timestep"
+
+    page.get_by_role("radio", name="Cell state").click()
+    seen = probe(RunConfig(cell="lstm", num_layers=2, **PAGE)).cell_state
+    assert seen is not None
+    for chart, spread in (("cell-gradient", seen.log_norm), ("cell-size", seen.log_size)):
+        page.locator(f'.live-chart[data-key="{chart}"][data-redraws]').wait_for()
+        assert np.allclose(line(page, "LSTM", chart), spread.median / math.log(10), atol=1e-3), chart
+    page.get_by_role("radio", name="Inputs").click()
+    page.locator('.live-chart[data-key="input-gradients"][data-redraws]').wait_for()
+    each = np.array(line(page, "LSTM, each sequence", "input-gradients"), dtype=float)
+    assert np.isnan(each).sum() == 15, "16 sequences, with gaps between"
 
 
 @pytest.mark.parametrize("kind", ["CSV", "JSON"])
