@@ -16,6 +16,20 @@ STATISTICS = {"mean": "mean over seeds", "spread": "spread over seeds", "runs": 
 EVERY = "all, side by side"
 
 
+VIEWS = {"maps": "heatmaps", "runs": "all runs and what matters"}
+
+
+def choose_view(results: Results) -> str:
+    """Whether the page shows heatmaps, or all runs."""
+    return str(_pick(results.plan, "Show", "view", list(VIEWS), "maps", VIEWS.__getitem__))
+
+
+def choose_quantity(results: Results) -> str:
+    """The quantity of all runs."""
+    plan = results.plan
+    return _pick(plan, "Quantity", "value", list(quantities_of(plan.kind)), plan.show.get("value"), quantity_words)
+
+
 def choose_comparison(results: Results) -> tuple[Comparison, str] | None:
     """What is drawn: the quantity, two axes, and what the other axes are held at."""
     plan = results.plan
@@ -24,12 +38,11 @@ def choose_comparison(results: Results) -> tuple[Comparison, str] | None:
     if len(axes) < 2:
         st.info(
             f"A heatmap needs two axes. This sweep has {len(axes)} beside its seeds. "
-            "The command `compare` prints its numbers."
+            f"Choose {VIEWS['runs']!r} to see its numbers."
         )
         return None
-    quantities = quantities_of(plan.kind)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        value = _pick(plan, "Quantity", "value", list(quantities), plan.show.get("value"), quantity_words)
+        value = choose_quantity(results)
         columns = _pick(plan, "Columns", "columns", axes, plan.show.get("columns", axes[0]), axis_words)
         left = [axis for axis in axes if axis != columns]
         rows = _pick(plan, "Rows", "rows", left, plan.show.get("rows", left[0]), axis_words)

@@ -1,6 +1,6 @@
 """The form of a new sweep: settings and their values, written as the TOML text that a sweep is made of."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import streamlit as st
 
@@ -44,23 +44,38 @@ def show_form() -> None:
         help="A setting with several values varies; one with a single value is fixed. All others have their defaults.",
     )  # fmt: skip
     columns = [column for _ in range(0, len(chosen), COLUMNS) for column in st.columns(COLUMNS)]
-    written = {}
     for column, field in zip(columns, chosen, strict=False):
         with column:
-            written[field] = _show_values(field, values.get(field, first_values(field)))
-    NEW.set({"new_values": write_values_text(written)})
+            _show_values(field, values.get(field, first_values(field)))
+    keep_form()
 
 
-def _show_values(field: str, text: str) -> str:
-    """The widget of one setting's values, and the values as a text."""
+def _show_values(field: str, text: str) -> None:
+    """The widget of one setting's values."""
     key, words = _OF.format(field), option_words(field)
     if words is None:
         st.session_state.setdefault(key, text.replace(",", ", "))
         must = f"Numbers with commas between them; each must be {allowed(RunConfig.model_fields[field])}."
-        return ",".join(part.strip() for part in st.text_input(label_of(field), key=key, help=must).split(","))
+        st.text_input(label_of(field), key=key, help=must)
+        return
     if key not in st.session_state:
         st.session_state[key] = [option for option in text.split(",") if option in words]
-    return ",".join(st.multiselect(label_of(field), list(words), format_func=words.__getitem__, key=key))
+    st.multiselect(label_of(field), list(words), format_func=words.__getitem__, key=key)
+
+
+def keep_form() -> None:
+    """Keep what the widgets of the form hold, which a press on a button may have brought."""
+    NEW.keep()
+    if _FIELDS not in st.session_state:
+        return
+    kept = read_values_text(str(NEW.values()["new_values"]))
+    written = {field: _held_values(field, kept) for field in FIELDS if field in st.session_state[_FIELDS]}
+    NEW.set({"new_values": write_values_text(written)})
+
+
+def _held_values(field: str, kept: Mapping[str, str]) -> str:
+    held = st.session_state.get(_OF.format(field), kept.get(field, first_values(field)))
+    return ",".join(part.strip() for part in (held.split(",") if isinstance(held, str) else held))
 
 
 def forget_widgets() -> None:

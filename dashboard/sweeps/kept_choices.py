@@ -59,6 +59,6 @@ def choose(
         del st.session_state[key]
     if key not in st.session_state and first in options:
         st.session_state[key] = first
-    chosen = st.selectbox(label, options, format_func=named, key=key)
+    chosen = st.selectbox(label, options, format_func=named, key=key, width=260)
     note_choice(name, named(chosen))
     return chosen

@@ -11,7 +11,7 @@ from dashboard.components.refusal import refuse
 from dashboard.explore.control import OneOf
 from dashboard.server.serving import workers
 from dashboard.session import read_session
-from dashboard.sweeps.form import show_form, written_form
+from dashboard.sweeps.form import keep_form, show_form, written_form
 from dashboard.sweeps.new_settings import FIELDS, NEW, SMALL, label_of
 from dashboard.sweeps.processes import examples, plan_for_page, processes
 from dashboard.train import jobs
@@ -42,7 +42,7 @@ def show_new_sweep(expanded: bool) -> None:
             _show_text()
         else:
             show_form()
-        NEW.keep()
+        keep_form()
         estimated = read_session(_ESTIMATE, tuple, ("", ""))
         said = str(estimated[1]) if estimated[0] == _source_or_nothing() else ""
         with st.container(horizontal=True):
@@ -70,6 +70,7 @@ def _take(texts: Mapping[str, str]) -> None:
 
 def _take_form() -> None:
     """Go on with the form's text as TOML. For a button's callback."""
+    keep_form()
     try:
         NEW.set({"new_toml": written_form(), "new_as": "toml"})
     except ConfigError as error:
@@ -102,7 +103,7 @@ def _name_control(error: ConfigError) -> str:
 
 def _estimate() -> None:
     """Say what a sweep will cost. For a button's callback."""
-    NEW.keep()
+    keep_form()
     try:
         source = _source()
         plan = plan_for_page(source)
@@ -126,7 +127,7 @@ def describe_cost(plan: Plan, results: Results) -> str:
 
 
 def _start_written() -> None:
-    NEW.keep()
+    keep_form()
     try:
         _start(_source())
     except ConfigError as error:

@@ -67,6 +67,12 @@ def test_a_sweep_is_opened_redrawn_and_a_cell_clicked(url, open_page):
     page.go_back()
     expect(page.get_by_role("combobox", name="Largest singular value")).to_have_value("0.5", timeout=60_000)
 
+    choose(page, "Show", "all runs and what matters")
+    lines = page.locator('.live-chart[data-key="sweep-runs-small"]')
+    expect(lines.locator(".parcoords .y-axis")).to_have_count(5, timeout=60_000)
+    bars = page.locator('.live-chart[data-key="sweep-importance-small"] [role="img"]')
+    expect(bars).to_have_attribute("aria-label", re.compile("largest singular value .*, seed"), timeout=60_000)
+    expect(page).to_have_url(re.compile("view=all"))
     assert not serious_faults_in_both_themes(page)
 
 
@@ -76,7 +82,9 @@ def test_a_sweep_is_estimated_started_paused_and_continued_on_the_page(tmp_path,
     expect(lengths).to_have_value("25, 50, 100", timeout=60_000)
     lengths.fill("25, far")
     press(page, "Estimate")
-    expect(page.get_by_test_id("stAlert").first).to_contain_text("Sequence length was 'far'; it must be", timeout=30_000)
+    expect(page.get_by_test_id("stAlert").first).to_contain_text(
+        "Sequence length was 'far'; it must be", timeout=30_000
+    )
     lengths.fill("10, 20")
     press(page, "Estimate")
     expect(page.get_by_text(re.compile("24 runs, 24 left. They will take at most about"))).to_be_visible(timeout=60_000)
@@ -97,7 +105,7 @@ def test_a_sweep_is_estimated_started_paused_and_continued_on_the_page(tmp_path,
     start.click()
     expect(page.get_by_role("combobox", name="Sweep", exact=True)).to_have_value("mine", timeout=120_000)
     expect(page.get_by_text(re.compile("of 18 runs")).first).to_be_visible(timeout=60_000)
-    page.get_by_role("button", name="Stop").click()
+    page.get_by_test_id("stMain").get_by_role("button", name="Stop").click()
     page.get_by_role("button", name="Continue").click(timeout=60_000)
     page.get_by_role("button", name="Pause").click(timeout=60_000)
     expect(page.get_by_role("button", name="Continue")).to_be_visible(timeout=60_000)
