@@ -21,6 +21,12 @@ def significant(value: float) -> str:
     return (f"{value:.3g}" if abs(value) < 999.5 else f"{value:,.0f}").replace("-", "−")
 
 
+def own_digits(value: float, digits: int = 6) -> str:
+    """A number with the digits that it was given, up to some: `0.0125`, `1.5×10⁻⁷`."""
+    mantissa, power, exponent = f"{value:.{digits}g}".partition("e")
+    return f"{mantissa}×10{superscript(int(exponent))}" if power else mantissa
+
+
 def power_of_ten(log10: float, negative: bool = False) -> str:
     """10^log10 for a log of any size, such as `3.2×10⁻¹²`; plain between 0.001 and 1000, `0` and `∞` for ∓inf."""
     if math.isnan(log10):

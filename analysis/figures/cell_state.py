@@ -7,7 +7,6 @@ import plotly.graph_objects as go
 from analysis.cell_state import CellStateProfile, Spread
 from analysis.figures.decades import decades_axis
 from analysis.figures.edges import add_edge_marks
-from analysis.figures.hover import WORDS, size_words
 from analysis.figures.picture import Picture
 from analysis.figures.profile import finite
 from analysis.figures.theme import LEGEND_BELOW, LN_10, cell_colour, cell_name, figure, translucent
@@ -81,7 +80,6 @@ def add_spread(made: go.Figure, cell: str, t: object, spread: Spread) -> None:
     )
     made.add_scatter(
         x=t, y=median, mode="lines+markers" if len(median) < 3 else "lines", line={"color": colour, "width": 2.5},
-        name=name, legendgroup=name, customdata=size_words(median),
-        hovertemplate=f"{name}, t = %{{x}}: {WORDS}<extra></extra>",
+        name=name, legendgroup=name, hovertemplate=f"{name}, t = %{{x}}: %{{y:size}}<extra></extra>",
     )  # fmt: skip
     add_edge_marks(made, t, spread.median, name, colour)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-from analysis.figures.hover import WORDS
 from analysis.figures.picture import Picture
 from analysis.figures.theme import OTHER_COLOURS, figure
 from analysis.importance import Importances
@@ -30,7 +29,7 @@ def importance_picture(found: Importances, quantity: str, name_setting: Callable
         x=found.share, y=names, orientation="h", marker={"color": OTHER_COLOURS[1], "line": {"width": 0}},
         error_x={"array": found.spread, "thickness": 1.5}, name="importance",
         customdata=[f"{share:.0%} ± {spread:.0%}" for share, spread in zip(found.share, found.spread, strict=True)],
-        hovertemplate=f"%{{y}}: {WORDS}<extra></extra>",
+        hovertemplate="%{y}: %{customdata}<extra></extra>",
     )  # fmt: skip
     made.update_yaxes(autorange="reversed")
     made.update_xaxes(tickformat=".0%", rangemode="tozero")

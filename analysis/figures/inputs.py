@@ -9,7 +9,7 @@ from numpy import ndarray
 
 from analysis.figures.decades import decades_axis
 from analysis.figures.edges import add_edge_marks
-from analysis.figures.hover import WORDS, size_words
+from analysis.figures.hover import size_words
 from analysis.figures.lines import point_columns
 from analysis.figures.picture import Picture
 from analysis.figures.theme import LEGEND_BELOW, LN_10, OTHER_COLOURS, cell_colour, cell_name, figure, translucent
@@ -45,7 +45,7 @@ def input_gradients_picture(
         made.add_scatter(
             x=t, y=np.where(np.isfinite(values), values, np.nan), mode="lines", name=name, legendgroup=name,
             line={"color": colour, "width": 3, "dash": "dash" if name == ATTENTION else "solid"},
-            customdata=size_words(values), hovertemplate=f"{name}, median, t = %{{x}}: {WORDS}<extra></extra>",
+            hovertemplate=f"{name}, median, t = %{{x}}: %{{y:size}}<extra></extra>",
         )  # fmt: skip
         add_edge_marks(made, t, values, name, colour)
     made.update_yaxes(decades_axis([*(values for values, _ in lines.values()), *each.values()]))
@@ -87,7 +87,7 @@ def add_sequences(made: go.Figure, name: str, colour: str, log10: Float[ndarray,
     made.add_scatter(
         x=np.tile(np.arange(1, T + 2), count)[:-1], y=values[:-1], mode="lines", name=f"{name}, each sequence",
         legendgroup=name, showlegend=False, line={"color": translucent(colour, 0.35), "width": 1}, customdata=said[:-1],
-        hovertemplate=f"{name}, {WORDS}<extra></extra>",
+        hovertemplate=f"{name}, %{{customdata}}<extra></extra>",
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from analysis.figures.picture import Picture
-from analysis.figures.sweep_panel import words
+from analysis.figures.sweep_panel import number_or_words, words
 from analysis.figures.theme import CELL_COLOURS, cell_name, figure
 from analysis.importance import places_of, sort_key
 from analysis.wording import counted, power_of_ten, significant
@@ -64,7 +64,10 @@ def parallel_picture(
         "One line per run, from its settings to its result, in the colour of the result. Drag along an axis to see "
         f"only the runs that pass there; click the axis to see all again.{left}",
         describe(settings, quantity, values),
-        {**{name: [words(value) for value in given] for name, given in settings.items()}, quantity: values.tolist()},
+        {
+            **{name: [number_or_words(value) for value in given] for name, given in settings.items()},
+            quantity: values.tolist(),
+        },
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import plotly.graph_objects as go
 
 from analysis.figures.axes import set_axes
+from analysis.figures.hover import write_hovers
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,8 +29,9 @@ class Picture:
     """The rest of the explanation, shown on request (Markdown)."""
 
     def __post_init__(self) -> None:
-        """Give every axis a range of its own."""
+        """Give every axis a range of its own, and every hover its words."""
         set_axes(self.figure)
+        write_hovers(self.figure)
 
     def csv(self) -> str:
         """The numbers as CSV, one row per line; NaN and infinities as `nan`, `inf` and `-inf`."""

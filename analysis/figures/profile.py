@@ -141,7 +141,7 @@ def add_cell(made: go.Figure, cell: str, p: Profile, among: Among | None) -> Non
         x=t, y=median / LN_10, mode="lines+markers" if len(t) < 3 else "lines",
         line={"color": colour, "width": 2.5}, marker={"symbol": cell_symbol(cell)},
         name=name, legendgroup=name,
-        hovertemplate=f"{name}, t = %{{x}}: 10<sup>%{{y:.2f}}</sup><extra></extra>",
+        hovertemplate=f"{name}, t = %{{x}}: %{{y:size}}<extra></extra>",
     )  # fmt: skip
     if among is None:
         add_edge_marks(made, p.t, p.median, name, colour)
@@ -177,7 +177,7 @@ def add_line(made: go.Figure, t: ndarray, values: Log, name: str, colour: str, d
     """Draw a thin line in the same units as the profile."""
     made.add_scatter(
         x=t, y=finite(values) / LN_10, mode="lines", line={"color": colour, "width": width, "dash": dash},
-        name=name, hovertemplate=f"{name}, t = %{{x}}: 10<sup>%{{y:.2f}}</sup><extra></extra>",
+        name=name, hovertemplate=f"{name}, t = %{{x}}: %{{y:size}}<extra></extra>",
     )  # fmt: skip
 
 

@@ -27,7 +27,7 @@ def singular_values_picture(spectra: Spectra) -> Picture:
         made.add_scatter(
             x=np.arange(1, n + 1), y=spectrum.singular_values, name=label(cell, block),
             mode="lines+markers" if n < 3 else "lines", line={"color": cell_colour(cell), "dash": dash},
-            hovertemplate=f"{label(cell, block)}, rank %{{x}}: %{{y:.3g}}<extra></extra>",
+            hovertemplate=f"{label(cell, block)}, rank %{{x}}: %{{y:number}}<extra></extra>",
         )  # fmt: skip
     made.add_hline(y=1, line={"color": NEUTRAL, "dash": "dot"})
     made.update_yaxes(rangemode="tozero")
@@ -68,7 +68,7 @@ def eigenvalues_picture(spectra: Spectra) -> Picture:
         made.add_scatter(
             x=spectrum.eigenvalues.real, y=spectrum.eigenvalues.imag, mode="markers", name=label(cell, block),
             marker={"color": cell_colour(cell), "symbol": symbol, "size": 5, "opacity": 0.75},
-            hovertemplate=f"{label(cell, block)}: %{{x:.3g}} + %{{y:.3g}} i<extra></extra>",
+            hovertemplate=f"{label(cell, block)}: %{{x:number}} + %{{y:number}} i<extra></extra>",
         )  # fmt: skip
     made.update_yaxes(scaleanchor="x", scaleratio=1)
     made.update_layout(legend=LEGEND_RIGHT)

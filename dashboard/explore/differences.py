@@ -1,5 +1,6 @@
 """What changed from one state of the settings to another, in words."""
 
+from analysis.wording import own_digits
 from dashboard.explore.control import OneOf, Slide
 from dashboard.explore.settings import CONTROLS, Settings
 from dashboard.server.checks import Value
@@ -35,7 +36,7 @@ def format_value(name: str, value: Value) -> str:
     if isinstance(control, Slide) and control.least and value == control.lowest:
         return control.least
     if isinstance(value, float):
-        return f"{value:.4g}"
+        return own_digits(value, 4)
     if isinstance(control, OneOf):
         return control.options[str(value)]
     text = ", ".join(value) if isinstance(value, list) else str(value)

@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from analysis.figures.axes import set_axes
+from analysis.figures.hover import write_hovers
 from dashboard.components.mount import component
 
 # The version in the address: a browser that has kept an older file does not use it.
@@ -82,6 +83,7 @@ def encode_chart(figure: go.Figure, *, key: str, alt: str, height: int | None = 
     Bytes, because Streamlit would encode a dict twice: once to send it, once to hash it.
     """
     set_axes(figure)  # also of a figure that is no picture, or was changed since
+    write_hovers(figure)
     options = orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY
     try:
         drawing = orjson.dumps(figure.to_dict(), option=options)
