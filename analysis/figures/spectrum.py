@@ -46,7 +46,7 @@ def singular_values_picture(spectra: Spectra) -> Picture:
 
 
 WHY = r"""
-The **spectral norm** (largest singular value) bounds one step: $\lVert W v\rVert \le \lVert W\rVert\,\lVert v\rVert$.
+The **largest singular value** $\lVert W\rVert$ bounds one step: $\lVert W v\rVert \le \lVert W\rVert\,\lVert v\rVert$.
 The **spectral radius** (largest $|\lambda|$) rules many steps: $\lVert W^k\rVert^{1/k} \to \rho(W)$. They are equal
 only for a normal matrix. A norm below $1/\gamma$ is *sufficient* for the gradient to vanish; a norm above it is only
 *necessary* for it to explode. The departure from normality $\sqrt{\lVert W\rVert_F^2 - \sum|\lambda|^2}\,/\,\lVert
@@ -112,7 +112,8 @@ def label(cell: str, block: str) -> str:
 def describe(cell: str, block: str, s: Spectrum) -> str:
     """One block in words."""
     return (
-        f"{label(cell, block)}: norm {significant(s.spectral_norm)}, radius {significant(s.spectral_radius)}, "
+        f"{label(cell, block)}: largest singular value {significant(s.spectral_norm)}, "
+        f"spectral radius {significant(s.spectral_radius)}, "
         f"departure from normality {significant(s.departure_from_normality)}"
     )
 

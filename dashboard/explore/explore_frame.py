@@ -176,4 +176,4 @@ def _describe_spectra(spectra: Sequence[Spectrum]) -> str:
     if not spectra:
         return "W: no recurrent matrix"
     norm, radius = max(s.spectral_norm for s in spectra), max(s.spectral_radius for s in spectra)
-    return f"W: spectral norm {significant(norm)}, radius {significant(radius)}"
+    return f"W: largest singular value {significant(norm)}, spectral radius {significant(radius)}"

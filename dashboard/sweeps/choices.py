@@ -10,7 +10,7 @@ from dashboard.sweeps.pictures import axis_words, panel_words
 from experiments.sweeps.compare import Comparison, compare
 from experiments.sweeps.index import Results
 from experiments.sweeps.plan import Plan
-from experiments.sweeps.quantities import quantities_of
+from experiments.sweeps.quantities import QUANTITIES, quantities_of
 
 STATISTICS = {"mean": "mean over seeds", "spread": "spread over seeds", "runs": "number of runs"}
 EVERY = "all, side by side"
@@ -71,8 +71,8 @@ def set_cell(name: str, table: Comparison, panel: tuple[object, ...], row: objec
 
 
 def quantity_words(quantity: str) -> str:
-    """A quantity's name in a list."""
-    return quantity.replace("_", " ")
+    """A quantity's name in a list, without its unit."""
+    return QUANTITIES[quantity].label.split(",")[0]
 
 
 def _pick(plan: Plan, label: str, name: str, options: list[str], first: str | None, named: Callable[[str], str]) -> str:

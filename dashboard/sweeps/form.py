@@ -4,13 +4,13 @@ from collections.abc import Iterator, Mapping
 
 import streamlit as st
 
+from dashboard.control_names import label_of
 from dashboard.explore.control import OneOf, Whole
 from dashboard.sweeps.new_settings import (
     FIELDS,
     NEW,
     OF_TRAININGS,
     first_values,
-    label_of,
     option_words,
     read_values_text,
     write_values_text,

@@ -18,7 +18,6 @@ FIELDS = (
 """Fields of `RunConfig` that the form offers; the TOML text takes all."""
 OF_TRAININGS = ("optimiser", "learning_rate", "steps", "penalty_weight", "floss_steps", "record_every")
 """Those that change no single pass."""
-LABELS = {"gain": "Gaussian gain", "penalty_weight": "Weight of the penalty Ω", "floss_steps": "Flossing steps"}
 FIRST = "cell=elman,gru;largest_singular_value=0.5,1,2;seq_len=25,50,100;hidden_size=32"
 EXAMPLES: Mapping[str, str] = {
     "task": "adding", "cell": "elman,lstm,gru", "largest_singular_value": "0.5,1,2", "seq_len": "25,50,100",
@@ -62,12 +61,6 @@ NEW = Kept(
         "new_toml": Text("Sweep, as TOML", SMALL, 4000),
     },
 )
-
-
-def label_of(field: str) -> str:
-    """A setting's name, the same as on Explore and Train."""
-    shown = OF_EXPLORE.get(field) or OF_TRAIN.get(field)
-    return LABELS.get(field) or (shown.label if shown else field.replace("_", " ").capitalize())
 
 
 def read_values_text(text: str) -> dict[str, str]:

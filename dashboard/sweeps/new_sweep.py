@@ -1,6 +1,5 @@
 """A new sweep from a form or a TOML text: what it will cost, then its start; and the buttons that steer one."""
 
-import re
 from collections.abc import Mapping, Sequence
 
 import streamlit as st
@@ -12,7 +11,7 @@ from dashboard.explore.control import OneOf
 from dashboard.server.serving import workers
 from dashboard.session import read_session
 from dashboard.sweeps.form import keep_form, show_form, written_form
-from dashboard.sweeps.new_settings import FIELDS, NEW, SMALL, label_of
+from dashboard.sweeps.new_settings import NEW, SMALL
 from dashboard.sweeps.processes import examples, plan_for_page, processes
 from dashboard.train import jobs
 from experiments.config.limits import readable
@@ -74,7 +73,7 @@ def _take_form() -> None:
     try:
         NEW.set({"new_toml": written_form(), "new_as": "toml"})
     except ConfigError as error:
-        st.session_state[_REFUSED] = _name_control(error)
+        st.session_state[_REFUSED] = str(error)
 
 
 def _source() -> str:
@@ -94,13 +93,6 @@ def _source_or_nothing() -> str | None:
         return None
 
 
-def _name_control(error: ConfigError) -> str:
-    """The error with the control's name for the field's."""
-    found = re.match(r"(\w+) (was|has)\b", str(error))
-    named = found is not None and found[1] in FIELDS
-    return f"{label_of(found[1])}{str(error)[len(found[1]) :]}" if found is not None and named else str(error)
-
-
 def _estimate() -> None:
     """Say what a sweep will cost. For a button's callback."""
     keep_form()
@@ -110,7 +102,7 @@ def _estimate() -> None:
         results = load_results(SweepFolder(jobs.RUNS, plan.name), plan)
         st.session_state[_ESTIMATE] = (source, describe_cost(plan, results))
     except ConfigError as error:
-        st.session_state[_REFUSED] = _name_control(error)
+        st.session_state[_REFUSED] = str(error)
 
 
 def describe_cost(plan: Plan, results: Results) -> str:
@@ -131,7 +123,7 @@ def _start_written() -> None:
     try:
         _start(_source())
     except ConfigError as error:
-        st.session_state[_REFUSED] = _name_control(error)
+        st.session_state[_REFUSED] = str(error)
 
 
 def _start(source: str, *name: str) -> None:
@@ -140,7 +132,7 @@ def _start(source: str, *name: str) -> None:
         plan = plan_for_page(source, *name)
         processes().start(plan)
     except ConfigError as error:
-        st.session_state[_REFUSED] = _name_control(error)
+        st.session_state[_REFUSED] = str(error)
         return
     st.session_state.pop(_ESTIMATE, None)
     st.session_state[_STARTED] = plan.name

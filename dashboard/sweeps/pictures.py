@@ -22,7 +22,7 @@ from models.cells.elman.step import STEEPEST
 AXIS_WORDS = {
     "seq_len": "sequence length T",
     "largest_singular_value": "largest singular value",
-    "forget_bias": "keep-gate bias",
+    "forget_bias": "forget-gate bias",
     "clip_threshold": "clip threshold",
     "learning_rate": "learning rate",
     "gain": "gain g",

@@ -48,7 +48,9 @@ def figures(result: RecordedPass) -> dict[str, str]:
         "below 10⁻⁷ of its largest": describe_horizon(p),
         "‖dL/dh₀‖": describe_norm(result.start_log_norm),
         "transport, from the last loss": describe_course(result.transport_course),
-        "spectral norm of W_hh": " ".join(f"{name} {significant(s.spectral_norm)}" for name, s in spectra.items())
+        "largest singular value of W_hh": " ".join(
+            f"{name} {significant(s.spectral_norm)}" for name, s in spectra.items()
+        )
         or "no matrix",
         "spectral radius of W_hh": " ".join(f"{name} {significant(s.spectral_radius)}" for name, s in spectra.items())
         or "no matrix",

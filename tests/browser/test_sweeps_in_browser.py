@@ -46,8 +46,8 @@ def test_a_sweep_is_opened_redrawn_and_a_cell_clicked(url, open_page):
     page = open_page(url)
     chart = page.locator('.live-chart[data-key="sweep-map-small"]')
     expect(chart.locator(".gtitle").first).to_contain_text("crosses 0", timeout=60_000)
-    choose(page, "Quantity", "spectral norm")
-    expect(chart.locator(".gtitle").first).to_contain_text("Spectral norm of W_hh", timeout=30_000)
+    choose(page, "Quantity", "largest singular value of W_hh")
+    expect(chart.locator(".gtitle").first).to_contain_text("Largest singular value of W", timeout=30_000)
 
     picker = page.get_by_role("combobox", name="Sequence length T")
     before = picker.input_value()
@@ -58,9 +58,9 @@ def test_a_sweep_is_opened_redrawn_and_a_cell_clicked(url, open_page):
     assert before != "30"
     frames = "c => c.querySelector('.live-chart-plot')._fullLayout.shapes.filter(s => s.name === 'chosen').length"
     assert chart.evaluate(frames) == 2, "the chosen cell has a frame"
-    expect(page).to_have_url(re.compile("value=spectral(_|\\+)norm.*row=30&column=0.5"))
+    expect(page).to_have_url(re.compile("value=largest.*row=30&column=0.5"))
     page.reload()
-    expect(chart.locator(".gtitle").first).to_contain_text("Spectral norm of W_hh", timeout=60_000)
+    expect(chart.locator(".gtitle").first).to_contain_text("Largest singular value of W", timeout=60_000)
     expect(picker).to_have_value("30")
     page.get_by_role("link", name="Learn").click()
     expect(page.get_by_role("heading", name="Learn: predict, do, decide")).to_be_visible(timeout=30_000)

@@ -181,7 +181,7 @@ def test_a_watched_runs_settings_are_in_the_sidebar_and_start_again_the_same_run
         "task": "latch", "cell": "gru", "seq_len": 12, "learning_rate": 10.0, "clip_threshold": 0.0,
         "second": "initialisation"}  # fmt: skip
     assert train.make_lanes(shown) == lanes
-    assert any("keep-gate bias 2" in caption.value for caption in at.caption)
+    assert any("forget-gate bias 2" in caption.value for caption in at.caption)
     at = next(button for button in at.button if button.label == "New run").click().run()
     assert "runs" not in at.query_params
     assert at.session_state["train-task"] == "latch", "the sidebar stays as it was"
