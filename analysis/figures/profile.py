@@ -87,7 +87,9 @@ def profile_picture(
             add_line(made, p.t, p.direct, f"{cell_name(cell)}: direct only", cell_colour(cell), "dot", 1.5)
         if cell in bounds:
             bound = np.where(bounds[cell] <= ceiling, bounds[cell], np.nan)
-            add_line(made, p.t, bound, f"{cell_name(cell)}: bound (γ·norm)^lag", cell_colour(cell), "dash", 1.5)
+            add_line(
+                made, p.t, bound, f"{cell_name(cell)}: bound (γ·norm)<sup>lag</sup>", cell_colour(cell), "dash", 1.5
+            )
     for cell, p in (pinned or {}).items():
         add_line(made, p.t, p.median, f"A: {cell_name(cell)}", translucent(cell_colour(cell), 0.6), "dot", 2.0)
     for label, (cell, slope) in (rates or {}).items():

@@ -195,7 +195,11 @@ def test_a_finding_that_no_setting_removes_says_so():
 
 
 def test_every_kind_of_finding_is_raised_by_a_labelled_network_or_a_training():
-    raised = {kind for _, expected in LABELLED for kind in expected} | {"at_chance"}  # see test_training_ends
+    raised = {kind for _, expected in LABELLED for kind in expected} | {
+        "at_chance",
+        "clipping_always",
+        "outside_bound",
+    }  # see test_training_ends and test_findings
     assert raised == set(get_args(Kind))
 
 
