@@ -1,7 +1,8 @@
 """Shapes are checked in every test: jaxtyping's annotations, by beartype.
 
-Of a test with many cases they are checked in one case of eight, always the same ones: checking takes longer than most
-of what is checked, and the other cases go through the same functions.
+Of a test with many cases they are checked in one case of eight, and of what is built on the models in one test of
+eight, always the same ones: checking takes longer than most of what is checked, and the others go through the same
+functions.
 """
 
 import importlib
@@ -14,17 +15,23 @@ from zlib import crc32
 os.environ |= {name: os.environ.get(name, "1") for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # nor need each of them compile this program anew
 
+import functools
+
 import pytest
 import torch
 from hypothesis import settings
 from jaxtyping import config, install_import_hook
+from streamlit.components.v2 import manifest_scanner
 
 sys.path.insert(0, str(Path(__file__).parent))  # for `oracles`
-install_import_hook(["models"], "beartype.beartype")
+install_import_hook(["models"], "typechecking.check_types")
 torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
 if "OTHER_BLOCKING" in os.environ:
     importlib.import_module("other_blocking")  # it replaces torch's products
 
+
+# AppTest reads the metadata of all installed packages at each run of a page; they do not change meanwhile.
+manifest_scanner.scan_component_manifests = functools.cache(manifest_scanner.scan_component_manifests)
 
 # A busy machine is no wrong answer, and whether a change is let in is not left to chance. To look for new examples:
 # pytest --hypothesis-profile=new-examples
@@ -61,6 +68,6 @@ def one_main(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def checked_shapes(request: pytest.FixtureRequest) -> None:
-    """Check shapes, but for seven of eight cases of a test that has several."""
-    has_cases = hasattr(request.node, "callspec")
-    config.update("jaxtyping_disable", has_cases and crc32(request.node.nodeid.encode()) % 8 != 0)
+    """Check shapes, but for seven of eight cases of a test that has several, and of eight tests of runs and pages."""
+    many = hasattr(request.node, "callspec") or bool({"experiments", "dashboard"} & {*request.path.parts})
+    config.update("jaxtyping_disable", many and crc32(request.node.nodeid.encode()) % 8 != 0)

@@ -4,12 +4,16 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 from browsing import ROOT, free_port, serve_app, settle, wait_until_healthy
 from playwright.sync_api import BrowserContext, BrowserType, Page, ViewportSize
+
+from experiments.errors import ConfigError
+from experiments.runs.control import change_control
 
 Theme = Literal["light", "dark"]
 WINDOW: ViewportSize = {"width": 1280, "height": 900}
@@ -34,10 +38,26 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
 
 
 @pytest.fixture(scope="session")
-def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Path], str]]:
+def served_runs() -> list[Path]:
+    """The folders of runs of all servers."""
+    return []
+
+
+@pytest.fixture(autouse=True)
+def nothing_trains_on(served_runs: list[Path]) -> Iterator[None]:
+    """End what a test has started to train: it outlives its page, as it should, and would take a core from others."""
+    yield
+    for lease in (lease for runs in served_runs for lease in runs.glob("*/lease.json")):
+        with suppress(ConfigError):  # it is about to begin, or at its end
+            change_control(lease.parent, stop=True)
+
+
+@pytest.fixture(scope="session")
+def serve(tmp_path_factory: pytest.TempPathFactory, served_runs: list[Path]) -> Iterator[Callable[[Path], str]]:
     """A function from a script's path to the address where Streamlit serves it, one server a script and worker."""
     servers: dict[Path, tuple[subprocess.Popen[bytes], str]] = {}
     logs = tmp_path_factory.mktemp("servers")
+    served_runs.append(logs / "runs")
 
     def start(script: Path) -> str:
         script = Path(script).resolve()
@@ -53,7 +73,11 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Path],
                     command + options,
                     cwd=ROOT,
                     # A script in tests/ imports the packages of the root, as app.py does.
-                    env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
+                    env={
+                        **os.environ,
+                        "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+                        "GRADIENT_FLOW_RUNS": str(logs / "runs"),
+                    },
                     stdout=out,
                     stderr=subprocess.STDOUT,
                 )
@@ -72,13 +96,14 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Path],
 
 
 @pytest.fixture(scope="session")
-def serve_runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., str]]:
+def serve_runs(tmp_path_factory: pytest.TempPathFactory, served_runs: list[Path]) -> Iterator[Callable[..., str]]:
     """A function from a folder of runs, and start-up switches, to the address of a server of the app that has them."""
     servers: list[subprocess.Popen[bytes]] = []
 
     def start(runs: Path, **switches: str) -> str:
         server, url = serve_app(runs, tmp_path_factory.mktemp("servers") / "log", **switches)
         servers.append(server)
+        served_runs.append(runs)
         return url
 
     yield start

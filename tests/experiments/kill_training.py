@@ -109,6 +109,7 @@ def kill(runs: Path, kills: int, steps: int, seed: int = 0) -> Report:
         while time.monotonic() < end or not (early or step > begun):
             step, committed = poll(folder, truth, step, committed)
             reads += 1
+            time.sleep(0.01)  # the child needs the core, too
         assert child.pid is not None
         os.kill(child.pid, signal.SIGKILL)
         child.join()

@@ -57,7 +57,8 @@ def bring_to_its_end(recipe: Recipe, runs: Path) -> None:
 
 
 @pytest.mark.processes
-def test_a_recipe_that_is_killed_half_way_gives_the_same_numbers(tmp_path):
+def test_a_recipe_that_is_killed_half_way_gives_the_same_numbers(tmp_path, monkeypatch):
+    monkeypatch.setattr(measured, "FRESH", 50)
     path = write_small(tmp_path, 600)
     one, other = tmp_path / "killed", tmp_path / "whole"
     words = [sys.executable, "-m", "experiments", "recipe", str(path), "--workers", "1", "--quiet", "--runs"]

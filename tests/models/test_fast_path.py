@@ -82,8 +82,9 @@ def test_any_size_dtype_and_layout(configuration, sizes, num_layers, bidirection
 
 @pytest.mark.parametrize(("cell", "options"), CONFIGURATIONS, ids=CONFIGURATION_NAMES)
 @pytest.mark.parametrize("factor", [1e-3, 0.3, 4.0, 50.0])
-@pytest.mark.parametrize(("num_layers", "bidirectional"), [(1, False), (2, True)])
-@pytest.mark.parametrize("loss", [last_step_loss, every_step_loss])
+@pytest.mark.parametrize(
+    ("num_layers", "bidirectional", "loss"), [(1, False, last_step_loss), (2, True, every_step_loss)]
+)
 def test_exploding_and_vanishing_weights(cell, options, factor, num_layers, bidirectional, loss):
     """Gradients far outside of float64: direction, log norm and the parameters' gradients follow the reference."""
     model = make_model(cell, options, num_layers=num_layers, bidirectional=bidirectional)

@@ -66,8 +66,9 @@ def unrolled(model, inputs, loss, k):
 
 
 @pytest.mark.parametrize(("cell", "options"), CELLS, ids=named(CELLS))
-@pytest.mark.parametrize(("num_layers", "k"), [(1, 1), (1, 4), (2, 3), (2, 9)])
-@pytest.mark.parametrize("position", ["last", "every"])
+@pytest.mark.parametrize(
+    ("num_layers", "k", "position"), [(1, 1, "every"), (1, 4, "every"), (2, 3, "every"), (2, 3, "last"), (2, 9, "last")]
+)
 def test_a_window_gives_each_loss_its_latest_states(cell, options, num_layers, k, position):
     model, inputs = make_model(cell, options, num_layers=num_layers), inputs_for()
     totals, grads = unrolled(model, inputs, LOSSES[position], k)
