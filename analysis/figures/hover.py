@@ -27,8 +27,8 @@ FIXED = (0.01, 1000.0)
 def write_hovers(figure: go.Figure) -> None:
     """Write the numbers that the hover templates ask for. A second call changes nothing."""
     for trace in figure.data:
-        template = getattr(trace, "hovertemplate", None)
-        asked = list(dict.fromkeys(TOKEN.findall(template))) if isinstance(template, str) else []
+        template = str(getattr(trace, "hovertemplate", None) or "")
+        asked = list(dict.fromkeys(TOKEN.findall(template)))
         if not asked:
             continue
         if trace.type in ("heatmap", "surface"):
