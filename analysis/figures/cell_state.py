@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 
 import plotly.graph_objects as go
+from jaxtyping import Int
+from numpy import ndarray
 
 from analysis.cell_state import CellStateProfile, Spread
 from analysis.figures.decades import decades_axis
@@ -69,7 +71,7 @@ def lines_over_time(
     return Picture(name, made, sentence, f"{title}.", columns)
 
 
-def add_spread(made: go.Figure, cell: str, t: object, spread: Spread) -> None:
+def add_spread(made: go.Figure, cell: str, t: Int[ndarray, " time"], spread: Spread) -> None:
     """Draw the band, the median, and marks at the edges for what has no place on the axis."""
     name, colour = cell_name(cell), cell_colour(cell)
     low, median, high = (finite(values) / LN_10 for values in (spread.low, spread.median, spread.high))

@@ -177,8 +177,10 @@ def cell_state_row(c: CellStateProfile, k: int) -> dict[str, object]:
 
 def cell_state_summary(c: CellStateProfile | None) -> dict[str, object] | None:
     """The cell state at the first and the last lag: ln‖dL/dc_t‖ and ln‖c_t‖ (nats); None for a cell without one."""
-    first, last = (None, None) if c is None else (c.lag.argmax(), c.lag.argmin())
-    return c and {
+    if c is None:
+        return None
+    first, last = c.lag.argmax(), c.lag.argmin()
+    return {
         "log_norm_first": json_number(float(c.log_norm.median[first])),
         "log_norm_last": json_number(float(c.log_norm.median[last])),
         "log_size_last": json_number(float(c.log_size.median[last])),

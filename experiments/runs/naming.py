@@ -88,6 +88,6 @@ def differing_fields(settings: Sequence[Mapping[str, object]]) -> list[str]:
 def in_words(name: str, value: object) -> str:
     """A field and its value for a label."""
     if name == "clip_threshold":
-        return "unclipped" if value is None else f"clipped at {own_digits(value)}"
+        return "unclipped" if value is None else f"clipped at {own_digits(float(str(value)))}"
     words = own_digits(value) if isinstance(value, float) else cut(visible(str(value))).replace("_", " ")
     return FIELD_WORDS[name].format(words) if name in FIELD_WORDS else f"{name.replace('_', ' ')} {words}"

@@ -178,7 +178,7 @@ def test_a_watched_runs_settings_are_in_the_sidebar_and_start_again_the_same_run
     assert not at.exception
     shown = shown_values(at)
     assert {name: shown[name] for name in ("task", "cell", "seq_len", "learning_rate", "clip_threshold", "second")} == {
-        "task": "latch", "cell": "gru", "seq_len": 12, "learning_rate": 10.0, "clip_threshold": 0.0,
+        "task": "latch", "cell": "gru", "seq_len": 12, "learning_rate": 10.0, "clip_threshold": None,
         "second": "initialisation"}  # fmt: skip
     assert train.make_lanes(shown) == lanes
     assert any("forget-gate bias 2" in caption.value for caption in at.caption)
