@@ -49,7 +49,7 @@ def test_a_sweep_is_opened_redrawn_and_a_cell_clicked(url, open_page):
     choose(page, "Quantity", "largest singular value of W_hh")
     expect(chart.locator(".gtitle").first).to_contain_text("Largest singular value of W", timeout=30_000)
 
-    picker = page.get_by_role("combobox", name="Sequence length T")
+    picker = page.get_by_role("combobox", name="Sequence length")
     before = picker.input_value()
     drawn = resting_box(chart.locator(".xy .heatmaplayer").first)
     page.mouse.click(drawn["x"] + drawn["width"] / 6, drawn["y"] + drawn["height"] / 6)  # the first column, topmost row

@@ -106,7 +106,7 @@ def test_a_panel_can_be_held_and_a_cell_opened_without_a_click(opened):
     at.selectbox(key="small-cell-seq_len").select(20).run()
     assert not at.exception
     assert len(at.dataframe[-1].value) == 2
-    assert set(at.dataframe[-1].value["seq_len"]) == {20}
+    assert set(at.dataframe[-1].value["sequence length"]) == {20}
 
 
 def test_what_failed_is_marked_and_explained(opened):
