@@ -50,12 +50,14 @@ def _make_panel(plan: Plan, table: Comparison, panel: tuple[object, ...]) -> Hea
 
 def panel_words(table: Comparison, panel: tuple[object, ...]) -> str:
     """What a panel's runs have in common: `Elman, tanh`, `LSTM`."""
-    parts = [
-        cell_name(str(value)) if name == "cell" else str(value) if isinstance(value, str) else f"{name} {words(value)}"
-        for name, value in zip(table.others, panel, strict=True)
-        if value is not None
-    ]
+    parts = [_panel_part(name, value) for name, value in zip(table.others, panel, strict=True) if value is not None]
     return ", ".join(parts)
+
+
+def _panel_part(field: str, value: object) -> str:
+    if field == "cell":
+        return cell_name(str(value))
+    return value if isinstance(value, str) else f"{axis_words(field)} {words(value)}"
 
 
 def _find_critical_lines(plan: Plan, table: Comparison, panel: tuple[object, ...]) -> Mapping[str, float]:

@@ -75,7 +75,8 @@ def test_the_page_opens_a_sweep_as_its_file_says(opened):
     assert not at.exception
     assert [e.value for e in at.error] == []
     assert "A small sweep · 48 runs: 46 finished, 1 failed, 1 not started." in said(at)
-    assert [box.value for box in at.selectbox][1:5] == ["small", "decay_rate", "largest_singular_value", "seq_len"]
+    shown = [box.value for box in at.selectbox][1:6]
+    assert shown == ["small", "maps", "decay_rate", "largest_singular_value", "seq_len"]
     assert [a["text"] for a in drawn(at)["layout"]["annotations"]][:3] == ["Elman, identity", "Elman, tanh", "GRU"]
 
 
