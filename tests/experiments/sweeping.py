@@ -1,5 +1,6 @@
 """Small sweeps, brought to their end on a cluster or one run after the other, and whether the two are the same."""
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -55,6 +56,10 @@ LONG = TRAINED.replace("steps = 30", "steps = 500\nstop_on_success = false")
 def commit_often() -> None:
     """In a worker: many commits in a run of a second."""
     recorder.COMMIT_SECONDS, recorder.COMMIT_SHARE = 0.05, 0.5
+
+
+COMMITTING_OFTEN = {**os.environ, "DASK_DISTRIBUTED__WORKER__PRELOAD": str(Path(__file__).with_name("commit_often.py"))}
+"""The environment of a process whose Dask workers commit often."""
 
 
 def swept(source: str, runs: Path, client: Client, name: str = "test", **options: Any) -> Report:

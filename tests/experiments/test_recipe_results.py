@@ -12,6 +12,7 @@ import pytest
 from kill_training import read_all, same
 from num2words import num2words
 from small_recipe import TRAINED
+from sweeping import COMMITTING_OFTEN
 
 from experiments.config.run_config import RunConfig
 from experiments.probing.recorded import recorded_probe
@@ -59,17 +60,19 @@ def bring_to_its_end(recipe: Recipe, runs: Path) -> None:
 @pytest.mark.processes
 def test_a_recipe_that_is_killed_half_way_gives_the_same_numbers(tmp_path, monkeypatch):
     monkeypatch.setattr(measured, "FRESH", 50)
-    path = write_small(tmp_path, 600)
+    path = write_small(tmp_path, 200)
     one, other = tmp_path / "killed", tmp_path / "whole"
     words = [sys.executable, "-m", "experiments", "recipe", str(path), "--workers", "1", "--quiet", "--runs"]
-    process = subprocess.Popen([*words, str(one)], start_new_session=True, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [*words, str(one)], start_new_session=True, stdout=subprocess.DEVNULL, env=COMMITTING_OFTEN
+    )
     name = read_recipe(path).config("gru", 0).identity()
     progress = one / name / "progress.json"
     while process.poll() is None and not (progress.exists() and '"step":0' not in progress.read_text()):
         time.sleep(0.01)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    assert open_run(one / name).progress.step < 600
+    assert open_run(one / name).progress.step < 200
     recipe = read_recipe(path)
     for runs in (one, other):
         bring_to_its_end(recipe, runs)

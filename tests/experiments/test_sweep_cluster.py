@@ -11,7 +11,7 @@ from pathlib import Path
 
 import orjson
 import pytest
-from sweeping import LONG, same_runs, serial, steps_done, wait_for
+from sweeping import COMMITTING_OFTEN, LONG, same_runs, serial, steps_done, wait_for
 
 from experiments.runs.opening import open_run
 from experiments.sweeps.folder import SweepFolder
@@ -37,7 +37,7 @@ class Cluster:
     processes: list["subprocess.Popen[bytes]"] = field(default_factory=list)
 
     def start(self, *words: str, path: str = str(ROOT)) -> "subprocess.Popen[bytes]":
-        environment = {**os.environ, "PYTHONPATH": path}
+        environment = {**(COMMITTING_OFTEN if path else os.environ), "PYTHONPATH": path}
         quiet = subprocess.DEVNULL
         process = subprocess.Popen(
             [DASK, *words], cwd=ROOT, env=environment, stdout=quiet, stderr=quiet, start_new_session=True
@@ -67,7 +67,9 @@ def cluster() -> Iterator[Cluster]:
 def sweep(file: Path, runs: Path, *words: str) -> "subprocess.Popen[str]":
     command = [sys.executable, "-m", "experiments", "sweep", str(file), "--runs", str(runs), *words]
     pipe = subprocess.PIPE
-    return subprocess.Popen(command, cwd=ROOT, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
+    return subprocess.Popen(
+        command, cwd=ROOT, env=COMMITTING_OFTEN, stdout=pipe, stderr=pipe, text=True, start_new_session=True
+    )
 
 
 def underway(runs: Path) -> Callable[[], bool]:
@@ -78,10 +80,7 @@ def underway(runs: Path) -> Callable[[], bool]:
 @pytest.fixture
 def file(tmp_path) -> Path:
     path = tmp_path / "test.toml"
-    steps = (
-        LONG.replace("steps = 500", "steps = 1500").replace("[0.01, 0.1]", "[0.01]").replace("seeds = 2", "seeds = 1")
-    )
-    path.write_text(steps)
+    path.write_text(LONG.replace("[0.01, 0.1]", "[0.01]").replace("seeds = 2", "seeds = 1"))
     return path
 
 

@@ -21,7 +21,7 @@ from models.bptt.compiled.elementary import apply_sigmoid, apply_tanh, log_64
 from models.bptt.compiled.jit import kernel
 from models.bptt.compiled.kept import Kept
 from models.bptt.compiled.product import add_transposed, multiply
-from models.bptt.compiled.slopes import tanh_and_slope
+from models.bptt.compiled.slopes import sigmoid_and_slope, tanh_and_slope
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -63,6 +63,24 @@ def test_tanh_and_its_slope_are_right_where_tanh_has_rounded_to_1(dtype, largest
     E = np.exp(-2 * abs(exact))
     assert np.max(np.abs(y - np.tanh(exact)) / np.abs(np.tanh(exact))) < 4 * np.finfo(dtype).eps
     assert np.max(np.abs(slope - 4 * E / (1 + E) ** 2) / (4 * E / (1 + E) ** 2)) < 6 * np.finfo(dtype).eps
+
+
+@pytest.mark.parametrize(("dtype", "largest"), [(np.float32, 86.0), (np.float64, 700.0)])
+def test_the_logistic_function_and_its_slope_are_right_where_it_has_rounded_to_1(dtype, largest):
+    @kernel
+    def apply(x, y, slope):
+        for k in range(x.size):
+            y[k], slope[k] = sigmoid_and_slope(x[k])
+
+    generator = np.random.default_rng(0)
+    x = np.concatenate([generator.uniform(-top, top, 1000) for top in (1e-4, 3.0, largest)]).astype(dtype)
+    y, slope = np.empty_like(x), np.empty_like(x)
+    apply(x, y, slope)
+    exact = x.astype(np.longdouble)
+    E = np.exp(-abs(exact))
+    value = np.where(exact < 0, E, 1) / (1 + E)
+    assert np.max(np.abs(y - value) / value) < 4 * np.finfo(dtype).eps
+    assert np.max(np.abs(slope - E / (1 + E) ** 2) / (E / (1 + E) ** 2)) < 6 * np.finfo(dtype).eps
 
 
 def test_logarithms_are_right_to_the_last_digits():
@@ -155,7 +173,7 @@ def test_without_any_folder_the_reference_serves(no_cache, monkeypatch):
 CHANGES = [
     ("models/cells/gru/compiled.py", "B, H = h_before.shape", "B, H = h_before.shape  # a comment", []),
     ("models/bptt/compiled/weights.py", '"""', '"""In other words: ', []),
-    ("models/cells/gru/saturated.py", "e_n = narrow(m, k, e, da_n)", "e_n = narrow(m, k, e + 0, da_n)", ["gru", "mut"]),
+    ("models/cells/gru/saturated.py", "e_z = narrow(m, k, e, da_z)", "e_z = narrow(m, k, e + 0, da_z)", ["gru", "mut"]),
     ("models/cells/lstm/pointwise.py", "o[k] * tanh", "1 * o[k] * tanh", ["lstm"]),
     ("models/bptt/compiled/wide.py", "NEAR_32, NEAR_64 = 40", "NEAR_32, NEAR_64 = 41", ["elman", "gru", "lstm", "mut"]),
 ]

@@ -73,22 +73,23 @@ def test_rows_of_any_sizes_in_one_batch_equal_the_definition(configuration, powe
             assert_close(as_scaled(grad_w), as_scaled(reference.parameter_grads[name]))
 
 
+@pytest.mark.parametrize(("units", "gain_of_all", "within"), [(6, 0.4, 1e-3), (32, 0.25, 1e-4)])
 @pytest.mark.parametrize("cell", ["elman", "gru", "lstm", "mut1"])
-def test_float32_follows_float64_where_a_gradient_vanishes_by_thousands_of_nats(cell):
-    """50 random networks of each cell: ln‖dL/dh_t‖ within 1e-3 nats, all the way down, and mostly within 1e-5.
+def test_float32_follows_float64_where_a_gradient_vanishes_by_thousands_of_nats(cell, units, gain_of_all, within):
+    """50 random networks of each cell: ln‖dL/dh_t‖ within 1e-4 nats, all the way down, and mostly within 1e-5.
 
-    Near saturation 1 − h² loses up to 10 of float32's 24 bits, 6e-5 of a nat a step: the worst network comes to 3e-4,
-    and which one does depends on how a processor rounds.
+    With 6 units, a product Wᵀδ now and then cancels to a thousandth of its terms, and then float32 has lost three more
+    digits: the worst networks come to 5e-4, and which ones do depends on how a processor rounds.
     """
     generator = torch.Generator().manual_seed(0)
     lost: list[float] = []
     errors: list[float] = []
     for k in range(50):
         gain, steps = 10 ** (-3 * torch.rand(1, generator=generator).item()), 40 + 12 * k
-        model, twin = (SequenceModel(cell, 2, 6, 1, dtype=dtype) for dtype in (torch.float32, torch.float64))
+        model, twin = (SequenceModel(cell, 2, units, 1, dtype=dtype) for dtype in (torch.float32, torch.float64))
         with torch.no_grad():
             for name, parameter in model.named_parameters():
-                parameter.copy_(0.4 * torch.randn(parameter.shape, generator=generator))
+                parameter.copy_(gain_of_all * torch.randn(parameter.shape, generator=generator))
                 if "weight_hh" in name:
                     parameter.mul_(gain)
         twin.load_state_dict(model.state_dict())
@@ -100,6 +101,6 @@ def test_float32_follows_float64_where_a_gradient_vanishes_by_thousands_of_nats(
         assert bool(double.isfinite().all())
         errors.append(float((single - double).abs().max()))
         lost.append(float(double.max() - double.min()))
-    assert max(errors) < 1e-3
+    assert max(errors) < within
     assert sorted(errors)[25] < 1e-5
-    assert max(lost) > (1000 if cell == "elman" else 300)  # far below 1e-45, the smallest float32
+    assert max(lost) > (1000 if cell == "elman" else 250)  # far below 1e-45, the smallest float32

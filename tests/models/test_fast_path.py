@@ -3,7 +3,9 @@
 import contextlib
 import dataclasses
 import math
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -21,6 +23,7 @@ from oracles import (
 )
 
 from models import record
+from models.bptt.compiled import parallel
 from models.bptt.compiled.parallel import over_batch
 
 FIELDS = [
@@ -200,6 +203,17 @@ def test_a_batch_is_split_without_gap_or_overlap(monkeypatch):
     assert parts == [(0, 10), (10, 21), (21, 32)]
     assert over_batch(lambda first, last: (first, last), 32, work=10) == [(0, 32)]
     assert over_batch(lambda first, last: (first, last), 7, work=10**9) == [(0, 7)]
+
+
+def test_a_share_that_no_other_thread_has_begun_is_not_waited_for(monkeypatch):
+    with ThreadPoolExecutor(1) as busy, torch_threads(2):
+        done = threading.Event()
+        busy.submit(done.wait, 20)
+        monkeypatch.setattr(parallel, "helpers", lambda: busy)
+        threads = over_batch(lambda first, last: threading.current_thread(), 32, work=10**9)
+        assert not done.is_set()
+        done.set()
+    assert threads == [threading.current_thread()] * 2
 
 
 def test_an_error_in_one_part_is_raised():

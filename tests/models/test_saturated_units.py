@@ -51,6 +51,27 @@ def test_one_tanh_unit_keeps_its_gradient_up_to_a_bias_of_300(record, dtype, bia
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("loss", [every_step_loss, last_step_loss])
+@pytest.mark.parametrize("cell", ["lstm", "lstm_1997", "peephole_lstm"])
+def test_a_cell_state_that_grows_for_ever_keeps_both_gradients(cell, loss, dtype):
+    """c grows to 60, where tanh'(c) is 1e-52: dL/dc_t comes from later steps, or, with the last loss, from h alone."""
+    generator = torch.Generator().manual_seed(0)
+    model = SequenceModel(cell, 2, 5, 1, dtype=dtype, generator=generator)
+    with torch.no_grad():
+        model.recurrent.bias_ih_l0.zero_()
+        for name, bias in {"i": 5.0, "f": 6.0, "g": 2.0}.items():
+            if name in model.recurrent.cell_type.blocks:
+                k = model.recurrent.cell_type.blocks.index(name)
+                model.recurrent.bias_ih_l0[5 * k : 5 * k + 5] = bias
+    inputs = torch.randn(70, 3, 2, generator=generator, dtype=torch.float64).to(dtype)
+    fast, reference = (models.record(model, inputs, loss, path=path).top for path in ("fast", "reference"))
+    assert float(reference.after[1].max()) > 45
+    within = 1e-4 if dtype == torch.float32 else 1e-9
+    assert torch.allclose(fast.log_norm, reference.log_norm, rtol=0, atol=within)
+    assert torch.allclose(fast.cell_log_norm, reference.cell_log_norm, rtol=0, atol=within)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize(("steps", "expected"), [(10, -17.92056), (20, -37.92056), (300, -597.92056)])
 def test_tanh_of_a_large_cell_state_keeps_its_slope(record, dtype, steps, expected):
     """i = f = o = g = 1, so that c_T = T: ln dL/dc_T = ln 2 + ln 4 − 2T for the loss h_T², and so it stays."""

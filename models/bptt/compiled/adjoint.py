@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from models.bptt.compiled.elementary import log_64
+from models.bptt.compiled.elementary import bits_of, from_bits, log_64
 from models.bptt.compiled.jit import Array, Exponents, kernel, summing
 
 LN_2 = math.log(2)
@@ -51,14 +51,10 @@ def add_squares(a: Array, b: Array, total: Array) -> tuple[float, float]:
 @kernel
 def largest(x: Array) -> float:
     """max |x|, or NaN where there is one."""
-    top = 0.0
+    top = bits_of(x.dtype.type(0))
     for k in range(x.size):
-        value = abs(np.float64(x[k]))
-        if not value <= top:
-            top = value
-            if math.isnan(value):
-                return value
-    return top
+        top = max(top, bits_of(x[k]))
+    return np.float64(from_bits(top))
 
 
 @kernel

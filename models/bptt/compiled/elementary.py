@@ -163,3 +163,32 @@ def apply_tanh(a: Array) -> None:
     """a ← tanh(a)."""
     for k in range(a.size):
         a[k] = tanh(a[k])
+
+
+def bits_of(x: Scalar) -> Scalar:
+    """|x| as a whole number, in the order of the sizes, NaN above Inf; compiled code only.
+
+    Whole numbers have a largest one in whatever order they are compared, so that 8 or 16 are compared at once.
+    """
+    raise NotImplementedError
+
+
+@overload(bits_of, strict=False)
+def choose_bits_of(x: object) -> object:
+    """Those of the argument's dtype."""
+    if x == types.float32:
+        return lambda x: np.float32(abs(x)).view(np.int32)
+    return lambda x: np.float64(abs(x)).view(np.int64)
+
+
+def from_bits(bits: Scalar) -> Scalar:
+    """The number of these bits; compiled code only."""
+    raise NotImplementedError
+
+
+@overload(from_bits, strict=False)
+def choose_from_bits(bits: object) -> object:
+    """The one whose dtype is as wide."""
+    if bits == types.int32:
+        return lambda bits: np.int32(bits).view(np.float32)
+    return lambda bits: np.int64(bits).view(np.float64)

@@ -1,7 +1,7 @@
 """The compiled engine: one layer and direction, in one compiled pass each way."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -134,7 +134,7 @@ class CompiledEngine(Engine):
         direct_cell = given[1] if len(given) > 1 else x.new_empty(0, 0, 0)
         sent = (given[0], direct_cell, direct.exponent)
         results = (grad_hidden, grad_cell, of_h, of_c, norms, direct_norms, grad_x, of_x, start, start_cell, of_start)
-        dW = run_backward(passes_of(states), states, blocks, (*sent, *results))
+        dW = run_backward(passes_of(states), states, blocks, sent, results)
 
         count = states.packing.num_states
         if count > len(given):
@@ -167,38 +167,31 @@ def passes_of(states: CompiledStates) -> Compiled:
 
 def run_forward(passes: Compiled, states: CompiledStates) -> None:
     """Fill the states and gates."""
-    x, hidden, cell_state = states.x.numpy(), states.hidden_memory.numpy(), states.cell_memory.numpy()
-    gates = tuple(gate.numpy() for gate in states.gate_memory)
-    option, lengths, vectors = states.packing.option, lengths_of(states), states.vectors
+    option, arrays = states.packing.option, arrays_of(states)
 
     def part(first: int, last: int) -> None:
-        passes.forward(option, states.reverse, first, last, lengths, x, states.WT, vectors, hidden, cell_state, gates)
+        passes.forward(option, states.reverse, first, last, arrays)
 
     over_batch(part, states.batch_size, states.work)
 
 
 def run_backward(
-    passes: Compiled, states: CompiledStates, blocks: Blocks | None, arrays: tuple[Tensor, ...]
+    passes: Compiled,
+    states: CompiledStates,
+    blocks: Blocks | None,
+    direct: tuple[Tensor, ...],
+    results: tuple[Tensor, ...],
 ) -> WeightGradient:
     """Fill the gradients; what comes back is the gradient of W and then of the vectors, flat."""
-    memory = (
-        states.x.numpy(),
-        states.W,
-        states.WT,
-        states.vectors,
-        states.hidden_memory.numpy(),
-        states.cell_memory.numpy(),
-    )
-    gates = tuple(gate.numpy() for gate in states.gate_memory)
-    gradients = [a.numpy() for a in arrays]
-    option, lengths, (W, vectors) = states.packing.option, lengths_of(states), (states.W, states.vectors)
+    option, arrays, W, vectors = states.packing.option, arrays_of(states), states.W, states.vectors
+    given, filled = tuple(a.numpy() for a in direct), tuple(a.numpy() for a in results)
     steps, begins = (0, 0) if blocks is None else (blocks.steps, blocks.first)
 
     def part(first: int, last: int) -> WeightGradient:
         grad = np.zeros(W.size + vectors.size, W.dtype)
-        dW, dv = grad[: W.size].reshape(W.shape), grad[W.size :].reshape(vectors.shape)
-        what = (option, states.reverse, first, last, steps, begins, lengths)
-        exponent = passes.backward(*what, *memory, gates, *gradients, dW, dv)
+        of_weights = grad[: W.size].reshape(W.shape), grad[W.size :].reshape(vectors.shape)
+        where = (option, states.reverse, first, last, steps, begins)
+        exponent = passes.backward(*where, arrays, given, (*filled, *of_weights))
         return WeightGradient(torch.from_numpy(grad), 0 if exponent == NEVER else exponent)
 
     grad, *others = over_batch(part, states.batch_size, 2 * states.work)
@@ -207,9 +200,11 @@ def run_backward(
     return grad
 
 
-def lengths_of(states: LayerStates) -> np.ndarray:
-    """The lengths as the passes take them: none where all sequences are the same."""
-    return np.zeros(0, np.int64) if states.lengths is None else states.lengths.numpy()
+def arrays_of(states: CompiledStates) -> tuple[Any, ...]:
+    """What both passes read, in the order of `recurrence.Layer`; no lengths where all sequences are the same."""
+    lengths = np.zeros(0, np.int64) if states.lengths is None else states.lengths.numpy()
+    memory = states.hidden_memory.numpy(), states.cell_memory.numpy(), tuple(g.numpy() for g in states.gate_memory)
+    return lengths, states.x.numpy(), states.W, states.WT, states.vectors, *memory
 
 
 def parameter_gradients(gradient: WeightGradient, states: CompiledStates) -> dict[str, WeightGradient]:

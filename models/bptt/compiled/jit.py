@@ -12,6 +12,7 @@ Scalar = Any
 """A number of the dtype for which the code is compiled."""
 Array = NDArray[np.floating[Any]]
 Exponents = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 Gates = tuple[Array, Array, Array, Array]
 Function = TypeVar("Function", bound=Callable[..., Any])
 

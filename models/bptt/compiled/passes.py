@@ -32,6 +32,10 @@ OPEN = [name for name, value in vars(step).items() if isinstance(value, Function
 """Names of the functions of `step` that each cell's module replaces."""
 
 
+LOOPS = ("go_forward", "go_backward")
+"""The parts of the passes that call them."""
+
+
 def compiled(module: str, dtype: torch.dtype, folder: Path | None = None) -> Compiled:
     """The two passes for float32 or float64: a few ms from the cache, otherwise some seconds.
 
@@ -54,6 +58,8 @@ def with_cell(function: Any, module: str) -> FunctionType:
     of_cell = importlib.import_module(module)
     plain = function.py_func
     names = {**plain.__globals__, **{name: getattr(of_cell, name) for name in OPEN}}
+    for name in set(plain.__code__.co_names) & set(LOOPS):
+        names[name] = njit(**OPTIONS)(with_cell(getattr(recurrence, name), module))
     made = FunctionType(plain.__code__, names, plain.__name__, plain.__defaults__)
     made.__qualname__ = f"{plain.__name__}_{cell_of(module)}"  # what a profiler shows
     return made
@@ -64,13 +70,14 @@ def compile_passes(module: str, dtype: torch.dtype, folder: Path | None) -> Comp
     number = types.float32 if dtype == torch.float32 else types.float64
     a3 = number[:, :, ::1]
     whole, flag, double2, exponent2 = types.int64, types.boolean, types.float64[:, ::1], types.int64[:, ::1]
-    gates = types.UniTuple(a3, 4)
     a2, lengths = number[:, ::1], types.int64[::1]
-    forward = types.void(whole, flag, whole, whole, lengths, a3, a3, a2, a3, a3, gates)
-    backward = types.int64(
-        *(whole, flag, whole, whole, whole, whole, lengths, a3, a3, a3, a2, a3, a3, gates),
-        *(a3, a3, exponent2, a3, a3, exponent2, exponent2, double2, double2, a3, exponent2, a2, a2, exponent2, a3, a2),
-    )
+    layer = types.Tuple((lengths, a3, a3, a3, a2, a3, a3, types.UniTuple(a3, 4)))
+    direct = types.Tuple((a3, a3, exponent2))
+    results = types.Tuple(
+        (a3, a3, exponent2, exponent2, double2, double2, a3, exponent2, a2, a2, exponent2, a3, a2)
+    )  # fmt: skip
+    forward = types.void(whole, flag, whole, whole, layer)
+    backward = types.int64(whole, flag, whole, whole, whole, whole, layer, direct, results)
     passes: list[Any] = []
     functions: list[tuple[Any, Any]] = [(recurrence.run_forward, forward), (recurrence.run_backward, backward)]
     for name, (function, signature) in zip(file_names(module, dtype), functions, strict=True):

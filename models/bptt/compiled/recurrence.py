@@ -7,11 +7,15 @@ nothing of the size of the sequence is kept but what the Trace holds. What a ste
 
 `hidden` and `cell_state` have one timestep more before the first and after the last: t is at t + 1, and the start state
 stands before the first timestep that is read. `lengths` has one number per sequence, or none where all have the same.
+
+W is [product, hidden, hidden + 1 + input], WT its transpose. All else is [time, batch, unit] or [time, batch]. `gates`
+are four, the cell's own and what else its backward step needs, or empty ones.
 """
 
 import numpy as np
 
 from models.bptt.compiled.adjoint import NEVER, add_direct, add_direct_cell
+from models.bptt.compiled.borrow import borrowed
 from models.bptt.compiled.jit import Array, Exponents, Gates, kernel
 from models.bptt.compiled.padding import bring_back, keep_state, set_aside
 from models.bptt.compiled.product import multiply
@@ -27,30 +31,36 @@ from models.bptt.compiled.step import (
 )
 from models.bptt.compiled.weights import add_weight_gradients, columns_read, write_columns
 
+Layer = tuple[Exponents, Array, Array, Array, Array, Array, Array, Gates]
+"""lengths, x, W, WT, vectors, hidden, cell_state, gates."""
+Direct = tuple[Array, Array, Exponents]
+"""The direct gradients of h and c, the latter empty where the loss does not see c, and their exponents."""
+Results = tuple[
+    Array, Array, Exponents, Exponents, Array, Array, Array, Exponents, Array, Array, Exponents, Array, Array
+]
+"""dL/dh, dL/dc, the exponents of both, ln‖dL/dh‖, that of the direct gradient, dL/dx (empty if not needed), its
+exponents, dL/dh_0, dL/dc_0, the exponents of both, the gradients of W and of `vectors`."""
+Memory = tuple[
+    Array, Array, Array, Array, Array, Exponents, Exponents, Exponents, Exponents, Exponents, Array
+]  # fmt: skip
+"""What `run_backward` works in."""
+
 
 @kernel
-def run_forward(
-    option: int,
-    reverse: bool,
-    first: int,
-    last: int,
-    lengths: Exponents,
-    x: Array,
-    WT: Array,
-    vectors: Array,
-    hidden: Array,
-    cell_state: Array,
-    gates: Gates,
-) -> None:
-    """Fill hidden, cell_state and gates [time, batch, unit]; WT is [product, hidden + 1 + input, hidden].
+def run_forward(option: int, reverse: bool, first: int, last: int, layer: Layer) -> None:
+    """Fill hidden, cell_state and gates."""
+    WT = layer[3]
+    hx = np.ones((last - first, WT.shape[1]), WT.dtype)
+    zero_one = np.array([0, 1]).astype(WT.dtype)
+    go_forward(option, reverse, first, last, layer, (hx, zero_one))
 
-    `gates` are four, the cell's own and what else its backward step needs, or empty ones.
-    """
-    T, _, I = x.shape
-    H = WT.shape[2]
-    B = last - first
-    hx = np.ones((B, H + 1 + I), x.dtype)
-    zero_one = np.array([0, 1]).astype(x.dtype)
+
+@kernel
+def go_forward(option: int, reverse: bool, first: int, last: int, layer: Layer, memory: tuple[Array, Array]) -> None:
+    """The steps of `run_forward`, in memory for [h', 1, x]."""
+    lengths, x, _, WT, vectors, hidden, cell_state, gates = borrowed(layer)
+    hx, zero_one = borrowed(memory)
+    T, H = len(x), WT.shape[2]
     for s in range(T):
         t = T - 1 - s if reverse else s
         before, now = (t + 2, t + 1) if reverse else (t, t + 1)
@@ -73,37 +83,15 @@ def run_backward(
     last: int,
     truncate: int,
     begins: int,
-    lengths: Exponents,
-    x: Array,
-    W: Array,
-    WT: Array,
-    vectors: Array,
-    hidden: Array,
-    cell_state: Array,
-    gates: Gates,
-    direct: Array,
-    direct_cell: Array,
-    direct_exponent: Exponents,
-    grad_hidden: Array,
-    grad_cell: Array,
-    exponents: Exponents,
-    cell_exponents: Exponents,
-    log_norm: Array,
-    direct_log_norm: Array,
-    grad_x: Array,
-    x_exponents: Exponents,
-    grad_start: Array,
-    grad_start_cell: Array,
-    start_exponents: Exponents,
-    dW: Array,
-    dv: Array,
+    layer: Layer,
+    direct: Direct,
+    results: Results,
 ) -> int:
-    """Fill the gradients; dW and dv are left relative to the power of two whose exponent is returned.
+    """Fill the gradients; those of W and `vectors` are left relative to the power of two whose exponent is returned.
 
-    W and dW are [product, hidden, hidden + 1 + input], WT is as in `run_forward`, dv is the gradient of `vectors`;
-    `truncate` is the steps of a block, 0 for full BPTT, and a block begins at the position `begins`; `grad_x` is empty
-    where it is not needed, `direct_cell` where the loss does not see c.
+    `truncate` is the steps of a block, 0 for full BPTT, and a block begins at the position `begins`.
     """
+    x, W, cell_state, count = layer[1], layer[2], layer[6], len(layer[4])
     T, _, I = x.shape
     P, H, _ = W.shape
     B = last - first
@@ -120,16 +108,44 @@ def run_backward(
     columns = np.empty((P, 3), np.int64)
     for p in range(P):
         columns[p] = columns_read(reads(option, p), H, H + 1 + I)
-    factors = np.empty((len(dv), 2), np.int64)
-    for row in range(len(dv)):
+    factors = np.empty((count, 2), np.int64)
+    for row in range(count):
         factors[row] = vector_factor(option, row)
-    common = NEVER
     zero_one = np.array([0, 1]).astype(x.dtype)
+    memory = (da, hx, others, carried, carried_cell, exponent, exponent_cell, row_exponent, columns, factors, zero_one)
+    return go_backward(option, reverse, first, last, truncate, begins, layer, direct, results, memory)
 
+
+@kernel
+def go_backward(
+    option: int,
+    reverse: bool,
+    first: int,
+    last: int,
+    truncate: int,
+    begins: int,
+    layer: Layer,
+    sent: Direct,
+    results: Results,
+    memory: Memory,
+) -> int:
+    """The steps of `run_backward`, in its working memory."""
+    lengths, x, W, WT, vectors, hidden, cell_state, gates = borrowed(layer)
+    direct, direct_cell, direct_exponent = borrowed(sent)
+    (
+        grad_hidden, grad_cell, exponents, cell_exponents, log_norm, direct_log_norm, grad_x, x_exponents,
+        grad_start, grad_start_cell, start_exponents, dW, dv,
+    ) = borrowed(results)  # fmt: skip
+    (
+        da, hx, others, carried, carried_cell, exponent, exponent_cell, row_exponent, columns, factors, zero_one,
+    ) = borrowed(memory)  # fmt: skip
+    T, B, H, P = len(x), last - first, W.shape[1], len(W)
+    has_cell, count = cell_state.size > 0, len(hx)
+    common = NEVER
     for s in range(T - 1, -1, -1):
         t = T - 1 - s if reverse else s
         before, now = (t + 2, t + 1) if reverse else (t, t + 1)
-        top = (T - 1 - s) % steps * B
+        top = (T - 1 - s) * B % count
         rows = slice(top, top + B)
         h_before, h, dh = hidden[before, first:last], hidden[now, first:last], grad_hidden[t, first:last]
         write_columns(h_before, hx[rows], 0)
@@ -159,7 +175,7 @@ def run_backward(
         states = h_before, h, cell_state[before, first:last], cell_state[now, first:last]
         values = gates[0][t, first:last], gates[1][t, first:last], gates[2][t, first:last], gates[3][t, first:last]
         grads, back = (dh, grad_cell[t, first:last]), (carried, carried_cell)
-        if is_saturated(option, states, values) or (has_cell and apart(exponent, exponent_cell)):
+        if is_saturated(option, states, values, grads, back) or (has_cell and apart(exponent, exponent_cell)):
             saturated_step(
                 option,
                 (W, WT, zero_one),
@@ -196,7 +212,7 @@ def run_backward(
             carried_cell[:] = 0
             exponent[:] = 0
             exponent_cell[:] = 0
-        if top + B == steps * B or s == 0:
+        if top + B == count or s == 0:
             common = add_weight_gradients(
                 columns, factors, da, row_exponent, hx, others, top + B, dW, dv, common, zero_one
             )

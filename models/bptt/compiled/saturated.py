@@ -6,34 +6,18 @@ every cell needs for it is here; each cell's own step is in its folder.
 """
 
 import numpy as np
-from numba import types
-from numba.extending import overload
 
-from models.bptt.compiled.jit import Array, Exponents, Scalar, kernel
+from models.bptt.compiled.borrow import borrowed
+from models.bptt.compiled.elementary import bits_of
+from models.bptt.compiled.jit import Array, Exponents, kernel
 from models.bptt.compiled.product import multiply
-from models.bptt.compiled.wide import add_rows, narrowed, shift_of, top_of, write_row
+from models.bptt.compiled.wide import add_rows, narrowed, shift_of, top_of, top_of_row, write_row
 
 LOW_32, HIGH_32, FLAT_32, FLAT_CELL_32 = 2.0**-20, 1 - 2.0**-10, 1 - 2.0**-11, 4.16
-"""Beyond these a value of σ, of tanh, or a c in tanh(c) counts as saturated: 1 − h² has lost 10 of its 24 bits."""
+"""Beyond these a value of σ, of tanh, or an h in tanh(h) counts as saturated: 1 − h² has lost 10 of its 24 bits."""
 LOW_64, HIGH_64, FLAT_64, FLAT_CELL_64 = 2.0**-200, 1 - 2.0**-22, 1 - 2.0**-23, 8.32
 HELD_32, HELD_64 = 100, 900
 """Bits: if the largest entries of h and c differ by more, each is recorded with its own exponent."""
-
-
-def bits_of(x: Scalar) -> Scalar:
-    """|x| as a whole number, in the order of the sizes, NaN above Inf; compiled code only.
-
-    Whole numbers have a largest one in whatever order they are compared, so that 8 or 16 are compared at once.
-    """
-    raise NotImplementedError
-
-
-@overload(bits_of, strict=False)
-def choose_bits_of(x: object) -> object:
-    """Those of the argument's dtype."""
-    if x == types.float32:
-        return lambda x: np.float32(abs(x)).view(np.int32)
-    return lambda x: np.float64(abs(x)).view(np.int64)
 
 
 @kernel
@@ -78,8 +62,7 @@ def apart(exponent: Exponents, exponent_cell: Exponents) -> bool:
 @kernel
 def add_carried(m: Array, k: Exponents, carried: Array, e: int, total: Array) -> int:
     """total ← m · 2^k + carried, all relative to 2^e, in float64. Returns the exponent of the total."""
-    zero = np.zeros_like(k)
-    shift = shift_of(max(top_of(m, k), top_of(carried, zero)), carried.itemsize == 4)
+    shift = shift_of(max(top_of(m, k), top_of_row(carried)), carried.itemsize == 4)
     for j in range(m.size):
         total[j] = narrowed(m[j], k[j] - shift) + narrowed(np.float64(carried[j]), -shift)
     return e + shift
@@ -89,7 +72,7 @@ def add_carried(m: Array, k: Exponents, carried: Array, e: int, total: Array) ->
 def store_cell(dc: Array, e: int, e_h: int, k: Exponents, out: Array) -> int:
     """out ← dc, at the exponent of dL/dh_t if out's dtype can hold it there. Returns the exponent of out."""
     k[:] = 0
-    top = top_of(dc, k) + e - e_h
+    top = top_of_row(dc) + e - e_h
     held = HELD_32 if out.itemsize == 4 else HELD_64
     common = e_h if -held <= top <= held else e
     write_row(dc, k, common - e, out)
@@ -101,5 +84,12 @@ def send_back(da: Array, exponent: Exponents, W: Array, out: Array, out_exponent
     """out ← out + da W, row by row; each row has its own exponent."""
     product = np.empty((da.shape[0], W.shape[1]), da.dtype)
     multiply(da, W, product, zero_one, False)
-    for b in range(out.shape[0]):
-        out_exponent[b] = add_rows(out[b], out_exponent[b], product[b], exponent[b])
+    add_each_row(out, out_exponent, product, exponent)
+
+
+@kernel
+def add_each_row(a: Array, exponent: Exponents, b: Array, exponent_b: Exponents) -> None:
+    """a ← a + b, row by row; each row has its own exponent."""
+    b = borrowed(b)
+    for row in range(a.shape[0]):
+        exponent[row] = add_rows(a[row], exponent[row], b[row], exponent_b[row])

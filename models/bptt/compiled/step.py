@@ -28,8 +28,13 @@ def forward_step(
     raise NotImplementedError
 
 
-def is_saturated(option: int, states: Gates, gates: Gates) -> bool:
-    """Whether some slope has lost its digits, so that the step must be computed by `saturated.py`."""
+def is_saturated(
+    option: int, states: Gates, gates: Gates, grads: tuple[Array, Array], carried: tuple[Array, Array]
+) -> bool:
+    """Whether some slope has lost its digits, so that the step must be computed by `saturated.py`.
+
+    `grads` and `carried` are those that `backward_step` would read.
+    """
     raise NotImplementedError
 
 

@@ -39,30 +39,6 @@ def narrowed(mantissa: Scalar, exponent: int) -> Scalar:
 
 
 @kernel
-def sigmoid_wide(a: Scalar) -> tuple[Scalar, Scalar]:
-    """σ(a)."""
-    m, k = exp_wide(-abs(a))
-    whole = 1.0 + narrowed(m, k)
-    return (m / whole, k) if a < 0 else (1.0 / whole, np.int64(0))
-
-
-@kernel
-def sigmoid_slope_wide(a: Scalar) -> tuple[Scalar, Scalar]:
-    """σ'(a) = E / (1 + E)², E = e^(−|a|)."""
-    m, k = exp_wide(-abs(a))
-    whole = 1.0 + narrowed(m, k)
-    return m / (whole * whole), k
-
-
-@kernel
-def tanh_slope_wide(a: Scalar) -> tuple[Scalar, Scalar]:
-    """tanh'(a) = 4 E / (1 + E)², E = e^(−2|a|)."""
-    m, k = exp_wide(-2.0 * abs(a))
-    whole = 1.0 + narrowed(m, k)
-    return 4.0 * m / (whole * whole), k
-
-
-@kernel
 def exp_row(x: Array, factor: float, m: Array, k: Exponents) -> None:
     """m · 2^k ← e^(−factor·|x|). In rows, each loop has few arrays, so that several units are computed at once."""
     for j in range(x.size):
@@ -97,6 +73,23 @@ def sigmoid_and_slope_row(a: Array, value: Array, k_value: Exponents, m: Array, 
 
 
 @kernel
+def closed_row(a: Array, value: Array, k_value: Exponents) -> None:
+    """value · 2^k_value ← 1 − σ(a), which is σ(−a)."""
+    exp_row(a, 1.0, value, k_value)
+    for j in range(a.size):
+        value[j] = (1.0 if a[j] < 0 else value[j]) / (1.0 + narrowed(value[j], k_value[j]))
+    for j in range(a.size):
+        k_value[j] = 0 if a[j] < 0 else k_value[j]
+
+
+@kernel
+def multiply_row(m: Array, factor: Array) -> None:
+    """m ← m⊙factor."""
+    for j in range(m.size):
+        m[j] *= factor[j]
+
+
+@kernel
 def exponent_of(x: Scalar) -> Scalar:
     """The exponent of a normal number from its bits, as frexp gives it; INFINITE for Inf and NaN."""
     return ((np.float64(x).view(np.int64) >> 52) & 0x7FF) - 1022
@@ -112,6 +105,14 @@ def top_of(m: Array, k: Exponents) -> Scalar:
         own = max(own, exponent)
         top = max(top, k[j] + exponent if m[j] != 0 else NEVER)
     return np.int64(NOT_FINITE) if own == INFINITE else top
+
+
+@kernel
+def top_of_row(x: Array) -> Scalar:
+    """The same of a row of plain numbers."""
+    top = largest(x)
+    exponent = exponent_of(top)
+    return np.int64(NEVER) if top == 0 else np.int64(NOT_FINITE) if exponent == INFINITE else exponent
 
 
 @kernel

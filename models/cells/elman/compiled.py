@@ -1,17 +1,23 @@
 """The compiled step of the Elman RNN and of the IndRNN: see `models.bptt.compiled.step`.
 
-The Elman RNN's h' goes through a matrix, the IndRNN's through the vector u, the one row of `vectors`.
+The Elman RNN's h' goes through a matrix, the IndRNN's through the vector u, the one row of `vectors`. `gates[0]` keeps
+the slopes of tanh or σ.
 """
 
 import numpy as np
 
-from models.bptt.compiled.elementary import apply_sigmoid, apply_tanh
+from models.bptt.compiled.adjoint import SMALLEST_32, SMALLEST_64
+from models.bptt.compiled.borrow import borrowed
+from models.bptt.compiled.elementary import bits_of
 from models.bptt.compiled.jit import Array, Exponents, Gates, kernel
 from models.bptt.compiled.product import multiply
-from models.bptt.compiled.saturated import beyond_sigmoid, beyond_tanh, send_back
-from models.bptt.compiled.wide import narrow, sigmoid_slope_wide, tanh_slope_wide
+from models.bptt.compiled.saturated import send_back
+from models.bptt.compiled.slopes import sigmoid_and_slope, tanh_and_slope
+from models.bptt.compiled.wide import exp_row, multiply_row, narrow, slope_row, tanh_slope_row
 
 TANH, RELU, IDENTITY, SIGMOID = 0, 1, 2, 3
+FLATTEST_32, FLATTEST_64 = 2.0**-50, 2.0**-500
+"""A smaller slope may bring a row near the dtype's smallest numbers in one step."""
 INDEPENDENT = 4
 """Added to the number of φ for the IndRNN."""
 
@@ -35,28 +41,29 @@ def count_others(option: int) -> int:
 
 
 @kernel
-def elman_forward(h: Array, nonlinearity: int) -> None:
-    """h ← φ(h)."""
+def elman_forward(h: Array, nonlinearity: int, slope: Array) -> None:
+    """h ← φ(h), and `slope` ← φ'(h), which h itself would have lost where it is rounded to 1."""
     zero = h.dtype.type(0)
     if nonlinearity == TANH:
-        apply_tanh(h)
+        for k in range(h.size):
+            h[k], slope[k] = tanh_and_slope(h[k])
     elif nonlinearity == SIGMOID:
-        apply_sigmoid(h)
+        for k in range(h.size):
+            h[k], slope[k] = sigmoid_and_slope(h[k])
     elif nonlinearity == RELU:
         for k in range(h.size):
             h[k] = zero if h[k] < zero else h[k]
 
 
 @kernel
-def elman_backward(dh: Array, h: Array, nonlinearity: int, da: Array) -> None:
-    """da = dh φ'(a)."""
-    zero, one = h.dtype.type(0), h.dtype.type(1)
-    if nonlinearity == TANH:
+def elman_backward(dh: Array, h: Array, nonlinearity: int, slope: Array, da: Array) -> None:
+    """da = dh φ'(a); what would be subnormal is zero."""
+    zero = h.dtype.type(0)
+    smallest = h.dtype.type(SMALLEST_32 if h.itemsize == 4 else SMALLEST_64)
+    if has_slope(nonlinearity):
         for k in range(h.size):
-            da[k] = dh[k] * (one - h[k] * h[k])
-    elif nonlinearity == SIGMOID:
-        for k in range(h.size):
-            da[k] = dh[k] * (h[k] * (one - h[k]))
+            value = dh[k] * slope[k]
+            da[k] = zero if abs(value) < smallest else value
     elif nonlinearity == RELU:
         for k in range(h.size):
             da[k] = zero if h[k] <= zero else dh[k]
@@ -71,7 +78,7 @@ def forward_step(
 ) -> None:
     """h = φ(W [h', 1, x]) or φ(W [1, x] + u⊙h')."""
     preactivation(option, WT, vectors, hx, states[1], zero_one)
-    elman_forward(states[1].ravel(), option % INDEPENDENT)
+    elman_forward(states[1].ravel(), option % INDEPENDENT, gates[0].ravel())
 
 
 @kernel
@@ -88,17 +95,27 @@ def preactivation(option: int, WT: Array, vectors: Array, hx: Array, a: Array, z
 
 
 @kernel
-def is_saturated(option: int, states: Gates, gates: Gates) -> bool:
-    """Whether some h is so near the flat ends of φ that its slope has lost its digits."""
-    return row_is_saturated(option % INDEPENDENT, states[1].ravel())
+def is_saturated(
+    option: int, states: Gates, gates: Gates, grads: tuple[Array, Array], carried: tuple[Array, Array]
+) -> bool:
+    """Whether some slope is so small that a row needs an exponent of its own after it."""
+    return has_slope(option % INDEPENDENT) and is_flat(gates[0].ravel())
 
 
 @kernel
-def row_is_saturated(nonlinearity: int, h: Array) -> bool:
-    """The same for any part of h."""
-    if nonlinearity == TANH:
-        return beyond_tanh(h)
-    return nonlinearity == SIGMOID and beyond_sigmoid(h)
+def has_slope(nonlinearity: int) -> bool:
+    """Whether φ' is kept: relu and the identity need none."""
+    return nonlinearity in (TANH, SIGMOID)
+
+
+@kernel
+def is_flat(slope: Array) -> bool:
+    """Whether some slope is very small."""
+    number = slope.dtype.type
+    bottom = bits_of(number(1))
+    for k in range(slope.size):
+        bottom = min(bottom, bits_of(slope[k]))
+    return bottom < bits_of(number(FLATTEST_32 if slope.itemsize == 4 else FLATTEST_64))
 
 
 @kernel
@@ -119,7 +136,7 @@ def backward_step(
     h, dh = states[1], grads[0]
     B, H = h.shape
     da_h = da[0, top : top + B]
-    elman_backward(dh.ravel(), h.ravel(), option % INDEPENDENT, da_h.ravel())
+    elman_backward(dh.ravel(), h.ravel(), option % INDEPENDENT, gates[0].ravel(), da_h.ravel())
     if option < INDEPENDENT:
         multiply(da_h, W[0, :, :H], carried[0], zero_one, False)
     else:
@@ -152,15 +169,11 @@ def saturated_step(
     """The same with φ' from the preactivation; each row has its own exponent."""
     W, WT, zero_one = matrices
     h, dh, of_h = states[1], grads[0], exponents[1]
-    B, H = h.shape
+    H = h.shape[1]
     nonlinearity, a = option % INDEPENDENT, np.empty_like(h)
     preactivation(option, WT, vectors, hx, a, zero_one)
-    m, k = np.empty(H), np.empty(H, np.int64)
-    for b in range(B):
-        if row_is_saturated(nonlinearity, h[b]):
-            row_exponent[0, b] = elman_row(nonlinearity, dh[b], of_h[b], a[b], m, k, da[0, b])
-        else:
-            elman_backward(dh[b], h[b], nonlinearity, da[0, b])
+    memory = a, np.empty(H), np.empty(H, np.int64)
+    saturated_rows(nonlinearity, h, gates[0], dh, of_h, da[0], row_exponent[0], memory)
     of_h[:] = row_exponent[0]
     if option < INDEPENDENT:
         carried[0][:] = 0
@@ -170,9 +183,26 @@ def saturated_step(
 
 
 @kernel
+def saturated_rows(
+    nonlinearity: int, h: Array, slope: Array, dh: Array, of_h: Exponents, da: Array, row_exponent: Exponents,
+    memory: tuple[Array, Array, Exponents],
+) -> None:  # fmt: skip
+    """da, row by row; `memory` has the preactivations and what a row works in."""
+    a, m, k = borrowed(memory)
+    for b in range(len(dh)):
+        if is_flat(slope[b]):
+            row_exponent[b] = elman_row(nonlinearity, dh[b], of_h[b], a[b], m, k, da[b])
+        else:
+            elman_backward(dh[b], h[b], nonlinearity, slope[b], da[b])
+
+
+@kernel
 def elman_row(nonlinearity: int, dh: Array, e: int, a: Array, m: Array, k: Exponents, da: Array) -> int:
     """da = dh φ'(a). Returns the exponent of da."""
-    for j in range(dh.size):
-        slope, k[j] = tanh_slope_wide(a[j]) if nonlinearity == TANH else sigmoid_slope_wide(a[j])
-        m[j] = dh[j] * slope
+    if nonlinearity == TANH:
+        tanh_slope_row(a, m, k)
+    else:
+        exp_row(a, 1.0, m, k)
+        slope_row(1.0, m, k)
+    multiply_row(m, dh)
     return narrow(m, k, e, da)

@@ -65,8 +65,9 @@ class ElmanCell(Cell):
         return STEEPEST[self.nonlinearity]
 
     def packing(self) -> Packing:
-        """One product."""
-        return Packing((0,), (0,), num_gates=0, option=list(NONLINEARITIES).index(self.nonlinearity))
+        """One product, and φ' beside h."""
+        slopes = int(self.is_bounded)
+        return Packing((0,), (0,), num_gates=slopes, option=list(NONLINEARITIES).index(self.nonlinearity))
 
     def step(self, x_t: Float[Tensor, "batch input"], state: State) -> tuple[State, Gates]:
         """h_t from x_t and h_{t-1}; an Elman cell has no gates."""

@@ -66,7 +66,9 @@ def forward_step(
 
 
 @kernel
-def is_saturated(option: int, states: Gates, gates: Gates) -> bool:
+def is_saturated(
+    option: int, states: Gates, gates: Gates, grads: tuple[Array, Array], carried: tuple[Array, Array]
+) -> bool:
     """Whether a gate or the candidate is saturated."""
     return gru_saturated(gates[0].ravel(), gates[1].ravel(), gates[2].ravel())
 

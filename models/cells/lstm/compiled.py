@@ -11,6 +11,8 @@ from models.cells.lstm.pointwise import (
     PEEPHOLE,
     WITHOUT_FORGET,
     add_peephole,
+    cell_is_large,
+    cell_parts,
     in_order,
     lstm_backward_cell,
     lstm_backward_gates,
@@ -72,10 +74,19 @@ def forward_step(
 
 
 @kernel
-def is_saturated(option: int, states: Gates, gates: Gates) -> bool:
+def is_saturated(
+    option: int, states: Gates, gates: Gates, grads: tuple[Array, Array], carried: tuple[Array, Array]
+) -> bool:
     """Whether a gate, the candidate or tanh(c) is saturated."""
     i, f, g, o = in_order(option, gates)
-    return lstm_saturated(option, i.ravel(), f.ravel(), g.ravel(), o.ravel(), states[3].ravel())
+    c = states[3]
+    if lstm_saturated(option, i.ravel(), f.ravel(), g.ravel(), o.ravel()):
+        return True
+    if cell_is_large(c.ravel()):
+        for b in range(len(c)):
+            if cell_parts(c[b], grads[0][b], carried[1][b]):
+                return True
+    return False
 
 
 @kernel

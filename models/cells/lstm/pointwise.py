@@ -4,6 +4,9 @@ In the forward step the gates arrive as preactivations. In the backward step `da
 dL/dh_t. Each line is its own loop: with few arrays in a loop the compiler sees that they do not overlap.
 """
 
+import numpy as np
+
+from models.bptt.compiled.adjoint import sum_of_squares
 from models.bptt.compiled.elementary import tanh
 from models.bptt.compiled.jit import Array, Gates, kernel
 from models.bptt.compiled.saturated import beyond, beyond_sigmoid, beyond_tanh
@@ -14,6 +17,10 @@ PLAIN, PEEPHOLE, WITHOUT_FORGET = 0, 1, 2
 
 LARGE_32, LARGE_64 = 12.0, 40.0
 """Beyond these |c| the gradient of h is so small in c that the two may need exponents of their own."""
+FLAT_32, FLAT_64 = np.float32(24), np.float64(200)
+"""Beyond these |c| it changes no digit in c, unless c has no gradient of its own."""
+SUSTAINED = 2.0**-40
+"""Square of the share of dL/dh that dL/dc must have on its own."""
 
 
 @kernel
@@ -46,10 +53,12 @@ def add_peephole(a: Array, p: Array, c: Array) -> None:
 
 @kernel
 def lstm_backward_cell(dh: Array, carried_c: Array, o: Array, c: Array, dc: Array, da_o: Array) -> None:
-    """da_o = dh tanh(c) σ'; dc = carried + dh o tanh'(c)."""
-    one = c.dtype.type(1)
+    """da_o = dh tanh(c) σ'; dc = carried + dh o tanh'(c), without what would be subnormal beside `carried`."""
+    zero, one = c.dtype.type(0), c.dtype.type(1)
+    flat = FLAT_32 if c.itemsize == 4 else FLAT_64
     for k in range(c.size):
         y, slope = tanh_and_slope(c[k])
+        slope = zero if abs(c[k]) > flat else slope
         da_o[k] = dh[k] * y * (o[k] * (one - o[k]))
         dc[k] = carried_c[k] + dh[k] * o[k] * slope
 
@@ -71,8 +80,24 @@ def lstm_backward_gates(
 
 
 @kernel
-def lstm_saturated(option: int, i: Array, f: Array, g: Array, o: Array, c: Array) -> bool:
-    """Whether a gate or the candidate has a slope that has lost its digits, or tanh(c) a very small one."""
-    large = LARGE_32 if c.itemsize == 4 else LARGE_64
-    others = beyond_sigmoid(i) or beyond_sigmoid(o) or beyond_tanh(g) or beyond(c, large)
+def lstm_saturated(option: int, i: Array, f: Array, g: Array, o: Array) -> bool:
+    """Whether a gate or the candidate has a slope that has lost its digits."""
+    others = beyond_sigmoid(i) or beyond_sigmoid(o) or beyond_tanh(g)
     return others or (option != WITHOUT_FORGET and beyond_sigmoid(f))
+
+
+@kernel
+def cell_is_large(c: Array) -> bool:
+    """Whether tanh(c) has a very small slope."""
+    return beyond(c, LARGE_32 if c.itemsize == 4 else LARGE_64)
+
+
+@kernel
+def cell_parts(c: Array, dh: Array, carried_c: Array) -> bool:
+    """Whether one row's dL/dc may become far smaller than its dL/dh, by a small slope of tanh(c).
+
+    It does not where c has a gradient of its own, as c that grows from step to step usually has.
+    """
+    if not cell_is_large(c):
+        return False
+    return not sum_of_squares(carried_c) >= SUSTAINED * sum_of_squares(dh)  # NaN parts them, too

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from models.bptt.compiled.borrow import borrowed
 from models.bptt.compiled.elementary import tanh_64
 from models.bptt.compiled.jit import Array, Exponents, Gates, kernel
 from models.bptt.compiled.product import multiply
@@ -11,6 +12,7 @@ from models.cells.lstm.pointwise import (
     PEEPHOLE,
     WITHOUT_FORGET,
     add_peephole,
+    cell_parts,
     in_order,
     lstm_backward_cell,
     lstm_backward_gates,
@@ -37,32 +39,15 @@ def saturated_step(
     W, WT, zero_one = matrices
     i, f, g, o = in_order(option, gates)
     _, _, c_before, c = states
-    dh, grad_cell = grads
-    of_cell, of_h, of_c = exponents
+    _, of_h, of_c = exponents
     back, back_c = carried
     B, H = c.shape
     a = preactivations(option, WT, vectors, states, hx, zero_one)
     sent = np.empty((4, B, H), da.dtype)  # da's rows, with no gaps between them: faster loops
-    m, k, dc, of_gates = np.empty(H), np.empty(H, np.int64), np.empty(H), np.empty(4, np.int64)
-    for b in range(B):
-        e, row = of_h[b], slice(b, b + 1)
-        if of_c[b] != e or lstm_saturated(option, i[b], f[b], g[b], o[b], c[b]):
-            e_c, of_c[b] = lstm_row(
-                option, dh[b], e, back_c[b], of_c[b], (a[0, b], a[1, b], a[2, b], a[3, b]), g[b], c_before[b], c[b],
-                vectors, m, k, dc, (sent[0, b], sent[1, b], sent[2, b], sent[3, b]), of_gates,
-            )  # fmt: skip
-            row_exponent[:, b] = of_gates
-            of_cell[b] = store_cell(dc, e_c, e, k, grad_cell[b])
-        else:
-            lstm_backward_cell(dh[b], back_c[b], o[b], c[b], grad_cell[b], sent[3, b])
-            if option == PEEPHOLE:
-                add_peephole(grad_cell[row], vectors[2], sent[3, row])
-            lstm_backward_gates(
-                grad_cell[b], i[b], f[b], g[b], c_before[b], sent[0, b], sent[1, b], sent[2, b], back_c[b]
-            )  # fmt: skip
-            if option == PEEPHOLE:
-                add_peephole(back_c[row], vectors[0], sent[0, row])
-                add_peephole(back_c[row], vectors[1], sent[1, row])
+    saturated_rows(
+        option, (i, f, g, o), (c_before, c), vectors, grads, exponents, back_c, row_exponent,
+        (a, sent, np.empty((3, H)), np.empty((2, H), np.int64), np.empty(4, np.int64)),
+    )  # fmt: skip
     da[:] = sent
     back[:] = 0
     of_h[:] = row_exponent[0]
@@ -74,6 +59,41 @@ def saturated_step(
     if option == PEEPHOLE:
         others[0] = c_before
         others[1] = c
+
+
+@kernel
+def saturated_rows(
+    option: int, gates: Gates, cells: tuple[Array, Array], vectors: Array, grads: tuple[Array, Array],
+    exponents: tuple[Exponents, Exponents, Exponents], back_c: Array, row_exponent: Exponents,
+    memory: tuple[Array, Array, Array, Exponents, Exponents],
+) -> None:  # fmt: skip
+    """dL/dc and da of each gate, row by row; `memory` has the preactivations, da, and what a row works in."""
+    i, f, g, o = gates
+    c_before, c = cells
+    dh, grad_cell = grads
+    of_cell, of_h, of_c = exponents
+    a, sent, floats, whole, of_gates = borrowed(memory)
+    work = floats[0], floats[1], floats[2], whole[0], whole[1]
+    for b in range(len(c)):
+        e, row = of_h[b], slice(b, b + 1)
+        parted = of_c[b] != e or cell_parts(c[b], dh[b], back_c[b])
+        if parted or lstm_saturated(option, i[b], f[b], g[b], o[b]):
+            e_c, of_c[b] = lstm_row(
+                option, dh[b], e, back_c[b], of_c[b], (a[0, b], a[1, b], a[2, b], a[3, b]), g[b], c_before[b], c[b],
+                vectors, work, (sent[0, b], sent[1, b], sent[2, b], sent[3, b]), of_gates,
+            )  # fmt: skip
+            row_exponent[:, b] = of_gates
+            of_cell[b] = store_cell(work[1], e_c, e, work[3], grad_cell[b])
+        else:
+            lstm_backward_cell(dh[b], back_c[b], o[b], c[b], grad_cell[b], sent[3, b])
+            if option == PEEPHOLE:
+                add_peephole(grad_cell[row], vectors[2], sent[3, row])
+            lstm_backward_gates(
+                grad_cell[b], i[b], f[b], g[b], c_before[b], sent[0, b], sent[1, b], sent[2, b], back_c[b]
+            )  # fmt: skip
+            if option == PEEPHOLE:
+                add_peephole(back_c[row], vectors[0], sent[0, row])
+                add_peephole(back_c[row], vectors[1], sent[1, row])
 
 
 @kernel
@@ -94,16 +114,16 @@ def preactivations(option: int, WT: Array, vectors: Array, states: Gates, hx: Ar
 @kernel
 def lstm_row(
     option: int, dh: Array, e_h: int, carried_c: Array, e_c: int, a: Gates, g: Array, c_before: Array, c: Array,
-    vectors: Array, m: Array, k: Exponents, dc: Array, da: Gates, exponents: Exponents,
+    vectors: Array, work: tuple[Array, Array, Array, Exponents, Exponents], da: Gates, exponents: Exponents,
 ) -> tuple[int, int]:  # fmt: skip
     """dc = carried + dh o tanh'(c) + p_o da_o; da of each gate; carried ← f dc + p_i da_i + p_f da_f.
 
-    Returns the exponents of dc and of carried. a, da and exponents have a row per gate; m, k and dc (float64) are
-    working memory.
+    Returns the exponents of dc and of carried. a, da and exponents have a row per gate; `work` is m, dc and value
+    (float64), and the exponents of m and value.
     """
     a_i, a_f, a_g, a_o = a
+    m, dc, value, k, k_value = work
     H = dh.size
-    value, k_value = np.empty_like(m), np.empty_like(k)
     sigmoid_and_slope_row(a_o, value, k_value, m, k)
     for j in range(H):
         m[j] *= dh[j] * tanh_64(np.float64(c[j]))

@@ -2,12 +2,13 @@
 
 import numpy as np
 
+from models.bptt.compiled.borrow import borrowed
 from models.bptt.compiled.elementary import apply_sigmoid
 from models.bptt.compiled.jit import Array, Exponents, Gates, kernel
 from models.bptt.compiled.product import multiply
 from models.bptt.compiled.saturated import beyond_sigmoid
-from models.bptt.compiled.wide import narrow, sigmoid_slope_wide, sigmoid_wide
-from models.cells.mut.pointwise import mut_forward
+from models.cells.gru.saturated import gru_row
+from models.cells.mut.pointwise import linear_backward, mut_forward, negate
 
 
 @kernel
@@ -43,7 +44,9 @@ def forward_step(
 
 
 @kernel
-def is_saturated(option: int, states: Gates, gates: Gates) -> bool:
+def is_saturated(
+    option: int, states: Gates, gates: Gates, grads: tuple[Array, Array], carried: tuple[Array, Array]
+) -> bool:
     """Whether z is saturated."""
     return beyond_sigmoid(gates[0].ravel())
 
@@ -64,22 +67,10 @@ def backward_step(
 ) -> None:
     """da of both products, and the gradient carried to h'."""
     B = states[0].shape[0]
-    mingru_backward(
+    linear_backward(
         grads[0].ravel(), gates[0].ravel(), gates[1].ravel(), states[0].ravel(),
         da[0, top : top + B].ravel(), da[1, top : top + B].ravel(), carried[0].ravel(),
     )  # fmt: skip
-
-
-@kernel
-def mingru_backward(dh: Array, z: Array, n: Array, h_before: Array, da_z: Array, dn: Array, carried: Array) -> None:
-    """da_z = dh (n − h') σ'; dn = dh z; carried ← dh (1 − z)."""
-    one = z.dtype.type(1)
-    for k in range(z.size):
-        da_z[k] = (dh[k] * n[k] - dh[k] * h_before[k]) * (z[k] * (one - z[k]))
-    for k in range(z.size):
-        dn[k] = dh[k] * z[k]
-    for k in range(z.size):
-        carried[k] = dh[k] * (one - z[k])
 
 
 @kernel
@@ -98,37 +89,28 @@ def saturated_step(
     others: Array,
 ) -> None:
     """The same with z and its slope from a_z; each row has its own exponent."""
-    _, WT, zero_one = matrices
-    h_before, dh, of_h, back = states[0], grads[0], exponents[1], carried[0]
-    z, n, _, _ = gates
-    B, H = h_before.shape
+    h_before, H = states[0], states[0].shape[1]
     a_z = np.empty_like(h_before)
-    multiply(hx[:, H:], WT[0, H:], a_z, zero_one, False)
-    m, k = np.empty(H), np.empty(H, np.int64)
-    for b in range(B):
-        if beyond_sigmoid(z[b]):
-            row_exponent[0, b], row_exponent[1, b], of_h[b] = mingru_row(
-                dh[b], of_h[b], a_z[b], n[b], h_before[b], m, k, da[0, b], da[1, b], back[b]
-            )
-        else:
-            mingru_backward(dh[b], z[b], n[b], h_before[b], da[0, b], da[1, b], back[b])
+    multiply(hx[:, H:], matrices[1][0, H:], a_z, matrices[2], False)
+    negate(a_z.ravel())
+    memory = a_z, np.empty((2, H)), np.empty((2, H), np.int64)
+    saturated_rows(gates, h_before, grads[0], exponents[1], carried[0], da, row_exponent, memory)
 
 
 @kernel
-def mingru_row(
-    dh: Array, e: int, a_z: Array, n: Array, h_before: Array, m: Array, k: Exponents,
-    da_z: Array, dn: Array, carried: Array,
-) -> tuple[int, int, int]:  # fmt: skip
-    """da_z, dn and carried as above. Returns their exponents."""
-    for j in range(dh.size):
-        slope, k[j] = sigmoid_slope_wide(a_z[j])
-        m[j] = dh[j] * (np.float64(n[j]) - h_before[j]) * slope
-    e_z = narrow(m, k, e, da_z)
-    for j in range(dh.size):
-        z, k[j] = sigmoid_wide(a_z[j])
-        m[j] = dh[j] * z
-    e_n = narrow(m, k, e, dn)
-    for j in range(dh.size):
-        kept, k[j] = sigmoid_wide(-a_z[j])
-        m[j] = dh[j] * kept
-    return e_z, e_n, narrow(m, k, e, carried)
+def saturated_rows(
+    gates: Gates, h_before: Array, dh: Array, of_h: Exponents, back: Array, da: Array, row_exponent: Exponents,
+    memory: tuple[Array, Array, Exponents],
+) -> None:  # fmt: skip
+    """Each row by itself: a minGRU's z keeps where the GRU's lets go, so that its step is the GRU's with σ(−a_z)."""
+    z, n, _, _ = gates
+    a_z, floats, whole = borrowed(memory)
+    work = floats[0], floats[1], whole[0], whole[1]
+    for b in range(len(dh)):
+        if beyond_sigmoid(z[b]):
+            row_exponent[0, b], row_exponent[1, b], of_h[b] = gru_row(
+                dh[b], of_h[b], a_z[b], a_z[b, :0], n[b], h_before[b], work, da[0, b], da[1, b], back[b]
+            )
+            negate(da[0, b])
+        else:
+            linear_backward(dh[b], z[b], n[b], h_before[b], da[0, b], da[1, b], back[b])

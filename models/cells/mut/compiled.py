@@ -70,7 +70,9 @@ def forward_step(
 
 
 @kernel
-def is_saturated(option: int, states: Gates, gates: Gates) -> bool:
+def is_saturated(
+    option: int, states: Gates, gates: Gates, grads: tuple[Array, Array], carried: tuple[Array, Array]
+) -> bool:
     """Whether a gate, the candidate, tanh(x) or tanh(h') is saturated."""
     r, z, n, tanh_x = gates
     return mut_saturated(option, r.ravel(), z.ravel(), n.ravel(), tanh_x.ravel(), states[0].ravel())

@@ -18,13 +18,27 @@ def mut_forward(z: Array, n: Array, h_before: Array, h: Array) -> None:
 @kernel
 def mut_backward(dh: Array, z: Array, n: Array, h_before: Array, da_z: Array, da_n: Array, carried: Array) -> None:
     """da_z = dh (n − h') σ'; da_n = dh z tanh'; carried ← dh (1 − z)."""
+    linear_backward(dh, z, n, h_before, da_z, da_n, carried)
+    times_slope(da_n, n)
+
+
+@kernel
+def linear_backward(dh: Array, z: Array, n: Array, h_before: Array, da_z: Array, dn: Array, carried: Array) -> None:
+    """The same without tanh: da_z = dh (n − h') σ'; dn = dh z; carried ← dh (1 − z)."""
     one = z.dtype.type(1)
     for k in range(z.size):
         da_z[k] = (dh[k] * n[k] - dh[k] * h_before[k]) * (z[k] * (one - z[k]))
     for k in range(z.size):
-        da_n[k] = dh[k] * z[k] * (one - n[k] * n[k])
+        dn[k] = dh[k] * z[k]
     for k in range(z.size):
         carried[k] = dh[k] * (one - z[k])
+
+
+@kernel
+def negate(x: Array) -> None:
+    """x ← −x."""
+    for k in range(x.size):
+        x[k] = -x[k]
 
 
 @kernel

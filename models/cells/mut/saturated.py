@@ -5,13 +5,14 @@ A MUT's z keeps where the GRU's lets go: its step is the GRU's with σ(−a_z) f
 
 import numpy as np
 
-from models.bptt.compiled.jit import Array, Exponents, Gates, kernel
+from models.bptt.compiled.borrow import borrowed
+from models.bptt.compiled.jit import Array, Exponents, Flags, Gates, kernel
 from models.bptt.compiled.product import multiply
 from models.bptt.compiled.saturated import beyond_cell, beyond_tanh, send_back
-from models.bptt.compiled.wide import add_rows, narrow, tanh_slope_wide
-from models.cells.gru.pointwise import gru_reset_before_backward, gru_saturated
-from models.cells.gru.saturated import gru_reset_row, gru_row
-from models.cells.mut.pointwise import MUT1, MUT3, mut_backward, write_tanh
+from models.bptt.compiled.wide import add_rows, multiply_row, narrow, tanh_slope_row
+from models.cells.gru.pointwise import gru_saturated
+from models.cells.gru.saturated import gru_row, through_reset
+from models.cells.mut.pointwise import MUT1, MUT3, mut_backward, negate, write_tanh
 
 
 @kernel
@@ -40,47 +41,43 @@ def saturated_step(
     """da of each product, and the gradient carried to h'."""
     W, WT, zero_one = matrices
     h_before, dh, of_h, back = states[0], grads[0], exponents[1], carried[0]
-    r, z, n, tanh_x = gates
     B, H = h_before.shape
-    a = preactivations(option, WT, h_before, r, hx, zero_one)
-    m, k, through = np.empty(H), np.empty(H, np.int64), np.empty(H, da.dtype)
-    saturated = np.empty(B, np.bool_)
-    for b in range(B):
-        saturated[b] = mut_saturated(option, r[b], z[b], n[b], tanh_x[b] if option == MUT1 else n[b], h_before[b])
-        if saturated[b]:
-            row_exponent[1, b], row_exponent[2, b], of_h[b] = gru_row(
-                dh[b], of_h[b], a[1, b], a[2, b], n[b], h_before[b], m, k, da[1, b], da[2, b], back[b]
-            )
-            for j in range(H):
-                da[1, b, j] = -da[1, b, j]
-        else:
-            mut_backward(dh[b], z[b], n[b], h_before[b], da[1, b], da[2, b], back[b])
-
-    rh = others[0]
-    multiply(da[2], W[2, :, :H], rh, zero_one, False)
-    for b in range(B):
-        if saturated[b]:
-            row_exponent[0, b], e = gru_reset_row(
-                rh[b], row_exponent[2, b], a[0, b], h_before[b], m, k, da[0, b], through
-            )
-            of_h[b] = add_rows(back[b], of_h[b], through, e)
-            rh[b] = r[b] * h_before[b]
-        else:
-            gru_reset_before_backward(rh[b], r[b], h_before[b], da[0, b], back[b])
-    send_back(da[0], row_exponent[0], W[0, :, :H], back, of_h, zero_one)
-
+    a = preactivations(option, WT, h_before, gates[0], hx, zero_one)
+    saturated, floats, whole = np.empty(B, np.bool_), np.empty((2, H)), np.empty((2, H), np.int64)
+    saturated_rows(option, gates, h_before, dh, of_h, back, da, row_exponent, (a, saturated, floats, whole))
+    through_reset(da, row_exponent, W, gates[0], h_before, others[0], back, of_h, (a[0], saturated), zero_one)
     if option == MUT1:
         for b in range(B):
-            row_exponent[3, b] = squashed_row(da[2, b], row_exponent[2, b], a[3, b], m, k, da[3, b])
+            row_exponent[3, b] = squashed_row(da[2, b], row_exponent[2, b], a[3, b], floats[0], whole[0], da[3, b])
     elif option == MUT3:
         write_tanh(h_before, others[1])
-        sent = np.empty_like(back)
+        sent, through = np.empty_like(back), np.empty(H, da.dtype)
         multiply(da[1], W[1, :, :H], sent, zero_one, False)
         for b in range(B):
-            e = squashed_row(sent[b], row_exponent[1, b], h_before[b], m, k, through)
+            e = squashed_row(sent[b], row_exponent[1, b], h_before[b], floats[0], whole[0], through)
             of_h[b] = add_rows(back[b], of_h[b], through, e)
     else:
         send_back(da[1], row_exponent[1], W[1, :, :H], back, of_h, zero_one)
+
+
+@kernel
+def saturated_rows(
+    option: int, gates: Gates, h_before: Array, dh: Array, of_h: Exponents, back: Array,
+    da: Array, row_exponent: Exponents, memory: tuple[Array, Flags, Array, Exponents],
+) -> None:  # fmt: skip
+    """da_z, da_n and dh (1 − z), row by row; `memory` has the preactivations and what a row works in."""
+    r, z, n, tanh_x = gates
+    a, saturated, floats, whole = borrowed(memory)
+    work = floats[0], floats[1], whole[0], whole[1]
+    for b in range(len(dh)):
+        saturated[b] = mut_saturated(option, r[b], z[b], n[b], tanh_x[b] if option == MUT1 else n[b], h_before[b])
+        if saturated[b]:
+            row_exponent[1, b], row_exponent[2, b], of_h[b] = gru_row(
+                dh[b], of_h[b], a[1, b], a[2, b], n[b], h_before[b], work, da[1, b], da[2, b], back[b]
+            )
+            negate(da[1, b])
+        else:
+            mut_backward(dh[b], z[b], n[b], h_before[b], da[1, b], da[2, b], back[b])
 
 
 @kernel
@@ -103,14 +100,13 @@ def preactivations(option: int, WT: Array, h_before: Array, r: Array, hx: Array,
         a[2] += np.tanh(a[3])
     else:
         multiply(read, WT[2], a[2], zero_one, False)
-    a[1] = -a[1]
+    negate(a[1].ravel())
     return a
 
 
 @kernel
 def squashed_row(grad: Array, e: int, a: Array, m: Array, k: Exponents, out: Array) -> int:
     """out = grad tanh'(a). Returns the exponent of out."""
-    for j in range(grad.size):
-        slope, k[j] = tanh_slope_wide(a[j])
-        m[j] = grad[j] * slope
+    tanh_slope_row(a, m, k)
+    multiply_row(m, grad)
     return narrow(m, k, e, out)
