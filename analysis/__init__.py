@@ -1,5 +1,6 @@
 """Analyses of a recorded layer: a `LayerRecord`, weights or gradients in, a frozen result out."""
 
+from analysis.cell_state import CellStateProfile, cell_state_profile
 from analysis.clipping import Clipping, clip
 from analysis.contributions import contributions
 from analysis.course import Course, course
@@ -21,6 +22,7 @@ from analysis.surgery import Surgery, operate
 from analysis.theory import MeanField, critical_gain, gradient_bound, mean_field
 
 __all__ = [
+    "CellStateProfile",
     "Clipping",
     "Course",
     "Credit",
@@ -41,6 +43,7 @@ __all__ = [
     "Subject",
     "Surgery",
     "block_spectra",
+    "cell_state_profile",
     "clip",
     "contributions",
     "course",

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator
 
+from analysis.bounds import outside_bound
 from analysis.course import GONE, OVERWHELMING, Course, describe_change
 from analysis.finding import Finding, Remedy, Subject
 from analysis.stuck import dead_units, idle_reverse, saturated_cells, saturated_gates, saturated_units
@@ -169,6 +170,7 @@ def exploding(s: Subject) -> Iterator[Finding]:
 
 CHECKS: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
     diverged,
+    outside_bound,
     vanishing,
     exploding,
     saturated_gates,

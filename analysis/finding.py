@@ -9,6 +9,7 @@ from models.recording.trace import Trace
 
 Kind = Literal[
     "diverged",
+    "outside_bound",
     "vanishing",
     "exploding",
     "saturated_gates",
@@ -16,8 +17,9 @@ Kind = Literal[
     "saturated_cells",
     "dead_units",
     "idle_reverse",
+    "clipped_hard",
     "clipping_always",
-    "clipping_never",
+    "clipping_far",
     "at_chance",
     "short_truncation",
 ]

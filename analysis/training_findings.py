@@ -3,15 +3,22 @@
 import math
 from collections.abc import Iterator
 
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
 from analysis.finding import Finding, Remedy, Subject
 from analysis.wording import counted, power_of_ten, significant
 
 ALWAYS, NEVER = math.log(10), -math.log(100)
 """ln(norm ÷ threshold): clipping leaves less than a tenth, or the norm is a hundredth of the threshold."""
+ONE_PASS = " One pass of an untrained network does not say what its training will meet."
+FEWEST_STEPS, NEARLY_ALL = 20, 0.95
+"""Steps, and the share of them, from which on a whole training is said to be clipped."""
 
 
 def clipping_extremes(s: Subject) -> Iterator[Finding]:
-    """A threshold that clips every step, or none."""
+    """A threshold that leaves little of this one gradient, or that is far from it; `often_clipped` is about many."""
     c = s.clipping
     if c is None or c.threshold is None or not math.isfinite(c.log_norm_before):
         return
@@ -25,11 +32,11 @@ def clipping_extremes(s: Subject) -> Iterator[Finding]:
     )
     if c.engaged and lost > ALWAYS:
         yield Finding(
-            "clipping_always",
-            "warning",
-            "Every step is clipped",
+            "clipped_hard",
+            "warning" if s.trained_steps else "note",
+            "This step is clipped hard",
             f"The norm is {norm} before clipping and {after} after it: the threshold {significant(c.threshold)} alone "
-            "decides how long the step is.",
+            f"decides how long this step is.{'' if s.trained_steps else ONE_PASS}",
             numbers,
             (
                 Remedy(
@@ -40,11 +47,11 @@ def clipping_extremes(s: Subject) -> Iterator[Finding]:
         )
     elif not c.engaged and compared - math.log(c.threshold) < NEVER:
         yield Finding(
-            "clipping_never",
+            "clipping_far",
             "note",
-            "Clipping never engages",
+            "The clip threshold is far away",
             f"The norm is {norm}, the threshold {significant(c.threshold)}: even a norm a hundred times as large would "
-            "not be clipped.",
+            f"not be clipped.{'' if s.trained_steps else ONE_PASS}",
             numbers,
             (
                 Remedy(
@@ -53,6 +60,29 @@ def clipping_extremes(s: Subject) -> Iterator[Finding]:
                 ),
             ),
         )
+
+
+def often_clipped(log_before: Float[ndarray, " step"], log_after: Float[ndarray, " step"]) -> Iterator[Finding]:
+    """Nearly every step of a training was clipped to less than a tenth; unknown norms (NaN) do not count.
+
+    Args:
+        log_before: ln of the gradient's norm before clipping (nats), one per optimiser step.
+        log_after: the same after clipping.
+    """
+    known = np.isfinite(log_before) & np.isfinite(log_after)
+    lost = (log_before - log_after)[known]
+    if len(lost) < FEWEST_STEPS or (share := float((lost > ALWAYS).mean())) < NEARLY_ALL:
+        return
+    typical = power_of_ten(float(np.median(lost)) / math.log(10))
+    yield Finding(
+        "clipping_always",
+        "warning",
+        "Every step is clipped" if share == 1 else "Nearly every step is clipped",
+        f"{share:.0%} of {len(lost):,} steps kept less than a tenth of their gradient; the norm was typically "
+        f"{typical} times the threshold.",
+        {"share": share, "steps": len(lost), "log_excess": float(np.median(lost))},
+        (Remedy("Raise the threshold to the usual size of the norm, or fix the explosion that clipping hides."),),
+    )
 
 
 def rounded_exp(log: float) -> float:

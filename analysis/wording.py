@@ -6,6 +6,11 @@ from datetime import timedelta
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
+def superscript(number: int) -> str:
+    """A whole number, raised: `⁻¹²`."""
+    return str(number).translate(SUPERSCRIPTS)
+
+
 def significant(value: float) -> str:
     """Three significant digits; a power of ten outside 0.001 … 100,000."""
     if not math.isfinite(value):
@@ -14,6 +19,12 @@ def significant(value: float) -> str:
         return power_of_ten(math.log10(abs(value)), negative=value < 0)
     # 999.5 has four digits once it is rounded, and Python would write 1e+03.
     return (f"{value:.3g}" if abs(value) < 999.5 else f"{value:,.0f}").replace("-", "−")
+
+
+def own_digits(value: float, digits: int = 6) -> str:
+    """A number with the digits that it was given, up to some: `0.0125`, `1.5×10⁻⁷`."""
+    mantissa, power, exponent = f"{value:.{digits}g}".partition("e")
+    return f"{mantissa}×10{superscript(int(exponent))}" if power else mantissa
 
 
 def power_of_ten(log10: float, negative: bool = False) -> str:
@@ -29,7 +40,7 @@ def power_of_ten(log10: float, negative: bool = False) -> str:
     mantissa = round(10 ** (log10 - exponent), 1)
     if mantissa >= 10:
         mantissa, exponent = 1.0, exponent + 1
-    return f"{sign}{mantissa:g}×10{str(exponent).translate(SUPERSCRIPTS)}"
+    return f"{sign}{mantissa:g}×10{superscript(exponent)}"
 
 
 def rate(nats_per_step: float) -> str:

@@ -35,14 +35,14 @@ def parts_picture(
     for k, (part, values) in enumerate(parts.items()):
         made.add_bar(
             x=list(places), y=list(values), name=part, marker={"color": OTHER_COLOURS[k % len(OTHER_COLOURS)]},
-            hovertemplate=f"{part}, %{{x}}: %{{y:.3g}}<extra></extra>",
+            hovertemplate=f"{part}, %{{x}}: %{{y:number}}<extra></extra>",
         )  # fmt: skip
     each = np.array([list(values) for values in parts.values()], float)
     sums = np.where(np.isnan(each).all(axis=0), np.nan, np.nansum(each, axis=0))
     made.add_scatter(
         x=list(places), y=sums, mode="markers", name="sum",
         marker={"symbol": "diamond", "size": 12, "color": "#ffffff", "line": {"color": "#1d2230", "width": 2}},
-        hovertemplate="sum, %{x}: %{y:.3g}<extra></extra>",
+        hovertemplate="sum, %{x}: %{y:number}<extra></extra>",
     )  # fmt: skip
     add_edge_marks(made, np.array(places), sums, "sum", NEUTRAL, along="at", logs=False)
     made.add_hline(y=0, line={"color": NEUTRAL, "width": 1}, layer="below")

@@ -46,7 +46,7 @@ def clipping_picture(clippings: Mapping[str, Clipping]) -> Picture:
                 x=[v / LN_10 if math.isfinite(v) else None for v in values.values()], y=list(labels.values()),
                 mode="markers", marker={"symbol": symbol, "size": 10, "color": colour, "line": edge},
                 name=f"{cell_name(cell)} {what}", row=1, col=column,
-                hovertemplate=f"%{{y}} {what} clipping: 10<sup>%{{x:.2f}}</sup><extra></extra>",
+                hovertemplate=f"%{{y}} {what} clipping: %{{x:size}}<extra></extra>",
             )  # fmt: skip
         for side, symbol, what, is_so in (
             ("left", "triangle-left", "exactly zero", lambda v: v == -math.inf),

@@ -54,7 +54,7 @@ def credit_picture(cell: str, credit: Credit, source: Credit | None = None) -> P
         x=1 + column_step * np.arange(values.shape[1]), y=1 + row_step * np.arange(values.shape[0]),
         colorscale=DIVERGING, zmin=-DECADES, zmax=DECADES,
         colorbar={**BAR_BELOW, **POWERS_OF_TEN, "dtick": 4},
-        hovertemplate="loss at %{y}, state at %{x}: 10<sup>%{z:.2f}</sup> of its size<extra></extra>",
+        hovertemplate="loss at %{y}, state at %{x}: %{z:size} of its size<extra></extra>",
     )  # fmt: skip
     past = np.arange(S + T)[None, ::column_step] <= S + np.arange(T)[::row_step, None]  # above it nothing is defined
     special = add_special_cells(

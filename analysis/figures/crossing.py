@@ -44,7 +44,7 @@ def attention_picture(cell: str, weights: Float[ndarray, "reader read"], reader:
     made.add_heatmap(
         z=values, x=1 + column_step * np.arange(values.shape[1]), y=1 + row_step * np.arange(values.shape[0]),
         colorscale=ZERO_TO_ONE, zmin=0, zmax=float(weights.max()), colorbar=BAR_BELOW,
-        hovertemplate=f"{reader} %{{y}} reads {read} %{{x}}: %{{z:.3g}}<extra></extra>",
+        hovertemplate=f"{reader} %{{y}} reads {read} %{{x}}: %{{z:.1%}}<extra></extra>",
     )  # fmt: skip
     made.update_yaxes(autorange="reversed")
     rows, columns = np.indices(weights.shape)
@@ -80,7 +80,7 @@ def crossing_picture(cell: str, crossing: Crossing) -> Picture:
         made.add_scatter(
             x=t, y=np.where(np.isfinite(values), values, np.nan), mode="lines", name=NAMES[way],
             line={"color": colour, "width": 3},
-            hovertemplate=f"t = %{{x}}, {NAMES[way]}: 10<sup>%{{y:.2f}}</sup><extra></extra>",
+            hovertemplate=f"t = %{{x}}, {NAMES[way]}: %{{y:size}}<extra></extra>",
         )  # fmt: skip
         add_edge_marks(made, t, values, NAMES[way], colour)
     made.update_yaxes(decades_axis(values for _, _, values in lines))

@@ -34,7 +34,7 @@ def fixed_points_picture(points: Mapping[str, FixedPoints]) -> Picture:
                 x=values.real, y=values.imag, mode="markers", name=f"{cell_name(cell)}: {named}",
                 marker={"color": cell_colour(cell), "symbol": SYMBOLS[named], "size": 7, "opacity": 0.75},
                 text=[f"point {k + 1}" for k in drawn for _ in p.eigenvalues[k]],
-                hovertemplate=f"{cell_name(cell)}, %{{text}}, {named}: %{{x:.3g}} + %{{y:.3g}} i<extra></extra>",
+                hovertemplate=f"{cell_name(cell)}, %{{text}}, {named}: %{{x:number}} + %{{y:number}} i<extra></extra>",
             )  # fmt: skip
         for k, of_kind in enumerate(kinds):
             for rank, value in enumerate(p.eigenvalues[k], start=1):

@@ -42,7 +42,7 @@ def saturation_picture(statistics: Mapping[str, GateStatistics]) -> Picture:
                 x=np.arange(1, len(steps) + 1), y=np.where(np.isfinite(steps), steps, np.nan), row=1, col=2,
                 name=f"{cell_name(cell)} {s.time_constants.gate}", line={"color": cell_colour(cell)},
                 mode="lines+markers" if len(steps) < 3 else "lines",
-                hovertemplate=f"{cell_name(cell)}, rank %{{x}}: %{{y:.3g}} steps<extra></extra>",
+                hovertemplate=f"{cell_name(cell)}, rank %{{x}}: %{{y:number}} steps<extra></extra>",
             )  # fmt: skip
             name, rank = f"{cell_name(cell)} {s.time_constants.gate}", np.arange(1, len(steps) + 1)
             add_edge_marks(made, rank, steps, name, cell_colour(cell), along="rank", logs=False, row=1, col=2)

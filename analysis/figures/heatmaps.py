@@ -47,7 +47,7 @@ def hidden_picture(cell: str, hidden: UnitsOverTime, limit: float, what: str = "
         x=1 + time_step * np.arange(values.shape[1]),
         y=1 + unit_step * np.arange(values.shape[0]),
         zmin=-limit, zmax=limit, colorscale=DIVERGING, colorbar=BAR_BELOW,
-        hovertemplate="t = %{x}, unit %{y}: %{z:.3g}<extra></extra>",
+        hovertemplate="t = %{x}, unit %{y}: %{z:number}<extra></extra>",
     )  # fmt: skip
     add_special_cells(made, values, made.data[0].x, made.data[0].y, zeros=False, words="t = %{x}, unit %{y}")
     alt = f"{what} of {hidden.shape[1]} units over {hidden.shape[0]} timesteps, largest absolute value "
@@ -89,7 +89,7 @@ def gates_picture(cell: str, gates: Mapping[str, UnitsOverTime]) -> Picture:
                 y=1 + unit_step * np.arange(values.shape[0]),
                 coloraxis="coloraxis2" if candidate else "coloraxis",
                 name=name,
-                hovertemplate=f"{name}, t = %{{x}}, unit %{{y}}: %{{z:.3g}}<extra></extra>",
+                hovertemplate=f"{name}, t = %{{x}}, unit %{{y}}: %{{z:.3f}}<extra></extra>",
             ),
             row=row,
             col=1,

@@ -63,7 +63,7 @@ def lag_picture(
             x=line.lag, y=y, name=line.name, mode="lines+markers" if line.marks else "lines",
             line={"color": line.colour, "dash": line.dash, "width": 1.5 if line.marks else 2.5},
             marker={"size": 9, "color": line.colour},
-            hovertemplate=f"{line.name}, lag %{{x}}: 10<sup>%{{y:.2f}}</sup><extra></extra>",
+            hovertemplate=f"{line.name}, lag %{{x}}: %{{y:size}}<extra></extra>",
         )  # fmt: skip
         add_edge_marks(made, line.lag, line.log, line.name, line.colour, along="lag")
     columns = point_columns("lag", "log size", ((line.name, line.lag, line.log) for line in lines))

@@ -42,7 +42,7 @@ def laid_over_picture(lines: Sequence[LaidOver], among: Among) -> Picture:
         y = drawn_values(line.log_norm, among)
         made.add_scatter(
             x=lag[: len(y)], y=y, mode="lines", name=line.label, line={"color": line.colour, "dash": line.dash},
-            hovertemplate="lag %{x}: 10<sup>%{y:.2f}</sup>",
+            hovertemplate="lag %{x}: %{y:size}",
         )  # fmt: skip
     for line in lines:  # after the lines, whose places a slider knows
         kept = line.log_norm[:: among.every]

@@ -28,13 +28,13 @@ def lyapunov_picture(exponents: Mapping[str, Lyapunov], products: Mapping[str, P
             made.add_scatter(
                 x=np.arange(1, len(rates) + 1), y=np.where(np.isfinite(rates), rates, np.nan), mode="lines",
                 line={"color": translucent(colour, 0.55), "width": 3}, name=f"{name}: ln σ of {product.steps} steps",
-                hovertemplate=f"{name}, rank %{{x}}: ln σ / steps %{{y:.3g}}<extra></extra>",
+                hovertemplate=f"{name}, rank %{{x}}: ln σ / steps %{{y:number}}<extra></extra>",
             )  # fmt: skip
         made.add_scatter(
             x=rank, y=np.where(np.isfinite(e.exponents), e.exponents, np.nan), mode="markers", name=f"{name}: exponent",
             marker={"color": colour, "size": 5},
             error_y={"type": "data", "array": np.nan_to_num(e.standard_error), "color": translucent(colour, 0.5)},
-            hovertemplate=f"{name}, rank %{{x}}: %{{y:.3g}} nats per step<extra></extra>",
+            hovertemplate=f"{name}, rank %{{x}}: %{{y:number}} nats per step<extra></extra>",
         )  # fmt: skip
         add_edge_marks(made, rank, e.exponents, f"{name}: exponent", colour, along="rank", logs=False)
         columns["cell"] += [cell] * len(rank)

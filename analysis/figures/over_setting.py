@@ -64,7 +64,7 @@ def setting_picture(
             x=line.x, y=np.where(off, low if dots else np.nan, line.y), name=line.name,
             mode="markers" if dots else "lines", cliponaxis=not dots, line={"color": line.colour, "width": 2.5},
             marker={"size": 13, "color": line.colour, "symbol": np.where(off, "triangle-down", "circle").tolist()},
-            hovertemplate=f"{line.name}, %{{x:.3g}}: %{{y:.3g}}<extra></extra>",
+            hovertemplate=f"{line.name}, %{{x:number}}: %{{y:number}}<extra></extra>",
         )  # fmt: skip
         if limits is None:
             add_edge_marks(made, line.x, line.y, line.name, line.colour, along="at", logs=False)

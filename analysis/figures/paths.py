@@ -36,7 +36,8 @@ def paths_picture(cell: str, p: Paths) -> Picture:
     for values, name, dash in ((full, f"full {target}", "solid"), (alone, f"path Π{keep} alone", "dash")):
         made.add_trace(
             go.Scatter(x=t, y=np.where(np.isfinite(values), values, np.nan) / LN_10, name=name,
-                       line={"color": cell_colour(cell), "dash": dash}),
+                       line={"color": cell_colour(cell), "dash": dash},
+                       hovertemplate=f"{name}, t = %{{x}}: %{{y:size}}<extra></extra>"),
             row=1, col=1,
         )  # fmt: skip
         add_edge_marks(made, t, values, name, cell_colour(cell), row=1, col=1)

@@ -3,12 +3,15 @@
 import csv
 import io
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import plotly.graph_objects as go
 
 from analysis.figures.axes import set_axes
+from analysis.figures.hover import write_hovers
+from analysis.typeset import as_html
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,8 +31,10 @@ class Picture:
     """The rest of the explanation, shown on request (Markdown)."""
 
     def __post_init__(self) -> None:
-        """Give every axis a range of its own."""
+        """Set the formulas of titles, and give every axis a range of its own and every hover its words."""
+        set_formulas(self.figure)
         set_axes(self.figure)
+        write_hovers(self.figure)
 
     def csv(self) -> str:
         """The numbers as CSV, one row per line; NaN and infinities as `nan`, `inf` and `-inf`."""
@@ -42,6 +47,15 @@ class Picture:
     def json_columns(self) -> dict[str, list[object]]:
         """The numbers as plain lists that JSON can hold; Inf and NaN as text."""
         return {name: [_plain(value) for value in values] for name, values in self.columns.items()}
+
+
+def set_formulas(figure: go.Figure) -> None:
+    """Set the formulas in the titles of a figure, of its axes and of its parts."""
+    layout = figure.layout
+    titles = [layout.title, *(layout[name].title for name in layout if re.fullmatch("[xy]axis[0-9]*", name))]
+    for words in (*titles, *layout.annotations):
+        if words.text and (typeset := as_html(words.text)) != words.text:
+            words.text = typeset
 
 
 def _plain(value: object) -> object:

@@ -37,7 +37,7 @@ def pixels_picture(cell: str, image: Float[ndarray, "row column 3"], log_norm: F
         z=np.where(np.isnan(decades), np.nan, heights), x=1 + np.arange(columns), y=1 + np.arange(rows),
         customdata=decades, zmin=QUIETEST, zmax=0, colorscale=ZERO_TO_ONE,
         colorbar={**BAR_BELOW, "title": {"text": "powers of ten below the largest"}},
-        hovertemplate="row %{y}, column %{x}: 10<sup>%{customdata:.2f}</sup><extra></extra>",
+        hovertemplate="row %{y}, column %{x}: %{customdata:size}<extra></extra>",
     )  # fmt: skip
     made.update_layout(margin_t=48, margin_b=88, xaxis={"domain": [1 - HALF, 1], "constrain": "domain"})
     made.update_yaxes(autorange="reversed", scaleanchor="x", constrain="domain")

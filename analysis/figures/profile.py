@@ -1,5 +1,6 @@
 """The main chart: the size of the total gradient over time, one line per cell."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -8,6 +9,7 @@ import plotly.graph_objects as go
 from jaxtyping import Float
 from numpy import ndarray
 
+from analysis.cell_state import CellStateProfile
 from analysis.course import Course
 from analysis.figures.decades import decades_axis
 from analysis.figures.edges import add_edge_marks, is_behind_the_end
@@ -59,6 +61,7 @@ def profile_picture(
     direct: bool = False,
     pinned: Mapping[str, Profile] | None = None,
     among: Among | None = None,
+    cell_states: Mapping[str, CellStateProfile] | None = None,
 ) -> Picture:
     """log₁₀‖dL/dh_t‖ over t, one line per cell.
 
@@ -71,6 +74,7 @@ def profile_picture(
         direct: whether to draw the direct gradients, too.
         pinned: cell → an earlier profile for comparison, drawn thin and named A.
         among: the group if other profiles may take this one's place; the title then fits all of them.
+        cell_states: cell → its cell state over time, for the numbers below the picture.
     """
     title = headline(profiles, transports or {}) if among is None else "The gradient at this step"
     made = figure(title, "timestep t (the loss is at the right)", "size of dL/dh_t", 430)
@@ -84,7 +88,9 @@ def profile_picture(
             add_line(made, p.t, p.direct, f"{cell_name(cell)}: direct only", cell_colour(cell), "dot", 1.5)
         if cell in bounds:
             bound = np.where(bounds[cell] <= ceiling, bounds[cell], np.nan)
-            add_line(made, p.t, bound, f"{cell_name(cell)}: bound (γ·norm)^lag", cell_colour(cell), "dash", 1.5)
+            add_line(
+                made, p.t, bound, f"{cell_name(cell)}: bound (γ·norm)<sup>lag</sup>", cell_colour(cell), "dash", 1.5
+            )
     for cell, p in (pinned or {}).items():
         add_line(made, p.t, p.median, f"A: {cell_name(cell)}", translucent(cell_colour(cell), 0.6), "dot", 2.0)
     for label, (cell, slope) in (rates or {}).items():
@@ -103,7 +109,9 @@ def profile_picture(
         "Each line is the size of the total gradient dL/dh_t that reaches timestep t, from the loss at the right back "
         f"to the first input at the left; the band holds the middle 80 % of the batch.{hatched}",
         alt_text(profiles, transports or {}),
-        columns(profiles, bounds) | pinned_columns(pinned or {}, len(next(iter(profiles.values())).t)),
+        columns(profiles, bounds)
+        | cell_state_columns(cell_states or {}, len(next(iter(profiles.values())).t))
+        | pinned_columns(pinned or {}, len(next(iter(profiles.values())).t)),
         WHY,
     )
 
@@ -137,7 +145,7 @@ def add_cell(made: go.Figure, cell: str, p: Profile, among: Among | None) -> Non
         x=t, y=median / LN_10, mode="lines+markers" if np.isfinite(median).sum() < 3 else "lines",
         line={"color": colour, "width": 2.5}, marker={"symbol": cell_symbol(cell)},
         name=name, legendgroup=name,
-        hovertemplate=f"{name}, t = %{{x}}: 10<sup>%{{y:.2f}}</sup><extra></extra>",
+        hovertemplate=f"{name}, t = %{{x}}: %{{y:size}}<extra></extra>",
     )  # fmt: skip
     if among is None:
         marked = np.ones(len(p.t), bool) if p.no_path is None else ~p.no_path  # hatched, and no zero by chance
@@ -183,7 +191,7 @@ def add_line(made: go.Figure, t: ndarray, values: Log, name: str, colour: str, d
     """Draw a thin line in the same units as the profile."""
     made.add_scatter(
         x=t, y=finite(values) / LN_10, mode="lines", line={"color": colour, "width": width, "dash": dash},
-        name=name, hovertemplate=f"{name}, t = %{{x}}: 10<sup>%{{y:.2f}}</sup><extra></extra>",
+        name=name, hovertemplate=f"{name}, t = %{{x}}: %{{y:size}}<extra></extra>",
     )  # fmt: skip
 
 
@@ -222,6 +230,15 @@ def columns(profiles: Mapping[str, Profile], bounds: Mapping[str, Log]) -> dict[
         out[f"{cell} direct log_norm median"] = p.direct.tolist()
         if cell in bounds:
             out[f"{cell} log bound"] = bounds[cell].tolist()
+    return out
+
+
+def cell_state_columns(cells: Mapping[str, CellStateProfile], length: int) -> dict[str, list[float]]:
+    """The medians of ln‖dL/dc_t‖ and ln‖c_t‖ (nats) by t, NaN before the sequences that are kept begin."""
+    out: dict[str, list[float]] = {}
+    for cell, c in cells.items():
+        for name, spread in (("cell_log_norm", c.log_norm), ("cell_state_log_size", c.log_size)):
+            out[f"{cell} {name} median"] = [math.nan] * (length - len(c.t)) + spread.median.tolist()
     return out
 
 

@@ -27,7 +27,7 @@ def singular_values_picture(spectra: Spectra) -> Picture:
         made.add_scatter(
             x=np.arange(1, n + 1), y=spectrum.singular_values, name=label(cell, block),
             mode="lines+markers" if n < 3 else "lines", line={"color": cell_colour(cell), "dash": dash},
-            hovertemplate=f"{label(cell, block)}, rank %{{x}}: %{{y:.3g}}<extra></extra>",
+            hovertemplate=f"{label(cell, block)}, rank %{{x}}: %{{y:number}}<extra></extra>",
         )  # fmt: skip
     made.add_hline(y=1, line={"color": NEUTRAL, "dash": "dot"})
     made.update_yaxes(rangemode="tozero")
@@ -46,7 +46,7 @@ def singular_values_picture(spectra: Spectra) -> Picture:
 
 
 WHY = r"""
-The **spectral norm** (largest singular value) bounds one step: $\lVert W v\rVert \le \lVert W\rVert\,\lVert v\rVert$.
+The **largest singular value** $\lVert W\rVert$ bounds one step: $\lVert W v\rVert \le \lVert W\rVert\,\lVert v\rVert$.
 The **spectral radius** (largest $|\lambda|$) rules many steps: $\lVert W^k\rVert^{1/k} \to \rho(W)$. They are equal
 only for a normal matrix. A norm below $1/\gamma$ is *sufficient* for the gradient to vanish; a norm above it is only
 *necessary* for it to explode. The departure from normality $\sqrt{\lVert W\rVert_F^2 - \sum|\lambda|^2}\,/\,\lVert
@@ -68,7 +68,7 @@ def eigenvalues_picture(spectra: Spectra) -> Picture:
         made.add_scatter(
             x=spectrum.eigenvalues.real, y=spectrum.eigenvalues.imag, mode="markers", name=label(cell, block),
             marker={"color": cell_colour(cell), "symbol": symbol, "size": 5, "opacity": 0.75},
-            hovertemplate=f"{label(cell, block)}: %{{x:.3g}} + %{{y:.3g}} i<extra></extra>",
+            hovertemplate=f"{label(cell, block)}: %{{x:number}} + %{{y:number}} i<extra></extra>",
         )  # fmt: skip
     made.update_yaxes(scaleanchor="x", scaleratio=1)
     made.update_layout(legend=LEGEND_RIGHT)
@@ -112,7 +112,8 @@ def label(cell: str, block: str) -> str:
 def describe(cell: str, block: str, s: Spectrum) -> str:
     """One block in words."""
     return (
-        f"{label(cell, block)}: norm {significant(s.spectral_norm)}, radius {significant(s.spectral_radius)}, "
+        f"{label(cell, block)}: largest singular value {significant(s.spectral_norm)}, "
+        f"spectral radius {significant(s.spectral_radius)}, "
         f"departure from normality {significant(s.departure_from_normality)}"
     )
 

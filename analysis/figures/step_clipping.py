@@ -22,7 +22,7 @@ def step_clipping_picture(of_cells: Mapping[str, StepClipping]) -> Picture:
         made.add_scatter(
             x=time[cell], y=share, name=cell_name(cell), mode="lines",
             line={"color": cell_colour(cell), "width": 2.5, "shape": "hvh"},
-            hovertemplate=f"{cell_name(cell)}, t = %{{x}}: %{{y:.3g}} %<extra></extra>",
+            hovertemplate=f"{cell_name(cell)}, t = %{{x}}: %{{y:number}} %<extra></extra>",
         )  # fmt: skip
     sentence = (
         "The share of the top layer's preactivations whose gradient was beyond the threshold at each timestep. The "

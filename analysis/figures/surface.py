@@ -56,7 +56,7 @@ def surface_picture(
     made.add_surface(
         x=surface.weight.astype(np.float32), y=surface.bias.astype(np.float32), z=surface.error.astype(np.float32),
         colorscale="Cividis", showscale=False, opacity=1.0, name="E",
-        hovertemplate="w = %{x:.3g}, b = %{y:.3g}: E = %{z:.3g}<extra></extra>",
+        hovertemplate="w = %{x:.2f}, b = %{y:.2f}: E = %{z:number}<extra></extra>",
     )  # fmt: skip
     for label, path in paths.items():
         add_path(made, label, path)
@@ -104,7 +104,7 @@ def add_path(made: go.Figure, label: str, path: Path) -> None:
     made.add_scatter3d(
         x=points[0], y=points[1], z=points[2], name=label, mode="lines",
         line={"color": path.colour, "width": 5},
-        hovertemplate=f"{label}: w = %{{x:.3g}}, b = %{{y:.3g}}<extra></extra>",
+        hovertemplate=f"{label}: w = %{{x:.2f}}, b = %{{y:.2f}}<extra></extra>",
     )  # fmt: skip
 
 

@@ -58,8 +58,13 @@ def words(value: object) -> str:
     if value is None:
         return "none"
     if isinstance(value, float):
-        return f"{value:.3g}"
+        return significant(value)
     return str(value)
+
+
+def number_or_words(value: object) -> object:
+    """A field's value for a table: a number as it is."""
+    return value if isinstance(value, int | float) else words(value)
 
 
 def hover(panel: Heatmap, i: int, j: int, rows: Side, columns: Side) -> str:
@@ -91,7 +96,9 @@ def crossing(panel: Heatmap, columns: Side) -> float | None:
 def headline(panels: Sequence[Heatmap], columns: Side, title: str, diverging: bool) -> str:
     """The title: the result in one line."""
     found = {panel.label: crossing(panel, columns) for panel in panels} if diverging else {}
-    at = [f"{place:.3g}{f' ({label})' if label else ''}" for label, place in found.items() if place is not None]
+    at = [
+        f"{significant(place)}{f' ({label})' if label else ''}" for label, place in found.items() if place is not None
+    ]
     if at:
         return f"{title.split(',')[0].capitalize()} crosses 0 at {columns.name} " + ", ".join(at)
     return title[:1].upper() + title[1:]
@@ -133,8 +140,8 @@ def table(panels: Sequence[Heatmap], rows: Side, columns: Side) -> dict[str, lis
     """The numbers, one row per cell."""
     places = [(p, i, j) for p in panels for i in range(len(rows.values)) for j in range(len(columns.values))]
     out: dict[str, list[object]] = {"panel": [p.label for p, _, _ in places]}
-    out[rows.name] = [words(rows.values[i]) for _, i, _ in places]
-    out[columns.name] = [words(columns.values[j]) for _, _, j in places]
+    out[rows.name] = [number_or_words(rows.values[i]) for _, i, _ in places]
+    out[columns.name] = [number_or_words(columns.values[j]) for _, _, j in places]
     for name in ("mean", "spread", "runs", "planned", "diverged", "failed"):
         out[name] = [float(getattr(p, name)[i, j]) for p, i, j in places]
     return out

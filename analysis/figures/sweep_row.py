@@ -34,7 +34,7 @@ def row_picture(title: str, profiles: Sequence[RowProfile]) -> Picture:
         y = np.where(np.isfinite(profile.log_norm), profile.log_norm, np.nan) / LN_10
         made.add_scatter(
             x=profile.lag, y=y, mode="lines", name=profile.label, line={"color": shade, "width": 2},
-            hovertemplate=f"{profile.label}, lag %{{x}}: 10<sup>%{{y:.2f}}</sup><extra></extra>",
+            hovertemplate=f"{profile.label}, lag %{{x}}: %{{y:size}}<extra></extra>",
         )  # fmt: skip
         add_edge_marks(made, profile.lag, profile.log_norm, profile.label, shade, along="lag")
         columns["run"] += [profile.label] * len(profile.lag)

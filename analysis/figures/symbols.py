@@ -80,7 +80,7 @@ def with_symbols(picture: Picture, symbols: Symbols | None) -> Picture:
             x=t, y=np.arange(1, len(rows) + 1), z=np.stack([*rows.values()]), yaxis="y2", zmin=QUIETEST, zmax=0,
             colorscale=[[0, "rgba(213,94,0,0)"], [1, "rgba(213,94,0,.95)"]], showscale=False, ygap=2,
             name="heard by the loss", text=[[cell_name(cell)] * len(t) for cell in rows],
-            hovertemplate="%{text}, t = %{x}: 10<sup>%{z:.1f}</sup> of the largest dL/dx<sub>t</sub><extra></extra>",
+            hovertemplate="%{text}, t = %{x}: %{z:size} of the largest dL/dx<sub>t</sub><extra></extra>",
         )  # fmt: skip
     if shown:
         made.add_scatter(

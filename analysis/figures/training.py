@@ -133,7 +133,7 @@ def norm_picture(lanes: Sequence[Lane], thresholds: Mapping[str, float | None]) 
         y = np.where(np.isfinite(lane.log_norm_before), lane.log_norm_before, np.nan) / LN_10
         smooth = running_mean(y, max(1, len(y) // 100))
         add_line(made, lane, lane.step[keep], y[keep], f"{lane.label}: each step", faint=True)
-        add_line(made, lane, lane.step[keep], smooth[keep], lane.label)
+        add_line(made, lane, lane.step[keep], smooth[keep], lane.label, kind="size")
         add_edge_marks(made, lane.step[keep], lane.log_norm_before[keep], lane.label, lane.colour, along="step")
         marked = np.flatnonzero(clipped[lane.label])
         if len(marked):
@@ -141,7 +141,7 @@ def norm_picture(lanes: Sequence[Lane], thresholds: Mapping[str, float | None]) 
             made.add_scatter(
                 x=lane.step[marked], y=y[marked], mode="markers", name=f"{lane.label}: clipped",
                 marker={"color": lane.colour, "symbol": "triangle-down-open", "size": 6},
-                hovertemplate="step %{x}: 10<sup>%{y:.2f}</sup>, clipped<extra></extra>",
+                hovertemplate="step %{x}: %{y:size}, clipped<extra></extra>",
             )  # fmt: skip
         threshold = thresholds.get(lane.label)
         if threshold is not None:
@@ -172,7 +172,7 @@ def lines_picture(
         keep = thinned(len(step))
         made.add_scatter(
             x=step[keep], y=np.where(np.isfinite(value), value, np.nan)[keep], mode="lines", name=label,
-            line={"color": colour, "dash": dash},
+            line={"color": colour, "dash": dash}, hovertemplate=f"{label}, step %{{x}}: %{{y:number}}<extra></extra>",
         )  # fmt: skip
         columns["line"] += [label] * len(step)
         columns["step"] += step.tolist()
@@ -184,12 +184,15 @@ def lines_picture(
     return Picture(name, made, sentence, f"{title}. Now: {now}.", columns)
 
 
-def add_line(made: go.Figure, lane: Lane, x: ndarray, y: Over, name: str, faint: bool = False) -> None:
-    """One lane's line."""
+def add_line(
+    made: go.Figure, lane: Lane, x: ndarray, y: Over, name: str, faint: bool = False, kind: str = "number"
+) -> None:
+    """One lane's line; of kind `size` where it is log₁₀ of what is said on hover."""
     made.add_scatter(
         x=x, y=np.where(np.isfinite(y), y, np.nan), mode="lines", name=name, opacity=0.25 if faint else 1.0,
         line={"color": lane.colour, "dash": "solid" if faint else lane.dash, "width": 1 if faint else 2},
         showlegend=not faint, hoverinfo="skip" if faint else None,
+        hovertemplate=None if faint else f"{name}, step %{{x}}: %{{y:{kind}}}<extra></extra>",
     )  # fmt: skip
 
 

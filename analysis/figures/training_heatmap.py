@@ -60,7 +60,7 @@ def heatmap_picture(
     made.add_heatmap(
         z=values, x=step[::record_step], y=1 + time_step * np.arange(values.shape[0]), colorscale=DIVERGING,
         zmid=0, zmin=-reach, zmax=reach, colorbar={"thickness": 12, **_factor_ticks(reach)},
-        hovertemplate="step %{x}, t = %{y}: 10<sup>%{z:.2f}</sup> times that at the loss<extra></extra>",
+        hovertemplate="step %{x}, t = %{y}: %{z:size} times that at the loss<extra></extra>",
     )  # fmt: skip
     special = add_special_cells(made, drawn, made.data[0].x, made.data[0].y, words="step %{x}, t = %{y}")
     return Picture(

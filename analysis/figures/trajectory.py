@@ -30,7 +30,7 @@ def trajectory_picture(name: str, title: str, seen: Places, true: Places, said: 
         made.add_scatter(
             x=places[:, 0], y=places[:, 1], mode=mode, name=label, line={"color": colour},
             marker={"color": colour, "symbol": symbol, "size": 7},
-            hovertemplate=f"{label}: %{{x:.3g}}, %{{y:.3g}}<extra></extra>",
+            hovertemplate=f"{label}: %{{x:number}}, %{{y:number}}<extra></extra>",
         )  # fmt: skip
     made.update_layout(legend=LEGEND_BELOW, margin_t=48)
     made.update_yaxes(scaleanchor="x")

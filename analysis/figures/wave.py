@@ -38,7 +38,7 @@ def wave_picture(layers: Mapping[str, Sequence[Profile]]) -> Picture:
         z=np.where(np.isfinite(drawn), drawn, np.nan),
         x=t[::step], y=[*rows], zmin=-limit, zmax=limit, colorscale=DIVERGING, xgap=1 if len(t) <= 100 else 0,
         ygap=6, colorbar={**BAR_BELOW, **POWERS_OF_TEN, "dtick": max(1, round(limit / 4))},
-        hovertemplate="%{y}, t = %{x}: 10<sup>%{z:.2f}</sup> of its size at the loss<extra></extra>",
+        hovertemplate="%{y}, t = %{x}: %{z:size} of its size at the loss<extra></extra>",
     )  # fmt: skip
     special = add_special_cells(made, values, t[::step], [*rows], words="%{y}, t = %{x}")
     made.data[-1].update(xgap=made.data[0].xgap, ygap=made.data[0].ygap)

@@ -6,6 +6,7 @@ from pathlib import PurePath
 import streamlit as st
 
 from dashboard.components.as_text import as_text
+from dashboard.control_names import name_control
 
 PATH = re.compile(r"'(/[^'\n]*)'")
 COMMAND = re.compile(r"[;,]\s*`python -m [^`]*`[^;.]*")
@@ -13,8 +14,8 @@ OPTION = re.compile(r" Add --[^.]*\.")
 
 
 def refuse(error: Exception | str) -> None:
-    """Show what is wrong."""
-    st.error(as_text(for_page(error)))
+    """Show what is wrong, with the control's name where the message has a field's."""
+    st.error(as_text(name_control(for_page(error))))
 
 
 def for_page(error: Exception | str) -> str:

@@ -1,13 +1,16 @@
 """A picture on the page: the chart, its sentence, and its numbers to take away."""
 
+import re
 from collections.abc import Callable, Mapping
 from functools import partial
 
 import streamlit as st
 
 from analysis.figures.picture import Picture
+from analysis.typeset import as_markdown
 from dashboard.components.live_chart import live_chart
 from dashboard.components.source import source
+from dashboard.components.terms import explain_in
 
 
 def show(picture: Picture, key: str, on_click: Callable[[object], None] | None = None) -> None:
@@ -19,10 +22,17 @@ def show(picture: Picture, key: str, on_click: Callable[[object], None] | None =
 def show_caption(picture: Picture, key: str) -> None:
     """The picture's one sentence, a "why?" and its numbers."""
     with st.container(horizontal=True, vertical_alignment="top", gap="small"):
-        st.caption(picture.sentence)
+        st.caption(as_markdown(picture.sentence), help=explain_in(_all_words(picture)))
         # In a row of their own: where there is no room beside the sentence, they go below it together.
         with st.container(horizontal=True, gap="small", width="content"):
             _show_downloads(picture, key)
+
+
+def _all_words(picture: Picture) -> str:
+    """What stands in and under a picture."""
+    layout = picture.figure.layout
+    axes = [layout[name].title.text for name in layout if re.fullmatch("[xy]axis[0-9]*", name)]
+    return " ".join(str(text) for text in (layout.title.text, *axes, picture.sentence) if text)
 
 
 def _show_downloads(picture: Picture, key: str) -> None:

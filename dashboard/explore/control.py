@@ -85,10 +85,12 @@ class Whole(Control[int]):
 
     lowest: int
     highest: int
+    least: str = field(default="", kw_only=True)
+    """What the lowest value is called, where it is not a number like others: `never`. Its field is then empty."""
 
     def read(self, given: object) -> int:
         """A whole number in the range."""
-        return read_whole_number(given, self.lowest, self.highest)
+        return self.lowest if self.least and given is None else read_whole_number(given, self.lowest, self.highest)
 
 
 @final
@@ -106,7 +108,7 @@ class Slide(Control[float]):
 
     def read(self, given: object) -> float:
         """A number in the range."""
-        return read_number(given, self.lowest, self.highest)
+        return self.lowest if self.least and given is None else read_number(given, self.lowest, self.highest)
 
     def clamp(self, number: float) -> float:
         """The nearest number in the range."""

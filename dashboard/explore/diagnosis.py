@@ -5,6 +5,8 @@ import streamlit as st
 from analysis.course import begin_sentence
 from analysis.figures.theme import cell_name
 from analysis.finding import Finding
+from analysis.typeset import as_markdown
+from dashboard.components.terms import explain_in
 from dashboard.explore.advice import advise, describe_changes
 from dashboard.explore.configs import page_values
 from dashboard.explore.session import change_settings
@@ -15,8 +17,9 @@ def show_diagnosis(view: View) -> None:
     """A column per cell."""
     for column, cell in zip(st.columns(len(view.probes), gap="medium"), view.probes, strict=True):
         with column:
-            st.markdown(f"## {cell_name(cell)}")
             findings = advise(view.settings, cell)
+            terms = explain_in(" ".join(finding.evidence for finding in findings))
+            st.markdown(f"## {cell_name(cell)}", help=terms)
             for finding in findings:
                 _show_finding(view, cell, finding)
             if not findings:
@@ -26,7 +29,7 @@ def show_diagnosis(view: View) -> None:
 
 def _show_finding(view: View, cell: str, finding: Finding) -> None:
     box = {"severe": st.error, "warning": st.warning, "note": st.info}[finding.severity]
-    box(f"**{finding.title}.** {finding.evidence}\n\n{finding.remedy}")
+    box(as_markdown(f"**{finding.title}.** {finding.evidence}\n\n{finding.remedy}"))
     if not finding.settings:
         return
     key = f"remedy-{cell}-{finding.kind}-{finding.title}"

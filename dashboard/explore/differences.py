@@ -1,6 +1,7 @@
 """What changed from one state of the settings to another, in words."""
 
-from dashboard.explore.control import OneOf, Slide
+from analysis.wording import own_digits
+from dashboard.explore.control import OneOf, Slide, SomeOf
 from dashboard.explore.settings import CONTROLS, Settings
 from dashboard.server.checks import Value
 
@@ -35,8 +36,10 @@ def format_value(name: str, value: Value) -> str:
     if isinstance(control, Slide) and control.least and value == control.lowest:
         return control.least
     if isinstance(value, float):
-        return f"{value:.4g}"
+        return own_digits(value, 4)
     if isinstance(control, OneOf):
         return control.options[str(value)]
+    if isinstance(control, SomeOf) and isinstance(value, list):
+        return ", ".join(control.options[word] for word in value) or "none"
     text = ", ".join(value) if isinstance(value, list) else str(value)
     return (text if len(text) < LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…") or "none"

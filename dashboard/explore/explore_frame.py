@@ -1,7 +1,6 @@
 """What Explore shows for given settings: the profile, the words beside it, the chosen panel."""
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from html import escape
 
@@ -13,7 +12,9 @@ from analysis.figures.symbols import with_symbols
 from analysis.figures.theme import LN_10, cell_colour, cell_name
 from analysis.profile import describe_decay, describe_horizon
 from analysis.spectrum import Spectrum
+from analysis.typeset import as_html
 from analysis.wording import power_of_ten, significant
+from dashboard.components.terms import explain_terms
 from dashboard.explore.configs import OF_A_DRAWN_NETWORK
 from dashboard.explore.differences import describe_differences, format_value
 from dashboard.explore.layer_choice import say_layer
@@ -112,34 +113,22 @@ def draw_profiles(view: View) -> Picture:
     direct = "direct gradient" in overlays
     transports = {cell: r.transport_course for cell, r in view.probes.items() if r.layer_index is None}
     pinned = view.pinned_profiles()
-    made = profile_picture(profiles, bounds, dtype, rates, transports=transports, direct=direct, pinned=pinned)
+    states = {cell: c for cell, r in view.probes.items() if (c := r.cell_state) is not None}
+    made = profile_picture(
+        profiles, bounds, dtype, rates, transports=transports, direct=direct, pinned=pinned, cell_states=states
+    )
     return with_symbols(made, symbols_of(view, HEARD in overlays))
 
 
 def write_words(view: View) -> str:
     """The figures behind the picture as HTML, a few lines per cell; and what differs from A, where A is pinned."""
-    cells = "".join(f"<p>{explain_terms('<br>'.join(_write_cell_lines(view, cell)))}</p>" for cell in view.probes)
+    cells = "".join(
+        f"<p>{explain_terms(as_html('<br>'.join(_write_cell_lines(view, cell))))}</p>" for cell in view.probes
+    )
     if view.pinned is None:
         return cells
     changed = "; ".join(describe_differences(view.pinned, view.settings)) or "nothing has changed"
     return f"{cells}<p><strong>From A to now:</strong> {escape(changed)}.</p>"
-
-
-TERMS = {
-    "nats": "Natural logarithms: one nat is a factor of e, about 2.72.",
-    "lag": "How many timesteps before the loss.",
-    "lags": "A lag is how many timesteps before the loss.",
-    "spectral norm": "The largest singular value of W: how much it stretches a vector at most.",
-    "radius": "The spectral radius: the largest absolute value of W's eigenvalues.",
-}
-"""Term → what it means, on hover."""
-
-
-def explain_terms(text: str) -> str:
-    """HTML of our own making, with the first occurrence of each term explained on hover."""
-    for term, meaning in TERMS.items():
-        text = re.sub(rf"\b{term}\b(?![^<]*>)", f'<abbr title="{escape(meaning)}">{term}</abbr>', text, count=1)
-    return text
 
 
 def _write_cell_lines(view: View, cell: str) -> list[str]:
@@ -175,4 +164,4 @@ def _describe_spectra(spectra: Sequence[Spectrum]) -> str:
     if not spectra:
         return "W: no recurrent matrix"
     norm, radius = max(s.spectral_norm for s in spectra), max(s.spectral_radius for s in spectra)
-    return f"W: spectral norm {significant(norm)}, radius {significant(radius)}"
+    return f"W: largest singular value {significant(norm)}, spectral radius {significant(radius)}"

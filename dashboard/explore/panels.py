@@ -17,6 +17,7 @@ from analysis.figures.symbols import with_symbols
 from analysis.figures.theme import cell_name
 from analysis.figures.theory import mean_field_picture
 from analysis.figures.wave import wave_picture
+from dashboard.explore.cell_state_panel import cell_state_panel
 from dashboard.explore.credit_panel import credit_panel
 from dashboard.explore.inputs_panel import inputs_panel
 from dashboard.explore.layer_choice import of_layer
@@ -181,8 +182,8 @@ def _diagnosis_panel(view: Passes) -> Panel:
 
 
 _MADE = (
-    _wave_panel, _hidden_panel, _gates_panel, _spectrum_panel, _jacobians_panel, _lyapunov_panel, _fixed_points_panel,
-    credit_panel, inputs_panel, _paths_panel, _clipping_panel, _diagnosis_panel,
+    _wave_panel, _hidden_panel, cell_state_panel, _gates_panel, _spectrum_panel, _jacobians_panel, _lyapunov_panel,
+    _fixed_points_panel, credit_panel, inputs_panel, _paths_panel, _clipping_panel, _diagnosis_panel,
 )  # fmt: skip
 
 

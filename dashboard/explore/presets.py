@@ -40,7 +40,7 @@ PRESETS = (
     ),
     Preset(
         "Forget gate",
-        "The forget-gate bias is 3. Drag the keep-gate bias down to 0 and watch the gradient vanish.",
+        "The forget-gate bias is 3. Drag it down to 0 and watch the gradient vanish.",
         {"cells": ["lstm"], "forget_bias": 3.0, "panel": "Gates"},
     ),
     Preset(
@@ -68,7 +68,7 @@ PRESETS = (
     ),
     Preset(
         "France … French",
-        "Drag the keep-gate bias up to 3. The LSTM's loss then hears the country, Elman's never does.",
+        "Drag the forget-gate bias up to 3. The LSTM's loss then hears the country, Elman's never does.",
         {"task": "france", "cells": ["elman", "lstm"], "seq_len": 30.0, "overlays": [HEARD], "panel": "Inputs"},
     ),
     Preset(

@@ -50,9 +50,10 @@ LARGEST_SINGULAR_VALUE = 3.0
 
 DIAGNOSIS = "Diagnosis"
 SPECTRUM = "Spectrum"
+CELL_STATE = "Cell state"
 HIDDEN = "Hidden states"
 PANEL_NAMES = (
-    "Wave", HIDDEN, "Gates", SPECTRUM, "Jacobians", "Lyapunov exponents", "Fixed points", "Credit",
+    "Wave", HIDDEN, CELL_STATE, "Gates", SPECTRUM, "Jacobians", "Lyapunov exponents", "Fixed points", "Credit",
     "Inputs", "Paths", "Clipping", DIAGNOSIS,
 )  # fmt: skip
 NOISE = "noise"
@@ -152,8 +153,8 @@ class Settings:
         "Above 1 it may explode.")))
     seq_len: float = control(Slide("Sequence length", 100.0, 1, LONGEST, 1, help=(
         "Timesteps T: how far back the first input lies.")))
-    forget_bias: float = control(Slide("Keep-gate bias", 0.0, -5, 8, 0.1, help=(
-        "Bias of the gate that keeps the state: the LSTM's forget gate f, the GRU's update gate z.")))
+    forget_bias: float = control(Slide("Forget-gate bias", 0.0, -5, 8, 0.1, help=(
+        "Bias of the gate that keeps or forgets the state: the LSTM's forget gate f, the GRU's update gate z.")))
     clip_threshold: float = control(Slide("Clip threshold", 1.0, 1e-3, 1e3, 0.05, logarithmic=True, help=(
         "A larger gradient norm is scaled down to this one.")))
     input_scale: float = control(Slide("Input scale", 1.0, 0, 10, 0.1, help=(

@@ -5,10 +5,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import streamlit as st
 
+from analysis.typeset import as_markdown
 from dashboard.components.draw_curve import draw_curve
 from dashboard.components.drawing import show_drawing
 from dashboard.components.live_slider import live_slider
 from dashboard.components.projector import LARGER, projector_on
+from dashboard.components.terms import explain_in
 from dashboard.lessons import live_beat
 from dashboard.lessons.lesson import AnyLesson, Control, Live, Pick, Reply, Value, Verdict
 from dashboard.lessons.lesson_chart import PROJECTED_HEIGHT, lesson_chart, lesson_charts
@@ -96,7 +98,7 @@ def show_do(lesson: AnyLesson, predicted: bool, keep: Callable[[Mapping[str, Val
     with charts:
         lesson_charts(scene, lesson.number)
     with beside:
-        st.markdown(scene.words)
+        st.markdown(as_markdown(scene.words), help=explain_in(scene.words))
         st.markdown("## Try\n" + "\n".join(f"{k}. {task}" for k, task in enumerate(lesson.bench.tasks, start=1)))
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from analysis.clipping import Clipping, ClipRule, clip
 from analysis.figures.decades import POWERS_OF_TEN
+from analysis.figures.hover import write_hovers
 from analysis.figures.lags import LagLine, lag_picture
 from analysis.figures.picture import Picture
 from analysis.figures.theme import LN_10, NEUTRAL, OTHER_COLOURS
@@ -96,6 +97,9 @@ def lengths_picture(p: Probe, threshold: float, now: dict[ClipRule, Clipping], t
         decades=(-8, 4),
     )  # fmt: skip
     made.figure.update_xaxes(**POWERS_OF_TEN, dtick=2)
+    for line in made.figure.data[: len(lines)]:
+        line.update(hovertemplate=f"{line.name}: a length of %{{x:size}} becomes %{{y:size}}<extra></extra>")
+    write_hovers(made.figure)
     return made
 
 

@@ -13,9 +13,11 @@ from analysis.figures.heatmaps import colour_limit, gates_picture, hidden_pictur
 from analysis.figures.picture import Picture
 from analysis.figures.spectrum import eigenvalues_picture, singular_values_picture
 from analysis.spectrum import block_spectra
+from analysis.typeset import as_markdown
 from dashboard.components.show import in_two_columns
+from dashboard.components.terms import explain_in
 from dashboard.explore.panels import PANELS
-from dashboard.explore.settings import DIAGNOSIS
+from dashboard.explore.settings import CELL_STATE, DIAGNOSIS
 from dashboard.explore.show_panel import show_panel
 from dashboard.runs.kept import FIRST_PANEL, KEPT
 from experiments.config.limits import readable
@@ -72,7 +74,8 @@ def _trained_network(folder: Path, created: float, index: int, step: int, number
 def show_panels(run: RunReader, network: RecordedPass) -> None:
     """The choice of a panel, and its charts."""
     shown = RecordedStep({run.form.stack.cell: network})
-    names = [name for name in PANELS if name not in OF_GATES or network.layer.gates]
+    without = (*(() if network.layer.gates else OF_GATES), *(() if network.cell_state else (CELL_STATE,)))
+    names = [name for name in PANELS if name not in without]
     if st.session_state.get(KEPT.key("look")) not in names:
         st.session_state[KEPT.key("look")] = FIRST_PANEL
     name = st.segmented_control("Look at", names, key=KEPT.key("look"), required=True)
@@ -87,7 +90,9 @@ def _show_findings(network: RecordedPass) -> None:
     """What is wrong at this step; the remedies are words, since a setting would make another training."""
     for finding in network.findings:
         box = {"severe": st.error, "warning": st.warning, "note": st.info}[finding.severity]
-        box(f"**{finding.title}.** {finding.evidence}\n\n{finding.remedy}")
+        box(as_markdown(f"**{finding.title}.** {finding.evidence}\n\n{finding.remedy}"))
+    if terms := explain_in(" ".join(finding.evidence for finding in network.findings)):
+        st.caption("The terms", help=terms)
     if not network.findings:
         course = begin_sentence(network.transport_course)
         st.success(f"Nothing is wrong. {course}; no gate, unit or cell state is stuck.")

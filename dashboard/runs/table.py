@@ -7,6 +7,7 @@ from hashlib import blake2b
 import streamlit as st
 
 from analysis.figures.theme import cell_name
+from analysis.wording import own_digits
 from dashboard.components.refusal import for_page
 from dashboard.runs.kept import KEPT, MOST_CHOSEN, chosen_names
 from dashboard.session import read_session
@@ -99,4 +100,4 @@ def _spell(name: str, value: object) -> str:
     """A setting's value in its column: text, since a column has one type."""
     if name == "cell":
         return cell_name(str(value))
-    return "none" if value is None else f"{value:g}" if isinstance(value, float) else cut(visible(str(value)))
+    return "none" if value is None else own_digits(value) if isinstance(value, float) else cut(visible(str(value)))

@@ -4,10 +4,12 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
+from analysis.figures.theme import cell_name
 from dashboard.components.refusal import refuse
 from dashboard.explore.configs import settings_of
 from dashboard.explore.state import State, write_state
 from dashboard.sweeps.choices import quantity_words
+from dashboard.sweeps.pictures import axis_words
 from experiments.config.run_config import RunConfig
 from experiments.sweeps.compare import TableCell
 from experiments.sweeps.index import Results
@@ -29,7 +31,10 @@ def show_cell_runs(results: Results, cell: TableCell | None) -> None:
                 "run": name,
                 "run's page": f"runs?run={name}" if trained else None,
                 "in Explore": f"./?run={name}" if trained else _explore_link(results.plan.config(results.plan.runs[k])),
-                **results.plan.runs[k].values,
+                **{
+                    axis_words(field): cell_name(str(value)) if field == "cell" else value
+                    for field, value in results.plan.runs[k].values.items()
+                },
                 "status": results.status[k],
                 **numbers,
             }

@@ -10,10 +10,24 @@ from dashboard.sweeps.pictures import axis_words, panel_words
 from experiments.sweeps.compare import Comparison, compare
 from experiments.sweeps.index import Results
 from experiments.sweeps.plan import Plan
-from experiments.sweeps.quantities import quantities_of
+from experiments.sweeps.quantities import QUANTITIES, quantities_of
 
 STATISTICS = {"mean": "mean over seeds", "spread": "spread over seeds", "runs": "number of runs"}
 EVERY = "all, side by side"
+
+
+VIEWS = {"maps": "heatmaps", "runs": "all runs and what matters"}
+
+
+def choose_view(results: Results) -> str:
+    """Whether the page shows heatmaps, or all runs."""
+    return str(_pick(results.plan, "Show", "view", list(VIEWS), "maps", VIEWS.__getitem__))
+
+
+def choose_quantity(results: Results) -> str:
+    """The quantity of all runs."""
+    plan = results.plan
+    return _pick(plan, "Quantity", "value", list(quantities_of(plan.kind)), plan.show.get("value"), quantity_words)
 
 
 def choose_comparison(results: Results) -> tuple[Comparison, str] | None:
@@ -24,12 +38,11 @@ def choose_comparison(results: Results) -> tuple[Comparison, str] | None:
     if len(axes) < 2:
         st.info(
             f"A heatmap needs two axes. This sweep has {len(axes)} beside its seeds. "
-            "The command `compare` prints its numbers."
+            f"Choose {VIEWS['runs']!r} to see its numbers."
         )
         return None
-    quantities = quantities_of(plan.kind)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        value = _pick(plan, "Quantity", "value", list(quantities), plan.show.get("value"), quantity_words)
+        value = choose_quantity(results)
         columns = _pick(plan, "Columns", "columns", axes, plan.show.get("columns", axes[0]), axis_words)
         left = [axis for axis in axes if axis != columns]
         rows = _pick(plan, "Rows", "rows", left, plan.show.get("rows", left[0]), axis_words)
@@ -58,8 +71,8 @@ def set_cell(name: str, table: Comparison, panel: tuple[object, ...], row: objec
 
 
 def quantity_words(quantity: str) -> str:
-    """A quantity's name in a list."""
-    return quantity.replace("_", " ")
+    """A quantity's name in a list, without its unit."""
+    return QUANTITIES[quantity].label.split(",")[0]
 
 
 def _pick(plan: Plan, label: str, name: str, options: list[str], first: str | None, named: Callable[[str], str]) -> str:

@@ -7,6 +7,8 @@ import streamlit as st
 
 from dashboard.components.address import Arrival
 from dashboard.session import read_session
+from dashboard.sweeps.form import forget_widgets
+from dashboard.sweeps.new_settings import NEW
 
 _NOW, _COMING = "sweeps-now", "sweeps-coming"
 SWEEP = "sweep"
@@ -15,6 +17,9 @@ SWEEP = "sweep"
 
 def read_address(arrival: Arrival) -> None:
     """Take the choices of an address by which the visitor has come; without one, those of the last visit."""
+    if arrival.has_come and arrival.link:
+        NEW.follow({name: text for name, text in arrival.link.items() if name in NEW.controls}, {})
+        forget_widgets()
     if arrival.has_come:
         st.session_state[_COMING] = dict(arrival.link or read_session(_NOW, dict, {}))
         st.session_state[_NOW] = {}
@@ -37,8 +42,9 @@ def begin_choices(sweep: str) -> None:
 
 
 def choices() -> Mapping[str, str]:
-    """The choices as the address has them."""
-    return {name: text for name, text in read_session(_NOW, dict, {}).items() if isinstance(text, str)}
+    """The choices as the address has them, and what the form of a new sweep has."""
+    now = {name: text for name, text in read_session(_NOW, dict, {}).items() if isinstance(text, str)}
+    return {**now, **NEW.link({})}
 
 
 def choose(
@@ -53,6 +59,6 @@ def choose(
         del st.session_state[key]
     if key not in st.session_state and first in options:
         st.session_state[key] = first
-    chosen = st.selectbox(label, options, format_func=named, key=key)
+    chosen = st.selectbox(label, options, format_func=named, key=key, width=260)
     note_choice(name, named(chosen))
     return chosen

@@ -1,4 +1,4 @@
-"""A new sweep from a TOML text: what it will cost, then its start; and the buttons of one that works or rests."""
+"""A new sweep from a form or a TOML text: what it will cost, then its start; and the buttons that steer one."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,8 +7,11 @@ import streamlit as st
 from analysis.wording import counted, duration
 from dashboard.components.as_text import as_text
 from dashboard.components.refusal import refuse
+from dashboard.explore.control import OneOf
 from dashboard.server.serving import workers
 from dashboard.session import read_session
+from dashboard.sweeps.form import keep_form, show_form, written_form
+from dashboard.sweeps.new_settings import NEW, SMALL
 from dashboard.sweeps.processes import examples, plan_for_page, processes
 from dashboard.train import jobs
 from experiments.config.limits import readable
@@ -18,41 +21,41 @@ from experiments.sweeps.folder import SweepFolder, list_sweeps
 from experiments.sweeps.index import Results, load_results
 from experiments.sweeps.plan import Plan
 
-_SOURCE, _REFUSED, _ESTIMATE = "new-sweep-source", "sweeps-refused", "new-sweep-estimate"
+_REFUSED, _ESTIMATE = "sweeps-refused", "new-sweep-estimate"
 _EXAMPLE, _STARTED = "new-sweep-example", "sweeps-started"
-FORM = """name = "my_sweep"
-kind = "probe"  # one recorded pass per run; "run" trains
-seeds = 2
-
-[fixed]
-hidden_size = 32
-
-[axes]
-cell = ["elman", "gru"]
-largest_singular_value = [0.5, 1.0, 2.0]
-seq_len = [25, 50, 100]
-
-[show]
-value = "decay_rate"
-rows = "seq_len"
-columns = "largest_singular_value"
-"""
+FIRST = "First estimate its time and disk space. Then start it."
 
 
 def show_new_sweep(expanded: bool) -> None:
-    """The text of a sweep, its estimate, and the button that starts it."""
+    """The form or the text of a sweep, its estimate, and the button that starts it."""
+    NEW.prepare()
     if sentence := st.session_state.pop(_REFUSED, None):
         refuse(str(sentence))
     with st.expander("New sweep", icon=":material/add:", expanded=expanded):
-        texts = {"small form": FORM, **examples()}
-        st.session_state.setdefault(_SOURCE, FORM)
-        st.selectbox("Begin with", list(texts), key=_EXAMPLE, format_func=_spaced, on_change=_take, args=(texts,))
-        st.text_area("Sweep, as TOML", key=_SOURCE, height=320, on_change=_forget_estimate)
+        ways = NEW.controls["new_as"]
+        assert isinstance(ways, OneOf)
+        way = st.segmented_control(
+            ways.label, ways.options, format_func=ways.options.__getitem__, key=NEW.key("new_as"), required=True
+        )
+        if way == "toml":
+            _show_text()
+        else:
+            show_form()
+        keep_form()
+        estimated = read_session(_ESTIMATE, tuple, ("", ""))
+        said = str(estimated[1]) if estimated[0] == _source_or_nothing() else ""
         with st.container(horizontal=True):
             st.button("Estimate", on_click=_estimate)
-            said = read_session(_ESTIMATE, str, "")
             st.button("Start sweep", type="primary", on_click=_start_written, disabled=not said)
-        st.markdown(as_text(said) if said else "First estimate its time and disk space. Then start it.")
+            if way != "toml":
+                st.button("Edit as TOML", type="tertiary", on_click=_take_form)
+        st.markdown(as_text(said) if said else FIRST)
+
+
+def _show_text() -> None:
+    texts = {"small form": SMALL, **examples()}
+    st.selectbox("Begin with", list(texts), key=_EXAMPLE, format_func=_spaced, on_change=_take, args=(texts,))
+    st.text_area(NEW.controls["new_toml"].label, key=NEW.key("new_toml"), height=320)
 
 
 def _spaced(name: str) -> str:
@@ -61,25 +64,43 @@ def _spaced(name: str) -> str:
 
 def _take(texts: Mapping[str, str]) -> None:
     """Put the chosen text into the field. For a widget's callback."""
-    st.session_state[_SOURCE] = texts.get(str(st.session_state[_EXAMPLE]), FORM)
-    _forget_estimate()
+    NEW.set({"new_toml": texts.get(str(st.session_state[_EXAMPLE]), SMALL)})
 
 
-def _forget_estimate() -> None:
-    st.session_state.pop(_ESTIMATE, None)
+def _take_form() -> None:
+    """Go on with the form's text as TOML. For a button's callback."""
+    keep_form()
+    try:
+        NEW.set({"new_toml": written_form(), "new_as": "toml"})
+    except ConfigError as error:
+        st.session_state[_REFUSED] = str(error)
 
 
-def _written() -> str:
-    """What is in the field now: a press may come with the last letters."""
-    return read_session(_SOURCE, str, FORM)
+def _source() -> str:
+    """The TOML text of the form, or what is in the field now: a press may come with the last letters.
+
+    Raises:
+        ConfigError: a value of the form is not allowed.
+    """
+    values = NEW.values()
+    return str(values["new_toml"]) if values["new_as"] == "toml" else written_form()
+
+
+def _source_or_nothing() -> str | None:
+    try:
+        return _source()
+    except ConfigError:
+        return None
 
 
 def _estimate() -> None:
     """Say what a sweep will cost. For a button's callback."""
+    keep_form()
     try:
-        plan = plan_for_page(_written())
+        source = _source()
+        plan = plan_for_page(source)
         results = load_results(SweepFolder(jobs.RUNS, plan.name), plan)
-        st.session_state[_ESTIMATE] = describe_cost(plan, results)
+        st.session_state[_ESTIMATE] = (source, describe_cost(plan, results))
     except ConfigError as error:
         st.session_state[_REFUSED] = str(error)
 
@@ -98,7 +119,11 @@ def describe_cost(plan: Plan, results: Results) -> str:
 
 
 def _start_written() -> None:
-    _start(_written())
+    keep_form()
+    try:
+        _start(_source())
+    except ConfigError as error:
+        st.session_state[_REFUSED] = str(error)
 
 
 def _start(source: str, *name: str) -> None:
@@ -109,12 +134,12 @@ def _start(source: str, *name: str) -> None:
     except ConfigError as error:
         st.session_state[_REFUSED] = str(error)
         return
-    _forget_estimate()
+    st.session_state.pop(_ESTIMATE, None)
     st.session_state[_STARTED] = plan.name
 
 
 def show_steering(results: Results) -> None:
-    """*Pause* for a sweep that this server has at work, *Continue* for one with runs left."""
+    """*Pause* and *Stop* for a sweep that this server has at work, *Continue* for one with runs left."""
     works = processes().works(results.plan.name)
     st.fragment(_show_buttons, run_every=1.0 if works else None)(results, works)
 
@@ -126,8 +151,11 @@ def _show_buttons(results: Results, worked: bool) -> None:
     if error := pool.errors.get(name):
         refuse(error)
     if worked:
-        words = "End after the steps at hand. What was done is kept."
-        st.button("Pause", icon=":material/pause:", on_click=pool.stop, args=(name,), help=words)
+        with st.container(horizontal=True):
+            words = "End after the steps at hand. What was done is kept."
+            st.button("Pause", icon=":material/pause:", on_click=pool.pause, args=(name,), help=words)
+            words = "End at once. What was recorded is kept; the steps at hand are lost."
+            st.button("Stop", icon=":material/stop:", on_click=pool.stop, args=(name,), help=words)
     elif not results.done.all():
         st.button("Continue", icon=":material/play_arrow:", on_click=_start, args=(results.plan.source, name))
 

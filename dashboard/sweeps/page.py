@@ -9,8 +9,9 @@ from dashboard.components.show import show
 from dashboard.components.source import set_source
 from dashboard.components.style import page_style
 from dashboard.session import read_session
+from dashboard.sweeps.all_runs import show_all_runs
 from dashboard.sweeps.cell_runs import show_cell_runs
-from dashboard.sweeps.choices import choose_cell, choose_comparison
+from dashboard.sweeps.choices import choose_cell, choose_comparison, choose_quantity, choose_view
 from dashboard.sweeps.heatmaps import show_heatmaps
 from dashboard.sweeps.kept_choices import asked_sweep, begin_choices, choices, read_address
 from dashboard.sweeps.new_sweep import choose_started, show_new_sweep, show_steering
@@ -27,8 +28,14 @@ from experiments.sweeps.index import Results, load_results
 def explore(folder: SweepFolder, results: Results) -> None:
     """The heatmaps, and what is behind the cell that is chosen."""
     try:
+        if choose_view(results) == "runs":
+            value = choose_quantity(results)
+            write_address(choices())
+            show_all_runs(results, value)
+            return
         chosen = choose_comparison(results)
         if chosen is None:
+            write_address(choices())
             return
         table, statistic = chosen
         maps = st.container()
@@ -49,6 +56,7 @@ st.title("Sweeps")
 found = list_sweeps(RUNS)
 names = [folder.name for folder in found]
 show_new_sweep(expanded=not found)
+write_address(choices())
 choose_started(names)
 if not found:
     st.markdown("No sweep was started yet.")

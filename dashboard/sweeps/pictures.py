@@ -9,6 +9,7 @@ from analysis.figures.sweep import sweep_picture
 from analysis.figures.sweep_panel import Heatmap, Side, words
 from analysis.figures.sweep_row import RowProfile, row_picture
 from analysis.figures.theme import cell_name
+from dashboard.control_names import label_of
 from experiments.config.run_config import RunConfig
 from experiments.runs.opening import open_run
 from experiments.runs.store.errors import RunError
@@ -19,21 +20,11 @@ from experiments.sweeps.probes import probe_file, read_probe
 from experiments.sweeps.quantities import QUANTITIES, last_profile
 from models.cells.elman.step import STEEPEST
 
-AXIS_WORDS = {
-    "seq_len": "sequence length T",
-    "largest_singular_value": "largest singular value",
-    "forget_bias": "keep-gate bias",
-    "clip_threshold": "clip threshold",
-    "learning_rate": "learning rate",
-    "gain": "gain g",
-    "hidden_size": "hidden units",
-    "cell": "cell",
-}
-
 
 def axis_words(field: str) -> str:
-    """A field as an axis says it."""
-    return AXIS_WORDS.get(field, field.replace("_", " "))
+    """A setting's name within a sentence: `sequence length`."""
+    label = label_of(field)
+    return label if label.startswith("Elman") else f"{label[:1].lower()}{label[1:]}"
 
 
 def draw_comparison(
@@ -59,12 +50,14 @@ def _make_panel(plan: Plan, table: Comparison, panel: tuple[object, ...]) -> Hea
 
 def panel_words(table: Comparison, panel: tuple[object, ...]) -> str:
     """What a panel's runs have in common: `Elman, tanh`, `LSTM`."""
-    parts = [
-        cell_name(str(value)) if name == "cell" else str(value) if isinstance(value, str) else f"{name} {words(value)}"
-        for name, value in zip(table.others, panel, strict=True)
-        if value is not None
-    ]
+    parts = [_panel_part(name, value) for name, value in zip(table.others, panel, strict=True) if value is not None]
     return ", ".join(parts)
+
+
+def _panel_part(field: str, value: object) -> str:
+    if field == "cell":
+        return cell_name(str(value))
+    return value if isinstance(value, str) else f"{axis_words(field)} {words(value)}"
 
 
 def _find_critical_lines(plan: Plan, table: Comparison, panel: tuple[object, ...]) -> Mapping[str, float]:

@@ -1,10 +1,13 @@
 """Sweeps that the page has started: their processes write the sweep's folder and outlive the page."""
 
+import os
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import streamlit as st
@@ -31,6 +34,8 @@ class Processes:
         """Sweep's name → its process."""
         self.errors: dict[str, str] = {}
         """Sweep's name → why its last process ended badly."""
+        self.stopped: set[str] = set()
+        """Names of the sweeps that a visitor has ended at once."""
 
     def start(self, plan: Plan) -> None:
         """Begin a sweep, or go on with it; its file is written for the process alone.
@@ -60,18 +65,28 @@ class Processes:
         said = (folder / "said").read_text(encoding="utf-8", errors="replace")
         with self.lock:
             del self.working[name]
+            stopped = name in self.stopped
+            self.stopped.discard(name)
             # 1: some runs have failed, which the page shows one by one
-            if process.returncode != 1 and (error := describe_end(process.returncode, said)):
+            if not stopped and process.returncode != 1 and (error := describe_end(process.returncode, said)):
                 self.errors[name] = error
         for path in folder.iterdir():
             path.unlink()
         folder.rmdir()
 
-    def stop(self, name: str) -> None:
+    def pause(self, name: str) -> None:
         """Ask a sweep to end after the steps at hand; what was done is kept, and *Continue* goes on."""
         with self.lock:
             if process := self.working.get(name):
                 process.terminate()
+
+    def stop(self, name: str) -> None:
+        """End a sweep at once, with its workers; a run loses at most what it has not committed."""
+        with self.lock:
+            if process := self.working.get(name):
+                self.stopped.add(name)
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
 
     def works(self, name: str) -> bool:
         """Whether this server has the sweep at work."""

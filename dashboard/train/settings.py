@@ -105,9 +105,23 @@ def _show(name: str, options: Sequence[str] | None = None) -> object:
         case TextFile() as c:
             return st.selectbox(c.label, [*c.options], format_func=c.options.__getitem__, key=key, help=c.help)
         case Whole() as c:
+            _empty_least(c, key)
             step = 1000 if name == "steps" else 1
-            return st.number_input(c.label, c.lowest, c.highest, step=step, key=key, help=c.help)
+            return st.number_input(
+                c.label, c.lowest, c.highest, value=None if c.least else "min", step=step, key=key, help=c.help,
+                placeholder=c.least or None,
+            )  # fmt: skip
         case Slide() as c:
-            return st.number_input(c.label, c.lowest, c.highest, step=c.step, format="%.4g", key=key, help=c.help)
+            _empty_least(c, key)
+            return st.number_input(
+                c.label, c.lowest, c.highest, value=None if c.least else "min", step=c.step, format="%.4g", key=key,
+                help=c.help, placeholder=c.least or None,
+            )  # fmt: skip
         case c:
             return st.toggle(c.label, key=key, help=c.help)
+
+
+def _empty_least(c: Whole | Slide, key: str) -> None:
+    """Empty the field of a value that is no number like others: its placeholder says what it is."""
+    if c.least and st.session_state[key] == c.lowest:
+        st.session_state[key] = None

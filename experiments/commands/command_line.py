@@ -164,7 +164,8 @@ def write_csv(path: Path, results: list[RecordedPass]) -> None:
 def print_csv(to: TextIO, results: list[RecordedPass]) -> None:
     """Write every cell's profile to an open file."""
     rows = [row for result in results for row in profile_rows(result)]
-    writer = csv.DictWriter(to, fieldnames=list(rows[0]), lineterminator="\n")
+    names = dict.fromkeys(name for row in rows for name in row)  # some cells have a cell state, and some have none
+    writer = csv.DictWriter(to, fieldnames=list(names), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
 

@@ -10,6 +10,7 @@ from jaxtyping import Float, Int64
 from numpy import ndarray
 from torch import Tensor
 
+from analysis.cell_state import CellStateProfile, cell_state_profile
 from analysis.clipping import Clipping
 from analysis.course import Course
 from analysis.credit import Credit
@@ -150,6 +151,16 @@ class RecordedPass(ABC):
     def profile(self) -> Profile:
         """The gradient profile, over the whole batch."""
         return self.layer_profiles[self.index]
+
+    @cached_property
+    def layer_cell_states(self) -> list[CellStateProfile | None]:
+        """The cell state of every layer over time, of the sequences that are kept; None for a cell without one."""
+        return [cell_state_profile(layer) for layer in self.trace.layers]
+
+    @property
+    def cell_state(self) -> CellStateProfile | None:
+        """The cell state of the layer that is looked at; None for a cell whose state is h_t alone."""
+        return self.layer_cell_states[self.index]
 
     @property
     def start_log_norm(self) -> float:

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from analysis.cell_state import CellStateProfile
 from analysis.course import Course, begin_sentence, describe_course
 from analysis.crossing import crossing
 from analysis.theory import critical_gain
@@ -33,6 +34,7 @@ def summary(result: RecordedPass) -> dict[str, object]:
         "decay_reason": p.decay.reason,
         "profile": {"verdict": p.course.kind, "words": describe_course(p.course)},
         "transport": transport_summary(result.transport_course),
+        "cell_state": cell_state_summary(result.cell_state),
         "start_log_norm": json_number(result.start_log_norm),
         "horizon_t": p.horizon_t,
         "horizon_lag": p.horizon_lag,
@@ -164,10 +166,32 @@ def json_number(value: float | None) -> float | str | None:
     return value if value is None or math.isfinite(value) else str(value)
 
 
+def cell_state_row(c: CellStateProfile, k: int) -> dict[str, object]:
+    """The cell state at its k-th timestep, for `profile_rows`."""
+    return {
+        f"{name}_{which}": float(getattr(spread, which)[k])
+        for name, spread in (("cell_log_norm", c.log_norm), ("cell_state_log_size", c.log_size))
+        for which in ("median", "low", "high")
+    }
+
+
+def cell_state_summary(c: CellStateProfile | None) -> dict[str, object] | None:
+    """The cell state at the first and the last lag: ln‖dL/dc_t‖ and ln‖c_t‖ (nats); None for a cell without one."""
+    if c is None:
+        return None
+    first, last = c.lag.argmax(), c.lag.argmin()
+    return {
+        "log_norm_first": json_number(float(c.log_norm.median[first])),
+        "log_norm_last": json_number(float(c.log_norm.median[last])),
+        "log_size_last": json_number(float(c.log_size.median[last])),
+    }
+
+
 def profile_rows(result: RecordedPass) -> list[dict[str, object]]:
     """The whole profile of every layer and direction, one row per timestep, for CSV (log norms in nats)."""
     rows: list[dict[str, object]] = []
-    for layer, p in enumerate(result.layer_profiles):
+    for layer, (p, c) in enumerate(zip(result.layer_profiles, result.layer_cell_states, strict=True)):
+        begins = len(p.t) - (0 if c is None else len(c.t))  # the sequences that are kept may be shorter than others
         for k, t in enumerate(p.t):
             rows.append(
                 {
@@ -179,6 +203,7 @@ def profile_rows(result: RecordedPass) -> list[dict[str, object]]:
                     "log_norm_low": float(p.low[k]),
                     "log_norm_high": float(p.high[k]),
                     "direct_log_norm_median": float(p.direct[k]),
+                    **(cell_state_row(c, k - begins) if c is not None and k >= begins else {}),
                 }
             )
     return rows

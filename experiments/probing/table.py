@@ -3,10 +3,12 @@
 import math
 from collections.abc import Sequence
 
+import numpy as np
 from rich.markup import escape
 from rich.table import Table
 
-from analysis.course import describe_course, describe_sizes
+from analysis.cell_state import CellStateProfile
+from analysis.course import course, describe_course, describe_sizes
 from analysis.profile import Decay, describe_horizon
 from analysis.wording import power_of_ten, significant
 from experiments.config.words import cut, visible
@@ -20,8 +22,8 @@ def probe_table(results: Sequence[RecordedPass]) -> Table:
     for result in results:
         table.add_column(escape(visible(cut(result.cell))))
     columns = [figures(result) for result in results]
-    for name in columns[0]:
-        table.add_row(name, *(column[name] for column in columns))
+    for name in max(columns, key=len):  # a cell with a cell state has two rows more
+        table.add_row(name, *(column.get(name, "") for column in columns))
     return table
 
 
@@ -42,10 +44,13 @@ def figures(result: RecordedPass) -> dict[str, str]:
         "loss (chance)": describe_loss(result.loss, result.chance),
         "profile, ‖dL/dh_t‖": describe_sizes(p.course),
         "its rate": describe_rate(p.decay),
+        **describe_cell_state(result.cell_state),
         "below 10⁻⁷ of its largest": describe_horizon(p),
         "‖dL/dh₀‖": describe_norm(result.start_log_norm),
         "transport, from the last loss": describe_course(result.transport_course),
-        "spectral norm of W_hh": " ".join(f"{name} {significant(s.spectral_norm)}" for name, s in spectra.items())
+        "largest singular value of W_hh": " ".join(
+            f"{name} {significant(s.spectral_norm)}" for name, s in spectra.items()
+        )
         or "no matrix",
         "spectral radius of W_hh": " ".join(f"{name} {significant(s.spectral_radius)}" for name, s in spectra.items())
         or "no matrix",
@@ -54,6 +59,17 @@ def figures(result: RecordedPass) -> dict[str, str]:
         if clipping is not None and clipping.threshold is None
         else describe_norm(None if clipping is None else clipping.log_norm_after),
         "diverged (t, sample) pairs": str(p.diverged),
+    }
+
+
+def describe_cell_state(c: CellStateProfile | None) -> dict[str, str]:
+    """The rows of the cell state; none for a cell whose state is h_t alone."""
+    if c is None:
+        return {}
+    by_lag = np.argsort(c.lag)
+    return {
+        "profile, ‖dL/dc_t‖": describe_sizes(course(c.log_norm.median[by_lag])),
+        "‖c_t‖ at the loss": describe_norm(float(c.log_size.median[by_lag[0]])),
     }
 
 

@@ -4,7 +4,7 @@ import math
 from html import escape
 
 from analysis.figures.standalone import standalone, table
-from analysis.wording import are
+from analysis.wording import are, significant
 from experiments.config.words import bare
 from experiments.runs.pictures import run_pictures
 from experiments.runs.store.reader import RunReader
@@ -40,6 +40,6 @@ def sentence(run: RunReader) -> str:
     text = f"{run.status.capitalize()} after step {p.step}" + ("" if run.steps is None else f" of {run.steps}")
     loss = p.latest.get("evaluation_loss", p.latest.get("loss"))
     if loss is not None:
-        text += f"; loss {float(str(loss)):.3g}"
-        text += "" if math.isnan(run.chance) else f", a memoryless guess {run.chance:.3g}"
+        text += f"; loss {significant(float(str(loss)))}"
+        text += "" if math.isnan(run.chance) else f", a memoryless guess {significant(run.chance)}"
     return text + "."

@@ -1,7 +1,11 @@
-"""Findings about the end of a run: nothing was learned, or a loss diverged though it is finite."""
+"""Findings about a whole run: nothing was learned, a loss diverged though it is finite, every step was clipped."""
+
+import math
+
+import numpy as np
 
 from analysis.finding import Finding
-from analysis.training_findings import judge_loss
+from analysis.training_findings import judge_loss, often_clipped
 from experiments.runs.store.progress import Progress
 from experiments.runs.store.reader import RunReader
 
@@ -13,12 +17,20 @@ def last_loss(progress: Progress) -> float | None:
 
 
 def run_findings(run: RunReader) -> list[Finding]:
-    """Findings about a run that took all its steps; none while it trains, or if it solved its task."""
-    return ended_findings(run.progress, run.chance)
+    """What its end and all its steps say; nothing of the end while it trains, or if it solved its task.
+
+    Raises:
+        DamagedRunError: its scalars are damaged.
+    """
+    scalars = run.scalars()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        before = scalars.get("log_norm_before", np.log(scalars.get("grad_norm", np.full(1, math.nan))))
+        after = scalars.get("log_norm_after", np.minimum(before, np.log(scalars.get("clip", np.full(1, math.nan)))))
+    return [*ended_findings(run.progress, run.chance), *often_clipped(before, after)]
 
 
 def ended_findings(progress: Progress, chance: float) -> list[Finding]:
-    """The same, from a run's progress and a guess's loss."""
+    """Findings about the end of a run, from its progress and a guess's loss."""
     loss = last_loss(progress)
     if loss is None or progress.reason not in ("steps", "diverged"):
         return []

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from analysis.figures.theme import cell_name
+from analysis.wording import own_digits
 from experiments.config.words import cut, visible
 from experiments.runs.about import read_about
 from experiments.runs.store.reader import RunReader
@@ -15,8 +16,8 @@ FIELD_WORDS: Mapping[str, str] = {
     "hidden_size": "{} units",
     "num_layers": "{} layers",
     "batch_size": "batch {}",
-    "largest_singular_value": "singular value {}",
-    "forget_bias": "keep-gate bias {}",
+    "largest_singular_value": "largest singular value {}",
+    "forget_bias": "forget-gate bias {}",
     "initialisation": "{} weights",
     "optimiser": "{}",
     "nonlinearity": "{}",
@@ -87,6 +88,6 @@ def differing_fields(settings: Sequence[Mapping[str, object]]) -> list[str]:
 def in_words(name: str, value: object) -> str:
     """A field and its value for a label."""
     if name == "clip_threshold":
-        return "unclipped" if value is None else f"clipped at {value:g}"
-    words = f"{value:g}" if isinstance(value, float) else cut(visible(str(value))).replace("_", " ")
+        return "unclipped" if value is None else f"clipped at {own_digits(float(str(value)))}"
+    words = own_digits(value) if isinstance(value, float) else cut(visible(str(value))).replace("_", " ")
     return FIELD_WORDS[name].format(words) if name in FIELD_WORDS else f"{name.replace('_', ' ')} {words}"

@@ -241,7 +241,7 @@ def spectral_norm_picture(readers: Sequence[RunReader], made: Sequence[Lane]) ->
             lines.append((f"{one.label}: {what}", one.colour, dash, step, values))
     norms = [f"{label.removesuffix(': norm')} {significant(last(values))}" for label, *_, values in lines[::2]]
     return lines_picture(
-        "spectral-norm", fitting("Spectral norm of W", norms), "largest value",
+        "spectral-norm", fitting("Largest singular value of W", norms), "singular value, radius",
         "The largest singular value (solid) and the largest |eigenvalue| (the radius, dotted) of the top layer's "
         "recurrent matrix as it is trained.",
         lines, level=1.0,

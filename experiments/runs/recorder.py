@@ -10,6 +10,7 @@ from types import TracebackType
 import numpy as np
 
 from analysis.training_findings import has_lost
+from analysis.wording import own_digits
 from experiments.config.run_config import RunConfig
 from experiments.config.words import cut
 from experiments.errors import ConfigError
@@ -199,7 +200,9 @@ class Recorder:
         if wanted.learning_rate != training.learning_rate:
             old, new = training.learning_rate, wanted.learning_rate
             training.set_learning_rate(new)
-            self.event("learning_rate", f"learning rate changed from {old:g} to {new:g}", old=old, new=new)
+            self.event(
+                "learning_rate", f"learning rate changed from {own_digits(old)} to {own_digits(new)}", old=old, new=new
+            )
         if wanted.clip_threshold != training.clip_threshold:
             before, after = training.clip_threshold, wanted.clip_threshold
             training.clip_threshold = after
@@ -295,4 +298,4 @@ def seconds_between_commits(took: float) -> float:
 
 def format_threshold(threshold: float | None) -> str:
     """Format a clip threshold for a message."""
-    return "none" if threshold is None or math.isnan(threshold) else f"{threshold:g}"
+    return "none" if threshold is None or math.isnan(threshold) else own_digits(threshold)

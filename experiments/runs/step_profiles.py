@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from numpy import ndarray
 
+from analysis.cell_state import CellStateProfile
 from analysis.figures.picture import Picture
 from analysis.figures.profile import Among, profile_frames, profile_picture
 from analysis.figures.theme import thinning_note
@@ -75,6 +76,8 @@ def profile_at(run: RunReader, row: int, layer: int | None = None) -> Profile:
     return profile_of_sizes(log_norm, unknown, dtype, reverse, padded)
 
 
-def step_picture(run: RunReader, p: Profile, among: Among) -> Picture:
+def step_picture(run: RunReader, p: Profile, among: Among, cell_state: CellStateProfile | None = None) -> Picture:
     """One recorded step's profile, drawn as on Explore; profiles of other steps may replace it."""
-    return profile_picture({run.form.stack.cell: p}, {}, run.form.dtype, among=among)
+    cell = run.form.stack.cell
+    states = {} if cell_state is None else {cell: cell_state}
+    return profile_picture({cell: p}, {}, run.form.dtype, among=among, cell_states=states)

@@ -45,7 +45,7 @@ QUANTITIES = {
         "the lag from which on ‖dL/dh_t‖ stays below 10⁻⁷ of its largest; none if it does not",
         BOTH,
     ),
-    "spectral_norm": Quantity("spectral norm of W_hh", "the largest singular value of any block, top layer", BOTH),
+    "spectral_norm": Quantity("largest singular value of W_hh", "the largest one of any block, top layer", BOTH),
     "spectral_radius": Quantity("spectral radius of W_hh", "the largest |eigenvalue| of any block, top layer", BOTH),
     "diverged": Quantity(
         "share of diverged runs",

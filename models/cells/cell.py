@@ -132,6 +132,10 @@ class Cell(ABC):
         """Whether |h| stays bounded whatever the weights are."""
         return self.tanh_values is not None
 
+    def largest(self, before: State) -> tuple[Tensor | None, ...]:
+        """The largest size that each number of s_t can have after s_{t-1}, whatever the weights are; None: any size."""
+        return (None,) * len(before)
+
     @property
     def steepest_slope(self) -> float | None:
         """γ = max |φ'| if the step is h = φ(W_hh h' + …); None for any other step."""

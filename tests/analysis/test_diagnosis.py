@@ -105,10 +105,10 @@ OTHER: list[tuple[dict[str, object], set[str]]] = [
     ({"cell": "elman", "nonlinearity": "relu", "shut": True}, {"vanishing", "dead_units"}),
     ({**LINEAR, "bidirectional": True}, {"idle_reverse"}),
     ({"cell": "lstm", "forget_bias": 20.0, "input_scale": 3.0, "seq_len": 600}, {"saturated_cells"}),
-    ({**LINEAR, "clip_threshold": 1e-3}, {"clipping_always"}),
-    ({"cell": "gru", "forget_bias": 4.0, "largest_singular_value": 0.5, "clip_threshold": 1e-3}, {"clipping_always"}),
-    ({**LINEAR, "clip_threshold": 1e6}, {"clipping_never"}),
-    ({"cell": "gru", "forget_bias": 4.0, "largest_singular_value": 0.5, "clip_threshold": 1e6}, {"clipping_never"}),
+    ({**LINEAR, "clip_threshold": 1e-3}, {"clipped_hard"}),
+    ({"cell": "gru", "forget_bias": 4.0, "largest_singular_value": 0.5, "clip_threshold": 1e-3}, {"clipped_hard"}),
+    ({**LINEAR, "clip_threshold": 1e6}, {"clipping_far"}),
+    ({"cell": "gru", "forget_bias": 4.0, "largest_singular_value": 0.5, "clip_threshold": 1e6}, {"clipping_far"}),
     ({**LINEAR, "truncate": 10}, {"short_truncation", "vanishing"}),
     ({"cell": "lstm", "forget_bias": 5.0, "largest_singular_value": 0.5, "truncate": 5},
      {"short_truncation", "vanishing"}),
@@ -195,7 +195,11 @@ def test_a_finding_that_no_setting_removes_says_so():
 
 
 def test_every_kind_of_finding_is_raised_by_a_labelled_network_or_a_training():
-    raised = {kind for _, expected in LABELLED for kind in expected} | {"at_chance"}  # see test_training_ends
+    raised = {kind for _, expected in LABELLED for kind in expected} | {
+        "at_chance",
+        "clipping_always",
+        "outside_bound",
+    }  # see test_training_ends and test_findings
     assert raised == set(get_args(Kind))
 
 
@@ -247,6 +251,6 @@ def test_clipping_findings_follow_the_threshold():
         subject = Subject(trace=trace, transport=trace, dependency=59, loss=0.01, chance=1 / 6, clipping=clipping)
         return {finding.kind for finding in diagnose(subject)}
 
-    assert findings(0.4) == {"clipping_always"}  # of the norm 5, less than a tenth is left
+    assert findings(0.4) == {"clipped_hard"}  # of the norm 5, less than a tenth is left
     assert findings(0.6) == findings(6.0) == set()
-    assert findings(501.0) == {"clipping_never"}
+    assert findings(501.0) == {"clipping_far"}

@@ -1,7 +1,9 @@
 """What a finding says agrees with the pass that it is about: its words, its numbers and its remedy."""
 
 import math
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from oracles import last_step_loss, with_arrays
@@ -9,8 +11,10 @@ from oracles import last_step_loss, with_arrays
 from analysis.clipping import AFTER_THE_PASS, clip
 from analysis.diagnosis import diagnose
 from analysis.finding import Subject
+from analysis.training_findings import often_clipped
 from analysis.wording import power_of_ten
 from models import SequenceModel, record
+from models.recording.trace import Stack
 
 
 def findings(trace, **fields):
@@ -36,15 +40,15 @@ def test_clipping_findings_go_by_their_rule_and_agree_with_what_clipping_did(rul
     for threshold in (1e-9, 1e-4, 1e-2, 1.0, 1e4, 1e12):
         clipping = clip(trace.parameter_grads, threshold, rule)
         found = findings(trace, clipping=clipping)
-        assert not {"clipping_always", "clipping_never"} <= set(found)
-        if "clipping_never" in found:
+        assert not {"clipped_hard", "clipping_far"} <= set(found)
+        if "clipping_far" in found:
             assert not clipping.engaged
             assert not clip(trace.parameter_grads, threshold / 50, rule).engaged
-            wanted = found["clipping_never"].settings["clip_threshold"]
+            wanted = found["clipping_far"].settings["clip_threshold"]
             bare = clip(trace.parameter_grads, wanted / 2 ** (2 if rule == "squared_norm" else 1), rule)
             assert not bare.engaged, "ten times the usual norm"
-        if "clipping_always" in found:
-            finding = found["clipping_always"]
+        if "clipped_hard" in found:
+            finding = found["clipped_hard"]
             assert f"{power_of_ten(clipping.log_norm_after / math.log(10))} after it" in finding.evidence
             if wanted := finding.settings.get("clip_threshold"):
                 after = clip(trace.parameter_grads, 2 * wanted, rule)
@@ -112,3 +116,65 @@ def test_the_advice_for_two_timesteps_is_its_own_formula():
     assert "ln(T−1) = 0.0" in finding.remedy
     assert finding.settings == {"forget_bias": 0.0}
     assert "over 1 step." in finding.evidence
+
+
+def test_one_untrained_pass_says_nothing_of_every_step():
+    trace = small_pass("gru")
+    tight = {"clipping": clip(trace.parameter_grads, 1e-9)}
+    untrained, trained = (findings(trace, trained_steps=steps, **tight)["clipped_hard"] for steps in (0, 30))
+    assert untrained.severity == "note"
+    assert "One pass of an untrained network does not say" in untrained.evidence
+    assert trained.severity == "warning"
+    assert not any("every" in f"{f.title} {f.evidence}".lower() for f in (untrained, trained))
+
+
+@pytest.mark.parametrize(
+    ("clipped", "steps", "title"),
+    [(1.0, 40, "Every step is clipped"), (0.96, 50, "Nearly every step is clipped"), (0.9, 50, None), (1.0, 19, None)],
+)
+def test_only_many_steps_say_that_every_step_is_clipped(clipped, steps, title):
+    before = np.where(np.arange(steps) < clipped * steps, math.log(50.0), 0.0)
+    before[0] = math.log(50.0)
+    found = list(often_clipped(np.append(before, np.nan), np.append(np.zeros(steps), np.nan)))
+    assert [f.title for f in found] == ([] if title is None else [title])
+    if found:
+        assert found[0].evidence.endswith("the norm was typically 50 times the threshold.")
+
+
+LARGEST = [
+    ("elman", {}, 1.0), ("elman", {"nonlinearity": "sigmoid"}, 1.0), ("elman", {"nonlinearity": "relu"}, None),
+    ("indrnn", {}, 1.0), ("lstm", {}, 1.0), ("lstm_1997", {}, 1.0), ("peephole_lstm", {}, 1.0), ("gru", {}, 1.0),
+    ("mut2", {}, 1.0), ("mingru", {}, None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("cell", "options", "bound"), LARGEST)
+def test_a_state_outside_the_bound_of_its_cell_is_found(cell, options, bound):
+    trace = small_pass(cell, change=lambda stack: [w.mul_(20) for w in stack.parameters()], **options)
+    assert "outside_bound" not in findings(trace), "no weights give such a state"
+    after = trace.top.after[0].clone()
+    after[12, 1, 3] = -1.5
+    changed = replace(trace.top, after=(after, *trace.top.after[1:]))
+    found = findings(replace(trace, stacks={"recurrent": Stack((changed,))}))
+    if bound is None:
+        assert "outside_bound" not in found
+        return
+    assert found["outside_bound"].numbers == {"t": 13, "layer": 1, "unit": 4, "value": -1.5, "bound": bound}
+    assert found["outside_bound"].severity == "severe"
+
+
+def test_a_start_state_beyond_1_is_no_fault_of_a_gru_but_a_cell_state_that_leaps_is_of_an_lstm():
+    gru = SequenceModel("gru", 2, 4, 1, generator=torch.Generator().manual_seed(0))
+    inputs = torch.randn(9, 3, 2, generator=torch.Generator().manual_seed(1))
+    started = record(gru, inputs, last_step_loss, start=[torch.full((1, 3, 4), 5.0)])
+    assert float(started.hidden.abs().max()) > 1
+    assert "outside_bound" not in findings(started)
+    trace = small_pass("lstm", change=lambda stack: stack.bias_hh_l0.fill_(30.0))
+    assert float(trace.cell_state.max()) > 20
+    assert "outside_bound" not in findings(trace), "a cell state may add up"
+    after = trace.top.after[1].clone()
+    after[5, 0, 0] += 3
+    leaps = replace(trace.top, after=(trace.top.after[0], after))
+    found = findings(replace(trace, stacks={"recurrent": Stack((leaps,))}))["outside_bound"]
+    assert found.evidence.startswith("c_t is ")
+    assert found.numbers["t"] == 6

@@ -31,6 +31,27 @@ def line(page: Page, name: str, chart: str = "profile") -> list[float]:
     )
 
 
+def hovered(page: Page, chart: str, trace: int, x: int, y: int | None = None) -> str:
+    """What a chart says when the pointer is over a point of a trace, or over a map's cell at column x and row y."""
+    place = page.locator(f'.live-chart[data-key="{chart}"]')
+    place.scroll_into_view_if_needed()
+    at = place.evaluate(
+        """(chart, [k, x, y]) => {
+            const plot = chart.querySelector(".live-chart-plot");
+            const { left, top } = plot.getBoundingClientRect();
+            const { xaxis, yaxis } = plot._fullLayout;
+            const { x: xs, y: ys } = plot._fullData[k];
+            return [left + xaxis._offset + xaxis.d2p(xs[x]), top + yaxis._offset + yaxis.d2p(ys[y ?? x])];
+        }""",
+        [trace, x, y],
+    )
+    page.mouse.move(at[0] - 2, at[1])
+    page.mouse.move(*at)
+    said = place.locator(".hoverlayer .hovertext").first
+    said.wait_for()
+    return said.text_content() or ""
+
+
 def eventually(page: Page, holds: Callable[[], bool], seconds: float = 15.0) -> bool:
     """Whether it holds within some seconds; the browser goes on meanwhile."""
     end = time.monotonic() + seconds

@@ -82,7 +82,7 @@ def test_the_hero_is_seen_on_both_sides_of_one_and_at_length_one(explore: Callab
     page = explore("?cells=elman&nonlinearity=identity&spectrum_shape=equal&largest_singular_value=1.1")
     for key, value in (("largest_singular_value", v) for v in ("1.05", "1", "0.9", "1", "1.2")):
         type_value(page, key, value)
-        expect(page.get_by_text(f"spectral norm {value}").first).to_be_visible()
+        expect(page.get_by_text(f"largest singular value {value}").first).to_be_visible()
         page.wait_for_function(f"() => ({OUTSIDE})().length === 0")
     for value in ("1", "2", "100"):
         type_value(page, "seq_len", value)

@@ -3,12 +3,14 @@
 import csv
 import json
 import math
+import re
 import subprocess
 import sys
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlencode
 
+import numpy as np
 import pytest
 from access import faults_of_access
 from browsing import ROOT, press, resting_box, serious_faults_in_both_themes, settle
@@ -17,6 +19,7 @@ from exploring import (
     PAGE,
     drag,
     eventually,
+    hovered,
     line,
     passes,
     shows,
@@ -137,6 +140,7 @@ def test_the_wave_is_played_back_from_the_loss(explore):
     rows = """() => [...document.querySelector('.live-chart[data-key="wave"] .live-chart-plot')._fullData[0].y]"""
     assert page.evaluate(rows) == ["LSTM 2", "LSTM 1"]
     assert page.evaluate(shapes) == []
+    assert re.match(r"LSTM 1, t = 1: \d\.\d×10\W*\d+\W* of its size at the loss", hovered(page, "wave", 0, 0, 1))
     reached = wave.get_by_role("slider")
     settle(page)
     reached.focus()
@@ -145,6 +149,18 @@ def test_the_wave_is_played_back_from_the_loss(explore):
     assert reached.get_attribute("aria-valuetext") == "t = 2"
     wave.get_by_role("button", name="Play back from the loss").click()
     assert eventually(page, lambda: page.evaluate(shapes) == []), "it ends at the first timestep"
+
+    page.get_by_role("radio", name="Cell state").click()
+    seen = probe(RunConfig(cell="lstm", num_layers=2, **PAGE)).cell_state
+    assert seen is not None
+    for chart, spread in (("cell-gradient", seen.log_norm), ("cell-size", seen.log_size)):
+        page.locator(f'.live-chart[data-key="{chart}"][data-redraws]').wait_for()
+        assert np.allclose(line(page, "LSTM", chart), spread.median / math.log(10), atol=1e-3), chart
+    assert re.fullmatch(r"LSTM, t = 1: \d(\.\d)?×10⁻[⁰¹²³⁴⁵⁶⁷⁸⁹]+", hovered(page, "cell-gradient", 2, 0))
+    page.get_by_role("radio", name="Inputs").click()
+    page.locator('.live-chart[data-key="input-gradients"][data-redraws]').wait_for()
+    each = np.array(line(page, "LSTM, each sequence", "input-gradients"), dtype=float)
+    assert np.isnan(each).sum() == 15, "16 sequences, with gaps between"
 
 
 @pytest.mark.parametrize("kind", ["CSV", "JSON"])

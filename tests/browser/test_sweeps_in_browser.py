@@ -46,10 +46,10 @@ def test_a_sweep_is_opened_redrawn_and_a_cell_clicked(url, open_page):
     page = open_page(url)
     chart = page.locator('.live-chart[data-key="sweep-map-small"]')
     expect(chart.locator(".gtitle").first).to_contain_text("crosses 0", timeout=60_000)
-    choose(page, "Quantity", "spectral norm")
-    expect(chart.locator(".gtitle").first).to_contain_text("Spectral norm of W_hh", timeout=30_000)
+    choose(page, "Quantity", "largest singular value of W_hh")
+    expect(chart.locator(".gtitle").first).to_contain_text("Largest singular value of W", timeout=30_000)
 
-    picker = page.get_by_role("combobox", name="Sequence length T")
+    picker = page.get_by_role("combobox", name="Sequence length")
     before = picker.input_value()
     drawn = resting_box(chart.locator(".xy .heatmaplayer").first)
     page.mouse.click(drawn["x"] + drawn["width"] / 6, drawn["y"] + drawn["height"] / 6)  # the first column, topmost row
@@ -58,23 +58,44 @@ def test_a_sweep_is_opened_redrawn_and_a_cell_clicked(url, open_page):
     assert before != "30"
     frames = "c => c.querySelector('.live-chart-plot')._fullLayout.shapes.filter(s => s.name === 'chosen').length"
     assert chart.evaluate(frames) == 2, "the chosen cell has a frame"
-    expect(page).to_have_url(re.compile("value=spectral(_|\\+)norm.*row=30&column=0.5"))
+    expect(page).to_have_url(re.compile("value=largest.*row=30&column=0.5"))
     page.reload()
-    expect(chart.locator(".gtitle").first).to_contain_text("Spectral norm of W_hh", timeout=60_000)
+    expect(chart.locator(".gtitle").first).to_contain_text("Largest singular value of W", timeout=60_000)
     expect(picker).to_have_value("30")
     page.get_by_role("link", name="Learn").click()
     expect(page.get_by_role("heading", name="Learn: predict, do, decide")).to_be_visible(timeout=30_000)
     page.go_back()
     expect(page.get_by_role("combobox", name="Largest singular value")).to_have_value("0.5", timeout=60_000)
 
+    choose(page, "Show", "all runs and what matters")
+    lines = page.locator('.live-chart[data-key="sweep-runs-small"]')
+    expect(lines.locator(".parcoords .y-axis")).to_have_count(5, timeout=60_000)
+    bars = page.locator('.live-chart[data-key="sweep-importance-small"] [role="img"]')
+    expect(bars).to_have_attribute("aria-label", re.compile("largest singular value .*, seed"), timeout=60_000)
+    expect(page).to_have_url(re.compile("view=all"))
     assert not serious_faults_in_both_themes(page)
 
 
 def test_a_sweep_is_estimated_started_paused_and_continued_on_the_page(tmp_path, serve_runs, open_page):
     page = open_page(f"{serve_runs(tmp_path / 'runs')}/sweeps")
+    lengths = page.get_by_role("textbox", name="Sequence length")
+    expect(lengths).to_have_value("25, 50, 100", timeout=60_000)
+    lengths.fill("25, far")
+    press(page, "Estimate")
+    expect(page.get_by_test_id("stAlert").first).to_contain_text(
+        "Sequence length was 'far'; it must be", timeout=30_000
+    )
+    lengths.fill("10, 20")
+    press(page, "Estimate")
+    expect(page.get_by_text(re.compile("24 runs, 24 left. They will take at most about"))).to_be_visible(timeout=60_000)
+    expect(page).to_have_url(re.compile("new_values=.*10%2C20"))
+    page.reload()
+    expect(lengths).to_have_value("10, 20", timeout=60_000)
+    press(page, "Edit as TOML")
     field = page.get_by_role("textbox", name="Sweep, as TOML")
     start = page.get_by_role("button", name="Start sweep")
     expect(start).to_be_disabled(timeout=60_000)
+    expect(field).to_have_value(re.compile(r"seq_len = \[10, 20\]"), timeout=30_000)
     field.fill("seeds = 'many'")
     press(page, "Estimate")
     expect(page.get_by_test_id("stAlert").first).to_contain_text("seeds was 'many'", timeout=30_000)
@@ -84,6 +105,8 @@ def test_a_sweep_is_estimated_started_paused_and_continued_on_the_page(tmp_path,
     start.click()
     expect(page.get_by_role("combobox", name="Sweep", exact=True)).to_have_value("mine", timeout=120_000)
     expect(page.get_by_text(re.compile("of 18 runs")).first).to_be_visible(timeout=60_000)
-    page.get_by_role("button", name="Pause").click()
+    page.get_by_test_id("stMain").get_by_role("button", name="Stop").click()
+    page.get_by_role("button", name="Continue").click(timeout=60_000)
+    page.get_by_role("button", name="Pause").click(timeout=60_000)
     expect(page.get_by_role("button", name="Continue")).to_be_visible(timeout=60_000)
     expect(page.get_by_text(re.compile("18 runs: .*not (started|finished)"))).to_be_visible(timeout=30_000)

@@ -17,6 +17,7 @@ from dashboard.lessons.lesson import Slider
 from dashboard.lessons.place import read_controls, write_controls
 from dashboard.lessons.registry import LESSONS
 from dashboard.runs.kept import KEPT
+from dashboard.sweeps.new_settings import NEW
 from dashboard.train import controls as train
 from experiments.config.run_config import RunConfig
 from experiments.runs.train import Recorder
@@ -178,10 +179,28 @@ def test_a_watched_runs_settings_are_in_the_sidebar_and_start_again_the_same_run
     assert not at.exception
     shown = shown_values(at)
     assert {name: shown[name] for name in ("task", "cell", "seq_len", "learning_rate", "clip_threshold", "second")} == {
-        "task": "latch", "cell": "gru", "seq_len": 12, "learning_rate": 10.0, "clip_threshold": 0.0,
+        "task": "latch", "cell": "gru", "seq_len": 12, "learning_rate": 10.0, "clip_threshold": None,
         "second": "initialisation"}  # fmt: skip
     assert train.make_lanes(shown) == lanes
-    assert any("keep-gate bias 2" in caption.value for caption in at.caption)
+    assert any("forget-gate bias 2" in caption.value for caption in at.caption)
     at = next(button for button in at.button if button.label == "New run").click().run()
     assert "runs" not in at.query_params
     assert at.session_state["train-task"] == "latch", "the sidebar stays as it was"
+
+
+def test_the_form_of_a_new_sweep_is_restored_on_a_new_page(runs):
+    values = {**{name: another(control) for name, control in NEW.controls.items()},
+              "new_as": "form", "new_values": "cell=gru;seq_len=5,7;learning_rate=0.1,1"}  # fmt: skip
+    link = {name: str(value) for name, value in values.items() if value != NEW.controls[name].default}
+    at = AppTest.from_file(str(PAGES / "sweeps" / "page.py"), default_timeout=60)
+    for name, text in link.items():
+        at.query_params[name] = text
+    at.run()
+    assert not at.exception
+    assert address_of(at) == link
+    shown = {box.label: box.value for box in (*at.text_input, *at.multiselect, *at.number_input)}
+    assert shown["Sequence length"] == "5, 7"
+    assert shown["Settings"] == ["cell", "seq_len", "learning_rate"]
+    assert (shown["Cell"], shown["Seeds"]) == (["gru"], 3)
+    at.text_input(key="new-sweep-of-seq_len").set_value("9").run()
+    assert "seq_len=9;" in address_of(at)["new_values"]

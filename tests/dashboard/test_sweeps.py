@@ -75,7 +75,8 @@ def test_the_page_opens_a_sweep_as_its_file_says(opened):
     assert not at.exception
     assert [e.value for e in at.error] == []
     assert "A small sweep · 48 runs: 46 finished, 1 failed, 1 not started." in said(at)
-    assert [box.value for box in at.selectbox][1:5] == ["small", "decay_rate", "largest_singular_value", "seq_len"]
+    shown = [box.value for box in at.selectbox][1:6]
+    assert shown == ["small", "maps", "decay_rate", "largest_singular_value", "seq_len"]
     assert [a["text"] for a in drawn(at)["layout"]["annotations"]][:3] == ["Elman, identity", "Elman, tanh", "GRU"]
 
 
@@ -106,7 +107,7 @@ def test_a_panel_can_be_held_and_a_cell_opened_without_a_click(opened):
     at.selectbox(key="small-cell-seq_len").select(20).run()
     assert not at.exception
     assert len(at.dataframe[-1].value) == 2
-    assert set(at.dataframe[-1].value["seq_len"]) == {20}
+    assert set(at.dataframe[-1].value["sequence length"]) == {20}
 
 
 def test_what_failed_is_marked_and_explained(opened):

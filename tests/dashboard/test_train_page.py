@@ -113,6 +113,8 @@ def test_a_refusal_of_the_process_is_a_sentence_without_a_path(opened, pool, mon
 def test_every_task_has_its_words_and_a_translation_offers_to_reverse_its_source(opened, processes):
     assert list(TASK_WORDS) == list(TASKS)
     assert not [toggle for toggle in opened.toggle if toggle.label == "Reverse the source"]
+    truncate = next(box for box in opened.number_input if box.label == "Truncate after")
+    assert (truncate.value, truncate.placeholder) == (None, "never")
     next(box for box in opened.selectbox if box.label == "Task").select("translation").run()
     next(toggle for toggle in opened.toggle if toggle.label == "Reverse the source").set_value(True).run()
     press(opened, "Start")

@@ -1,5 +1,7 @@
 """Which input the loss hears: the recorded gradient, and that of self-attention, whose path has length one."""
 
+import math
+
 import numpy as np
 import torch
 
@@ -32,4 +34,17 @@ def test_recurrence_vanishes_over_lags_at_which_self_attention_does_not():
     assert recurrent[-1] - recurrent[0] > 15
     assert abs(attention[0] - attention[-2]) < 3  # the last input alone is read by its own output, too
     picture = input_gradients_picture({"elman": input_log_norm(result)}, attention_log_norm(result.experiment))
-    assert {*picture.columns["line"]} == {"Elman", "Self-attention"}
+    assert {*picture.columns["line"]} == {"Elman", "Self-attention", *(f"Elman, sequence {b}" for b in (1, 2, 3, 4))}
+
+
+def test_every_sequence_has_a_line_of_its_own():
+    sizes = np.arange(12.0).reshape(4, 3) * math.log(10)
+    sizes[2, 1] = -np.inf
+    (each, *_) = input_gradients_picture({"gru": sizes}).figure.data
+    drawn = np.append(each.y, np.nan).reshape(3, 5)
+    assert np.isnan(drawn[:, 4]).all(), "a gap after each"
+    assert np.array_equal(drawn[:, :4], np.where(np.isfinite(sizes), sizes / math.log(10), np.nan).T, equal_nan=True)
+    assert np.append(each.x, 5).reshape(3, 5)[:, :4].tolist() == [[1, 2, 3, 4]] * 3
+    assert each.customdata[5] == "sequence 2, t = 1: 10"
+    many = input_gradients_picture({"gru": np.zeros((400, 64))})
+    assert "the first 16 sequences of 64" in many.sentence

@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from analysis.figures.axes import set_axes
+from analysis.figures.hover import write_hovers
 from dashboard.components.mount import component
 from dashboard.components.source import source
 
@@ -92,6 +93,7 @@ def encode_chart(
 
     The figure's axes are set. Bytes, because Streamlit would encode a dict twice: once to send it, once to hash it.
     """
+    write_hovers(figure)
     options = orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY
     try:
         drawing = orjson.dumps(figure.to_dict(), option=options)

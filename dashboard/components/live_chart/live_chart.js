@@ -210,8 +210,8 @@ function createChart(parent) {
   return chart;
 }
 
-// What the server is told of a click: a point's own data, or the place of a map's cell.
-const clickedOn = (point) => point?.customdata ?? (point?.z === undefined ? null : [point.x, point.y]);
+// What the server is told of a click: the place of a map's cell, or a point's own data.
+const clickedOn = (point) => (point?.z === undefined ? (point?.customdata ?? null) : [point.x, point.y]);
 
 // A trace is known by its name: when another one comes or goes, a hidden trace must not show in its place.
 function named(traces) {

@@ -3,6 +3,7 @@
 
 import { destroyedWithNode, madeOnce } from "../shared/made_once.js";
 import { keepKeys } from "../shared/own_keys.js";
+import { sizeWords } from "../shared/size_words.js";
 
 const QUIET_MS = 250; // a held arrow key lets go many times a second
 const LATEST = -1; // the last frame, also when more have come
@@ -58,7 +59,9 @@ function createSlider(parent) {
         const plot = chart()?.querySelector(".live-chart-plot");
         if (!plot?.data || !globalThis.Plotly) return; // it is not drawn yet: the observer below waits for it
         const indices = Array.from({ length: data.traces }, (_, k) => k);
-        await globalThis.Plotly.restyle(plot, { y: traces() }, indices);
+        const y = traces();
+        const customdata = y.map((sizes) => sizes.map(sizeWords)); // what the hover says
+        await globalThis.Plotly.restyle(plot, { y, customdata }, indices);
         root.dataset.drawn = String(++drawn);
         await new Promise(requestAnimationFrame);
       }

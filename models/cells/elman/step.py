@@ -55,6 +55,10 @@ class ElmanCell(Cell):
         """Whether φ is bounded."""
         return self.nonlinearity in ("tanh", "sigmoid")
 
+    def largest(self, before: State) -> tuple[Tensor | None, ...]:
+        """|h_t| ≤ 1 if φ is bounded."""
+        return (torch.ones_like(before[0]) if self.is_bounded else None,)
+
     @property
     def steepest_slope(self) -> float | None:
         """γ = max |φ'|."""

@@ -43,6 +43,10 @@ class GRUCell(Cell):
             return Packing((0, 1, 2), (0, 1, 3), num_gates=4, option=1)
         return Packing((0, 1, 2), (0, 1, 2), num_gates=3, option=0)
 
+    def largest(self, before: State) -> tuple[Tensor | None, ...]:
+        """|h_t| ≤ max(1, |h_{t-1}|), since h_t lies between n, which is within ±1, and h_{t-1}."""
+        return (before[0].abs().clamp(min=1),)
+
     def step(self, x_t: Float[Tensor, "batch input"], state: State) -> tuple[State, Gates]:
         """h_t and the gates r, z, n from x_t and h_{t-1}."""
         (h,) = state

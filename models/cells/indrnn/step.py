@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -51,6 +52,10 @@ class IndRNNCell(Cell):
     def is_bounded(self) -> bool:
         """Whether φ is bounded."""
         return self.nonlinearity in ("tanh", "sigmoid")
+
+    def largest(self, before: State) -> tuple[Tensor | None, ...]:
+        """|h_t| ≤ 1 if φ is bounded."""
+        return (torch.ones_like(before[0]) if self.is_bounded else None,)
 
     def packing(self) -> Packing:
         """One product, of x alone, the vector u, and φ' beside h."""

@@ -30,6 +30,10 @@ class ProjectedLSTMCell(Cell):
 
     weight_hr: Float[Tensor, "hidden cell"]
 
+    def largest(self, before: State) -> tuple[Tensor | None, ...]:
+        """|c_t| ≤ |c_{t-1}| + 1, as the LSTM's; the projection gives h any size."""
+        return None, before[1].abs() + 1
+
     def step(self, x_t: Float[Tensor, "batch input"], state: State) -> tuple[State, Gates]:
         """(h_t, c_t) and the gates i, f, g, o from x_t and (h_{t-1}, c_{t-1})."""
         lstm = LSTMCell(self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh)

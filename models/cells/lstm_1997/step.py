@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -36,6 +37,11 @@ class LSTM1997Cell(Cell):
     def packing(self) -> Packing:
         """One product per gate, in the LSTM's places: that of f stays empty."""
         return Packing((0, 2, 3), (0, 2, 3), num_gates=4, num_states=2, option=2)
+
+    def largest(self, before: State) -> tuple[Tensor | None, ...]:
+        """|h_t| ≤ 1, since h = o⊙tanh(c), and |c_t| ≤ |c_{t-1}| + 1, since i⊙g adds at most 1."""
+        h, c = before
+        return torch.ones_like(h), c.abs() + 1
 
     def step(self, x_t: Float[Tensor, "batch input"], state: State) -> tuple[State, Gates]:
         """(h_t, c_t) and the gates i, g, o from x_t and (h_{t-1}, c_{t-1})."""

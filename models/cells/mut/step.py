@@ -71,6 +71,10 @@ class MUTCell(Cell):
     def preactivations(self, x: Float[Tensor, "*sample input"], h: Units) -> tuple[Units, Units, Units]:
         """a_r, a_z and a_n."""
 
+    def largest(self, before: State) -> tuple[Tensor | None, ...]:
+        """|h_t| ≤ max(1, |h_{t-1}|), since h_t lies between n, which is within ±1, and h_{t-1}."""
+        return (before[0].abs().clamp(min=1),)
+
     def step(self, x_t: Float[Tensor, "batch input"], state: State) -> tuple[State, Gates]:
         """h_t and the gates r, z, n from x_t and h_{t-1}."""
         (h,) = state

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -45,6 +46,11 @@ class PeepholeLSTMCell(Cell):
         """One product per gate, and the peepholes."""
         vectors = ("weight_peephole",)
         return Packing((0, 1, 2, 3), (0, 1, 2, 3), num_gates=4, num_states=2, option=1, vectors=vectors)
+
+    def largest(self, before: State) -> tuple[Tensor | None, ...]:
+        """|h_t| ≤ 1, since h = o⊙tanh(c), and |c_t| ≤ |c_{t-1}| + 1, since i⊙g adds at most 1."""
+        h, c = before
+        return torch.ones_like(h), c.abs() + 1
 
     def step(self, x_t: Float[Tensor, "batch input"], state: State) -> tuple[State, Gates]:
         """(h_t, c_t) and the gates i, f, g, o from x_t and (h_{t-1}, c_{t-1})."""

@@ -1,0 +1,59 @@
+"""How much each setting matters, as bars."""
+
+from collections.abc import Callable
+
+from analysis.figures.picture import Picture
+from analysis.figures.theme import OTHER_COLOURS, figure
+from analysis.importance import Importances
+from analysis.wording import counted
+
+ROW, FRAME = 32, 150
+
+
+def importance_picture(found: Importances, quantity: str, name_setting: Callable[[str], str]) -> Picture:
+    """A bar per setting, the most important at the top.
+
+    Args:
+        found: the importances.
+        quantity: the number that was explained.
+        name_setting: setting → its name on the page.
+    """
+    names = [name_setting(setting) for setting in found.settings]
+    first = f"{names[0][:1].upper()}{names[0][1:]} matters most"
+    known = f"The settings explain {max(found.explained, 0):.0%} of the variation between runs"
+    made = figure(
+        first if found.explained > 0 else "The settings explain little here", "share of the importance", "",
+        FRAME + ROW * len(names),
+    )  # fmt: skip
+    made.add_bar(
+        x=found.share, y=names, orientation="h", marker={"color": OTHER_COLOURS[1], "line": {"width": 0}},
+        error_x={"array": found.spread, "thickness": 1.5}, name="importance",
+        customdata=[f"{share:.0%} ± {spread:.0%}" for share, spread in zip(found.share, found.spread, strict=True)],
+        hovertemplate="%{y}: %{customdata}<extra></extra>",
+    )  # fmt: skip
+    made.update_yaxes(autorange="reversed")
+    made.update_xaxes(tickformat=".0%", rangemode="tozero")
+    said = ", ".join(f"{name} {share:.0%}" for name, share in zip(names, found.share, strict=True))
+    return Picture(
+        "sweep-importance",
+        made,
+        f"What each setting is worth to a random forest that predicts the {quantity} of {counted(found.runs, 'run')}. "
+        f"{known}, on runs that a tree has not seen.",
+        f"Importance of each setting for {quantity}: {said}. {known}.",
+        {
+            "setting": names,
+            "share of the importance": found.share.tolist(),
+            "standard deviation over shuffles": found.spread.tolist(),
+        },
+        WHY,
+    )
+
+
+WHY = """
+The forest has 100 trees. Each tree learns the quantity from the settings of a random choice of the runs. To ask what
+one setting is worth, its values are shuffled among the runs, ten times. The bar is what the forest then gets wrong,
+and the thin line is its spread over the ten shuffles.
+
+A setting that acts only together with another one has a bar, too. Two settings that always change together share
+theirs. The seed should not matter: a bar as short as the seed's says nothing.
+"""

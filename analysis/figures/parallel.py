@@ -1,0 +1,107 @@
+"""All runs of a sweep as lines through parallel axes: one axis per setting, the last one the quantity."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+from jaxtyping import Float
+from numpy import ndarray
+
+from analysis.figures.picture import Picture
+from analysis.figures.sweep_panel import number_or_words, words
+from analysis.figures.theme import CELL_COLOURS, cell_name, figure
+from analysis.importance import places_of, sort_key
+from analysis.wording import counted, power_of_ten, significant
+
+MOST_TICKS = 8
+LINES = [[0, "#0072B2"], [0.5, "#8a8f9c"], [1, "#D55E00"]]
+"""Colours of lines from the smallest to the largest value, that can be seen on the light and on the dark page."""
+MOST_RUNS = 2000
+"""Lines that are drawn: with more, none can be told from another."""
+HEIGHT = 460
+
+
+def parallel_picture(
+    settings: Mapping[str, Sequence[object]],
+    quantity: str,
+    values: Float[ndarray, " run"],
+    *,
+    log: bool = False,
+    diverging: bool = False,
+) -> Picture:
+    """A line per run with a finite value, in the colour of the value; drag along an axis to keep only some runs.
+
+    Args:
+        settings: name of a setting → its value in each run.
+        quantity: the name of the last axis.
+        values: the quantity of each run.
+        log: whether colours and the last axis follow the logarithm.
+        diverging: whether 0 has a meaning.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        height = np.log10(np.where(values > 0, values, np.nan)) if log else values
+    shown = np.flatnonzero(np.isfinite(height))[:MOST_RUNS]
+    lost = len(values) - len(shown)
+    axes = [axis_of(name, [given[k] for k in shown]) for name, given in settings.items()]
+    last = {"label": quantity.split(",")[0], "values": height[shown], **value_ticks(height[shown], log)}
+    made = figure(f"{quantity[:1].upper()}{quantity[1:]}: {counted(len(shown), 'run')}", "", "", HEIGHT)
+    made.update_xaxes(visible=False)
+    made.update_yaxes(visible=False)
+    reach = float(np.abs(height[shown]).max(initial=0.0)) or 1.0
+    ends = {"cmin": -reach, "cmax": reach} if diverging and not log else {}
+    made.add_trace(
+        go.Parcoords(
+            dimensions=[*axes, last], labelangle=-25, labelside="top", name="runs",
+            line={"color": height[shown], "colorscale": LINES, **ends},
+            unselected={"line": {"color": "#8a8f9c", "opacity": 0.15}},
+        )
+    )  # fmt: skip
+    made.update_layout(margin={"t": 140, "l": 60, "r": 70, "b": 24})
+    left = f" {counted(lost, 'run')} without a value {'is' if lost == 1 else 'are'} not drawn." if lost else ""
+    return Picture(
+        "sweep-runs",
+        made,
+        "One line per run, from its settings to its result, in the colour of the result. Drag along an axis to see "
+        f"only the runs that pass there; click the axis to see all again.{left}",
+        describe(settings, quantity, values),
+        {
+            **{name: [number_or_words(value) for value in given] for name, given in settings.items()},
+            quantity: values.tolist(),
+        },
+    )
+
+
+def axis_of(name: str, given: Sequence[object]) -> dict[str, object]:
+    """One setting's axis: its values at equal distances, whatever they are."""
+    different = sorted(dict.fromkeys(given), key=sort_key)
+    ticks = range(0, len(different), -(-len(different) // MOST_TICKS))
+    return {
+        "label": name, "values": places_of(given), "range": [-0.1, max(len(different) - 0.9, 0.1)],
+        "tickvals": [*ticks], "ticktext": [tick(different[k]) for k in ticks],
+    }  # fmt: skip
+
+
+def tick(value: object) -> str:
+    """A value as a tick: a cell by its name."""
+    return cell_name(str(value)) if value in CELL_COLOURS else words(value)
+
+
+def value_ticks(height: Float[ndarray, " run"], log: bool) -> dict[str, object]:
+    """Ticks of the last axis in words: the browser would write 1e-5."""
+    if not height.size:
+        return {}
+    low, high = float(height.min()), float(height.max())
+    at = np.linspace(low, high, 6) if low < high else np.array([low])
+    return {"tickvals": at.tolist(), "ticktext": [power_of_ten(x) if log else significant(x) for x in at.tolist()]}
+
+
+def describe(settings: Mapping[str, Sequence[object]], quantity: str, values: Float[ndarray, " run"]) -> str:
+    """The picture in words: between which runs the quantity is smallest and largest."""
+    known = np.flatnonzero(np.isfinite(values))
+    if not known.size:
+        return f"No run has a value of {quantity} yet."
+    ends = []
+    for which, k in (("smallest", known[values[known].argmin()]), ("largest", known[values[known].argmax()])):
+        of = ", ".join(f"{name} {words(given[k])}" for name, given in settings.items())
+        ends.append(f"{which} {significant(float(values[k]))} with {of}")
+    return f"{quantity[:1].upper()}{quantity[1:]} of {counted(len(known), 'run')}: {'; '.join(ends)}."

@@ -1,0 +1,80 @@
+"""How much a setting matters: known answers, and what the bars and the parallel axes draw."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from analysis.figures.importance import importance_picture
+from analysis.figures.parallel import parallel_picture
+from analysis.importance import FEWEST_RUNS, importances
+
+RUNS = [*itertools.product((0.1, 1.0, None), ("elman", "gru"), range(3))]
+SETTINGS = {name: [run[k] for run in RUNS] for k, name in enumerate(("clip", "cell", "seed"))}
+
+
+def effect(clip, cell, seed):
+    return {0.1: 0.0, 1.0: 2.0, None: 5.0}[clip] + 0.5 * (cell == "gru") + 0.01 * seed
+
+
+VALUES = np.array([effect(*run) for run in RUNS])
+
+
+def test_settings_come_in_the_order_of_their_effects():
+    found = importances(SETTINGS, VALUES)
+    assert found.settings == ("clip", "cell", "seed")
+    assert found.share[0] > 0.9 > 0.05 > found.share[1] > found.share[2]
+    assert found.share.sum() == pytest.approx(1)
+    assert found.explained > 0.8
+    assert found.runs == 18
+
+
+def test_a_setting_that_acts_only_with_another_matters():
+    both = np.array([float((clip == 0.1) != (cell == "gru")) for clip, cell, _ in RUNS if clip is not None])
+    settings = {
+        name: [v for v, run in zip(given, RUNS, strict=True) if run[0] is not None] for name, given in SETTINGS.items()
+    }
+    found = importances(settings, both)
+    shares = dict(zip(found.settings, found.share, strict=True))
+    assert min(shares["clip"], shares["cell"]) > 3 * abs(shares["seed"])
+
+
+def test_runs_without_a_value_and_settings_that_do_not_vary_are_left_out():
+    values = VALUES.copy()
+    values[0], values[1] = np.nan, np.inf
+    found = importances({**SETTINGS, "steps": [100] * len(RUNS)}, values)
+    assert found.runs == 16
+    assert "steps" not in found.settings
+
+
+@pytest.mark.parametrize(
+    "values", [VALUES[: FEWEST_RUNS - 1], np.full(18, 3.0), np.full(18, np.nan)], ids=["few", "equal", "none"]
+)
+def test_too_little_says_nothing(values):
+    assert importances({name: given[: len(values)] for name, given in SETTINGS.items()}, values) is None
+
+
+def test_the_bars_are_the_shares_and_the_title_names_the_first():
+    found = importances(SETTINGS, VALUES)
+    picture = importance_picture(found, "loss", lambda name: f"the {name}")
+    (bars,) = picture.figure.data
+    assert bars.x.tolist() == found.share.tolist()
+    assert picture.figure.layout.title.text == "The clip matters most"
+    assert bars.customdata[0] == f"{found.share[0]:.0%} ± {found.spread[0]:.0%}"
+
+
+@pytest.mark.parametrize("log", [False, True])
+def test_every_run_is_a_line_from_its_settings_to_its_result(log):
+    values = VALUES.copy()
+    values[3] = np.nan
+    picture = parallel_picture(SETTINGS, "loss", values, log=log)
+    drawn = np.isfinite(values) & ((values > 0) | (not log))
+    (lines,) = picture.figure.data
+    clip, cell, seed, loss = lines.dimensions
+    assert clip.ticktext == ("0.1", "1", "none")
+    assert cell.ticktext == ("Elman", "GRU")
+    assert np.array_equal(loss["values"], np.log10(values[drawn]) if log else values[drawn])
+    assert np.array_equal(seed["values"], np.array(SETTINGS["seed"])[drawn])
+    assert len(picture.columns["loss"]) == 18, "also those that are not drawn"
+    assert ("largest 5.52 with clip none, cell gru, seed 2") in picture.alt
+    assert not any("e-" in text or "e+" in text for text in loss.ticktext)
