@@ -16,13 +16,7 @@ from dashboard.explore.last_view import view_or_last
 from dashboard.explore.networks import network_of
 from dashboard.explore.overview import show_hero, show_hero_caption, show_words
 from dashboard.explore.refused import say_refused
-from dashboard.explore.session import (
-    keep_settings,
-    kept_settings,
-    prepare_settings,
-    present_state,
-    say_problem,
-)
+from dashboard.explore.session import keep_settings, kept_settings, prepare_settings, present_state, say_problem
 from dashboard.explore.starting_points import show_presets
 from dashboard.explore.state import write_state
 from dashboard.explore.take_away import show_link

@@ -1,12 +1,14 @@
 """The choices on Sweeps: the quantity, the axes, and one cell."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
 from analysis.figures.sweep_panel import words
-from dashboard.sweeps.kept_choices import choose
+from dashboard.components.as_text import as_text
+from dashboard.sweeps.kept_choices import asked_sweep, choose
 from dashboard.sweeps.pictures import axis_words, panel_words
+from experiments.config.words import shortened
 from experiments.sweeps.compare import Comparison, compare
 from experiments.sweeps.index import Results
 from experiments.sweeps.plan import Plan
@@ -17,6 +19,16 @@ EVERY = "all, side by side"
 
 
 VIEWS = {"maps": "heatmaps", "runs": "all runs and what matters"}
+
+
+def choose_sweep(names: Sequence[str]) -> str:
+    """The sweep that is shown: the one of the address, if it is there."""
+    asked = asked_sweep()
+    if asked and asked not in names:
+        st.error(as_text(f"There is no sweep {shortened(asked)}. Choose one of {', '.join(names[:10])}."))
+    elif asked:
+        st.session_state["sweep-name"] = asked
+    return str(st.selectbox("Sweep", names, key="sweep-name"))
 
 
 def choose_view(results: Results) -> str:

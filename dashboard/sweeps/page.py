@@ -3,7 +3,6 @@
 import streamlit as st
 
 from dashboard.components.address import note_arrival, write_address
-from dashboard.components.as_text import as_text
 from dashboard.components.refusal import refuse
 from dashboard.components.show import show
 from dashboard.components.source import set_source
@@ -11,15 +10,14 @@ from dashboard.components.style import page_style
 from dashboard.session import read_session
 from dashboard.sweeps.all_runs import show_all_runs
 from dashboard.sweeps.cell_runs import show_cell_runs
-from dashboard.sweeps.choices import choose_cell, choose_comparison, choose_quantity, choose_view
+from dashboard.sweeps.choices import choose_cell, choose_comparison, choose_quantity, choose_sweep, choose_view
 from dashboard.sweeps.heatmaps import show_heatmaps
-from dashboard.sweeps.kept_choices import asked_sweep, begin_choices, choices, read_address
+from dashboard.sweeps.kept_choices import begin_choices, choices, read_address
 from dashboard.sweeps.new_sweep import choose_started, show_new_sweep, show_steering
 from dashboard.sweeps.pictures import draw_row_profiles
 from dashboard.sweeps.standing import LIVE, show_progress, show_standing
 from dashboard.train.jobs import RUNS
 from experiments.config.run_config import ConfigError
-from experiments.config.words import shortened
 from experiments.sweeps.folder import SweepFolder, list_sweeps, sessions
 from experiments.sweeps.index import Results, load_results
 
@@ -61,12 +59,7 @@ choose_started(names)
 if not found:
     st.markdown("No sweep was started yet.")
     st.stop()
-asked = asked_sweep()
-if asked and asked not in names:
-    st.error(as_text(f"There is no sweep {shortened(asked)}. Choose one of {', '.join(names[:10])}."))
-elif asked:
-    st.session_state["sweep-name"] = asked
-name = st.selectbox("Sweep", names, key="sweep-name")
+name = choose_sweep(names)
 begin_choices(name)
 write_address(choices())
 folder = found[names.index(name)]
