@@ -200,9 +200,8 @@ class Recorder:
         if wanted.learning_rate != training.learning_rate:
             old, new = training.learning_rate, wanted.learning_rate
             training.set_learning_rate(new)
-            self.event(
-                "learning_rate", f"learning rate changed from {own_digits(old)} to {own_digits(new)}", old=old, new=new
-            )
+            text = f"learning rate changed from {own_digits(old)} to {own_digits(new)}"
+            self.event("learning_rate", text, old=old, new=new)
         if wanted.clip_threshold != training.clip_threshold:
             before, after = training.clip_threshold, wanted.clip_threshold
             training.clip_threshold = after
