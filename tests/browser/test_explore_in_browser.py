@@ -200,7 +200,7 @@ def test_a_pinned_state_stays_beside_the_present_one(explore):
     before = line(page, "Elman")
     type_value(page, "largest_singular_value", "1.5")
     assert eventually(page, lambda: line(page, "A: Elman") == before and line(page, "Elman") != before)
-    page.get_by_text("singular value: 1 → 1.5").wait_for()
+    page.locator(".live-lab").get_by_text("singular value: 1 → 1.5").wait_for()
 
 
 def test_layer_and_direction_are_chosen_and_said_and_what_no_loss_can_reach_is_hatched(explore):
