@@ -78,7 +78,7 @@ def set_axes(figure: go.Figure) -> None:
     for trace in traces:
         if trace["type"] in ("surface", "scatter3d"):
             hold_in_space(extents, trace)
-        elif trace.type != "parcoords":  # its axes are its own
+        elif trace.get("type") != "parcoords":  # its axes are its own
             hold_on_plane(extents, trace, layout)
     hold_stacks(extents, traces)
     for shape in layout.get("shapes", ()):
