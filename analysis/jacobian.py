@@ -12,6 +12,7 @@ from jaxtyping import Float64
 from numpy import ndarray
 from torch import Tensor
 
+from analysis.numbers import all_finite
 from models.cells.cell import Cell
 from models.cells.derivatives import ClosedForm, Jacobian
 from models.recording.layer_record import LayerStates
@@ -77,7 +78,7 @@ def step_jacobians(
         state_names=steps.cell.state_names,
         hidden_size=steps.cell.hidden_size,
         method="autodiff" if chosen_form(steps.cell, method) is None else "closed form",
-        reason=None if bool(J.isfinite().all()) else "The recorded pass diverged: some Jacobians are not finite.",
+        reason=None if all_finite(J) else "The recorded pass diverged: some Jacobians are not finite.",
     )
 
 

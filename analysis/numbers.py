@@ -1,8 +1,17 @@
 """Statistics of values on a log scale, where −inf is an exact zero and NaN a diverged number."""
 
+import math
+
 import numpy as np
+import torch
 from jaxtyping import Float
 from numpy import ndarray
+from torch import Tensor
+
+
+def all_finite(values: Tensor) -> bool:
+    """Whether no value is infinite or NaN, in a tenth of the time of looking at each: NaN is an end, too."""
+    return not values.numel() or all(math.isfinite(end) for end in torch.aminmax(values))
 
 
 def log_quantile(values: Float[ndarray, "*rest sample"], q: float) -> Float[ndarray, "*rest"]:

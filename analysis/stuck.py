@@ -8,6 +8,7 @@ from torch import Tensor
 
 from analysis.finding import Finding, Remedy, Subject
 from analysis.gates import CLOSED, OPEN
+from analysis.numbers import all_finite
 from models.recording.trace import Trace
 
 MOSTLY = 0.8
@@ -105,7 +106,7 @@ def saturated_cells(s: Subject) -> Iterator[Finding]:
 def dead_units(s: Subject) -> Iterator[Finding]:
     """Units whose activation never changes: they carry no information forwards and no gradient back."""
     hidden = within(s.trace, s.trace.hidden)
-    if hidden.shape[1] < 2 or not bool(hidden.isfinite().all()):
+    if hidden.shape[1] < 2 or not all_finite(hidden):
         return
     spread = hidden.amax(dim=1) - hidden.amin(dim=1)
     dead = float((spread == 0).double().mean())

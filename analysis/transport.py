@@ -9,7 +9,7 @@ from numpy import ndarray
 
 from analysis.course import Course, course
 from analysis.finding import Subject
-from analysis.numbers import log_quantile
+from analysis.numbers import all_finite, log_quantile
 from models.recording.trace import Trace
 
 
@@ -37,7 +37,7 @@ def state_log_by_lag(trace: Trace) -> Float[ndarray, " lag"]:
 
 def has_diverged(s: Subject) -> bool:
     """Whether a state, the loss or a gradient of the pass is not finite."""
-    finite = bool(s.trace.hidden.isfinite().all()) and (s.loss is None or math.isfinite(s.loss))
+    finite = all_finite(s.trace.hidden) and (s.loss is None or math.isfinite(s.loss))
     return not finite or broken_gradients(s.trace) > 0 or not np.all(state_log_by_lag(s.transport) < math.inf)
 
 

@@ -4,16 +4,22 @@ A browser that redraws a chart keeps the last range of an axis that says nothing
 next picture none, and lay outside of it. So every axis of every picture has a range of its own.
 """
 
+import functools
+import operator
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 from jaxtyping import Float
 from numpy import ndarray
 
-from analysis.figures.edges import edge_of
+from analysis.figures.edges import Edge, edge_of
+
+Plain = Mapping[str, Any]
+"""A trace or a layout as a plain dictionary."""
 
 PADDING = 0.05
 """Share of the drawn range that is added at each end; lines along x have no padding, they end at the frame."""
@@ -66,35 +72,47 @@ def set_axes(figure: go.Figure) -> None:
     An axis without any number has no ticks, and words say so. A second call changes nothing but the edges of axes whose
     range was set in between.
     """
-    layout = figure.layout
+    # Plain dictionaries: Plotly's objects take longer for each property than all of the arithmetic here.
+    traces, layout = [trace.to_plotly_json() for trace in figure.data], figure.layout.to_plotly_json()
     extents: dict[str, Extent] = defaultdict(Extent)
-    for trace in figure.data:
-        if trace.type in ("surface", "scatter3d"):
+    for trace in traces:
+        if trace["type"] in ("surface", "scatter3d"):
             hold_in_space(extents, trace)
         else:
             hold_on_plane(extents, trace, layout)
-    hold_stacks(extents, figure)
-    for shape in layout.shapes:
-        for side, at in (("x", (shape.x0, shape.x1)), ("y", (shape.y0, shape.y1))):
-            if (reference := shape[f"{side}ref"]) in extents:
-                extents[reference].hold(np.array(at, float))
+    hold_stacks(extents, traces)
+    for shape in layout.get("shapes", ()):
+        for side in "xy":
+            if (reference := shape.get(f"{side}ref")) in extents:
+                extents[reference].hold(np.array([shape.get(f"{side}0"), shape.get(f"{side}1")], float))
     join_matching(extents, layout)
-    marked = {trace.yaxis or "y" for trace in figure.data if edge_of(trace)}
+    marked = {trace.get("yaxis", "y") for trace in traces if edge_of(trace)}
     for name, extent in extents.items():
-        axis = axis_of(layout, name)
-        if axis.range is None or None in axis.range:
-            set_range(axis, extent)
+        if None in (said_of(layout, name).get("range") or [None]):
+            set_range(axis_of(figure.layout, name), extent)
         if name[0] == "y" and extent.has_traces and not (extent.has_numbers or extent.categories or name in marked):
             say_nothing(figure, name)
-    place_edges(figure)
+    for trace, drawn in zip(traces, figure.data, strict=True):
+        if (edge := edge_of(trace)) is not None:
+            place_at_edge(figure.layout, drawn, edge)
 
 
-def axis_of(layout: go.Layout, name: str) -> go.layout.XAxis:
+def path_of(name: str) -> tuple[str, ...]:
     """`x2` → the layout's xaxis2; `scene/z` → its scene's zaxis."""
     if "/" in name:
         scene, side = name.split("/")
-        return layout[scene][f"{side}axis"]
-    return layout[f"{name[0]}axis{name[1:]}"]
+        return scene, f"{side}axis"
+    return (f"{name[0]}axis{name[1:]}",)
+
+
+def axis_of(layout: go.Layout, name: str) -> go.layout.XAxis:
+    """The axis of this name."""
+    return functools.reduce(operator.getitem, path_of(name), layout)
+
+
+def said_of(layout: Plain, name: str) -> Plain:
+    """What a plain layout says of the axis of this name."""
+    return functools.reduce(lambda within, key: within.get(key, {}), path_of(name), layout)
 
 
 def set_range(axis: go.layout.XAxis, extent: Extent) -> None:
@@ -130,26 +148,28 @@ def hold(extent: Extent, values: object, is_log: bool, padded: bool = False) -> 
         extent.has_numbers |= bool(np.isfinite(held).any())
 
 
-def hold_on_plane(extents: Mapping[str, Extent], trace: go.Scatter, layout: go.Layout) -> None:
+def hold_on_plane(extents: Mapping[str, Extent], trace: Plain, layout: Plain) -> None:
     """Widen the ranges to hold a line, points, bars, a heatmap or its critical lines."""
-    x_name, y_name = trace.xaxis or "x", trace.yaxis or "y"
+    x_name, y_name = trace.get("xaxis", "x"), trace.get("yaxis", "y")
     x, y = extents[x_name], extents[y_name]
-    if trace.type in ("heatmap", "contour"):
-        rows, columns = np.asarray(trace.z).shape[:2] if np.ndim(trace.z) > 1 else (0, 0)
-        for extent, given, count in ((x, trace.x, columns), (y, trace.y, rows)):
+    of_x, of_y = trace.get("x"), trace.get("y")
+    if trace["type"] in ("heatmap", "contour"):
+        z: Any = trace.get("z")
+        rows, columns = np.asarray(z).shape[:2] if np.ndim(z) > 1 else (0, 0)
+        for extent, given, count in ((x, of_x, columns), (y, of_y, rows)):
             hold(extent, cell_edges(np.arange(count) if given is None else given), is_log=False)
         return
-    if trace.type == "bar":  # their lengths are added up by `hold_stacks`
-        hold(*((y, trace.y) if trace.orientation == "h" else (x, trace.x)), is_log=False)
+    if trace["type"] == "bar":  # their lengths are added up by `hold_stacks`
+        hold(*((y, of_y) if trace.get("orientation") == "h" else (x, of_x)), is_log=False)
         return
-    marked = "markers" in (trace.mode or "lines")
+    marked = "markers" in trace.get("mode", "lines")
     edge = edge_of(trace)
-    if trace.x is not None and edge not in ("left", "right"):
-        hold(x, trace.x, is_log=axis_of(layout, x_name).type == "log", padded=marked and edge is None)
-    if trace.y is not None and edge not in ("bottom", "top"):
-        hold(y, trace.y, is_log=axis_of(layout, y_name).type == "log", padded=edge is None)
-        if trace.error_y.array is not None:
-            middle, error = np.asarray(trace.y, float), np.asarray(trace.error_y.array, float)
+    if of_x is not None and edge not in ("left", "right"):
+        hold(x, of_x, is_log=said_of(layout, x_name).get("type") == "log", padded=marked and edge is None)
+    if of_y is not None and edge not in ("bottom", "top"):
+        hold(y, of_y, is_log=said_of(layout, y_name).get("type") == "log", padded=edge is None)
+        if (spread := trace.get("error_y", {}).get("array")) is not None:
+            middle, error = np.asarray(of_y, float), np.asarray(spread, float)
             y.hold(np.stack([middle - error, middle + error]))
 
 
@@ -163,32 +183,33 @@ def cell_edges(centres: object) -> object:
     return np.array([given[0] - first / 2, given[-1] + last / 2])
 
 
-def hold_stacks(extents: Mapping[str, Extent], figure: go.Figure) -> None:
+def hold_stacks(extents: Mapping[str, Extent], traces: Sequence[Plain]) -> None:
     """Widen the ranges to hold stacked bars, upwards and downwards from zero."""
     ends: dict[tuple[str, object, bool], float] = defaultdict(float)
-    for trace in figure.data:
-        if trace.type == "bar":
-            lying = trace.orientation == "h"
-            axis = (trace.xaxis or "x") if lying else (trace.yaxis or "y")
-            lengths = as_numbers(trace.x if lying else trace.y)
-            for place, length in zip(trace.y if lying else trace.x, lengths, strict=True):
-                ends[axis, place, length < 0] += np.nan_to_num(length, posinf=0.0, neginf=0.0)
+    for trace in traces:
+        if trace["type"] == "bar":
+            along, across = "xy" if trace.get("orientation") == "h" else "yx"
+            lengths = as_numbers(trace[along])
+            for place, length in zip(trace[across], lengths, strict=True):
+                ends[trace.get(f"{along}axis", along), place, length < 0] += np.nan_to_num(
+                    length, posinf=0.0, neginf=0.0
+                )
     for (axis, _, _), end in ends.items():
         extents[axis].hold(np.array([0.0, end]), padded=True)
 
 
-def hold_in_space(extents: Mapping[str, Extent], trace: go.Surface) -> None:
+def hold_in_space(extents: Mapping[str, Extent], trace: Plain) -> None:
     """Widen the ranges to hold a surface or a path in three dimensions."""
     for side in "xyz":
-        hold(extents[f"{trace.scene or 'scene'}/{side}"], trace[side], is_log=False)
+        hold(extents[f"{trace.get('scene', 'scene')}/{side}"], trace.get(side), is_log=False)
 
 
-def join_matching(extents: Mapping[str, Extent], layout: go.Layout) -> None:
+def join_matching(extents: Mapping[str, Extent], layout: Plain) -> None:
     """Give axes that move together the same range."""
     groups: dict[str, list[Extent]] = defaultdict(list)
     for name, extent in extents.items():
         if "/" not in name:
-            groups[axis_of(layout, name).matches or name].append(extent)
+            groups[said_of(layout, name).get("matches", name)].append(extent)
     for group in groups.values():
         for extent in group[1:]:
             group[0].hold(np.array([extent.low, extent.high]), extent.padded)
@@ -205,11 +226,9 @@ def say_nothing(figure: go.Figure, name: str) -> None:
         figure.add_annotation(text=NOTHING, xref=f"x{name[1:]} domain", yref=reference, x=0.5, y=0.5, showarrow=False)
 
 
-def place_edges(figure: go.Figure) -> None:
+def place_at_edge(layout: go.Layout, trace: go.Scatter, edge: Edge) -> None:
     """Move the marks of Inf, NaN and exact zeros to the end of the axis."""
-    for trace in figure.data:
-        if (edge := edge_of(trace)) is not None:
-            side = "x" if edge in ("left", "right") else "y"
-            axis = axis_of(figure.layout, trace[f"{side}axis"] or side)
-            level = sorted(axis.range)[edge in ("top", "right")]
-            trace[side] = np.full(len(trace.y if side == "x" else trace.x), 10**level if axis.type == "log" else level)
+    side = "x" if edge in ("left", "right") else "y"
+    axis = axis_of(layout, trace[f"{side}axis"] or side)
+    level = sorted(axis.range)[edge in ("top", "right")]
+    trace[side] = np.full(len(trace.y if side == "x" else trace.x), 10**level if axis.type == "log" else level)

@@ -4,7 +4,8 @@ They get no invented numbers. On lines they are marks at the frame's edge, with 
 their own colours.
 """
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import numpy as np
 import plotly.graph_objects as go
@@ -22,9 +23,9 @@ LOG_WORDS = {"zero": "exactly zero", "infinite": "infinite", "nan": "not a numbe
 PLAIN_WORDS = {"zero": "minus infinite", "infinite": "infinite", "nan": "not a number"}
 
 
-def edge_of(trace: go.Scatter) -> Edge | None:
-    """The edge where a trace's marks lie; None for a trace with values."""
-    meta = trace.meta
+def edge_of(trace: Mapping[str, Any]) -> Edge | None:
+    """The edge where the marks of a trace, given as a dictionary, lie; None for a trace with values."""
+    meta = trace.get("meta")
     return meta.get("edge") if isinstance(meta, dict) else None
 
 

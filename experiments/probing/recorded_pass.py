@@ -19,7 +19,7 @@ from analysis.fixed_points import FixedPoints, fixed_points
 from analysis.gates import GateStatistics, gate_statistics
 from analysis.jacobian import step_jacobians
 from analysis.lyapunov import Lyapunov, lyapunov
-from analysis.numbers import log_quantile
+from analysis.numbers import all_finite, log_quantile
 from analysis.paths import Paths, paths
 from analysis.product import ProductSpectrum, product_spectrum
 from analysis.profile import Profile, profile_of_sizes
@@ -174,7 +174,7 @@ class RecordedPass(ABC):
     @cached_property
     def mean_field(self) -> MeanField | None:
         """The mean field of a wide random network with this gain and drive; only for a finite tanh Elman pass."""
-        if not bool(self.trace.hidden.isfinite().all()):
+        if not all_finite(self.trace.hidden):
             return None
         try:
             return measured_mean_field(self.top)

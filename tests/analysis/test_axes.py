@@ -88,7 +88,7 @@ def test_every_chart_of_explore_says_where_its_axes_begin_and_end(scene):
 def test_a_diverged_pass_has_no_line_and_its_marks_lie_at_the_edge():
     hero = explored("diverged", "Wave")["profile"].figure
     assert not np.isfinite(next(t for t in hero.data if t.name == "Elman").y).any()
-    marks = [t for t in hero.data if edge_of(t)]
+    marks = [t for t in hero.data if edge_of(t.to_plotly_json())]
     assert [t.name for t in marks] == ["Elman: not a number"]
     assert set(marks[0].y) == {max(hero.layout.yaxis.range)}
     assert hero.layout.yaxis.showticklabels is False  # a scale of nothing would be invented
@@ -104,7 +104,7 @@ def test_the_wave_of_a_diverged_pass_is_grey_and_cannot_be_played():
 
 def test_exact_zeros_lie_at_the_lower_edge_whatever_the_scale():
     made = lag_picture("lags", "", [LagLine("line", np.arange(3.0), np.array([0.0, -40.0, -np.inf]))], "", "").figure
-    marks = next(t for t in made.data if edge_of(t))
+    marks = next(t for t in made.data if edge_of(t.to_plotly_json()))
     assert (marks.name, marks.x.tolist()) == ("line: exactly zero", [2.0])
     assert marks.y[0] == made.layout.yaxis.range[0] < -40 / np.log(10)
 

@@ -44,6 +44,7 @@ def live_chart(
     `customdata`, or with [x, y] of a map's cell: JSON from the browser that is to be checked, before the rerun that a
     click brings.
     """
+    set_axes(figure)  # also of a figure that is no picture, or was changed since
     height = int(height or figure.layout.height or _DEFAULT_HEIGHT)
     message = encode_chart(figure, key=key, alt=alt, height=height, clicks=on_click is not None)
     room = _reserved_height(figure, height)
@@ -79,9 +80,8 @@ def expect_charts() -> None:
 def encode_chart(figure: go.Figure, *, key: str, alt: str, height: int | None = None, clicks: bool = False) -> bytes:
     """The message to the browser as JSON bytes; arrays as base64, NaN and infinity as null.
 
-    Bytes, because Streamlit would encode a dict twice: once to send it, once to hash it.
+    The figure's axes are set. Bytes, because Streamlit would encode a dict twice: once to send it, once to hash it.
     """
-    set_axes(figure)  # also of a figure that is no picture, or was changed since
     options = orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY
     try:
         drawing = orjson.dumps(figure.to_dict(), option=options)
