@@ -233,7 +233,10 @@ def set_spectrum_(block: Tensor, config: RunConfig, generator: torch.Generator) 
     block.copy_(set_singular_values(block, values))
 
 
-SCALES = {"spectral_radius": scale_spectral_radius, "largest_singular_value": scale_spectral_norm}
+SCALES: Mapping[str, Callable[[Tensor, float], Tensor]] = {
+    "spectral_radius": scale_spectral_radius,
+    "largest_singular_value": scale_spectral_norm,
+}
 
 
 def scaled(block: Tensor, setting: str, size: float) -> Tensor:
