@@ -136,11 +136,11 @@ def explain_divergence(course: Course, k: int) -> str:
 
 def _growth_before(log_norm: Over, k: int) -> tuple[int, float] | None:
     """Over how many steps up to index k the norm grew, and by which factor per step; None where it did not."""
-    last = k if math.isfinite(log_norm[k]) else k - 1
-    window = log_norm[max(last - WINDOW, 0) : last + 1]
-    if last < 1 or not np.isfinite(window).any():
+    first = max(k - WINDOW, 0)
+    known = first + np.flatnonzero(np.isfinite(log_norm[first : k + 1]))
+    if not known.size:
         return None
-    lowest = last - len(window) + 1 + int(np.nanargmin(np.where(np.isfinite(window), window, np.nan)))
+    last, lowest = int(known[-1]), int(known[np.argmin(log_norm[known])])
     if lowest >= last:
         return None
     per_step = (float(log_norm[last]) - float(log_norm[lowest])) / (last - lowest)

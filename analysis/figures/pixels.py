@@ -4,6 +4,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from analysis.figures.edges import add_special_cells
 from analysis.figures.picture import Picture
 from analysis.figures.png import png_address
 from analysis.figures.theme import BAR_BELOW, LN_10, ZERO_TO_ONE, cell_name, figure, the_cell
@@ -26,19 +27,21 @@ def pixels_picture(cell: str, image: Float[ndarray, "row column 3"], log_norm: F
         log_norm: ln‖dL/d(pixel)‖ over the three colours (nats).
     """
     decades = log_norm / LN_10
-    finite = decades[np.isfinite(decades)]
-    largest = float(finite.max()) if finite.size else -np.inf
+    known = decades[~np.isnan(decades)]
+    largest = float(known.max()) if known.size else np.nan
+    finite = known[np.isfinite(known)]
+    heights = np.maximum(decades - (finite.max() if finite.size else 0.0), QUIETEST)
     rows, columns = decades.shape
-    with np.errstate(invalid="ignore"):
-        heights = np.maximum(decades - largest, QUIETEST)
     title = f"{cell_name(cell)}: the largest ‖dL/d(pixel)‖ is {power_of_ten(largest)}"
     made = figure(title, "column", "row", 400)
     made.add_heatmap(
-        z=np.where(np.isnan(decades), np.nan, heights), x=1 + np.arange(columns), y=1 + np.arange(rows),
+        z=np.where(np.isposinf(decades), np.nan, heights), x=1 + np.arange(columns), y=1 + np.arange(rows),
         customdata=decades, zmin=QUIETEST, zmax=0, colorscale=ZERO_TO_ONE,
         colorbar={**BAR_BELOW, "title": {"text": "powers of ten below the largest"}},
         hovertemplate="row %{y}, column %{x}: %{customdata:size}<extra></extra>",
     )  # fmt: skip
+    with_places = np.where(np.isneginf(decades), 0.0, decades)  # an exact zero is as quiet as can be
+    special = add_special_cells(made, with_places, made.data[0].x, made.data[0].y, words="row %{y}, column %{x}")
     made.update_layout(margin_t=48, margin_b=88, xaxis={"domain": [1 - HALF, 1], "constrain": "domain"})
     made.update_yaxes(autorange="reversed", scaleanchor="x", constrain="domain")
     sharp = image.repeat(SHARP, 0).repeat(SHARP, 1)
@@ -51,7 +54,7 @@ def pixels_picture(cell: str, image: Float[ndarray, "row column 3"], log_norm: F
         f"{cell}-pixels",
         made,
         f"Left: the first picture of the batch. Right: the size of dL/d(pixel) in {the_cell(cell)}. Bright pixels "
-        "change the loss most.",
+        "change the loss most." + "".join(f" {words.capitalize()}." for words in special),
         f"Size of dL/d(pixel) of {the_cell(cell)} over a picture of {rows} × {columns} pixels; the largest is "
         f"{power_of_ten(largest)}.",
         {

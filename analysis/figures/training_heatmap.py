@@ -44,13 +44,11 @@ def heatmap_picture(
         reach: decades on both sides of 1 that the colours show; None takes those of `common_reach` for this one.
     """
     typical = log_norm / LN_10
-    finite = np.where(np.isfinite(typical), typical, np.nan)
     relative = _relative_to_the_loss(typical)
     reach = common_reach([log_norm]) if reach is None else reach
     drawn = on_screen(np.where(is_behind_the_end(typical), 0.0, typical).T)[0]
     values, time_step, record_step = on_screen(relative.T)
-    T = finite.shape[1]
-    first = last(typical[:, 0])
+    T, first = typical.shape[1], last(typical[:, 0])
     made = figure(
         f"{label}: a gradient of {power_of_ten(first)} reaches t = 1",
         "optimiser step",

@@ -6,20 +6,19 @@ where direct_t, the loss's own view of h_t, is left out: the change acts from ti
 """
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from numpy import ndarray
 from torch import Tensor
 
+from analysis.numbers import log_quantile
 from experiments.errors import ConfigError
 from experiments.probing.probe import Probe
 from models import SequenceModel, record
 
 Act = Literal["zero", "set", "shift"]
-ACTS: tuple[Act, ...] = get_args(Act)
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,10 +74,5 @@ def intervene(probe: Probe, act: Act, t: int, unit: int, value: float = 0.0) -> 
     predicted = trace.loss_value + float(((total - direct) * (new - old).double()).sum())
     return Intervention(
         t, unit, float(old[0]), float(new[0]), trace.loss_value, changed.loss_value, predicted,
-        _median(trace.log_norm[top, t:]), _median(changed.log_norm[top]),
+        log_quantile(trace.log_norm[top, t:].numpy(), 0.5), log_quantile(changed.log_norm[top].numpy(), 0.5),
     )  # fmt: skip
-
-
-def _median(log_norm: Float[Tensor, "time batch"]) -> Float[ndarray, " time"]:
-    median: ndarray = np.median(log_norm.numpy(), axis=1)
-    return median

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 from jaxtyping import Float
 from numpy import ndarray
@@ -25,12 +25,6 @@ from experiments.tasks.task import Lengths
 from experiments.training.build import Experiment, build
 from experiments.training.training import choose_path
 from models import SequenceModel, Trace, direct_gradients
-
-
-@lru_cache(maxsize=8)
-def clipped_inside_of(of: "Probe", threshold: float | None) -> Clipping:
-    """A pass's gradient clipped inside BPTT; a page asks for it several times."""
-    return clipped_inside(of.trace, of.clipped_pass(threshold), threshold)
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +60,8 @@ class Probe(RecordedPass):
     layer_index: int | None = None
     trace: Trace = field(init=False)
     """The pass with the stack that is looked at."""
+    _clipped_inside: dict[float | None, Clipping] = field(default_factory=dict, init=False, repr=False)
+    """Threshold → the gradient clipped inside BPTT: each takes a pass, and a page asks for it several times."""
 
     def __post_init__(self) -> None:
         """Take the stack out of the whole."""
@@ -204,7 +200,10 @@ class Probe(RecordedPass):
             ValueError: of a recorded step only the sizes of the parameters' gradients are known.
         """
         if rule == "per_step":
-            return clipped_inside_of(self, threshold)
+            if threshold not in self._clipped_inside:
+                clipped = clipped_inside(self.trace, self.clipped_pass(threshold), threshold)
+                self._clipped_inside[threshold] = clipped
+            return self._clipped_inside[threshold]
         return clip(self.trace.parameter_grads, threshold, rule, self.trace.parameter_log_norm)
 
     def clipped_pass(self, threshold: float | None) -> Trace | None:

@@ -1,9 +1,11 @@
 """The paper's figure again: a quantity over the arms, or over a number that stands for each arm, with its spread."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
 
 from analysis.figures.lines import point_columns
 from analysis.figures.picture import Picture
@@ -72,13 +74,10 @@ def drawn(drawing: Drawing, values: Values, arms: Collection[str], colours: Mapp
     for k, (line, of_line) in enumerate(lines.items()):
         numbers = [values.get(f"{arm}.{drawing.value}", ()) for arm in of_line]
         y = np.array([middle(of_arm, drawing.statistic) for of_arm in numbers])
-        spread = [(min(of_arm), max(of_arm)) if of_arm else (np.nan, np.nan) for of_arm in numbers]
-        low, high = np.array(spread).T
-        whiskers = {"type": "data", "symmetric": False, "array": high - y, "arrayminus": y - low}
+        whiskers = None if drawing.statistic == "mean" else whiskers_of(numbers, y)
         if drawing.lines:
             made.add_scatter(
-                x=list(of_line.values()), y=y, name=line, mode="lines+markers",
-                error_y=None if drawing.statistic == "mean" else whiskers,
+                x=list(of_line.values()), y=y, name=line, mode="lines+markers", error_y=whiskers,
                 line={"color": OTHER_COLOURS[k % len(OTHER_COLOURS)], "width": 2.5}, marker={"size": 9},
             )  # fmt: skip
         else:
@@ -92,3 +91,10 @@ def drawn(drawing: Drawing, values: Values, arms: Collection[str], colours: Mapp
     sentence = f"The {what}.{shown}"
     columns = point_columns(drawing.x_title or "place", drawing.y_title, points)
     return Picture(name, made, sentence, f"{drawing.title}. {named}.", columns)
+
+
+def whiskers_of(numbers: Sequence[Sequence[float]], middles: Float[ndarray, " arm"]) -> dict[str, object]:
+    """From each arm's middle to its smallest and its largest number."""
+    spread = [(min(of_arm), max(of_arm)) if of_arm else (np.nan, np.nan) for of_arm in numbers]
+    low, high = np.array(spread).T
+    return {"type": "data", "symmetric": False, "array": high - middles, "arrayminus": middles - low}

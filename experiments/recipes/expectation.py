@@ -73,9 +73,9 @@ def judge(expectation: Expectation, values: Values) -> Judged:
     """Put the numbers beside the expectation."""
     bounds = (expectation.at_least, expectation.at_most, expectation.near)
     bound = next(bound for bound in bounds if bound is not None)
-    other = middle(values.get(bound, ()), expectation.statistic) if isinstance(bound, str) else 0.0
-    number = expectation.times * other if isinstance(bound, str) else bound
-    return Judged(expectation, tuple(values.get(expectation.value, ())), number)
+    if isinstance(bound, str):
+        bound = expectation.times * middle(values.get(bound, ()), expectation.statistic)
+    return Judged(expectation, tuple(values.get(expectation.value, ())), bound)
 
 
 def decide(judged: Sequence[Judged]) -> Verdict:

@@ -111,8 +111,8 @@ def judged(
 
 def numbers_of(run: RunReader, training: Training, answers: Answers) -> dict[str, float]:
     """Every quantity of a finished run."""
-    log_norms = run.scalars().get("log_norm_before", np.zeros(0))
-    flossing = run.scalars().get("flossing", np.zeros(0))
+    scalars = run.scalars()
+    log_norms, flossing = (scalars.get(name, np.zeros(0)) for name in ("log_norm_before", "flossing"))
     flossing = flossing[~np.isnan(flossing)]
     growth = math.exp(largest(log_norms) - float(log_norms[0])) if len(log_norms) else math.nan
     return {

@@ -64,8 +64,12 @@ def lay_over(readers: Sequence[RunReader], labels: Sequence[str]) -> LaidOverRun
         if not steps.size:
             continue
         rows = np.searchsorted(steps, frames, side="right") - 1
-        own = thinned_rows(reader, "log_norm_quantile")[:, reader.form.top, ::-1, MEDIAN].astype(float)
-        log_norm[rows >= 0, k, : own.shape[1]] = own[rows[rows >= 0]]
+        profiles = thinned_rows(reader, "log_norm_quantile")[:, reader.form.top, :, MEDIAN].astype(float)
+        lengths = thinned_rows(reader, "length")
+        for frame in np.flatnonzero(rows >= 0):
+            T = int(lengths[rows[frame]])  # of a shorter step the rest of the row is empty
+            own = profiles[rows[frame], :T][::-1]
+            log_norm[frame, k, : len(own)] = own
     finite = log_norm[np.isfinite(log_norm)]
     reach = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
     return LaidOverRuns(frames, log_norm, Among(reach, math.ceil(longest / MOST_POINTS)), readers, labels)

@@ -112,8 +112,9 @@ def run_pictures(readers: Sequence[RunReader], joins_seeds: bool = False) -> dic
     made = lanes(readers)
     pictures: dict[str, Picture] = {}
     pairs = list(zip(readers, made, strict=True))
-    if of_loss := [lane for reader, lane in pairs if not reader.form.watched or has_any(lane.loss)]:
-        pictures["loss"] = loss_picture(join_seeds(readers, made) if joins_seeds else of_loss)
+    if of_loss := [(reader, lane) for reader, lane in pairs if not reader.form.watched or has_any(lane.loss)]:
+        with_loss, lines = [reader for reader, _ in of_loss], [lane for _, lane in of_loss]
+        pictures["loss"] = loss_picture(join_seeds(with_loss, lines) if joins_seeds else lines)
     if shares := accuracy_lines(readers, made):
         ends = [f"{label} {100 * last(value):.0f} %" for label, *_, value in shares]
         pictures["accuracy"] = lines_picture(
@@ -157,10 +158,13 @@ def join_seeds(readers: Sequence[RunReader], made: Sequence[Lane]) -> list[Lane]
         if len(group) == 1:
             joined.append(longest)
             continue
-        losses = [
-            np.pad(made[k].loss, (0, len(longest.step) - len(made[k].loss)), constant_values=np.nan) for k in group
-        ]
-        joined.append(replace(longest, label=f"{name}, {len(group)} seeds", members=losses, events=()))
+        losses = np.full((len(group), len(longest.step)), np.nan)
+        for row, k in enumerate(group):
+            losses[row, : len(made[k].loss)] = made[k].loss
+        some, median = ~np.isnan(losses).all(axis=0), np.full(len(longest.step), np.nan)
+        median[some] = np.nanmedian(losses[:, some], axis=0)
+        label = f"{name}, {len(group)} seeds"
+        joined.append(replace(longest, label=label, loss=median, members=list(losses), events=()))
     return joined
 
 

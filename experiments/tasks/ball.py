@@ -83,7 +83,7 @@ class Ball(Task):
 
     def seen(self, inputs: Float[Tensor, "time 3"]) -> Float[Tensor, "place 2"]:
         """The places that one sequence shows, with their noise."""
-        return inputs[inputs[:, 2] > 0, :2]
+        return inputs[self.matters(inputs), :2]
 
     def losses(self, outputs: Float[Tensor, "time batch 2"], targets: Targets) -> Float[Tensor, "time batch"]:
         """Squared error at each timestep, the mean over x and y."""

@@ -11,6 +11,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from experiments.config.run_config import RunConfig
+from experiments.errors import ConfigError
 from experiments.tasks import LossPosition, Targets, Task
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
@@ -27,7 +28,11 @@ class Batch:
 
 
 def draw_batch(config: RunConfig, task: Task, size: int, seq_len: int, generator: torch.Generator) -> Batch:
-    """Fresh sequences of `seq_len`, or of unequal lengths up to it, as the configuration's schedule says."""
+    """Fresh sequences of `seq_len`, or of unequal lengths up to it, as the configuration's schedule says.
+
+    Raises:
+        ConfigError: unequal lengths, and a task whose targets are those of the last timesteps.
+    """
     dtype = DTYPES[config.dtype]
     if config.seq_len_schedule != "mixed":
         return Batch(*task.sample(size, seq_len, generator, dtype))
@@ -38,6 +43,11 @@ def draw_batch(config: RunConfig, task: Task, size: int, seq_len: int, generator
         which = torch.nonzero(drawn == length).flatten()
         x, y = task.sample(len(which), length, generator, dtype)
         inputs[: len(x), which] = x
+        if y.ndim > 1 and len(y) != len(x):
+            raise ConfigError(
+                f"seq_len_schedule was 'mixed', and the targets of task={task.name} are not at every timestep; choose "
+                "fixed, or another task."
+            )
         if y.ndim == 1:
             targets = y.new_zeros(size) if targets is None else targets
             targets[which] = y

@@ -202,7 +202,7 @@ def set_spectrum_(block: Tensor, config: RunConfig, generator: torch.Generator) 
     """Give a square block the configured spectrum: its singular values, with its own singular vectors, or its radius.
 
     Raises:
-        ConfigError: the gain made the block zero or infinite, so that it has no spectrum to set.
+        ConfigError: the gain made the block zero or infinite, so that it has no spectrum to set, or no factor does.
     """
     largest = config.largest_singular_value
     set_at_all = config.spectrum_shape != "kept" or any(
@@ -223,14 +223,35 @@ def set_spectrum_(block: Tensor, config: RunConfig, generator: torch.Generator) 
             config.spectrum_shape, config.hidden_size, 1.0 if largest is None else largest, generator=generator
         )
     elif config.spectral_radius is not None:
-        block.copy_(scale_spectral_radius(block, config.spectral_radius))
+        block.copy_(scaled(block, "spectral_radius", config.spectral_radius))
         return
     elif largest is not None:
-        block.copy_(scale_spectral_norm(block, largest))
+        block.copy_(scaled(block, "largest_singular_value", largest))
         return
     else:
         return
     block.copy_(set_singular_values(block, values))
+
+
+SCALES: Mapping[str, Callable[[Tensor, float], Tensor]] = {
+    "spectral_radius": scale_spectral_radius,
+    "largest_singular_value": scale_spectral_norm,
+}
+
+
+def scaled(block: Tensor, setting: str, size: float) -> Tensor:
+    """The block times the factor that gives it this radius or norm.
+
+    Raises:
+        ConfigError: there is no such factor.
+    """
+    try:
+        return SCALES[setting](block, size)
+    except ValueError:
+        raise ConfigError(
+            f"{setting} was {size:g}, which no factor gives to a matrix that is nearly 0 or has no eigenvalue but 0; "
+            f"leave {setting} out, or choose other weights."
+        ) from None
 
 
 def listed_values(config: RunConfig) -> list[float]:

@@ -138,7 +138,7 @@ def step_vjp(run: LayerStates, t: int, adjoint: Scaled, threshold: float | None)
     cell = run.cell if threshold is None else limited(run.cell, threshold, adjoint.exponent)
     with torch.enable_grad():
         after, _ = cell.step(run.inputs[t], before)
-    grads, lift = lifted_grads(after, (*after, *before), adjoint.parts, (LIFT, 0) if threshold is None else (0,))
+    grads, lift = lifted_grads(after, (*after, *before), adjoint.parts, threshold)
     n, exponent = len(after), adjoint.exponent - lift
     return Scaled(grads[:n], exponent), Scaled(grads[n:], exponent)
 
@@ -147,15 +147,14 @@ LIFT = 512
 """Exponent of the power of two by which a float64 gradient is multiplied first."""
 
 
-def lifted_grads(
-    outputs: State, variables: State, grads: State, lifts: tuple[int, ...] = (LIFT, 0)
-) -> tuple[State, int]:
+def lifted_grads(outputs: State, variables: State, grads: State, threshold: float | None) -> tuple[State, int]:
     """The variables' gradients times 2^lift, and the lift.
 
     Gates that are shut and units that are saturated may follow each other in one step: e^−300 · e^−600 is below
     1e-308, while its product with 2^512 is not. A step with a limit takes no lift, as the limit has none.
     """
-    for lift in lifts:  # none where that overflows, or where numbers are not finite anyway
+    lifts = (0,) if threshold is not None else (LIFT, 0)  # none where that overflows, or where numbers are not finite
+    for lift in lifts:
         raised = tuple(grad * 2.0**lift for grad in grads)
         results = torch.autograd.grad(
             outputs, variables, raised, retain_graph=lift > 0, allow_unused=True, materialize_grads=True
@@ -171,7 +170,7 @@ def input_gradients(run: LayerStates, adjoint: Scaled, threshold: float | None) 
     cell = run.cell if threshold is None else limited(run.cell, threshold, adjoint.exponent.flatten())
     with torch.enable_grad():
         after = recompute(cell, inputs, run.before)
-    grads, lift = lifted_grads(after, (inputs,), flat(adjoint), (LIFT, 0) if threshold is None else (0,))
+    grads, lift = lifted_grads(after, (inputs,), flat(adjoint), threshold)
     return Scaled(grads, adjoint.exponent - lift)
 
 
@@ -190,8 +189,7 @@ def parameter_gradients(run: LayerStates, adjoint: Scaled, threshold: float | No
         cell = limited(cell, threshold, weighted.exponent.flatten())
     with torch.enable_grad():
         after = recompute(cell, run.inputs, run.before)
-    lifts = (LIFT, 0) if threshold is None else (0,)
-    grads, lift = lifted_grads(after, tuple(cell.weights.values()), flat(weighted), lifts)
+    grads, lift = lifted_grads(after, tuple(cell.weights.values()), flat(weighted), threshold)
     return {name: WeightGradient(grad, common - lift) for name, grad in zip(cell.weights, grads, strict=True)}
 
 

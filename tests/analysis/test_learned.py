@@ -70,6 +70,14 @@ def test_a_loss_that_is_huge_or_not_finite_has_diverged(last):
     assert unknown.outcome == "diverged"
 
 
+def test_an_infinite_norm_before_the_loss_was_lost_is_not_the_size_to_which_it_grew():
+    log_norm = np.full(STEPS, math.nan)
+    log_norm[:8] = math.log(3) * np.arange(8)
+    log_norm[8] = math.inf
+    why = learned(course(np.where(np.arange(STEPS) < 9, 1.0, math.nan), log_norm=log_norm)).why
+    assert why.startswith("The gradient's norm grew from 1 at step 1, by a factor of 3 per step.")
+
+
 def test_a_loss_that_came_back_has_not_diverged():
     loss = np.ones(STEPS)
     loss[40:50] = 1e21

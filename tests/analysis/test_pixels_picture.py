@@ -26,5 +26,20 @@ def test_pixels_are_drawn_beside_the_largest_and_what_is_beyond_floats_is_kept()
     assert np.asarray(heat.z) == pytest.approx(np.array([[0, -1], [-2, -4]]))
     assert made.columns["log10 of the norm"][:2] == pytest.approx([-400, -401])
     assert "10⁻⁴⁰⁰" in made.alt
-    for broken in (np.full((2, 2), np.nan), np.full((2, 2), -np.inf), np.array([[np.inf, 0.0], [np.nan, 1.0]])):
-        assert pixels_picture("lstm", np.zeros((2, 2, 3)), broken).alt
+
+
+@pytest.mark.parametrize(
+    ("broken", "largest", "grey"),
+    [
+        (np.full((2, 2), np.nan), "not a number", 4),
+        (np.full((2, 2), -np.inf), "0", 0),
+        (np.array([[np.inf, 0.0], [np.nan, 1.0]]), "∞", 2),
+    ],
+)
+def test_a_gradient_that_is_no_number_is_said_and_drawn_as_such(broken, largest, grey):
+    made = pixels_picture("lstm", np.zeros((2, 2, 3)), broken)
+    assert made.alt.endswith(f"the largest is {largest}.")
+    heat, *special = made.figure.data
+    assert not np.isinf(np.asarray(heat.z)).any()
+    assert sum(int((np.asarray(cells.z) == 1).sum()) for cells in special) == grey
+    assert ("Grey is" in made.sentence) == (grey > 0)

@@ -7,6 +7,7 @@ import orjson
 import pytest
 
 from analysis.figures.training_heatmap import REACHES, common_reach
+from analysis.wording import significant
 from experiments.config.run_config import RunConfig
 from experiments.runs.about import ABOUT, About, change_about, read_about, split_tags
 from experiments.runs.laid_over import lay_over
@@ -97,11 +98,23 @@ def test_profiles_laid_over_each_other_are_the_latest_recorded_ones_at_each_step
     assert found.frames.shape[1] == len(picture.figure.data), "no edge marks, since all is finite"
 
 
+def test_profiles_of_steps_with_shorter_sequences_begin_at_the_loss(tmp_path):
+    config = RunConfig.from_values({**SMALL, "cell": "elman", "record_every": 1, "seq_len_min": 2,
+                                    "seq_len_schedule": "ranged", "task": "parity"})  # fmt: skip
+    train([Recorder.start(config, tmp_path / config.identity(), "reference")])
+    run = open_run(tmp_path / config.identity())
+    lengths = run.tensor("length")[:]
+    assert lengths.min() < 6
+    for profile, T in zip(lay_over([run], ["a"]).log_norm[:, 0], lengths.tolist(), strict=True):
+        assert np.isnan(profile).tolist() == [lag >= T for lag in range(len(profile))]
+
+
 def test_runs_that_differ_only_in_their_seed_are_one_line_with_a_band(readers):
     loss = run_pictures(readers, joins_seeds=True)["loss"]
     joined = next(trace for trace in loss.figure.data if trace.name.endswith(", 2 seeds"))
     members = np.stack([reader.scalars()["loss"] for reader in readers[2:]])
     np.testing.assert_allclose(np.array(joined.y), np.median(members, axis=0), rtol=1e-6)
+    assert f"2 seeds {significant(float(np.median(members[:, -1])))} at step 5" in loss.alt
     apart = run_pictures(readers)["loss"]
     assert not any(trace.name.endswith("seeds") for trace in apart.figure.data)
 

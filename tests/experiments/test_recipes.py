@@ -142,14 +142,17 @@ def test_a_drawing_shows_the_middle_and_the_spread_of_each_arm():
     given = {**TRAINED, "draw": [
         {"value": "loss", "title": "bars"},
         {"value": "solved", "statistic": "mean", "lines": {"all": {"elman": 1, "gru": 2.5}}},
+        {"value": "solved", "statistic": "mean"},
     ]}  # fmt: skip
     recipe = recipe_of(given, "small")
     values = {"gru.loss": [1.0, 2.0, 9.0], "elman.loss": [3.0], "gru.solved": [0.0, 1.0], "elman.solved": [1.0, 1.0]}
-    bars, line = (drawn(one, values, recipe.arms, {"gru": "#000", "elman": "#fff"}, "x") for one in recipe.drawings)
+    colours = {"gru": "#000", "elman": "#fff"}
+    bars, line, shares = (drawn(one, values, recipe.arms, colours, "x") for one in recipe.drawings)
     assert bars.columns["loss"] == [2.0, 3.0]
     first = bars.figure.data[0]
     assert (first.error_y.array[0], first.error_y.arrayminus[0]) == (7.0, 1.0)
     assert (line.columns["place"], line.columns["solved"]) == ([1.0, 2.5], [1.0, 0.5])
+    assert [bar.error_y.array for bar in shares.figure.data] == [None, None], "a mean has no spread"
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from one_sentence import one_sentence
 
 from experiments.config.run_config import ConfigError, RunConfig
-from experiments.training.build import build
+from experiments.training.build import build, set_spectrum_
 from models.cells.registry import CELLS
 
 H = 5
@@ -78,4 +78,15 @@ def test_a_gain_that_leaves_no_matrix_is_refused(gain, setting):
         ConfigError, match=rf"^gain was {re.escape(f'{gain:g}')}; it must give recurrent weights"
     ) as error:
         build(RunConfig.from_values({"hidden_size": H, "initialisation": "gaussian", "gain": gain, **setting}))
+    one_sentence(error)
+
+
+@pytest.mark.parametrize(
+    ("setting", "block"),
+    [("spectral_radius", [[0.0, 1.0], [0.0, 0.0]]), ("largest_singular_value", [[1e-310, 0.0], [0.0, 0.0]])],
+)
+def test_a_matrix_that_no_factor_scales_is_refused_in_one_sentence(setting, block):
+    config = RunConfig.from_values({"hidden_size": 2, "dtype": "float64", setting: 100})
+    with pytest.raises(ConfigError, match=f"^{setting} was 100, which no factor gives") as error:
+        set_spectrum_(torch.tensor(block, dtype=torch.float64), config, torch.Generator())
     one_sentence(error)

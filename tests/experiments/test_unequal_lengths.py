@@ -16,6 +16,7 @@ from experiments.runs.opening import open_run
 from experiments.runs.step_profiles import profile_at
 from experiments.runs.train import Recorder, train
 from experiments.tasks import make_task
+from experiments.tasks.reversal import Reversal
 from experiments.training.batches import draw_batch, draw_lengths, guess_loss
 from experiments.training.success import evaluate
 from experiments.training.training import Training
@@ -66,6 +67,11 @@ def test_each_sequence_of_a_mixed_batch_has_the_gradients_that_it_has_alone(name
     assert trace.loss_value == pytest.approx(loss, rel=1e-12)
     for parameter, grad in grads.items():
         assert trace.parameter_grads[parameter].numpy() == pytest.approx(grad.numpy(), abs=1e-12)
+
+
+def test_targets_of_the_last_timesteps_alone_are_refused():
+    with pytest.raises(ConfigError, match="seq_len_schedule was 'mixed'"):
+        draw_batch(mixed(), Reversal(), 5, 12, torch.Generator().manual_seed(0))
 
 
 @pytest.mark.parametrize("name", ["both directions", "answers at the end", "several numbers", "an attention"])

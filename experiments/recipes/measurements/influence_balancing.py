@@ -90,7 +90,7 @@ def shortest(kind: str) -> int:
     for k in range(1, STEPS + 1):
         j = np.arange(k)
         seen = terms[:k] if kind == "window" else (1 - j / k) * terms[:k]
-        if seen.sum() < 0 and terms.sum() < 0:
+        if seen.sum() * terms.sum() > 0:
             return k
     return STEPS + 1
 

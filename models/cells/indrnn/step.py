@@ -59,11 +59,8 @@ class IndRNNCell(Cell):
 
     def packing(self) -> Packing:
         """One product, of x alone, the vector u, and φ' beside h."""
-        option, slopes = (
-            4 + list(NONLINEARITIES).index(self.nonlinearity),
-            int(self.nonlinearity in ("tanh", "sigmoid")),
-        )
-        return Packing((0,), (), num_gates=slopes, option=option, bias_hh=(0,), vectors=("weight_hh",))
+        option = 4 + list(NONLINEARITIES).index(self.nonlinearity)
+        return Packing((0,), (), num_gates=int(self.is_bounded), option=option, bias_hh=(0,), vectors=("weight_hh",))
 
     def step(self, x_t: Float[Tensor, "batch input"], state: State) -> tuple[State, Gates]:
         """h_t from x_t and h_{t-1}; there are no gates."""
