@@ -69,7 +69,7 @@ def crossing_picture(cell: str, crossing: Crossing) -> Picture:
     """log₁₀ of ‖dL/dh_t‖ over the source's timesteps, of what came by the start state and by the attention."""
     typical = {way: log_quantile(crossing.log_norm[way], 0.5) for way in WAYS}
     shares = {way: float(np.nanmedian(crossing.share[way])) if known(crossing.share[way]) else 0.0 for way in WAYS}
-    title = f"{cell_name(cell)}: {100 * shares['attention']:.0f} % of the gradient cross by the attention"
+    title = f"{cell_name(cell)}: {100 * shares['attention']:.0f} % of the gradient crosses by the attention"
     made = figure(title, "source time t", "‖dL/dh<sub>t</sub>‖ of the encoder", 400)
     made.update_layout(legend=LEGEND_BELOW, margin_t=48)
     lines = []

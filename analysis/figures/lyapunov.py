@@ -52,8 +52,8 @@ def lyapunov_picture(exponents: Mapping[str, Lyapunov], products: Mapping[str, P
     return Picture(
         "lyapunov",
         made,
-        "Mean growth per step of perturbations of the whole state, the fastest direction first: below 0 they fade, and "
-        "so do gradients; above 0 the network is chaotic." + (" " + " ".join(reasons) if reasons else ""),
+        "How fast small changes of the whole state grow, the fastest direction first. Below 0 they fade, and so do "
+        "gradients; above 0 the network is chaotic." + (" " + " ".join(reasons) if reasons else ""),
         "Lyapunov exponents. " + "; ".join([*rate_words, *reasons]) + ".",
         columns,
         WHY,

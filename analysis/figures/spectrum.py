@@ -48,9 +48,9 @@ def singular_values_picture(spectra: Spectra) -> Picture:
 WHY = r"""
 The **largest singular value** $\lVert W\rVert$ bounds one step: $\lVert W v\rVert \le \lVert W\rVert\,\lVert v\rVert$.
 The **spectral radius** (largest $|\lambda|$) rules many steps: $\lVert W^k\rVert^{1/k} \to \rho(W)$. They are equal
-only for a normal matrix. A norm below $1/\gamma$ is *sufficient* for the gradient to vanish; a norm above it is only
-*necessary* for it to explode. The departure from normality $\sqrt{\lVert W\rVert_F^2 - \sum|\lambda|^2}\,/\,\lVert
-W\rVert_F$ says how far apart the two can be.
+only for a normal matrix. With $\gamma$, the steepest slope of the nonlinearity, a norm below $1/\gamma$ is *sufficient*
+for the gradient to vanish; a norm above it is only *necessary* for it to explode. The departure from normality
+$\sqrt{\lVert W\rVert_F^2 - \sum|\lambda|^2}\,/\,\lVert W\rVert_F$ says how far apart the two can be.
 """
 
 

@@ -26,7 +26,7 @@ def step_clipping_picture(of_cells: Mapping[str, StepClipping]) -> Picture:
         )  # fmt: skip
     sentence = (
         "The share of the top layer's preactivations whose gradient was beyond the threshold at each timestep. The "
-        "gradient comes from the right; what was clipped there goes on from its limit (Graves 2013)."
+        "gradient comes from the right. What was clipped goes on at the threshold (Graves 2013)."
     )
     columns = point_columns("t", "clipped, %", ((cell_name(cell), time[cell], share) for cell, share in shares.items()))
     return Picture("step-clipping", made, sentence, f"{title}.", columns)

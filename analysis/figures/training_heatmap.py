@@ -67,7 +67,7 @@ def heatmap_picture(
         "gradient-over-training",
         made,
         "Each column is one recorded step's profile. 1 (white) is the usual size at the loss; blue is smaller, red "
-        "larger. Maps beside each other have the same colours."
+        "larger. Maps beside each other share one colour scale."
         + "".join(f" {words.capitalize()}." for words in special)
         + thinning_note(time_step, record_step, "timestep", "recorded step"),
         f"{label}: size of dL/dh_t over {len(step)} recorded steps and {T} timesteps.",

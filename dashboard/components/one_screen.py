@@ -30,7 +30,7 @@ _WIDE = """
     display: flex; flex-direction: row; align-items: center; gap: 0.75rem;
   }
   .st-key-panel [data-testid="stWidgetLabel"] { display: none; }
-  .st-key-panel button { padding-inline: 0.36rem; }
+  .st-key-panel button { padding-inline: 0.26rem; }
   .st-key-panel button p { font-size: 0.82rem; }
   .stVerticalBlock:has(> [data-testid="stLayoutWrapper"] > .st-key-lab-watch) { gap: 0.5rem; }
 }
@@ -54,7 +54,7 @@ _WIDE = """
 }
 /* In a low window the title stands in the row of the pages' names. */
 @media (min-width: 1200px) and (max-height: 900px) {
-  .st-key-lab-choice { flex-wrap: nowrap; }
+  .st-key-lab-choice { flex-wrap: nowrap; gap: 0.5rem; }
   .stMainBlockContainer:has(.st-key-lab-title) { padding-top: 4rem; }
   .stMainBlockContainer:has(.st-key-lab-title) > .stVerticalBlock { gap: 0.25rem; }
   .st-key-lab-title { position: fixed; top: 1.15rem; right: 4rem; z-index: 999991; width: auto; }

@@ -113,7 +113,7 @@ def decide(m: Measured) -> Verdict:
                 left=m.non_normal.left,
             ),
             says(
-                "It may shrink even with a spectral radius of {radius}: in tanh with inputs at {norm}, {rate:rate}.",
+                "It may shrink even with a spectral radius of {radius}: the tanh network at {norm} keeps {rate:rate}.",
                 m.driven.spectrum.spectral_radius > 1 and m.driven.exponent < 0,
                 norm=m.driven.spectrum.spectral_norm,
                 radius=m.driven.spectrum.spectral_radius,

@@ -177,10 +177,10 @@ def reply(m: Measured, guess: Guess) -> Reply:
     believed = {"a": (True, True), "b": (True, False), "c": (False, True), "d": (False, False)}[str(guess)]
     numbers = {"clipped": max(result(d) for d in m.clipped), "small": min(result(d) for d in m.small)}
     said = {
-        "a": "Clipped paths end at {clipped} or less, as you say; those with the small rate end at {small} or more.",
-        "b": "Clipped paths end at {clipped} or less, those with the small rate at {small} or more.",
-        "c": "It is the other way round: clipped paths end at {clipped} or less, the others at {small} or more.",
-        "d": "The small rate does not, as you say: {small} or more. But clipped paths end at {clipped} or less.",
+        "a": "Clipped paths reach {clipped} or less, as you say; those with the small rate stay at {small} or more.",
+        "b": "Clipped paths reach the error {clipped} or less; those with the small rate stay at {small} or more.",
+        "c": "It is the other way round: clipped paths reach {clipped} or less, the others stay at {small} or more.",
+        "d": "The small rate stays at {small} or more, as you say. But clipped paths reach {clipped} or less.",
     }[str(guess)]
     return Reply(outcome(m.found, believed), says(said, m.found == (True, False), **numbers))
 
@@ -210,9 +210,9 @@ LESSON = Lesson(
     source=f"a common remark. “Learning diverges”: {SLIDES_000}, {SLIDES_002}. The surface: {PASCANU_2013}, Fig. 6",
     diagram=LOOP_TO_ERROR,
     question=Choices(
-        asks="The error of one unit after 50 steps depends on its weight w and its bias b. Drawn over both, it has a "
-        "steep wall. Six paths of 200 gradient steps start near the wall. What reaches a low error: clipping the "
-        "gradient to norm 1 (at the learning rate 0.3), or a rate so small that the wall cannot throw a path out?",
+        asks="The error of one unit after 50 steps depends on its weight w and its bias b. Drawn over w and b, it has "
+        "a steep wall. Six paths of 200 gradient steps start near the wall. What reaches a low error: clipping "
+        "the gradient to norm 1 (at the learning rate 0.3), or a rate so small that the wall throws no path out?",
         answers={
             "a": "Both.",
             "b": "Only clipping.",

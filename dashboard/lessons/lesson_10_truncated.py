@@ -160,7 +160,7 @@ def decide(m: Measured) -> Verdict:
         ),
         why=says(
             "A gradient stops at the last boundary, and boundaries do not move: only {share:share} of the losses reach "
-            "{lag:whole} timesteps back. A window that moves with each loss costs more, and all of them do. "
+            "{lag:whole} timesteps back. With a window that moves with each loss, all of them do, at a higher cost. "
             "Its dL/dW is {window:share} wrong, that of blocks {blocks:share}.",
             0 < credited_share(m.cut, half) < credited_share(m.sliding, half) == 1
             and gradient_error(BLOCK, "window") < 0.1 * gradient_error(BLOCK, "blocks"),

@@ -159,7 +159,7 @@ class Rooms:
     def _taught(self, code: str, visitor: str) -> Room:
         room = self._room_with(code, visitor)
         if not room.is_taught_by(visitor):
-            raise RoomError(f"Room {code} has a teacher already, who alone moves it.")
+            raise RoomError(f"Room {code} already has a teacher. Only this teacher can move it.")
         return room
 
     def _no_room(self, code: str) -> ClosedError:

@@ -76,7 +76,9 @@ def _show_predict(lesson: AnyLesson, view: View) -> None:
     left, right = st.columns([4, 5], gap="large")
     with left:
         st.markdown(f"## The claim\n\n*“{lesson.claim}”*\n\n## Predict\n\n{lesson.question.asks}")
-        hidden = st.toggle("Hide the predictions", help="A class that sees them follows them.", key="room-hidden")
+        hidden = st.toggle(
+            "Hide the predictions", help="Students who see them may copy what others predict.", key="room-hidden"
+        )
     with right:
         follow(view, show_count if hidden else _show_live)
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from analysis.figures.sweep_panel import words
 from dashboard.components.as_text import as_text
-from dashboard.sweeps.kept_choices import asked_sweep, choose
+from dashboard.sweeps.kept_choices import asked_sweep, choose, get_choice, set_choice
 from dashboard.sweeps.pictures import axis_words, panel_words
 from experiments.config.words import shortened
 from experiments.sweeps.compare import Comparison, compare
@@ -77,9 +77,9 @@ def choose_cell(results: Results, table: Comparison) -> tuple[tuple[object, ...]
 
 def set_cell(name: str, table: Comparison, panel: tuple[object, ...], row: object, column: object) -> None:
     """Set the selectboxes of `choose_cell`."""
-    st.session_state[f"{name}-cell-panel"] = panel
-    st.session_state[f"{name}-cell-{table.rows}"] = row
-    st.session_state[f"{name}-cell-{table.columns}"] = column
+    set_choice(f"{name}-cell-panel", panel)
+    set_choice(f"{name}-cell-{table.rows}", row)
+    set_choice(f"{name}-cell-{table.columns}", column)
 
 
 def quantity_words(quantity: str) -> str:
@@ -116,6 +116,6 @@ def present_cell(name: str, table: Comparison) -> tuple[int, int, int]:
     at = []
     sides = (("panel", table.panels), (table.rows, table.row_values), (table.columns, table.column_values))
     for part, options in sides:
-        chosen = st.session_state.get(f"{name}-cell-{part}", options[0])
+        chosen = get_choice(f"{name}-cell-{part}", options[0])
         at.append(options.index(chosen) if chosen in options else 0)
     return at[0], at[1], at[2]

@@ -54,11 +54,28 @@ def choose(
     coming = read_session(_COMING, dict, {}).pop(name, None)
     asked = [option for option in options if named(option) == coming]
     if asked:
-        st.session_state[key] = asked[0]
-    elif st.session_state.get(key, options[0]) not in options:
+        set_choice(key, asked[0])
+    elif get_choice(key, options[0]) not in options:
         del st.session_state[key]
-    if key not in st.session_state and first in options:
-        st.session_state[key] = first
-    chosen = st.selectbox(label, options, format_func=named, key=key, width=260)
+    if key not in st.session_state and first is not None and first in options:
+        set_choice(key, first)
+    offered = [NOTHING if option is None else option for option in options]
+    st.selectbox(label, offered, format_func=lambda o: named(None if o == NOTHING else o), key=key, width=260)
+    chosen = get_choice(key, options[0])
     note_choice(name, named(chosen))
     return chosen
+
+
+NOTHING = ("none",)
+"""Stands for None, an axis's value such as "never": a selectbox takes that for no choice."""
+
+
+def set_choice(key: str, value: object) -> None:
+    """Set what a selectbox of `choose` shows."""
+    st.session_state[key] = NOTHING if value is None else value
+
+
+def get_choice(key: str, default: object) -> Any:
+    """What a selectbox of `choose` shows."""
+    value = st.session_state.get(key, default)
+    return None if value == NOTHING else value

@@ -94,10 +94,14 @@ def compare(
         raise ConfigError(f"--value was {shortened(value)}; it must be one of {', '.join(quantities_of(plan.kind))}.")
     chosen = np.ones(len(plan.runs), dtype=bool)
     for axis, wanted in (where or {}).items():
-        chosen &= np.array([run.values.get(axis) == wanted for run in plan.runs])
-        if not chosen.any():
+        having = np.array([run.values.get(axis) == wanted for run in plan.runs])
+        if not having.any():
             there = ", ".join(bare(v) for v in ordered({run.values.get(axis) for run in plan.runs}))
             raise ConfigError(f"--where {axis} was {shortened(wanted)}; it must be one of {there}.")
+        chosen &= having
+    if not chosen.any():
+        held = " and ".join(f"{axis}={bare(wanted)}" for axis, wanted in (where or {}).items())
+        raise ConfigError(f"no run of the sweep has {held} together; leave one of them open.")
     return gathered(results, rows, columns, value, np.flatnonzero(chosen))
 
 

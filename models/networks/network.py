@@ -95,7 +95,7 @@ class Network(nn.Module, ABC):
 
     @abstractmethod
     def parts(self, seq_len: int, source: int | None) -> tuple[int, ...]:
-        """The timesteps of each part of the inputs that a stack reads: a source and a target, or all in one.
+        """The timesteps that each stack reads, one number per stack: a source and a target, or all in one.
 
         Raises:
             ValueError: a source of so many timesteps does not fit.

@@ -122,7 +122,7 @@ def test_another_recorded_step_is_chosen_and_the_address_follows(lstm):
     assert at.session_state["forget_bias"] == open_network({"run": "lstm", "step": 3}).start["forget_bias"]
     at.number_input(key="step").set_value(4).run()
     assert not at.exception
-    assert "step was 4; run lstm has recorded step 1 and every 2 steps after it" in at.error[0].value
+    assert "Recorded step was 4; run lstm has recorded step 1 and every 2 steps after it" in at.error[0].value
     assert at.session_state["step"] == 3
     assert any("trained: lstm at step 3" in m.value for m in at.markdown)
 

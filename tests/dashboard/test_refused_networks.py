@@ -79,7 +79,7 @@ def test_a_refused_setting_leaves_the_last_picture(lstm):
     at.run()
     assert not at.exception
     assert "320 MiB" in at.error[0].value
-    assert next(line for line in before.split("<br>") if line.startswith("The gradient ")) in words(at)
+    assert next(line for line in before.split("<br>") if "dL/dh<sub>t</sub>" in line) in words(at)
 
 
 def test_a_watched_modules_run_opens_on_noise_under_a_random_readout(folder, lstm, tmp_path, monkeypatch):

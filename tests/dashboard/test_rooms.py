@@ -122,7 +122,7 @@ def test_two_teachers_have_two_rooms_and_neither_moves_the_others(rooms, code):
         lambda: rooms.move(code, "second teacher", CHOICE, "do"),
         lambda: rooms.close(code, "second teacher"),
     ):
-        with pytest.raises(RoomError, match=f"Room {code} has a teacher already"):
+        with pytest.raises(RoomError, match=f"Room {code} already has a teacher"):
             forbidden()
     assert rooms.look(code, "teacher").stage == "join"
 

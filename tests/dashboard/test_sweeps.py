@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from analysis.figures.sweep import sweep_picture
-from analysis.figures.sweep_panel import Heatmap, Side, crossing
+from analysis.figures.sweep_panel import Heatmap, Side, crossing, words
 from dashboard.sweeps.pictures import draw_comparison
 from dashboard.sweeps.processes import plan_for_page
 from dashboard.train import jobs
@@ -117,6 +117,30 @@ def test_what_failed_is_marked_and_explained(opened):
     marks = {t["name"]: t for t in drawn(at)["data"] if t["type"] == "scatter" and t.get("name")}
     assert "failed" in marks
     assert "its worker died each of the 3 times." in str(at.dataframe[0].value["error"].tolist())
+
+
+def test_never_is_a_value_that_can_be_held_and_chosen(tmp_path, monkeypatch):
+    """A selectbox takes None for no choice."""
+    source = SWEEP.replace('nonlinearity = { values = ["identity", "tanh"], when = { cell = "elman" } }',
+                           'truncate = ["none", 3]')  # fmt: skip
+    plan = plan_of(source.replace("seeds = 2", "seeds = 1"), "cut")
+    write_plan(SweepFolder(tmp_path, "cut"), plan)
+    for run in plan.runs:
+        ensure_probe(plan.config(run), tmp_path)
+    monkeypatch.setattr(jobs, "RUNS", tmp_path)
+    at = AppTest.from_file(PAGE, default_timeout=60).run()
+    held = at.selectbox(key="cut-truncate")
+    assert held.value == "all, side by side"
+    for never in (held.options.index(words(None)), 0):
+        at.selectbox(key="cut-truncate").select_index(never).run()
+        assert not at.exception
+        assert not at.error
+        assert at.selectbox(key="cut-truncate").index == never
+    at.selectbox(key="cut-rows").select("truncate").run()
+    row = at.selectbox(key="cut-cell-truncate")
+    at.selectbox(key="cut-cell-truncate").select_index(row.options.index(words(None))).run()
+    assert not at.exception
+    assert at.selectbox(key="cut-cell-truncate").index == row.options.index(words(None))
 
 
 def test_no_sweep_is_an_invitation(tmp_path, monkeypatch):

@@ -47,6 +47,7 @@ def live_chart(
     click brings.
     """
     set_axes(figure)  # also of a figure that is no picture, or was changed since
+    write_hovers(figure)
     height = int(height or figure.layout.height or _DEFAULT_HEIGHT)
     clicks, settings = on_click is not None, source().settings
     message = encode_chart(figure, key=key, alt=alt, height=height, clicks=clicks, settings=settings)
@@ -93,7 +94,6 @@ def encode_chart(
 
     The figure's axes are set. Bytes, because Streamlit would encode a dict twice: once to send it, once to hash it.
     """
-    write_hovers(figure)
     options = orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY
     try:
         drawing = orjson.dumps(figure.to_dict(), option=options)
