@@ -66,8 +66,8 @@ class Computing:
     def supersede(self) -> None:
         """End it at its next line of Python: a loop over timesteps ends within a step."""
         with self._guard:
-            self._superseded = True
-            if self._in_draws:
+            ends_now, self._superseded = self._in_draws and not self._superseded, True
+            if ends_now:  # once, and never after its end: another thread may have its number by then
                 number = ctypes.c_ulong(self._thread.ident or 0)
                 ctypes.pythonapi.PyThreadState_SetAsyncExc(number, ctypes.py_object(SupersededError))
 
@@ -80,10 +80,11 @@ class Computing:
                 if self._superseded:
                     break
                 self.pictures[key] = draw()
-            with self._guard:
-                self._in_draws = False
         except SupersededError:
             pass
         except Exception as error:  # the page says it, in its own thread
             logging.getLogger(__name__).exception("A panel could not be computed.")
             self.error = error
+        finally:
+            with self._guard:
+                self._in_draws = False
