@@ -56,6 +56,7 @@ def importances(settings: Mapping[str, Sequence[object]], values: Float[ndarray,
     y = values[known]
     if len(y) < FEWEST_RUNS or not varied or y.min() == y.max():
         return None
+    y = y / np.abs(y).max()  # shares and R² stay the same, and no square is beyond float64
     X = np.stack([*varied.values()], axis=1)
     forest = RandomForestRegressor(TREES, oob_score=True, random_state=0, n_jobs=1).fit(X, y)
     found = permutation_importance(forest, X, y, n_repeats=SHUFFLES, random_state=0, n_jobs=1)

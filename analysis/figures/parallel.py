@@ -40,8 +40,8 @@ def parallel_picture(
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         height = np.log10(np.where(values > 0, values, np.nan)) if log else values
-    shown = np.flatnonzero(np.isfinite(height))[:MOST_RUNS]
-    lost = len(values) - len(shown)
+    known = np.flatnonzero(np.isfinite(height))
+    shown, lost = known[:MOST_RUNS], len(values) - len(known)
     axes = [axis_of(name, [given[k] for k in shown]) for name, given in settings.items()]
     last = {"label": quantity.split(",")[0], "values": height[shown], **value_ticks(height[shown], log)}
     made = figure(f"{quantity[:1].upper()}{quantity[1:]}: {counted(len(shown), 'run')}", "", "", HEIGHT)
@@ -58,6 +58,8 @@ def parallel_picture(
     )  # fmt: skip
     made.update_layout(margin={"t": 140, "l": 60, "r": 70, "b": 24})
     left = f" {counted(lost, 'run')} without a value {'is' if lost == 1 else 'are'} not drawn." if lost else ""
+    if len(known) > MOST_RUNS:
+        left += f" Only the first {MOST_RUNS:,} of {len(known):,} runs with a value are drawn."
     return Picture(
         "sweep-runs",
         made,
@@ -74,7 +76,7 @@ def parallel_picture(
 def axis_of(name: str, given: Sequence[object]) -> dict[str, object]:
     """One setting's axis: its values at equal distances, whatever they are."""
     different = sorted(dict.fromkeys(given), key=sort_key)
-    ticks = range(0, len(different), -(-len(different) // MOST_TICKS))
+    ticks = range(0, len(different), max(1, -(-len(different) // MOST_TICKS)))
     return {
         "label": name, "values": places_of(given), "range": [-0.1, max(len(different) - 0.9, 0.1)],
         "tickvals": [*ticks], "ticktext": [tick(different[k]) for k in ticks],
@@ -91,7 +93,8 @@ def value_ticks(height: Float[ndarray, " run"], log: bool) -> dict[str, object]:
     if not height.size:
         return {}
     low, high = float(height.min()), float(height.max())
-    at = np.linspace(low, high, 6) if low < high else np.array([low])
+    part = np.linspace(0, 1, 6)
+    at = low * (1 - part) + high * part if low < high else np.array([low])  # high - low may be beyond float64
     return {"tickvals": at.tolist(), "ticktext": [power_of_ten(x) if log else significant(x) for x in at.tolist()]}
 
 

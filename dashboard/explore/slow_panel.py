@@ -1,17 +1,19 @@
 """A panel that takes long: what is there is shown, what is being computed is said, and newer settings go first."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from html import escape
 
 import streamlit as st
+from streamlit import runtime
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from analysis.figures.picture import Picture
 from analysis.figures.theme import the_cell
 from dashboard.components.refusal import refuse
 from dashboard.components.show import show
 from dashboard.explore.panel import Panel
-from dashboard.server.computing import Computing
+from dashboard.server.computing import Computing, always
 from dashboard.session import read_session
 from models.cells.registry import CELLS
 
@@ -36,14 +38,23 @@ def show_slow_panel(panel: Panel, about: tuple[object, ...], keys: str) -> None:
     """Draw the panel's charts as they come; `about` says what they are of, `keys` is as in `show_panel`."""
     place = f"computing-{keys}"
     computing = st.session_state.get(place)
-    if not isinstance(computing, Computing) or computing.about != about:
+    if not isinstance(computing, Computing) or computing.about != about or computing.gave_way:
         if isinstance(computing, Computing):
             computing.supersede()
-        computing = Computing(about, {name: draw for row in panel.rows for name, draw in row.items()})
+        draws = {name: draw for row in panel.rows for name, draw in row.items()}
+        computing = Computing(about, draws, _is_page_open())
         st.session_state[place] = computing
     computing.wait(AT_ONCE)
     waits = not computing.is_done()
     st.fragment(partial(_show_rows, panel, computing, keys, waits), run_every=AGAIN if waits else None)()
+
+
+def _is_page_open() -> Callable[[], bool]:
+    """A function that says whether the page that is drawn now is still open."""
+    context = get_script_run_ctx()
+    if context is None or not runtime.exists():
+        return always
+    return partial(runtime.get_instance().is_active_session, context.session_id)
 
 
 def end_computing() -> None:
@@ -62,7 +73,9 @@ def _show_rows(panel: Panel, computing: Computing, keys: str, waits: bool) -> No
     for row in panel.rows:
         for column, name in zip(st.columns(len(row), gap="medium"), row, strict=True):
             with column:
-                _show_cell(name, known, computing.pictures, keys.format(name))
+                failed = computing.error is not None and name not in computing.pictures
+                if not failed:
+                    _show_cell(name, known, computing.pictures, keys.format(name))
     st.session_state[f"computed-{keys}"] = {name: known[name] for row in panel.rows for name in row if name in known}
     if waits and is_done:
         st.rerun()  # the page no longer needs to look again

@@ -167,6 +167,7 @@ def choose_started(names: Sequence[str]) -> None:
         st.session_state["sweep-name"] = st.session_state.pop(_STARTED)
     elif started and processes().works(started):
         st.info(f"The sweep {started} is being prepared …")
+        st.button("Do not start it", on_click=processes().stop, args=(started,))
         st.fragment(_look_again, run_every=1.0)(started)
     elif started:
         del st.session_state[_STARTED]

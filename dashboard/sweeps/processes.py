@@ -105,16 +105,14 @@ def plan_for_page(source: str, name: str = "my_sweep") -> Plan:
     Raises:
         ConfigError: the first mistake, or more than a page may start.
     """
+    if not is_personal():
+        raise ConfigError("Only the person whose server this is may start a sweep; start it at the command line.")
     try:
-        plan = plan_of(source, name)
+        plan = plan_of(source, name, MOST_RUNS)
     except ConfigError:
         raise
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"The text must be TOML and is not: {cut(' '.join(str(error).split()))}.") from None
-    if not is_personal():
-        raise ConfigError("Only the person whose server this is may start a sweep; start it at the command line.")
-    if len(plan.runs) > MOST_RUNS:
-        raise ConfigError(f"The sweep has {len(plan.runs):,} runs; a page starts at most {MOST_RUNS:,}.")
     check_runs([plan.config(run) for run in plan.runs], jobs.RUNS, personal=True)
     return plan
 

@@ -68,8 +68,8 @@ def read_plan(path: Path) -> Plan:
     return plan_of(toml_text(path), path.stem)
 
 
-def plan_of(source: str, name: str) -> Plan:
-    """Read the plan of a TOML text; `name` is the sweep's name unless the text has one.
+def plan_of(source: str, name: str, most: int = MOST_RUNS) -> Plan:
+    """Read the plan of a TOML text; `name` is the sweep's name unless the text has one, `most` the most runs.
 
     Raises:
         ConfigError: as for `read_plan`.
@@ -88,7 +88,7 @@ def plan_of(source: str, name: str) -> Plan:
     if not (fixed or axes or seeds):
         raise ConfigError(f"the sweep {name} defines no runs; it must have [axes], [fixed] or seeds.")
     combinations = {"grid": grid, "zip": zipped, "random": drawn}[combine](given, fixed, axes)
-    runs, repeated = unique(fixed, axes, combinations, seeds)
+    runs, repeated = unique(fixed, axes, combinations, seeds, most)
     fields = (*(axis.field for axis in axes), *(("seed",) if seeds else ()))
     show = {key: text(table(given, "show"), key, "") for key in table(given, "show")}
     known(show, SHOWN, "[show]")
@@ -96,7 +96,11 @@ def plan_of(source: str, name: str) -> Plan:
 
 
 def unique(
-    fixed: Mapping[str, object], axes: list[Axis], combinations: Iterator[dict[str, object]], seeds: tuple[object, ...]
+    fixed: Mapping[str, object],
+    axes: list[Axis],
+    combinations: Iterator[dict[str, object]],
+    seeds: tuple[object, ...],
+    most: int,
 ) -> tuple[tuple[PlannedRun, ...], int]:
     """Every combination with every seed, each configuration once, and how many were repeated."""
     runs: dict[str, PlannedRun] = {}
@@ -104,8 +108,8 @@ def unique(
     for values in combinations:
         for seed in seeds or (None,):
             count += 1
-            if count > MOST_RUNS:
-                raise ConfigError(f"the sweep has more than {MOST_RUNS} runs; remove values from its axes.")
+            if count > most:
+                raise ConfigError(f"the sweep has more than {most} runs; remove values from its axes.")
             changed = {**values, "seed": seed} if seeds else values
             config = RunConfig.from_values({**fixed, **changed})
             name = config.identity()

@@ -78,3 +78,30 @@ def test_every_run_is_a_line_from_its_settings_to_its_result(log):
     assert len(picture.columns["loss"]) == 18, "also those that are not drawn"
     assert ("largest 5.52 with clip none, cell gru, seed 2") in picture.alt
     assert not any("e-" in text or "e+" in text for text in loss.ticktext)
+
+
+def test_runs_of_which_none_has_a_value_are_a_picture_that_says_so():
+    picture = parallel_picture(SETTINGS, "loss", np.full(18, np.nan))
+    assert picture.alt == "No run has a value of loss yet."
+    assert "18 runs without a value are not drawn" in picture.sentence
+
+
+def test_more_runs_than_can_be_told_apart_are_said_to_be_left_out_not_to_have_no_value():
+    picture = parallel_picture({"seed": [*range(2500)]}, "loss", np.arange(2500.0))
+    assert "without a value" not in picture.sentence
+    assert "Only the first 2,000 of 2,500 runs with a value are drawn." in picture.sentence
+
+
+@pytest.mark.parametrize("scale", [1e308, 1e200, 1e-310])
+def test_diverged_losses_have_the_importances_of_their_shape(scale):
+    values = VALUES / VALUES.max() * scale
+    found, plain = importances(SETTINGS, values), importances(SETTINGS, VALUES)
+    assert found.settings == plain.settings
+    assert found.share == pytest.approx(plain.share, abs=0.01)
+
+
+def test_values_as_far_apart_as_float64_can_hold_have_ticks():
+    picture = parallel_picture(SETTINGS, "loss", np.where(VALUES > 2, 1.7e308, -1.7e308))
+    at = picture.figure.data[0].dimensions[-1].tickvals
+    assert np.isfinite(at).all()
+    assert len(set(at)) == 6

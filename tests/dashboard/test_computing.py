@@ -60,4 +60,5 @@ def test_a_picture_that_cannot_be_computed_is_told(caplog: pytest.LogCaptureFixt
     made.wait(20)
     assert isinstance(made.error, ValueError)
     assert "could not be computed" in caplog.text
-    made.supersede()  # after the end it does nothing
+    made.supersede()  # after the end it does nothing, to whichever thread has its number by then
+    assert not made._in_draws

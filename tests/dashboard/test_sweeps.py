@@ -11,8 +11,10 @@ from streamlit.testing.v1 import AppTest
 from analysis.figures.sweep import sweep_picture
 from analysis.figures.sweep_panel import Heatmap, Side, crossing, words
 from dashboard.sweeps.pictures import draw_comparison
+from dashboard.sweeps.processes import plan_for_page
 from dashboard.train import jobs
 from experiments.benchmarks.sweep import finished_probes
+from experiments.errors import ConfigError
 from experiments.sweeps.compare import compare
 from experiments.sweeps.folder import Failure, SweepFolder, write_failure, write_plan
 from experiments.sweeps.index import load_results
@@ -176,3 +178,10 @@ def test_two_thousand_finished_runs_open_at_once(tmp_path, monkeypatch):
     seconds = time.perf_counter() - began
     assert not at.exception
     assert seconds < 2.0
+
+
+def test_a_sweep_of_a_million_runs_is_refused_before_they_are_made():
+    """The estimate of a page counts no further than it may start."""
+    many = "[axes]\nseed = { from = 0, to = 99999, step = 1 }\nseq_len = [1, 2, 3, 4, 5, 6, 7, 8, 9]"
+    with pytest.raises(ConfigError, match="more than 2000 runs; remove values from its axes"):
+        plan_for_page(many)

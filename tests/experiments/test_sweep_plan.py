@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from experiments.config.run_config import ConfigError, RunConfig
-from experiments.sweeps import plan as planning
 from experiments.sweeps.plan import plan_of, read_plan
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -160,9 +159,9 @@ def test_a_list_in_fixed_is_named_as_what_it_is():
     )
 
 
-def test_a_sweep_has_no_more_runs_than_can_be_handled(monkeypatch):
-    monkeypatch.setattr(planning, "MOST_RUNS", 10)
-    assert "more than 10 runs" in refusal("[axes]\nseq_len = { from = 1, to = 11, step = 1 }")
+def test_a_sweep_has_no_more_runs_than_can_be_handled():
+    with pytest.raises(ConfigError, match="more than 10 runs; remove values from its axes"):
+        plan_of("[axes]\nseq_len = { from = 1, to = 11, step = 1 }", "large", most=10)
 
 
 def test_a_file_that_is_no_toml_is_one_sentence(tmp_path):
