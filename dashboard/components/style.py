@@ -22,7 +22,7 @@ RULES = """
 /* The address is the page's state: a heading has no link of its own. */
 [data-testid="stHeaderActionElements"] { display: none; }
 /* WCAG 2.5.8: a target of at least 24 px. The larger ones take no more room. */
-button[aria-label^="Help for"] {
+button[aria-label^="Help"] {
   display: inline-flex; align-items: center; justify-content: center; min-width: 24px; min-height: 24px; margin: -4px;
 }
 .stCheckbox label, .stRadio label { min-height: 24px; }

@@ -69,7 +69,7 @@ def test_a_run_from_start_to_its_link(server, open_page):
     expect(page).not_to_have_url(re.compile("runs="), timeout=30_000)
     page.goto(address)
     expect(page.get_by_text(names[0]).first).to_be_visible(timeout=30_000)
-    expect(hidden).to_have_value("50")  # as the watched run has it
+    expect(hidden).to_have_value("50", timeout=30_000)  # as the watched run has it
 
     page.goto(f"{url}/runs?run={names[0]}")
     chart = page.locator(f'.live-chart[data-key="scrub-profile-{names[0]}"][data-redraws]')
