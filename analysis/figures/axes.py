@@ -168,9 +168,14 @@ def hold_on_plane(extents: Mapping[str, Extent], trace: Plain, layout: Plain) ->
         hold(x, of_x, is_log=said_of(layout, x_name).get("type") == "log", padded=marked and edge is None)
     if of_y is not None and edge not in ("bottom", "top"):
         hold(y, of_y, is_log=said_of(layout, y_name).get("type") == "log", padded=edge is None)
-        if (spread := trace.get("error_y", {}).get("array")) is not None:
-            middle, error = np.asarray(of_y, float), np.asarray(spread, float)
-            y.hold(np.stack([middle - error, middle + error]))
+        hold_whiskers(y, of_y, trace.get("error_y", {}))
+
+
+def hold_whiskers(extent: Extent, values: object, whiskers: Plain) -> None:
+    """Widen the range to hold error bars; upwards and downwards they may differ."""
+    if (up := whiskers.get("array")) is not None:
+        middle, down = np.asarray(values, float), whiskers.get("arrayminus", up)
+        extent.hold(np.stack([middle - np.asarray(down, float), middle + np.asarray(up, float)]))
 
 
 def cell_edges(centres: object) -> object:
@@ -189,11 +194,10 @@ def hold_stacks(extents: Mapping[str, Extent], traces: Sequence[Plain]) -> None:
     for trace in traces:
         if trace["type"] == "bar":
             along, across = "xy" if trace.get("orientation") == "h" else "yx"
-            lengths = as_numbers(trace[along])
+            axis, lengths = trace.get(f"{along}axis", along), as_numbers(trace[along])
+            hold_whiskers(extents[axis], lengths, trace.get(f"error_{along}", {}))
             for place, length in zip(trace[across], lengths, strict=True):
-                ends[trace.get(f"{along}axis", along), place, length < 0] += np.nan_to_num(
-                    length, posinf=0.0, neginf=0.0
-                )
+                ends[axis, place, length < 0] += np.nan_to_num(length, posinf=0.0, neginf=0.0)
     for (axis, _, _), end in ends.items():
         extents[axis].hold(np.array([0.0, end]), padded=True)
 

@@ -134,3 +134,14 @@ def test_bars_that_stand_on_each_other_are_held_and_start_at_zero():
     low, high = made.layout.yaxis.range
     assert low < -3
     assert high > 4
+
+
+@pytest.mark.parametrize("side", ["x", "y"])
+def test_bars_leave_room_for_their_whiskers_of_two_lengths(side):
+    other, lying = ("y", "h") if side == "x" else ("x", "v")
+    whiskers = {"array": [4.0, 0.0], "arrayminus": [0.5, 3.0]}
+    made = go.Figure(go.Bar({side: [1.0, 2.0], other: ["a", "b"], "orientation": lying, f"error_{side}": whiskers}))
+    set_axes(made)
+    low, high = made.layout[f"{side}axis"].range
+    assert low <= -1.0
+    assert high >= 5.0
