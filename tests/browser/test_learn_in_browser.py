@@ -207,7 +207,7 @@ def test_what_was_done_is_kept_in_the_browser_until_it_is_to_be_forgotten(app_ur
     expect(page.locator(f'.kept-progress[data-done*="{lesson.number}-decide"]')).to_be_attached()
     page = open_page(f"{app_url}/learn")  # a new session
     expect(page.get_by_text("decided").first).to_be_visible()
-    page.get_by_role("button", name="Forget my progress").click()
+    press(page, "Forget my progress")
     expect(page.get_by_text("decided")).to_have_count(0)
     page.reload()
     settle(page)
