@@ -73,7 +73,7 @@ def test_every_run_is_a_line_from_its_settings_to_its_result(log):
     clip, cell, seed, loss = lines.dimensions
     assert clip.ticktext == ("0.1", "1", "none")
     assert cell.ticktext == ("Elman", "GRU")
-    assert np.array_equal(loss["values"], np.log10(values[drawn]) if log else values[drawn])
+    assert np.allclose(loss["values"], np.log10(values[drawn]) if log else values[drawn], rtol=1e-12)
     assert np.array_equal(seed["values"], np.array(SETTINGS["seed"])[drawn])
     assert len(picture.columns["loss"]) == 18, "also those that are not drawn"
     assert ("largest 5.52 with clip none, cell gru, seed 2") in picture.alt
