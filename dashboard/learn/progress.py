@@ -10,21 +10,25 @@ from dashboard.lessons.place import BEATS, Place
 from dashboard.lessons.registry import LESSONS
 from dashboard.session import read_session
 
-_FORGET = "lesson-progress-forget"
+_FORGET, _FOLLOWED = "lesson-progress-forget", "lesson-progress-followed"
 
 _BEATS_BY_NAME = {f"{lesson.number}-{beat}": (lesson.number, beat) for lesson in LESSONS for beat in BEATS}
 
 
 def recall_progress(made: Predictions) -> None:
-    """Add to this session what the browser knows of earlier ones."""
-    names = kept_progress(read_session(_FORGET, str, ""))
-    made.done.update(_BEATS_BY_NAME[name] for name in names if name in _BEATS_BY_NAME)
+    """Add to this session what the browser knows of earlier ones, and forget what another tab forgot."""
+    known = kept_progress(read_session(_FORGET, str, ""))
+    if known.forgotten != read_session(_FOLLOWED, str, "") and known.forgotten:
+        made.done.clear()
+        st.session_state[_FOLLOWED] = known.forgotten
+    made.done.update(_BEATS_BY_NAME[name] for name in known.done if name in _BEATS_BY_NAME)
 
 
 def store_progress(made: Predictions) -> None:
     """Tell the browser what was done in this session."""
     with st.container(key="progress-in-browser"):
-        keep_progress([f"{number}-{beat}" for number, beat in made.done], read_session(_FORGET, str, ""))
+        done = [f"{number}-{beat}" for number, beat in made.done]
+        keep_progress(done, read_session(_FORGET, str, ""), read_session(_FOLLOWED, str, ""))
 
 
 def forget_progress(made: Predictions) -> None:

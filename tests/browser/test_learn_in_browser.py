@@ -205,10 +205,14 @@ def test_what_was_done_is_kept_in_the_browser_until_it_is_to_be_forgotten(app_ur
     page = open_page(f"{app_url}/learn?lesson={lesson.number}&beat=decide&guess={lesson.number}a")
     expect(page.get_by_text("The claim:")).to_be_visible(timeout=20_000)
     expect(page.locator(f'.kept-progress[data-done*="{lesson.number}-decide"]')).to_be_attached()
+    earlier = page
     page = open_page(f"{app_url}/learn")  # a new session
     expect(page.get_by_text("decided").first).to_be_visible()
     press(page, "Forget my progress")
     expect(page.get_by_text("decided")).to_have_count(0)
+    expect(page.locator('.kept-progress[data-done=""]')).to_be_attached()
+    press(earlier, "Back")  # its session knows what was done before; the wish is newer
+    expect(earlier.locator('.kept-progress[data-done$="-do"]:not([data-done*="decide"])')).to_be_attached()
     page.reload()
     settle(page)
     expect(page.get_by_text(lesson.about)).to_be_visible()

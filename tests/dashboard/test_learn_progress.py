@@ -42,10 +42,22 @@ def test_what_was_to_be_forgotten_stays_forgotten(says):
     assert "guess" not in at.query_params
 
 
+def test_what_another_tab_forgot_is_forgotten_once(says):
+    says({"done": ["1-decide"], "forget": ""})
+    at = overview()
+    assert "✓ decided" in words(at)
+    says({"done": ["2-do"], "forget": "", "forgotten": "a wish"})
+    assert "decided" not in words(at.run())
+    assert "✓ tried" in words(at)
+    at.session_state["lesson-predictions"].done.add((3, "predict"))  # and what comes after it is kept
+    assert "✓ predicted" in words(at.run())
+
+
 @pytest.mark.parametrize(
     "message",
     [{}, {"done": None, "forget": ""}, {"done": [1, None, "99-do", "1-dance", {}], "forget": ""},
-     {"done": ["1-decide"], "forget": "other"}, {"done": "1-decide", "forget": ""}],
+     {"done": ["1-decide"], "forget": "other"}, {"done": "1-decide", "forget": ""},
+     {"done": ["1-decide"], "forget": "", "forgotten": 1}],
 )  # fmt: skip
 def test_what_no_browser_would_say_is_not_taken(says, message):
     says(message)

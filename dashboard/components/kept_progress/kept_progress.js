@@ -1,17 +1,26 @@
 // What was done is in this browser's own storage, and outlives the session. The server is told what it does not know.
 
 const PLACE = "gradient-flow-lab.lessons";
+let wished = ""; // the last wish to forget that came from this tab
+let heard; // the last wish to forget, of any tab, that this tab's session has followed
 
 export default function (component) {
   const root = component.parentElement.querySelector(".kept-progress");
-  const { done, forget } = JSON.parse(new TextDecoder().decode(component.data));
-  const kept = readKept();
-  const before = forget && kept.forgotten !== forget ? [] : kept.done;
-  const now = [...new Set([...before, ...done])];
-  writeKept({ forgotten: forget || kept.forgotten, done: now });
+  const { done, forget, followed } = JSON.parse(new TextDecoder().decode(component.data));
+  let kept = readKept();
+  heard ??= kept.forgotten;
+  if (forget && forget !== wished) {
+    wished = heard = forget;
+    kept = { forgotten: forget, done: [] };
+  }
+  if (followed === kept.forgotten) heard = followed;
+  // What this session has done may be older than another tab's wish to forget it, so it is not kept.
+  const forgottenElsewhere = kept.forgotten !== heard;
+  const now = forgottenElsewhere ? kept.done : [...new Set([...kept.done, ...done])];
+  writeKept({ forgotten: kept.forgotten, done: now });
   root.dataset.done = now.join(" ");
-  const message = JSON.stringify({ done: now, forget });
-  if (now.length === done.length || root.dataset.sent === message) return;
+  const message = JSON.stringify({ done: now, forget, forgotten: forgottenElsewhere ? kept.forgotten : "" });
+  if ((now.length === done.length && !forgottenElsewhere) || root.dataset.sent === message) return;
   root.dataset.sent = message; // once: the server may refuse a part of it
   component.setStateValue("message", JSON.parse(message));
 }
