@@ -3,14 +3,16 @@
 import { charts } from "../shared/charts.js";
 import { imageFile, saveFile } from "../shared/image_file.js";
 import { destroyedWithNode, madeOnce } from "../shared/made_once.js";
-import { serverUrl } from "../shared/server_url.js";
-import { NARROW, dressed, fit, themeOf, within } from "./look.js";
+import { createFrames } from "./frame.js";
+import { NARROW, dressed, placeOf, seenAt, themeOf } from "./look.js";
 import { createPlayer } from "./player.js";
+import { loadPlotly } from "./plotly.js";
 import { createStep, fitting } from "./sequence.js";
 import { createToolbar } from "./toolbar.js";
 import { createZoom } from "./zoom.js";
 
 const decoder = new TextDecoder();
+const REST_MS = 1000; // after the last frame of a drag, the figure is drawn as a whole
 
 export default function (component) {
   const { parentElement, data } = component;
@@ -21,38 +23,6 @@ export default function (component) {
   chart.want(message);
   chart.hears(component.setTriggerValue);
   return destroyedWithNode(parentElement);
-}
-
-// --- one Plotly for the page ---
-
-let plotlyLoads = null;
-const WAITS = [250, 500, 1000, 2000, 4000]; // ms before it is asked for again: nobody else would ask for a page's first chart
-
-function loadPlotly(path) {
-  const load = () =>
-    new Promise((resolve, reject) => {
-      const script = document.createElement("script");
-      script.src = serverUrl(path);
-      script.onload = () => resolve(globalThis.Plotly);
-      script.onerror = () => {
-        script.remove();
-        reject(new Error("plotly.min.js did not load. Is the server still running?"));
-      };
-      document.head.append(script);
-    });
-  const loadOrWait = async ([wait, ...later]) => {
-    try {
-      return await load();
-    } catch (reason) {
-      if (wait === undefined) {
-        plotlyLoads = null; // the next update tries again
-        throw reason;
-      }
-      await new Promise((resolve) => setTimeout(resolve, wait));
-      return loadOrWait(later);
-    }
-  };
-  return (plotlyLoads ??= loadOrWait(WAITS));
 }
 
 // --- one chart ---
@@ -77,80 +47,74 @@ function createChart(parent) {
   const zoom = createZoom();
   const step = createStep(root, plot);
   const toolbar = createToolbar(plot);
+  const frames = createFrames(plot);
 
   let newest = null;
-  let drawn = "";
+  let place = null; // where the chart stands: see placeOf
+  let drawn = ""; // the signature of the picture that is drawn
+  let isFrame = false; // whether a frame has drawn it, see frame.js
   let drawing = false;
   let redraws = 0;
+  let rest = 0;
   let Plotly = null;
   let clicked = null; // what tells the server of a click
   let settings = null; // one object for life: Plotly.react rebuilds the whole plot for a new `click` function
 
-  // A figure may bring another layout for a narrow page, for the same traces.
-  const shape = () => {
-    const { figure, height } = newest;
-    const narrow = root.offsetWidth && root.offsetWidth < NARROW && figure.layout?.meta?.narrow;
-    const layout = narrow ? { ...figure.layout, ...narrow } : (figure.layout ?? {});
-    return { layout, height: within(root, (narrow ? narrow.height : height) + player.height()) - player.height() };
-  };
-  const fitted = () => fit(shape().layout, root.offsetWidth, shape().height, themeOf(parent));
-  const room = () => newest.figure.layout?.meta?.symbols && Math.round(root.offsetWidth / 20); // for symbols
-  const signature = () =>
-    `${newest.revision} ${shape().height} ${JSON.stringify([themeOf(parent), fitted(), room()])}`;
-
-  function want(message) {
-    newest = { ...message, settings: message.settings ?? newest?.settings ?? {} };
+  // In a drag the place stays what it was: to ask for it makes the browser lay out the whole page.
+  function want(message, inDrag = false) {
+    newest = { ...message, inDrag, settings: message.settings ?? newest?.settings ?? {} };
     plot.settings = newest.settings;
     root.dataset.key = message.key;
     charts.set(message.key, chart);
     player.over(message.figure.layout?.meta?.play ?? null);
     resize(); // before Plotly has loaded: the page must not jump
-    if (!drawn || !visible) words.setAttribute("aria-label", message.alt);
+    if (!drawn || !visible) say(message.alt);
+    clearTimeout(rest);
+    if (inDrag) rest = setTimeout(() => want(newest), REST_MS);
     catchUp();
   }
 
-  const resize = () => (root.style.height = `${shape().height + player.height()}px`);
+  const say = (alt) => words.getAttribute("aria-label") === alt || words.setAttribute("aria-label", alt);
+
+  function aim() {
+    if (!place || !newest.inDrag) place = placeOf(root, parent);
+    return seenAt(place, newest, player.height());
+  }
+
+  const resize = () => (root.style.height = `${aim().height + player.height()}px`);
 
   async function catchUp() {
     if (drawing || !newest) return; // the loop below will find it
     drawing = true;
     try {
-      while (visible && signature() !== drawn) {
-        const wanted = signature();
+      let failed = null; // the same figure would fail again at once; the next answer of the server tries again
+      const isDone = ({ signature }) => signature === failed || (signature === drawn && (newest.inDrag || !isFrame));
+      for (let wanted = aim(); visible && !isDone(wanted); wanted = aim()) {
         const { revision, alt } = newest;
-        const succeeded = await draw(newest);
-        drawn = succeeded ? wanted : "";
-        if (succeeded) {
-          root.dataset.revision = revision;
-          root.dataset.redraws = String(++redraws);
-          words.setAttribute("aria-label", alt);
-        } else if (signature() === wanted) {
-          break; // the same figure would fail again at once; the next answer of the server tries again
-        }
+        const isNew = wanted.signature !== drawn;
+        const succeeded = await draw(newest, wanted);
+        drawn = succeeded ? wanted.signature : "";
+        failed = succeeded ? null : wanted.signature;
+        if (!succeeded) continue;
+        say(alt);
+        root.dataset.revision = revision;
+        if (isNew) root.dataset.redraws = String(++redraws);
       }
-      words.setAttribute("aria-label", newest.alt);
+      say(newest.alt);
     } finally {
       drawing = false;
     }
   }
 
-  async function draw({ figure, key, plotly }) {
-    const { layout: wanted, height } = shape();
+  async function draw({ figure, key, plotly, inDrag }, { layout: seen, height }) {
     try {
       Plotly = await loadPlotly(plotly);
       settings ??= config(Plotly, parent, zoom);
-      plot.hidden = false;
-      const layout = zoom.kept(dressed({ ...wanted, ...fitted() }, key, height, themeOf(parent)));
+      const layout = zoom.kept(dressed(seen, key, height, place.theme));
       if (layout.meta?.play) layout.shapes = cover();
-      step.say(null);
-      await Plotly.react(plot, named(fitting(figure.data ?? [], layout, root.offsetWidth)), layout, settings);
-      if (!redraws) zoom.follow(plot);
-      if (!redraws) step.follow();
-      if (!redraws) plot.on("plotly_click", ({ points }) => clicked?.("clicked", clickedOn(points.at(-1))));
-      for (const svg of plot.querySelectorAll(".main-svg")) svg.setAttribute("aria-hidden", "true");
-      toolbar.oneStop();
-      words.hidden = false;
-      error.hidden = true;
+      const traces = named(fitting(figure.data ?? [], layout, place.width));
+      isFrame = inDrag && (await zoom.unheard(() => frames.draw(Plotly, traces, layout)));
+      if (!isFrame) await drawWhole(traces, layout);
       return true;
     } catch (reason) {
       plot.hidden = words.hidden = true;
@@ -158,6 +122,22 @@ function createChart(parent) {
       error.textContent = `This figure could not be drawn: ${reason?.message ?? reason}`;
       return false;
     }
+  }
+
+  async function drawWhole(traces, layout) {
+    plot.hidden = false;
+    step.say(null);
+    frames.follow(traces, layout);
+    await Plotly.react(plot, traces, layout, settings);
+    if (!redraws) {
+      zoom.follow(plot);
+      step.follow();
+      plot.on("plotly_click", ({ points }) => clicked?.("clicked", clickedOn(points.at(-1))));
+    }
+    for (const svg of plot.querySelectorAll(".main-svg")) svg.setAttribute("aria-hidden", "true");
+    toolbar.oneStop();
+    words.hidden = false;
+    error.hidden = true;
   }
 
   // A chart out of sight waits: during a drag, what can be seen gets all the time there is.
@@ -177,6 +157,7 @@ function createChart(parent) {
     frame = requestAnimationFrame(() => {
       const size = plot._fullLayout; // a hidden tab has no width; drawing there would fix a wrong one
       if (size && plot.offsetWidth && Math.abs(size.width - plot.offsetWidth) >= 1) Plotly.Plots.resize(plot);
+      place = null;
       if (newest) {
         resize();
         catchUp(); // another width may break the title elsewhere
@@ -189,6 +170,7 @@ function createChart(parent) {
 
   function destroy() {
     player.stop();
+    clearTimeout(rest);
     observer.disconnect();
     window.removeEventListener("resize", follow);
     sight.disconnect();
@@ -200,10 +182,10 @@ function createChart(parent) {
   async function picture(format) {
     if (Plotly && plot._fullLayout) return pictured(Plotly, parent, plot, format);
     Plotly ??= await loadPlotly(newest.plotly); // a chart that was never in sight
-    const theme = themeOf(parent);
-    const { layout, height } = shape();
-    const look = { ...dressed({ ...layout, ...fitted() }, newest.key, height, theme), paper_bgcolor: theme.background };
-    const width = root.offsetWidth || NARROW;
+    const { layout, height } = aim();
+    const { theme } = place;
+    const look = { ...dressed(layout, newest.key, height, theme), paper_bgcolor: theme.background };
+    const width = place.width || NARROW;
     return imageFile(Plotly, { data: newest.figure.data ?? [], layout: look }, { format, width, height, words: newest.alt, settings: newest.settings });
   }
   const chart = { want, hears, destroy, say: step.say, isVisible: () => visible, picture };

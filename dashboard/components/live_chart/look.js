@@ -18,15 +18,28 @@ export const NARROW = 480; // pixels: a phone, or a third of a page
 const LOW = 330; // pixels
 const pen = document.createElement("canvas").getContext("2d");
 
-// A chart's height within what the page's rules allow where it stands.
-export function within(element, height) {
-  const style = getComputedStyle(element);
+// Where a chart stands: its width, its theme, and how high the page's rules let it be.
+export function placeOf(root, parent) {
+  const style = getComputedStyle(root);
   const pixels = (name) => parseFloat(style.getPropertyValue(name));
-  return Math.max(pixels("--chart-least") || 0, Math.min(pixels("--chart-most") || Infinity, height));
+  const [least, most] = [pixels("--chart-least") || 0, pixels("--chart-most") || Infinity];
+  return { width: root.offsetWidth, theme: themeOf(parent), least, most };
+}
+
+// A figure's layout and height at its place, `below` pixels of which are another's, and what tells this picture from every
+// other. A figure may bring another layout for a narrow page, for the same traces.
+export function seenAt({ width, theme, least, most }, { figure, height, revision }, below) {
+  const narrow = width && width < NARROW && figure.layout?.meta?.narrow;
+  const given = narrow ? { ...figure.layout, ...narrow } : (figure.layout ?? {});
+  const high = Math.max(least, Math.min(most, (narrow ? narrow.height : height) + below)) - below;
+  const fitted = fit(given, width, high, theme);
+  const room = given.meta?.symbols && Math.round(width / 20); // for symbols
+  const signature = `${revision} ${high} ${JSON.stringify([theme, fitted, room])}`;
+  return { layout: { ...given, ...fitted }, height: high, signature };
 }
 
 // What a narrow chart needs: a title in lines as wide as it, and the legend below, where it cannot lie on the title.
-export function fit(layout, width, height, theme) {
+function fit(layout, width, height, theme) {
   const text = layout.title?.text;
   if (!text || !width) return {};
   const template = layout.template?.layout ?? {};

@@ -5,14 +5,19 @@ export function createZoom() {
   const chosen = new Map(); // axis → the range that the reader has chosen
   let sent = {}; // axis → the range that the newest figure has
   let revision = null;
-  let isOwn = false; // whether what Plotly tells of is this file's doing
+  let isOwn = false; // whether what Plotly tells of is no reader's doing
 
   async function giveBack(plot) {
     chosen.clear();
+    const changes = Object.entries(sent).flatMap(([axis, range]) => [[`${axis}.range`, [...range]], [`${axis}.autorange`, false]]);
+    await unheard(() => globalThis.Plotly.relayout(plot, Object.fromEntries(changes)));
+  }
+
+  // What Plotly tells of meanwhile is no reader's doing.
+  async function unheard(change) {
     isOwn = true;
     try {
-      const changes = Object.entries(sent).flatMap(([axis, range]) => [[`${axis}.range`, [...range]], [`${axis}.autorange`, false]]);
-      await globalThis.Plotly.relayout(plot, Object.fromEntries(changes));
+      return await change();
     } finally {
       isOwn = false;
     }
@@ -28,6 +33,7 @@ export function createZoom() {
 
   return {
     giveBack,
+    unheard,
     follow(plot) {
       plot.on("plotly_relayout", (changes) => hear(plot, changes));
       plot.on("plotly_doubleclick", () => giveBack(plot));

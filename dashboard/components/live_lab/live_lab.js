@@ -97,7 +97,7 @@ function createLab(parent) {
     if (answer.error) {
       root.replaceChildren(Object.assign(document.createElement("p"), { textContent: answer.error, role: "alert" }));
     } else {
-      for (const [key, message] of Object.entries(answer.charts)) charts.get(key)?.want(message);
+      for (const [key, message] of Object.entries(answer.charts)) charts.get(key)?.want(message, true);
       if (answer.words !== null) show(answer.words);
     }
   }
