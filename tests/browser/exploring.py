@@ -1,6 +1,8 @@
 """What the tests of Explore do with its page: drag, type, read a chart, compare it with `probe`."""
 
+import json
 import math
+import re
 import time
 from collections.abc import Callable
 
@@ -18,6 +20,41 @@ PAGE = {"seq_len": 100, "forget_bias": 0.0, "largest_singular_value": 1.0}
 
 def redraws(page: Page, chart: str = "profile") -> int:
     return int(page.locator(f'.live-chart[data-key="{chart}"]').get_attribute("data-redraws") or 0)
+
+
+RECORD_FRAMES = """keys => {
+    const react = Plotly.react;
+    const [justDrawnWhole, redrawnWhole] = [new Set(), new Set()];
+    Plotly.react = async (plot, ...figure) => {
+        await react(plot, ...figure);
+        justDrawnWhole.add(plot);
+        setTimeout(() => justDrawnWhole.delete(plot) && redrawnWhole.add(plot)); // unless it was a new figure
+    };
+    const parts = ["d", "transform", "x", "y", "width", "height", "href", "fill", "stroke"];
+    const picture = (chart) => {
+        const nodes = [...chart.querySelectorAll(".main-svg :is(path, text, image, rect)")];
+        return nodes.map(node => [...parts.map(part => node.getAttribute(part)), node.textContent]);
+    };
+    const frames = new Map();
+    const find = (key) => {
+        const chart = document.querySelector(`.live-chart[data-key="${key}"]`);
+        return [chart, chart.querySelector(".live-chart-plot")];
+    };
+    for (const key of keys) {
+        const [chart, plot] = find(key);
+        const keep = () => {
+            redrawnWhole.delete(plot);
+            if (!justDrawnWhole.delete(plot)) frames.set(key, [chart.dataset.revision, picture(chart)]);
+        };
+        new MutationObserver(keep).observe(chart, {attributeFilter: ["data-redraws"]});
+    }
+    window.frameAndWhole = (key) => {
+        const [chart, plot] = find(key);
+        const [revision, frame] = frames.get(key) ?? [];
+        return redrawnWhole.has(plot) && revision === chart.dataset.revision ? [frame, picture(chart)] : null;
+    };
+}"""
+"""Keeps the last picture of each chart that came without `Plotly.react`, beside the one that then came by it."""
 
 
 def line(page: Page, name: str, chart: str = "profile") -> list[float]:
@@ -62,7 +99,9 @@ def eventually(page: Page, holds: Callable[[], bool], seconds: float = 15.0) -> 
     return True
 
 
-def drag(page: Page, key: str, start: float, stop: float, changes: int = 2, chart: str = "profile") -> bool:
+def drag(
+    page: Page, key: str, start: float, stop: float, changes: int = 2, chart: str = "profile", release: bool = True
+) -> bool:
     """Drag a thumb from one fraction of the track to another; whether the chart changed so often before the release."""
     track = page.locator(f'.live-slider[data-key="{key}"] .range')
     track.scroll_into_view_if_needed()
@@ -76,8 +115,25 @@ def drag(page: Page, key: str, start: float, stop: float, changes: int = 2, char
         # a hand that waits for the picture: a busy machine draws late, not never
         eventually(page, lambda: redraws(page, chart) > before, 0.1 if k % 4 else 10.0)
     followed = eventually(page, lambda: redraws(page, chart) >= before + changes)
-    page.mouse.up()
+    if release:
+        page.mouse.up()
     return followed
+
+
+def hold_frame_against_whole(page: Page, key: str) -> None:
+    """The last frame of a drag is what Plotly then draws of the same figure as a whole, to a tenth of a pixel."""
+    pictures: list[object] = []
+
+    def are_drawn() -> bool:
+        pictures[:] = page.evaluate("key => frameAndWhole(key)", key) or []
+        return len(pictures) == 2
+
+    assert eventually(page, are_drawn)
+    number = re.compile(r"-?\d+(?:\.\d+)?(?:e-?\d+)?")
+    frame, whole = (json.dumps(picture) for picture in pictures)
+    assert number.sub("#", frame) == number.sub("#", whole)
+    of_frame, of_whole = (np.array(number.findall(text), dtype=float) for text in (frame, whole))
+    np.testing.assert_allclose(of_frame, of_whole, atol=0.1)
 
 
 def value_of(page: Page, key: str) -> float:

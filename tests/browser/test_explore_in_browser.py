@@ -17,8 +17,10 @@ from browsing import ROOT, press, resting_box, serious_faults_in_both_themes, se
 from exploring import (
     NAMES,
     PAGE,
+    RECORD_FRAMES,
     drag,
     eventually,
+    hold_frame_against_whole,
     hovered,
     line,
     passes,
@@ -36,9 +38,15 @@ from experiments.config.run_config import RunConfig
 from experiments.probing.probe import probe
 
 
-def test_the_profile_follows_the_drag_and_ends_at_what_the_command_line_computes(explore, tmp_path):
-    page = explore()
-    assert drag(page, "largest_singular_value", 1 / 3, 0.6, changes=3)
+def test_the_profile_follows_the_drag_exactly_and_ends_at_what_the_command_line_computes(explore, tmp_path):
+    page = explore(viewport={"width": 1280, "height": 1000})
+    page.locator('.live-chart[data-key="wave"][data-redraws]').wait_for()
+    page.evaluate(RECORD_FRAMES, ["profile", "wave"])
+    assert drag(page, "largest_singular_value", 1 / 3, 0.45, changes=3, release=False)
+    for key in ("profile", "wave"):
+        hold_frame_against_whole(page, key)
+    page.mouse.up()
+
     type_value(page, "largest_singular_value", "1.4")
 
     file = tmp_path / "profile.csv"

