@@ -2,28 +2,42 @@
 //
 // Plotly.react works everything out anew: every default, the legend, the margins, the buttons. A frame gives the new
 // numbers to Plotly's own traces, which recalculate their points, and Plotly's own redraw for a new axis range draws
-// them. So the picture is Plotly's. The profile of three cells at T = 200 takes 8 ms so and 34 ms with Plotly.react.
+// them. So the picture is Plotly's, and what a pointer finds in it is true. On a slow core the profile of three cells
+// over 200 timesteps takes the page 14 ms so, layout and paint included, and 31 ms with Plotly.react.
 // What a frame leaves alone (Plotly's own bookkeeping) is put right by the whole redraw that follows the last frame.
 
 const ARRAYS = ["x", "y", "z", "text", "customdata"];
 const AXIS = /^[xy]axis\d*$/;
 
 export function createFrames(plot) {
-  let drawn = null; // the kind of the figure that is drawn
+  let drawn = null; // the kind of the figure that is drawn; null where no frame may follow
 
   return {
-    // A whole figure is to be drawn: what comes after it may be a frame. Before Plotly has it, who writes into it.
-    follow: (traces, layout) => (drawn = kind(traces, layout)),
-    // Draws a figure that differs from the last one as a frame does. False where it does not, or Plotly fails.
-    async draw(Plotly, traces, layout) {
+    // Draws a whole figure, after which frames may follow.
+    async whole(Plotly, traces, layout, settings) {
+      drawn = null;
+      const next = kind(traces, layout); // Plotly writes into what it draws
+      await Plotly.react(plot, traces, layout, settings);
+      drawn = next;
+    },
+    // Draws a figure that differs from the last one as a frame does. False where it does not, or where Plotly is not
+    // made as this file takes it to be: then the figure is to be drawn as a whole.
+    async frame(Plotly, traces, layout) {
       if (drawn === null || kind(traces, layout) !== drawn || !traces.every(isPlain)) return false;
-      if (!write(plot.querySelector(".gtitle"), plot.layout.title?.text ?? "", layout.title?.text ?? "")) return false;
-      for (const [k, trace] of traces.entries()) recalculate(plot, k, trace);
-      const { title, meta } = layout;
-      if (title) plot.layout.title.text = plot._fullLayout.title.text = title.text;
-      plot.layout.meta = plot._fullLayout.meta = meta;
-      await Plotly.relayout(plot, ranges(plot, layout));
-      return true;
+      try {
+        const title = layout.title?.text ?? "";
+        if (!write(plot.querySelector(".gtitle"), plot.layout.title?.text ?? "", title)) return false;
+        for (const [k, trace] of traces.entries()) recalculate(plot, k, trace);
+        for (const known of [plot.layout, plot._fullLayout]) {
+          if (layout.title) known.title.text = title;
+          known.meta = layout.meta;
+        }
+        await Plotly.relayout(plot, ranges(plot, layout));
+        return true;
+      } catch {
+        drawn = null;
+        return false;
+      }
     },
   };
 }

@@ -51,6 +51,7 @@ function createChart(parent) {
 
   let newest = null;
   let place = null; // where the chart stands: see placeOf
+  let aimed = null; // what is to be drawn there: see seenAt
   let drawn = ""; // the signature of the picture that is drawn
   let isFrame = false; // whether a frame has drawn it, see frame.js
   let drawing = false;
@@ -67,6 +68,7 @@ function createChart(parent) {
     root.dataset.key = message.key;
     charts.set(message.key, chart);
     player.over(message.figure.layout?.meta?.play ?? null);
+    aimed = null;
     resize(); // before Plotly has loaded: the page must not jump
     if (!drawn || !visible) say(message.alt);
     clearTimeout(rest);
@@ -77,8 +79,9 @@ function createChart(parent) {
   const say = (alt) => words.getAttribute("aria-label") === alt || words.setAttribute("aria-label", alt);
 
   function aim() {
+    if (aimed && newest.inDrag) return aimed;
     if (!place || !newest.inDrag) place = placeOf(root, parent);
-    return seenAt(place, newest, player.height());
+    return (aimed = seenAt(place, newest, player.height()));
   }
 
   const resize = () => (root.style.height = `${aim().height + player.height()}px`);
@@ -113,7 +116,7 @@ function createChart(parent) {
       const layout = zoom.kept(dressed(seen, key, height, place.theme));
       if (layout.meta?.play) layout.shapes = cover();
       const traces = named(fitting(figure.data ?? [], layout, place.width));
-      isFrame = inDrag && (await zoom.unheard(() => frames.draw(Plotly, traces, layout)));
+      isFrame = inDrag && (await zoom.unheard(() => frames.frame(Plotly, traces, layout)));
       if (!isFrame) await drawWhole(traces, layout);
       return true;
     } catch (reason) {
@@ -127,8 +130,7 @@ function createChart(parent) {
   async function drawWhole(traces, layout) {
     plot.hidden = false;
     step.say(null);
-    frames.follow(traces, layout);
-    await Plotly.react(plot, traces, layout, settings);
+    await frames.whole(Plotly, traces, layout, settings);
     if (!redraws) {
       zoom.follow(plot);
       step.follow();
@@ -157,7 +159,7 @@ function createChart(parent) {
     frame = requestAnimationFrame(() => {
       const size = plot._fullLayout; // a hidden tab has no width; drawing there would fix a wrong one
       if (size && plot.offsetWidth && Math.abs(size.width - plot.offsetWidth) >= 1) Plotly.Plots.resize(plot);
-      place = null;
+      place = aimed = null;
       if (newest) {
         resize();
         catchUp(); // another width may break the title elsewhere
