@@ -122,18 +122,26 @@ def drag(
 
 def hold_frame_against_whole(page: Page, key: str) -> None:
     """The last frame of a drag is what Plotly then draws of the same figure as a whole, to a tenth of a pixel."""
-    pictures: list[object] = []
+    pictures: list[list[object]] = []
 
     def are_drawn() -> bool:
         pictures[:] = page.evaluate("key => frameAndWhole(key)", key) or []
         return len(pictures) == 2
 
     assert eventually(page, are_drawn)
-    number = re.compile(r"-?\d+(?:\.\d+)?(?:e-?\d+)?")
-    frame, whole = (json.dumps(picture) for picture in pictures)
-    assert number.sub("#", frame) == number.sub("#", whole)
-    of_frame, of_whole = (np.array(number.findall(text), dtype=float) for text in (frame, whole))
-    np.testing.assert_allclose(of_frame, of_whole, atol=0.1)
+    frame, whole = (sorted(map(shape_and_numbers, picture)) for picture in pictures)
+    assert [shape for shape, _ in frame] == [shape for shape, _ in whole]
+    for (shape, of_frame), (_, of_whole) in zip(frame, whole, strict=True):
+        np.testing.assert_allclose(of_frame, of_whole, atol=0.1, err_msg=shape)
+
+
+NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e-?\d+)?")
+
+
+def shape_and_numbers(node: object) -> tuple[str, list[float]]:
+    """What a node of a picture says, apart from its numbers, and these."""
+    text = json.dumps(node)
+    return NUMBER.sub("#", text), [float(number) for number in NUMBER.findall(text)]
 
 
 def value_of(page: Page, key: str) -> float:
