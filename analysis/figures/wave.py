@@ -44,7 +44,7 @@ def wave_picture(layers: Mapping[str, Sequence[Profile]]) -> Picture:
     made.data[-1].update(xgap=made.data[0].xgap, ygap=made.data[0].ygap)
     made.update_yaxes(autorange="reversed", ticks="")
     why = {p.why_no_path: None for p in all_profiles if p.no_path is not None and p.no_path.any()}
-    hatched = f" {NO_PATH} {' '.join(why)}" if hatch(made, t, [*unreached], gap=0.12) else ""
+    hatched = f" {NO_PATH} {' '.join(why)}" if hatch(made, t, [*unreached], gap=0.12, cells=True) else ""
     if finite.size:
         # The chart's player covers what the gradient has not reached yet, from the first number back to the second.
         made.update_layout(meta={"play": [int(t[-1]), int(t[0])]})

@@ -14,8 +14,22 @@ LIVE = "sweep-live"
 """Where the session keeps whether the sweep runs now."""
 
 
-def show_progress(folder: SweepFolder) -> None:
-    """How far the sweep is, and which workers work on it; drawn again every second while one does."""
+FILL_SECONDS = 2.0
+"""How often the page looks whether a sweep that runs has more results, and how it is getting on."""
+
+
+def count_ended(folder: SweepFolder) -> int:
+    """How many runs have ended, well or badly, as far as the sweep's clients have said."""
+    return sum(session.finished + session.failed for session in sessions(folder))
+
+
+def show_progress(folder: SweepFolder, drawn: int) -> None:
+    """How far the sweep is, and which workers work on it. The whole page is drawn again once more runs have ended.
+
+    Args:
+        folder: the sweep.
+        drawn: what `count_ended` was when the results on the page were loaded.
+    """
     working = [session for session in sessions(folder) if session.lives]
     for session in working:
         done = session.finished + session.failed
@@ -26,6 +40,8 @@ def show_progress(folder: SweepFolder) -> None:
             st.caption(as_text(f"{worker}: {doing}"))
     if read_session(LIVE, bool, False) != bool(working):
         st.session_state[LIVE] = bool(working)
+        st.rerun()
+    if working and count_ended(folder) != drawn:
         st.rerun()
 
 

@@ -83,6 +83,14 @@ def test_the_profile_follows_the_hand_without_the_server_and_the_rest_when_it_le
     page.get_by_role("radio", name="Jacobians").click()
     expect(page.locator(f'.live-chart[data-key="scrub-jacobians-lstm-{run.name}"]')).to_be_attached(timeout=60_000)
     assert slider.input_value() == str(frame), "another panel is of the same step"
+    picture = page.locator(f'.live-chart[data-key="scrub-jacobians-lstm-{run.name}"]')
+    for size in ({"width": 1280, "height": 800}, {"width": 390, "height": 844}):
+        page.set_viewport_size(size)  # type: ignore[arg-type]
+        settle(page)
+        picture.evaluate("picture => picture.scrollIntoView({block: 'end'})")
+        scrubber, driven = resting_box(page.locator(".st-key-step-in-sight")), resting_box(picture)
+        assert 50 <= scrubber["y"] < 70, "the slider stays below the pages' names"
+        assert driven["y"] > scrubber["y"] + scrubber["height"], "it covers no part of a whole picture"
 
 
 @pytest.mark.parametrize("which", ["one", "several"])

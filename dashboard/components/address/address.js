@@ -1,17 +1,15 @@
-// Streamlit adds an entry to the browser's history for every address that a page sets: one per release of a slider. On a
-// page with this component, the address is replaced instead, so that *Back* leads to the page before.
-
-import { destroyedWithNode, madeOnce } from "../shared/made_once.js";
+// Streamlit adds an entry to the browser's history for every address that a page sets: one per release of a slider. Once
+// this component has been on a page, the address is replaced instead, so that *Back* leads to the page before. That also
+// holds between two pages, while neither has its component: a page that sets its own address as it opens is one step.
 
 const push = history.pushState;
-let pages = 0; // with this component, now on the screen
 let steps = []; // parameters whose changes are entries all the same
 
 function isStep(url) {
   const wanted = new URL(url ?? "", location.href);
   const now = new URLSearchParams(location.search);
   const changes = steps.some((name) => wanted.searchParams.get(name) !== now.get(name));
-  return pages === 0 || changes || wanted.pathname !== location.pathname;
+  return changes || wanted.pathname !== location.pathname;
 }
 
 history.pushState = function (...entry) {
@@ -20,9 +18,4 @@ history.pushState = function (...entry) {
 
 export default function (component) {
   steps = component.data.steps;
-  madeOnce(component.parentElement, () => {
-    pages += 1;
-    return { destroy: () => (pages -= 1) };
-  });
-  return destroyedWithNode(component.parentElement);
 }
