@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +13,14 @@ from analysis.figures.sweep import sweep_picture
 from analysis.figures.sweep_panel import Heatmap, Side, crossing, words
 from dashboard.sweeps.pictures import draw_comparison
 from dashboard.sweeps.processes import plan_for_page
+from dashboard.sweeps.standing import count_ended
 from dashboard.train import jobs
 from experiments.benchmarks.sweep import finished_probes
 from experiments.errors import ConfigError
+from experiments.runs.store.lease import me
 from experiments.sweeps.compare import compare
-from experiments.sweeps.folder import Failure, SweepFolder, write_failure, write_plan
-from experiments.sweeps.index import load_results
+from experiments.sweeps.folder import Failure, Session, SweepFolder, write_failure, write_plan, write_session
+from experiments.sweeps.index import Results, load_results
 from experiments.sweeps.plan import plan_of
 from experiments.sweeps.probes import ensure_probe
 
@@ -185,3 +188,24 @@ def test_a_sweep_of_a_million_runs_is_refused_before_they_are_made():
     many = "[axes]\nseed = { from = 0, to = 99999, step = 1 }\nseq_len = [1, 2, 3, 4, 5, 6, 7, 8, 9]"
     with pytest.raises(ConfigError, match="more than 2000 runs; remove values from its axes"):
         plan_for_page(many)
+
+
+def test_a_sweep_that_runs_draws_the_page_again_once_more_runs_have_ended(runs, monkeypatch):
+    monkeypatch.setattr(jobs, "RUNS", runs)
+    folder, now = SweepFolder(runs, "small"), time.time()
+    worker = Session(me(), now, now, total=24, finished=3, failed=0, before=0, seconds_left=9.0, workers={})
+    write_session(folder, worker)
+    assert count_ended(folder) == 3
+    loads = []
+
+    def load_while_a_run_ends(found: SweepFolder) -> Results:
+        loads.append(count_ended(found))
+        write_session(found, replace(worker, finished=min(3 + len(loads), 5)))
+        return load_results(found)
+
+    monkeypatch.setattr("experiments.sweeps.index.load_results", load_while_a_run_ends)
+    at = AppTest.from_file(PAGE, default_timeout=60).run()
+    write_session(folder, replace(worker, finished=5, ended="ended"))
+    assert not at.exception
+    assert loads[-1] == 5, "no press is needed to see what has ended since"
+    assert "Show new results" not in [button.label for button in at.button]
