@@ -42,6 +42,7 @@ _WIDE = """
   }
   [data-testid="stLayoutWrapper"]:has(> .st-key-lab-watch) {
     position: sticky; top: var(--top); z-index: 9; background: var(--page);
+    box-shadow: 1rem 0 var(--page); /* what is below has its help signs a little beyond the edge */
   }
   .st-key-lab-watch {
     --chart-most: var(--hero); --words-most: calc(var(--hero) - 1.75rem); gap: 0.25rem;

@@ -13,7 +13,7 @@ from dashboard.lessons import beats
 from dashboard.lessons.lesson import AnyLesson
 from dashboard.lessons.place import BEATS, Beat, Place
 from dashboard.lessons.registry import LESSONS
-from dashboard.lessons.roads import explore_link
+from dashboard.lessons.roads import explain_difference, explore_link
 
 BEAT_WORDS: dict[Beat, str] = {"predict": "Predict", "do": "Do", "decide": "Decide"}
 
@@ -46,7 +46,7 @@ def show_lesson(lesson: AnyLesson, beat: Beat, made: Predictions) -> None:
             beats.show_decide(lesson, made.guesses.get(lesson.number))
         if beat == "do" or lesson.number in made.guesses:
             made.done.add((lesson.number, beat))
-    _show_ways(lesson, beat)
+    show_ways(lesson, beat)
 
 
 def _show_head(lesson: AnyLesson, beat: Beat) -> None:
@@ -69,7 +69,8 @@ def _show_head(lesson: AnyLesson, beat: Beat) -> None:
             show_class_links(lesson, beat)
 
 
-def _show_ways(lesson: AnyLesson, beat: Beat) -> None:
+def show_ways(lesson: AnyLesson, beat: Beat) -> None:
+    """The buttons below a beat: back, onward, and the way to Explore."""
     k = BEATS.index(beat)
     at = LESSONS.index(lesson)
     back = Place(lesson.number, BEATS[k - 1]) if k > 0 else Place()
@@ -89,6 +90,11 @@ def _show_ways(lesson: AnyLesson, beat: Beat) -> None:
 def _show_road(lesson: AnyLesson) -> None:
     """A way to Explore, with the settings of the lesson's network as its controls stand."""
     words = "Open a network with this lesson's settings on the page Explore. A number beyond its sliders stops there."
-    if st.button("Open in Explore", key="explore", type="tertiary", icon=":material/tune:", help=words):
+    difference = explain_difference(lesson)
+    if st.button(
+        "Open in Explore", key="explore", type="tertiary", icon=":material/tune:", help=f"{words} {difference}"
+    ):
         link = explore_link(lesson, beats.read_controls(lesson))
         st.switch_page("dashboard/explore/page.py", query_params=link)
+    if not projector_on():  # there the row has no room for it
+        st.caption(difference, width="content")

@@ -7,7 +7,7 @@ from hashlib import blake2b
 import streamlit as st
 
 from analysis.figures.theme import cell_name
-from analysis.wording import own_digits
+from analysis.wording import counted, own_digits
 from dashboard.components.refusal import for_page
 from dashboard.runs.kept import KEPT, MOST_CHOSEN, chosen_names
 from dashboard.session import read_session
@@ -57,7 +57,7 @@ def choose_runs(summaries: Sequence[RunSummary]) -> list[str]:
     if now != chosen:
         KEPT.set({"run": ",".join(now[:MOST_CHOSEN]), "step": 0})
     if hidden := [name for name in now if name not in names]:
-        st.caption(f"{len(hidden)} of the {len(now)} selected runs are not among the rows that the search shows.")
+        st.caption(f"The search hides {len(hidden)} of the {counted(len(now), 'selected run')}.")
     return now[:MOST_CHOSEN]
 
 

@@ -57,7 +57,7 @@ show_new_sweep(expanded=not found)
 write_address(choices())
 choose_started(names)
 if not found:
-    st.markdown("No sweep was started yet.")
+    st.markdown("There are no sweeps yet. Start one above.")
     st.stop()
 name = choose_sweep(names)
 begin_choices(name)

@@ -62,8 +62,11 @@ def watch_runs(names: Sequence[str]) -> None:
     """Let the page show these runs, and the sidebar their settings."""
     st.session_state.pop(OFFERED, None)
     st.session_state[_WATCHED] = list(names)
-    st.session_state[_LIVE] = True
-    take_settings(open_runs(names))
+    readers = open_runs(names)
+    # Right from the start: a second run of the page, before the browser has made the sidebar of the first, would leave
+    # its fields at their lowest values.
+    st.session_state[_LIVE] = len(readers) < len(names) or any(run.status in LIVE for run in readers)
+    take_settings(readers)
 
 
 def leave_runs() -> None:

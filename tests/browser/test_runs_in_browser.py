@@ -146,7 +146,7 @@ def test_runs_side_by_side_keep_their_state_and_a_search_drops_none(runs_url, op
     page.get_by_role("textbox", name="Search").fill("lstm")
     page.get_by_role("textbox", name="Search").press("Enter")
     expect(page).to_have_url(re.compile("search=lstm"), timeout=30_000)
-    expect(page.get_by_text("1 of the 2 selected runs are not among the rows")).to_be_visible()
+    expect(page.get_by_text("The search hides 1 of the 2 selected runs.")).to_be_visible()
     page.reload()
     expect(page.locator(".scrub-slider output")).to_have_text("optimiser step 1", timeout=60_000)
     verdicts = page.get_by_test_id("stMarkdown").filter(has_text=re.compile("LSTM.*: (learning|at chance|worse)"))

@@ -208,7 +208,7 @@ def test_a_page_opens_no_file_of_this_machine_unless_the_server_was_started_so(t
 )
 def test_the_panel_inputs_hatches_the_inputs_without_a_path_to_a_loss(settings, count, why):
     view = record_view(Settings.of({"cells": ["elman", "gru"], "seq_len": 20.0, "hidden_size": 8, **settings}))
-    made = inputs_panel(view).charts[0]["input-gradients"]()
+    made = inputs_panel(view).rows[0]["input-gradients"]()
     hatched = [trace for trace in made.figure.data if trace.name == "no path to a loss"]
     assert ([t for trace in hatched for t in (trace.x[0], trace.x[1])] or [0, 0])[1] == (count + 0.5 if count else 0)
     assert (why in made.sentence) if why else NO_PATH not in made.sentence
