@@ -73,7 +73,7 @@ PRESETS = (
     ),
     Preset(
         "Translation",
-        "Line A has no attention: its gradient fades on the way back. With attention, every word of the source is near.",
+        "Line A has no attention: its gradient fades on the way back. With attention, every word is near.",
         {
             "task": "translation",
             "cells": ["gru"],

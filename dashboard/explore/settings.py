@@ -145,7 +145,8 @@ class Settings:
     nonlinearity: str = control(OneOf("Elman's nonlinearity", "tanh", _own_words(NONLINEARITIES)))
     bidirectional: bool = control(Switch("Bidirectional", False))
     truncate_kind: str = control(OneOf("Truncate by", "blocks", _TRUNCATIONS, help=(
-        "Blocks: the gradient stops at the end of each block. Sliding windows: each loss goes back over the last steps only.")))
+        "Blocks: the gradient stops at the end of each block. Sliding windows: each loss goes back over the last steps "
+        "only.")))
     clip_rule: str = control(OneOf("Clip by", "norm", _CLIP_RULES))
     dtype: str = control(OneOf("Number format", "float32", _own_words(_options("dtype"))))
 
