@@ -1,6 +1,6 @@
 """The panel Inputs: which input the loss hears."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -15,6 +15,7 @@ from dashboard.explore.panel import MOST_IN_A_DRAG, Panel, Passes, symbols_of
 from dashboard.frame import Draw
 from experiments.probing.input_gradients import LONGEST_ATTENTION, attention_log_norm, input_log_norm
 from experiments.probing.probe import Probe
+from experiments.probing.recorded_pass import RecordedPass
 from models.bptt.scaled import LN_2
 
 
@@ -40,7 +41,10 @@ def no_paths(view: Passes) -> tuple[Bool[ndarray, " time"] | None, str]:
     missing, why = list[Bool[ndarray, " time"]](), ""
     for probe in view.probes.values():
         of_stacks = list[Bool[ndarray, " time"]]()
-        for stack in probe.each_stack if isinstance(probe, Probe) else [probe]:
+        stacks: Sequence[RecordedPass] = [probe]
+        if isinstance(probe, Probe) and len(probe.whole.stacks) > 1:
+            stacks = probe.each_stack
+        for stack in stacks:
             first_layer = stack.layer_profiles[: stack.trace.num_directions]
             masks = [p.no_path for p in first_layer if p.no_path is not None]
             if len(masks) < len(first_layer):
