@@ -16,7 +16,7 @@ SHARES = {"below 0.1": "#00204d", "between": "#a59c74", "above 0.9": "#ffea46"}
 
 
 def saturation_picture(statistics: Mapping[str, GateStatistics]) -> Picture:
-    """Left: the share of shut, middle and open values of each gate. Right: each unit's time constant, sorted."""
+    """Bars: the share of shut, middle and open values of each gate. Right: each unit's time constant, sorted."""
     gated = {cell: s for cell, s in statistics.items() if s.gates}
     titles = ["share of values", "time constant of each unit"]
     made = grid(headline(gated), 340, 1, 2, horizontal_spacing=0.12, subplot_titles=titles)
@@ -55,7 +55,7 @@ def saturation_picture(statistics: Mapping[str, GateStatistics]) -> Picture:
     picture = Picture(
         "gate-saturation",
         made,
-        "Left: the share of each gate's values that are shut, in between or open (for g and n: near −1 or 1). Right: "
+        "Left: the share of each gate's values that are shut, in between or open (for g and n: near −1 or 1). Lines: "
         f"the steps after which a unit's own state has faded to 37 %. {reasons}".rstrip(),
         "Saturation. " + "; ".join(f"{n}: {percent(g.closed)} shut, {percent(g.open)} open" for n, g in rows) + ".",
         columns,
