@@ -56,8 +56,8 @@ def paths_picture(cell: str, p: Paths) -> Picture:
     picture = Picture(
         f"{cell}-paths",
         made,
-        f"First: the full {target}, and its part through the kept state alone (the product of {keep}). Second: the share "
-        f"of each route in one step; a route below zero works against the others.{note}",
+        f"First: the full {target}, and its part through the kept state alone (the product of {keep}). Second: the "
+        f"share of each route in one step; a route below zero works against the others.{note}",
         f"Paths of the {cell_name(cell)}. Mean shares: {', '.join(f'{n} {significant(m)}' for n, m in means.items())}.",
         {
             "t": t.tolist(),
