@@ -20,6 +20,7 @@ BEAT_WORDS: dict[Beat, str] = {"predict": "Predict", "do": "Do", "decide": "Deci
 _RULES = """
 /* Streamlit's header lies over the page's first row; a title has this room of its own. */
 .st-key-lesson-head { padding-top: 1.5rem; }
+.st-key-lesson-ways [data-testid="stCaptionContainer"] { margin-bottom: 0; }
 .st-key-lesson-table { overflow-x: auto; }
 .st-key-lesson-table th, .st-key-lesson-table td { padding: 0.2rem 0.45rem; white-space: nowrap; font-size: 0.9rem; }
 """
@@ -80,7 +81,7 @@ def show_ways(lesson: AnyLesson, beat: Beat) -> None:
         onward, words = Place(LESSONS[at + 1].number), f"Next lesson: {LESSONS[at + 1].title}"
     else:
         onward, words = Place(), "All lessons"
-    with st.container(horizontal=True, gap="small"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="lesson-ways"):
         st.button("Back" if k > 0 else "All lessons", key="back", on_click=write_address, args=(back,), type="tertiary")
         st.button(words, key="next", on_click=write_address, args=(onward,), type="primary")
         if beat != "predict":
