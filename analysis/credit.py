@@ -8,14 +8,15 @@ One backward sweep carries the rows of all loss times at once: a block of [T −
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Bool, Float, Int64
 from numpy import ndarray
 from torch import Tensor
 
 from analysis.jacobian import input_jacobian, state_jacobian
+from analysis.no_path import explain_no_path
 from analysis.numbers import log_quantile
 from models.bptt.scaled import LN_2, Scaled, times_power_of_two
 from models.recording.layer_record import LayerRecord, LayerStates
@@ -36,6 +37,12 @@ class Credit:
     """Nats."""
     reason: str | None = None
     """Why an entry is NaN, in a sentence; None if none is."""
+    no_path: Bool[ndarray, "loss_time state_time"] | None = None
+    """Whether no path leads from h_k to L_t, whatever the weights are; None where that is not known."""
+    why_no_path: str = ""
+    """Why, in a sentence, for the states that are read before their loss."""
+    reverse: bool = False
+    """Whether the direction reads the last input first, so that h_k comes before h_t where k > t."""
 
     @property
     def median(self) -> Float[ndarray, "loss_time state_time"]:
@@ -77,10 +84,13 @@ def credit(layers: Sequence[LayerRecord], direct: Float[Tensor, "time batch unit
     T, B, H = direct.shape
     log_norm = torch.full((T, T, B), -math.inf, dtype=torch.float64)
     total, total_exponent = torch.zeros(T, B, H, dtype=torch.float64), torch.zeros(T, B, dtype=torch.int64)
+    no_path, reaches = torch.ones(T, T, dtype=torch.bool), torch.zeros(T, dtype=torch.bool)
     for k in reversed(range(T)):
         first = int(torch.searchsorted(rows, k))  # rows before it are losses that h_k comes after
         if first < len(rows) and rows[first] == k:
             sweeps[0].block[:, first, :H] = direct[k]
+            reaches[k] = True
+        no_path[reaches, k] = False
         for sweep in sweeps:
             sweep.rescale(first)
         for above, sweep in itertools.pairwise(sweeps):
@@ -88,6 +98,10 @@ def credit(layers: Sequence[LayerRecord], direct: Float[Tensor, "time batch unit
         norms = sweeps[-1].log_norms(first)
         log_norm[rows[first:], k] = norms.T
         total[k], total_exponent[k] = sweeps[-1].sum(first, norms)
+        if cut[k]:
+            reaches[:] = False
+        if window is not None:
+            reaches[k - 1 + window :] = False
         for sweep in sweeps:
             if cut[k]:
                 sweep.block.zero_()
@@ -98,11 +112,15 @@ def credit(layers: Sequence[LayerRecord], direct: Float[Tensor, "time batch unit
 
     if reverse:
         log_norm, total, total_exponent = log_norm.flip(0, 1), total.flip(0), total_exponent.flip(0)
+        no_path = no_path.flip(0, 1)
     return Credit(
         log_norm=log_norm.numpy(),
         total=total.numpy(),
         total_log_scale=(total_exponent.double() * LN_2).numpy(),
         reason="The recorded pass diverged: some entries are NaN." if bool(log_norm.isnan().any()) else None,
+        no_path=no_path.numpy(),
+        why_no_path=explain_no_path(replace(layers[-1], reverse=False)),
+        reverse=reverse,
     )
 
 

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 
 from analysis.training_findings import LOST, has_learned
-from analysis.wording import power_of_ten, significant
+from analysis.wording import percent, power_of_ten, significant
 
 Over = Float[ndarray, " step"]
 Outcome = Literal["begun", "at_chance", "worse", "learning", "solved", "diverged"]
@@ -79,7 +79,7 @@ def learned(course: Course, solved: int | None = None) -> Learned:
         return Learned("worse", f"worse than a guess: {beside}")
     if not has_learned(loss, course.chance):
         return Learned("at_chance", f"at chance: {beside}")
-    return Learned("learning", f"learning: {100 * accuracy:.0f} % right" if not math.isnan(accuracy)
+    return Learned("learning", f"learning: {percent(accuracy)} right" if not math.isnan(accuracy)
                    else f"learning: {beside}")  # fmt: skip
 
 

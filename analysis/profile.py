@@ -184,7 +184,7 @@ def profile_of_sizes(
 def describe_horizon(p: Profile) -> str:
     """Where the gradient is below 10⁻⁷ of its largest size, in words; `nowhere` only if it never is."""
     if p.horizon_lag is not None:
-        return f"from lag {p.horizon_lag} on (t = {p.horizon_t})"
+        return f"from lag {p.horizon_lag} on (t\u00a0=\u00a0{p.horizon_t})"
     if p.course.kind in ("diverged", "zero"):
         return f"not known, since the gradient {VERBS[p.course.kind]}"
     log = p.course.log

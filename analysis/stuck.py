@@ -9,6 +9,7 @@ from torch import Tensor
 from analysis.finding import Finding, Remedy, Subject
 from analysis.gates import CLOSED, OPEN
 from analysis.numbers import all_finite
+from analysis.wording import percent
 from models.recording.trace import Trace
 
 MOSTLY = 0.8
@@ -54,7 +55,7 @@ def saturated_gates(s: Subject) -> Iterator[Finding]:
                 "saturated_gates",
                 "severe" if idle > 0.95 else "warning",
                 f"Gate {gate} is {state}",
-                f"{stuck:.0%} of its values are {side}, so {meaning}.",
+                f"{percent(stuck)} of its values are {side}, so {meaning}.",
                 {"shut": stuck, "mean": float(values.double().mean())},
                 (Remedy(words, settings), Remedy(words, {"forget_bias": 1.0, **CALM})),
             )
@@ -72,7 +73,7 @@ def saturated_units(s: Subject) -> Iterator[Finding]:
             "saturated_units",
             "severe" if flat > 0.95 else "warning",
             "tanh is saturated",
-            f"{flat:.0%} of its values are beyond ±{FLAT}, where the slope of tanh is below 0.1.",
+            f"{percent(flat)} of its values are beyond ±{FLAT}, where the slope of tanh is below 0.1.",
             {"flat": flat},
             (
                 Remedy("Make the inputs and the recurrent weights smaller.", CALM),
@@ -93,7 +94,7 @@ def saturated_cells(s: Subject) -> Iterator[Finding]:
             "saturated_cells",
             "severe" if flat > 0.95 else "warning",
             "tanh(c) is saturated",
-            f"{flat:.0%} of its values are beyond ±{FLAT}, where the slope of tanh is below 0.1.",
+            f"{percent(flat)} of its values are beyond ±{FLAT}, where the slope of tanh is below 0.1.",
             {"flat": flat},
             (
                 Remedy(calm, CALM),
@@ -118,7 +119,7 @@ def dead_units(s: Subject) -> Iterator[Finding]:
             "dead_units",
             "severe" if dead > 0.5 else "warning",
             "Units are dead",
-            f"{dead:.0%} of the units have the same value at every timestep of every sequence.",
+            f"{percent(dead)} of the units have the same value at every timestep of every sequence.",
             {"dead": dead},
             remedies,
         )

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from analysis.finding import Finding, Remedy, Subject
-from analysis.wording import counted, power_of_ten, significant
+from analysis.wording import counted, percent, power_of_ten, significant
 
 ALWAYS, NEVER = math.log(10), -math.log(100)
 """ln(norm ÷ threshold): clipping leaves less than a tenth, or the norm is a hundredth of the threshold."""
@@ -78,7 +78,7 @@ def often_clipped(log_before: Float[ndarray, " step"], log_after: Float[ndarray,
         "clipping_always",
         "warning",
         "Every step is clipped" if share == 1 else "Nearly every step is clipped",
-        f"{share:.0%} of {len(lost):,} steps kept less than a tenth of their gradient; the norm was typically "
+        f"{percent(share)} of {len(lost):,} steps kept less than a tenth of their gradient; the norm was typically "
         f"{typical} times the threshold.",
         {"share": share, "steps": len(lost), "log_excess": float(np.median(lost))},
         (Remedy("Raise the threshold to the usual size of the norm, or fix the explosion that clipping hides."),),

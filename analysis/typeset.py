@@ -2,7 +2,7 @@
 
 import re
 
-FORMULA = re.compile(r"(?<![\w$\\{}_.])((?:dL/d)?[A-Za-zαγλ])_(t|T|hh|ih|0|1)(?![\w}$(=])")
+FORMULA = re.compile(r"(?<![\w$\\{}_.])((?:dL/d)?[A-Za-zαγλ])_(t|T|k|hh|ih|0|1)(?![\w}$(=])")
 """A letter with an index, alone or in a derivative; names of code such as `log_norm` or `max_t` are none."""
 
 

@@ -27,6 +27,16 @@ def own_digits(value: float, digits: int = 6) -> str:
     return f"{mantissa}×10{superscript(int(exponent))}" if power else mantissa
 
 
+def percent(share: float) -> str:
+    """A share in whole percent, as every page writes it.
+
+    Example:
+        >>> percent(0.734)
+        '73 %'
+    """
+    return f"{100 * share:.0f} %"
+
+
 def power_of_ten(log10: float, negative: bool = False) -> str:
     """10^log10 for a log of any size, such as `3.2×10⁻¹²`; plain between 0.001 and 1000, `0` and `∞` for ∓inf."""
     if math.isnan(log10):

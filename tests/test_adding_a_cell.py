@@ -166,7 +166,7 @@ for name, panel in PANELS.items():
 assert drawn["Wave"] and {"jacobians-vector", "jacobians-peephole"} <= set(drawn["Jacobians"]) and drawn["Credit"]
 assert set(drawn["Gates"]) == {"gate-saturation", "gates-peephole"}
 assert drawn["Spectrum"] and "Vector: This cell has no recurrent matrix" in notes["Spectrum"]
-assert not drawn["Paths"] and "Only a cell with a gate that keeps its state has more than one path" in notes["Paths"]
+assert not drawn["Paths"] and "Paths need a cell with a gate that keeps its state" in notes["Paths"]
 alone = record_view(replace(small, cells=("vector",)))
 for name in ("Gates", "Spectrum", "Paths"):
     assert not PANELS[name](alone).rows and PANELS[name](alone).note.endswith(".")

@@ -8,6 +8,7 @@ import numpy as np
 from analysis.clipping import Clipping
 from analysis.figures.decades import decades_axis
 from analysis.figures.picture import Picture
+from analysis.figures.stacked import stacked
 from analysis.figures.theme import LN_10, NEUTRAL, cell_colour, cell_name, grid
 from analysis.wording import power_of_ten, significant
 
@@ -68,7 +69,7 @@ def clipping_picture(clippings: Mapping[str, Clipping]) -> Picture:
     made.update_yaxes(autorange="reversed")
     # One scale for all, so that cells can be compared.
     made.update_xaxes(title_text="gradient norm", matches="x", **decades_axis(drawn))
-    return Picture(
+    picture = Picture(
         "clipping",
         made,
         "Rings are the norms of the parameter gradients before clipping, dots after; the dashed line is the threshold."
@@ -76,6 +77,7 @@ def clipping_picture(clippings: Mapping[str, Clipping]) -> Picture:
         "Clipping. " + " ".join(describe(cell, c) for cell, c in clippings.items()),
         columns,
     )
+    return stacked(picture)
 
 
 def headline(clippings: Mapping[str, Clipping]) -> str:

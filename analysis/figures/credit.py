@@ -1,10 +1,13 @@
 """The credit matrix as a heatmap: which past state gets credit for which loss."""
 
 import numpy as np
+from jaxtyping import Bool
+from numpy import ndarray
 
 from analysis.credit import Credit
 from analysis.figures.decades import POWERS_OF_TEN
 from analysis.figures.edges import add_special_cells
+from analysis.figures.hatch import NO_PATH, hatch
 from analysis.figures.picture import Picture
 from analysis.figures.theme import (
     BAR_BELOW,
@@ -40,10 +43,11 @@ def credit_picture(cell: str, credit: Credit, source: Credit | None = None) -> P
         typical = typical if source is None else np.hstack([log_quantile(source.log_norm, 0.5), typical])
         relative = (typical - at_once) / LN_10
     values, row_step, column_step = on_screen(relative)
-    furthest = float(relative[-1, 0])
+    furthest = float(relative[0, -1] if credit.reverse else relative[-1, 0])
     kept = "not a number" if np.isnan(furthest) else power_of_ten(furthest)
+    loss, end = ("first", f"t\u00a0=\u00a0{T}") if credit.reverse else ("last", "t\u00a0=\u00a01")
     made = figure(
-        f"{cell_name(cell)}: {kept} of the last loss reaches t\u00a0=\u00a01",
+        f"{cell_name(cell)}: {kept} of the {loss} loss reaches {end}",
         "state time k" + (": source, then target" if S else ""),
         "loss time t",
         400,
@@ -56,12 +60,15 @@ def credit_picture(cell: str, credit: Credit, source: Credit | None = None) -> P
         colorbar={**BAR_BELOW, **POWERS_OF_TEN, "dtick": 4},
         hovertemplate="loss at %{y}, state at %{x}: %{z:size} of its size<extra></extra>",
     )  # fmt: skip
-    past = np.arange(S + T)[None, ::column_step] <= S + np.arange(T)[::row_step, None]  # above it nothing is defined
+    unreached = missing_paths(credit) if source is None else np.hstack([missing_paths(source), missing_paths(credit)])
+    defined = (comes_before(T, S, credit.reverse) & ~unreached)[::row_step, ::column_step]
     special = add_special_cells(
-        made, np.where(past, values, 0.0), 1 + column_step * np.arange(values.shape[1]),
+        made, np.where(defined, values, 0.0), 1 + column_step * np.arange(values.shape[1]),
         1 + row_step * np.arange(values.shape[0]), words="loss at %{y}, state at %{x}",
     )  # fmt: skip
     made.update_yaxes(autorange="reversed")
+    hatched = hatch(made, np.arange(1, S + T + 1), [*(unreached & comes_before(T, S, credit.reverse))], cells=True)
+    why = f" {NO_PATH} {credit.why_no_path}".rstrip() if hatched else ""
     if S:
         made.add_vline(x=S + 0.5, line={"color": NEUTRAL, "width": 2})
     rows, columns = np.tril_indices(T, S, S + T)
@@ -72,12 +79,24 @@ def credit_picture(cell: str, credit: Credit, source: Credit | None = None) -> P
         f"Row t: what a loss at t would send back to each earlier h_k of {the_cell(cell)}, against what it sends "
         "to h_t itself; blue has vanished, red has exploded, white is kept."
         + "".join(f" {words.capitalize()}." for words in special)
+        + why
         + thinning_note(row_step, column_step, "loss time", "state time")
         + note,
-        f"Credit matrix of {the_cell(cell)} over {T} timesteps: {kept} of the last loss's gradient reaches t = 1.",
+        f"Credit matrix of {the_cell(cell)} over {T} timesteps: {kept} of the {loss} loss's gradient reaches {end}.",
         {
             "loss_time": (rows + 1).tolist(),
             "state_time": (columns + 1).tolist(),
             "log_norm": typical[rows, columns].tolist(),
         },
     )
+
+
+def comes_before(losses: int, source: int, reverse: bool) -> Bool[ndarray, "loss_time state_time"]:
+    """Whether h_k is read at L_t or before it; all states of a source are. Of later states nothing is drawn."""
+    later = np.tri(losses, dtype=bool)
+    return np.hstack([np.ones((losses, source), bool), later.T if reverse else later])
+
+
+def missing_paths(credit: Credit) -> Bool[ndarray, "loss_time state_time"]:
+    """Where no path is known to lead from h_k to L_t."""
+    return np.zeros(credit.log_norm.shape[:2], bool) if credit.no_path is None else credit.no_path

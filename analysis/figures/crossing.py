@@ -22,7 +22,7 @@ from analysis.figures.theme import (
     thinning_note,
 )
 from analysis.numbers import log_quantile
-from analysis.wording import significant
+from analysis.wording import percent, significant
 
 NAMES = {"state": "by the start state", "attention": "by the attention"}
 
@@ -69,7 +69,7 @@ def crossing_picture(cell: str, crossing: Crossing) -> Picture:
     """log₁₀ of ‖dL/dh_t‖ over the source's timesteps, of what came by the start state and by the attention."""
     typical = {way: log_quantile(crossing.log_norm[way], 0.5) for way in WAYS}
     shares = {way: float(np.nanmedian(crossing.share[way])) if known(crossing.share[way]) else 0.0 for way in WAYS}
-    title = f"{cell_name(cell)}: {100 * shares['attention']:.0f} % of the gradient crosses by the attention"
+    title = f"{cell_name(cell)}: {percent(shares['attention'])} of the gradient crosses by the attention"
     made = figure(title, "source time t", "‖dL/dh<sub>t</sub>‖ of the encoder", 400)
     made.update_layout(legend=LEGEND_BELOW, margin_t=48)
     lines = []
@@ -89,8 +89,8 @@ def crossing_picture(cell: str, crossing: Crossing) -> Picture:
         made,
         "What the decoder sends to each h_t of the encoder (median over the batch): through the state that it started "
         "from, and through its attention. The two add up to dL/dh_t.",
-        f"Of the encoder's gradient, {100 * shares['state']:.0f} % come by the start state and "
-        f"{100 * shares['attention']:.0f} % by the attention (median over timesteps and sequences).",
+        f"Of the encoder's gradient, {percent(shares['state'])} come by the start state and "
+        f"{percent(shares['attention'])} by the attention (median over timesteps and sequences).",
         point_columns("t", "log10 of the norm", lines),
     )
 

@@ -6,16 +6,17 @@ import numpy as np
 
 from analysis.figures.edges import add_edge_marks
 from analysis.figures.picture import Picture
+from analysis.figures.stacked import stacked
 from analysis.figures.theme import LEGEND_RIGHT, NEUTRAL, cell_colour, cell_name, grid
 from analysis.gates import GateStatistics
-from analysis.wording import significant
+from analysis.wording import percent, significant
 
 SHARES = {"below 0.1": "#00204d", "between": "#a59c74", "above 0.9": "#ffea46"}
 """Three colours of cividis, the gates' own scale."""
 
 
 def saturation_picture(statistics: Mapping[str, GateStatistics]) -> Picture:
-    """Left: the share of shut, middle and open values of each gate. Right: each unit's time constant, sorted."""
+    """Bars: the share of shut, middle and open values of each gate. Right: each unit's time constant, sorted."""
     gated = {cell: s for cell, s in statistics.items() if s.gates}
     titles = ["share of values", "time constant of each unit"]
     made = grid(headline(gated), 340, 1, 2, horizontal_spacing=0.12, subplot_titles=titles)
@@ -51,15 +52,16 @@ def saturation_picture(statistics: Mapping[str, GateStatistics]) -> Picture:
     made.update_xaxes(title_text="unit, sorted", row=1, col=2)
     made.update_yaxes(title_text="steps", rangemode="tozero", row=1, col=2)
     reasons = " ".join(s.reason for s in gated.values() if s.reason)
-    return Picture(
+    picture = Picture(
         "gate-saturation",
         made,
-        "Left: the share of each gate's values that are shut, in between or open (for g and n: near −1 or 1). Right: "
+        "Left: the share of each gate's values that are shut, in between or open (for g and n: near −1 or 1). Lines: "
         f"the steps after which a unit's own state has faded to 37 %. {reasons}".rstrip(),
-        "Saturation. " + "; ".join(f"{n}: {g.closed:.0%} shut, {g.open:.0%} open" for n, g in rows) + ".",
+        "Saturation. " + "; ".join(f"{n}: {percent(g.closed)} shut, {percent(g.open)} open" for n, g in rows) + ".",
         columns,
         WHY,
     )
+    return stacked(picture)
 
 
 WHY = r"""

@@ -20,7 +20,7 @@ from analysis.figures.theme import (
     the_cell,
     thinning_note,
 )
-from analysis.wording import significant
+from analysis.wording import percent, significant
 from models.cells.registry import CELLS
 
 UnitsOverTime = Float[ndarray, "time unit"]
@@ -51,7 +51,7 @@ def hidden_picture(cell: str, hidden: UnitsOverTime, limit: float, what: str = "
     )  # fmt: skip
     add_special_cells(made, values, made.data[0].x, made.data[0].y, zeros=False, words="t = %{x}, unit %{y}")
     alt = f"{what} of {hidden.shape[1]} units over {hidden.shape[0]} timesteps, largest absolute value "
-    alt += significant(largest) + (f"; {busy:.0%} of the values are beyond ±0.9" if busy is not None else "")
+    alt += significant(largest) + (f"; {percent(busy)} of the values are beyond ±0.9" if busy is not None else "")
     sentence = f"Each row is one unit of {the_cell(cell)} over time, for the first sequence of the batch: blue is "
     sentence += "negative, red positive" + ("; grey is not a number, or infinite." if lost else ".")
     return Picture(
@@ -110,7 +110,8 @@ def gates_picture(cell: str, gates: Mapping[str, UnitsOverTime]) -> Picture:
     closed = {name: float(np.mean(v < 0.1)) for name, v in gates.items() if name not in candidates}
     opened = {name: float(np.mean(v > 0.9)) for name, v in gates.items() if name not in candidates}
     alt = "; ".join(
-        f"{n}: mean {significant(means[n])}, {closed[n]:.0%} below 0.1, {opened[n]:.0%} above 0.9" for n in closed
+        f"{n}: mean {significant(means[n])}, {percent(closed[n])} below 0.1, {percent(opened[n])} above 0.9"
+        for n in closed
     )
     flat = {"t": list(range(1, len(next(iter(gates.values()))) + 1))}
     for name, gate in gates.items():

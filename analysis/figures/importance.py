@@ -5,7 +5,7 @@ from collections.abc import Callable
 from analysis.figures.picture import Picture
 from analysis.figures.theme import OTHER_COLOURS, figure
 from analysis.importance import Importances
-from analysis.wording import counted
+from analysis.wording import counted, percent
 
 ROW, FRAME = 32, 150
 
@@ -20,7 +20,7 @@ def importance_picture(found: Importances, quantity: str, name_setting: Callable
     """
     names = [name_setting(setting) for setting in found.settings]
     first = f"{names[0][:1].upper()}{names[0][1:]} matters most"
-    known = f"The settings explain {max(found.explained, 0):.0%} of the variation between runs"
+    known = f"The settings explain {percent(max(found.explained, 0))} of the variation between runs"
     made = figure(
         first if found.explained > 0 else "The settings explain little here", "share of the importance", "",
         FRAME + ROW * len(names),
@@ -28,12 +28,12 @@ def importance_picture(found: Importances, quantity: str, name_setting: Callable
     made.add_bar(
         x=found.share, y=names, orientation="h", marker={"color": OTHER_COLOURS[1], "line": {"width": 0}},
         error_x={"array": found.spread, "thickness": 1.5}, name="importance",
-        customdata=[f"{share:.0%} ± {spread:.0%}" for share, spread in zip(found.share, found.spread, strict=True)],
+        customdata=[f"{percent(s)} ± {percent(spread)}" for s, spread in zip(found.share, found.spread, strict=True)],
         hovertemplate="%{y}: %{customdata}<extra></extra>",
     )  # fmt: skip
     made.update_yaxes(autorange="reversed")
     made.update_xaxes(tickformat=".0%", rangemode="tozero")
-    said = ", ".join(f"{name} {share:.0%}" for name, share in zip(names, found.share, strict=True))
+    said = ", ".join(f"{name} {percent(share)}" for name, share in zip(names, found.share, strict=True))
     return Picture(
         "sweep-importance",
         made,

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 
 import numpy as np
 import plotly.graph_objects as go
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from numpy import ndarray
 
 from analysis.figures.decades import decades_axis
 from analysis.figures.edges import add_edge_marks
+from analysis.figures.hatch import NO_PATH, hatch
 from analysis.figures.hover import size_words
 from analysis.figures.lines import point_columns
 from analysis.figures.picture import Picture
@@ -22,13 +23,18 @@ MOST_SEQUENCES, MOST_POINTS = 16, 8000
 
 
 def input_gradients_picture(
-    cells: Mapping[str, Float[ndarray, "time batch"]], attention: Float[ndarray, "time batch"] | None = None
+    cells: Mapping[str, Float[ndarray, "time batch"]],
+    attention: Float[ndarray, "time batch"] | None = None,
+    no_path: Bool[ndarray, " time"] | None = None,
+    why_no_path: str = "",
 ) -> Picture:
     """log₁₀ of ‖dL/dx_t‖ over t: a thin line per sequence, and the median over the batch.
 
     Args:
         cells: cell → ln‖dL/dx_t‖ (nats).
         attention: the same of a layer of self-attention, which has no path longer than one step.
+        no_path: the timesteps whose input has no path to a loss in any of the cells; they are hatched.
+        why_no_path: the reason, in a sentence.
     """
     lines = {cell_name(cell): (log_quantile(size, 0.5) / LN_10, cell_colour(cell)) for cell, size in cells.items()}
     each = {cell: first_sequences(size) / LN_10 for cell, size in cells.items()}
@@ -47,7 +53,9 @@ def input_gradients_picture(
             line={"color": colour, "width": 3, "dash": "dash" if name == ATTENTION else "solid"},
             hovertemplate=f"{name}, median, t = %{{x}}: %{{y:size}}<extra></extra>",
         )  # fmt: skip
-        add_edge_marks(made, t, values, name, colour)
+        marked = np.ones(len(t), bool) if no_path is None or name == ATTENTION else ~no_path
+        add_edge_marks(made, t[marked], values[marked], name, colour)
+    hatched = no_path is not None and hatch(made, np.arange(1, len(no_path) + 1), [no_path])
     made.update_yaxes(decades_axis([*(values for values, _ in lines.values()), *each.values()]))
     batch, drawn = next(iter(cells.values())).shape[1], next(iter(each.values())).shape[1]
     which = "each sequence" if drawn == batch else f"the first {counted(drawn, 'sequence')} of {batch}"
@@ -56,7 +64,8 @@ def input_gradients_picture(
         made,
         f"Which input the loss hears. Thick: the median over the batch. Thin: {which}. In a recurrent network the "
         "gradient comes back step by step. In one layer of self-attention of the same width each input is one step "
-        "away from each loss, so that its line has no slope of its own.",
+        "away from each loss, so that its line has no slope of its own."
+        + (f" {NO_PATH} {why_no_path}" if hatched else ""),
         f"Size of dL/dx_t at the first timestep against the last: {said}.",
         point_columns(
             "t",

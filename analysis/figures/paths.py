@@ -6,6 +6,7 @@ import plotly.graph_objects as go
 from analysis.figures.decades import decades_axis
 from analysis.figures.edges import add_edge_marks
 from analysis.figures.picture import Picture
+from analysis.figures.stacked import stacked
 from analysis.figures.theme import LEGEND_RIGHT, LN_10, NEUTRAL, OTHER_COLOURS, cell_colour, cell_name, grid
 from analysis.numbers import log_quantile
 from analysis.paths import Paths
@@ -52,11 +53,11 @@ def paths_picture(cell: str, p: Paths) -> Picture:
     made.update_yaxes(tickformat=".0%", row=1, col=2)
     means = {name: float(np.nanmean(values)) for name, values in share.items() if np.isfinite(values).any()}
     note = f" {p.reason}" if p.reason else ""
-    return Picture(
+    picture = Picture(
         f"{cell}-paths",
         made,
-        f"Left: the full {target}, and its part through the kept state alone (the product of {keep}). Right: the share "
-        f"of each route in one step; a route below zero works against the others.{note}",
+        f"First: the full {target}, and its part through the kept state alone (the product of {keep}). Second: the "
+        f"share of each route in one step; a route below zero works against the others.{note}",
         f"Paths of the {cell_name(cell)}. Mean shares: {', '.join(f'{n} {significant(m)}' for n, m in means.items())}.",
         {
             "t": t.tolist(),
@@ -66,6 +67,7 @@ def paths_picture(cell: str, p: Paths) -> Picture:
         },
         WHY,
     )
+    return stacked(picture)
 
 
 WHY = r"""

@@ -31,7 +31,7 @@ class Picture:
     """The rest of the explanation, shown on request (Markdown)."""
 
     def __post_init__(self) -> None:
-        """Set the formulas of titles, and give every axis a range of its own and every hover its words."""
+        """Set the formulas of titles and legends, and give every axis a range of its own and every hover its words."""
         set_formulas(self.figure)
         set_axes(self.figure)
         write_hovers(self.figure)
@@ -50,12 +50,16 @@ class Picture:
 
 
 def set_formulas(figure: go.Figure) -> None:
-    """Set the formulas in the titles of a figure, of its axes and of its parts."""
+    """Set the formulas in the titles of a figure, of its axes and of its parts, in its legend and on hover."""
     layout = figure.layout
     titles = [layout.title, *(layout[name].title for name in layout if re.fullmatch("[xy]axis[0-9]*", name))]
     for words in (*titles, *layout.annotations):
         if words.text and (typeset := as_html(words.text)) != words.text:
             words.text = typeset
+    for trace in figure.data:
+        said = {key: text for key in ("name", "hovertemplate") if isinstance(text := getattr(trace, key, None), str)}
+        if changed := {key: as_html(text) for key, text in said.items() if "_" in text}:
+            trace.update(changed)
 
 
 def _plain(value: object) -> object:

@@ -7,7 +7,7 @@ import numpy as np
 from analysis.figures.picture import Picture
 from analysis.figures.theme import LEGEND_RIGHT, NEUTRAL, cell_colour, cell_name, figure
 from analysis.spectrum import Spectrum
-from analysis.wording import significant
+from analysis.wording import percent, significant
 from models.cells.registry import CELLS
 
 DASHES = ("solid", "dash", "dot", "dashdot")
@@ -83,7 +83,8 @@ def eigenvalues_picture(spectra: Spectra) -> Picture:
         "circle shrink, and directions outside grow." + not_drawn(spectra),
         "Eigenvalues in the complex plane. "
         + "; ".join(
-            f"{cell_name(c)}: radius {significant(radius[c])}, {inside[c]:.0%} inside the unit circle" for c in radius
+            f"{cell_name(c)}: radius {significant(radius[c])}, {percent(inside[c])} inside the unit circle"
+            for c in radius
         )
         + ".",
         eigenvalue_columns(spectra),

@@ -19,7 +19,7 @@ from analysis.figures.theme import (
     figure,
     translucent,
 )
-from analysis.wording import significant
+from analysis.wording import percent, significant
 
 Over = Float[ndarray, " step"]
 
@@ -123,7 +123,7 @@ def norm_picture(lanes: Sequence[Lane], thresholds: Mapping[str, float | None]) 
     clipped = {lane.label: lane.log_norm_after < lane.log_norm_before for lane in lanes}
     share = {label: float(np.mean(c)) if len(c) else 0.0 for label, c in clipped.items()}
     clips = any(threshold is not None for threshold in thresholds.values()) or any(share.values())
-    title = fitting("Clipped steps", [f"{label} {value:.0%}" for label, value in share.items()])
+    title = fitting("Clipped steps", [f"{label} {percent(value)}" for label, value in share.items()])
     made = figure(title if clips else "Gradient norm", "optimiser step", "gradient norm", 320)
     made.update_yaxes(**decades_axis(lane.log_norm_before / LN_10 for lane in lanes))
     made.update_layout(legend=LEGEND_BELOW, margin_t=48)
@@ -156,7 +156,7 @@ def norm_picture(lanes: Sequence[Lane], thresholds: Mapping[str, float | None]) 
         made,
         _describe_norms(clips, any(share.values())),
         "Gradient norm over steps. "
-        + "; ".join(f"{label}: {value:.0%} of the steps clipped" for label, value in share.items()),
+        + "; ".join(f"{label}: {percent(value)} of the steps clipped" for label, value in share.items()),
         columns,
     )
 

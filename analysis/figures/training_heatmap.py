@@ -75,6 +75,7 @@ def heatmap_picture(
 
 def _factor_ticks(reach: float) -> dict[str, object]:
     """Ticks of a colour scale of factors: 1 is marked as what is at the loss."""
-    at = [-reach, -reach / 2, 0.0, reach / 2, reach]
+    half = [round(reach / 2)] if reach > 1 else []  # a whole power of ten
+    at = [-reach, *(-value for value in half), 0.0, *half, reach]
     words = [power_of_ten(value).removeprefix("1×") if value else "1 = as at the loss" for value in at]
     return {"tickmode": "array", "tickvals": at, "ticktext": words}

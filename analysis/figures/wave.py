@@ -10,10 +10,12 @@ from analysis.figures.hatch import NO_PATH, hatch
 from analysis.figures.picture import Picture
 from analysis.figures.theme import BAR_BELOW, DIVERGING, LN_10, cell_name, figure, on_screen, thinning_note
 from analysis.profile import Profile
-from analysis.wording import significant
+from analysis.wording import significant, superscript
 
 MOST_DECADES = 16.0
 """The colours end at so many powers of ten on either side: as many as float64 has digits."""
+FEW = 50
+"""Timesteps up to which there is a gap between cells: on a phone more would be all gaps."""
 
 
 def wave_picture(layers: Mapping[str, Sequence[Profile]]) -> Picture:
@@ -36,15 +38,15 @@ def wave_picture(layers: Mapping[str, Sequence[Profile]]) -> Picture:
     made.update_layout(margin_t=48, margin_b=88)
     made.add_heatmap(
         z=np.where(np.isfinite(drawn), drawn, np.nan),
-        x=t[::step], y=[*rows], zmin=-limit, zmax=limit, colorscale=DIVERGING, xgap=1 if len(t) <= 100 else 0,
-        ygap=6, colorbar={**BAR_BELOW, **POWERS_OF_TEN, "dtick": max(1, round(limit / 4))},
+        x=t[::step], y=[*rows], zmin=-limit, zmax=limit, colorscale=DIVERGING, xgap=1 if len(t) <= FEW else 0,
+        ygap=6, colorbar={**BAR_BELOW, **POWERS_OF_TEN, "dtick": max(1, round(limit / 2)), "tickangle": 0},
         hovertemplate="%{y}, t = %{x}: %{z:size} of its size at the loss<extra></extra>",
     )  # fmt: skip
     special = add_special_cells(made, values, t[::step], [*rows], words="%{y}, t = %{x}")
     made.data[-1].update(xgap=made.data[0].xgap, ygap=made.data[0].ygap)
     made.update_yaxes(autorange="reversed", ticks="")
     why = {p.why_no_path: None for p in all_profiles if p.no_path is not None and p.no_path.any()}
-    hatched = f" {NO_PATH} {' '.join(why)}" if hatch(made, t, [*unreached], gap=0.12) else ""
+    hatched = f" {NO_PATH} {' '.join(why)}" if hatch(made, t, [*unreached], gap=0.12, cells=True) else ""
     if finite.size:
         # The chart's player covers what the gradient has not reached yet, from the first number back to the second.
         made.update_layout(meta={"play": [int(t[-1]), int(t[0])]})
@@ -88,4 +90,4 @@ def left(log10: float) -> str:
     """The rest of the gradient in words: a power of ten, exactly zero, or diverged."""
     if np.isneginf(log10):
         return "0"
-    return f"10<sup>{round(log10)}</sup>" if np.isfinite(log10) else "diverged"
+    return f"10{superscript(round(log10))}" if np.isfinite(log10) else "diverged"

@@ -42,6 +42,7 @@ _WIDE = """
   }
   [data-testid="stLayoutWrapper"]:has(> .st-key-lab-watch) {
     position: sticky; top: var(--top); z-index: 9; background: var(--page);
+    box-shadow: 1rem 0 var(--page); /* what is below has its help signs a little beyond the edge */
   }
   .st-key-lab-watch {
     --chart-most: var(--hero); --words-most: calc(var(--hero) - 1.75rem); gap: 0.25rem;
@@ -52,12 +53,12 @@ _WIDE = """
   .stMain:has(.st-key-lab-alone) { --hero: 0rem; }
   .stMain:has(.st-key-lab-alone) :is(.st-key-presets, .st-key-changes) { display: none; }
 }
-/* In a low window the title stands in the row of the pages' names. */
+/* In a low window the title stands in the row of the pages' names, left of what Streamlit says while it runs. */
 @media (min-width: 1200px) and (max-height: 900px) {
   .st-key-lab-choice { flex-wrap: nowrap; gap: 0.5rem; }
   .stMainBlockContainer:has(.st-key-lab-title) { padding-top: 4rem; }
   .stMainBlockContainer:has(.st-key-lab-title) > .stVerticalBlock { gap: 0.25rem; }
-  .st-key-lab-title { position: fixed; top: 1.15rem; right: 4rem; z-index: 999991; width: auto; }
+  .st-key-lab-title { position: fixed; top: 1.15rem; right: 9.5rem; z-index: 999991; width: auto; }
   .st-key-lab-title h1 { font-size: 1.15rem; padding: 0; }
 }
 """

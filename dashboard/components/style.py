@@ -19,6 +19,7 @@ RULES = """
 /* Headings below the page's own: as small as the sections that they begin. */
 [data-testid="stMarkdownContainer"] h2 { font-size: 1rem; padding: 0 0 1rem; }
 .st-key-lesson-title h1 { font-size: 1.15rem; padding: 0.5rem 0; }
+.st-key-lesson-title :is([data-testid="stHeading"], [data-testid="stMarkdownContainer"]) { margin-bottom: 0; }
 /* The address is the page's state: a heading has no link of its own. */
 [data-testid="stHeaderActionElements"] { display: none; }
 /* WCAG 2.5.8: a target of at least 24 px. The larger ones take no more room. */

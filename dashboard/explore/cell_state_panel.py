@@ -8,7 +8,7 @@ def cell_state_panel(view: Passes) -> Panel:
     """‖dL/dc_t‖ and ‖c_t‖; a cell whose state is h_t alone has no line."""
     known = {cell: found for cell, r in view.probes.items() if (found := r.cell_state) is not None}
     if not known:
-        return Panel(note="No chosen cell has a cell state beside h_t. Choose one that has, such as the LSTM.")
+        return Panel(note="None of the chosen cells has a cell state c_t. Choose one that has, such as the LSTM.")
     return Panel(
         ({"cell-gradient": lambda: cell_gradient_picture(known), "cell-size": lambda: cell_size_picture(known)},)
     )

@@ -39,8 +39,8 @@ def credit_panel(view: Passes) -> Panel:
     if any(not can_have_credit(probe) for probe in view.probes.values()):
         return Panel(
             tuple(_crossing_charts(view)),
-            "With two directions, the credit matrix is drawn only for the top layer: from a layer below it, a loss is "
-            "reached through time in both directions. Choose the top layer.",
+            "With two directions, the credit matrix is drawn only for the top layer. From a lower layer, paths lead to "
+            "a loss through both directions of time. Choose the top layer.",
         )
 
     def credit(cell: str) -> Picture:

@@ -33,7 +33,7 @@ def _show_chosen(view: View) -> None:
     if name == SPECTRUM:
         show_spectrum(view)
     if name == HIDDEN and not view.is_of_top:
-        st.caption("A state of the top layer, forwards, can be changed by a click. Choose that layer to do so.")
+        st.caption("A click can change only states of the top layer, forwards. Choose that layer first.")
     elif name == HIDDEN:
         show_intervention(view)
         show_panel(PANELS[name](view), view, name, on_click=take_click)

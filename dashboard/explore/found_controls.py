@@ -48,15 +48,15 @@ def found_controls(network: GivenNetwork) -> dict[str, Control[Any]]:
         "inputs": replace(_one_of("inputs"), options=inputs),
         "largest_singular_value": replace(
             norm, default=stands, highest=largest,
-            help=f"The largest singular value of the recurrent blocks. At {stands:g} they are as found. Every "
-            "other value scales each block to it.",
+            help=f"The largest singular value of the recurrent blocks. At {stands:g} nothing is changed. Any "
+            "other value scales every block to it.",
         ),
         "singular_values": replace(_listed("singular_values"), highest=largest),
         "forget_bias": replace(
             bias, default=mean, lowest=min(bias.lowest, math.floor(found_bias)),
             highest=max(bias.highest, math.ceil(found_bias)),
-            help=f"Bias of the gate that keeps the state. At {mean:g}, the mean over the units, each unit has its own "
-            "bias as it was found. Every other value is given to all units.",
+            help=f"Bias of the gate that keeps the state. At {mean:g}, the mean over the units, nothing is "
+            "changed. Any other value becomes the bias of every unit.",
         ),
     }  # fmt: skip
     defaults = _fitting_sizes(network, _own_settings(network, inputs))

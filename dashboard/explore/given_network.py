@@ -24,7 +24,7 @@ def show_network(opened: OpenedNetwork) -> None:
     """Which network it is, what drags do to it, and the buttons that lead back."""
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.markdown(f"**{as_text(opened.title)}**", width="content")
-        words = "Put every slider and setting back to where the network is."
+        words = "Set every slider and setting back to the network's own values."
         st.button("As it was found", key="as-found", on_click=open_in_page, args=(opened.naming,), type="tertiary",
                   icon=":material/restart_alt:", help=words)  # fmt: skip
         st.button("Back to untrained networks", key="leave-network", on_click=leave_network, type="tertiary",
@@ -48,7 +48,9 @@ def show_upload() -> None:
         help="A torch state dict, safetensors, a Keras model or an ONNX graph. Nothing in it is executed. "
         "Only you can open it, and only until the server forgets it.",
     )  # fmt: skip
-    st.caption("To open what was trained here, choose it on the page **Runs**, then *Open in Explore*.")
+    st.caption(
+        "To open a network that was trained here, choose its run on the page **Runs** and press *Open in Explore*."
+    )
 
 
 def show_step(opened: OpenedNetwork) -> None:

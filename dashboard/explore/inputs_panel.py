@@ -1,9 +1,11 @@
 """The panel Inputs: which input the loss hears."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import numpy as np
+from jaxtyping import Bool
+from numpy import ndarray
 
 from analysis.figures.inputs import input_gradients_picture
 from analysis.figures.picture import Picture
@@ -13,6 +15,7 @@ from dashboard.explore.panel import MOST_IN_A_DRAG, Panel, Passes, symbols_of
 from dashboard.frame import Draw
 from experiments.probing.input_gradients import LONGEST_ATTENTION, attention_log_norm, input_log_norm
 from experiments.probing.probe import Probe
+from experiments.probing.recorded_pass import RecordedPass
 from models.bptt.scaled import LN_2
 
 
@@ -30,6 +33,28 @@ def whole_sequence(view: Passes) -> Symbols | None:
     )
 
 
+def no_paths(view: Passes) -> tuple[Bool[ndarray, " time"] | None, str]:
+    """The timesteps whose input has no path to a loss in any network, and why; None where that is not known.
+
+    An input acts on the loss through the first layer's state at its own timestep, in one direction or two.
+    """
+    missing, why = list[Bool[ndarray, " time"]](), ""
+    for probe in view.probes.values():
+        of_stacks = list[Bool[ndarray, " time"]]()
+        stacks: Sequence[RecordedPass] = [probe]
+        if isinstance(probe, Probe) and len(probe.whole.stacks) > 1:
+            stacks = probe.each_stack
+        for stack in stacks:
+            first_layer = stack.layer_profiles[: stack.trace.num_directions]
+            masks = [p.no_path for p in first_layer if p.no_path is not None]
+            if len(masks) < len(first_layer):
+                return None, ""
+            of_stacks.append(np.logical_and.reduce(masks))
+            why = first_layer[0].why_no_path
+        missing.append(np.concatenate(of_stacks))
+    return np.logical_and.reduce(missing), why
+
+
 def inputs_panel(view: Passes) -> Panel:
     """‖dL/dx_t‖ of every network; beside untrained ones of a layer of self-attention."""
     first = next(iter(view.probes.values()))
@@ -42,9 +67,8 @@ def inputs_panel(view: Passes) -> Panel:
             cell: input_log_norm(probe) if isinstance(probe, Probe) else probe.trace.input_log_norm.numpy()
             for cell, probe in view.probes.items()
         }
-        made = input_gradients_picture(
-            sizes, attention_log_norm(first.experiment) if compared and isinstance(first, Probe) else None
-        )
+        attention = attention_log_norm(first.experiment) if compared and isinstance(first, Probe) else None
+        made = input_gradients_picture(sizes, attention, *no_paths(view))
         return with_symbols(made, whole_sequence(view))
 
     def pixels(cell: str, probe: Probe) -> Picture:

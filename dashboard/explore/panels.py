@@ -168,10 +168,12 @@ def _paths_panel(view: Passes) -> Panel:
     """The paths of the gradient through gated cells."""
     taken = {cell: paths for cell, r in view.probes.items() if (paths := r.paths) is not None}
     if not taken and any(r.layer.window is not None for r in view.probes.values()):
-        return Panel(note="Each loss has a window of its own, so that no two share their paths. Truncate by blocks.")
+        return Panel(
+            note="With sliding windows each loss has paths of its own, which cannot be added up. Truncate by blocks."
+        )
     if not taken:
         return Panel(
-            note="Only a cell with a gate that keeps its state has more than one path. Choose one, such as the LSTM."
+            note="Paths need a cell with a gate that keeps its state. Choose one in the sidebar, such as the LSTM."
         )
     return Panel(tuple({f"paths-{cell}": partial(paths_picture, cell, paths)} for cell, paths in taken.items()))
 

@@ -68,12 +68,12 @@ PRESETS = (
     ),
     Preset(
         "France … French",
-        "Drag the forget-gate bias up to 3. The LSTM's loss then hears the country, Elman's never does.",
+        "Drag the forget-gate bias up to 3. Then the LSTM's loss hears the country; Elman's does not.",
         {"task": "france", "cells": ["elman", "lstm"], "seq_len": 30.0, "overlays": [HEARD], "panel": "Inputs"},
     ),
     Preset(
         "Translation",
-        "Without attention, line A, the gradient fades on its way back through the source. With it, each word is near.",
+        "Line A has no attention: its gradient fades on the way back. With attention, every word is near.",
         {
             "task": "translation",
             "cells": ["gru"],
@@ -88,7 +88,7 @@ PRESETS = (
     ),
     Preset(
         "Caption",
-        "A decoder says what the picture shows. The second chart below has the pixels that the caption's loss hears.",
+        "A decoder describes the picture. The second chart below shows which pixels the loss of the caption hears.",
         {
             "task": "captioning",
             "cells": ["gru"],

@@ -111,7 +111,7 @@ class Settings:
     upload: str = control(Name("Uploaded file", "", TOKEN, "a file that was uploaded here", names_network=True))
     layer: int = control(Whole("Layer of the file", 0, 0, MOST_LAYERS, names_network=True))
     inputs: str = control(OneOf("Inputs", NOISE, _INPUTS, help=(
-        "The inputs of a task whose sequences have the network's number of inputs, or independent normal numbers.")))
+        "Sequences of a task with as many inputs as the network has, or noise: independent normal numbers.")))
 
     task: str = control(OneOf("Task", "adding", _TASKS, groups=_GROUPS))
     text_file: str = control(TextFile("Text", "hello", TEXT_WORDS))
@@ -121,18 +121,19 @@ class Settings:
         "An encoder and a decoder need a task with a source and a target, such as Reversal. A picture and a decoder "
         "need a task with pictures.")))
     head: str = control(OneOf("Head", "linear", name_options(_options("head"), HEAD_WORDS), help=(
-        "What the outputs are read from. Attention and the mean read all timesteps for one answer.")))
+        "Where the outputs come from. Attention and the mean use all timesteps for one answer.")))
     start: str = control(OneOf("Start state", "zero", name_options(_options("start"), START_WORDS), help=(
-        "The state before the first timestep. A learned one begins at zero. Next character can carry it on.")))
+        "The state before the first timestep. A learned one begins at zero. In the task Next character, "
+        "a sequence can begin where the last one ended.")))
     attention: str = control(OneOf("Attention", "none", _ATTENTIONS))
     features: str = control(OneOf("Features of the picture", "start", _FEATURES))
     stack: str = control(OneOf("Stack", "outputs", _STACKS, is_view=True, help=(
-        "Which of the network's stacks the charts are of.")))
+        "The part of the network that the charts show.")))
     shown_layer: int = control(Whole("Layer shown", 0, 0, MOST_LAYERS, is_view=True))
     direction: str = control(OneOf("Direction shown", "forwards", _DIRECTIONS, is_view=True))
     seq_len_schedule: str = control(OneOf("Lengths", "fixed", LENGTHS_WORDS, help=(
-        "Unequal: the first sequence of a batch is the longest, and each other one has a random length. Padding counts "
-        "nowhere.")))
+        "Unequal: the first sequence of a batch has the full length, and the others have random ones. Padding never "
+        "counts.")))
     seq_len_min: int = control(Whole("Shortest sequence", 10, 1, LONGEST))
     loss_position: str = control(OneOf("Loss at", "task", _LOSSES))
     hidden_size: int = control(Whole("Hidden units", 64, 1, MOST_UNITS))
@@ -140,11 +141,12 @@ class Settings:
     num_layers: int = control(Whole("Layers", 1, 1, 8))
     seed: int = control(Whole("Seed", 0, 0, 2**31))
     initialisation: str = control(OneOf("Initial weights", "default", _INITIALISATIONS, help=(
-        "After this, each recurrent block is scaled to the singular value that you drag.")))
+        "How the weights are drawn. Then each recurrent block is scaled to the largest singular value that you set.")))
     nonlinearity: str = control(OneOf("Elman's nonlinearity", "tanh", _own_words(NONLINEARITIES)))
     bidirectional: bool = control(Switch("Bidirectional", False))
     truncate_kind: str = control(OneOf("Truncate by", "blocks", _TRUNCATIONS, help=(
-        "Blocks stop the gradient every so many steps. A window lets each loss go back over so many steps.")))
+        "Blocks: the gradient stops at the end of each block. Sliding windows: each loss goes back over the last steps "
+        "only.")))
     clip_rule: str = control(OneOf("Clip by", "norm", _CLIP_RULES))
     dtype: str = control(OneOf("Number format", "float32", _own_words(_options("dtype"))))
 
@@ -152,11 +154,11 @@ class Settings:
         "The largest singular value of each recurrent block. Below 1 the gradient of a tanh network must vanish. "
         "Above 1 it may explode.")))
     seq_len: float = control(Slide("Sequence length", 100.0, 1, LONGEST, 1, help=(
-        "Timesteps T: how far back the first input lies.")))
+        "The number of timesteps, T.")))
     forget_bias: float = control(Slide("Forget-gate bias", 0.0, -5, 8, 0.1, help=(
         "Bias of the gate that keeps or forgets the state: the LSTM's forget gate f, the GRU's update gate z.")))
     clip_threshold: float = control(Slide("Clip threshold", 1.0, 1e-3, 1e3, 0.05, logarithmic=True, help=(
-        "A larger gradient norm is scaled down to this one.")))
+        "A gradient with a larger norm is scaled down to this norm.")))
     input_scale: float = control(Slide("Input scale", 1.0, 0, 10, 0.1, help=(
         "Factor on the input weights. Large inputs saturate the units.")))
     truncate: float = control(Slide("Truncate after", 0.0, 0, LONGEST, 1, least="never", help=(
@@ -168,12 +170,12 @@ class Settings:
         "Only the recurrent blocks of these gates get the singular values. Choose none to change all blocks.")))
     overlays: tuple[str, ...] = control(SomeOf("Also show", ["bound"], _own_words(OVERLAYS), is_view=True))
     act: str = control(OneOf("Change a state", "none", _ACTS, is_view=True, help=(
-        "Change one unit's state on its way to the next timestep, in every sequence, and see what the loss does.")))
+        "Change the state of one unit after one timestep, in every sequence, and see how the loss changes.")))
     act_at: int = control(Whole("After timestep", 1, 1, LONGEST, is_view=True))
     act_unit: int = control(Whole("Unit", 1, 1, MOST_UNITS, is_view=True))
     act_value: float = control(Slide("Value", 1.0, -10, 10, 0.1, is_view=True))
     alone: bool = control(Switch("Full screen", False, is_view=True, help=(
-        "The chosen panel alone, as large as the window, with the sliders above it.")))
+        "Show only the chosen panel, as large as the window, below the sliders.")))
     panel: str = control(OneOf("Details", "Wave", _own_words(PANEL_NAMES), is_view=True))
     # fmt: on
 

@@ -13,13 +13,14 @@ from dashboard.lessons import beats
 from dashboard.lessons.lesson import AnyLesson
 from dashboard.lessons.place import BEATS, Beat, Place
 from dashboard.lessons.registry import LESSONS
-from dashboard.lessons.roads import explore_link
+from dashboard.lessons.roads import explain_difference, explore_link
 
 BEAT_WORDS: dict[Beat, str] = {"predict": "Predict", "do": "Do", "decide": "Decide"}
 
 _RULES = """
 /* Streamlit's header lies over the page's first row; a title has this room of its own. */
 .st-key-lesson-head { padding-top: 1.5rem; }
+.st-key-lesson-ways [data-testid="stCaptionContainer"] { margin-bottom: 0; }
 .st-key-lesson-table { overflow-x: auto; }
 .st-key-lesson-table th, .st-key-lesson-table td { padding: 0.2rem 0.45rem; white-space: nowrap; font-size: 0.9rem; }
 """
@@ -46,7 +47,7 @@ def show_lesson(lesson: AnyLesson, beat: Beat, made: Predictions) -> None:
             beats.show_decide(lesson, made.guesses.get(lesson.number))
         if beat == "do" or lesson.number in made.guesses:
             made.done.add((lesson.number, beat))
-    _show_ways(lesson, beat)
+    show_ways(lesson, beat)
 
 
 def _show_head(lesson: AnyLesson, beat: Beat) -> None:
@@ -69,7 +70,8 @@ def _show_head(lesson: AnyLesson, beat: Beat) -> None:
             show_class_links(lesson, beat)
 
 
-def _show_ways(lesson: AnyLesson, beat: Beat) -> None:
+def show_ways(lesson: AnyLesson, beat: Beat) -> None:
+    """The buttons below a beat: back, onward, and the way to Explore."""
     k = BEATS.index(beat)
     at = LESSONS.index(lesson)
     back = Place(lesson.number, BEATS[k - 1]) if k > 0 else Place()
@@ -79,7 +81,7 @@ def _show_ways(lesson: AnyLesson, beat: Beat) -> None:
         onward, words = Place(LESSONS[at + 1].number), f"Next lesson: {LESSONS[at + 1].title}"
     else:
         onward, words = Place(), "All lessons"
-    with st.container(horizontal=True, gap="small"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="lesson-ways"):
         st.button("Back" if k > 0 else "All lessons", key="back", on_click=write_address, args=(back,), type="tertiary")
         st.button(words, key="next", on_click=write_address, args=(onward,), type="primary")
         if beat != "predict":
@@ -89,6 +91,11 @@ def _show_ways(lesson: AnyLesson, beat: Beat) -> None:
 def _show_road(lesson: AnyLesson) -> None:
     """A way to Explore, with the settings of the lesson's network as its controls stand."""
     words = "Open a network with this lesson's settings on the page Explore. A number beyond its sliders stops there."
-    if st.button("Open in Explore", key="explore", type="tertiary", icon=":material/tune:", help=words):
+    difference = explain_difference(lesson)
+    if st.button(
+        "Open in Explore", key="explore", type="tertiary", icon=":material/tune:", help=f"{words} {difference}"
+    ):
         link = explore_link(lesson, beats.read_controls(lesson))
         st.switch_page("dashboard/explore/page.py", query_params=link)
+    if not projector_on():  # there the row has no room for it
+        st.caption(difference, width="content")

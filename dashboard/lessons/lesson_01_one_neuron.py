@@ -154,7 +154,7 @@ def evidence(m: Measured, guess: Guess | None) -> Picture:
         "one-neuron-verdict",
         title,
         lines,
-        "The recorded gradient dL/dh, and your prediction.",
+        "The recorded gradient dL/dh." if guess is None else "The recorded gradient dL/dh, and your prediction.",
         title + ".",
         decades=(QUESTION.lowest, QUESTION.highest),
     )

@@ -84,13 +84,11 @@ def measure() -> Measured:
 
 
 def matrix(name: str, title: str, cell: str, c: Credit) -> Picture:
-    """The credit matrix; purple where a loss credits nothing, grey where the state comes later."""
+    """The credit matrix; hatched where a loss credits nothing, grey where the state comes later."""
     made = credit_picture(cell, c)
-    made.figure.update_traces(zmin=-DECADES, zmax=DECADES, colorbar_dtick=1)
+    made.figure.update_traces(selector={"type": "heatmap"}, zmin=-DECADES, zmax=DECADES, colorbar_dtick=1)
     made.figure.update_layout(title_text=title, plot_bgcolor=translucent(NEUTRAL, 0.4))
-    sentence = (
-        "Row t: what the loss at t sends back to each state. Purple: exactly 0. Grey: later states. Blue: shrunk."
-    )
+    sentence = "Row t: what the loss at t sends back to each state. Hatched: nothing. Grey: later states. Blue: shrunk."
     return replace(made, name=name, sentence=sentence)
 
 

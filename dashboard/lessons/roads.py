@@ -81,6 +81,28 @@ _ROADS: Mapping[int, Road] = {
 """Lesson → its settings on Explore. The lesson that trains has those of its run that is clipped."""
 
 
+_ONE_UNIT = (
+    "Explore takes the size of the recurrent weight from here, and draws its sign, the inputs and all other weights."
+)
+_SAME_LAW = (
+    "Explore draws its own weights with these settings, so its numbers are close to the lesson's, and not the same."
+)
+_DIFFERENCES: Mapping[int, str] = {
+    1: _ONE_UNIT,
+    2: _ONE_UNIT,
+    4: "Explore's matrix has the singular values of the lesson's, and other weights.",
+    6: _ONE_UNIT,
+    11: _ONE_UNIT,
+    12: "Explore opens the last of these networks as it is before its first step.",
+}
+"""Lesson → in what its network on Explore is not the lesson's, for those of which `_SAME_LAW` does not say it."""
+
+
+def explain_difference(lesson: AnyLesson) -> str:
+    """In what the network that Explore opens is not the lesson's, in a sentence."""
+    return _DIFFERENCES.get(lesson.number, _SAME_LAW)
+
+
 def explore_settings(lesson: AnyLesson, values: Values) -> Settings:
     """What Explore shows of the lesson's network; a number beyond its sliders stops at their end."""
     if isinstance(lesson.bench, Live):

@@ -27,8 +27,10 @@ def show_runs(readers: Sequence[RunReader]) -> None:
     show_settings(readers, names)
     if len(readers) == 1:
         show_own_words(readers[0])
-        show_recorded_step(readers[0])
-    else:
-        show_laid_over(readers, names)
+    with st.container():  # the slider stays in sight as long as this is
+        if len(readers) == 1:
+            show_recorded_step(readers[0])
+        else:
+            show_laid_over(readers, names)
     joins = len(readers) > 1 and st.toggle("Join seeds", key=KEPT.key("seeds"), help=KEPT.controls["seeds"].help)
     in_two_columns(run_pictures(readers, joins), "runs")

@@ -9,6 +9,7 @@ from dashboard.components.refusal import refuse
 from dashboard.components.scrub_slider import scrub_slider
 from dashboard.components.show import show
 from dashboard.runs.kept import KEPT
+from dashboard.runs.step_in_sight import step_in_sight
 from experiments.runs.laid_over import lay_over
 from experiments.runs.store.errors import RunError
 from experiments.runs.store.reader import RunReader
@@ -26,7 +27,10 @@ def show_laid_over(readers: Sequence[RunReader], labels: Sequence[str]) -> None:
         texts = [f"optimiser step {step:,}" for step in found.step.tolist()]
         asked = int(str(KEPT.values()["step"]))
         first = found.step.tolist().index(asked) if asked in found.step else len(texts) - 1
-        frame = scrub_slider("Recorded step", texts=texts, frames=found.frames, chart=key, key=f"at-{key}", first=first)
+        with step_in_sight():
+            frame = scrub_slider(
+                "Recorded step", texts=texts, frames=found.frames, chart=key, key=f"at-{key}", first=first
+            )
         KEPT.set({"step": int(found.step[frame]) if frame < len(texts) - 1 else 0})
         write_address(KEPT.link({}))
         show(found.picture(frame), key)

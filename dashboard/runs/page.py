@@ -13,6 +13,7 @@ from dashboard.runs.chosen_runs import show_runs
 from dashboard.runs.follow import follow
 from dashboard.runs.kept import KEPT
 from dashboard.runs.own_words import say_refused
+from dashboard.runs.step_in_sight import step_style
 from dashboard.runs.table import choose_runs
 from dashboard.train.jobs import RUNS
 from experiments.runs.folder import find_run, list_runs
@@ -33,6 +34,7 @@ def open_all(names: Sequence[str]) -> list[RunReader]:
 
 
 page_style()
+step_style()
 st.title("Recorded runs")
 for sentence in read_address(note_arrival("runs")):
     st.error(as_text(sentence))

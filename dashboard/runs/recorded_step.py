@@ -13,6 +13,7 @@ from dashboard.components.show import show
 from dashboard.explore.layer_choice import choose_layer, in_words
 from dashboard.runs.kept import KEPT
 from dashboard.runs.said import show_said
+from dashboard.runs.step_in_sight import step_in_sight
 from dashboard.runs.step_panels import show_kept_states, show_panels, trained_network
 from dashboard.session import read_session
 from experiments.config.words import cut, visible
@@ -116,7 +117,8 @@ def _choose_step(run: RunReader, found: Profiles) -> int:
         chart = _profile_key(run)
         key = f"at-{run.name}{ending(run.index)}"
         first = steps.index(asked) if asked in steps else frame
-        frame = scrub_slider("Recorded step", texts=texts, frames=found.frames, chart=chart, key=key, first=first)
+        with step_in_sight():
+            frame = scrub_slider("Recorded step", texts=texts, frames=found.frames, chart=chart, key=key, first=first)
     else:
         st.markdown(texts[0].capitalize())
     KEPT.set({"step": steps[frame] if frame < len(texts) - 1 else 0})

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from dashboard.control_names import label_of
 from dashboard.runs.kept import KEPT
 from experiments.config.run_config import RunConfig
 from experiments.config.words import cut, visible
@@ -23,7 +24,7 @@ def show_settings(readers: Sequence[RunReader], labels: Sequence[str]) -> None:
         rows = [*marked, *(name for name in names if name not in marked)] if shows_all else marked
         st.dataframe(
             [
-                {"≠": "≠" if name in marked else "", "setting": visible(cut(name.replace("_", " "))), **{
+                {"≠": "≠" if name in marked else "", "setting": visible(cut(label_of(name))), **{
                     label: "none" if one.get(name) is None else visible(cut(str(one[name])))
                     for label, one in zip(labels, settings, strict=True)}}
                 for name in rows if name in names

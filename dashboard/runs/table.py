@@ -7,8 +7,10 @@ from hashlib import blake2b
 import streamlit as st
 
 from analysis.figures.theme import cell_name
-from analysis.wording import own_digits
+from analysis.wording import counted, own_digits
 from dashboard.components.refusal import for_page
+from dashboard.control_names import label_of
+from dashboard.option_words import TASK_WORDS
 from dashboard.runs.kept import KEPT, MOST_CHOSEN, chosen_names
 from dashboard.session import read_session
 from experiments.config.words import cut, visible
@@ -16,6 +18,7 @@ from experiments.runs.about import About, read_about
 from experiments.runs.folder import RunSummary
 from experiments.runs.learned import describe_summary
 from experiments.runs.naming import differing_fields
+from experiments.runs.status import describe_status
 
 MOST_COLUMNS = 8
 """Settings that have a column of their own."""
@@ -57,7 +60,7 @@ def choose_runs(summaries: Sequence[RunSummary]) -> list[str]:
     if now != chosen:
         KEPT.set({"run": ",".join(now[:MOST_CHOSEN]), "step": 0})
     if hidden := [name for name in now if name not in names]:
-        st.caption(f"{len(hidden)} of the {len(now)} selected runs are not among the rows that the search shows.")
+        st.caption(f"The search hides {len(hidden)} of the {counted(len(now), 'selected run')}.")
     return now[:MOST_CHOSEN]
 
 
@@ -82,12 +85,12 @@ def _row(s: RunSummary, about: About, fields: Sequence[str]) -> dict[str, object
     settings: dict[str, object] = {"task": visible(cut(s.title))}
     if c is not None:
         values = c.model_dump()
-        settings = {name.replace("_", " "): _spell(name, values[name]) for name in fields}
+        settings = {_heading(name): _spell(name, values[name]) for name in fields}
     return {
         **named,
         "learned": describe_summary(s),
         **settings,
-        "status": f"{s.status} ({cut(visible(s.reason))})" if s.reason else s.status,
+        "status": describe_status(s.status, s.reason),
         "step": s.step,
         "loss ÷ chance": float(str(loss)) / s.chance if loss is not None and s.chance else None,
         "tags": visible(", ".join(about.tags)),
@@ -96,8 +99,16 @@ def _row(s: RunSummary, about: About, fields: Sequence[str]) -> dict[str, object
     }
 
 
+def _heading(field: str) -> str:
+    """A setting's column: its control's name, as within a sentence."""
+    label = label_of(field)
+    return f"{label[:1].lower()}{label[1:]}"
+
+
 def _spell(name: str, value: object) -> str:
     """A setting's value in its column: text, since a column has one type."""
     if name == "cell":
         return cell_name(str(value))
+    if name == "task":
+        return TASK_WORDS.get(str(value)) or cut(visible(str(value)))
     return "none" if value is None else own_digits(value) if isinstance(value, float) else cut(visible(str(value)))

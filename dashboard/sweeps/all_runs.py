@@ -40,7 +40,7 @@ def show_all_runs(results: Results, value: str) -> None:
     show(importance_picture(found, quantity.label.split(",")[0], axis_words), f"sweep-importance-{key}")
 
 
-@st.cache_data(max_entries=16, show_spinner="Growing the forest …")
+@st.cache_data(max_entries=16, show_spinner="Estimating the importance of each setting …")
 def _importances(
     name: str, value: str, numbers: bytes, _settings: Mapping[str, list[object]], _values: np.ndarray
 ) -> Importances | None:

@@ -10,6 +10,7 @@ from dashboard.explore.configs import settings_of
 from dashboard.explore.state import State, write_state
 from dashboard.sweeps.choices import quantity_words
 from dashboard.sweeps.pictures import axis_words
+from dashboard.sweeps.standing import STATUS_WORDS
 from experiments.config.run_config import RunConfig
 from experiments.sweeps.compare import TableCell
 from experiments.sweeps.index import Results
@@ -35,7 +36,7 @@ def show_cell_runs(results: Results, cell: TableCell | None) -> None:
                     axis_words(field): cell_name(str(value)) if field == "cell" else value
                     for field, value in results.plan.runs[k].values.items()
                 },
-                "status": results.status[k],
+                "status": STATUS_WORDS.get(results.status[k], results.status[k]),
                 **numbers,
             }
         )

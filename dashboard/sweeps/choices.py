@@ -49,7 +49,7 @@ def choose_comparison(results: Results) -> tuple[Comparison, str] | None:
     axes = sorted((axis for axis in plan.axes if axis != "seed"), key=lambda axis: axis in named)  # numbers first
     if len(axes) < 2:
         st.info(
-            f"A heatmap needs two axes. This sweep has {len(axes)} beside its seeds. "
+            f"A heatmap needs two axes. This sweep has {len(axes)} besides its seeds. "
             f"Choose {VIEWS['runs']!r} to see its numbers."
         )
         return None
@@ -59,7 +59,8 @@ def choose_comparison(results: Results) -> tuple[Comparison, str] | None:
         left = [axis for axis in axes if axis != columns]
         rows = _pick(plan, "Rows", "rows", left, plan.show.get("rows", left[0]), axis_words)
         statistic = _pick(plan, "Statistic", "what", list(STATISTICS), "mean", STATISTICS.__getitem__)
-        where = _held_axes(results, [axis for axis in left if axis != rows])
+        told = compare(results, rows, columns, value).telling
+        where = _held_axes(results, [axis for axis in left if axis in told])
     return compare(results, rows, columns, value, where), statistic
 
 

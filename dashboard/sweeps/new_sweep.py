@@ -152,9 +152,9 @@ def _show_buttons(results: Results, worked: bool) -> None:
         refuse(error)
     if worked:
         with st.container(horizontal=True):
-            words = "End after the steps at hand. What was done is kept."
+            words = "Finish the steps that run now, then pause. All results are kept."
             st.button("Pause", icon=":material/pause:", on_click=pool.pause, args=(name,), help=words)
-            words = "End at once. What was recorded is kept; the steps at hand are lost."
+            words = "Stop at once. Recorded steps are kept; the others are lost."
             st.button("Stop", icon=":material/stop:", on_click=pool.stop, args=(name,), help=words)
     elif not results.done.all():
         st.button("Continue", icon=":material/play_arrow:", on_click=_start, args=(results.plan.source, name))
@@ -167,7 +167,7 @@ def choose_started(names: Sequence[str]) -> None:
         st.session_state["sweep-name"] = st.session_state.pop(_STARTED)
     elif started and processes().works(started):
         st.info(f"The sweep {started} is being prepared …")
-        st.button("Do not start it", on_click=processes().stop, args=(started,))
+        st.button("Cancel", on_click=processes().stop, args=(started,))
         st.fragment(_look_again, run_every=1.0)(started)
     elif started:
         del st.session_state[_STARTED]

@@ -15,7 +15,7 @@ from dashboard.sweeps.heatmaps import show_heatmaps
 from dashboard.sweeps.kept_choices import begin_choices, choices, read_address
 from dashboard.sweeps.new_sweep import choose_started, show_new_sweep, show_steering
 from dashboard.sweeps.pictures import draw_row_profiles
-from dashboard.sweeps.standing import LIVE, show_progress, show_standing
+from dashboard.sweeps.standing import FILL_SECONDS, LIVE, count_ended, show_progress, show_standing
 from dashboard.train.jobs import RUNS
 from experiments.config.run_config import ConfigError
 from experiments.sweeps.folder import SweepFolder, list_sweeps, sessions
@@ -57,23 +57,22 @@ show_new_sweep(expanded=not found)
 write_address(choices())
 choose_started(names)
 if not found:
-    st.markdown("No sweep was started yet.")
+    st.markdown("There are no sweeps yet. Start one above.")
     st.stop()
 name = choose_sweep(names)
 begin_choices(name)
 write_address(choices())
 folder = found[names.index(name)]
 set_source({"sweep": name})
+ended = count_ended(folder)  # before the results are loaded: what ends meanwhile is drawn next
 try:
     results = load_results(folder)
 except ConfigError as error:
     refuse(error)
     st.stop()
 is_live = read_session(LIVE, bool, False)
-st.fragment(show_progress, run_every=1.0 if is_live else None)(folder)
+st.fragment(show_progress, run_every=FILL_SECONDS if is_live else None)(folder, ended)
 last = next(iter(sessions(folder)), None)
 show_standing(results, last.ended if last else "")
 show_steering(results)
-if is_live:
-    st.button("Show new results", icon=":material/refresh:")
 explore(folder, results)

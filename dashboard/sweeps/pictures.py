@@ -10,6 +10,7 @@ from analysis.figures.sweep_panel import Heatmap, Side, words
 from analysis.figures.sweep_row import RowProfile, row_picture
 from analysis.figures.theme import cell_name
 from dashboard.control_names import label_of
+from dashboard.sweeps.new_settings import option_words
 from experiments.config.run_config import RunConfig
 from experiments.runs.opening import open_run
 from experiments.runs.store.errors import RunError
@@ -50,14 +51,21 @@ def _make_panel(plan: Plan, table: Comparison, panel: tuple[object, ...]) -> Hea
 
 def panel_words(table: Comparison, panel: tuple[object, ...]) -> str:
     """What a panel's runs have in common: `Elman, tanh`, `LSTM`."""
-    parts = [_panel_part(name, value) for name, value in zip(table.others, panel, strict=True) if value is not None]
+    told = table.telling
+    parts = [
+        _panel_part(name, value)
+        for name, value in zip(table.others, panel, strict=True)
+        if value is not None and name in told
+    ]
     return ", ".join(parts)
 
 
 def _panel_part(field: str, value: object) -> str:
     if field == "cell":
         return cell_name(str(value))
-    return value if isinstance(value, str) else f"{axis_words(field)} {words(value)}"
+    if isinstance(value, str):
+        return (option_words(field) or {}).get(value, value)
+    return f"{axis_words(field)} {words(value)}"
 
 
 def _find_critical_lines(plan: Plan, table: Comparison, panel: tuple[object, ...]) -> Mapping[str, float]:

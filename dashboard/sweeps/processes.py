@@ -106,7 +106,7 @@ def plan_for_page(source: str, name: str = "my_sweep") -> Plan:
         ConfigError: the first mistake, or more than a page may start.
     """
     if not is_personal():
-        raise ConfigError("Only the person whose server this is may start a sweep; start it at the command line.")
+        raise ConfigError("Only the owner of this server can start a sweep on the page; start it at the command line.")
     try:
         plan = plan_of(source, name, MOST_RUNS)
     except ConfigError:

@@ -14,18 +14,36 @@ LIVE = "sweep-live"
 """Where the session keeps whether the sweep runs now."""
 
 
-def show_progress(folder: SweepFolder) -> None:
-    """How far the sweep is, and which workers work on it; drawn again every second while one does."""
+STATUS_WORDS = {"begun": "started, not finished", "planned": "not started"}
+"""Status of a run → its words, where they are others."""
+FILL_SECONDS = 2.0
+"""How often the page looks whether a sweep that runs has more results, and how it is getting on."""
+
+
+def count_ended(folder: SweepFolder) -> int:
+    """How many runs have ended, well or badly, as far as the sweep's clients have said."""
+    return sum(session.finished + session.failed for session in sessions(folder))
+
+
+def show_progress(folder: SweepFolder, drawn: int) -> None:
+    """How far the sweep is, and which workers work on it. The whole page is drawn again once more runs have ended.
+
+    Args:
+        folder: the sweep.
+        drawn: what `count_ended` was when the results on the page were loaded.
+    """
     working = [session for session in sessions(folder) if session.lives]
     for session in working:
         done = session.finished + session.failed
         failed = f" · {session.failed} failed" if session.failed else ""
         left = "" if session.seconds_left is None else f" · about {duration(session.seconds_left)} left"
         st.progress(min(done / max(session.total, 1), 1.0), f"**{done:,} of {session.total:,} runs**{failed}{left}")
-        for worker, doing in session.workers.items():
-            st.caption(as_text(f"{worker}: {doing}"))
+        for number, doing in enumerate(session.workers.values(), start=1):
+            st.caption(as_text(f"Worker {number}: {doing}"))
     if read_session(LIVE, bool, False) != bool(working):
         st.session_state[LIVE] = bool(working)
+        st.rerun()
+    if working and count_ended(folder) != drawn:
         st.rerun()
 
 
@@ -34,8 +52,7 @@ def show_standing(results: Results, ended: str) -> None:
     counts = {
         name: int((results.status == name).sum()) for name in ("finished", "diverged", "failed", "begun", "planned")
     }
-    named = {"begun": "started, not finished", "planned": "not started"}
-    parts = [f"{count:,} {named.get(name, name)}" for name, count in counts.items() if count]
+    parts = [f"{count:,} {STATUS_WORDS.get(name, name)}" for name, count in counts.items() if count]
     about = as_text(results.plan.description or results.plan.name)
     st.markdown(f"{about} · {len(results.plan.runs):,} runs: {', '.join(parts)}.")
     if ended not in ("", "ended"):

@@ -51,7 +51,7 @@ CONTROLS: Mapping[str, Control[Any]] = {
     "optimiser": OneOf("Optimiser", "sgd", _OPTIMISERS),
     "learning_rate": Slide("Learning rate", 0.01, 1e-8, 1000.0, 0.001),
     "clip_threshold": Slide("Clip threshold", 1.0, 0.0, 1e6, 0.1, least="unclipped", help=(
-        "A larger gradient norm is scaled down to this one. Empty the field for no clipping.")),
+        "A gradient with a larger norm is scaled down to this norm. Empty the field for no clipping.")),
     "seed": Whole("Seed", 0, 0, 2**31),
     "clip_rule": OneOf("Clip by", "norm", name_options([*CLIP_RULES], CLIP_RULE_WORDS)),
     "initialisation": OneOf("Initial weights", "gaussian", name_options(_WEIGHTS, INITIALISATION_WORDS)),

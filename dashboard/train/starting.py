@@ -11,8 +11,8 @@ from dashboard.train.earlier_runs import find_known_run
 from dashboard.train.steering import REFUSED
 from dashboard.train.watching import OFFERED, open_runs, watch_runs
 from experiments.config.run_config import ConfigError, RunConfig
-from experiments.config.words import cut
 from experiments.runs.naming import labels
+from experiments.runs.status import describe_status
 from experiments.runs.store.errors import RunError
 from experiments.runs.store.reader import RunReader
 
@@ -55,8 +55,8 @@ def show_offer() -> None:
 
 def _describe_standing(run: RunReader) -> str:
     """How far a run is, in a few words."""
-    reason = f" ({as_text(cut(run.progress.reason))})" if run.progress.reason else ""
-    return f"{run.status}{reason}, step {run.progress.step:,} of {run.form.steps:,}"
+    stands = as_text(describe_status(run.status, run.progress.reason))
+    return f"{stands}, step {run.progress.step:,} of {run.form.steps:,}"
 
 
 def _describe_changes(run: RunReader) -> str:

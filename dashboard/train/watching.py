@@ -16,11 +16,12 @@ from dashboard.session import read_session
 from dashboard.train import jobs as training
 from dashboard.train.settings import forget_runs, read_link, take_settings
 from dashboard.train.steering import LIVE, show_place, show_refusal, show_steering
-from experiments.config.words import cut, shortened
+from experiments.config.words import shortened
 from experiments.runs.folder import named_in
 from experiments.runs.naming import labels, run_settings
 from experiments.runs.opening import open_run
 from experiments.runs.pictures import run_pictures
+from experiments.runs.status import describe_status
 from experiments.runs.store.errors import RunError
 from experiments.runs.store.reader import RunReader
 
@@ -62,8 +63,11 @@ def watch_runs(names: Sequence[str]) -> None:
     """Let the page show these runs, and the sidebar their settings."""
     st.session_state.pop(OFFERED, None)
     st.session_state[_WATCHED] = list(names)
-    st.session_state[_LIVE] = True
-    take_settings(open_runs(names))
+    readers = open_runs(names)
+    # Right from the start: a second run of the page, before the browser has made the sidebar of the first, would leave
+    # its fields at their lowest values.
+    st.session_state[_LIVE] = len(readers) < len(names) or any(run.status in LIVE for run in readers)
+    take_settings(readers)
 
 
 def leave_runs() -> None:
@@ -146,9 +150,9 @@ def _show_said(readers: Sequence[RunReader]) -> None:
 def _show_progress(run: RunReader, label: str, working: bool) -> None:
     p = run.progress
     status = "starting" if working and run.status == "interrupted" else run.status
-    reason = f" ({as_text(cut(p.reason))})" if p.reason else ""
+    stands = as_text(describe_status(status, p.reason))
     step = f"step {p.step:,}" + ("" if run.steps is None else f" of {run.steps:,}")
-    st.progress(min(p.step / run.form.steps, 1.0), f"**{as_text(label)}** · {status}{reason} · {step} · run {run.name}")
+    st.progress(min(p.step / run.form.steps, 1.0), f"**{as_text(label)}** · {stands} · {step} · run {run.name}")
 
 
 def _show_events(readers: Sequence[RunReader], names: Sequence[str]) -> None:

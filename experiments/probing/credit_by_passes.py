@@ -41,11 +41,15 @@ def credit_by_passes(experiment: Experiment, trace: Trace, stack: str | None, in
         apart = losses_apart(experiment, part, len(rows), trace.path).only(stack).layers[index].log_norm
         log_norm[part] = apart.unflatten(1, (len(part), B)).transpose(0, 1)
     total = recorded.total[0]
+    no_path = np.ones((losses, T), bool)
+    no_path[rows] = False
     return Credit(
         log_norm=log_norm.numpy(),
         total=total.parts[0].double().numpy(),
         total_log_scale=(total.exponent.double() * LN_2).numpy(),
         reason="The recorded pass diverged: some entries are NaN." if has_diverged(recorded, log_norm) else None,
+        no_path=no_path,
+        why_no_path="Only the last timestep has an answer, and so a loss.",
     )
 
 

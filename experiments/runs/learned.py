@@ -8,6 +8,7 @@ from numpy import ndarray
 
 from analysis.learned import Course, Learned, learned
 from analysis.training_findings import has_learned, has_lost
+from analysis.wording import percent
 from experiments.runs.findings import run_findings
 from experiments.runs.folder import RunSummary
 from experiments.runs.store.reader import RunReader
@@ -60,4 +61,4 @@ def describe_summary(summary: RunSummary) -> str:
         return "at chance"
     accuracy = summary.latest.get("evaluation_accuracy", summary.latest.get("accuracy"))
     share = math.nan if accuracy is None else float(str(accuracy))
-    return "learning" if math.isnan(share) else f"learning: {100 * share:.0f} % right"
+    return "learning" if math.isnan(share) else f"learning: {percent(share)} right"

@@ -22,9 +22,12 @@ FIELD_WORDS: Mapping[str, str] = {
     "optimiser": "{}",
     "nonlinearity": "{}",
     "task": "{}",
+    "truncate": "truncated after {}",
     "record_every": "recorded every {}",
 }
 """Field → how a label says its value; another field is said by its name."""
+WITHOUT: Mapping[str, str] = {"clip_threshold": "unclipped", "truncate": "not truncated", "attention": "no attention"}
+"""Field → how a label says that it is not set; another field then has its default."""
 SAID_FIRST = ("task", "learning_rate", "clip_threshold", "seq_len", "hidden_size", "optimiser", "initialisation")
 SAID_LAST = ("steps", "record_every", "evaluate_every", "seed")
 
@@ -87,7 +90,11 @@ def differing_fields(settings: Sequence[Mapping[str, object]]) -> list[str]:
 
 def in_words(name: str, value: object) -> str:
     """A field and its value for a label."""
+    if value is None:
+        return WITHOUT.get(name) or f"default {in_words(name, '')}".strip()
     if name == "clip_threshold":
-        return "unclipped" if value is None else f"clipped at {own_digits(float(str(value)))}"
+        return f"clipped at {own_digits(float(str(value)))}"
     words = own_digits(value) if isinstance(value, float) else cut(visible(str(value))).replace("_", " ")
-    return FIELD_WORDS[name].format(words) if name in FIELD_WORDS else f"{name.replace('_', ' ')} {words}"
+    return (
+        FIELD_WORDS[name].format(words).strip() if name in FIELD_WORDS else f"{name.replace('_', ' ')} {words}".strip()
+    )

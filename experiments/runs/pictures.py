@@ -18,7 +18,7 @@ from analysis.figures.training import (
     running_mean,
 )
 from analysis.figures.training_heatmap import common_reach, heatmap_picture
-from analysis.wording import significant
+from analysis.wording import percent, significant
 from experiments.config.words import cut, visible
 from experiments.runs.naming import labels
 from experiments.runs.store.layout import ending
@@ -116,7 +116,7 @@ def run_pictures(readers: Sequence[RunReader], joins_seeds: bool = False) -> dic
         with_loss, lines = [reader for reader, _ in of_loss], [lane for _, lane in of_loss]
         pictures["loss"] = loss_picture(join_seeds(with_loss, lines) if joins_seeds else lines)
     if shares := accuracy_lines(readers, made):
-        ends = [f"{label} {100 * last(value):.0f} %" for label, *_, value in shares]
+        ends = [f"{label} {percent(last(value))}" for label, *_, value in shares]
         pictures["accuracy"] = lines_picture(
             "accuracy", fitting("Right answers", ends), "share of right answers",
             "The share of the answers that are right: of new sequences where a run was evaluated, else of batches.",

@@ -17,6 +17,7 @@ from experiments.config.words import bare, cut, shortened, visible
 from experiments.runs.findings import run_findings
 from experiments.runs.folder import RunSummary, typed
 from experiments.runs.opening import config_of
+from experiments.runs.status import ENDED
 from experiments.runs.store.progress import Status
 from experiments.runs.store.reader import RunReader
 from experiments.tasks import ASKS, make_task
@@ -157,8 +158,6 @@ def line_of(row: dict[str, Any]) -> dict[str, str]:
     }
 
 
-ENDED = {"success": "solved", "nonfinite": "diverged", "diverged": "diverged"}
-"""Reason → the status of a finished run, unless it took all of its steps."""
 STATUSES = (*get_args(Status), "solved", "diverged", "unreadable")
 """Statuses that a list may be limited to."""
 

@@ -13,6 +13,8 @@ from experiments.errors import ConfigError
 from experiments.sweeps.index import Results
 from experiments.sweeps.quantities import quantities_of
 
+TOLD_FIRST = ("task", "cell", "network", "attention")
+"""Axes that tell panels apart before others do."""
 Value = object
 """A field's value; None means `none`, or an axis that does not apply."""
 
@@ -49,6 +51,20 @@ class Comparison:
     column_values: tuple[Value, ...]
     panels: tuple[tuple[Value, ...], ...]
     cells: Mapping[tuple[tuple[Value, ...], Value, Value], TableCell]
+
+    @property
+    def telling(self) -> tuple[str, ...]:
+        """As few of the other axes as tell the panels apart: in a sweep of recipes many axes vary together."""
+        found: list[str] = []
+
+        def groups(names: Sequence[str]) -> int:
+            places = [self.others.index(name) for name in names]
+            return len({tuple(panel[k] for k in places) for panel in self.panels})
+
+        for name in sorted(self.others, key=lambda name: name not in TOLD_FIRST):
+            if groups([*found, name]) > groups(found):
+                found.append(name)
+        return tuple(name for name in self.others if name in found)
 
     def grid(self, panel: tuple[Value, ...], what: str) -> ndarray:
         """`mean`, `spread`, `runs`, … of a panel, [row, column], float64; NaN if no run is planned."""

@@ -12,7 +12,7 @@ from analysis.clipping import AFTER_THE_PASS, clip
 from analysis.diagnosis import diagnose
 from analysis.finding import Subject
 from analysis.training_findings import often_clipped
-from analysis.wording import power_of_ten
+from analysis.wording import percent, power_of_ten
 from models import SequenceModel, record
 from models.recording.trace import Stack
 
@@ -106,7 +106,7 @@ def test_a_shut_input_gate_is_reported_by_its_own_values():
     finding = next(f for f in findings(trace).values() if f.kind == "saturated_gates")
     i = trace.gates["i"]
     assert finding.numbers["mean"] == pytest.approx(i.mean().item())
-    assert finding.evidence.startswith(f"{(i < 0.1).double().mean().item():.0%} of its values")
+    assert finding.evidence.startswith(f"{percent((i < 0.1).double().mean().item())} of its values")
 
 
 def test_the_advice_for_two_timesteps_is_its_own_formula():

@@ -8,6 +8,7 @@ import pytest
 from analysis.figures.importance import importance_picture
 from analysis.figures.parallel import parallel_picture
 from analysis.importance import FEWEST_RUNS, importances
+from analysis.wording import percent
 
 RUNS = [*itertools.product((0.1, 1.0, None), ("elman", "gru"), range(3))]
 SETTINGS = {name: [run[k] for run in RUNS] for k, name in enumerate(("clip", "cell", "seed"))}
@@ -60,7 +61,7 @@ def test_the_bars_are_the_shares_and_the_title_names_the_first():
     (bars,) = picture.figure.data
     assert bars.x.tolist() == found.share.tolist()
     assert picture.figure.layout.title.text == "The clip matters most"
-    assert bars.customdata[0] == f"{found.share[0]:.0%} ± {found.spread[0]:.0%}"
+    assert bars.customdata[0] == f"{percent(found.share[0])} ± {percent(found.spread[0])}"
 
 
 @pytest.mark.parametrize("log", [False, True])

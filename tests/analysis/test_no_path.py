@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 import torch
 
+from analysis.credit import credit
+from analysis.figures.credit import credit_picture
+from analysis.figures.hatch import NO_PATH
 from analysis.no_path import reached_steps, with_reach
 from analysis.profile import profile
-from models import SequenceModel, record
+from models import SequenceModel, direct_gradients, record
 
 T = 12
 LOSSES = {
@@ -48,3 +51,39 @@ def test_a_profile_says_which_timesteps_have_no_path_and_why():
     assert backwards.no_path is not None
     assert np.array_equal(backwards.no_path, np.arange(1, T + 1) < T)
     assert backwards.why_no_path.startswith("The reverse direction reads the last input first")
+
+
+@pytest.mark.parametrize("cut", CUTS)
+@pytest.mark.parametrize("layer", [0, 1])
+def test_a_credit_matrix_has_no_path_exactly_where_no_credit_is(cut, layer):
+    torch.manual_seed(0)
+    model = SequenceModel("gru", input_size=2, hidden_size=5, output_size=1, num_layers=2, dtype=torch.float64)
+    inputs = torch.rand(T, 3, 2, dtype=torch.float64)
+    trace = record(model, inputs, LOSSES["every"], path="reference", **CUTS[cut])
+    direct = direct_gradients(model, trace, lambda outputs: outputs.square().sum(-1))
+    made = credit(trace.stack.above(layer), direct)
+    assert np.array_equal(made.no_path, np.isneginf(made.log_norm).all(axis=2))
+    if layer == 0 and cut != "window":
+        assert made.no_path.any()
+
+
+def test_the_credit_picture_hatches_what_truncation_cuts_and_calls_it_no_zero():
+    model = SequenceModel("elman", input_size=1, hidden_size=3, output_size=1)
+    trace = record(model, torch.rand(T, 2, 1), LOSSES["every"], truncate=5)
+    direct = direct_gradients(model, trace, lambda outputs: outputs.square().sum(-1))
+    picture = credit_picture("elman", credit(trace.stack.above(0), direct))
+    assert [trace.name for trace in picture.figure.data][-1] == "no path to a loss"
+    assert f"{NO_PATH} The gradient stops at the end of each block of 5 timesteps." in picture.sentence
+    assert "exactly zero" not in picture.sentence
+    whole = record(model, torch.rand(T, 2, 1), LOSSES["every"])
+    assert NO_PATH not in credit_picture("elman", credit(whole.stack.above(0), direct)).sentence
+
+
+def test_a_reverse_layer_gets_credit_from_the_first_loss_at_the_last_timestep():
+    model = SequenceModel("elman", input_size=1, hidden_size=3, output_size=1, bidirectional=True)
+    trace = record(model, torch.rand(T, 2, 1), LOSSES["every"])
+    direct = direct_gradients(model, trace, lambda outputs: outputs.square().sum(-1), direction=1)
+    picture = credit_picture("elman", credit(trace.stack.above(1), direct))
+    assert f"of the first loss's gradient reaches t\u00a0=\u00a0{T}" in picture.alt
+    assert "exactly zero" not in picture.sentence
+    assert NO_PATH not in picture.sentence

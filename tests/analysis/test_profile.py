@@ -194,7 +194,7 @@ def test_a_rate_begins_where_the_gradient_enters():
 @pytest.mark.parametrize(
     ("log_by_lag", "words"),
     [
-        ([0, -1, -20], "from lag 2 on (t = 1)"),
+        ([0, -1, -20], "from lag 2 on (t\u00a0=\u00a01)"),
         ([0, -1, -2], "nowhere"),
         ([0, -20, -1], "at some lags, but not at the last"),
         ([-math.inf, 0, -1], "at some lags, but not at the last"),

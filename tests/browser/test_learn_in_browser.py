@@ -1,6 +1,7 @@
 """Lessons in a real browser: each is run through, by keyboard, on a projector; a reload keeps the prediction."""
 
 import re
+from urllib.parse import unquote
 
 import pytest
 from access import faults_of_access
@@ -124,6 +125,11 @@ def test_a_lesson_leads_into_explore_with_its_own_settings(app_url, open_page):
     page.wait_for_selector('.live-chart[data-key="profile"][data-redraws]', timeout=60_000)
     assert value_of(page, "forget_bias") == 3
     assert "cells=lstm" in page.url
+    settle(page)
+    page.go_back()
+    page.wait_for_url("**/learn?lesson=8&beat=do*")  # one step leads back, to the controls as they stood
+    assert "set=bias:3.0" in unquote(page.url)
+    expect(page.get_by_role("button", name="Open in Explore")).to_be_visible(timeout=30_000)
 
 
 def test_a_point_is_drawn_by_dragging(app_url, open_page):

@@ -83,6 +83,14 @@ def test_the_profile_follows_the_hand_without_the_server_and_the_rest_when_it_le
     page.get_by_role("radio", name="Jacobians").click()
     expect(page.locator(f'.live-chart[data-key="scrub-jacobians-lstm-{run.name}"]')).to_be_attached(timeout=60_000)
     assert slider.input_value() == str(frame), "another panel is of the same step"
+    picture = page.locator(f'.live-chart[data-key="scrub-jacobians-lstm-{run.name}"]')
+    for size in ({"width": 1280, "height": 800}, {"width": 390, "height": 844}):
+        page.set_viewport_size(size)  # type: ignore[arg-type]
+        settle(page)
+        picture.evaluate("picture => picture.scrollIntoView({block: 'end'})")
+        scrubber, driven = resting_box(page.locator(".st-key-step-in-sight")), resting_box(picture)
+        assert 50 <= scrubber["y"] < 70, "the slider stays below the pages' names"
+        assert driven["y"] > scrubber["y"] + scrubber["height"], "it covers no part of a whole picture"
 
 
 @pytest.mark.parametrize("which", ["one", "several"])
@@ -138,7 +146,7 @@ def test_runs_side_by_side_keep_their_state_and_a_search_drops_none(runs_url, op
     page.get_by_role("textbox", name="Search").fill("lstm")
     page.get_by_role("textbox", name="Search").press("Enter")
     expect(page).to_have_url(re.compile("search=lstm"), timeout=30_000)
-    expect(page.get_by_text("1 of the 2 selected runs are not among the rows")).to_be_visible()
+    expect(page.get_by_text("The search hides 1 of the 2 selected runs.")).to_be_visible()
     page.reload()
     expect(page.locator(".scrub-slider output")).to_have_text("optimiser step 1", timeout=60_000)
     verdicts = page.get_by_test_id("stMarkdown").filter(has_text=re.compile("LSTM.*: (learning|at chance|worse)"))

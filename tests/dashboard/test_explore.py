@@ -6,12 +6,15 @@ import orjson
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from analysis.figures.hatch import NO_PATH
 from analysis.wording import significant
 from dashboard.explore.configs import page_configs, settings_of
+from dashboard.explore.inputs_panel import inputs_panel
 from dashboard.explore.intervention import take_click
 from dashboard.explore.panels import PANELS
 from dashboard.explore.presets import PRESETS
 from dashboard.explore.settings import LONGEST, Settings
+from dashboard.explore.view import record_view
 from dashboard.server.serving import FILES_VARIABLE
 from experiments.config.run_config import RunConfig
 from experiments.probing.intervene import intervene
@@ -193,3 +196,20 @@ def test_a_page_opens_no_file_of_this_machine_unless_the_server_was_started_so(t
     assert not at.exception
     assert not at.warning
     assert at.text_input(key="text_file").value == str(file)
+
+
+@pytest.mark.parametrize(
+    ("settings", "count", "why"),
+    [
+        ({"truncate": 5.0}, 15, "The gradient stops at the end of each block of 5 timesteps."),
+        ({"bidirectional": True}, 0, ""),  # one of the two directions leads from every input to the last loss
+        ({}, 0, ""),
+    ],
+)
+def test_the_panel_inputs_hatches_the_inputs_without_a_path_to_a_loss(settings, count, why):
+    view = record_view(Settings.of({"cells": ["elman", "gru"], "seq_len": 20.0, "hidden_size": 8, **settings}))
+    made = inputs_panel(view).rows[0]["input-gradients"]()
+    hatched = [trace for trace in made.figure.data if trace.name == "no path to a loss"]
+    assert ([t for trace in hatched for t in (trace.x[0], trace.x[1])] or [0, 0])[1] == (count + 0.5 if count else 0)
+    assert (why in made.sentence) if why else NO_PATH not in made.sentence
+    assert not any("exactly zero" in (trace.name or "") for trace in made.figure.data)

@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,14 +11,16 @@ from streamlit.testing.v1 import AppTest
 
 from analysis.figures.sweep import sweep_picture
 from analysis.figures.sweep_panel import Heatmap, Side, crossing, words
-from dashboard.sweeps.pictures import draw_comparison
+from dashboard.sweeps.pictures import draw_comparison, panel_words
 from dashboard.sweeps.processes import plan_for_page
+from dashboard.sweeps.standing import count_ended
 from dashboard.train import jobs
 from experiments.benchmarks.sweep import finished_probes
 from experiments.errors import ConfigError
-from experiments.sweeps.compare import compare
-from experiments.sweeps.folder import Failure, SweepFolder, write_failure, write_plan
-from experiments.sweeps.index import load_results
+from experiments.runs.store.lease import me
+from experiments.sweeps.compare import Comparison, compare
+from experiments.sweeps.folder import Failure, Session, SweepFolder, write_failure, write_plan, write_session
+from experiments.sweeps.index import Results, load_results
 from experiments.sweeps.plan import plan_of
 from experiments.sweeps.probes import ensure_probe
 
@@ -147,7 +150,7 @@ def test_no_sweep_is_an_invitation(tmp_path, monkeypatch):
     monkeypatch.setattr(jobs, "RUNS", tmp_path)
     at = AppTest.from_file(PAGE).run()
     assert not at.exception
-    assert "No sweep was started yet" in said(at)
+    assert "There are no sweeps yet" in said(at)
 
 
 def test_a_link_to_no_sweep_is_one_sentence(opened):
@@ -185,3 +188,34 @@ def test_a_sweep_of_a_million_runs_is_refused_before_they_are_made():
     many = "[axes]\nseed = { from = 0, to = 99999, step = 1 }\nseq_len = [1, 2, 3, 4, 5, 6, 7, 8, 9]"
     with pytest.raises(ConfigError, match="more than 2000 runs; remove values from its axes"):
         plan_for_page(many)
+
+
+def test_a_sweep_that_runs_draws_the_page_again_once_more_runs_have_ended(runs, monkeypatch):
+    monkeypatch.setattr(jobs, "RUNS", runs)
+    folder, now = SweepFolder(runs, "small"), time.time()
+    worker = Session(me(), now, now, total=24, finished=3, failed=0, before=0, seconds_left=9.0, workers={})
+    write_session(folder, worker)
+    assert count_ended(folder) == 3
+    loads = []
+
+    def load_while_a_run_ends(found: SweepFolder) -> Results:
+        loads.append(count_ended(found))
+        write_session(found, replace(worker, finished=min(3 + len(loads), 5)))
+        return load_results(found)
+
+    monkeypatch.setattr("experiments.sweeps.index.load_results", load_while_a_run_ends)
+    at = AppTest.from_file(PAGE, default_timeout=60).run()
+    write_session(folder, replace(worker, finished=5, ended="ended"))
+    assert not at.exception
+    assert loads[-1] == 5, "no press is needed to see what has ended since"
+    assert "Show new results" not in [button.label for button in at.button]
+
+
+def test_panels_are_told_apart_by_as_few_axes_as_it_takes():
+    arms = (("france", "gru", 0.1), ("france", "elman", 0.2), ("adding", "gru", 0.3))
+    panels = tuple((rate, task, cell) for task, cell, rate in arms)
+    others = ("learning_rate", "task", "cell")
+    table = Comparison("decay_rate", "seq_len", "gain", others, (1,), (1,), panels, {})
+    assert table.telling == ("task", "cell"), "the rate varies with them, and says nothing more"
+    assert [panel_words(table, panel).split(", ")[-1] for panel in panels] == ["GRU", "Elman", "GRU"]
+    assert "0.1" not in panel_words(table, panels[0])

@@ -10,6 +10,7 @@ from dashboard.components.as_text import as_text
 from dashboard.option_words import TASK_WORDS
 from dashboard.server.serving import SHARED_VARIABLE
 from dashboard.train import jobs
+from dashboard.train.settings import choose_lanes
 from experiments.__main__ import run
 from experiments.config.run_config import RunConfig
 from experiments.runs.opening import config_of, open_run
@@ -150,6 +151,19 @@ def test_only_a_task_with_pictures_offers_a_decoder_of_pictures(opened):
 
     assert "picture and decoder" not in networks("reversal")
     assert "picture and decoder" in networks("captioning")
+
+
+def test_a_run_that_does_not_train_is_shown_by_one_run_of_the_page(opened, runs, monkeypatch):
+    """A second one before the browser has made the sidebar leaves its fields at their lowest values."""
+    Recorder.start(CLASSIC, runs / CLASSIC.identity(), "reference", owner="somebody").close()
+    made = []
+    monkeypatch.setattr("dashboard.train.settings.choose_lanes", lambda: made.append(1) or choose_lanes())
+    at = AppTest.from_file(str(PAGES / "train" / "page.py"), default_timeout=60)
+    at.query_params["runs"] = CLASSIC.identity()
+    at.run()
+    assert not at.exception
+    assert at.session_state["watched"] == [CLASSIC.identity()]
+    assert len(made) == 1
 
 
 @pytest.mark.parametrize("task", TASKS)

@@ -2,6 +2,8 @@
 
 import pytest
 
+from analysis.figures.picture import Picture
+from analysis.figures.theme import figure
 from analysis.typeset import as_html, as_markdown
 from dashboard.components.terms import TERMS, explain_in, explain_terms
 from dashboard.control_names import label_of, name_control
@@ -46,5 +48,15 @@ def test_formulas_are_set_and_names_of_code_are_not():
     assert as_html("‖dL/dh_t‖ of W_hh, max_t and log_norm") == (
         "‖dL/dh<sub>t</sub>‖ of W<sub>hh</sub>, max_t and log_norm"
     )
+    assert as_html("each earlier h_k") == "each earlier h<sub>k</sub>"
     assert as_markdown("$h_t$ costs 3, c_t more") == "$h_t$ costs 3, $c_t$ more"
     assert as_markdown("c_t costs $3") == "c_t costs $3", "a lone dollar is no formula"
+
+
+def test_formulas_are_set_in_legends_and_on_hover_as_in_titles():
+    made = figure("", "timestep t", "size of dL/dh_t", 300)
+    made.add_scatter(x=[1, 2], y=[1, 2], name="full dL/dc_t", hovertemplate="full dL/dc_t, t = %{x}: %{y:size}")
+    Picture("sizes", made, "", "")
+    (line,) = made.data
+    set_so = "full dL/dc<sub>t</sub>"
+    assert (line.name, line.hovertemplate) == (set_so, f"{set_so}, t = %{{x}}: %{{customdata}}")

@@ -12,7 +12,7 @@ from experiments.config.run_config import RunConfig
 from experiments.runs.about import ABOUT, About, change_about, read_about, split_tags
 from experiments.runs.laid_over import lay_over
 from experiments.runs.learned import run_learned
-from experiments.runs.naming import labels, telling_fields
+from experiments.runs.naming import in_words, labels, telling_fields
 from experiments.runs.opening import open_run
 from experiments.runs.pictures import run_pictures
 from experiments.runs.store.errors import RunError
@@ -129,3 +129,18 @@ def test_maps_that_are_compared_have_one_scale_that_does_not_move_with_every_ste
 def test_a_trained_run_has_its_verdict(readers):
     assert run_learned(readers[1]).outcome == "begun", "five steps say nothing yet"
     assert run_learned(readers[0]).words
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("forget_bias", None, "default forget-gate bias"),
+        ("forget_bias", 3.0, "forget-gate bias 3"),
+        ("truncate", None, "not truncated"),
+        ("truncate", 10, "truncated after 10"),
+        ("clip_threshold", None, "unclipped"),
+        ("spectral_radius", None, "default spectral radius"),
+    ],
+)
+def test_a_setting_without_a_value_is_said_in_words(field, value, words):
+    assert in_words(field, value) == words

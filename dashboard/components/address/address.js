@@ -1,28 +1,32 @@
-// Streamlit adds an entry to the browser's history for every address that a page sets: one per release of a slider. On a
-// page with this component, the address is replaced instead, so that *Back* leads to the page before.
-
-import { destroyedWithNode, madeOnce } from "../shared/made_once.js";
+// Streamlit adds an entry to the browser's history for every address that a page sets: one per release of a slider. Once
+// this component has been on a page, the address is replaced instead, so that *Back* leads to the page before. That also
+// holds between two pages, while neither has its component: a page that sets its own address as it opens is one step.
 
 const push = history.pushState;
-let pages = 0; // with this component, now on the screen
 let steps = []; // parameters whose changes are entries all the same
-
-function isStep(url) {
-  const wanted = new URL(url ?? "", location.href);
-  const now = new URLSearchParams(location.search);
-  const changes = steps.some((name) => wanted.searchParams.get(name) !== now.get(name));
-  return pages === 0 || changes || wanted.pathname !== location.pathname;
-}
+let last = null; // the latest change on one page: what the entry was before, and whether the new address is one of its own
 
 history.pushState = function (...entry) {
-  return (isStep(entry[2]) ? push : history.replaceState).apply(history, entry);
+  const wanted = new URL(entry[2] ?? "", location.href);
+  return wanted.pathname === location.pathname ? stay(wanted, entry) : leave(wanted, entry);
 };
+
+function stay(wanted, entry) {
+  const now = new URLSearchParams(location.search);
+  const isStep = steps.some((name) => wanted.searchParams.get(name) !== now.get(name));
+  last = { from: location.href, state: history.state, isStep };
+  (isStep ? push : history.replaceState).apply(history, entry);
+  last.to = location.href;
+}
+
+// Streamlit sends the parameters of another page while this one is still shown: for a moment this page has them.
+function leave(wanted, entry) {
+  const isOnTheWay = last?.to === location.href && wanted.search !== "" && wanted.search === location.search;
+  if (isOnTheWay && last.isStep) return history.replaceState(...entry);
+  if (isOnTheWay) history.replaceState(last.state, "", last.from);
+  return push.apply(history, entry);
+}
 
 export default function (component) {
   steps = component.data.steps;
-  madeOnce(component.parentElement, () => {
-    pages += 1;
-    return { destroy: () => (pages -= 1) };
-  });
-  return destroyedWithNode(component.parentElement);
 }
