@@ -128,13 +128,24 @@ def profile(
     context.close()
 
 
+@pytest.fixture(scope="session")
+def opener(profile: BrowserContext) -> Page:
+    """A page that stays: what it opens shares its process, whose start would be a fifth of a page."""
+    page = profile.new_page()
+    page.route("**/*", lambda route: route.fulfill(body=""))
+    page.goto("http://127.0.0.1/")
+    return page
+
+
 @pytest.fixture
-def open_page(profile: BrowserContext) -> Iterator[Callable[..., Page]]:
+def open_page(opener: Page) -> Iterator[Callable[..., Page]]:
     """A function `(url, theme="light", viewport=…, settled=True) -> Page`; a page is a session of its own."""
     pages = []
 
     def open_(url: str, theme: Theme = "light", viewport: ViewportSize = WINDOW, *, settled: bool = True) -> Page:
-        page = profile.new_page()
+        with opener.expect_popup() as opened:
+            opener.evaluate("() => { window.open('about:blank'); }")
+        page = opened.value
         pages.append(page)
         page.set_viewport_size(viewport)
         page.emulate_media(color_scheme=theme, reduced_motion="reduce")
