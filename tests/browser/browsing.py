@@ -9,10 +9,10 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from axe_playwright_python.base import AXE_SCRIPT
-from playwright.sync_api import Error, FloatRect, Locator, Page
+from playwright.sync_api import Error, FloatRect, Locator, Page, ViewportSize
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 60.0
@@ -103,6 +103,25 @@ def settle(page: Page) -> None:
 def resting_box(thing: Locator, seconds: float = 30.0) -> FloatRect:
     """Where a thing is in the window, once it is there and has stopped moving."""
     return at_rest(thing.page, thing.bounding_box, seconds, str(thing))
+
+
+Theme = Literal["light", "dark"]
+WINDOW: ViewportSize = {"width": 1280, "height": 900}
+
+
+def open_beside(
+    opener: Page, url: str, theme: Theme = "light", viewport: ViewportSize = WINDOW, *, settled: bool = True
+) -> Page:
+    """A new page, in the process of another one."""
+    with opener.expect_popup() as opened:
+        opener.evaluate("() => { window.open('about:blank'); }")
+    page = opened.value
+    page.set_viewport_size(viewport)
+    page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+    page.goto(url)
+    if settled:
+        settle(page)
+    return page
 
 
 def press(page: Page, name: str) -> None:

@@ -6,17 +6,14 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pytest
-from browsing import ROOT, free_port, serve_app, settle, wait_until_healthy
+from browsing import ROOT, WINDOW, Theme, free_port, open_beside, serve_app, settle, wait_until_healthy
 from playwright.sync_api import BrowserContext, BrowserType, Page, ViewportSize
 
 from experiments.errors import ConfigError
 from experiments.runs.control import change_control
-
-Theme = Literal["light", "dark"]
-WINDOW: ViewportSize = {"width": 1280, "height": 900}
 
 
 @pytest.fixture(scope="session")
@@ -142,17 +139,9 @@ def open_page(opener: Page) -> Iterator[Callable[..., Page]]:
     """A function `(url, theme="light", viewport=…, settled=True) -> Page`; a page is a session of its own."""
     pages = []
 
-    def open_(url: str, theme: Theme = "light", viewport: ViewportSize = WINDOW, *, settled: bool = True) -> Page:
-        with opener.expect_popup() as opened:
-            opener.evaluate("() => { window.open('about:blank'); }")
-        page = opened.value
-        pages.append(page)
-        page.set_viewport_size(viewport)
-        page.emulate_media(color_scheme=theme, reduced_motion="reduce")
-        page.goto(url)
-        if settled:
-            settle(page)
-        return page
+    def open_(*where: Any, **how: Any) -> Page:
+        pages.append(open_beside(opener, *where, **how))
+        return pages[-1]
 
     yield open_
     for page in pages:
