@@ -52,11 +52,6 @@ class Measured:
         """Whether the chaotic network's gradient explodes while no state has left ±1."""
         return course(self.chaotic.log).kind == "explodes" and self.chaotic.largest_state <= 1
 
-    @property
-    def vanishes(self) -> bool:
-        """Whether the quiet network's gradient vanishes."""
-        return course(self.quiet.log).kind == "vanishes"
-
 
 def measure() -> Measured:
     """Three networks, and the theory's critical gains."""

@@ -1,5 +1,7 @@
 """Train: settings that have been trained are offered to be opened or trained again, in plain words."""
 
+import sys
+
 import pytest
 from streamlit.testing.v1 import AppTest
 from test_damaged_runs import PAGES
@@ -8,7 +10,9 @@ from dashboard.components.as_text import as_text
 from dashboard.option_words import TASK_WORDS
 from dashboard.server.serving import SHARED_VARIABLE
 from dashboard.train import jobs
+from experiments.__main__ import run
 from experiments.config.run_config import RunConfig
+from experiments.runs.opening import config_of, open_run
 from experiments.runs.store.errors import RunError
 from experiments.runs.train import Recorder
 from experiments.tasks import TASKS
@@ -146,3 +150,24 @@ def test_only_a_task_with_pictures_offers_a_decoder_of_pictures(opened):
 
     assert "picture and decoder" not in networks("reversal")
     assert "picture and decoder" in networks("captioning")
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_training_of_every_task_that_the_page_starts_ends_and_is_shown(task, processes, pool, runs, monkeypatch):
+    for name in ("dashboard.train.jobs.jobs", "dashboard.train.earlier_runs.jobs", "dashboard.train.steering.jobs"):
+        monkeypatch.setattr(name, lambda: pool)
+    at = AppTest.from_file(str(PAGES / "train" / "page.py"), default_timeout=60)
+    small = {"cell": "gru", "seq_len": 6, "hidden_size": 4, "batch_size": 2, "steps": 2, "record_every": 1}
+    at.query_params.update({"task": task, "second": "none"} | {name: str(value) for name, value in small.items()})
+    press(at.run(), "Start")
+    words = processes[0].asked
+    monkeypatch.setattr(sys, "argv", words[2:])
+    with pytest.raises(SystemExit) as end:
+        run()
+    assert not end.value.code
+    run_folder = open_run(runs / at.session_state["watched"][0])
+    assert (run_folder.status, config_of(run_folder).task) == ("finished", task)
+    at.run()
+    assert not at.exception
+    assert not at.error
+    assert "at step 2" in said(at)
