@@ -9,10 +9,10 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import FloatRect, Locator, Page
+from axe_playwright_python.base import AXE_SCRIPT
+from playwright.sync_api import Error, FloatRect, Locator, Page, ViewportSize
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 60.0
@@ -69,23 +69,59 @@ def at_rest(page: Page, look: Callable[[], Seen], seconds: float, what: str) -> 
     return seen
 
 
-MOMENT = """() => {
-    const app = document.querySelector('[data-testid=stApp]');
-    if (app?.dataset.testScriptState !== 'notRunning') return null;
-    const drawn = [...document.querySelectorAll('[data-redraws]')].map(chart => chart.dataset.redraws);
-    return [document.querySelector('[data-testid=stMain]')?.scrollHeight, ...drawn].join();
+SETTLED = """async ([rests, seconds]) => {
+    const look = () => {
+        const app = document.querySelector('[data-testid=stApp]');
+        if (app?.dataset.testScriptState !== 'notRunning') return null;
+        const drawn = [...document.querySelectorAll('[data-redraws]')].map(chart => chart.dataset.redraws);
+        return [document.querySelector('[data-testid=stMain]')?.scrollHeight, ...drawn].join();
+    };
+    let seen = look(), since = performance.now();
+    for (const end = since + 1000 * seconds; seen === null || performance.now() - since < 1000 * rests;) {
+        if (performance.now() > end) return false;
+        await new Promise(go => setTimeout(go, 50));
+        const now = look();
+        if (now !== seen) [seen, since] = [now, performance.now()];
+    }
+    return true;
 }"""
-"""What changes while a page is made: its height, its charts; null while its script runs."""
+"""Looks, in the page, at what changes while it is made, its height and its charts, until that rests; nothing is at rest
+while its script runs. A question from here each 50 ms would cost as much as a tenth of the page."""
 
 
 def settle(page: Page) -> None:
     """Wait until the script has run, and nothing on the page has grown or been drawn since for a while."""
-    at_rest(page, lambda: page.evaluate(MOMENT), 60.0, "the page")
+    for last in (False, True):
+        try:
+            assert page.evaluate(SETTLED, [RESTS, 60.0]), "the page is not there, or never comes to rest"
+            return
+        except Error as error:  # the page that was asked has given way to another
+            if last or "navigation" not in error.message:
+                raise
 
 
 def resting_box(thing: Locator, seconds: float = 30.0) -> FloatRect:
     """Where a thing is in the window, once it is there and has stopped moving."""
     return at_rest(thing.page, thing.bounding_box, seconds, str(thing))
+
+
+Theme = Literal["light", "dark"]
+WINDOW: ViewportSize = {"width": 1280, "height": 900}
+
+
+def open_beside(
+    opener: Page, url: str, theme: Theme = "light", viewport: ViewportSize = WINDOW, *, settled: bool = True
+) -> Page:
+    """A new page, in the process of another one."""
+    with opener.expect_popup() as opened:
+        opener.evaluate("() => { window.open('about:blank'); }")
+    page = opened.value
+    page.set_viewport_size(viewport)
+    page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+    page.goto(url)
+    if settled:
+        settle(page)
+    return page
 
 
 def press(page: Page, name: str) -> None:
@@ -128,7 +164,9 @@ def serious_faults(page: Page) -> list[tuple[str, list[str]]]:
 
 def looked_at(page: Page) -> list[tuple[str, list[str]]]:
     """Axe's serious and critical faults of the page as it is at this moment."""
-    faults = Axe().run(page).response["violations"]
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE_SCRIPT)
+    faults = page.evaluate("axe.run({resultTypes: ['violations']}).then(result => result.violations)")
     return [
         (f["id"], [n["html"][:200] for n in f["nodes"]][:3]) for f in faults if f["impact"] in ("serious", "critical")
     ]

@@ -6,17 +6,14 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pytest
-from browsing import ROOT, free_port, serve_app, settle, wait_until_healthy
+from browsing import ROOT, WINDOW, Theme, free_port, open_beside, serve_app, settle, wait_until_healthy
 from playwright.sync_api import BrowserContext, BrowserType, Page, ViewportSize
 
 from experiments.errors import ConfigError
 from experiments.runs.control import change_control
-
-Theme = Literal["light", "dark"]
-WINDOW: ViewportSize = {"width": 1280, "height": 900}
 
 
 @pytest.fixture(scope="session")
@@ -128,20 +125,23 @@ def profile(
     context.close()
 
 
+@pytest.fixture(scope="session")
+def opener(profile: BrowserContext) -> Page:
+    """A page that stays: what it opens shares its process, whose start would be a fifth of a page."""
+    page = profile.new_page()
+    page.route("**/*", lambda route: route.fulfill(body=""))
+    page.goto("http://127.0.0.1/")
+    return page
+
+
 @pytest.fixture
-def open_page(profile: BrowserContext) -> Iterator[Callable[..., Page]]:
+def open_page(opener: Page) -> Iterator[Callable[..., Page]]:
     """A function `(url, theme="light", viewport=…, settled=True) -> Page`; a page is a session of its own."""
     pages = []
 
-    def open_(url: str, theme: Theme = "light", viewport: ViewportSize = WINDOW, *, settled: bool = True) -> Page:
-        page = profile.new_page()
-        pages.append(page)
-        page.set_viewport_size(viewport)
-        page.emulate_media(color_scheme=theme, reduced_motion="reduce")
-        page.goto(url)
-        if settled:
-            settle(page)
-        return page
+    def open_(*where: Any, **how: Any) -> Page:
+        pages.append(open_beside(opener, *where, **how))
+        return pages[-1]
 
     yield open_
     for page in pages:

@@ -46,7 +46,7 @@ def shown(page: Page, expected: Probe) -> bool:
     )
 
 
-def test_a_single_singular_value_is_dragged_and_the_charts_follow_to_the_numbers_of_probe(page):
+def test_a_value_is_dragged_and_the_charts_follow_to_the_numbers_of_probe_until_a_shape_is_chosen(page):
     point = points(page).nth(4)
     box = resting_box(point.locator(".dot"))
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
@@ -62,6 +62,9 @@ def test_a_single_singular_value_is_dragged_and_the_charts_follow_to_the_numbers
     values = ",".join("1" if k != 4 else str(value) for k in range(8))
     assert eventually(page, lambda: shown(page, passed(singular_values=values)))
     expect(page.get_by_text("Set by hand")).to_be_visible()
+    press(page, "Linear")
+    assert eventually(page, lambda: shown(page, passed(spectrum_shape="linear"))), "a shape takes the hand's place"
+    expect(page.get_by_text("Set by hand")).to_be_hidden()
 
 
 def test_values_that_are_dragged_quickly_are_all_kept(page):
@@ -92,21 +95,16 @@ def test_a_value_that_is_typed_becomes_the_largest_and_the_slider_follows(page):
     assert eventually(page, lambda: shown(page, expected)), "the slider scales all of them"
 
 
-def test_keys_move_a_value_and_go_to_its_neighbours(page):
+def test_keys_move_a_value_and_go_to_its_neighbours_and_axe_finds_no_serious_fault(page):
     points(page).first.focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("PageDown")
     page.keyboard.press("ArrowDown")
     assert eventually(page, lambda: shown(page, passed(singular_values="1,0.89,1,1,1,1,1,1")))
-
-
-def test_a_shape_is_chosen_and_takes_the_place_of_what_the_hand_set(page):
     points(page).nth(3).focus()
     page.keyboard.press("End")
-    assert eventually(page, lambda: shown(page, passed(singular_values="1,1,1,0,1,1,1,1")))
-    press(page, "Linear")
-    assert eventually(page, lambda: shown(page, passed(spectrum_shape="linear")))
-    expect(page.get_by_text("Set by hand")).to_be_hidden()
+    assert eventually(page, lambda: shown(page, passed(singular_values="1,0.89,1,0,1,1,1,1")))
+    assert not serious_faults_in_both_themes(page)
 
 
 def test_only_the_chosen_gates_are_changed(explore):
@@ -124,7 +122,3 @@ def test_only_the_chosen_gates_are_changed(explore):
         return all(np.allclose(lines[b], s.singular_values, atol=1e-3) for b, s in wanted.items())
 
     assert eventually(page, drawn)
-
-
-def test_axe_finds_no_serious_fault_beside_the_spectrum(page):
-    assert not serious_faults_in_both_themes(page)

@@ -39,7 +39,8 @@ def person(browser: Browser) -> Iterator[Callable[[str], Page]]:
         contexts.append(context)
         page = context.new_page()
         page.goto(url)
-        settle(page)
+        if url != "about:blank":
+            settle(page)
         return page
 
     yield arrive
@@ -144,7 +145,9 @@ def test_a_stranger_opens_a_terminals_run_by_its_address_and_can_only_watch(serv
 
 def test_an_address_of_no_run_names_no_folder(server, person):
     url, runs = server
+    page = person("about:blank")
     for address in ("runs?run=nosuchrun", "train?runs=nosuchrun", "runs?run=..%2F..%2Fetc"):
-        page = person(f"{url}/{address}")
+        page.goto(f"{url}/{address}")
+        settle(page)
         expect(page.get_by_text(re.compile("no run|no such run"))).not_to_have_count(0, timeout=LATER)
         says_nothing_of_the_server(page, runs)

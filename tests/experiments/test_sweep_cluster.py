@@ -12,7 +12,9 @@ from pathlib import Path
 import orjson
 import pytest
 from sweeping import COMMITTING_OFTEN, LONG, same_runs, serial, steps_done, wait_for
+from typer.testing import CliRunner
 
+from experiments.__main__ import app
 from experiments.runs.opening import open_run
 from experiments.sweeps.folder import SweepFolder
 from experiments.sweeps.index import load_results
@@ -90,6 +92,14 @@ def ended(process: "subprocess.Popen[str]", status: int) -> tuple[str, str]:
     return out, error
 
 
+def goes_on_here(file: Path, runs: Path) -> None:
+    """The same command without a scheduler brings all runs to their end."""
+    words = ["sweep", str(file), "--runs", str(runs), "--workers", "1"]
+    result = CliRunner().invoke(app, words, catch_exceptions=False)
+    assert result.exit_code == 0
+    assert result.stdout.startswith("sweep test: 2 of 2 runs are finished")
+
+
 def test_client_and_worker_are_killed_and_the_result_is_that_of_a_serial_run(cluster, file, tmp_path):
     runs = tmp_path / "runs"
     client = sweep(file, runs, "--scheduler", cluster.address)
@@ -141,8 +151,7 @@ def test_a_dead_scheduler_is_one_sentence_and_the_sweep_goes_on_without_it(clust
     for worker in cluster.processes[1:]:
         if worker.poll() is None:
             cluster.kill(worker)
-    out, _ = ended(sweep(file, runs, "--workers", "2"), 0)
-    assert out.startswith("sweep test: 2 of 2 runs are finished")
+    goes_on_here(file, runs)
 
 
 def test_ctrl_c_says_what_is_done_and_how_to_go_on_and_kills_leave_nothing_behind(file, tmp_path):
@@ -162,5 +171,4 @@ def test_ctrl_c_says_what_is_done_and_how_to_go_on_and_kills_leave_nothing_behin
     os.kill(client.pid, signal.SIGKILL)
     client.communicate()
     wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers))
-    out, _ = ended(sweep(file, runs, "--workers", "1"), 0)
-    assert out.startswith("sweep test: 2 of 2 runs are finished")
+    goes_on_here(file, runs)
