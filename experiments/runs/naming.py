@@ -1,5 +1,6 @@
 """What runs are called: what a person has named them, else the settings in which they differ."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 
 from analysis.figures.theme import cell_name
@@ -38,9 +39,16 @@ def labels(readers: Sequence[RunReader]) -> list[str]:
         visible(read_about(reader.folder).name) or settings
         for reader, settings in zip(readers, _by_settings(readers), strict=True)
     ]
-    return [
-        f"{label} ({said[: k + 1].count(label)})" if said.count(label) > 1 else label for k, label in enumerate(said)
-    ]
+    return numbered(said)
+
+
+def numbered(said: Sequence[str]) -> list[str]:
+    """The same labels, those that are said twice with a number that makes them different from all others."""
+    free, found = {label: itertools.count(1) for label in said}, list[str]()
+    for label in said:
+        candidates = (f"{label} ({k})" for k in free[label])
+        found.append(label if said.count(label) == 1 else next(c for c in candidates if c not in free))
+    return found
 
 
 def _by_settings(readers: Sequence[RunReader]) -> list[str]:

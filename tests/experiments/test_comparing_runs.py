@@ -12,7 +12,7 @@ from experiments.config.run_config import RunConfig
 from experiments.runs.about import ABOUT, About, change_about, read_about, split_tags
 from experiments.runs.laid_over import lay_over
 from experiments.runs.learned import run_learned
-from experiments.runs.naming import in_words, labels, telling_fields
+from experiments.runs.naming import in_words, labels, numbered, telling_fields
 from experiments.runs.opening import open_run
 from experiments.runs.pictures import run_pictures
 from experiments.runs.store.errors import RunError
@@ -63,6 +63,19 @@ def test_runs_of_the_same_settings_are_numbered_and_a_name_of_ones_own_comes_fir
         assert labels(readers[:2])[0] == "mine <b>"
     finally:
         change_about(readers[0].folder, name="")
+
+
+@pytest.mark.parametrize(
+    ("said", "wanted"),
+    [
+        (["A", "A", "A (2)"], ["A (1)", "A (3)", "A (2)"]),
+        (["A (1)", "A", "A"], ["A (1)", "A (2)", "A (3)"]),
+        (["A", "A", "A (1)", "A (1)"], ["A (2)", "A (3)", "A (1) (1)", "A (1) (2)"]),
+        (["A", "B"], ["A", "B"]),
+    ],
+)
+def test_a_number_makes_no_label_that_somebody_has_given(said, wanted):
+    assert numbered(said) == wanted
 
 
 def test_what_is_written_about_a_run_is_kept_and_bounded(readers):
