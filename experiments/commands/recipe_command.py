@@ -20,7 +20,7 @@ from experiments.recipes.outcome import Outcome
 from experiments.recipes.page import html_of
 from experiments.recipes.perform import Workers, perform
 from experiments.recipes.recipe import GROUPS, Recipe, Version, find_recipe, read_recipe, recipe_files
-from experiments.recipes.tables import HEADINGS, rows, verdict_words
+from experiments.recipes.tables import HEADING, HEADINGS, rows, verdict_words
 from experiments.recipes.tables import markdown as markdown_of
 from experiments.runs.folder import runs_folder, typed
 from experiments.sweeps.folder import put
@@ -66,6 +66,8 @@ def recipe_command(
     version: Version = "quick" if quick else "full" if full else "thinned"
     flags = [] if version == "thinned" else [version]
     recipes = chosen_recipes(names, version)
+    if markdown is not None:
+        earlier(markdown)  # what is wrong with it is said before hours of runs
     name = "-".join(["recipe", *(Path(n).stem for n in names), *flags])[:100]
     folder = runs_folder(runs)
     given: dict[str, object] = {
@@ -138,14 +140,20 @@ def earlier(path: Path) -> str:
     """The Markdown file as it was; empty where there is none.
 
     Raises:
-        ConfigError: it cannot be read.
+        ConfigError: it cannot be read, or it is something else, which would be lost.
     """
     if not path.exists():
         return ""
     try:
-        return read_bounded(path, LARGEST_TOML).decode("utf-8")
+        text = read_bounded(path, LARGEST_TOML).decode("utf-8")
     except (OSError, UnicodeDecodeError):
         raise ConfigError(f"--markdown was {spelt_path(path)}, which cannot be read; name another file.") from None
+    if text.strip() and not text.startswith(HEADING):
+        raise ConfigError(
+            f"--markdown was {spelt_path(path)}, which is no page of recipes' results, and its text would be lost; "
+            "name another file."
+        )
+    return text
 
 
 def write(path: Path, text: str, option: str) -> None:

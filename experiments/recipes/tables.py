@@ -40,8 +40,9 @@ def verdict_words(outcome: Outcome) -> str:
     return outcome.verdict
 
 
-ABOUT = """\
-# Recipes: what was published, and what comes out here
+HEADING = "# Recipes: what was published, and what comes out here"
+ABOUT = f"""\
+{HEADING}
 
 Made by `python -m experiments recipe NAME... --markdown docs/recipes.md`, which replaces the sections of the recipes
 that it names. Each claim and its bound were written down before the runs, in the recipe's TOML file in

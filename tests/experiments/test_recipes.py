@@ -7,6 +7,7 @@ import pytest
 from commanding import call
 from small_recipe import TRAINED
 
+from experiments.commands.recipe_command import recipe_command
 from experiments.errors import ConfigError
 from experiments.recipes.drawing import drawn
 from experiments.recipes.expectation import Expectation, decide, judge
@@ -125,6 +126,15 @@ def test_the_short_version_of_the_cheapest(tmp_path):
     assert html.count("plotly.js v") == 1, "plotly.js is there once"
     assert "src=" not in html.split("<script")[0]
     assert "| the lower fold | b = −2.6556 (from the formula) |" in table.read_text(encoding="utf-8")
+
+
+def test_a_markdown_file_of_something_else_is_kept_and_refused_before_anything_runs(tmp_path):
+    own = tmp_path / "notes.md"
+    own.write_text("# My notes\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"--markdown was .*notes\.md', which is no page of recipes' results"):
+        recipe_command(["doya"], quick=True, runs=tmp_path, markdown=own)
+    assert own.read_text(encoding="utf-8") == "# My notes\n"
+    assert [*tmp_path.iterdir()] == [own]
 
 
 def test_the_page_of_results_keeps_the_sections_of_other_recipes(tmp_path):
