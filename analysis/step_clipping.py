@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Float, Float64
 from numpy import ndarray
+from torch import Tensor
 
 from models.bptt.lognorm import log_norm
 from models.bptt.scaled import LN_2
@@ -17,9 +18,9 @@ class StepClipping:
     """The gradient da_t of a layer's preactivations at every timestep, before and after its limit."""
 
     share: Float64[ndarray, "time batch"]
-    """The share of da_t's entries that were beyond the threshold, 0 to 1."""
+    """The share of da_t's entries that were beyond the threshold, 0 to 1; NaN in padding."""
     log_norm_before: Float[ndarray, "time batch"]
-    """ln‖da_t‖ (nats)."""
+    """ln‖da_t‖ (nats); NaN in padding."""
     log_norm_after: Float[ndarray, "time batch"]
 
     @property
@@ -42,9 +43,13 @@ def step_clipping(layer: LayerRecord, threshold: float) -> StepClipping:
         after = recompute(limited(run.cell, threshold, exponent.flatten(), seen), inputs, run.before)
         torch.autograd.grad(after, (inputs,), [part.flatten(0, 1) for part in sent.parts], allow_unused=True)
     before, kept = (torch.cat(parts, dim=-1).unflatten(0, exponent.shape) for parts in zip(*seen, strict=True))
-    nats = exponent.double() * LN_2
+    nats, padding = exponent.double() * LN_2, layer.padding
+
+    def within(numbers: Float[Tensor, "time batch"]) -> Float[ndarray, "time batch"]:
+        return (numbers if padding is None else numbers.masked_fill(padding, torch.nan)).numpy()
+
     return StepClipping(
-        share=(before != kept).double().mean(dim=-1).numpy(),
-        log_norm_before=(log_norm(before) + nats).numpy(),
-        log_norm_after=(log_norm(kept) + nats).numpy(),
+        share=within((before != kept).double().mean(dim=-1)),
+        log_norm_before=within(log_norm(before) + nats),
+        log_norm_after=within(log_norm(kept) + nats),
     )

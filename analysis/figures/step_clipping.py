@@ -13,8 +13,9 @@ from analysis.wording import significant
 
 def step_clipping_picture(of_cells: Mapping[str, StepClipping]) -> Picture:
     """The share of preactivations whose gradient was beyond the threshold, over time, the mean over sequences."""
-    shares = {cell: 100 * steps.share.mean(axis=1) for cell, steps in of_cells.items()}
-    named = ", ".join(f"{cell_name(cell)} {significant(float(share.mean()))} %" for cell, share in shares.items())
+    shares = {cell: 100 * np.nanmean(steps.share, axis=1) for cell, steps in of_cells.items()}
+    means = {cell: 100 * float(np.nanmean(steps.share)) for cell, steps in of_cells.items()}
+    named = ", ".join(f"{cell_name(cell)} {significant(mean)} %" for cell, mean in means.items())
     title = f"Clipped inside BPTT: {named}"
     made = chart_of_lines(title, "timestep", "clipped, %", 400, (0.0, 100.0), 0.0)
     time = {cell: np.arange(1, len(share) + 1, dtype=float) for cell, share in shares.items()}

@@ -1,5 +1,6 @@
 """Clipping inside BPTT (Graves 2013) against explicit loops whose preactivations clamp their gradients."""
 
+import numpy as np
 import pytest
 import torch
 from oracles import CONFIGURATION_NAMES, CONFIGURATIONS, LOSSES, MORE_CONFIGURATIONS, make_model, named
@@ -8,6 +9,7 @@ from torch import sigmoid, tanh
 from analysis.clipping import clipped_inside
 from analysis.figures.step_clipping import step_clipping_picture
 from analysis.step_clipping import step_clipping
+from analysis.wording import significant
 from models import record
 from models.bptt.step_limit import limited
 
@@ -128,6 +130,28 @@ def test_the_share_of_clipped_entries_is_that_of_the_loop(cell):
     picture = step_clipping_picture({cell: found})
     assert picture.columns["clipped, %"] == pytest.approx((100 * wanted / rows).mean(dim=1).tolist())
     assert picture.columns["t"] == [float(t) for t in range(1, 10)]
+
+
+def test_padding_is_not_counted_as_unclipped():
+    model, inputs, _ = recorded("gru")
+    lengths = torch.tensor([9, 9, 4, 2])
+
+    def loss(outputs):
+        return (outputs[:2] ** 2).sum()  # within the shortest sequence
+
+    together = step_clipping(record(model, inputs, loss, step_threshold=THRESHOLD, lengths=lengths).top, THRESHOLD)
+    alone = [step_clipping(record(model, inputs[:n, k : k + 1], loss, step_threshold=THRESHOLD).top, THRESHOLD)
+             for k, n in enumerate(lengths.tolist())]  # fmt: skip
+    for k, n in enumerate(lengths.tolist()):
+        assert together.share[:n, k] == pytest.approx(alone[k].share[:, 0])
+        for numbers in (together.share, together.log_norm_before, together.log_norm_after):
+            assert np.isnan(numbers[n:, k]).all()
+    picture = step_clipping_picture({"gru": together})
+    over_time = [np.mean([one.share[t, 0] for one in alone if t < len(one.share)]) for t in range(9)]
+    assert picture.columns["clipped, %"] == pytest.approx([100 * share for share in over_time])
+    mean = 100 * np.concatenate([one.share[:, 0] for one in alone]).mean()
+    assert f"{significant(mean)} %" in picture.alt
+    assert together.engaged
 
 
 def test_clipping_says_what_is_left_of_the_true_gradient():
