@@ -82,15 +82,15 @@ _ROADS: Mapping[int, Road] = {
 
 
 _ONE_UNIT = (
-    "Explore takes the size of the recurrent weight from here, and draws its sign, the inputs and all other weights."
+    "Explore takes the size of the recurrent weight from here. Its sign, the inputs and all other weights are random."
 )
 _SAME_LAW = (
-    "Explore draws its own weights with these settings, so its numbers are close to the lesson's, and not the same."
+    "Explore draws other random weights with these settings. Its numbers are close to the lesson's, but not the same."
 )
 _DIFFERENCES: Mapping[int, str] = {
     1: _ONE_UNIT,
     2: _ONE_UNIT,
-    4: "Explore's matrix has the singular values of the lesson's, and other weights.",
+    4: "Explore's matrix has the singular values of the lesson's matrix, but other weights.",
     6: _ONE_UNIT,
     11: _ONE_UNIT,
     12: "Explore opens the last of these networks as it is before its first step.",
