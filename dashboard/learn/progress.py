@@ -19,6 +19,7 @@ def recall_progress(made: Predictions) -> None:
     """Add to this session what the browser knows of earlier ones, and forget what another tab forgot."""
     known = kept_progress(read_session(_FORGET, str, ""))
     if known.forgotten != read_session(_FOLLOWED, str, "") and known.forgotten:
+        made.guesses.clear()
         made.done.clear()
         st.session_state[_FOLLOWED] = known.forgotten
     made.done.update(_BEATS_BY_NAME[name] for name in known.done if name in _BEATS_BY_NAME)

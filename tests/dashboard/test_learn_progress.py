@@ -46,9 +46,11 @@ def test_what_another_tab_forgot_is_forgotten_once(says):
     says({"done": ["1-decide"], "forget": ""})
     at = overview()
     assert "✓ decided" in words(at)
+    at.session_state["lesson-predictions"].guesses[1] = "a"
     says({"done": ["2-do"], "forget": "", "forgotten": "a wish"})
     assert "decided" not in words(at.run())
     assert "✓ tried" in words(at)
+    assert not at.session_state["lesson-predictions"].guesses
     at.session_state["lesson-predictions"].done.add((3, "predict"))  # and what comes after it is kept
     assert "✓ predicted" in words(at.run())
 

@@ -3,8 +3,18 @@
 const PLACE = "gradient-flow-lab.lessons";
 let wished = ""; // the last wish to forget that came from this tab
 let heard; // the last wish to forget, of any tab, that this tab's session has followed
+let shown = null; // what is on the page now
+
+window.addEventListener("storage", ({ key }) => {
+  if (key === PLACE && shown?.parentElement.isConnected && readKept().forgotten !== heard) keep(shown);
+});
 
 export default function (component) {
+  shown = component;
+  keep(component);
+}
+
+function keep(component) {
   const root = component.parentElement.querySelector(".kept-progress");
   const { done, forget, followed } = JSON.parse(new TextDecoder().decode(component.data));
   let kept = readKept();
