@@ -53,6 +53,11 @@ thead th {{ border-bottom: 1px solid var(--line) }}
 td {{ overflow-wrap: anywhere }}
 th {{ overflow-wrap: normal }}
 .table td {{ overflow-wrap: break-word; max-width: 24rem; border-bottom: 1px solid var(--line) }}
+/* Long texts beside each other: all columns are in sight, however narrow the page is. */
+.examples {{ table-layout: fixed; width: 100% }}
+.examples th:first-child {{ width: 4.5rem }}
+.examples td {{ border-bottom: 1px solid var(--line) }}
+.examples img {{ width: 7.5rem; max-width: 100%; image-rendering: pixelated }}
 pre {{ white-space: pre-wrap }}
 h2 {{ margin-top: 3rem }}
 </style>

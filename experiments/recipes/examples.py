@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
+from jaxtyping import Float
+from numpy import ndarray
 from torch import Tensor
 
-from experiments.probing.said import spoken
+from experiments.probing.said import given_symbols, shown_picture, spoken
 from experiments.recipes.measured import Answers
 from experiments.tasks.next_character import NextCharacter
 from experiments.tasks.translation import BLANK
@@ -12,7 +14,7 @@ from experiments.training.training import Training
 
 MOST = 3
 """Examples of each kind, right and wrong."""
-LONGEST = 400
+LONGEST = 240
 """Most characters of a text."""
 
 
@@ -24,6 +26,8 @@ class Example:
     wanted: str
     said: str
     right: bool
+    picture: Float[ndarray, "row column colour"] | None = None
+    """What the network sees, where it is a picture; `given` then says what is in its places."""
 
 
 def examples_of(training: Training, answers: Answers) -> list[Example]:
@@ -37,7 +41,9 @@ def example(training: Training, answers: Answers, k: int) -> Example:
     """Sequence k in its task's words: what the network reads, and the answers that are asked for."""
     task, source = training.task, training.task.source(training.config.seq_len)
     between = "" if isinstance(task, NextCharacter) else " "
-    read = [symbol for symbol in task.symbols(answers.inputs[:source, k]) if symbol != BLANK]
+    inputs = answers.inputs[:source, k]
+    picture = shown_picture(task, inputs)
+    read = [symbol for symbol in task.symbols(inputs) if symbol != BLANK]
     targets = answers.targets.transpose(1, 2) if answers.targets.ndim == 3 else answers.targets
     asked, said = answers.asked[:, k], spoken(task, answers.said)
     wanted = targets.reshape(said.shape)
@@ -46,9 +52,18 @@ def example(training: Training, answers: Answers, k: int) -> Example:
         spelled = [", ".join(task.answer_word(value) for value in row) for row in values[asked, k].tolist()]
         return cut(between.join(f"({words})" if values.shape[-1] > 1 else words for words in spelled))
 
-    return Example(cut(between.join(read)), in_words(wanted), in_words(said), bool(answers.whole[k]))
+    return Example(
+        given=cut(between.join(read if picture is None else given_symbols(task, inputs))),
+        wanted=in_words(wanted),
+        said=in_words(said),
+        right=bool(answers.whole[k]),
+        picture=picture,
+    )
 
 
 def cut(words: str) -> str:
-    """A text, without its middle if it is long."""
-    return words if len(words) <= LONGEST else f"{words[: LONGEST // 2]} … {words[-LONGEST // 2 :]}"
+    """A text, without its middle if it is long; where it has spaces, no word is cut."""
+    if len(words) <= LONGEST:
+        return words
+    first, last = words[: LONGEST // 2], words[-LONGEST // 2 :]
+    return f"{first.rpartition(' ')[0] or first} … {last.partition(' ')[2] or last}"

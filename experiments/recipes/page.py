@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 
+from analysis.figures.png import png_address
 from analysis.figures.standalone import page, section
 from analysis.wording import counted, duration, significant
 from experiments.recipes.examples import Example
@@ -46,14 +47,20 @@ def outputs(shown: Shown) -> str:
     """Outputs beside targets, right ones first."""
     head = f"<h3>What the network says: {escape(shown.arm)}, seed 0</h3>"
     wrong = f"<p>Of {FRESH} fresh sequences {significant(100 * shown.wrong)} % have at least one wrong answer.</p>"
-    lines = [example_row(example) for example in shown.examples]
+    head_row = "".join(f'<th scope="col">{words}</th>' for words in ("", "it reads", "wanted", "it says"))
+    lines = "\n".join(map(example_row, shown.examples))
+    table = f'<table class="examples"><thead><tr>{head_row}</tr></thead><tbody>{lines}</tbody></table>'
     sample = "" if shown.sample is None else f"<p>Text that it writes itself:</p><pre>{escape(shown.sample)}</pre>"
-    return head + wrong + html_table(("", "it reads", "wanted", "it says"), lines) + sample
+    return head + wrong + table + sample
 
 
-def example_row(example: Example) -> tuple[str, str, str, str]:
-    """An example's row, with its mark in words."""
-    return ("✓ right" if example.right else "✗ wrong", example.given, example.wanted, example.said)
+def example_row(example: Example) -> str:
+    """An example's row as HTML, with its mark in words, and with the picture where it has one."""
+    given = escape(example.given)
+    if example.picture is not None:
+        given = f'<img src="{png_address(example.picture)}" alt="Picture: {given}">'
+    cells = ("✓ right" if example.right else "✗ wrong", given, escape(example.wanted), escape(example.said))
+    return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
 
 
 def of_runs(outcome: Outcome) -> str:

@@ -14,14 +14,15 @@ from num2words import num2words
 from small_recipe import TRAINED
 from sweeping import COMMITTING_OFTEN
 
+from analysis.figures.png import png_address
 from experiments.config.run_config import RunConfig
 from experiments.probing.recorded import recorded_probe
 from experiments.recipes import measured
 from experiments.recipes.example_pictures import example_pictures
-from experiments.recipes.examples import examples_of
+from experiments.recipes.examples import LONGEST, cut, examples_of
 from experiments.recipes.measurements import influence_balancing
 from experiments.recipes.outcome import WRITTEN, outcome_of, sample_text
-from experiments.recipes.page import html_of
+from experiments.recipes.page import example_row, html_of
 from experiments.recipes.recipe import Recipe, read_recipe, recipe_of
 from experiments.recipes.runs import plan_of_recipes
 from experiments.recipes.spectra import moments, spectra_picture
@@ -125,6 +126,29 @@ def test_the_wanted_characters_are_the_text_one_place_on(monkeypatch):
     written = sample_text(training)
     assert len(written) == WRITTEN
     assert set(written) <= set("helo")
+
+
+def test_a_caption_stands_beside_its_picture(monkeypatch):
+    training, answers, examples = words_of(monkeypatch, task="captioning", network="one_to_many", seq_len=3)
+    places = training.task.source(3)
+    for k, example in enumerate(examples[:2]):
+        assert example.picture == pytest.approx(training.task.picture(answers.inputs[:places, k]).numpy())
+        row = example_row(example)
+        assert f'<img src="{png_address(example.picture)}" alt="Picture: {example.given}">' in row
+        for place in example.given.split(" "):
+            assert place in example.wanted, "what is said to be in the picture is what its caption speaks of"
+        assert f"<td>{example.wanted}</td>" in row
+
+
+def test_a_long_text_loses_its_middle_and_no_word_is_cut():
+    words = " ".join(f"{k:03}" for k in range(200))
+    shown = cut(words)
+    first, last = shown.split(" … ")
+    assert len(shown) <= LONGEST + 3
+    assert words.startswith(f"{first} ")
+    assert words.endswith(f" {last}")
+    assert cut("x" * 2 * LONGEST) == f"{'x' * (LONGEST // 2)} … {'x' * (LONGEST // 2)}"
+    assert cut(words[:LONGEST]) == words[:LONGEST]
 
 
 def test_a_ball_is_drawn_where_it_was(monkeypatch):
