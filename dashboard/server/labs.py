@@ -1,5 +1,6 @@
 """Every page that answers a drag by the short way, by its name in a question."""
 
+import importlib
 import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -17,5 +18,6 @@ def labs() -> "Mapping[str, Lab]":
     threads that import a package from two ends see each other's half-made modules.
     """
     with _IMPORTING:
+        importlib.import_module("pandas")  # Streamlit begins to, and Plotly looks into what is there of it
         from dashboard.explore.explore_frame import explore_lab
     return {"explore": explore_lab}
