@@ -84,8 +84,8 @@ def test_the_profile_follows_the_hand_without_the_server_and_the_rest_when_it_le
     expect(page.locator(f'.live-chart[data-key="scrub-jacobians-lstm-{run.name}"]')).to_be_attached(timeout=60_000)
     assert slider.input_value() == str(frame), "another panel is of the same step"
     picture = page.locator(f'.live-chart[data-key="scrub-jacobians-lstm-{run.name}"]')
-    for size in ({"width": 1280, "height": 800}, {"width": 390, "height": 844}):
-        page.set_viewport_size(size)  # type: ignore[arg-type]
+    for width, height in ((1280, 800), (390, 844)):
+        page.set_viewport_size({"width": width, "height": height})
         settle(page)
         picture.evaluate("picture => picture.scrollIntoView({block: 'end'})")
         scrubber, driven = resting_box(page.locator(".st-key-step-in-sight")), resting_box(picture)
