@@ -50,6 +50,7 @@ def run_values(settings: Settings) -> dict[str, object]:
     return {
         **fields,
         **({"seq_len_min": min(settings.seq_len_min, int(settings.seq_len))} if "seq_len_min" in own else {}),
+        "delay": min(settings.delay, (int(settings.seq_len) - 1) // 2) or None if "delay" in own else None,
         "seq_len": int(settings.seq_len),
         "truncate": int(settings.truncate) or None,
         "singular_values": _resample_spectrum(settings.singular_values, settings.hidden_size),
@@ -123,6 +124,7 @@ def page_values(remedy: Mapping[str, object], opened: OpenedNetwork | None = Non
     none: dict[str, Value] = {
         "truncate": 0.0,
         "attention": "none",
+        "delay": 0,
         "loss_position": "task",
         "singular_values": "",
         "spectrum_blocks": [],

@@ -116,6 +116,8 @@ class Settings:
     task: str = control(OneOf("Task", "adding", _TASKS, groups=_GROUPS))
     text_file: str = control(TextFile("Text", "hello", TEXT_WORDS))
     reverse_source: bool = control(Switch("Reverse the source", False))
+    delay: int = control(Whole("Delay", 0, 0, LONGEST // 2, help=(
+        "d timesteps: each answer compares the bits of d and 2 d timesteps ago. 0: a third of the sequence length.")))
     cells: tuple[str, ...] = control(SomeOf("Cells", ["elman", "lstm", "gru"], _CELLS, help=_CELL_HELP))
     network: str = control(OneOf("Network", "sequence", name_options([*NETWORKS], NETWORK_WORDS), help=(
         "An encoder and a decoder need a task with a source and a target, such as Reversal. A picture and a decoder "
@@ -201,7 +203,11 @@ OF_NETWORK: Mapping[str, tuple[str, ...]] = {
     "one_to_many": ("attention", "features"),
 }
 """Network → the settings that only it has."""
-OF_TASK: Mapping[str, tuple[str, ...]] = {"next_character": ("text_file",), "translation": ("reverse_source",)}
+OF_TASK: Mapping[str, tuple[str, ...]] = {
+    "next_character": ("text_file",),
+    "translation": ("reverse_source",),
+    "delayed_xor": ("delay",),
+}
 """Task → the settings that only it has."""
 OF_ONE_SEQUENCE = ("seq_len_schedule",)
 """Settings of the tasks without a source and a target."""

@@ -33,8 +33,8 @@ OTHERS = "others"
 _CELLS = {cell: cell_name(cell) for cell in CELLS}
 _OPTIMISERS = {"sgd": "SGD", "momentum": "SGD with momentum", "adam": "Adam", "rmsprop": "RMSprop"}
 _LENGTHS = {**LENGTHS_WORDS, "ranged": "random, equal in a batch", "curriculum": "growing over the steps"}
-_AS_ON_EXPLORE = ("network", "head", "start", "attention", "features", "reverse_source", "text_file", "seq_len_min",
-                  "truncate_kind")  # fmt: skip
+_AS_ON_EXPLORE = ("network", "head", "start", "attention", "features", "reverse_source", "delay", "text_file",
+                  "seq_len_min", "truncate_kind")  # fmt: skip
 _WEIGHTS = ["gaussian", "default", "orthogonal", "identity", "irnn", "chrono"]
 
 # fmt: off
@@ -98,6 +98,7 @@ def make_lanes(values: Mapping[str, Value]) -> list[RunConfig]:
     own = {name: value for name, value in values.items() if name not in hidden}
     fields: dict[str, Any] = {**read_others(str(values[OTHERS])), **own, "network": network}
     fields["clip_threshold"], fields["truncate"] = values["clip_threshold"] or None, values["truncate"] or None
+    fields["delay"] = values["delay"] if "delay" in applies and values["delay"] else None
     if "truncate" not in NETWORKS[network].takes:
         fields["truncate"] = None
     if values["attention"] == "none" or "attention" not in applies:
@@ -131,6 +132,7 @@ def settings_of(lanes: Sequence[RunConfig]) -> dict[str, Value]:
         **first,
         "clip_threshold": first["clip_threshold"] or 0.0,
         "attention": first["attention"] or "none",
+        "delay": first["delay"] or 0,
         "truncate": first["truncate"] or 0,
     }
     values, wrong = read_settings({name: spelt[name] for name in CONTROLS if name in spelt}, CONTROLS)

@@ -73,6 +73,13 @@ class RunConfig(BaseModel):
     reverse_source: bool = Field(
         False, description="Whether the source of translation is reversed, its last word first."
     )
+    delay: int | None = Field(
+        None,
+        ge=1,
+        le=50_000,
+        description="The delay d of delayed_xor, in timesteps: each answer compares the bits of d and 2 d timesteps "
+        "ago; none uses a third of seq_len.",
+    )
 
     cell: str = Field(
         "lstm",

@@ -77,6 +77,13 @@ def check_wiring(config: RunConfig, task: Task) -> None:
         raise ConfigError(
             f"reverse_source was true, and task={task.name} has no source to reverse; it needs task=translation."
         )
+    if config.delay is not None and task.name != "delayed_xor":
+        raise ConfigError(f"delay was {config.delay}, which task={task.name} does not have; it needs task=delayed_xor.")
+    if config.delay is not None and config.seq_len <= 2 * config.delay:
+        raise ConfigError(
+            f"delay was {config.delay}, and seq_len={config.seq_len} has no timestep after two delays; choose a delay "
+            f"of at most {(config.seq_len - 1) // 2}, or a seq_len of at least {2 * config.delay + 1}."
+        )
     if config.data_file is not None and task.name not in OF_DATA:
         raise ConfigError(
             f"data_file was {shortened(config.data_file, LONGEST_PATH)}, which task={task.name} does not read; it "

@@ -53,6 +53,10 @@ class TaskSettings(Protocol):
     def reverse_source(self) -> bool:
         """Whether the words of a translation's source stand backwards."""
 
+    @property
+    def delay(self) -> int | None:
+        """The timesteps between two bits that are compared; None is the task's own."""
+
 
 KINDS: tuple[tuple[type[Task], Callable[[TaskSettings], Task]], ...] = (
     (Adding, lambda settings: Adding()),
@@ -63,7 +67,7 @@ KINDS: tuple[tuple[type[Task], Callable[[TaskSettings], Task]], ...] = (
     (RandomPermutation, lambda settings: RandomPermutation()),
     (Latch, lambda settings: Latch()),
     (Parity, lambda settings: Parity()),
-    (DelayedXor, lambda settings: DelayedXor()),
+    (DelayedXor, lambda settings: DelayedXor(settings.delay)),
     (Reversal, lambda settings: Reversal()),
     (Translation, lambda settings: Translation(settings.reverse_source)),
     (France, lambda settings: France()),

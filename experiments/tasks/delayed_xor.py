@@ -13,7 +13,10 @@ BLANK = 2
 
 
 class DelayedXor(Classification):
-    """y_t = |s_{t−d} − s_{t−2d}| for fair bits s_t (Engelken 2023), with the delay d = ⌊T/3⌋.
+    """y_t = |s_{t−d} − s_{t−2d}| for fair bits s_t (Engelken 2023).
+
+    Args:
+        fixed_delay: d in timesteps; None is ⌊T/3⌋.
 
     Inputs, 1 channel: the bits, 0 or 1. Targets, one per timestep, of 3 classes: a blank for t < 2 d, where no such
     bits exist, then y_t, 0 or 1. The accuracy counts the bits only.
@@ -25,13 +28,16 @@ class DelayedXor(Classification):
     default_loss_position: LossPosition = "every"
     asks = "the answers from timestep 2 d on, not the blanks before"
 
+    def __init__(self, fixed_delay: int | None = None) -> None:
+        self.fixed_delay = fixed_delay
+
     def delay(self, seq_len: int) -> int:
-        """d: a third of T, at least 1."""
-        return max(seq_len // 3, 1)
+        """d: as it is fixed, or a third of T, at least 1."""
+        return self.fixed_delay or max(seq_len // 3, 1)
 
     def length(self, seq_len: int) -> int:
-        """T, at least the 3 timesteps that one answer needs."""
-        return max(seq_len, 3)
+        """T, at least the 2 d + 1 timesteps that one answer needs."""
+        return max(seq_len, 2 * self.delay(seq_len) + 1)
 
     def sample(
         self, batch_size: int, seq_len: int, generator: torch.Generator, dtype: torch.dtype = torch.float32
@@ -61,5 +67,5 @@ class DelayedXor(Classification):
         return 1 / 2
 
     def dependency(self, seq_len: int) -> int:
-        """2 d."""
+        """2 d, from an answer to the earlier bit."""
         return 2 * self.delay(seq_len)

@@ -73,6 +73,14 @@ def test_a_translations_source_may_be_reversed_and_another_task_has_none_to_reve
     assert view(reverse_source=True).probes["gru"].experiment.config.reverse_source is False
 
 
+def test_a_delay_of_its_own_reaches_back_as_far_as_it_says_and_fits_into_the_sequence():
+    def delay(**values):
+        return view(**{"task": "delayed_xor", "network": "sequence", **values}).probes["gru"].experiment.config.delay
+
+    assert [delay(delay=2), delay(delay=60), delay(delay=0), delay(delay=2, seq_len=1)] == [2, 3, None, None]
+    assert delay(task="adding", delay=2) is None
+
+
 def test_a_setting_that_is_not_shown_does_not_act():
     """A head or a start that was chosen for one sequence stays in the page's memory."""
     left = {"head": "attention", "start": "learned", "features": "first_input", "seq_len_schedule": "mixed"}

@@ -19,6 +19,7 @@ class Settings:
     reverse_source: bool = False
     data_file: str | None = None
     data_column: str | None = None
+    delay: int | None = None
 
 
 def task_named(name: str) -> Task:

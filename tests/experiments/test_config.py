@@ -30,6 +30,7 @@ def listed(numbers: list[int]) -> str:
 VALUES: dict[str, st.SearchStrategy] = {
     "task": st.sampled_from([*TASKS]),
     "reverse_source": st.booleans(),
+    "delay": optional(st.integers(1, 50_000)),
     "text_file": st.sampled_from(["hello", "pydoc", "a text.txt", "tale=1.txt"]),
     "data_file": st.none() | st.sampled_from(["a series.npy", "texts=1.csv"]),
     "data_column": st.none() | st.sampled_from(["price", "a b", "2"]),

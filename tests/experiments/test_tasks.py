@@ -1,5 +1,6 @@
 """The tasks are what the papers define, and reach as far back as they say."""
 
+import math
 import re
 import sys
 
@@ -64,10 +65,14 @@ def test_parity_says_whether_a_prefix_has_an_odd_number_of_ones(batch_size, seq_
             assert bit in (0, 1)
 
 
-@given(**SIZES)
-def test_delayed_xor_compares_two_earlier_bits(batch_size, seq_len, seed):
-    inputs, targets = task_named("delayed_xor").sample(batch_size, seq_len, seeded(seed))
-    d = max(seq_len // 3, 1)
+@given(**SIZES, delay=st.none() | st.integers(1, 40))
+def test_delayed_xor_compares_two_earlier_bits(batch_size, seq_len, seed, delay):
+    task = make_task(Settings("delayed_xor", delay=delay))
+    inputs, targets = task.sample(batch_size, seq_len, seeded(seed))
+    d = delay or max(seq_len // 3, 1)
+    assert len(targets) == max(seq_len, 2 * d + 1)
+    assert task.dependency(seq_len) == 2 * d
+    assert task.chance(seq_len, "every") == pytest.approx((len(targets) - 2 * d) / len(targets) * math.log(2))
     for bits, answers in zip(inputs[..., 0].T.tolist(), targets.T.tolist(), strict=True):
         assert answers[: 2 * d] == [2] * (2 * d)
         assert len(answers) > 2 * d

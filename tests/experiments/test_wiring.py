@@ -51,6 +51,11 @@ def config(**values):
             {"reverse_source": True},
             "reverse_source was true, and task=adding has no source to reverse; it needs task=translation.",
         ),
+        ({"delay": 3}, "delay was 3, which task=adding does not have; it needs task=delayed_xor."),
+        (
+            {"task": "delayed_xor", "seq_len": 20, "delay": 10},
+            "delay was 10, and seq_len=20 has no timestep after two delays; choose a delay of at most 9, or a seq_len",
+        ),
         (
             {"features": "first_input"},
             "features was 'first_input', which network=sequence does not have; it needs network",
@@ -95,6 +100,7 @@ WIRED = [
         for f in ("start", "first_input")
     ),
     {"task": "translation", "network": "encoder_decoder", "reverse_source": True},
+    {"task": "delayed_xor", "delay": 2},
     *(
         {"task": "reversal", "network": "encoder_decoder", "attention": a, "num_layers": 2}
         for a in (None, "dot", "bahdanau")
