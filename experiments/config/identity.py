@@ -17,17 +17,26 @@ CAME_LATER = (
 )  # fmt: skip
 """Fields that were added within this format version: earlier runs have their defaults."""
 
+REDEFINED = {"delayed_xor": 2}
+"""Task → how often it has been defined within this format version, where that is more than once.
+
+delayed_xor, 2: blanks have no loss.
+"""
+
 
 def identity_of(fields: Mapping[str, object], defaults: Mapping[str, object], version: int) -> str:
     """12 hexadecimal digits of the SHA-256 of all fields and a format version.
 
-    The canonical form is JSON with sorted keys. A field of `CAME_LATER` counts only if it has not its default.
+    The canonical form is JSON with sorted keys. A field of `CAME_LATER` counts only if it has not its default, and how
+    often a task has been defined only if it is in `REDEFINED`.
     """
     counted = {
         name: v + 0.0 if isinstance(v, float) else v  # -0.0 is 0.0
         for name, v in fields.items()
         if name not in CAME_LATER or v != defaults[name]
     }
-    content = {"format": version, **counted}
+    task = fields["task"]
+    defined = {"defined": REDEFINED[task]} if task in REDEFINED else {}
+    content = {"format": version, **defined, **counted}
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(canonical.encode()).hexdigest()[:12]

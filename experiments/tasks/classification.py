@@ -1,6 +1,6 @@
 """The shared parts of tasks with classes: one-hot inputs, cross-entropy, and the likeliest class."""
 
-from typing import final
+from typing import ClassVar, final
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -19,6 +19,9 @@ def one_hot(symbols: Int[Tensor, "time batch"], size: int, dtype: torch.dtype) -
 class Classification(Task):
     """A task whose outputs are logits and whose targets are class indices."""
 
+    costless: ClassVar[int] = -100
+    """The class of targets that have no loss; −100, which is no class, where each target has one."""
+
     def answer_word(self, answer: float) -> str:
         """The class's number, unless a task has better words."""
         return f"{answer:g}"
@@ -29,12 +32,16 @@ class Classification(Task):
         outputs: Float[Tensor, "time batch output"],
         targets: Int[Tensor, " batch"] | Int[Tensor, "time batch"],
     ) -> Float[Tensor, "time batch"]:
-        """Cross-entropy −ln softmax(output)[target] at each timestep (nats); 0 before the targets begin."""
+        """Cross-entropy −ln softmax(output)[target] at each timestep (nats).
+
+        0 before the targets begin, and where a target costs nothing.
+        """
         T, B, _ = outputs.shape
         before = T - len(targets) if targets.ndim == 2 else 0
         answers = outputs[before:]
         wanted = targets.expand(len(answers), B).flatten()
-        losses = cross_entropy(answers.flatten(0, 1), wanted, reduction="none").view(len(answers), B)
+        losses = cross_entropy(answers.flatten(0, 1), wanted, ignore_index=self.costless, reduction="none")
+        losses = losses.view(len(answers), B)
         return torch.cat([losses.new_zeros(before, B), losses]) if before else losses
 
     @final

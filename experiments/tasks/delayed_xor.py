@@ -18,13 +18,15 @@ class DelayedXor(Classification):
     Args:
         fixed_delay: d in timesteps; None is ⌊T/3⌋.
 
-    Inputs, 1 channel: the bits, 0 or 1. Targets, one per timestep, of 3 classes: a blank for t < 2 d, where no such
-    bits exist, then y_t, 0 or 1. The accuracy counts the bits only.
+    Inputs, 1 channel: the bits, 0 or 1. Targets, one per timestep, of 3 classes: y_t, 0 or 1; a blank for t < 2 d,
+    where no such bits exist. A blank has no loss, as in the paper's program: to learn when the answers begin would take
+    longer than the answers themselves. The accuracy counts the bits only.
     """
 
     name = "delayed_xor"
     input_size = 1
     output_size = 3
+    costless = BLANK
     default_loss_position: LossPosition = "every"
     asks = "the answers from timestep 2 d on, not the blanks before"
 
@@ -58,7 +60,7 @@ class DelayedXor(Classification):
         return targets != BLANK
 
     def chance(self, seq_len: int, position: LossPosition | None = None) -> float:
-        """(T − 2 d) ln 2/T (nats): blanks cost nothing, each answer ln 2; `last` is an answer."""
+        """(T − 2 d) ln 2/T (nats): blanks have no loss, each answer's is ln 2; `last` is an answer."""
         T = self.length(seq_len)
         return math.log(2) if position == "last" else (T - 2 * self.delay(seq_len)) * math.log(2) / T
 

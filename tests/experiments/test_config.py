@@ -186,6 +186,11 @@ def test_the_identity_of_a_configuration_does_not_change_between_versions():
     assert RunConfig(cell="gru", seq_len=9, clip_threshold=0.5, record_units=8).identity() == "c53bac7ad3aa"
 
 
+def test_a_task_that_was_defined_anew_has_other_names():
+    assert RunConfig(task="parity").identity() == "04efeccf61d4", "as it was first stored"
+    assert RunConfig(task="delayed_xor").identity() == "cfb146d44be8", "its blanks had a loss when it was 4f52bab3937b"
+
+
 @given(valid)
 def test_the_identity_does_not_depend_on_the_order_of_fields(values):
     backwards = dict(reversed(values.items()))
