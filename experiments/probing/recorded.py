@@ -42,7 +42,7 @@ def recorded_probe(run: RunReader, step: int | None = None) -> Probe:
     model = model_at(run, config, task, weights_at(run, step))
     stacks = {name: layer_records(run.of(name), step) for name in model.stacks}
     inputs = inputs_at(run, row, length) if model.needs_picture else model.inputs_of(stacks)
-    targets = targets_at(run, row, task.answers(shorter.seq_len))
+    targets = targets_at(run, row, task.answers(shorter.seq_len), task.costless)
     with torch.no_grad():
         outputs, attention = model.answer(stacks, inputs)
     number = int(run.tensor("step")[row])
@@ -73,8 +73,8 @@ def inputs_at(run: RunReader, row: int, length: int) -> Tensor:
     return torch.from_numpy(run.tensor("whole_inputs")[row])[: source + length]
 
 
-def targets_at(run: RunReader, row: int, length: int) -> Tensor:
-    """The targets of the kept sequences.
+def targets_at(run: RunReader, row: int, length: int, costless: int) -> Tensor:
+    """The targets of the kept sequences; `costless` ones need no output.
 
     Raises:
         DamagedRunError: a class that the network has no output for.
@@ -82,7 +82,8 @@ def targets_at(run: RunReader, row: int, length: int) -> Tensor:
     targets = torch.from_numpy(run.tensor("targets")[row])
     targets = targets if targets.ndim == 1 else targets[:length]
     classes = outputs_of(run)
-    if not targets.is_floating_point() and not bool(((targets >= 0) & (targets < classes)).all()):
+    allowed = ((targets >= 0) & (targets < classes)) | (targets == costless)
+    if not targets.is_floating_point() and not bool(allowed.all()):
         raise DamagedRunError(f"'targets' in {str(run.folder)!r} names a class that is not one of the {classes}.")
     return targets
 
@@ -97,11 +98,17 @@ def model_at(run: RunReader, config: RunConfig, task: Task, weights: dict[str, T
     """The network with these weights.
 
     Raises:
-        ConfigError: the task's text or data have another number of inputs here than the run's had.
+        ConfigError: the task's text or data have another number of inputs here than the run's had, or the task was
+            defined otherwise when the run was recorded.
     """
     sizes = [task.input_size, task.output_size]
     *_, first = run.forms  # the stack that reads the inputs stands last
     recorded = [run.of(first).form.input_size, outputs_of(run)]
+    if sizes != recorded and config.task != "next_character" and config.data_file is None:
+        raise ConfigError(
+            f"run {run.name} learned task={config.task} with {recorded[1]} outputs, as it was defined earlier, and it "
+            f"has {sizes[1]} now; train it again to look into its steps."
+        )
     if sizes != recorded:
         field, file = ("text_file", config.text_file) if config.data_file is None else ("data_file", config.data_file)
         raise ConfigError(

@@ -71,7 +71,7 @@ def implied_form(folder: Path, given: dict[str, Any]) -> tuple[tuple[Form, ...],
     try:
         # an earlier version's has no form, and no array that depends on the network's inputs and outputs
         older = given.get("form") is None
-        sizes = (1, 1) if older else network_sizes(config, given["form"])
+        sizes = (1, 1) if older else network_sizes(config, given)
         return forms_of(config, *sizes, "quantiles" if older else None), title_of(config)
     except ConfigError as error:
         raise ForeignRunError(f"{where} cannot be run: {error}") from None
@@ -79,15 +79,18 @@ def implied_form(folder: Path, given: dict[str, Any]) -> tuple[tuple[Form, ...],
         raise ForeignRunError(f"{where} is not as this program writes it: form is wrong.") from None
 
 
-def network_sizes(config: RunConfig, form: Any) -> tuple[int, int]:
-    """Inputs and outputs of the network: the task's, or, where it learns a file that need not be here, the folder's.
+def network_sizes(config: RunConfig, given: dict[str, Any]) -> tuple[int, int]:
+    """Inputs and outputs of the network: the task's as it is defined now, or the folder's.
+
+    The folder's count where the task was another in an earlier version, or learns a file that need not be here.
 
     Raises:
         KeyError, TypeError, ValueError, IndexError: the folder does not say them.
     """
-    if config.task != "next_character" and config.data_file is None:
+    if given["id"] == config.identity() and config.task != "next_character" and config.data_file is None:
         task = make_task(config)
         return task.input_size, task.output_size
+    form = given["form"]
     weights = form["weights"]
     sizes = (
         form["stacks"]["recurrent"]["input_size"],

@@ -1,6 +1,6 @@
 """The shared parts of tasks with classes: one-hot inputs, cross-entropy, and the likeliest class."""
 
-from typing import ClassVar, final
+from typing import final
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -18,9 +18,6 @@ def one_hot(symbols: Int[Tensor, "time batch"], size: int, dtype: torch.dtype) -
 
 class Classification(Task):
     """A task whose outputs are logits and whose targets are class indices."""
-
-    costless: ClassVar[int] = -100
-    """The class of targets that have no loss; −100, which is no class, where each target has one."""
 
     def answer_word(self, answer: float) -> str:
         """The class's number, unless a task has better words."""

@@ -18,14 +18,14 @@ class DelayedXor(Classification):
     Args:
         fixed_delay: d in timesteps; None is ⌊T/3⌋.
 
-    Inputs, 1 channel: the bits, 0 or 1. Targets, one per timestep, of 3 classes: y_t, 0 or 1; a blank for t < 2 d,
-    where no such bits exist. A blank has no loss, as in the paper's program: to learn when the answers begin would take
-    longer than the answers themselves. The accuracy counts the bits only.
+    Inputs, 1 channel: the bits, 0 or 1. Targets, one per timestep: y_t, 0 or 1; a blank for t < 2 d, where no such bits
+    exist. A blank has no loss and no output, as in the paper's program: networks that must first learn that answers are
+    no blanks stay at the guess for long. The accuracy counts the bits only.
     """
 
     name = "delayed_xor"
     input_size = 1
-    output_size = 3
+    output_size = 2
     costless = BLANK
     default_loss_position: LossPosition = "every"
     asks = "the answers from timestep 2 d on, not the blanks before"

@@ -53,6 +53,18 @@ def test_it_is_opened_only_where_its_settings_can_be_read(earlier):
         open_folder(earlier)
 
 
+def test_a_run_of_a_task_that_was_defined_otherwise_is_read_and_says_why_its_steps_cannot_be_looked_into(runs):
+    """While blanks of delayed_xor had an output of their own."""
+    shutil.copytree(FIXTURE.parents[1] / "blank_outputs", runs, dirs_exist_ok=True)
+    assert "delayed_xor, elman, 6 timesteps" in call("show", "b989")
+    assert "are whole" in call("verify", "b989")
+    assert "b9897bf46e0a." in call("export", "b989")
+    with pytest.raises(
+        ConfigError, match="with 3 outputs, as it was defined earlier, and it has 2 now; train it again"
+    ):
+        call("probe", "b989")
+
+
 @pytest.mark.parametrize("settings", [{}, {"network": "encoder_decoder", "task": "reversal"}])
 def test_a_run_of_a_version_with_other_words_for_its_axes_is_opened(runs, tiny, settings):
     """A version that gives an axis a new word, or one axis more, opens what was recorded before."""

@@ -73,9 +73,9 @@ def test_delayed_xor_compares_two_earlier_bits(batch_size, seq_len, seed, delay)
     assert len(targets) == max(seq_len, 2 * d + 1)
     assert task.dependency(seq_len) == 2 * d
     assert task.chance(seq_len, "every") == pytest.approx((len(targets) - 2 * d) / len(targets) * math.log(2))
-    losses = task.losses(torch.zeros(len(targets), batch_size, 3), targets)
+    losses = task.losses(torch.zeros(len(targets), batch_size, 2), targets)
     assert not losses[: 2 * d].any(), "a blank has no loss"
-    torch.testing.assert_close(losses[2 * d :], torch.full_like(losses[2 * d :], math.log(3)))
+    torch.testing.assert_close(losses[2 * d :], torch.full_like(losses[2 * d :], math.log(2)))
     for bits, answers in zip(inputs[..., 0].T.tolist(), targets.T.tolist(), strict=True):
         assert answers[: 2 * d] == [2] * (2 * d)
         assert len(answers) > 2 * d
