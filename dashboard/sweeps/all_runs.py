@@ -27,7 +27,7 @@ def show_all_runs(results: Results, value: str) -> None:
     with np.errstate(divide="ignore", invalid="ignore"):
         explained = np.log10(values) if quantity.log else values
     try:
-        found = _importances(key, value, explained.tobytes(), settings, explained)
+        found = _importances(settings, explained)
     except ImportError:
         st.info("The importance of settings needs the package scikit-learn. Install it where the server runs.")
         return
@@ -41,8 +41,6 @@ def show_all_runs(results: Results, value: str) -> None:
 
 
 @st.cache_data(max_entries=16, show_spinner="Estimating the importance of each setting …")
-def _importances(
-    name: str, value: str, numbers: bytes, _settings: Mapping[str, list[object]], _values: np.ndarray
-) -> Importances | None:
-    """Kept for a sweep's quantity until one of its numbers changes."""
-    return importances(_settings, _values)
+def _importances(settings: Mapping[str, list[object]], values: np.ndarray) -> Importances | None:
+    """Kept until a setting or a number changes."""
+    return importances(settings, values)
