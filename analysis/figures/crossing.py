@@ -42,9 +42,9 @@ def attention_picture(cell: str, weights: Float[ndarray, "reader read"], reader:
     made = figure(title, read, reader, 400)
     made.update_layout(margin_t=48, margin_b=88)
     made.add_heatmap(
-        z=values, x=1 + column_step * np.arange(values.shape[1]), y=1 + row_step * np.arange(values.shape[0]),
-        colorscale=ZERO_TO_ONE, zmin=0, zmax=float(weights.max()), colorbar=BAR_BELOW,
-        hovertemplate=f"{reader} %{{y}} reads {read} %{{x}}: %{{z:.1%}}<extra></extra>",
+        z=100 * values, x=1 + column_step * np.arange(values.shape[1]), y=1 + row_step * np.arange(values.shape[0]),
+        colorscale=ZERO_TO_ONE, zmin=0, zmax=100 * float(weights.max()), colorbar={**BAR_BELOW, "ticksuffix": " %"},
+        hovertemplate=f"{reader} %{{y}} reads {read} %{{x}}: %{{z:.1f}} %<extra></extra>",
     )  # fmt: skip
     made.update_yaxes(autorange="reversed")
     rows, columns = np.indices(weights.shape)
