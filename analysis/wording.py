@@ -2,6 +2,7 @@
 
 import math
 
+PERCENT = "\N{NO-BREAK SPACE}%"
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -27,13 +28,23 @@ def own_digits(value: float, digits: int = 6) -> str:
 
 
 def percent(share: float) -> str:
-    """A share in whole percent, as every page writes it.
+    """A share in whole percent, as every page writes it; no line ends between the number and its sign.
 
     Example:
         >>> percent(0.734)
-        '73 %'
+        '73\xa0%'
     """
-    return f"{100 * share:.0f} %"
+    return f"{100 * share:.0f}{PERCENT}"
+
+
+def exact_percent(share: float) -> str:
+    """A share in percent with three significant digits.
+
+    Example:
+        >>> exact_percent(0.1234)
+        '12.3\xa0%'
+    """
+    return significant(100 * share) + PERCENT
 
 
 def power_of_ten(log10: float, negative: bool = False) -> str:

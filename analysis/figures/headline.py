@@ -42,9 +42,11 @@ WHOLE = 0.9
 
 
 def title_of(p: Profile) -> str:
-    """A title without the last lag; it has a rate if one line holds over nearly all lags."""
+    """A title without the last lag, if it names no other; it has a rate if one line holds over nearly all lags."""
     c, d = p.course, p.decay
-    words = f"the gradient {describe_course(c)}".removesuffix(f" at lag {c.lag}").replace(": ", ", ")
+    words = f"the gradient {describe_course(c)}".replace(": ", ", ")
+    if words.count(" at lag ") == 1:
+        words = words.removesuffix(f" at lag {c.lag}")
     if c.kind == "vanishes" and c.zero_from is None and c.gone_from is not None:
         words = f"the gradient vanishes, below 10⁻⁷ from lag {c.gone_from} on"
     if d.rate is None or d.straight_from is None or d.straight_until is None:

@@ -2,7 +2,11 @@
 
 import streamlit as st
 
-RULES = """
+RULES = r"""
+/* How high a chart may and must be. Registered, so that a script reads them in pixels. \3c and \3e are angle brackets,
+   which Streamlit would drop. */
+@property --chart-most { syntax: "\3clength\3e"; inherits: true; initial-value: 99999px; }
+@property --chart-least { syntax: "\3clength\3e"; inherits: true; initial-value: 0px; }
 .stMainBlockContainer { padding: 2.5rem 2rem 3rem; }
 /* Streamlit's header lies over the page's first row; a title has this room of its own. */
 .st-key-page-head { padding-top: 1.5rem; }
@@ -16,6 +20,12 @@ RULES = """
 [data-testid="stButtonGroup"] > div { flex-wrap: wrap; }
 .st-key-undo kbd, .st-key-redo kbd { display: none; }
 .st-key-changes button { min-height: 24px; padding-block: 0; }
+/* Long words wrap, and the buttons beside them stay in one row. */
+@media (min-width: 700px) {
+  .st-key-changes { flex-wrap: nowrap; }
+  .st-key-changes > :has(.stMarkdown) { flex: 0 1 auto; min-width: 0; }
+  .st-key-changes > :has(button) { flex: none; }
+}
 /* Headings below the page's own: as small as the sections that they begin. */
 [data-testid="stMarkdownContainer"] h2 { font-size: 1rem; padding: 0 0 1rem; }
 .st-key-lesson-title h1 { font-size: 1.15rem; padding: 0.5rem 0; }

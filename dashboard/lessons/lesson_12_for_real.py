@@ -9,7 +9,7 @@ import numpy as np
 
 from analysis.figures.picture import Picture
 from analysis.figures.training import Lane, loss_picture
-from analysis.wording import power_of_ten
+from analysis.wording import exact_percent, power_of_ten
 from dashboard.lessons.lesson import Equation, Lesson, Live, Pick, Reply, Scene, Values, Verdict, outcome
 from dashboard.lessons.networks_drawn import WHICH_CAME_FIRST
 from dashboard.lessons.question import Choices, Guess
@@ -219,8 +219,8 @@ LESSON = Lesson(
     question=Choices(
         asks=f"Of T = {ASKED} symbols two are X or Y. Which ones came, in which order? Two networks of 30 tanh units "
         f"learn this (temporal order) from the same start, by gradient descent at rate {RATES[0]:g}. One is "
-        f"unclipped, one is clipped to norm {THRESHOLD:g}. Which solves the task ({100 * SOLVED_ACCURACY:g} % right) "
-        f"within {BUDGET} steps?",
+        f"unclipped, one is clipped to norm {THRESHOLD:g}. Which solves the task ({exact_percent(SOLVED_ACCURACY)} "
+        f"right) within {BUDGET} steps?",
         answers={
             "a": "Both.",
             "b": "Only the clipped one.",
