@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from analysis.figures.edges import add_edge_marks
+from analysis.figures.lines import mode_of
 from analysis.figures.picture import Picture
 from analysis.figures.stacked import stacked
 from analysis.figures.theme import LEGEND_RIGHT, NEUTRAL, cell_colour, cell_name, grid
@@ -42,7 +43,7 @@ def saturation_picture(statistics: Mapping[str, GateStatistics]) -> Picture:
             made.add_scatter(
                 x=np.arange(1, len(steps) + 1), y=np.where(np.isfinite(steps), steps, np.nan), row=1, col=2,
                 name=f"{cell_name(cell)} {s.time_constants.gate}", line={"color": cell_colour(cell)},
-                mode="lines+markers" if len(steps) < 3 else "lines",
+                mode=mode_of(steps),
                 hovertemplate=f"{cell_name(cell)}, rank %{{x}}: %{{y:number}} steps<extra></extra>",
             )  # fmt: skip
             name, rank = f"{cell_name(cell)} {s.time_constants.gate}", np.arange(1, len(steps) + 1)

@@ -8,8 +8,9 @@ RULES = r"""
 @property --chart-most { syntax: "\3clength\3e"; inherits: true; initial-value: 99999px; }
 @property --chart-least { syntax: "\3clength\3e"; inherits: true; initial-value: 0px; }
 .stMainBlockContainer { padding: 2.5rem 2rem 3rem; }
-/* Streamlit's header lies over the page's first row; a title has this room of its own. */
+/* Streamlit's header lies over the page's first row; a title has this room of its own, and so has an error above it. */
 .st-key-page-head { padding-top: 1.5rem; }
+.stMainBlockContainer > .stVerticalBlock > .stElementContainer:has(.stAlert):not(:has(h1) ~ *) { padding-top: 1.5rem; }
 /* Streamlit's own greys fall below WCAG AA's contrast of 4.5:1. */
 [data-testid="stCaptionContainer"], [data-testid="stCaptionContainer"] p { color: inherit; opacity: 0.92; }
 /* What only loads something must not take a row. */
@@ -43,6 +44,7 @@ button[aria-label^="Help"] {
 .stApp label:has(input:focus-visible) {
   outline: 2px solid light-dark(#433da6, #aaa2fa); outline-offset: 2px; border-radius: 0.25rem;
 }
+.stApp label:has(input:focus-visible) { outline-offset: -1px; } /* answers stand close together */
 /* What is still being computed: its words, and a grey box in the place of its chart. */
 .computing p { margin: 0 0 0.5rem; font-size: 0.875rem; }
 .computing div {
