@@ -139,10 +139,19 @@ def tell(pair: Pair) -> Statement:
     """What came of a pair, in a sentence."""
     a, b = pair.unclipped, pair.clipped
     words = {
-        (True, True): "both solved it here, unclipped at step {a:whole} and clipped at step {b:whole}.",
-        (False, True): "clipped solved it here at step {b:whole}, unclipped did not in {a:whole} steps.",
-        (True, False): "unclipped solved it here at step {a:whole}, clipped did not in {b:whole} steps.",
-        (False, False): "neither solved it here, unclipped in {a:whole} steps and clipped in {b:whole}.",
+        (
+            True,
+            True,
+        ): "both networks solved it here, the unclipped one at step {a:whole}, the clipped one at step {b:whole}.",
+        (
+            False,
+            True,
+        ): "the clipped network solved it here at step {b:whole}; the unclipped one did not in {a:whole} steps.",
+        (
+            True,
+            False,
+        ): "the unclipped network solved it here at step {a:whole}; the clipped one did not in {b:whole} steps.",
+        (False, False): "neither network solved it here, in {a:whole} steps unclipped and {b:whole} clipped.",
     }[pair.found]
     holds = (a.solved, b.solved) == pair.found and pair.decided
     return says("T = {t:whole}, rate {rate}: " + words, holds, t=pair.length, rate=pair.rate, a=a.steps, b=b.steps)
