@@ -2,6 +2,8 @@
 
 import re
 
+from analysis.wording import PERCENT
+
 FORMULA = re.compile(r"(?<![\w$\\{}_.])((?:dL/d)?[A-Za-zαγλ])_(t|T|k|hh|ih|0|1)(?![\w}$(=])")
 """A letter with an index, alone or in a derivative; names of code such as `log_norm` or `max_t` are none."""
 
@@ -13,7 +15,7 @@ def as_html(text: str) -> str:
         >>> as_html("size of dL/dh_t, with W_hh")
         'size of dL/dh<sub>t</sub>, with W<sub>hh</sub>'
     """
-    return FORMULA.sub(r"\1<sub>\2</sub>", text)
+    return _join_percents(FORMULA.sub(r"\1<sub>\2</sub>", text))
 
 
 def as_markdown(text: str) -> str:
@@ -25,6 +27,11 @@ def as_markdown(text: str) -> str:
     """
     parts = text.split("$")
     if len(parts) % 2 == 0:  # a lone dollar is no formula
-        return text
+        return _join_percents(text)
     set_parts = [part if k % 2 else FORMULA.sub(r"$\1_{\2}$", part) for k, part in enumerate(parts)]
-    return re.sub(r"_\{(\w)\}", r"_\1", "$".join(set_parts))
+    return _join_percents(re.sub(r"_\{(\w)\}", r"_\1", "$".join(set_parts)))
+
+
+def _join_percents(text: str) -> str:
+    """No line ends between a number and its percent sign."""
+    return re.sub(r"(?<=\d) %", PERCENT, text)

@@ -1,8 +1,8 @@
 """Numbers in words, the same on the command line and on the page: three significant digits, decades, rates, times."""
 
 import math
-from datetime import timedelta
 
+PERCENT = "\N{NO-BREAK SPACE}%"
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -28,13 +28,23 @@ def own_digits(value: float, digits: int = 6) -> str:
 
 
 def percent(share: float) -> str:
-    """A share in whole percent, as every page writes it.
+    """A share in whole percent, as every page writes it; no line ends between the number and its sign.
 
     Example:
         >>> percent(0.734)
-        '73 %'
+        '73\xa0%'
     """
-    return f"{100 * share:.0f} %"
+    return f"{100 * share:.0f}{PERCENT}"
+
+
+def exact_percent(share: float) -> str:
+    """A share in percent with three significant digits.
+
+    Example:
+        >>> exact_percent(0.1234)
+        '12.3\xa0%'
+    """
+    return significant(100 * share) + PERCENT
 
 
 def power_of_ten(log10: float, negative: bool = False) -> str:
@@ -61,8 +71,17 @@ def rate(nats_per_step: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """`1:02:03` for hours, minutes, seconds, with days before them if there are any."""
-    return str(timedelta(seconds=round(seconds))) if seconds >= 60 else f"{seconds:.0f} s"
+    """A time in words, in its largest unit or two: `45 seconds`, `15 minutes`, `2 hours 5 minutes`, `1 day 4 hours`."""
+    if seconds < 59.5:
+        return counted(round(seconds), "second")
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return counted(minutes, "minute")
+    if minutes < 24 * 60:
+        unit, parts, (count, rest) = "hour", "minute", divmod(minutes, 60)
+    else:
+        unit, parts, (count, rest) = "day", "hour", divmod(round(seconds / 3600), 24)
+    return counted(count, unit) + (f" {counted(rest, parts)}" if rest else "")
 
 
 def counted(count: int, noun: str) -> str:

@@ -2,6 +2,7 @@
 
 import re
 
+from dashboard.explore.control import OneOf
 from dashboard.explore.settings import CONTROLS as OF_EXPLORE
 from dashboard.train.controls import CONTROLS as OF_TRAIN
 from experiments.config.run_config import RunConfig
@@ -15,6 +16,12 @@ def label_of(field: str) -> str:
     """A setting's name, the same on every page."""
     shown = OF_EXPLORE.get(field) or OF_TRAIN.get(field)
     return OTHERS.get(field) or (shown.label if shown else field.replace("_", " ").capitalize())
+
+
+def words_of(field: str, value: str) -> str | None:
+    """An option of a setting as its control writes it; None for what no control offers."""
+    controls = (of.get(field) for of in (OF_TRAIN, OF_EXPLORE))
+    return next((c.options[value] for c in controls if isinstance(c, OneOf) and value in c.options), None)
 
 
 def name_control(sentence: str) -> str:

@@ -24,11 +24,11 @@ TASK_WORDS: Mapping[str, str] = {
     "series": "Next value of a series",
     "next_character": "Next character",
 }
-TASK_GROUPS = ("classic", "language", "vision and motion", "yours")
+TASK_GROUPS = ("classic", "language", "vision", "yours")
 """The groups in which the sidebar of Explore has the tasks."""
 GROUP_OF_TASK: Mapping[str, str] = {
     **dict.fromkeys(("translation", "france", "sentiment", "next_character"), "language"),
-    **dict.fromkeys(("captioning", "video", "ball"), "vision and motion"),
+    **dict.fromkeys(("captioning", "video", "ball"), "vision"),
     "series": "yours",
 }
 """Task → its group; a task that is not here is a classic one."""

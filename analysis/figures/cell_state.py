@@ -9,6 +9,7 @@ from numpy import ndarray
 from analysis.cell_state import CellStateProfile, Spread
 from analysis.figures.decades import decades_axis
 from analysis.figures.edges import add_edge_marks
+from analysis.figures.lines import mode_of
 from analysis.figures.picture import Picture
 from analysis.figures.profile import finite
 from analysis.figures.theme import LEGEND_BELOW, LN_10, cell_colour, cell_name, figure, translucent
@@ -81,7 +82,7 @@ def add_spread(made: go.Figure, cell: str, t: Int[ndarray, " time"], spread: Spr
         x=t, y=low, name=f"{name}: 80 % of the batch", fill="tonexty", fillcolor=translucent(colour, 0.16), **edge
     )
     made.add_scatter(
-        x=t, y=median, mode="lines+markers" if len(median) < 3 else "lines", line={"color": colour, "width": 2.5},
+        x=t, y=median, mode=mode_of(median), line={"color": colour, "width": 2.5},
         name=name, legendgroup=name, hovertemplate=f"{name}, t = %{{x}}: %{{y:size}}<extra></extra>",
     )  # fmt: skip
     add_edge_marks(made, t, spread.median, name, colour)

@@ -22,7 +22,7 @@ from analysis.figures.theme import (
     thinning_note,
 )
 from analysis.numbers import log_quantile
-from analysis.wording import percent, significant
+from analysis.wording import exact_percent, percent
 
 NAMES = {"state": "by the start state", "attention": "by the attention"}
 
@@ -38,25 +38,25 @@ def attention_picture(cell: str, weights: Float[ndarray, "reader read"], reader:
     """
     values, row_step, column_step = on_screen(weights)
     sharpest = float(np.mean(weights.max(axis=1)))
-    title = f"{cell_name(cell)}: the largest weight is {significant(sharpest)} on average"
+    title = f"{cell_name(cell)}: the largest weight is {exact_percent(sharpest)} on average"
     made = figure(title, read, reader, 400)
     made.update_layout(margin_t=48, margin_b=88)
     made.add_heatmap(
-        z=values, x=1 + column_step * np.arange(values.shape[1]), y=1 + row_step * np.arange(values.shape[0]),
-        colorscale=ZERO_TO_ONE, zmin=0, zmax=float(weights.max()), colorbar=BAR_BELOW,
-        hovertemplate=f"{reader} %{{y}} reads {read} %{{x}}: %{{z:.1%}}<extra></extra>",
+        z=100 * values, x=1 + column_step * np.arange(values.shape[1]), y=1 + row_step * np.arange(values.shape[0]),
+        colorscale=ZERO_TO_ONE, zmin=0, zmax=100 * float(weights.max()), colorbar={**BAR_BELOW, "ticksuffix": " %"},
+        hovertemplate=f"{reader} %{{y}} reads {read} %{{x}}: %{{z:.1f}} %<extra></extra>",
     )  # fmt: skip
     made.update_yaxes(autorange="reversed")
     rows, columns = np.indices(weights.shape)
     return Picture(
         f"{cell}-attention",
         made,
-        f"Each row adds up to 1: how much of each h_t {the_cell(cell)} reads"
+        f"Each row adds up to 100 %: how much of each h_t {the_cell(cell)} reads"
         + (", for the first sequence of the batch" if reader != "sequence" else "")
-        + ". Bright is much."
+        + ". Brighter is more."
         + thinning_note(row_step, column_step, reader, read),
         f"Attention weights of {the_cell(cell)}, {weights.shape[0]} × {weights.shape[1]}; the largest weight of a row "
-        f"is {significant(sharpest)} on average.",
+        f"is {exact_percent(sharpest)} on average.",
         {
             reader: (rows.ravel() + 1).tolist(),
             read: (columns.ravel() + 1).tolist(),

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from analysis.figures.edges import add_edge_marks
+from analysis.figures.lines import mode_of
 from analysis.figures.picture import Picture
 from analysis.figures.stacked import stacked
 from analysis.figures.theme import LEGEND_RIGHT, NEUTRAL, cell_colour, cell_name, grid
@@ -30,9 +31,9 @@ def saturation_picture(statistics: Mapping[str, GateStatistics]) -> Picture:
     ]
     for (name, colour), values in zip(SHARES.items(), parts, strict=True):
         made.add_bar(
-            x=values, y=labels, orientation="h", name=name, row=1, col=1,
+            x=100 * np.asarray(values), y=labels, orientation="h", name=name, row=1, col=1,
             marker={"color": colour, "line": {"width": 1, "color": NEUTRAL}},  # dark blue on the dark page
-            hovertemplate=f"%{{y}}: %{{x:.1%}} {name}<extra></extra>",
+            hovertemplate=f"%{{y}}: %{{x:.1f}} % {name}<extra></extra>",
         )  # fmt: skip
     columns: dict[str, list[object]] = {"gate": list(labels), "mean": [g.mean for _, g in rows]}
     columns |= dict(zip(("below 0.1", "between", "above 0.9"), parts, strict=True))
@@ -42,12 +43,12 @@ def saturation_picture(statistics: Mapping[str, GateStatistics]) -> Picture:
             made.add_scatter(
                 x=np.arange(1, len(steps) + 1), y=np.where(np.isfinite(steps), steps, np.nan), row=1, col=2,
                 name=f"{cell_name(cell)} {s.time_constants.gate}", line={"color": cell_colour(cell)},
-                mode="lines+markers" if len(steps) < 3 else "lines",
+                mode=mode_of(steps),
                 hovertemplate=f"{cell_name(cell)}, rank %{{x}}: %{{y:number}} steps<extra></extra>",
             )  # fmt: skip
             name, rank = f"{cell_name(cell)} {s.time_constants.gate}", np.arange(1, len(steps) + 1)
             add_edge_marks(made, rank, steps, name, cell_colour(cell), along="rank", logs=False, row=1, col=2)
-    made.update_xaxes(tickformat=".0%", range=[0, 1], row=1, col=1)
+    made.update_xaxes(ticksuffix=" %", range=[0, 100], row=1, col=1)
     made.update_yaxes(autorange="reversed", row=1, col=1)
     made.update_xaxes(title_text="unit, sorted", row=1, col=2)
     made.update_yaxes(title_text="steps", rangemode="tozero", row=1, col=2)

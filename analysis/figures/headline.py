@@ -28,13 +28,30 @@ def headline(profiles: Mapping[str, Profile], transports: Mapping[str, Course]) 
     if len(profiles) == 1:
         ((cell, p),) = profiles.items()
         return f"{cell_name(cell)}: {title_of(p) if agree else title_of_two(p.course, verdicts[cell])}"
-    groups: dict[Kind, list[str]] = {}
+    groups: dict[Kind, dict[str, Course]] = {}
     for cell, p in profiles.items():
         c = p.course if agree else verdicts[cell]
-        groups.setdefault(c.kind, []).append(" ".join([cell_name(cell), *format_change(c)]))
-    phrases = "; ".join(f"{VERBS[kind]}: {', '.join(cells)}" for kind, cells in groups.items())
+        groups.setdefault(c.kind, {})[cell_name(cell)] = c
+    most = MOST_NAMED if len(profiles) > MOST_NAMED else len(profiles)
+    phrases = "; ".join(f"{VERBS[kind]}: {name_cells(courses, most)}" for kind, courses in groups.items())
     subject = "The gradient" if agree else "The last loss's gradient"
     return f"{subject} {phrases}"
+
+
+MOST_NAMED = 3
+"""Most cells of a kind that a title names one by one, where it is about more cells than that."""
+
+
+def name_cells(courses: Mapping[str, Course], most: int) -> str:
+    """Cells of one kind with their numbers; of more than `most` cells, how many they are and the most extreme one."""
+    number = f"{len(courses)} cells"
+    said = {name: " ".join([name, *format_change(c)]) for name, c in courses.items()}
+    if len(said) <= most:
+        return ", ".join(said.values())
+    if not all(c.kind in ("vanishes", "explodes") for c in courses.values()):
+        return number
+    extreme = max(courses, key=lambda name: max(courses[name].log_growth, -courses[name].log_left))
+    return f"{number}, most of all {said[extreme]}"
 
 
 WHOLE = 0.9
@@ -42,9 +59,11 @@ WHOLE = 0.9
 
 
 def title_of(p: Profile) -> str:
-    """A title without the last lag; it has a rate if one line holds over nearly all lags."""
+    """A title without the last lag, if it names no other; it has a rate if one line holds over nearly all lags."""
     c, d = p.course, p.decay
-    words = f"the gradient {describe_course(c)}".removesuffix(f" at lag {c.lag}").replace(": ", ", ")
+    words = f"the gradient {describe_course(c)}".replace(": ", ", ")
+    if words.count(" at lag ") == 1:
+        words = words.removesuffix(f" at lag {c.lag}")
     if c.kind == "vanishes" and c.zero_from is None and c.gone_from is not None:
         words = f"the gradient vanishes, below 10⁻⁷ from lag {c.gone_from} on"
     if d.rate is None or d.straight_from is None or d.straight_until is None:

@@ -69,7 +69,8 @@ def hidden_picture(cell: str, hidden: UnitsOverTime, limit: float, what: str = "
 def gates_picture(cell: str, gates: Mapping[str, UnitsOverTime]) -> Picture:
     """One sample's gates, each [time, unit], one above the other."""
     words = CELLS[cell].words.gates
-    names = [words[name].name for name in gates]
+    names = [words[name].name.partition(" (")[0] for name in gates]  # three charts in a row are narrow
+    keeps = {name: words[name].name[-8] for name in gates if words[name].name.endswith("keeps)")}
     candidates = [name for name in gates if words[name].part == "candidate"]
     means = {name: float(np.mean(values)) for name, values in gates.items()}
     title = f"{cell_name(cell)} means: " + ", ".join(
@@ -120,6 +121,7 @@ def gates_picture(cell: str, gates: Mapping[str, UnitsOverTime]) -> Picture:
         f"{cell}-gates",
         made,
         "Each row is one unit's gate over time, for the first sequence of the batch: dark is shut, bright open."
+        + "".join(f" Where {name} is {value}, the state is kept." for name, value in keeps.items())
         + lost
         + note,
         f"Gates of {the_cell(cell)}. {alt}.",

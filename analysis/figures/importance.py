@@ -26,13 +26,13 @@ def importance_picture(found: Importances, quantity: str, name_setting: Callable
         FRAME + ROW * len(names),
     )  # fmt: skip
     made.add_bar(
-        x=found.share, y=names, orientation="h", marker={"color": OTHER_COLOURS[1], "line": {"width": 0}},
-        error_x={"array": found.spread, "thickness": 1.5}, name="importance",
+        x=100 * found.share, y=names, orientation="h", marker={"color": OTHER_COLOURS[1], "line": {"width": 0}},
+        error_x={"array": 100 * found.spread, "thickness": 1.5}, name="importance",
         customdata=[f"{percent(s)} ± {percent(spread)}" for s, spread in zip(found.share, found.spread, strict=True)],
         hovertemplate="%{y}: %{customdata}<extra></extra>",
     )  # fmt: skip
     made.update_yaxes(autorange="reversed")
-    made.update_xaxes(tickformat=".0%", rangemode="tozero")
+    made.update_xaxes(ticksuffix=" %", rangemode="tozero")
     said = ", ".join(f"{name} {percent(share)}" for name, share in zip(names, found.share, strict=True))
     return Picture(
         "sweep-importance",

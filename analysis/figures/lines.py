@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+import numpy as np
 import plotly.graph_objects as go
 from jaxtyping import Float
 from numpy import ndarray
@@ -33,3 +34,8 @@ def point_columns(x_name: str, y_name: str, lines: Iterable[tuple[str, Values, V
     """One row per point of the lines; a line is its name, its x and its y."""
     rows = [(name, float(x), float(y)) for name, xs, ys in lines for x, y in zip(xs, ys, strict=True)]
     return {name: [row[k] for row in rows] for k, name in enumerate(("line", x_name, y_name))}
+
+
+def mode_of(values: Values) -> str:
+    """Plotly's mode of a line: one of a point or two needs marks to be seen."""
+    return "lines+markers" if np.isfinite(values).sum() < 3 else "lines"

@@ -44,13 +44,13 @@ def paths_picture(cell: str, p: Paths) -> Picture:
         add_edge_marks(made, t, values, name, cell_colour(cell), row=1, col=1)
     for name, values in share.items():
         made.add_trace(
-            go.Scatter(x=t, y=values, name=WORDS.get(name, f"gate {name}"), line={"color": colours.get(name)},
-                       hovertemplate=f"{name}, t = %{{x}}: %{{y:.1%}}<extra></extra>"),
+            go.Scatter(x=t, y=100 * values, name=WORDS.get(name, f"gate {name}"), line={"color": colours.get(name)},
+                       hovertemplate=f"{name}, t = %{{x}}: %{{y:.1f}} %<extra></extra>"),
             row=1, col=2,
         )  # fmt: skip
     made.update_xaxes(title_text="timestep t")
     made.update_yaxes(row=1, col=1, **decades_axis([full / LN_10, alone / LN_10]))
-    made.update_yaxes(tickformat=".0%", row=1, col=2)
+    made.update_yaxes(ticksuffix=" %", row=1, col=2)
     means = {name: float(np.nanmean(values)) for name, values in share.items() if np.isfinite(values).any()}
     note = f" {p.reason}" if p.reason else ""
     picture = Picture(

@@ -96,7 +96,7 @@ def _middle(lags: Sequence[int], drawn: Float[ndarray, "person lag"]) -> list[La
     if not len(drawn):
         return []
     log = np.array([0.0, *np.median(drawn, axis=0)]) * LN_10
-    return [LagLine("middle prediction", np.array([0.0, *lags]), log, OTHER_COLOURS[1], marks=True)]
+    return [LagLine("middle prediction", np.array([0.0, *lags]), log, OTHER_COLOURS[0], marks=True)]
 
 
 def _add_everybody(made: Picture, lags: Sequence[int], drawn: Float[ndarray, "person lag"]) -> None:

@@ -15,6 +15,7 @@ from analysis.figures.decades import decades_axis
 from analysis.figures.edges import add_edge_marks, is_behind_the_end
 from analysis.figures.hatch import NO_PATH, hatch
 from analysis.figures.headline import describe_profile, headline
+from analysis.figures.lines import mode_of
 from analysis.figures.picture import Picture
 from analysis.figures.theme import (
     LEGEND_BELOW,
@@ -142,7 +143,7 @@ def add_cell(made: go.Figure, cell: str, p: Profile, among: Among | None) -> Non
         fill="tonexty", fillcolor=translucent(colour, 0.16), **edge,
     )  # fmt: skip
     made.add_scatter(
-        x=t, y=median / LN_10, mode="lines+markers" if np.isfinite(median).sum() < 3 else "lines",
+        x=t, y=median / LN_10, mode=mode_of(median),
         line={"color": colour, "width": 2.5}, marker={"symbol": cell_symbol(cell)},
         name=name, legendgroup=name,
         hovertemplate=f"{name}, t = %{{x}}: %{{y:size}}<extra></extra>",

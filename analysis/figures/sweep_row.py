@@ -24,11 +24,16 @@ class RowProfile:
     """Nats."""
 
 
+SEEN = (0.25, 0.72)
+"""The part of the colour scale that can be seen on the light and on the dark page."""
+
+
 def row_picture(title: str, profiles: Sequence[RowProfile]) -> Picture:
-    """log₁₀‖dL/dh_t‖ over lag, one line per run of the row, from dark (first value) to bright (last value)."""
+    """log₁₀‖dL/dh_t‖ over lag, one line per run of the row, from blue (first value) to green (last value)."""
     made = figure(title, "lag from the loss, timesteps", "size of dL/dh_t", 380)
     made.update_yaxes(**decades_axis(p.log_norm / LN_10 for p in profiles))
-    shades = sample_colorscale("Viridis", [0.2 + 0.7 * k / max(len(profiles) - 1, 1) for k in range(len(profiles))])
+    places = np.linspace(*SEEN, len(profiles)) if len(profiles) > 1 else [SEEN[0]]
+    shades = sample_colorscale("Viridis", list(places))
     columns: dict[str, list[object]] = {"run": [], "lag": [], "log_norm": []}
     for profile, shade in zip(profiles, shades, strict=True):
         y = np.where(np.isfinite(profile.log_norm), profile.log_norm, np.nan) / LN_10

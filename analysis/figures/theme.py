@@ -69,6 +69,8 @@ AXIS = {
     "ticks": "",
     "title": {"standoff": 12},
     "exponentformat": "power",  # 1×10⁻⁶, where the browser would write 1μ
+    "minexponent": 4,  # 15,000, as sentences write it, and not 1.5×10⁴
+    "separatethousands": True,
 }
 
 # Plotly's own templates are copied deeply for every figure, which takes longer (35 ms) than a recorded pass.

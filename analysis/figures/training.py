@@ -11,6 +11,7 @@ from numpy import ndarray
 
 from analysis.figures.decades import decades_axis
 from analysis.figures.edges import add_edge_marks
+from analysis.figures.lines import mode_of
 from analysis.figures.picture import Picture
 from analysis.figures.theme import (
     LEGEND_BELOW,
@@ -163,24 +164,26 @@ def norm_picture(lanes: Sequence[Lane], thresholds: Mapping[str, float | None]) 
 
 def lines_picture(
     name: str, title: str, y_title: str, sentence: str, lines: Sequence[tuple[str, str, str, Int[ndarray, " n"], Over]],
-    level: float | None = None,
+    level: float | None = None, unit: str = "",
 ) -> Picture:  # fmt: skip
-    """Plain lines over steps: (label, colour, dash, step, value) each; `level` is drawn dotted."""
+    """Plain lines over steps: (label, colour, dash, step, value) each; `level` is drawn dotted, `unit` is said."""
     made = figure(title, "optimiser step", y_title, 290 + 10 * len(lines))
     columns: dict[str, list[object]] = {"line": [], "step": [], "value": []}
     for label, colour, dash, step, value in lines:
         keep = thinned(len(step))
         made.add_scatter(
-            x=step[keep], y=np.where(np.isfinite(value), value, np.nan)[keep], mode="lines", name=label,
-            line={"color": colour, "dash": dash}, hovertemplate=f"{label}, step %{{x}}: %{{y:number}}<extra></extra>",
+            x=step[keep], y=np.where(np.isfinite(value), value, np.nan)[keep], mode=mode_of(value), name=label,
+            line={"color": colour, "dash": dash},
+            hovertemplate=f"{label}, step %{{x}}: %{{y:number}}{unit}<extra></extra>",
         )  # fmt: skip
         columns["line"] += [label] * len(step)
         columns["step"] += step.tolist()
         columns["value"] += value.tolist()
     made.update_layout(legend=LEGEND_BELOW, margin_t=48)
+    made.update_yaxes(ticksuffix=unit)
     if level is not None:
         made.add_hline(y=level, line={"color": NEUTRAL, "dash": "dot"})
-    now = ", ".join(f"{label} {significant(last(value))}" for label, _, _, _, value in lines)
+    now = ", ".join(f"{label} {significant(last(value))}{unit}" for label, _, _, _, value in lines)
     return Picture(name, made, sentence, f"{title}. Now: {now}.", columns)
 
 
@@ -189,7 +192,7 @@ def add_line(
 ) -> None:
     """One lane's line; of kind `size` where it is log₁₀ of what is said on hover."""
     made.add_scatter(
-        x=x, y=np.where(np.isfinite(y), y, np.nan), mode="lines", name=name, opacity=0.25 if faint else 1.0,
+        x=x, y=np.where(np.isfinite(y), y, np.nan), mode=mode_of(y), name=name, opacity=0.25 if faint else 1.0,
         line={"color": lane.colour, "dash": "solid" if faint else lane.dash, "width": 1 if faint else 2},
         showlegend=not faint, hoverinfo="skip" if faint else None,
         hovertemplate=None if faint else f"{name}, step %{{x}}: %{{y:{kind}}}<extra></extra>",

@@ -80,7 +80,7 @@ def against_the_loss(p: Profile, top: Profile) -> np.ndarray:
 
 def headline(rows: Mapping[str, np.ndarray]) -> str:
     """The title: where the wave ends."""
-    ends = [f"{name} {left(float(z[0]))}" for name, z in rows.items()]
+    ends = [f"{left(float(z[0]))} ({name})" for name, z in rows.items()]
     if all(np.isneginf(z[0]) for z in rows.values()):
         return "No gradient reaches the first timestep"
     return f"What is left at the first timestep: {', '.join(ends[:4])}" + (", …" if len(ends) > 4 else "")

@@ -11,6 +11,8 @@ from analysis.lyapunov import lyapunov
 from models import SequenceModel, record
 
 UNITS, TRANSIENT, STEPS, SEED = 128, 100, 300, 0
+SATURATED = 0.9
+"""A unit beyond ± this is saturated."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,7 +22,7 @@ class WideTanh:
     largest_state: float
     """The largest |h| of all steps."""
     saturated: float
-    """Share of the values beyond ±0.9, after the transient."""
+    """Share of the values beyond ±`SATURATED`, after the transient."""
     log: Float[ndarray, " lag"]
     """ln of ‖dL/dh_{T−lag}‖ ÷ ‖dL/dh_T‖ (nats), recorded BPTT over the steps after the transient."""
     exponent: float
@@ -47,7 +49,7 @@ def record_wide_tanh(gain: float, variance: float) -> WideTanh:
     settled = trace.hidden[0, TRANSIENT:, 0].abs()
     return WideTanh(
         float(trace.hidden.abs().max()),
-        float((settled > 0.9).double().mean()),
+        float((settled > SATURATED).double().mean()),
         log - log[0],
         float(lyapunov(trace.top, count=1, transient=TRANSIENT).exponents[0]),
     )

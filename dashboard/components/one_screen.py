@@ -1,7 +1,7 @@
 """What is to be watched is in sight while the hand drags: the sliders, the profile and the chosen panel on one screen.
 
-The page's rules say how high a chart may be, and how high it must be, in `--chart-most` and `--chart-least`; see
-`within` in look.js.
+The rules say how high a chart may be, and how high it must be, in `--chart-most` and `--chart-least`; see `placeOf` in
+look.js.
 """
 
 import streamlit as st
@@ -9,10 +9,7 @@ import streamlit as st
 WATCH, SLIDERS, PANEL, ALONE = "lab-watch", "lab-sliders", "lab-panel", "lab-alone"
 """Keys of the containers: the sliders with the profile, the sliders, the chosen panel, and the panel that is alone."""
 
-_ALWAYS = r"""
-/* Registered, so that a script reads them in pixels. \3c and \3e are angle brackets, which Streamlit would drop. */
-@property --chart-most { syntax: "\3clength\3e"; inherits: true; initial-value: 99999px; }
-@property --chart-least { syntax: "\3clength\3e"; inherits: true; initial-value: 0px; }
+_ALWAYS = """
 .stMain { --page: light-dark(#ffffff, #12151c); --line: light-dark(#d9dce5, #363d4d); }
 .st-key-lab-watch .stElementContainer:has(.live-chart), .st-key-lab-panel .stElementContainer:has(.live-chart),
 .st-key-lab-alone .stElementContainer:has(.live-chart) { height: auto; flex: none; overflow: visible; }

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from html import escape
 
 from analysis.figures.png import png_address
+from analysis.wording import are, counted
 from experiments.config.words import visible
 from experiments.probing.said import Answer, Exchange
 
@@ -54,4 +55,5 @@ def _safe(text: str) -> str:
 def describe_right(exchanges: Sequence[Exchange]) -> str:
     """How many answers are right."""
     answers = [answer for exchange in exchanges for answer in exchange.answers]
-    return f"{sum(answer.right for answer in answers)} of {len(answers)} answers are right"
+    right = sum(answer.right for answer in answers)
+    return f"{right} of {counted(len(answers), 'answer')} {are(len(answers))} right"

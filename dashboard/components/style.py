@@ -2,10 +2,15 @@
 
 import streamlit as st
 
-RULES = """
+RULES = r"""
+/* How high a chart may and must be. Registered, so that a script reads them in pixels. \3c and \3e are angle brackets,
+   which Streamlit would drop. */
+@property --chart-most { syntax: "\3clength\3e"; inherits: true; initial-value: 99999px; }
+@property --chart-least { syntax: "\3clength\3e"; inherits: true; initial-value: 0px; }
 .stMainBlockContainer { padding: 2.5rem 2rem 3rem; }
-/* Streamlit's header lies over the page's first row; a title has this room of its own. */
+/* Streamlit's header lies over the page's first row; a title has this room of its own, and so has an error above it. */
 .st-key-page-head { padding-top: 1.5rem; }
+.stMainBlockContainer > .stVerticalBlock > .stElementContainer:has(.stAlert):not(:has(h1) ~ *) { padding-top: 1.5rem; }
 /* Streamlit's own greys fall below WCAG AA's contrast of 4.5:1. */
 [data-testid="stCaptionContainer"], [data-testid="stCaptionContainer"] p { color: inherit; opacity: 0.92; }
 /* What only loads something must not take a row. */
@@ -16,6 +21,12 @@ RULES = """
 [data-testid="stButtonGroup"] > div { flex-wrap: wrap; }
 .st-key-undo kbd, .st-key-redo kbd { display: none; }
 .st-key-changes button { min-height: 24px; padding-block: 0; }
+/* Long words wrap, and the buttons beside them stay in one row. */
+@media (min-width: 700px) {
+  .st-key-changes { flex-wrap: nowrap; }
+  .st-key-changes > :has(.stMarkdown) { flex: 0 1 auto; min-width: 0; }
+  .st-key-changes > :has(button) { flex: none; }
+}
 /* Headings below the page's own: as small as the sections that they begin. */
 [data-testid="stMarkdownContainer"] h2 { font-size: 1rem; padding: 0 0 1rem; }
 .st-key-lesson-title h1 { font-size: 1.15rem; padding: 0.5rem 0; }
@@ -33,6 +44,7 @@ button[aria-label^="Help"] {
 .stApp label:has(input:focus-visible) {
   outline: 2px solid light-dark(#433da6, #aaa2fa); outline-offset: 2px; border-radius: 0.25rem;
 }
+.stApp label:has(input:focus-visible) { outline-offset: -1px; } /* answers stand close together */
 /* What is still being computed: its words, and a grey box in the place of its chart. */
 .computing p { margin: 0 0 0.5rem; font-size: 0.875rem; }
 .computing div {

@@ -1,5 +1,6 @@
 """The three beats of a lesson on the page."""
 
+import re
 from collections.abc import Callable, Hashable, Mapping, MutableMapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -191,5 +192,6 @@ def show_verdict(lesson: AnyLesson, verdict: Verdict) -> None:
     lines += [f":material/close: {statement.words}" for statement in verdict.was_not]
     lines += [f"**Why.** {verdict.why.words}"]
     st.markdown("\n\n".join(lines))
-    st.markdown(f"$${lesson.equation.latex}$$")
+    with st.container(key="lesson-equation"):  # on a phone each part has a line of its own
+        st.markdown(" ".join(f"${part.strip()}$" for part in re.split(r"\\q?quad", lesson.equation.latex)))
     st.caption(f"{lesson.equation.symbols}.")

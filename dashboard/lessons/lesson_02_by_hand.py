@@ -7,7 +7,7 @@ import numpy as np
 from analysis.by_hand import READS, SAYS, ByHand, Steps, autograd_total, by_hand, gradient_of_output, recorded
 from analysis.figures.bars import parts_picture
 from analysis.figures.picture import Picture
-from analysis.wording import significant
+from analysis.wording import exact_percent, significant
 from dashboard.lessons.lesson import Bench, Equation, Lesson, Pick, Reply, Scene, Slider, Values, Verdict
 from dashboard.lessons.networks_drawn import THREE_STEPS
 from dashboard.lessons.question import Choices, Guess
@@ -82,7 +82,7 @@ def draw(values: Values) -> Scene:
             numbers[2] = numbers[4] = "–"
         lines.append(f"| {t + 1} | {READS[t]} → {SAYS[t]} | {' | '.join(numbers)} |")
     words = f"""## Now
-- direct at h₁: **{significant(100 * share)} %** of the total
+- direct at h₁: **{exact_percent(share)}** of the total
 - largest difference, by hand − autograd: **{significant(error)}**
 - p: probability of the right letter; slope: ∂hₜ₊₁/∂hₜ
 """

@@ -163,7 +163,7 @@ def reply(m: Measured, guess: Guess) -> Reply:
 def evidence(m: Measured, guess: Guess | None) -> Picture:
     """The non-normal counterexample."""
     left = power_of_ten(m.non_normal.left)
-    title = f"At {significant(m.non_normal.spectrum.spectral_norm)} at most {left} is left"
+    title = f"At {significant(m.non_normal.spectrum.spectral_norm)}, at most {left} is left"
     return picture("largest-singular-value-verdict", m.non_normal, title)
 
 

@@ -45,8 +45,8 @@ def picture(name: str, title: str, a: LinearCase, b: LinearCase) -> Picture:
     """Both gradients."""
     lag = np.arange(STEPS + 1.0)
     lines = [
-        LagLine("A: [[0, a], [0, 0]]", lag, a.log, OTHER_COLOURS[0], marks=True),
         LagLine("B: all weights b", lag, b.log, OTHER_COLOURS[1], marks=True),
+        LagLine("A: [[0, a], [0, 0]]", lag, a.log, OTHER_COLOURS[0], marks=True),  # on top: it has two points only
     ]
     sentence = "Each step back multiplies the gradient by the transposed matrix. Triangles mark exact zeros."
     return lag_picture(name, title, lines, sentence, f"{title}.", decades=(-20, 30))
@@ -162,8 +162,8 @@ LESSON = Lesson(
     source=f"{SLIDES_001}. What decides: {PASCANU_2013}, section 2.1",
     diagram=TWO_MATRICES,
     question=Choices(
-        asks="In two linear networks, the gradient goes 20 steps back. Matrix A is [[0, 10], [0, 0]]. Matrix B is "
-        "64×64, and all its weights are 0.1. What happens to the gradients?",
+        asks="In two linear networks, the gradient goes 20 steps back. Matrix A is [[0,\N{NO-BREAK SPACE}10], "
+        "[0,\N{NO-BREAK SPACE}0]]. Matrix B is 64×64, and all its weights are 0.1. What happens to the gradients?",
         answers={
             "a": "A explodes, B vanishes.",
             "b": "A vanishes, B explodes.",

@@ -13,9 +13,9 @@ from analysis.figures.lags import LagLine, lag_picture
 from analysis.figures.over_setting import SettingLine, setting_picture
 from analysis.figures.picture import Picture
 from analysis.figures.theme import CELL_COLOURS, LN_10, OTHER_COLOURS
-from analysis.simulations.wide_tanh import STEPS, UNITS, WideTanh, record_wide_tanh
+from analysis.simulations.wide_tanh import SATURATED, STEPS, UNITS, WideTanh, record_wide_tanh
 from analysis.theory import critical_gain, mean_field
-from analysis.wording import power_of_ten, rate, significant
+from analysis.wording import exact_percent, power_of_ten, rate, significant
 from dashboard.lessons.lesson import Bench, Equation, Lesson, Reply, Scene, Slider, Values, Verdict
 from dashboard.lessons.networks_drawn import RANDOM_TANH
 from dashboard.lessons.question import Choices, Guess
@@ -95,13 +95,18 @@ def draw(values: Values) -> Scene:
     )
     left = power_of_ten(float(r.log[-1]) / LN_10)
     words = f"""## Now
-- largest |h|: **{significant(r.largest_state)}**
-- values near ±1: **{significant(100 * r.saturated)} %**
+- largest |h|: **{below_one(r.largest_state)}**
+- values beyond ±{SATURATED}: **{exact_percent(r.saturated)}**
 - exponent: **{significant(r.exponent) if finite else "−∞"}**
 - gradient left: **{left}**
 """
     picture = gradient("tanh-gradient", r, f"Gradient {left} after {STEPS} steps")
     return Scene({"exponent": exponents, "gradient": picture}, words)
+
+
+def below_one(state: float) -> str:
+    """A state in words; one that would round to 1 as its distance from there."""
+    return significant(state) if state < 0.9995 or state == 1 else f"1 − {significant(1 - state)}"
 
 
 def decide(m: Measured) -> Verdict:
@@ -125,9 +130,10 @@ def decide(m: Measured) -> Verdict:
                 rate=m.chaotic.exponent,
             ),
             says(
-                "Saturation does not always prevent it: here {saturated:share} of the values are near ±1.",
+                "Saturation does not always prevent it: here {saturated:share} of the values are beyond ±{near}.",
                 m.explodes and m.chaotic.saturated > 0.2,
                 saturated=m.chaotic.saturated,
+                near=SATURATED,
             ),
         ),
         why=says(
@@ -197,7 +203,7 @@ LESSON = Lesson(
         asks="A network has 128 tanh units, no inputs, and random weights of gain 3: their standard deviation is "
         "3/√128. What happens to a gradient on its way back?",
         answers={
-            "a": "It cannot explode: states are bounded, and tanh′ ≤ 1.",
+            "a": "It cannot explode: states are bounded, and tanh′\N{NO-BREAK SPACE}≤\N{NO-BREAK SPACE}1.",
             "b": "It explodes, although every state stays within ±1.",
             "c": "It vanishes: at that gain the units saturate.",
         },
@@ -206,7 +212,7 @@ LESSON = Lesson(
         tasks=(
             "Set the input variance to 0. At which gain does the theory's exponent cross 0?",
             "Set the input variance to 1. At which gain does it cross 0 now?",
-            "Set gain 3 and input variance 0. How many values are near ±1?",
+            f"Set gain 3 and input variance 0. How many values are beyond ±{SATURATED}?",
         ),
         controls=(
             Slider("gain", "Gain of the weights", 0.2, 4.0, 1.5, 0.05, help="Their standard deviation times √units."),

@@ -109,7 +109,7 @@ def steps_picture(name: str, p: Probe, now: dict[ClipRule, Clipping], title: str
     lines = [LagLine(RULES[rule], lag, log_contributions(p, c), COLOURS[rule]) for rule, c in now.items()]
     # last: a rule that does nothing lies below it
     lines.append(LagLine("unclipped", lag, log_contributions(p), NEUTRAL, "dash"))
-    sentence = "Clipping moves the whole line down. Each timestep keeps its share of the gradient."
+    sentence = "By norm and by the slide, the whole line moves down: each timestep keeps its share of the gradient."
     return lag_picture(name, title, lines, sentence, f"{title}.", y_title="a timestep's part", decades=(-18, 8))
 
 
@@ -117,13 +117,16 @@ def draw(values: Values) -> Scene:
     """One gradient, three rules."""
     p, threshold = record_gaussian(float(values["gain"])), float(values["threshold"])
     now = clipped(p, threshold)
-    rows = "\n".join(f"- {RULES[r]}: **{significant(after(c))}** ({significant(c.cosine)})" for r, c in now.items())
+    rows = "\n".join(
+        f"- {RULES[r]}: **{significant(after(c))}** (cosine {significant(c.cosine)})" for r, c in now.items()
+    )
     norm, slide = after(now["norm"]), after(now["squared_norm"])
     words = f"""## Now
-Length **{significant(before(now["norm"]))}**; clipped (cosine):
+Length before: **{significant(before(now["norm"]))}**. After clipping:
 {rows}
 """
-    lengths = lengths_picture(p, threshold, now, f"By norm {significant(norm)}, slide {significant(slide)}")
+    title = f"After: by norm {significant(norm)}, by the slide {significant(slide)}"
+    lengths = lengths_picture(p, threshold, now, title)
     oldest = f"Oldest ÷ latest timestep: {significant(10 ** oldest_share(p))}"
     return Scene({"lengths": lengths, "steps": steps_picture("clipped-timesteps", p, now, oldest)}, words)
 
@@ -194,13 +197,13 @@ def reply(m: Measured, guess: Guess) -> Reply:
     """Right is what was measured of both."""
     believed = {"a": (True, True), "b": (True, False), "c": (False, True), "d": (False, False)}[str(guess)]
     said = {
-        "a": "The length became {length}, not {threshold}; and the share is still {best:decades}.",
-        "b": "The share is still {best:decades}, as you say; but the length became {length}, not {threshold}.",
-        "c": "The length became {length}, not {threshold}, as you say; but the share is still {best:decades}.",
-        "d": "The length became {length}, not {threshold}, and the share is still {best:decades}.",
+        "a": "The length became {length}, not {threshold}; and the share is still {share:decades}.",
+        "b": "The share is still {share:decades}, as you say; but the length became {length}, not {threshold}.",
+        "c": "The length became {length}, not {threshold}, as you say; but the share is still {share:decades}.",
+        "d": "The length became {length}, not {threshold}, and the share is still {share:decades}.",
     }[str(guess)]
     numbers = {
-        "length": after(m.exploding["squared_norm"]), "threshold": THRESHOLD, "best": max(m.shares.values())
+        "length": after(m.exploding["squared_norm"]), "threshold": THRESHOLD, "share": m.shares["squared_norm"]
     }  # fmt: skip
     return Reply(outcome(m.found, believed), says(said, m.found == (False, False), **numbers))
 

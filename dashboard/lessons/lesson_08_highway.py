@@ -8,7 +8,7 @@ from analysis.figures.bars import parts_picture
 from analysis.figures.lags import LagLine, lag_picture
 from analysis.figures.picture import Picture
 from analysis.figures.theme import CELL_COLOURS, NEUTRAL
-from analysis.wording import power_of_ten, significant
+from analysis.wording import exact_percent, power_of_ten, significant
 from dashboard.lessons.drawn import drawn_line, drawn_reply
 from dashboard.lessons.lesson import Bench, Equation, Lesson, Reply, Scene, Slider, Values, Verdict
 from dashboard.lessons.networks_drawn import LSTM_UNIT
@@ -80,7 +80,7 @@ def shares_picture(now: Highway, norm: float) -> Picture:
     """Each route's share of one step, for three biases and the one that is set."""
     columns = {f"bias {significant(bias)}": record_highway(bias, norm) for bias in BIASES} | {"now": now}
     parts = {route: [h.shares[route] for h in columns.values()] for route in now.shares}
-    title = f"The highway: {significant(100 * now.shares['highway f'])} % of a step"
+    title = f"The highway: {exact_percent(now.shares['highway f'])} of a step"
     sentence = "The routes by which dL/dc goes one step back (mean over all steps)."
     return parts_picture("highway-shares", title, list(columns), parts, sentence, "share of a step")
 

@@ -209,9 +209,9 @@ def evidence(m: Measured, guess: Guess | None) -> Picture:
     widest = np.array(sorted({units for _, units in m.clocks}), dtype=float)
     lines.append(SettingLine("parameters", widest, np.full(len(widest), m.share), NEUTRAL))
     highest = max(r.ratio for r in m.clocks.values())
-    title = f"GRU ÷ LSTM: {significant(m.at('torch.nn').ratio)} of the time, {significant(m.share)} counted"
+    title = f"GRU ÷ LSTM: {significant(m.at('torch.nn').ratio)} in time, {significant(m.share)} in parameters"
     return setting_picture(
-        "gru-clock", title, lines, "Time of a training pass, measured on this machine; grey is the count.",
+        "gru-clock", title, lines, "Time of a training pass, measured on this machine. Grey: the number of parameters.",
         f"{title}.", x_title="hidden units", y_title="GRU ÷ LSTM", limits=(0.0, 1.1 * highest),
     )  # fmt: skip
 

@@ -9,7 +9,7 @@ from analysis.figures.credit import credit_picture
 from analysis.figures.lags import LagLine, lag_picture
 from analysis.figures.picture import Picture
 from analysis.figures.theme import NEUTRAL, cell_colour, cell_name, translucent
-from analysis.wording import significant
+from analysis.wording import exact_percent
 from dashboard.lessons.lesson import Bench, Equation, Lesson, Pick, Reply, Scene, Slider, Values, Verdict
 from dashboard.lessons.networks_drawn import CUT_CHAIN
 from dashboard.lessons.question import Choices, Guess
@@ -114,9 +114,9 @@ def draw(values: Values) -> Scene:
     words = f"""## Now
 - this loss credits h({t - reached + 1}) … h({t})
 - longest lag with credit: **{longest_lag(cut)}**
-- losses that credit lag 5: **{significant(100 * credited_share(cut, 5))} %**
+- losses that credit lag 5: **{exact_percent(credited_share(cut, 5))}**
 """
-    pairs = f"{significant(100 * share)} % of pairs"
+    pairs = f"{exact_percent(share)} of pairs"
     return Scene(
         {"matrix": matrix("credit-truncated", f"{name.capitalize()} credit {pairs}", cell, cut), "row": row}, words
     )
@@ -213,7 +213,7 @@ def reply(m: Measured, guess: Guess) -> Reply:
 def evidence(m: Measured, guess: Guess | None) -> Picture:
     """The matrix of the blocks."""
     share = float(find_credited(m.cut)[np.tril_indices(STEPS)].mean())
-    return matrix("credit-verdict", f"Blocks of {BLOCK}: {significant(100 * share)} % credited", "elman", m.cut)
+    return matrix("credit-verdict", f"Blocks of {BLOCK}: {exact_percent(share)} credited", "elman", m.cut)
 
 
 LESSON = Lesson(

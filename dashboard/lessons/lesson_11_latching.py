@@ -11,7 +11,7 @@ from analysis.figures.picture import Picture
 from analysis.figures.theme import CELL_COLOURS, NEUTRAL, OTHER_COLOURS
 from analysis.scalar import latch
 from analysis.simulations.latching import SEQUENCES, STEPS, Latching, record_latching
-from analysis.wording import power_of_ten, significant
+from analysis.wording import exact_percent, power_of_ten, significant
 from dashboard.lessons.lesson import Bench, Equation, Lesson, Pick, Reply, Scene, Slider, Values, Verdict, outcome
 from dashboard.lessons.networks_drawn import NOISY_LATCH
 from dashboard.lessons.question import Choices, Guess
@@ -99,13 +99,13 @@ def draw(values: Values) -> Scene:
         LagLine("at rest: slopeᵏ", lag, lag * math.log(slope), NEUTRAL, "dash"),
     ]
     words = f"""## Now
-- bits kept: **{significant(100 * r.kept)} %** of {SEQUENCES}
+- bits kept: **{exact_percent(r.kept)}** of {SEQUENCES}
 - gradient left: **{power_of_ten(r.left)}**
 - slope at rest: **{significant(slope)}**
 - noise that it withstands: {"none" if withstands is None else f"±{significant(withstands)}"}
 """
     left = gradient("latch-gradient", lines, f"Gradient {power_of_ten(r.left)} after {STEPS} steps")
-    return Scene({"states": states(f"{significant(100 * r.kept)} % of the bits are kept", r), "gradient": left}, words)
+    return Scene({"states": states(f"{exact_percent(r.kept)} of the bits are kept", r), "gradient": left}, words)
 
 
 def decide(m: Measured) -> Verdict:
@@ -186,8 +186,8 @@ def evidence(m: Measured, guess: Guess | None) -> Picture:
     """Both units' gradients."""
     lag = np.arange(STEPS + 1, dtype=float)
     lines = [
-        LagLine(f"latch: keeps {significant(100 * m.latch.kept)} %", lag, m.latch.log, CELL_COLOURS["elman"]),
-        LagLine(f"linear: keeps {significant(100 * m.linear.kept)} %", lag, m.linear.log, OTHER_COLOURS[1]),
+        LagLine(f"latch: keeps {exact_percent(m.latch.kept)}", lag, m.latch.log, CELL_COLOURS["elman"]),
+        LagLine(f"linear: keeps {exact_percent(m.linear.kept)}", lag, m.linear.log, OTHER_COLOURS[1]),
     ]
     return gradient("latch-verdict", lines, f"Latch: {power_of_ten(m.latch.left)} of the gradient is left")
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from analysis.figures.picture import Picture
 from analysis.figures.training import Lane, loss_picture
-from analysis.wording import power_of_ten
+from analysis.wording import exact_percent, power_of_ten
 from dashboard.lessons.lesson import Equation, Lesson, Live, Pick, Reply, Scene, Values, Verdict, outcome
 from dashboard.lessons.networks_drawn import WHICH_CAME_FIRST
 from dashboard.lessons.question import Choices, Guess
@@ -139,10 +139,19 @@ def tell(pair: Pair) -> Statement:
     """What came of a pair, in a sentence."""
     a, b = pair.unclipped, pair.clipped
     words = {
-        (True, True): "both solved it here, unclipped at step {a:whole} and clipped at step {b:whole}.",
-        (False, True): "clipped solved it here at step {b:whole}, unclipped did not in {a:whole} steps.",
-        (True, False): "unclipped solved it here at step {a:whole}, clipped did not in {b:whole} steps.",
-        (False, False): "neither solved it here, unclipped in {a:whole} steps and clipped in {b:whole}.",
+        (
+            True,
+            True,
+        ): "both networks solved it here, the unclipped one at step {a:whole}, the clipped one at step {b:whole}.",
+        (
+            False,
+            True,
+        ): "the clipped network solved it here at step {b:whole}; the unclipped one did not in {a:whole} steps.",
+        (
+            True,
+            False,
+        ): "the unclipped network solved it here at step {a:whole}; the clipped one did not in {b:whole} steps.",
+        (False, False): "neither network solved it here, in {a:whole} steps unclipped and {b:whole} clipped.",
     }[pair.found]
     holds = (a.solved, b.solved) == pair.found and pair.decided
     return says("T = {t:whole}, rate {rate}: " + words, holds, t=pair.length, rate=pair.rate, a=a.steps, b=b.steps)
@@ -219,8 +228,8 @@ LESSON = Lesson(
     question=Choices(
         asks=f"Of T = {ASKED} symbols two are X or Y. Which ones came, in which order? Two networks of 30 tanh units "
         f"learn this (temporal order) from the same start, by gradient descent at rate {RATES[0]:g}. One is "
-        f"unclipped, one is clipped to norm {THRESHOLD:g}. Which solves the task ({100 * SOLVED_ACCURACY:g} % right) "
-        f"within {BUDGET} steps?",
+        f"unclipped, one is clipped to norm {THRESHOLD:g}. Which solves the task ({exact_percent(SOLVED_ACCURACY)} "
+        f"right) within {BUDGET} steps?",
         answers={
             "a": "Both.",
             "b": "Only the clipped one.",

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from analysis.figures.picture import Picture
+from analysis.typeset import as_markdown
 from dashboard.components.live_chart import live_chart
 from dashboard.components.projector import LARGER, projector_on
 from dashboard.components.show import show
@@ -37,4 +38,4 @@ def lesson_chart(picture: Picture, key: str, projected_height: int) -> None:
         font_size=round(13 * LARGER), title_font_size=round(16 * LARGER), height=projected_height
     )
     live_chart(picture.figure, key=key, alt=picture.alt)
-    st.caption(picture.sentence)
+    st.caption(as_markdown(picture.sentence))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from analysis.wording import power_of_ten, rate, significant
+from analysis.wording import exact_percent, power_of_ten, rate, significant
 
 
 class Written(float):
@@ -18,7 +18,7 @@ class Written(float):
         if form == "whole":
             return f"{value:,.0f}".replace("-", "−")
         if form == "share":
-            return f"{significant(100 * value)} %"
+            return exact_percent(value)
         if form == "signed":
             return f"+{significant(value)}" if value >= 0 else significant(value)
         if form == "decades":

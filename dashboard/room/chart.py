@@ -11,6 +11,7 @@ PROJECTED_HEIGHT = 440
 RULES = """<style>
 /* A finger that scrolls the page meets the chart: Plotly's buttons would stay over its title. */
 [class*="st-key-room-chart"] .modebar-container { display: none; }
+.st-key-room-chart-evidence { --chart-least: 0px; } /* it stands below the verdict */
 </style>"""
 
 

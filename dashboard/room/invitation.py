@@ -14,7 +14,7 @@ UNREACHABLE = (
     "and open this page by the computer's name or number in the network."
 )
 RULES = """<style>
-.room-qr { display: block; width: min(24rem, 100%, 64vh); margin: 0 auto; image-rendering: pixelated; }
+.room-qr { display: block; width: min(44rem, 100%, 64vh); margin: 0 auto; image-rendering: pixelated; }
 .room-code { font: 700 3.2rem/1.2 ui-monospace, monospace; letter-spacing: 0.12em; margin: 0; }
 </style>"""
 

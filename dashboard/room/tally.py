@@ -24,10 +24,10 @@ def predicting_picture(lesson: AnyLesson, view: View) -> Picture:
 
 
 def decided_picture(lesson: AnyLesson, numbers: object, view: View) -> Picture:
-    """What was predicted against what was measured."""
+    """What was predicted against what was measured; a student's own curve is named."""
     question = lesson.question
     if isinstance(question, Curve):
-        return add_curves(lesson.evidence(numbers, None), question.lags, _curves(question, view))
+        return add_curves(lesson.evidence(numbers, view.own), question.lags, _curves(question, view))
     keys = list(question.answers)
     right = next((k for k, key in enumerate(keys) if lesson.reply(numbers, key).outcome == "right"), None)
     counts = _counts(question, view)

@@ -81,7 +81,7 @@ def _said_at(folder: Path, created: float, index: int, step: int) -> dict[str, o
     network = trained_network(run.of(list(run.forms)[index]), step)
     assert isinstance(network, Probe)
     made = exchanges(network)
-    row: dict[str, object] = {"step": step, "right": describe_right(made).removesuffix(" answers are right")}
+    row: dict[str, object] = {"step": step, "right": describe_right(made).partition(" answer")[0]}
     if can_write(network):
         return row | {"writes": write_text(network, USUAL, length=FEW)}
     first = made[0].answers

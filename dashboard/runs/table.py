@@ -9,7 +9,7 @@ import streamlit as st
 from analysis.figures.theme import cell_name
 from analysis.wording import counted, own_digits
 from dashboard.components.refusal import for_page
-from dashboard.control_names import label_of
+from dashboard.control_names import label_of, words_of
 from dashboard.option_words import TASK_WORDS
 from dashboard.runs.kept import KEPT, MOST_CHOSEN, chosen_names
 from dashboard.session import read_session
@@ -111,4 +111,6 @@ def _spell(name: str, value: object) -> str:
         return cell_name(str(value))
     if name == "task":
         return TASK_WORDS.get(str(value)) or cut(visible(str(value)))
-    return "none" if value is None else own_digits(value) if isinstance(value, float) else cut(visible(str(value)))
+    if isinstance(value, float):
+        return own_digits(value)
+    return "none" if value is None else words_of(name, str(value)) or cut(visible(str(value)))

@@ -15,6 +15,7 @@ from dashboard.explore.settings import LONGEST, OF_NETWORK, OF_SOME, settings_of
 from dashboard.option_words import CLIP_RULE_WORDS, INITIALISATION_WORDS, LENGTHS_WORDS, name_options
 from dashboard.server.checks import Value
 from experiments.config.run_config import ConfigError, RunConfig
+from experiments.runs.naming import OPTIMISER_WORDS
 from experiments.tasks import WITH_PICTURE, WITH_SOURCE
 from models.cells.registry import CELLS
 from models.networks.registry import NETWORKS
@@ -31,7 +32,6 @@ OTHERS = "others"
 """The settings that no other control shows, as JSON: those of a watched run, or of Explore."""
 
 _CELLS = {cell: cell_name(cell) for cell in CELLS}
-_OPTIMISERS = {"sgd": "SGD", "momentum": "SGD with momentum", "adam": "Adam", "rmsprop": "RMSprop"}
 _LENGTHS = {**LENGTHS_WORDS, "ranged": "random, equal in a batch", "curriculum": "growing over the steps"}
 _AS_ON_EXPLORE = ("network", "head", "start", "attention", "features", "reverse_source", "delay", "text_file",
                   "seq_len_min", "truncate_kind")  # fmt: skip
@@ -48,7 +48,7 @@ CONTROLS: Mapping[str, Control[Any]] = {
     "hidden_size": Whole("Hidden units", 50, 1, 512),
     "batch_size": Whole("Batch size", 20, 1, 256),
     "steps": Whole("Steps", 30_000, 1, 1_000_000),
-    "optimiser": OneOf("Optimiser", "sgd", _OPTIMISERS),
+    "optimiser": OneOf("Optimiser", "sgd", dict(OPTIMISER_WORDS)),
     "learning_rate": Slide("Learning rate", 0.01, 1e-8, 1000.0, 0.001),
     "clip_threshold": Slide("Clip threshold", 1.0, 0.0, 1e6, 0.1, least="unclipped", help=(
         "A gradient with a larger norm is scaled down to this norm. Empty the field for no clipping.")),

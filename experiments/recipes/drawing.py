@@ -65,11 +65,13 @@ def read_drawing(given: object, arms: Collection[str], quantities: Collection[st
     )
 
 
-def drawn(drawing: Drawing, values: Values, arms: Collection[str], colours: Mapping[str, str], name: str) -> Picture:
+def drawn(
+    drawing: Drawing, values: Values, labels: Mapping[str, str], colours: Mapping[str, str], name: str
+) -> Picture:
     """The picture of the numbers that came out; medians have the spread over the seeds as whiskers."""
     made = figure(drawing.title, drawing.x_title, drawing.y_title, 400)
     made.update_layout(legend=LEGEND_BELOW, margin_t=48, showlegend=bool(drawing.lines))
-    lines = drawing.lines or {arm: {arm: float(k)} for k, arm in enumerate(arms)}
+    lines = drawing.lines or {label: {arm: float(k)} for k, (arm, label) in enumerate(labels.items())}
     points = []
     for k, (line, of_line) in enumerate(lines.items()):
         numbers = [values.get(f"{arm}.{drawing.value}", ()) for arm in of_line]
@@ -81,7 +83,7 @@ def drawn(drawing: Drawing, values: Values, arms: Collection[str], colours: Mapp
                 line={"color": OTHER_COLOURS[k % len(OTHER_COLOURS)], "width": 2.5}, marker={"size": 9},
             )  # fmt: skip
         else:
-            made.add_bar(x=[line], y=y, name=line, error_y=whiskers, marker={"color": colours[line]})
+            made.add_bar(x=[line], y=y, name=line, error_y=whiskers, marker={"color": colours[next(iter(of_line))]})
         points.append((line, np.array(list(of_line.values())), y))
     named = "; ".join(f"{line} {', '.join(significant(float(v)) for v in y)}" for line, _, y in points)
     shown = f" The source: {drawing.published}." if drawing.published else ""

@@ -8,7 +8,7 @@ from pathlib import Path
 from analysis.figures.picture import Picture
 from analysis.figures.theme import OTHER_COLOURS, cell_colour
 from analysis.figures.training import loss_picture
-from analysis.wording import significant
+from analysis.wording import exact_percent, significant
 from experiments.probing.probe import Probe
 from experiments.probing.said import can_write, write_text
 from experiments.recipes.drawing import drawn
@@ -33,7 +33,8 @@ WRITTEN, TEMPERATURE = 300, 0.7
 class Shown:
     """Some outputs of one arm's network, that of seed 0."""
 
-    arm: str
+    label: str
+    """The arm, as pages name it."""
     examples: list[Example]
     wrong: float
     """Share of the fresh sequences with at least one wrong answer."""
@@ -91,7 +92,7 @@ def outcome_of_runs(recipe: Recipe, runs: Path) -> Outcome:
         if seed == 0 and arm in recipe.examples:
             wrong = 1 - answers.whole.double().mean().item()
             examples, pictures = examples_of(training, answers), example_pictures(training, answers)
-            shown.append(Shown(arm, examples, wrong, sample_text(training), pictures))
+            shown.append(Shown(recipe.labels[arm], examples, wrong, sample_text(training), pictures))
     readers = {key: run for key, run in found.items() if run is not None}
     return Outcome(
         recipe,
@@ -108,13 +109,14 @@ def drawings(recipe: Recipe, values: Values) -> list[Picture]:
     """The recipe's own pictures."""
     colours = colours_of(recipe)
     return [
-        drawn(drawing, values, recipe.arms, colours, f"{recipe.name}-{k}") for k, drawing in enumerate(recipe.drawings)
+        drawn(drawing, values, recipe.labels, colours, f"{recipe.name}-{k}")
+        for k, drawing in enumerate(recipe.drawings)
     ]
 
 
 def spectra(recipe: Recipe, readers: Mapping[tuple[str, int], RunReader]) -> list[Picture]:
     """The Lyapunov exponents of the arms that the recipe names, of seed 0."""
-    return [spectra_picture(arm, readers[arm, 0]) for arm in recipe.spectra if (arm, 0) in readers]
+    return [spectra_picture(arm, recipe.labels[arm], readers[arm, 0]) for arm in recipe.spectra if (arm, 0) in readers]
 
 
 def sample_text(training: Training) -> str | None:
@@ -141,7 +143,7 @@ def losses(recipe: Recipe, readers: dict[tuple[str, int], RunReader]) -> Picture
     """The loss of every run: a colour per arm, a dash per seed."""
     colours = colours_of(recipe)
     lanes = [
-        lane(run, f"{arm}, seed {seed}", colours[arm], DASHES[seed % len(DASHES)])
+        lane(run, f"{recipe.labels[arm]}, seed {seed}", colours[arm], DASHES[seed % len(DASHES)])
         for (arm, seed), run in readers.items()
     ]
     return loss_picture(lanes)
@@ -163,7 +165,7 @@ def in_words(judged: Judged, value: float) -> str:
     if math.isnan(value):
         return "none"
     if expectation.unit == "%":
-        return f"{significant(100 * value)} %"
+        return exact_percent(value)
     number = significant(value) if expectation.digits == 3 else f"{value:.{expectation.digits}g}".replace("-", "−")
     return f"{number} {expectation.unit}".strip()
 

@@ -5,7 +5,7 @@ from html import escape
 
 from analysis.figures.png import png_address
 from analysis.figures.standalone import page, section
-from analysis.wording import counted, duration, significant
+from analysis.wording import counted, duration, exact_percent
 from experiments.recipes.examples import Example
 from experiments.recipes.measured import FRESH
 from experiments.recipes.outcome import Outcome, Shown
@@ -45,8 +45,8 @@ def about(outcome: Outcome) -> str:
 
 def outputs(shown: Shown) -> str:
     """Outputs beside targets, right ones first."""
-    head = f"<h3>What the network says: {escape(shown.arm)}, seed 0</h3>"
-    wrong = f"<p>Of {FRESH} fresh sequences {significant(100 * shown.wrong)} % have at least one wrong answer.</p>"
+    head = f"<h3>What the network says: {escape(shown.label)}, seed 0</h3>"
+    wrong = f"<p>Of {FRESH} fresh sequences {exact_percent(shown.wrong)} have at least one wrong answer.</p>"
     head_row = "".join(f'<th scope="col">{words}</th>' for words in ("", "it reads", "wanted", "it says"))
     lines = "\n".join(map(example_row, shown.examples))
     table = f'<table class="examples"><thead><tr>{head_row}</tr></thead><tbody>{lines}</tbody></table>'

@@ -54,6 +54,8 @@ class Recipe:
     """A name in `experiments.recipes.measurements`; None for a recipe that trains."""
     arms: Mapping[str, Mapping[str, object]]
     """Name → the fields of a configuration; empty for a recipe that trains nothing."""
+    labels: Mapping[str, str]
+    """Name of an arm → how charts and pages name it."""
     examples: tuple[str, ...]
     """Arms whose outputs are shown beside the targets."""
     expectations: tuple[Expectation, ...]
@@ -129,7 +131,11 @@ def recipe_of(given: dict[str, Any], name: str, version: Version = "thinned") ->
     changed = {key: value for key, value in other.items() if key not in ("seeds", "arms")}
     named: dict[str, dict[str, object]] = {arm: {**fixed, **table(arms, arm), **changed} for arm in arms}
     named |= {arm: {**fixed, **changed, **table(more, arm)} for arm in more}
-    checked = {arm: {key: toml_value(key, value) for key, value in fields.items()} for arm, fields in named.items()}
+    labels = {arm: text(table(more, arm), "label", text(table(arms, arm), "label", arm)) for arm in named}
+    checked = {
+        arm: {key: toml_value(key, value) for key, value in fields.items() if key != "label"}
+        for arm, fields in named.items()
+    }
     expectations = tuple(read_expectation(one) for one in listed(given, "expect"))
     recipe = Recipe(
         name,
@@ -141,6 +147,7 @@ def recipe_of(given: dict[str, Any], name: str, version: Version = "thinned") ->
         seeds,
         text(given, "measure", "") or None,
         checked,
+        labels,
         tuple(str(arm) for arm in listed(given, "examples")),
         expectations,
         tuple(read_drawing(one, checked, QUANTITIES) for one in listed(given, "draw")),

@@ -10,7 +10,7 @@ from experiments.runs.opening import config_of
 from experiments.runs.store.reader import RunReader
 
 
-def spectra_picture(arm: str, run: RunReader) -> Picture:
+def spectra_picture(arm: str, label: str, run: RunReader) -> Picture:
     """The exponents at recorded steps, over their rank, of the first kept sequence.
 
     Raises:
@@ -22,7 +22,7 @@ def spectra_picture(arm: str, run: RunReader) -> Picture:
         rank = np.arange(1, len(exponents) + 1, dtype=float)
         lines.append(SettingLine(f"step {step}, {when}", rank, exponents, colour))
     words = "Lyapunov exponents: " + ", ".join(f"{line.name} {line.y[0]:.2g}" for line in lines)
-    sentence = f"The exponents of arm {arm}, seed 0, along a sequence of its task; the largest first."
+    sentence = f"The exponents of {label}, seed 0, along a sequence of its task; the largest first."
     title = "Lyapunov exponents before and after"
     return setting_picture(
         f"spectra-{arm}", title, lines, sentence, f"{words}.", x_title="rank", y_title="nats per step"

@@ -20,13 +20,16 @@ FIELD_WORDS: Mapping[str, str] = {
     "largest_singular_value": "largest singular value {}",
     "forget_bias": "forget-gate bias {}",
     "initialisation": "{} weights",
-    "optimiser": "{}",
     "nonlinearity": "{}",
     "task": "{}",
     "truncate": "truncated after {}",
     "record_every": "recorded every {}",
 }
 """Field → how a label says its value; another field is said by its name."""
+OPTIMISER_WORDS: Mapping[str, str] = {
+    "sgd": "SGD", "momentum": "SGD with momentum", "adam": "Adam", "rmsprop": "RMSprop",
+}  # fmt: skip
+"""Optimiser → how people write it."""
 WITHOUT: Mapping[str, str] = {"clip_threshold": "unclipped", "truncate": "not truncated", "attention": "no attention"}
 """Field → how a label says that it is not set; another field then has its default."""
 SAID_FIRST = ("task", "learning_rate", "clip_threshold", "seq_len", "hidden_size", "optimiser", "initialisation")
@@ -102,6 +105,8 @@ def in_words(name: str, value: object) -> str:
         return WITHOUT.get(name) or f"default {in_words(name, '')}".strip()
     if name == "clip_threshold":
         return f"clipped at {own_digits(float(str(value)))}"
+    if name == "optimiser":
+        return OPTIMISER_WORDS.get(str(value)) or cut(visible(str(value)))
     words = own_digits(value) if isinstance(value, float) else cut(visible(str(value))).replace("_", " ")
     return (
         FIELD_WORDS[name].format(words).strip() if name in FIELD_WORDS else f"{name.replace('_', ' ')} {words}".strip()

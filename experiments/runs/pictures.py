@@ -18,7 +18,7 @@ from analysis.figures.training import (
     running_mean,
 )
 from analysis.figures.training_heatmap import common_reach, heatmap_picture
-from analysis.wording import percent, significant
+from analysis.wording import PERCENT, significant
 from experiments.config.words import cut, visible
 from experiments.runs.naming import labels
 from experiments.runs.store.layout import ending
@@ -116,11 +116,11 @@ def run_pictures(readers: Sequence[RunReader], joins_seeds: bool = False) -> dic
         with_loss, lines = [reader for reader, _ in of_loss], [lane for _, lane in of_loss]
         pictures["loss"] = loss_picture(join_seeds(with_loss, lines) if joins_seeds else lines)
     if shares := accuracy_lines(readers, made):
-        ends = [f"{label} {percent(last(value))}" for label, *_, value in shares]
+        ends = [f"{label} {last(value):.0f}{PERCENT}" for label, *_, value in shares]
         pictures["accuracy"] = lines_picture(
-            "accuracy", fitting("Right answers", ends), "share of right answers",
+            "accuracy", fitting("Right answers", ends), "right answers",
             "The share of the answers that are right: of new sequences where a run was evaluated, else of batches.",
-            shares,
+            shares, unit=PERCENT,
         )  # fmt: skip
     pictures |= heatmaps(readers, made)
     if of_norm := [lane for reader, lane in pairs if not reader.form.watched or has_any(lane.log_norm_before)]:
@@ -132,16 +132,17 @@ def run_pictures(readers: Sequence[RunReader], joins_seeds: bool = False) -> dic
 
 
 def accuracy_lines(readers: Sequence[RunReader], made: Sequence[Lane]) -> list[Line]:
-    """The shares of right answers of the runs that know them: evaluated ones, else running means over batches."""
+    """The right answers (%) of the runs that know them: evaluated ones, else running means over batches."""
     lines: list[Line] = []
     for reader, one in zip(readers, made, strict=True):
         scalars = {} if reader.form.watched else reader.scalars()
         evaluated = scalars.get("evaluation_accuracy", np.zeros(0))
         known = np.isfinite(evaluated)
         if known.any():
-            lines.append((one.label, one.colour, one.dash, one.step[known], evaluated[known]))
+            lines.append((one.label, one.colour, one.dash, one.step[known], 100 * evaluated[known]))
         elif np.isfinite(batch := scalars.get("accuracy", np.zeros(0))).any():
-            lines.append((one.label, one.colour, one.dash, one.step, running_mean(batch, max(1, len(batch) // 100))))
+            mean = running_mean(100 * batch, max(1, len(batch) // 100))
+            lines.append((one.label, one.colour, one.dash, one.step, mean))
     return lines
 
 

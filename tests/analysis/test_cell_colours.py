@@ -4,7 +4,9 @@ import itertools
 
 import numpy as np
 import pytest
+from plotly.colors import sample_colorscale, unlabel_rgb
 
+from analysis.figures.sweep_row import SEEN
 from models.cells.registry import CELLS
 
 # Machado, Oliveira & Fernandes 2009, severity 1: what is left of linear red, green and blue.
@@ -39,10 +41,17 @@ def test_any_two_cells_differ_in_colour(vision):
         assert np.linalg.norm(seen[a] - seen[b]) > 15, (a, b)
 
 
+SHADES = dict(enumerate(sample_colorscale("Viridis", list(np.linspace(*SEEN, 7)))))
+
+
+def hexadecimal(colour):
+    return "#" + "".join(f"{round(v):02x}" for v in unlabel_rgb(colour))
+
+
 @pytest.mark.parametrize("page", ["#FFFFFF", "#0E1117"])
 def test_every_colour_is_seen_on_both_pages(page):
     ground = TO_XYZ[1] @ linear(page)
-    for name, colour in COLOURS.items():
+    for name, colour in {**COLOURS, **{k: hexadecimal(shade) for k, shade in SHADES.items()}}.items():
         dark, bright = sorted((ground, TO_XYZ[1] @ linear(colour)))
         assert (bright + 0.05) / (dark + 0.05) > 2.2, name
 

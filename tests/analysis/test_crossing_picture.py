@@ -28,7 +28,7 @@ def probed(**values):
 def test_attention_is_drawn_target_by_source():
     weights = probed(attention="dot").whole.attention[:, 0].numpy()
     picture = attention_picture("gru", weights, "target time", "source time")
-    assert np.allclose(np.asarray(picture.figure.data[0].z), weights, atol=1e-6)
+    assert np.allclose(np.asarray(picture.figure.data[0].z), 100 * weights, atol=1e-4)
     assert np.isclose(sum(picture.columns["weight"]), 5)
     assert picture.columns["source time"][:5] == [1, 2, 3, 4, 5]
 

@@ -15,7 +15,7 @@ from dashboard.explore.view import record_view
 from dashboard.lessons.lesson import Live
 from dashboard.lessons.registry import LESSONS
 
-FORMATTED = re.compile(r"%\{[^}]*:(?!\.[0-3][f%]\})[^}]*\}")
+FORMATTED = re.compile(r"%\{[^}]*:(?!\.[0-3]f\})[^}]*\}")
 """A format of the browser's other than a fixed number of decimals, or an unwritten number."""
 RAW = re.compile(r"\d[eE][-+]?\d|\d\.\d{7,}")
 
@@ -27,7 +27,8 @@ def is_plain(values) -> bool:
 
 
 def faults(figure) -> list[str]:
-    found = []
+    axes = [*figure.select_xaxes(), *figure.select_yaxes()]
+    found = [f"{axis.plotly_name}: 50% beside 50 %" for axis in axes if "%" in str(axis.tickformat or "")]
     for trace in figure.data:
         template = getattr(trace, "hovertemplate", None)
         if template is None:

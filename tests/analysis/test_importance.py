@@ -59,7 +59,7 @@ def test_the_bars_are_the_shares_and_the_title_names_the_first():
     found = importances(SETTINGS, VALUES)
     picture = importance_picture(found, "loss", lambda name: f"the {name}")
     (bars,) = picture.figure.data
-    assert bars.x.tolist() == found.share.tolist()
+    assert bars.x.tolist() == (100 * found.share).tolist()  # percent
     assert picture.figure.layout.title.text == "The clip matters most"
     assert bars.customdata[0] == f"{percent(found.share[0])} ± {percent(found.spread[0])}"
 

@@ -26,6 +26,10 @@ def test_pixels_are_drawn_beside_the_largest_and_what_is_beyond_floats_is_kept()
     assert np.asarray(heat.z) == pytest.approx(np.array([[0, -1], [-2, -4]]))
     assert made.columns["log10 of the norm"][:2] == pytest.approx([-400, -401])
     assert "10⁻⁴⁰⁰" in made.alt
+    narrow = made.figure.layout.meta["narrow"]
+    map_top, image = narrow["yaxis"]["domain"][1], narrow["images"][0]
+    assert map_top < image["y"] - image["sizey"], "on a phone the map is below the picture"
+    assert (narrow["xaxis"]["domain"], image["sizex"]) == ([0, 1], 1)
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,12 @@ import pytest
 import torch
 from oracles import last_step_loss, make_model
 
+from analysis.figures.headline import headline
 from analysis.figures.profile import Among, profile_frames, profile_picture
+from analysis.figures.theme import cell_name
 from analysis.profile import Profile, profile, profile_of_sizes
 from models import record
+from models.cells.registry import CELLS
 
 
 def elman_profile(seq_len: int = 60, at_infinity: int | None = None) -> Profile:
@@ -30,6 +33,19 @@ def test_a_bound_that_proves_nothing_is_drawn_to_10_to_the_8_and_downloaded_whol
     assert largest + 6 < highest <= largest + 8
     assert np.isnan(drawn.y[0])
     assert picture.columns["elman log bound"] == bound.tolist()
+
+
+def test_a_title_about_many_cells_names_the_most_extreme_one_and_counts_the_others():
+    log = np.arange(30.0)[:, None]
+    sizes = {
+        cell: profile_of_sizes(rate * log, rate * log, torch.float64)
+        for cell, rate in zip(CELLS, (1.0, 0.9, 3.0, 1.1, 0.0), strict=False)
+    }
+    third = cell_name([*sizes][2])
+    assert headline(sizes, {}) == (
+        f"The gradient vanishes: 4 cells, most of all {third} ×1.6×10⁻³⁸; arrives: {cell_name([*sizes][4])} ×1"
+    )
+    assert "cells" not in headline({cell: sizes[cell] for cell in [*sizes][:3]}, {}), "few cells are all named"
 
 
 def test_a_bound_near_the_gradients_is_drawn_whole():

@@ -33,8 +33,8 @@ def test_an_exact_zero_is_drawn_and_said_and_so_is_a_divergence():
     broken = rows_of(change=lambda r: r.weight_hh_l0.fill_(torch.nan))
     picture = wave_picture({"elman": zero, "lstm": broken, "gru": rows_of("gru")})
     title = picture.figure.layout.title.text
-    assert "Elman 0," in title
-    assert "LSTM diverged" in title
+    assert "0 (Elman)," in title
+    assert "diverged (LSTM)" in title
     assert "⁻0" not in title
     assert "-0<" not in title
     z = np.asarray(picture.figure.data[0].z, float)

@@ -59,4 +59,9 @@ def test_a_rate_of_any_size_has_words(nats):
 
 
 def test_duration():
-    assert [duration(s) for s in (0.4, 59, 61, 100_000)] == ["0 s", "59 s", "0:01:01", "1 day, 3:46:40"]
+    assert [duration(s) for s in (0.4, 1, 59, 61, 899, 3600, 3599.9)] == [
+        "0 seconds", "1 second", "59 seconds", "1 minute", "15 minutes", "1 hour", "1 hour"
+    ]  # fmt: skip
+    assert [duration(s) for s in (7500, 86_399, 86_400, 100_000, 200_000)] == [
+        "2 hours 5 minutes", "1 day", "1 day", "1 day 4 hours", "2 days 8 hours"
+    ]  # fmt: skip

@@ -10,6 +10,7 @@ from dashboard.lessons.question import Choices
 from dashboard.lessons.registry import BY_NUMBER
 from dashboard.room import server_rooms
 from dashboard.room.room import MOST_STUDENTS
+from dashboard.room.tally import decided_picture
 
 pytestmark = pytest.mark.usefixtures("runs", "fresh_rooms")
 
@@ -99,6 +100,10 @@ def test_the_classes_curves_lie_over_the_measured_one():
     [picture] = charts(teacher)
     for line in ("recorded", "middle prediction", "2 predictions"):
         assert f'"name":"{line}"' in picture
+    assert "your prediction" not in picture
+    student = server_rooms.rooms().enter(code, "ben")
+    own = decided_picture(CURVE, CURVE.measure(), student).figure.select_traces({"name": "your prediction"})
+    assert [line.y[-1] for line in own] == [-10.0], "a student sees which curve is theirs"
 
 
 def test_the_teacher_hides_the_predictions_and_changes_the_lesson():

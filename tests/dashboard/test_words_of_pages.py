@@ -50,6 +50,7 @@ def test_formulas_are_set_and_names_of_code_are_not():
     )
     assert as_html("each earlier h_k") == "each earlier h<sub>k</sub>"
     assert as_markdown("$h_t$ costs 3, c_t more") == "$h_t$ costs 3, $c_t$ more"
+    assert as_markdown("$h_t$ keeps 37 % of 50 %") == "$h_t$ keeps 37\xa0% of 50\xa0%"
     assert as_markdown("c_t costs $3") == "c_t costs $3", "a lone dollar is no formula"
 
 

@@ -192,7 +192,7 @@ def test_the_spectra_are_those_of_the_recorded_steps(tmp_path):
     train([Recorder.start(RunConfig.from_values(settings), tmp_path / "run")])
     run = open_run(tmp_path / "run")
     assert list(moments(run).items()) == [(1, "at the beginning"), (5, "after flossing"), (9, "at the end")]
-    picture = spectra_picture("flossed", run)
+    picture = spectra_picture("flossed", "Flossed", run)
     for step, when in moments(run).items():
         of_step = [
             y for line, y in zip(picture.columns["line"], picture.columns["nats per step"], strict=True)

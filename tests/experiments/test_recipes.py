@@ -70,8 +70,9 @@ def test_a_recipe_file_is_whole(path):
         assert recipe.source
         assert recipe.about
         assert all(expectation.published for expectation in recipe.expectations)
-        for arm in recipe.arms:
+        for arm, label in recipe.labels.items():
             assert recipe.config(arm, 1).seed == 1
+            assert label[0].isupper(), f"{arm} has no label that a chart can show"
     if recipe.arms:
         assert all(recipe.config(arm, 0).steps <= 50 for arm in recipe.arms), "the short version takes few steps"
 
@@ -154,12 +155,14 @@ def test_a_drawing_shows_the_middle_and_the_spread_of_each_arm():
         {"value": "solved", "statistic": "mean", "lines": {"all": {"elman": 1, "gru": 2.5}}},
         {"value": "solved", "statistic": "mean"},
     ]}  # fmt: skip
+    given["arms"] = {arm: {**fields, "label": arm.upper()} for arm, fields in TRAINED["arms"].items()}
     recipe = recipe_of(given, "small")
     values = {"gru.loss": [1.0, 2.0, 9.0], "elman.loss": [3.0], "gru.solved": [0.0, 1.0], "elman.solved": [1.0, 1.0]}
     colours = {"gru": "#000", "elman": "#fff"}
-    bars, line, shares = (drawn(one, values, recipe.arms, colours, "x") for one in recipe.drawings)
+    bars, line, shares = (drawn(one, values, recipe.labels, colours, "x") for one in recipe.drawings)
     assert bars.columns["loss"] == [2.0, 3.0]
     first = bars.figure.data[0]
+    assert [*first.x, first.marker.color] == ["GRU", "#000"]
     assert (first.error_y.array[0], first.error_y.arrayminus[0]) == (7.0, 1.0)
     assert (line.columns["place"], line.columns["solved"]) == ([1.0, 2.5], [1.0, 0.5])
     assert [bar.error_y.array for bar in shares.figure.data] == [None, None], "a mean has no spread"

@@ -31,11 +31,31 @@ export function placeOf(root, parent) {
 export function seenAt({ width, theme, least, most }, { figure, height, revision }, below) {
   const narrow = width && width < NARROW && figure.layout?.meta?.narrow;
   const given = narrow ? { ...figure.layout, ...narrow } : (figure.layout ?? {});
-  const high = Math.max(least, Math.min(most, (narrow ? narrow.height : height) + below)) - below;
+  const wanted = (narrow ? narrow.height : height) + legendRoom(figure.data ?? [], given, width, theme);
+  const high = Math.max(least, Math.min(most, wanted + below)) - below;
   const fitted = fit(given, width, high, theme);
   const room = given.meta?.symbols && Math.round(width / 20); // for symbols
   const signature = `${revision} ${high} ${JSON.stringify([theme, fitted, room])}`;
   return { layout: { ...given, ...fitted }, height: high, signature };
+}
+
+const MARK = 45; // pixels of a line's sample in a legend
+const ROW = 19; // pixels
+const USUAL_ROWS = 2;
+
+// Pixels of a legend below its chart, beyond the rows that every chart has room for: they must not be the lines' own.
+function legendRoom(data, layout, width, theme) {
+  const below = width < NARROW || layout.legend?.yref === "container";
+  if (!width || !below || layout.showlegend === false) return 0;
+  const size = (layout.font?.size ?? layout.template?.layout?.font?.size ?? 12) * theme.larger;
+  pen.font = `${size}px ${theme.font}`;
+  const named = data.filter(({ name, showlegend, type }) => name && showlegend !== false && type !== "heatmap");
+  const widths = named.map(({ name }) => pen.measureText(name.replace(/<[^>]*>/g, "")).width + MARK);
+  const { l = 64, r = 16 } = { ...layout.template?.layout?.margin, ...layout.margin };
+  const inner = width - l - r;
+  if (widths.reduce((sum, one) => sum + one, 0) <= inner) return 0;
+  const rows = Math.ceil(named.length / Math.max(1, Math.floor(inner / Math.max(...widths))));
+  return Math.max(0, rows - USUAL_ROWS) * ROW * theme.larger;
 }
 
 // What a narrow chart needs: a title in lines as wide as it, and the legend below, where it cannot lie on the title.
