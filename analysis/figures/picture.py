@@ -62,7 +62,7 @@ def set_formulas(made: go.Figure | Sketch) -> None:
     """Set the formulas in the titles of a figure, of its axes and of its parts, in its legend and on hover."""
     traces, layout = plain(made)
     titled = {name: layout[name] for name in layout if re.fullmatch("[xy]axis[0-9]*", name)}
-    changes = {name: {"title": words} for name, axis in titled.items() if (words := _typeset(axis.get("title")))}
+    changes: Plain = {name: {"title": words} for name, axis in titled.items() if (words := _typeset(axis.get("title")))}
     if words := _typeset(layout.get("title")):
         changes["title"] = words
     if any(_typeset(note) for note in layout.get("annotations", ())):

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import plotly.graph_objects as go
-from _plotly_utils.utils import convert_to_base64
+from plotly.basedatatypes import convert_to_base64
 from plotly.colors import get_colorscale
 
 Plain = dict[str, Any]
@@ -49,6 +49,11 @@ class Sketch:
     def add_annotation(self, **words: Any) -> None:
         """Add words at a place."""
         self.layout["annotations"] = [*self.layout.get("annotations", ()), words]
+
+    def add_hline(self, y: float, **line: Any) -> None:
+        """Add a line across the chart at a height."""
+        place = {"type": "line", "xref": "x domain", "x0": 0, "x1": 1, "yref": "y", "y0": y, "y1": y}
+        self.layout["shapes"] = [*self.layout.get("shapes", ()), place | line]
 
     def update_layout(self, changes: Mapping[str, Any] | None = None, **more: Any) -> None:
         """Set some of the layout and leave the rest; None removes a property."""

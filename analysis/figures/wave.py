@@ -8,6 +8,7 @@ from analysis.figures.decades import POWERS_OF_TEN
 from analysis.figures.edges import add_special_cells
 from analysis.figures.hatch import NO_PATH, hatch
 from analysis.figures.picture import Picture
+from analysis.figures.sketch import Plain
 from analysis.figures.theme import BAR_BELOW, DIVERGING, LN_10, cell_name, on_screen, sketch, thinning_note
 from analysis.profile import Profile
 from analysis.wording import significant, superscript
@@ -36,7 +37,7 @@ def wave_picture(layers: Mapping[str, Sequence[Profile]]) -> Picture:
     limit = float(np.clip(np.abs(finite).max(initial=1.0), 1.0, MOST_DECADES))
     made = sketch(headline(rows), "timestep t (the loss is at the right)", "", 165 + 46 * len(rows))
     made.update_layout(margin={"t": 48, "b": 88})
-    gaps = {"xgap": 1 if len(t) <= FEW else 0, "ygap": 6}
+    gaps: Plain = {"xgap": 1 if len(t) <= FEW else 0, "ygap": 6}
     made.add_heatmap(
         z=np.where(np.isfinite(drawn), drawn, np.nan),
         x=t[::step], y=[*rows], zmin=-limit, zmax=limit, colorscale=DIVERGING, **gaps,

@@ -106,7 +106,8 @@ def encode_chart(
     try:
         drawing = orjson.dumps(figure.to_dict(), option=options)
     except TypeError:  # dates, pandas, objects: Plotly's own, slower encoder knows them
-        drawing = figure.to_json(validate=False).encode()
+        checked = figure.figure() if isinstance(figure, Sketch) else figure
+        drawing = checked.to_json(validate=False).encode()
     envelope = {
         "key": key,
         "alt": alt,
