@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 from torch import Tensor
 
-from analysis.numbers import log_quantile
+from analysis.numbers import log_quantiles
 from models.bptt.lognorm import log_norm
 from models.recording.layer_record import LayerRecord
 
@@ -68,4 +68,4 @@ def spread(layer: LayerRecord, sizes: Float[Tensor, "time batch"]) -> Spread:
     pad = layer.padding
     known = sizes.double() if pad is None else sizes.double().masked_fill(pad, torch.nan)
     values: ndarray = layer.ended_together(known).cpu().numpy()
-    return Spread(*(log_quantile(values, q) for q in (0.1, 0.5, 0.9)))
+    return Spread(*log_quantiles(values, 0.1, 0.5, 0.9))

@@ -35,7 +35,8 @@ def reached_steps(stack: Stack) -> list[Reached]:
 
 def sent_steps(layer: LayerRecord) -> Reached:
     """At which timesteps the loss sends a direct gradient to any sequence's state."""
-    return torch.stack([(part.parts[0] != 0).any(dim=-1) for part in layer.direct]).any(dim=0).any(dim=-1).cpu()
+    largest = [part.parts[0].abs().amax(dim=(1, 2)) for part in layer.direct]  # NaN where one is
+    return torch.stack([size != 0 for size in largest]).any(dim=0).cpu()
 
 
 def back_through_time(layer: LayerRecord, sent: Reached) -> Reached:

@@ -19,7 +19,12 @@ def log_quantile(values: Float[ndarray, "*rest sample"], q: float) -> Float[ndar
 
     It does not interpolate, since no number lies between −inf and a number. NaN only if every sample is NaN.
     """
+    return log_quantiles(values, q)[0]
+
+
+def log_quantiles(values: Float[ndarray, "*rest sample"], *quantiles: float) -> list[Float[ndarray, "*rest"]]:
+    """The same for several quantiles."""
     order = np.sort(values, axis=-1)  # NaN sorts last
     count = np.sum(~np.isnan(values), axis=-1)
-    index = np.clip(np.round(q * (count - 1)), 0, None).astype(int)
-    return np.take_along_axis(order, index[..., None], axis=-1)[..., 0]
+    indices = [np.clip(np.round(q * (count - 1)), 0, None).astype(int) for q in quantiles]
+    return [np.take_along_axis(order, index[..., None], axis=-1)[..., 0] for index in indices]

@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 
 from analysis.course import GONE, VERBS, Course, course, from_which_on
-from analysis.numbers import log_quantile
+from analysis.numbers import log_quantile, log_quantiles
 from analysis.straight import least_squares_line, straight_span
 from analysis.wording import rate, significant
 from models.recording.layer_record import LayerRecord
@@ -159,7 +159,7 @@ def profile_of_sizes(
     T = len(log_norm)
     t = np.arange(1, T + 1)
     lag = t - 1 if reverse else T - t
-    median = log_quantile(log_norm, 0.5)
+    low, median, high = log_quantiles(log_norm, 0.1, 0.5, 0.9)
     by_lag = median if reverse else median[::-1]
 
     horizon = horizon_lag(by_lag)
@@ -169,8 +169,8 @@ def profile_of_sizes(
         t=t,
         lag=lag,
         median=median,
-        low=log_quantile(log_norm, 0.1),
-        high=log_quantile(log_norm, 0.9),
+        low=low,
+        high=high,
         direct=log_quantile(direct_log_norm, 0.5),
         decay=fit_decay(by_lag, torch.finfo(dtype).eps),
         horizon_t=None if horizon is None else (horizon + 1 if reverse else T - horizon),

@@ -1,9 +1,10 @@
 """Findings about gates, units and directions that are stuck, so that no gradient passes."""
 
+import math
 from collections.abc import Iterator
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from analysis.finding import Finding, Remedy, Subject
@@ -30,6 +31,11 @@ def within(trace: Trace, values: Float[Tensor, "layer time batch unit"]) -> Floa
     return values.flatten(1, 2) if pad is None else values[:, ~pad]
 
 
+def share(holds: Bool[Tensor, "*shape"]) -> float:
+    """The share of the values for which something holds; NaN of none."""
+    return int(holds.count_nonzero()) / holds.numel() if holds.numel() else math.nan
+
+
 def saturated_gates(s: Subject) -> Iterator[Finding]:
     """A gate that is shut nearly everywhere: nothing passes, and the gate's own gradient has vanished."""
     keep = s.cell.keep_gate
@@ -39,11 +45,11 @@ def saturated_gates(s: Subject) -> Iterator[Finding]:
         if meaning is None:
             continue
         keeps_shut = keep is not None and gate == keep.gate and not keep.when_open
-        stuck = float(((1 - values if keeps_shut else values) < CLOSED).double().mean())
+        stuck = share((1 - values if keeps_shut else values) < CLOSED)
         idle = stuck
         if keep is not None and gate == keep.written_by:
             # What comes in stays 1/(1−f) steps: an i near 0 beside an f near 1 (chrono) does write.
-            idle = float((values < CLOSED * (1 - keep.share(gates[keep.gate]))).double().mean())
+            idle = share(values < CLOSED * (1 - keep.share(gates[keep.gate])))
         if idle > MOSTLY:
             is_keep = keep is not None and gate == keep.gate
             settings: dict[str, object] = {"forget_bias": 1.0} if is_keep else {"input_scale": 0.3}
@@ -67,7 +73,7 @@ def saturated_units(s: Subject) -> Iterator[Finding]:
     if name is None:
         return
     values = s.trace.hidden if name == "hidden" else s.trace.gates[name]
-    flat = float((within(s.trace, values).abs() > FLAT).double().mean())
+    flat = share(within(s.trace, values).abs() > FLAT)
     if flat > MOSTLY:
         yield Finding(
             "saturated_units",
@@ -86,7 +92,7 @@ def saturated_cells(s: Subject) -> Iterator[Finding]:
     """Cell states so large that tanh(c) is flat: h_t hardly depends on c_t, and dL/dh_t hardly reaches c_t."""
     if s.trace.cell_state is None:
         return
-    flat = float((torch.tanh(within(s.trace, s.trace.cell_state)).abs() > FLAT).double().mean())
+    flat = share(torch.tanh(within(s.trace, s.trace.cell_state)).abs() > FLAT)
     if flat > MOSTLY:
         calm = "Make the inputs and the recurrent weights smaller, so that the cell state grows less."
         close = "Close the forget gate a little (bias {}), so that the cell state does not add up for ever."
@@ -110,7 +116,7 @@ def dead_units(s: Subject) -> Iterator[Finding]:
     if hidden.shape[1] < 2 or not all_finite(hidden):
         return
     spread = hidden.amax(dim=1) - hidden.amin(dim=1)
-    dead = float((spread == 0).double().mean())
+    dead = share(spread == 0)
     if dead > DEAD_SHARE:
         remedies = (Remedy("Make the biases and the inputs smaller: a saturated unit cannot change."),)
         if s.chooses_nonlinearity and not s.cell.is_bounded:

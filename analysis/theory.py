@@ -34,10 +34,10 @@ def gradient_bound(layer: LayerRecord, spectral_norm: float, slope: float) -> Fl
         log_rate = np.log(slope * spectral_norm)
     bound = np.empty_like(direct)
     carried = np.full(direct.shape[1], -np.inf)
-    for t in range(len(direct)) if reverse else reversed(range(len(direct))):
-        with np.errstate(invalid="ignore"):  # a diverged pass: NaN in, NaN out
+    with np.errstate(invalid="ignore"):  # a diverged pass: NaN in, NaN out
+        for t in range(len(direct)) if reverse else reversed(range(len(direct))):
             bound[t] = np.logaddexp(direct[t], carried)
-        carried = bound[t] + log_rate
+            carried = bound[t] + log_rate
     return log_quantile(bound, 0.5)
 
 

@@ -7,7 +7,7 @@ next picture none, and lay outside of it. So every axis of every picture has a r
 import functools
 import operator
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,9 +17,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from analysis.figures.edges import Edge, edge_of
-
-Plain = Mapping[str, Any]
-"""A trace or a layout as a plain dictionary."""
+from analysis.figures.sketch import Plain, Sketch, plain
 
 PADDING = 0.05
 """Share of the drawn range that is added at each end; lines along x have no padding, they end at the frame."""
@@ -66,14 +64,14 @@ class Extent:
         return (low - margin if low != 0 or not to_zero else 0.0), (high + margin if high != 0 or not to_zero else 0.0)
 
 
-def set_axes(figure: go.Figure) -> None:
+def set_axes(figure: go.Figure | Sketch) -> None:
     """Give every axis without a range one that holds all finite values; draw Inf, NaN and zeros at its edges.
 
     An axis without any number has no ticks, and words say so. A second call changes nothing but the edges of axes whose
     range was set in between.
     """
     # Plain dictionaries: Plotly's objects take longer for each property than all of the arithmetic here.
-    traces, layout = [trace.to_plotly_json() for trace in figure.data], figure.layout.to_plotly_json()
+    traces, layout = plain(figure)
     extents: dict[str, Extent] = defaultdict(Extent)
     for trace in traces:
         if trace["type"] in ("surface", "scatter3d"):
@@ -87,14 +85,17 @@ def set_axes(figure: go.Figure) -> None:
                 extents[reference].hold(np.array([shape.get(f"{side}0"), shape.get(f"{side}1")], float))
     join_matching(extents, layout)
     marked = {trace.get("yaxis", "y") for trace in traces if edge_of(trace)}
+    changes: Plain = {}
     for name, extent in extents.items():
         if None in (said_of(layout, name).get("range") or [None]):
-            set_range(axis_of(figure.layout, name), extent)
+            put(changes, path_of(name), range_of(said_of(layout, name), extent))
+    figure.update_layout(changes)
+    for name, extent in extents.items():
         if name[0] == "y" and extent.has_traces and not (extent.has_numbers or extent.categories or name in marked):
-            say_nothing(figure, name)
+            say_nothing(figure, layout, name)
     for trace, drawn in zip(traces, figure.data, strict=True):
         if (edge := edge_of(trace)) is not None:
-            place_at_edge(figure.layout, drawn, edge)
+            drawn.update(at_edge(trace, edge, lambda name: {**said_of(layout, name), **said_of(changes, name)}))
 
 
 def path_of(name: str) -> tuple[str, ...]:
@@ -115,14 +116,18 @@ def said_of(layout: Plain, name: str) -> Plain:
     return functools.reduce(lambda within, key: within.get(key, {}), path_of(name), layout)
 
 
-def set_range(axis: go.layout.XAxis, extent: Extent) -> None:
-    """Set the range of one axis in the axis's own numbers: logarithms if it is logarithmic."""
-    if axis.type == "log" and not extent.is_empty:
+def put(changes: Plain, path: Sequence[str], values: Plain) -> None:
+    """Set some values at a path within nested dictionaries."""
+    functools.reduce(lambda within, key: within.setdefault(key, {}), path, changes).update(values)
+
+
+def range_of(said: Plain, extent: Extent) -> Plain:
+    """What gives one axis its range, in the axis's own numbers: logarithms if it is logarithmic."""
+    if said.get("type") == "log" and not extent.is_empty:
         extent = Extent(np.log10(extent.low), np.log10(extent.high), extent.padded)
-    low, high = extent.range(axis.rangemode == "tozero")
-    axis.update(range=[high, low] if axis.autorange == "reversed" else [low, high], autorange=None)
-    if extent.is_empty:
-        axis.update(showticklabels=False)
+    low, high = extent.range(said.get("rangemode") == "tozero")
+    ends = [high, low] if said.get("autorange") == "reversed" else [low, high]
+    return {"range": ends, "autorange": None} | ({"showticklabels": False} if extent.is_empty else {})
 
 
 def as_numbers(values: object) -> Float[ndarray, "..."] | list[str]:
@@ -223,16 +228,17 @@ def join_matching(extents: Mapping[str, Extent], layout: Plain) -> None:
             extent.categories = group[0].categories
 
 
-def say_nothing(figure: go.Figure, name: str) -> None:
+def say_nothing(figure: go.Figure | Sketch, layout: Plain, name: str) -> None:
     """Write in the middle of the frame that an axis has nothing to draw."""
     reference = f"{name} domain"
-    if not any(a.yref == reference and a.text == NOTHING for a in figure.layout.annotations):
+    if not any(a.get("yref") == reference and a.get("text") == NOTHING for a in layout.get("annotations", ())):
         figure.add_annotation(text=NOTHING, xref=f"x{name[1:]} domain", yref=reference, x=0.5, y=0.5, showarrow=False)
 
 
-def place_at_edge(layout: go.Layout, trace: go.Scatter, edge: Edge) -> None:
-    """Move the marks of Inf, NaN and exact zeros to the end of the axis."""
+def at_edge(trace: Plain, edge: Edge, said: Callable[[str], Plain]) -> Plain:
+    """The place of the marks of Inf, NaN and exact zeros: the end of the axis, of which `said` tells all."""
     side = "x" if edge in ("left", "right") else "y"
-    axis = axis_of(layout, trace[f"{side}axis"] or side)
-    level = sorted(axis.range)[edge in ("top", "right")]
-    trace[side] = np.full(len(trace.y if side == "x" else trace.x), 10**level if axis.type == "log" else level)
+    axis = said(trace.get(f"{side}axis", side))
+    level = sorted(axis["range"])[edge in ("top", "right")]
+    count = len(trace["y" if side == "x" else "x"])
+    return {side: np.full(count, 10**level if axis.get("type") == "log" else level)}

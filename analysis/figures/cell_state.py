@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-import plotly.graph_objects as go
 from jaxtyping import Int
 from numpy import ndarray
 
@@ -12,7 +11,8 @@ from analysis.figures.edges import add_edge_marks
 from analysis.figures.lines import mode_of
 from analysis.figures.picture import Picture
 from analysis.figures.profile import finite
-from analysis.figures.theme import LEGEND_BELOW, LN_10, cell_colour, cell_name, figure, translucent
+from analysis.figures.sketch import Sketch
+from analysis.figures.theme import LEGEND_BELOW, LN_10, cell_colour, cell_name, sketch, translucent
 from analysis.wording import power_of_ten
 
 HEIGHT = 380
@@ -57,8 +57,8 @@ def lines_over_time(
     sentence: str,
 ) -> Picture:
     """A line with its band per cell, of sizes that are given as natural logs."""
-    made = figure(title, "timestep t (the loss is at the right)", y_title, HEIGHT)
-    made.update_layout(legend=LEGEND_BELOW, margin_t=48)
+    made = sketch(title, "timestep t (the loss is at the right)", y_title, HEIGHT)
+    made.update_layout(legend=LEGEND_BELOW, margin={"t": 48})
     columns: dict[str, list[float]] = {}
     for cell, spread in sizes.items():
         t = cells[cell].t
@@ -68,11 +68,11 @@ def lines_over_time(
             f"{cell} log {y_title} {which}": values.tolist()
             for which, values in (("median", spread.median), ("10%", spread.low), ("90%", spread.high))
         }
-    made.update_yaxes(**decades_axis(trace.y for trace in made.data))
+    made.update_yaxes(**decades_axis(trace["y"] for trace in made.data))
     return Picture(name, made, sentence, f"{title}.", columns)
 
 
-def add_spread(made: go.Figure, cell: str, t: Int[ndarray, " time"], spread: Spread) -> None:
+def add_spread(made: Sketch, cell: str, t: Int[ndarray, " time"], spread: Spread) -> None:
     """Draw the band, the median, and marks at the edges for what has no place on the axis."""
     name, colour = cell_name(cell), cell_colour(cell)
     low, median, high = (finite(values) / LN_10 for values in (spread.low, spread.median, spread.high))

@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 from jaxtyping import Bool, Float
 from numpy import ndarray
 
+from analysis.figures.sketch import Sketch
 from analysis.figures.theme import NEUTRAL
 
 ZERO_COLOUR = "#5e3c99"
@@ -37,7 +38,7 @@ def is_behind_the_end(values: Float[ndarray, "*row time"]) -> Bool[ndarray, "*ro
 
 
 def add_edge_marks(
-    made: go.Figure,
+    made: go.Figure | Sketch,
     x: ndarray,
     values: Float[ndarray, " point"],
     name: str,
@@ -75,7 +76,7 @@ def add_edge_marks(
 
 
 def add_special_cells(
-    made: go.Figure,
+    made: go.Figure | Sketch,
     values: Float[ndarray, "row column"],
     x: object,
     y: object,

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from jaxtyping import Bool, Int
 from numpy import ndarray
 
+from analysis.figures.sketch import Sketch
 from analysis.figures.theme import NEUTRAL
 
 NO_PATH = "Hatched: no path leads from there to a loss, whatever the weights are."
@@ -16,7 +17,7 @@ AXIS = "y9"
 
 
 def hatch(
-    made: go.Figure,
+    made: go.Figure | Sketch,
     t: Int[ndarray, " time"],
     rows: Sequence[Bool[ndarray, " time"]],
     gap: float = 0.0,

@@ -14,9 +14,9 @@ from analysis.figures.theme import (
     DIVERGING,
     ZERO_TO_ONE,
     cell_name,
-    figure,
     grid,
     on_screen,
+    sketch,
     the_cell,
     thinning_note,
 )
@@ -40,16 +40,14 @@ def hidden_picture(cell: str, hidden: UnitsOverTime, limit: float, what: str = "
     lost = int(np.sum(~np.isfinite(hidden)))
     busy = float(np.mean(np.abs(finite) > 0.9)) if finite.size and largest <= 1 else None
     title = f"{cell_name(cell)}: {what}, " + (f"{lost} not finite" if lost else f"up to ±{significant(largest)}")
-    made = figure(title, "timestep t", "unit", 340)
-    made.update_layout(margin_t=48, margin_b=88)
+    made = sketch(title, "timestep t", "unit", 340)
+    made.update_layout(margin={"t": 48, "b": 88})
+    t, unit = 1 + time_step * np.arange(values.shape[1]), 1 + unit_step * np.arange(values.shape[0])
     made.add_heatmap(
-        z=values,
-        x=1 + time_step * np.arange(values.shape[1]),
-        y=1 + unit_step * np.arange(values.shape[0]),
-        zmin=-limit, zmax=limit, colorscale=DIVERGING, colorbar=BAR_BELOW,
+        z=values, x=t, y=unit, zmin=-limit, zmax=limit, colorscale=DIVERGING, colorbar=BAR_BELOW,
         hovertemplate="t = %{x}, unit %{y}: %{z:number}<extra></extra>",
     )  # fmt: skip
-    add_special_cells(made, values, made.data[0].x, made.data[0].y, zeros=False, words="t = %{x}, unit %{y}")
+    add_special_cells(made, values, t, unit, zeros=False, words="t = %{x}, unit %{y}")
     alt = f"{what} of {hidden.shape[1]} units over {hidden.shape[0]} timesteps, largest absolute value "
     alt += significant(largest) + (f"; {percent(busy)} of the values are beyond ±0.9" if busy is not None else "")
     sentence = f"Each row is one unit of {the_cell(cell)} over time, for the first sequence of the batch: blue is "

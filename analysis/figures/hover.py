@@ -14,6 +14,7 @@ import plotly.graph_objects as go
 from jaxtyping import Float, Float32
 from numpy import ndarray
 
+from analysis.figures.sketch import Plain, Sketch, plain
 from analysis.wording import power_of_ten, significant, superscript
 
 TOKEN = re.compile(r"%\{(x|y|z|customdata):(size|number)\}")
@@ -24,42 +25,42 @@ FIXED = (0.01, 1000.0)
 """Largest values of a map between which three decimals say all that there is to see."""
 
 
-def write_hovers(figure: go.Figure) -> None:
+def write_hovers(figure: go.Figure | Sketch) -> None:
     """Write the numbers that the hover templates ask for. A second call changes nothing."""
-    for trace in figure.data:
-        template = str(getattr(trace, "hovertemplate", None) or "")
+    for trace, drawn in zip(plain(figure)[0], figure.data, strict=True):
+        template = str(trace.get("hovertemplate") or "")
         asked = list(dict.fromkeys(TOKEN.findall(template)))
         if not asked:
             continue
-        if trace.type in ("heatmap", "surface"):
-            _write_cells(trace, template, asked[0])
+        if trace["type"] in ("heatmap", "surface"):
+            drawn.update(_cell_words(trace, template, asked[0]))
             continue
         texts = [_words_of(np.asarray(trace[name], float), kind) for name, kind in asked]
         for k, (name, kind) in enumerate(asked):
             place = "%{customdata}" if len(asked) == 1 else f"%{{customdata[{k}]}}"
             template = template.replace(f"%{{{name}:{kind}}}", place)
         customdata = texts[0] if len(asked) == 1 else [list(pair) for pair in zip(*texts, strict=True)]
-        trace.update(customdata=customdata, hovertemplate=template)
+        drawn.update({"customdata": customdata, "hovertemplate": template})
 
 
 def _words_of(values: Float[ndarray, " point"], kind: str) -> list[str]:
     return size_words(values) if kind == "size" else number_words(values.tolist())
 
 
-def _write_cells(trace: go.Heatmap, template: str, asked: tuple[str, str]) -> None:
+def _cell_words(trace: Plain, template: str, asked: tuple[str, str]) -> Plain:
+    """What a map's cells say: their template, and the numbers in it."""
     name, kind = asked
     values = np.asarray(trace[name], float)
     token = f"%{{{name}:{kind}}}"
     largest = float(np.abs(values[np.isfinite(values)]).max(initial=0.0))
     if kind == "number" and (largest == 0 or FIXED[0] <= largest < FIXED[1]):
-        trace.update(hovertemplate=template.replace(token, f"%{{{name}:.3f}}"))
-        return
+        return {"hovertemplate": template.replace(token, f"%{{{name}:.3f}}")}
     with np.errstate(divide="ignore"):
         log10 = values if kind == "size" else np.log10(np.abs(values))
     parts = size_parts(log10)
     if kind == "number":
         parts[..., 0] *= np.sign(values)
-    trace.update(customdata=parts, hovertemplate=template.replace(token, CELL))
+    return {"customdata": parts, "hovertemplate": template.replace(token, CELL)}
 
 
 def size_words(log10: Float[ndarray, " point"]) -> list[str]:

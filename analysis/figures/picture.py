@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 
 from analysis.figures.axes import set_axes
 from analysis.figures.hover import write_hovers
+from analysis.figures.sketch import Plain, Sketch, plain
 from analysis.typeset import as_html
 
 
@@ -20,7 +21,8 @@ class Picture:
 
     name: str
     """The name of downloaded files: short, without spaces."""
-    figure: go.Figure
+    made: go.Figure | Sketch
+    """What `figure` is made of."""
     sentence: str
     """The caption: what the figure shows."""
     alt: str
@@ -32,9 +34,16 @@ class Picture:
 
     def __post_init__(self) -> None:
         """Set the formulas of titles and legends, and give every axis a range of its own and every hover its words."""
-        set_formulas(self.figure)
-        set_axes(self.figure)
-        write_hovers(self.figure)
+        set_formulas(self.made)
+        set_axes(self.made)
+        write_hovers(self.made)
+
+    @property
+    def figure(self) -> go.Figure:
+        """The figure as Plotly's object; a sketch becomes one, for good, when it is first asked for."""
+        if isinstance(self.made, Sketch):
+            object.__setattr__(self, "made", self.made.figure())
+        return self.made
 
     def csv(self) -> str:
         """The numbers as CSV, one row per line; NaN and infinities as `nan`, `inf` and `-inf`."""
@@ -49,17 +58,27 @@ class Picture:
         return {name: [_plain(value) for value in values] for name, values in self.columns.items()}
 
 
-def set_formulas(figure: go.Figure) -> None:
+def set_formulas(made: go.Figure | Sketch) -> None:
     """Set the formulas in the titles of a figure, of its axes and of its parts, in its legend and on hover."""
-    layout = figure.layout
-    titles = [layout.title, *(layout[name].title for name in layout if re.fullmatch("[xy]axis[0-9]*", name))]
-    for words in (*titles, *layout.annotations):
-        if words.text and (typeset := as_html(words.text)) != words.text:
-            words.text = typeset
-    for trace in figure.data:
-        said = {key: text for key in ("name", "hovertemplate") if isinstance(text := getattr(trace, key, None), str)}
+    traces, layout = plain(made)
+    titled = {name: layout[name] for name in layout if re.fullmatch("[xy]axis[0-9]*", name)}
+    changes: Plain = {name: {"title": words} for name, axis in titled.items() if (words := _typeset(axis.get("title")))}
+    if words := _typeset(layout.get("title")):
+        changes["title"] = words
+    if any(_typeset(note) for note in layout.get("annotations", ())):
+        changes["annotations"] = [{**note, **_typeset(note)} for note in layout["annotations"]]
+    if changes:
+        made.update_layout(changes)
+    for trace, drawn in zip(traces, made.data, strict=True):
+        said = {key: text for key in ("name", "hovertemplate") if isinstance(text := trace.get(key), str)}
         if changed := {key: as_html(text) for key, text in said.items() if "_" in text}:
-            trace.update(changed)
+            drawn.update(changed)
+
+
+def _typeset(words: Plain | None) -> Plain:
+    """Its text with the formulas set; empty where it has none."""
+    text = (words or {}).get("text")
+    return {"text": typeset} if text and (typeset := as_html(text)) != text else {}
 
 
 def _plain(value: object) -> object:

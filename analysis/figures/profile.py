@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import plotly.graph_objects as go
 from jaxtyping import Float
 from numpy import ndarray
 
@@ -17,6 +16,7 @@ from analysis.figures.hatch import NO_PATH, hatch
 from analysis.figures.headline import describe_profile, headline
 from analysis.figures.lines import mode_of
 from analysis.figures.picture import Picture
+from analysis.figures.sketch import Sketch
 from analysis.figures.theme import (
     LEGEND_BELOW,
     LN_10,
@@ -24,7 +24,7 @@ from analysis.figures.theme import (
     cell_colour,
     cell_name,
     cell_symbol,
-    figure,
+    sketch,
     translucent,
 )
 from analysis.profile import Profile
@@ -78,9 +78,9 @@ def profile_picture(
         cell_states: cell → its cell state over time, for the numbers below the picture.
     """
     title = headline(profiles, transports or {}) if among is None else "The gradient at this step"
-    made = figure(title, "timestep t (the loss is at the right)", "size of dL/dh_t", 430)
+    made = sketch(title, "timestep t (the loss is at the right)", "size of dL/dh_t", 430)
     # Below the chart: with everything shown beside the profiles, two rows above it would lie on the title.
-    made.update_layout(legend=LEGEND_BELOW, margin_t=48)
+    made.update_layout(legend=LEGEND_BELOW, margin={"t": 48})
     measured = np.concatenate([p.high[np.isfinite(p.high)] for p in profiles.values()])
     ceiling = np.max(measured, initial=-np.inf) + BOUND_ABOVE
     for cell, p in profiles.items():
@@ -100,7 +100,7 @@ def profile_picture(
             line = float(p.median[-1]) + slope * p.lag
         add_line(made, p.t, line, label, translucent(cell_colour(cell), 0.7), "dashdot", 1.5)
     add_levels(made, profiles, dtype)
-    made.update_yaxes(**decades_axis(trace.y for trace in made.data))
+    made.update_yaxes(**decades_axis(trace["y"] for trace in made.data))
     if among is not None:
         made.update_yaxes(**{**decades_axis([np.array(among.ends)]), "range": among.ends})
     hatched = add_no_path(made, profiles)
@@ -132,7 +132,7 @@ below it. Here the gradient is rescaled on its way, so the line goes on.
 """
 
 
-def add_cell(made: go.Figure, cell: str, p: Profile, among: Among | None) -> None:
+def add_cell(made: Sketch, cell: str, p: Profile, among: Among | None) -> None:
     """Draw the 80 % band, the median, and marks at the edges for gradients that are exactly zero or have diverged."""
     name, colour, every = cell_name(cell), cell_colour(cell), 1 if among is None else among.every
     t, high, low, median = (values[::every] for values in (p.t, finite(p.high), finite(p.low), finite(p.median)))
@@ -179,7 +179,7 @@ def profile_frames(
     return np.stack([*lines, *marks], axis=-2)[..., :: among.every].astype(np.float32)
 
 
-def add_no_path(made: go.Figure, profiles: Mapping[str, Profile]) -> str:
+def add_no_path(made: Sketch, profiles: Mapping[str, Profile]) -> str:
     """Hatch the timesteps from which no cell has a path to a loss; a sentence for the caption, empty for none."""
     first = next(iter(profiles.values()))
     masks = [p.no_path for p in profiles.values() if p.no_path is not None]
@@ -188,7 +188,7 @@ def add_no_path(made: go.Figure, profiles: Mapping[str, Profile]) -> str:
     return f" {NO_PATH} {first.why_no_path}"
 
 
-def add_line(made: go.Figure, t: ndarray, values: Log, name: str, colour: str, dash: str, width: float) -> None:
+def add_line(made: Sketch, t: ndarray, values: Log, name: str, colour: str, dash: str, width: float) -> None:
     """Draw a thin line in the same units as the profile."""
     made.add_scatter(
         x=t, y=finite(values) / LN_10, mode="lines", line={"color": colour, "width": width, "dash": dash},
@@ -196,7 +196,7 @@ def add_line(made: go.Figure, t: ndarray, values: Log, name: str, colour: str, d
     )  # fmt: skip
 
 
-def add_levels(made: go.Figure, profiles: Mapping[str, Profile], dtype: str) -> None:
+def add_levels(made: Sketch, profiles: Mapping[str, Profile], dtype: str) -> None:
     """Draw the smallest number of the dtype as a level, if the profiles come near it."""
     first = next(iter(profiles.values()))
     level = first.underflow_log / LN_10

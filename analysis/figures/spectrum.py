@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from analysis.figures.picture import Picture
-from analysis.figures.theme import LEGEND_RIGHT, NEUTRAL, cell_colour, cell_name, figure
+from analysis.figures.theme import LEGEND_RIGHT, NEUTRAL, cell_colour, cell_name, sketch
 from analysis.spectrum import Spectrum
 from analysis.wording import percent, significant
 from models.cells.registry import CELLS
@@ -21,7 +21,7 @@ def singular_values_picture(spectra: Spectra) -> Picture:
     """Every block's singular values, largest first."""
     largest = {cell: max(s.spectral_norm for s in blocks.values()) for cell, blocks in spectra.items()}
     title = "Largest singular value: " + ", ".join(f"{cell_name(c)} {significant(v)}" for c, v in largest.items())
-    made = figure(title, "rank", "singular value", 340)
+    made = sketch(title, "rank", "singular value", 340)
     for cell, block, dash, spectrum in each(spectra, DASHES):
         n = len(spectrum.singular_values)
         made.add_scatter(
@@ -58,7 +58,7 @@ def eigenvalues_picture(spectra: Spectra) -> Picture:
     """Every block's eigenvalues in the complex plane, with the unit circle."""
     radius = {cell: max(s.spectral_radius for s in blocks.values()) for cell, blocks in spectra.items()}
     title = "Spectral radius: " + ", ".join(f"{cell_name(c)} {significant(v)}" for c, v in radius.items())
-    made = figure(title, "real part", "imaginary part", 340)
+    made = sketch(title, "real part", "imaginary part", 340)
     angle = np.linspace(0, 2 * np.pi, 181)
     made.add_scatter(
         x=np.cos(angle), y=np.sin(angle), mode="lines", line={"color": NEUTRAL, "dash": "dot"},

@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float
 from numpy import ndarray
 
 from analysis.figures.picture import Picture
+from analysis.figures.sketch import plain
 from analysis.figures.theme import LN_10, cell_name
 
 WIDTH = 130
@@ -54,19 +55,19 @@ def with_symbols(picture: Picture, symbols: Symbols | None) -> Picture:
         symbols: of the sequence; a row per network lights each of them by what that network's loss hears. None
             changes nothing.
     """
-    made = picture.figure
     if symbols is None or not symbols.texts:
         return picture
+    made, (_, layout) = picture.made, plain(picture.made)
     t = np.arange(1, len(symbols.texts) + 1)
     rows = {cell: loudness(size) for cell, size in symbols.heard.items()}
     shown = places(symbols)
-    height, margin = made.layout.height or 400, made.layout.margin
-    inner = max(height - (margin.t if margin.t is not None else 64) - (margin.b if margin.b is not None else 80), 100)
+    height, margin = layout.get("height", 400), layout.get("margin", {})
+    inner = max(height - margin.get("t", 64) - margin.get("b", 80), 100)
     strip = ROW * (1 + len(rows))
     share = strip / (inner + strip)
     made.update_layout(
         height=height + strip,
-        meta={**(made.layout.meta or {}), "symbols": [*symbols.texts]},
+        meta={**layout.get("meta", {}), "symbols": [*symbols.texts]},
         yaxis={"domain": [share + 0.02, 1]},
         yaxis2={
             "domain": [0, share], "range": [len(rows) + 0.5, -0.5], "fixedrange": True, "showgrid": False,

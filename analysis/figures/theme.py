@@ -8,6 +8,7 @@ from jaxtyping import Float
 from numpy import ndarray
 from plotly.subplots import make_subplots
 
+from analysis.figures.sketch import Sketch
 from models.cells.registry import CELLS
 
 CELL_COLOURS = {name: cell.words.colour for name, cell in CELLS.items()}
@@ -93,10 +94,23 @@ TEMPLATE = go.layout.Template(
 """The look of all figures; text and background follow the page's theme."""
 
 
+PLAIN_TEMPLATE = TEMPLATE.to_plotly_json()
+
+
 def figure(title: str, x_title: str, y_title: str, height: int) -> go.Figure:
     """An empty figure with the common look."""
-    axes = {"xaxis": {"title": {"text": x_title}}, "yaxis": {"title": {"text": y_title}}}
-    return go.Figure(layout={**layout(title, height), **axes})
+    return go.Figure(layout={**layout(title, height), **axis_titles(x_title, y_title)})
+
+
+def sketch(title: str, x_title: str, y_title: str, height: int) -> Sketch:
+    """The same as a sketch, for a picture that follows a hand."""
+    look = {**layout(title, height), **axis_titles(x_title, y_title)}
+    return Sketch({**look, "template": PLAIN_TEMPLATE})
+
+
+def axis_titles(x_title: str, y_title: str) -> dict[str, object]:
+    """The names of the two axes."""
+    return {"xaxis": {"title": {"text": x_title}}, "yaxis": {"title": {"text": y_title}}}
 
 
 def grid(title: str, height: int, rows: int, columns: int, **arguments: object) -> go.Figure:

@@ -8,7 +8,8 @@ from analysis.figures.decades import POWERS_OF_TEN
 from analysis.figures.edges import add_special_cells
 from analysis.figures.hatch import NO_PATH, hatch
 from analysis.figures.picture import Picture
-from analysis.figures.theme import BAR_BELOW, DIVERGING, LN_10, cell_name, figure, on_screen, thinning_note
+from analysis.figures.sketch import Plain
+from analysis.figures.theme import BAR_BELOW, DIVERGING, LN_10, cell_name, on_screen, sketch, thinning_note
 from analysis.profile import Profile
 from analysis.wording import significant, superscript
 
@@ -34,16 +35,16 @@ def wave_picture(layers: Mapping[str, Sequence[Profile]]) -> Picture:
     drawn = np.where(unreached[:, ::step], np.nan, values)
     finite = values[np.isfinite(values)]
     limit = float(np.clip(np.abs(finite).max(initial=1.0), 1.0, MOST_DECADES))
-    made = figure(headline(rows), "timestep t (the loss is at the right)", "", 165 + 46 * len(rows))
-    made.update_layout(margin_t=48, margin_b=88)
+    made = sketch(headline(rows), "timestep t (the loss is at the right)", "", 165 + 46 * len(rows))
+    made.update_layout(margin={"t": 48, "b": 88})
+    gaps: Plain = {"xgap": 1 if len(t) <= FEW else 0, "ygap": 6}
     made.add_heatmap(
         z=np.where(np.isfinite(drawn), drawn, np.nan),
-        x=t[::step], y=[*rows], zmin=-limit, zmax=limit, colorscale=DIVERGING, xgap=1 if len(t) <= FEW else 0,
-        ygap=6, colorbar={**BAR_BELOW, **POWERS_OF_TEN, "dtick": max(1, round(limit / 2)), "tickangle": 0},
+        x=t[::step], y=[*rows], zmin=-limit, zmax=limit, colorscale=DIVERGING, **gaps,
+        colorbar={**BAR_BELOW, **POWERS_OF_TEN, "dtick": max(1, round(limit / 2)), "tickangle": 0},
         hovertemplate="%{y}, t = %{x}: %{z:size} of its size at the loss<extra></extra>",
     )  # fmt: skip
-    special = add_special_cells(made, values, t[::step], [*rows], words="%{y}, t = %{x}")
-    made.data[-1].update(xgap=made.data[0].xgap, ygap=made.data[0].ygap)
+    special = add_special_cells(made, values, t[::step], [*rows], words="%{y}, t = %{x}", **gaps)
     made.update_yaxes(autorange="reversed", ticks="")
     why = {p.why_no_path: None for p in all_profiles if p.no_path is not None and p.no_path.any()}
     hatched = f" {NO_PATH} {' '.join(why)}" if hatch(made, t, [*unreached], gap=0.12, cells=True) else ""

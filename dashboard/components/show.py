@@ -7,6 +7,7 @@ from functools import partial
 import streamlit as st
 
 from analysis.figures.picture import Picture
+from analysis.figures.sketch import plain
 from analysis.typeset import as_markdown
 from dashboard.components.live_chart import live_chart
 from dashboard.components.source import source
@@ -15,7 +16,7 @@ from dashboard.components.terms import explain_in
 
 def show(picture: Picture, key: str, on_click: Callable[[object], None] | None = None) -> None:
     """Draw the picture in place, with its one sentence, a "why?" and its numbers under it; see `live_chart`."""
-    live_chart(picture.figure, key=key, alt=picture.alt, on_click=on_click)
+    live_chart(picture.made, key=key, alt=picture.alt, on_click=on_click)
     show_caption(picture, key)
 
 
@@ -30,9 +31,10 @@ def show_caption(picture: Picture, key: str) -> None:
 
 def _all_words(picture: Picture) -> str:
     """What stands in and under a picture."""
-    layout = picture.figure.layout
-    axes = [layout[name].title.text for name in layout if re.fullmatch("[xy]axis[0-9]*", name)]
-    return " ".join(str(text) for text in (layout.title.text, *axes, picture.sentence) if text)
+    _, layout = plain(picture.made)
+    titled = [layout, *(layout[name] for name in layout if re.fullmatch("[xy]axis[0-9]*", name))]
+    titles = [words.get("title", {}).get("text") for words in titled]
+    return " ".join(str(text) for text in (*titles, picture.sentence) if text)
 
 
 def _show_downloads(picture: Picture, key: str) -> None:

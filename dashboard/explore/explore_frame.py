@@ -66,7 +66,7 @@ def explore_frame(view: View, *, in_drag: bool = False) -> Frame:
 
     In a drag the profile does not wait for a panel that takes long: the page draws that once the hand lets go.
     """
-    pictures = {HERO: say_layer(view, lambda: draw_profiles(view))}
+    pictures = {HERO: say_layer(view, lambda: draw_profiles(view, in_drag=in_drag))}
     panel = PANELS[view.settings.panel](view)
     if in_drag and panel.takes_long:
         return Frame(pictures, lambda: write_words(view))
@@ -98,8 +98,8 @@ def applied_values(view: View) -> dict[str, Value]:
     return {name: value for name, value in values if name not in left_out and not CONTROLS[name].names_network}
 
 
-def draw_profiles(view: View) -> Picture:
-    """The gradient profiles with the chosen overlays."""
+def draw_profiles(view: View, *, in_drag: bool = False) -> Picture:
+    """The gradient profiles with the chosen overlays; in a drag without the numbers of the cell state, not drawn."""
     overlays = view.settings.overlays
     bounds = {cell: r.bound for cell, r in view.probes.items() if "bound" in overlays and r.bound is not None}
     rates: dict[str, tuple[str, float]] = {}
@@ -113,7 +113,7 @@ def draw_profiles(view: View) -> Picture:
     direct = "direct gradient" in overlays
     transports = {cell: r.transport_course for cell, r in view.probes.items() if r.layer_index is None}
     pinned = view.pinned_profiles()
-    states = {cell: c for cell, r in view.probes.items() if (c := r.cell_state) is not None}
+    states = {} if in_drag else {cell: c for cell, r in view.probes.items() if (c := r.cell_state) is not None}
     made = profile_picture(
         profiles, bounds, dtype, rates, transports=transports, direct=direct, pinned=pinned, cell_states=states
     )

@@ -19,7 +19,7 @@ def show_hero(view: View, frame: Frame) -> None:
     hero, words = st.columns([7, 3], gap="medium")
     with hero:
         picture = frame.pictures[HERO]()
-        live_chart(picture.figure, key=HERO, alt=picture.alt)
+        live_chart(picture.made, key=HERO, alt=picture.alt)
     with words:
         show_words(view, frame)
 

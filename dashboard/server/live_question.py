@@ -80,5 +80,5 @@ def encode_answer(question: Question, shown: "Frame") -> bytes:
     from dashboard.components.live_chart.component import encode_chart
 
     pictures = {key: shown.pictures[key]() for key in question.charts if key in shown.pictures}
-    drawn = {key: orjson.Fragment(encode_chart(p.figure, key=key, alt=p.alt)) for key, p in pictures.items()}
+    drawn = {key: orjson.Fragment(encode_chart(p.made, key=key, alt=p.alt)) for key, p in pictures.items()}
     return orjson.dumps({"charts": drawn, "words": shown.words() if question.words else None})

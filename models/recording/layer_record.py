@@ -175,13 +175,13 @@ class LayerRecord(LayerStates):
         """Nats: dL/dh_t is its direction times exp(log_scale)."""
         return self.total[0].exponent.double() * LN_2
 
-    @property
+    @cached_property
     def broken_gradients(self) -> int:
         """How many (timestep, sequence) pairs have a gradient that is not finite; padding has none."""
         broken = self.log_norm.isnan() | self.log_norm.isposinf()
         return int((broken if self.padding is None else broken & ~self.padding).sum())
 
-    @property
+    @cached_property
     def cell_log_norm(self) -> Float64[Tensor, "time batch"] | None:
         """ln‖dL/dc_t‖₂ (nats) where the cell has a cell state."""
         return scaled_log_norm(self.total[1]) if len(self.total) > 1 else None

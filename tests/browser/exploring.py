@@ -57,6 +57,31 @@ RECORD_FRAMES = """keys => {
 """Keeps the last picture of each chart that came without `Plotly.react`, beside the one that then came by it."""
 
 
+SLOW_ANSWERS = """(wait) => {
+    window.way = { onWay: 0, most: 0, asked: [], answered: [], drawn: [] };
+    const send = WebSocket.prototype.send;
+    WebSocket.prototype.send = function (text) {
+        if (!this.url.endsWith("/live")) return send.call(this, text);
+        way.asked.push(JSON.parse(text).state);
+        way.most = Math.max(way.most, ++way.onWay);
+        if (!this.isSlow) {
+            this.isSlow = true;
+            const hear = this.onmessage;
+            this.onmessage = (event) => setTimeout(() => {
+                way.answered.push(JSON.parse(event.data).charts.profile.revision);
+                way.onWay -= 1;
+                hear(event);
+            }, wait);
+        }
+        return send.call(this, text);
+    };
+    const chart = document.querySelector('.live-chart[data-key="profile"]');
+    const draw = () => way.drawn.push(chart.dataset.revision);
+    new MutationObserver(draw).observe(chart, { attributeFilter: ["data-redraws"] });
+}"""
+"""Makes each answer to a drag come `wait` ms later, and writes down what is asked, answered and drawn."""
+
+
 def line(page: Page, name: str, chart: str = "profile") -> list[float]:
     """The y values that the chart draws for a trace; none while it is being made anew."""
     return page.evaluate(

@@ -16,6 +16,7 @@ from exploring import (
     NAMES,
     PAGE,
     RECORD_FRAMES,
+    SLOW_ANSWERS,
     drag,
     eventually,
     hold_frame_against_whole,
@@ -26,6 +27,7 @@ from exploring import (
     type_value,
     value_of,
 )
+from playwright.sync_api import Page
 from typer.testing import CliRunner
 
 from dashboard.explore.configs import page_configs
@@ -45,6 +47,7 @@ def test_the_profile_follows_the_drag_exactly_and_ends_at_what_the_command_line_
     assert drag(page, "largest_singular_value", 1 / 3, 0.45, changes=3, release=False)
     for key in ("profile", "wave"):
         hold_frame_against_whole(page, key)
+    hold_hurry_behind_slow_answers(page)
     page.mouse.up()
 
     type_value(page, "largest_singular_value", "1.4")
@@ -57,6 +60,28 @@ def test_the_profile_follows_the_drag_exactly_and_ends_at_what_the_command_line_
         expected = [float(r["log_norm_median"]) / math.log(10) for r in rows if r["cell"] == cell]
         near = pytest.approx(expected, abs=1e-3)
         assert eventually(page, lambda name=name, near=near: line(page, name) == near)
+
+
+def hold_hurry_behind_slow_answers(page: Page) -> None:
+    """While the thumb is held: one question is on its way at a time, the newest; answers are drawn in their order."""
+    page.evaluate(SLOW_ANSWERS, 200)
+    track = resting_box(page.locator('.live-slider[data-key="largest_singular_value"] .range'))
+    moves, y = 40, track["y"] + track["height"] / 2
+    for k in range(moves):
+        page.mouse.move(track["x"] + (0.45 + 0.2 * k / moves) * track["width"], y)
+    shown = float(page.locator('.live-slider[data-key="largest_singular_value"] .number').input_value())
+    way: dict = {}
+
+    def is_at_rest() -> bool:
+        way.update(page.evaluate("way"))
+        ends = way["asked"] and way["asked"][-1]["largest_singular_value"] == pytest.approx(shown, abs=0.006)
+        return ends and not way["onWay"] and way["drawn"][-1:] == way["answered"][-1:]
+
+    assert eventually(page, is_at_rest)
+    assert way["most"] == 1
+    assert len(way["asked"]) < moves / 2
+    places = [way["answered"].index(revision) for revision in way["drawn"]]
+    assert places == sorted(set(places))
 
 
 DRAGS = {

@@ -13,6 +13,7 @@ import streamlit as st
 
 from analysis.figures.axes import set_axes
 from analysis.figures.hover import write_hovers
+from analysis.figures.sketch import Sketch, layout_value
 from dashboard.components.mount import component
 from dashboard.components.source import source
 
@@ -30,7 +31,7 @@ _mount = component(
 
 
 def live_chart(
-    figure: go.Figure,
+    figure: go.Figure | Sketch,
     *,
     key: str,
     alt: str,
@@ -48,7 +49,7 @@ def live_chart(
     """
     set_axes(figure)  # also of a figure that is no picture, or was changed since
     write_hovers(figure)
-    height = int(height or figure.layout.height or _DEFAULT_HEIGHT)
+    height = int(height or _own_height(figure))
     clicks, settings = on_click is not None, source().settings
     message = encode_chart(figure, key=key, alt=alt, height=height, clicks=clicks, settings=settings)
     room = _reserved_height(figure, height)
@@ -64,12 +65,17 @@ def live_chart(
     _mount(key=key, data=message, height=room, on_clicked_change=clicked)
 
 
-def _reserved_height(figure: go.Figure, height: int) -> int | Literal["content"]:
+def _own_height(figure: go.Figure | Sketch) -> float:
+    """The height that a figure says it has."""
+    return float(layout_value(figure, "height") or _DEFAULT_HEIGHT)
+
+
+def _reserved_height(figure: go.Figure | Sketch, height: int) -> int | Literal["content"]:
     """Height that Streamlit reserves for a chart before it is drawn, so that the page does not jump.
 
     Only the browser knows how high a chart is that looks different on a phone.
     """
-    meta = figure.layout.meta or {}
+    meta = layout_value(figure, "meta") or {}
     if "narrow" in meta:
         return "content"
     return height + (_PLAYER_HEIGHT if meta.get("play") else 0)
@@ -82,7 +88,7 @@ def expect_charts() -> None:
 
 
 def encode_chart(
-    figure: go.Figure,
+    figure: go.Figure | Sketch,
     *,
     key: str,
     alt: str,
@@ -94,15 +100,18 @@ def encode_chart(
 
     The figure's axes are set. Bytes, because Streamlit would encode a dict twice: once to send it, once to hash it.
     """
-    options = orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY
+    options = (
+        orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_SORT_KEYS
+    )  # in whatever order it was made
     try:
         drawing = orjson.dumps(figure.to_dict(), option=options)
     except TypeError:  # dates, pandas, objects: Plotly's own, slower encoder knows them
-        drawing = figure.to_json(validate=False).encode()
+        checked = figure.figure() if isinstance(figure, Sketch) else figure
+        drawing = checked.to_json(validate=False).encode()
     envelope = {
         "key": key,
         "alt": alt,
-        "height": int(height or figure.layout.height or _DEFAULT_HEIGHT),
+        "height": int(height or _own_height(figure)),
         "plotly": _PLOTLY_PATH,
         "clicks": clicks,
         "settings": None if settings is None else dict(settings),  # None in a drag: those of the page stay

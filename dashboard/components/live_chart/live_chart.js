@@ -1,6 +1,6 @@
 // The plot's node is made once (see made_once.js); each call only says what is newest, and one loop per chart draws it.
 
-import { charts } from "../shared/charts.js";
+import { asking, charts } from "../shared/charts.js";
 import { imageFile, saveFile } from "../shared/image_file.js";
 import { destroyedWithNode, madeOnce } from "../shared/made_once.js";
 import { createFrames } from "./frame.js";
@@ -72,8 +72,14 @@ function createChart(parent) {
     resize(); // before Plotly has loaded: the page must not jump
     if (!drawn || !visible) say(message.alt);
     clearTimeout(rest);
-    if (inDrag) rest = setTimeout(() => want(newest), REST_MS);
+    if (inDrag) rest = setTimeout(settle, REST_MS);
     catchUp();
+  }
+
+  // A question that is on its way will bring another frame.
+  function settle() {
+    if (asking.size) rest = setTimeout(settle, REST_MS);
+    else want(newest);
   }
 
   const say = (alt) => words.getAttribute("aria-label") === alt || words.setAttribute("aria-label", alt);

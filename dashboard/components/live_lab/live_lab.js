@@ -1,8 +1,9 @@
 // The short way from a slider to the charts: see dashboard/server/live.py. A slider offers each value here first. Charts
-// that can be seen are asked for at once, with the newest values only. The next question leaves before the last answer
-// is drawn, so that the server computes while the browser draws.
+// that can be seen are asked for at once, with the newest values only. The next question leaves as soon as an answer has
+// come. The answer is drawn with the browser's next frame, before which the browser tells of the hand's moves: so their
+// question leaves before the drawing, too, and the server computes while the browser draws.
 
-import { charts } from "../shared/charts.js";
+import { asking, charts } from "../shared/charts.js";
 import { destroyedWithNode, madeOnce } from "../shared/made_once.js";
 import { serverUrl } from "../shared/server_url.js";
 
@@ -28,6 +29,8 @@ function createLab(parent) {
   let waiting = false;
   let unasked = false;
   let socket = null;
+  let heard = null; // the newest answer, until it is drawn
+  let frame = 0;
   let wordsAt = -Infinity;
   let wordsWanted = false;
   let rest = 0;
@@ -66,7 +69,7 @@ function createLab(parent) {
   function ask() {
     if (!socket || socket.readyState > WebSocket.OPEN) return connect(); // which asks again once it is open
     if (socket.readyState === WebSocket.CONNECTING) return;
-    waiting = true;
+    setWaiting(true);
     unasked = false;
     asked = generation;
     const words = wordsWanted || performance.now() - wordsAt > WORDS_MS;
@@ -86,19 +89,34 @@ function createLab(parent) {
     socket = new WebSocket(url);
     socket.onopen = ask;
     socket.onmessage = ({ data }) => hear(JSON.parse(data));
-    socket.onclose = () => (waiting = false); // the page's own rerun, on release, says what is wrong
+    socket.onclose = () => setWaiting(false); // the page's own rerun, on release, says what is wrong
+  }
+
+  function setWaiting(isWaiting) {
+    waiting = isWaiting;
+    if (waiting) asking.add(root);
+    else asking.delete(root);
   }
 
   function hear(answer) {
-    const current = asked === generation;
-    waiting = false;
-    if ((unasked || !current) && moved.size) ask();
-    if (!current) return;
+    const of = asked;
+    setWaiting(false);
+    if ((unasked || of !== generation) && moved.size) ask();
+    const unread = heard?.of === of ? heard.answer.words : null; // an answer that was not drawn may have had words
+    heard = { answer: { ...answer, words: answer.words ?? unread }, of };
+    frame ||= requestAnimationFrame(draw);
+  }
+
+  function draw() {
+    const { answer, of } = heard;
+    heard = null;
+    frame = 0;
+    if (of !== generation) return;
     if (answer.error) {
       root.replaceChildren(Object.assign(document.createElement("p"), { textContent: answer.error, role: "alert" }));
     } else {
       for (const [key, message] of Object.entries(answer.charts)) charts.get(key)?.want(message, true);
-      if (answer.words !== null) show(answer.words);
+      if (answer.words) show(answer.words);
     }
   }
 
@@ -126,8 +144,12 @@ function createLab(parent) {
     document.removeEventListener("gradient-flow-move", take);
     document.removeEventListener("gradient-flow-page-draws", pageDraws);
     clearTimeout(rest);
+    cancelAnimationFrame(frame);
+    setWaiting(false);
     sizes.disconnect();
-    socket?.close();
+    if (!socket) return;
+    socket.onopen = socket.onmessage = null;
+    socket.close();
   }
 
   return { update, destroy };

@@ -1,0 +1,62 @@
+"""A picture that is made of plain dictionaries is, to the byte, the one that Plotly's own objects make and check."""
+
+import orjson
+import pytest
+from pictured import DATA, pictures_of
+
+from analysis.figures.sketch import Sketch, plain
+from dashboard.components.live_chart.component import encode_chart
+from dashboard.explore.explore_frame import explore_lab
+
+SMALL = {"seq_len": 12.0, "hidden_size": 4}
+SEEN = {
+    "first visit": {},
+    "bound and more": {"overlays": ["bound", "direct gradient", "mean-field rate", "what the loss hears"]},
+    "vanished": {"largest_singular_value": 0.0, "loss_position": "last"},
+    "no path": {"truncate": 5.0},
+    "A beside it": {"pinned": SMALL},
+    "hidden states": {"panel": "Hidden states"},
+    "cell state": {"panel": "Cell state"},
+    "spectrum": {"panel": "Spectrum"},
+    "two layers, both directions": {"num_layers": 2, "bidirectional": True},
+}
+
+
+def hold_sketch_against_figure(picture):
+    sketched = orjson.loads(encode_chart(picture.made, key="chart", alt=""))
+    assert isinstance(picture.made, Sketch)
+    checked = orjson.loads(encode_chart(picture.figure, key="chart", alt=""))
+    assert sketched == checked  # also its hash, of the bytes
+
+
+@pytest.mark.parametrize("settings", SEEN.values(), ids=SEEN)
+def test_a_sketch_is_the_figure_that_plotly_checks(settings):
+    for draw in explore_lab({**SMALL, **settings}).pictures.values():
+        hold_sketch_against_figure(draw())
+
+
+@pytest.mark.parametrize("values", DATA.values(), ids=DATA)
+def test_a_sketch_of_values_without_a_place_is_the_figure_that_plotly_checks(values):
+    for picture in pictures_of(values):
+        if isinstance(picture.made, Sketch):
+            hold_sketch_against_figure(picture)
+
+
+def test_what_plotly_does_not_know_is_refused_where_the_figure_is_asked_for():
+    made = Sketch({"height": 300})
+    made.add_scatter(x=[1], y=[2], colour="red")
+    with pytest.raises(ValueError, match="colour"):
+        made.figure()
+
+
+def test_a_sketch_is_changed_at_every_depth_and_shares_nothing_with_what_it_was_given():
+    given = {"xaxis": {"title": {"text": "t"}, "autorange": True}, "margin": {"t": 1, "b": 2}}
+    made = Sketch(given)
+    made.update_layout({"xaxis": {"autorange": None}}, margin={"t": 48})
+    made.update_xaxes(title={"standoff": 3})
+    made.update_yaxes(ticks="")  # it has none
+    assert plain(made)[1] == {"xaxis": {"title": {"text": "t", "standoff": 3}}, "margin": {"t": 48, "b": 2}}
+    assert given["xaxis"] == {"title": {"text": "t"}, "autorange": True}
+    before = made.to_dict()
+    made.update_layout(xaxis={"title": {"text": "s"}})
+    assert before["layout"]["xaxis"]["title"]["text"] == "t"
