@@ -102,3 +102,8 @@ def backward_stack(
 def side_by_side(parts: Sequence[Tensor]) -> Tensor:
     """[time, batch, unit] of each direction → [time, batch, direction * unit]; no copy for one direction."""
     return parts[0] if len(parts) == 1 else torch.cat(list(parts), dim=-1)
+
+
+def taken_apart(whole: Tensor, num_directions: int) -> list[Tensor]:
+    """[time, batch, direction * unit] → [time, batch, unit] of each direction; no copy for one direction."""
+    return [part.contiguous() for part in (whole.chunk(num_directions, dim=-1) if num_directions > 1 else [whole])]

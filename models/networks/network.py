@@ -16,7 +16,7 @@ from models.bptt.engine import Engine
 from models.bptt.scaled import Scaled
 from models.bptt.stack_pass import StackBackward
 from models.bptt.truncation import TruncateKind
-from models.cells.cell import Cell, State
+from models.cells.cell import State
 from models.networks.recurrent import Recurrent
 from models.recording.trace import Stack
 
@@ -127,11 +127,6 @@ class Network(nn.Module, ABC):
             ValueError: no stack reads the picture that is a part of them.
         """
         raise ValueError("The stacks do not read the picture; the inputs must be kept beside them.")
-
-    @property
-    def cells(self) -> list[Cell]:
-        """The cells of all stacks."""
-        return [cell for recurrent in self.stacks.values() for cell in recurrent.cells]
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from models.bptt.engine import Engine
 from models.bptt.lognorm import log_norm_of_all
 from models.bptt.scaled import Scaled
-from models.bptt.stack_pass import backward_stack, forward_stack, side_by_side
+from models.bptt.stack_pass import backward_stack, forward_stack, side_by_side, taken_apart
 from models.bptt.summed import on_one_scale, scaled_grad
 from models.cells.cell import State
 from models.networks.heads import Head, make_head
@@ -143,7 +143,7 @@ class SequenceModel(Network):
 
     def run(self, engine: Engine, given: Given) -> Passed:
         """One pass forwards and backwards."""
-        D, H, lengths = self.recurrent.num_directions, self.recurrent.hidden_size, given.lengths
+        D, lengths = self.recurrent.num_directions, given.lengths
         start, cells = given.start, self.recurrent.cells
         own = [self.start_of(k, given.inputs.shape[1]) for k in range(len(cells))]
         if start is None and self.start:
@@ -157,7 +157,7 @@ class SequenceModel(Network):
             given.loss,
         )
         below = [None] * (len(layers) - D)
-        direct = [*below, *(Scaled.of(part.contiguous()) for part in glue.of_states[0].split(H, dim=-1))]
+        direct = [*below, *(Scaled.of(part) for part in taken_apart(glue.of_states[0], D))]
         result = backward_stack(engine, layers, D, direct, given.truncate, given.truncate_kind)
         grads: Grads = {f"readout.{name}": (grad, log_norm_of_all(grad)) for name, grad in glue.of_weights.items()}
         for part, name in enumerate(self.recurrent.cell_type.state_names if self.start else ()):

@@ -70,7 +70,8 @@ def record(
         >>> print(f"{(first - last) / 49:.4f} nats per step back")  # ln 0.9
         -0.1054 nats per step back
     """
-    check_arguments(model, inputs, truncate)
+    parameters = dict(model.named_parameters())
+    check_arguments(model.input_size, next(iter(parameters.values())).dtype, inputs, truncate)
     kind = checked_kind(model, truncate, truncate_kind)
     if inputs.is_inference():
         inputs = inputs.clone()
@@ -84,7 +85,9 @@ def record(
         truncate,
         kind,
     )
-    engine = make_engine(choose_path(model.cells, inputs, path_of(path, step_threshold)), step_threshold)
+    kinds = [recurrent.cell_type for recurrent in model.stacks.values()]
+    path = choose_path(kinds, parameters.values(), inputs, path_of(path, step_threshold))
+    engine = make_engine(path, step_threshold)
     passed = model.run(engine, given)
 
     grads = dict(passed.grads)
@@ -93,13 +96,12 @@ def record(
         for k, of_cell in enumerate(passed.stacks[name].parameter_grads):
             suffix = recurrent.suffix(k // D, k % D)
             grads |= {f"{name}.{weight}{suffix}": grad for weight, grad in of_cell.items()}
-    names = [name for name, _ in model.named_parameters()]
     return Trace(
         stacks={name: result.stack for name, result in passed.stacks.items()},
         outputs=passed.outputs,
         loss=passed.loss,
-        parameter_grads={name: grads[name][0] for name in names},
-        parameter_log_norm={name: grads[name][1] for name in names},
+        parameter_grads={name: grads[name][0] for name in parameters},
+        parameter_log_norm={name: grads[name][1] for name in parameters},
         path=engine.name,
         attention=passed.attention,
         grad_picture=passed.grad_picture,
@@ -173,14 +175,12 @@ def make_engine(path: str, step_threshold: float | None = None) -> Engine:
     return CompiledEngine()
 
 
-def check_arguments(model: Network, inputs: Tensor, truncate: int | None) -> None:
-    """Raise a ValueError of one sentence for arguments that `record` cannot take."""
-    expected = model.input_size
-    if inputs.ndim != 3 or inputs.shape[-1] != expected or 0 in inputs.shape:
+def check_arguments(input_size: int, dtype: torch.dtype, inputs: Tensor, truncate: int | None) -> None:
+    """Raise a ValueError of one sentence for arguments that a model of this size and dtype cannot take."""
+    if inputs.ndim != 3 or inputs.shape[-1] != input_size or 0 in inputs.shape:
         raise ValueError(
-            f"inputs have shape {tuple(inputs.shape)}; they must be [time, batch, {expected}], none of them 0."
+            f"inputs have shape {tuple(inputs.shape)}; they must be [time, batch, {input_size}], none of them 0."
         )
-    dtype = next(model.parameters()).dtype
     if inputs.dtype != dtype:
         raise ValueError(f"inputs are {inputs.dtype}; the model is {dtype}, and they must be the same.")
     if truncate is not None and (not isinstance(truncate, int) or truncate < 1):

@@ -28,7 +28,8 @@ def replay(name: str, module: RecurrentModule, calls: Sequence[Call], samples: i
     start = None
     if first.start is not None:
         start = [tuple(s[k, kept] for s in first.start) for k in range(len(first.cells))]
-    engine = make_engine(choose_path(first.cells, inputs, None))
+    weights = [weight for cell in first.cells for weight in cell.weights.values()]
+    engine = make_engine(choose_path([type(cell) for cell in first.cells], weights, inputs, None))
     with torch.autocast(inputs.device.type, enabled=False):
         layers = forward_stack(engine, first.cells, first.num_directions, inputs, start, lengths, masks)
         direct = [Scaled.of(*(part[:, kept] for part in state)) for state in joined_states(calls)]

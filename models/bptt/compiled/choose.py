@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor
@@ -19,7 +19,7 @@ there: set[tuple[str, torch.dtype]] = set()
 """What was found compiled: looked for once, not at every recording."""
 
 
-def choose_path(cells: Sequence[Cell], inputs: Tensor, path: str | None) -> str:
+def choose_path(kinds: Sequence[type[Cell]], weights: Iterable[Tensor], inputs: Tensor, path: str | None) -> str:
     """`fast` or `reference`; see `models.record`.
 
     Raises:
@@ -27,26 +27,26 @@ def choose_path(cells: Sequence[Cell], inputs: Tensor, path: str | None) -> str:
     """
     if path not in (None, "fast", "reference"):
         raise ValueError(f"path was {path!r}; it must be 'fast', 'reference' or None.")
-    reason = why_not(cells, inputs)
+    reason = why_not(kinds, weights, inputs)
     if path == "fast" and reason is not None:
         raise ValueError(f"path was 'fast'; {reason}.")
     if path is not None:
         return path
-    steps = {cell.compiled_step for cell in cells}
+    steps = {kind.compiled_step for kind in kinds}
     ready = reason is None and all(step is not None and is_ready(step, inputs.dtype) for step in steps)
     return "fast" if ready else "reference"
 
 
-def why_not(cells: Sequence[Cell], inputs: Tensor) -> str | None:
-    """Why the fast path cannot take these layers; None if it can."""
-    devices = sorted({inputs.device.type} | {w.device.type for cell in cells for w in cell.weights.values()})
+def why_not(kinds: Sequence[type[Cell]], weights: Iterable[Tensor], inputs: Tensor) -> str | None:
+    """Why the fast path cannot take cells of these kinds with such weights; None if it can."""
+    devices = sorted({inputs.device.type, *(weight.device.type for weight in weights)})
     if devices != ["cpu"]:
         return f"that needs the CPU, and this is on {' and '.join(devices)}"
     if inputs.dtype not in DTYPES:
         return f"that needs float32 or float64, and this is {inputs.dtype}"
-    for cell in cells:
-        if cell.compiled_step is None:
-            return f"that has no {type(cell).__name__}"
+    for kind in kinds:
+        if kind.compiled_step is None:
+            return f"that has no {kind.__name__}"
     return None
 
 

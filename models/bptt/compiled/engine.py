@@ -8,9 +8,11 @@ import torch
 from torch import Tensor
 
 from models.bptt.compiled.adjoint import NEVER
-from models.bptt.compiled.pack import Matrices, Vectors, pack, pack_vectors, unpack
+from models.bptt.compiled.jit import Array, Exponents
+from models.bptt.compiled.pack import pack, pack_vectors, unpack
 from models.bptt.compiled.parallel import over_batch
 from models.bptt.compiled.passes import Compiled, compiled
+from models.bptt.compiled.recurrence import Direct, Layer
 from models.bptt.engine import Backward, Engine
 from models.bptt.scaled import Scaled
 from models.bptt.truncation import Blocks
@@ -19,34 +21,29 @@ from models.cells.cell import Cell, State
 from models.cells.packing import Packing
 from models.recording.layer_record import LayerStates, with_gradients, without_padding
 
-Four = tuple[Tensor, Tensor, Tensor, Tensor]
-
 torch.empty(31 << 20, dtype=torch.uint8)
 """Freed at once, so that glibc keeps freed memory for the next pass: it gives back what is more than twice its largest
 freed block (of up to 32 MiB), and to get it again, page by page, took up to a third of a pass's time."""
+
+
+NO_LENGTHS = np.empty(0, np.int64)
+"""Where all sequences have the same."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class CompiledStates(LayerStates):
     """States beside the memory that they are views of, for the backward pass."""
 
+    passes: Compiled
     packing: Packing
-    W: Matrices
-    WT: Matrices
-    """The same matrices, [product, hidden + 1 + input, hidden]."""
-    vectors: Vectors
-    """Parameters that multiply unit by unit, [row, hidden]."""
-    x: Tensor
-    """The inputs, contiguous."""
-    hidden_memory: Tensor
-    """[time + 2, batch, unit]: the start state stands before the first timestep that is read."""
-    cell_memory: Tensor
-    gate_memory: Four
+    layer: Layer
+    """The arrays that both passes read."""
 
     @property
     def work(self) -> int:
         """Multiplications of a pass."""
-        return self.seq_len * self.batch_size * self.W.size
+        W = self.layer[2]
+        return self.seq_len * self.batch_size * W.size
 
 
 class CompiledEngine(Engine):
@@ -59,7 +56,7 @@ class CompiledEngine(Engine):
     ) -> CompiledStates:
         """See `Engine.forward`."""
         result = self.begin(cell, inputs, start, reverse, lengths)
-        run_forward(passes_of(result), result)
+        run_forward(result)
         return without_padding(result)
 
     def begin(
@@ -67,131 +64,132 @@ class CompiledEngine(Engine):
     ) -> CompiledStates:
         """See `Engine.begin`; memory that all steps at once can fill, too."""
         T, B, _ = inputs.shape
-        H, packing, x = cell.hidden_size, cell.packing(), inputs.contiguous()
-        W = pack(cell, packing)
-        memory = [x.new_empty(T + 2, B, H) if k < packing.num_states else x.new_empty(0, 0, 0) for k in range(2)]
-        for states, s_0 in zip(memory, start, strict=False):
-            states[-1 if reverse else 0] = s_0
-            states[0 if reverse else -1] = 0
-        gates = [x.new_empty(T, B, H) if k < packing.num_gates else x.new_empty(0, 0, 0) for k in range(4)]
+        H, packing, new = cell.hidden_size, cell.packing(), inputs.new_empty
+        states = [new(T + 2, B, H) for _ in range(packing.num_states)]
+        for memory, s_0 in zip(states, start, strict=True):
+            memory[-1 if reverse else 0] = s_0
+        gates = [new(T, B, H) for _ in range(packing.num_gates)]
         before, now = (slice(2, None), slice(1, -1)) if reverse else (slice(None, -2), slice(1, -1))
+        W = pack(cell, packing)
+        none = np.empty((0, 0, 0), W.dtype)
+        hidden, cell_state = arrays_of(states, 2, none)
+        i, f, g, o = arrays_of(gates, 4, none)
         return CompiledStates(
             cell=cell,
             inputs=inputs,
-            x=x,
-            before=tuple(states[before] for states in memory[: packing.num_states]),
-            after=tuple(states[now] for states in memory[: packing.num_states]),
+            before=tuple(memory[before] for memory in states),
+            after=tuple(memory[now] for memory in states),
             gates=dict(zip(cell.gate_names, gates, strict=False)),
             reverse=reverse,
             lengths=lengths,
+            passes=passes_of(cell, inputs.dtype),
             packing=packing,
-            W=W,
-            WT=np.ascontiguousarray(W.transpose(0, 2, 1)),
-            vectors=pack_vectors(cell, packing),
-            hidden_memory=memory[0],
-            cell_memory=memory[1],
-            gate_memory=(gates[0], gates[1], gates[2], gates[3]),
+            layer=(
+                NO_LENGTHS if lengths is None else lengths.numpy(),
+                inputs.contiguous().numpy(),
+                W,
+                np.ascontiguousarray(W.transpose(0, 2, 1)),
+                pack_vectors(cell, packing),
+                hidden,
+                cell_state,
+                (i, f, g, o),
+            ),
         )
 
     def step(self, states: LayerStates, t: int) -> None:
         """See `Engine.step`."""
-        one = self.at(states, t)
-        run_forward(passes_of(one), one)
+        run_forward(self.at(states, t))
 
     def at(self, states: LayerStates, t: int) -> CompiledStates:
         """See `Engine.at`: views of the same memory."""
         assert isinstance(states, CompiledStates), "the states are this engine's"
         now, around = slice(t, t + 1), slice(t, t + 3)
-        i, f, g, o = (gate[now] for gate in states.gate_memory)
+        _, x, W, WT, vectors, hidden, cell_state, (i, f, g, o) = states.layer
+        gates = i[now], f[now], g[now], o[now]
         return CompiledStates(
             cell=states.cell,
             inputs=states.inputs[now],
             before=tuple(s[now] for s in states.before),
             after=tuple(s[now] for s in states.after),
             gates={name: gate[now] for name, gate in states.gates.items()},
+            passes=states.passes,
             packing=states.packing,
-            W=states.W,
-            WT=states.WT,
-            vectors=states.vectors,
-            x=states.x[now],
-            hidden_memory=states.hidden_memory[around],
-            cell_memory=states.cell_memory[around],
-            gate_memory=(i, f, g, o),
+            layer=(NO_LENGTHS, x[now], W, WT, vectors, hidden[around], cell_state[around], gates),
         )
 
     def backward(self, states: LayerStates, direct: Scaled, blocks: Blocks | None, through_inputs: bool) -> Backward:
         """See `Engine.backward`."""
         assert isinstance(states, CompiledStates), "backward takes what this engine's forward gave"
-        x, (T, B, _), H = states.x, states.inputs.shape, states.cell.hidden_size
-        has_cell = states.packing.num_states == 2
-        grad_hidden, grad_cell = x.new_empty(T, B, H), x.new_empty((T, B, H) if has_cell else (0, 0, 0))
-        of_h, of_c, of_x = torch.empty(3, T, B, dtype=torch.int64)
-        norms, direct_norms = torch.empty(2, T, B, dtype=torch.float64)
-        grad_x = torch.empty_like(x) if through_inputs else x.new_empty(0, 0, 0)
-        start, start_cell = x.new_empty(B, H), x.new_empty(B, H if has_cell else 0)
-        of_start = torch.empty(2, B, dtype=torch.int64)
-        given = [part.to(x.dtype).contiguous() for part in direct.parts]
-        direct_cell = given[1] if len(given) > 1 else x.new_empty(0, 0, 0)
-        sent = (given[0], direct_cell, direct.exponent)
-        results = (grad_hidden, grad_cell, of_h, of_c, norms, direct_norms, grad_x, of_x, start, start_cell, of_start)
-        dW = run_backward(passes_of(states), states, blocks, sent, results)
+        (T, B, _), H, count = states.inputs.shape, states.cell.hidden_size, states.packing.num_states
+        new, dtype = states.inputs.new_empty, states.inputs.dtype
+        given = [part.to(dtype).contiguous() for part in direct.parts]
+        total, start = [new(T, B, H) for _ in range(count)], [new(B, H) for _ in range(count)]
+        of_inputs = [new(states.inputs.shape)] if through_inputs else []
+        none = np.empty((0, 0, 0), states.layer[2].dtype)
+        exponents, norms, of_start = np.empty((3, T, B), np.int64), np.empty((2, T, B)), np.empty((2, B), np.int64)
+        of_h, of_c, of_x = exponents
+        given_h, given_c = arrays_of(given, 2, none)
+        sent = given_h, given_c, direct.exponent.numpy()
+        results = (
+            *arrays_of(total, 2, none), of_h, of_c, *norms, *arrays_of(of_inputs, 1, none), of_x,
+            *arrays_of(start, 2, none.reshape(0, 0)), of_start,
+        )  # fmt: skip
+        dW = run_backward(states, blocks, sent, results)
 
-        count = states.packing.num_states
         if count > len(given):
-            given.append(x.new_zeros(()).expand(T, B, H))
+            given.append(states.inputs.new_zeros(()).expand(T, B, H))
+        log_norm, direct_log_norm = map(torch.from_numpy, norms)
         return Backward(
             record=with_gradients(
                 states,
-                direct=scaled_parts(given, [direct.exponent] * 2, count),
-                total=scaled_parts([grad_hidden, grad_cell], [of_h, of_c], count),
-                log_norm=norms,
-                direct_log_norm=direct_norms,
-                grad_start=scaled_parts([start, start_cell], list(of_start), count),
+                direct=tuple(Scaled((part,), direct.exponent) for part in given),
+                total=scaled_parts(total, exponents),
+                log_norm=log_norm,
+                direct_log_norm=direct_log_norm,
+                grad_start=scaled_parts(start, of_start),
             ),
             parameter_grads=parameter_gradients(dW, states),
-            grad_inputs=Scaled((grad_x,), of_x) if through_inputs else None,
+            grad_inputs=Scaled((of_inputs[0],), torch.from_numpy(of_x)) if through_inputs else None,
         )
 
 
-def scaled_parts(parts: list[Tensor], exponents: list[Tensor], count: int) -> tuple[Scaled, ...]:
-    """The first `count` gradients, each with its exponent."""
-    return tuple(Scaled((part,), exponent) for part, exponent in list(zip(parts, exponents, strict=False))[:count])
+def arrays_of(tensors: list[Tensor], count: int, none: Array) -> list[Array]:
+    """Their memory as so many arrays; `none` where there is no tensor."""
+    return [*(tensor.numpy() for tensor in tensors), *[none] * (count - len(tensors))]
 
 
-def passes_of(states: CompiledStates) -> Compiled:
+def scaled_parts(parts: list[Tensor], exponents: Exponents) -> tuple[Scaled, ...]:
+    """The gradients, each with its exponent."""
+    return tuple(Scaled((part,), torch.from_numpy(of)) for part, of in zip(parts, exponents, strict=False))
+
+
+def passes_of(cell: Cell, dtype: torch.dtype) -> Compiled:
     """The compiled passes of the cell and the dtype."""
-    module = states.cell.compiled_step
-    assert module is not None, "the fast path is chosen only for a cell with a compiled step"
-    return compiled(module, states.x.dtype)
+    assert cell.compiled_step is not None, "the fast path is chosen only for a cell with a compiled step"
+    return compiled(cell.compiled_step, dtype)
 
 
-def run_forward(passes: Compiled, states: CompiledStates) -> None:
+def run_forward(states: CompiledStates) -> None:
     """Fill the states and gates."""
-    option, arrays = states.packing.option, arrays_of(states)
 
     def part(first: int, last: int) -> None:
-        passes.forward(option, states.reverse, first, last, arrays)
+        states.passes.forward(states.packing.option, states.reverse, first, last, states.layer)
 
     over_batch(part, states.batch_size, states.work)
 
 
 def run_backward(
-    passes: Compiled,
-    states: CompiledStates,
-    blocks: Blocks | None,
-    direct: tuple[Tensor, ...],
-    results: tuple[Tensor, ...],
+    states: CompiledStates, blocks: Blocks | None, sent: Direct, filled: tuple[Any, ...]
 ) -> WeightGradient:
     """Fill the gradients; what comes back is the gradient of W and then of the vectors, flat."""
-    option, arrays, W, vectors = states.packing.option, arrays_of(states), states.W, states.vectors
-    given, filled = tuple(a.numpy() for a in direct), tuple(a.numpy() for a in results)
+    option, (_, _, W, _, vectors, *_) = states.packing.option, states.layer
     steps, begins = (0, 0) if blocks is None else (blocks.steps, blocks.first)
 
     def part(first: int, last: int) -> WeightGradient:
         grad = np.zeros(W.size + vectors.size, W.dtype)
         of_weights = grad[: W.size].reshape(W.shape), grad[W.size :].reshape(vectors.shape)
         where = (option, states.reverse, first, last, steps, begins)
-        exponent = passes.backward(*where, arrays, given, (*filled, *of_weights))
+        exponent = states.passes.backward(*where, states.layer, sent, (*filled, *of_weights))
         return WeightGradient(torch.from_numpy(grad), 0 if exponent == NEVER else exponent)
 
     grad, *others = over_batch(part, states.batch_size, 2 * states.work)
@@ -200,16 +198,9 @@ def run_backward(
     return grad
 
 
-def arrays_of(states: CompiledStates) -> tuple[Any, ...]:
-    """What both passes read, in the order of `recurrence.Layer`; no lengths where all sequences are the same."""
-    lengths = np.zeros(0, np.int64) if states.lengths is None else states.lengths.numpy()
-    memory = states.hidden_memory.numpy(), states.cell_memory.numpy(), tuple(g.numpy() for g in states.gate_memory)
-    return lengths, states.x.numpy(), states.W, states.WT, states.vectors, *memory
-
-
 def parameter_gradients(gradient: WeightGradient, states: CompiledStates) -> dict[str, WeightGradient]:
     """The cell's parameter → its gradient."""
-    W, flat = states.W, gradient.value.numpy()
-    dW, dv = flat[: W.size].reshape(W.shape), flat[W.size :].reshape(states.vectors.shape)
+    (_, _, W, _, vectors, *_), flat = states.layer, gradient.value.numpy()
+    dW, dv = flat[: W.size].reshape(W.shape), flat[W.size :].reshape(vectors.shape)
     grads = unpack(dW, dv, states.cell, states.packing)
     return {name: WeightGradient(grad, gradient.exponent) for name, grad in grads.items()}

@@ -25,13 +25,13 @@ def block_index(matrices: tuple[int, ...]) -> slice | list[int]:
 def pack(cell: Cell, packing: Packing) -> Matrices:
     """W: [matrix, hidden, hidden + 1 + input], with both biases in its middle column."""
     parts = (cell.weight_ih, cell.weight_hh, cell.bias_ih, cell.bias_hh)
-    weight_ih, weight_hh, bias_ih, bias_hh = (p.detach().numpy() for p in parts)
-    H, I = cell.hidden_size, weight_ih.shape[1]
+    weight_ih, weight_hh, bias_ih, bias_hh = (p.numpy() for p in parts)
+    H, I = weight_hh.shape[-1], weight_ih.shape[1]
     W = np.zeros((packing.blocks, H, H + 1 + I), weight_hh.dtype)
     if packing.hidden:
         W[block_index(packing.hidden), :, :H] = weight_hh.reshape(-1, H, H)
+    W[block_index(packing.of_bias_hh), :, H] = bias_hh.reshape(-1, H)
     with np.errstate(invalid="ignore"):  # Inf − Inf, in a file's weights, is the NaN that the reference has, too
-        W[block_index(packing.of_bias_hh), :, H] += bias_hh.reshape(-1, H)
         W[block_index(packing.of_bias_ih), :, H] += bias_ih.reshape(-1, H)
     W[block_index(packing.inputs), :, H + 1 :] = weight_ih.reshape(-1, H, I)
     if packing.bare_input is not None:
@@ -42,8 +42,8 @@ def pack(cell: Cell, packing: Packing) -> Matrices:
 def pack_vectors(cell: Cell, packing: Packing) -> Vectors:
     """The parameters that multiply unit by unit, one below the other: [row, hidden]."""
     H = cell.hidden_size
-    parts = [getattr(cell, name).detach().numpy().reshape(-1, H) for name in packing.vectors]
-    return np.concatenate(parts) if parts else np.zeros((0, H), cell.bias_ih.detach().numpy().dtype)
+    parts = [getattr(cell, name).numpy().reshape(-1, H) for name in packing.vectors]
+    return np.concatenate(parts) if parts else np.empty((0, H), cell.weight_hh.numpy().dtype)
 
 
 def unpack(dW: Matrices, dv: Vectors, cell: Cell, packing: Packing) -> dict[str, Tensor]:

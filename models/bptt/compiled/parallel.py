@@ -29,6 +29,8 @@ def over_batch(part: Callable[[int, int], Result], batch_size: int, work: int) -
     A share that no other thread has begun in the meantime, since all cores are busy, is computed by this one.
     """
     count = max(1, min(torch.get_num_threads(), batch_size // SMALLEST_PART)) if work > SMALLEST_WORK else 1
+    if count == 1:
+        return [part(0, batch_size)]
     edges = [batch_size * k // count for k in range(count + 1)]
     shares = list(itertools.pairwise(edges))
     jobs = [helpers().submit(part, *share) for share in shares[1:]]
