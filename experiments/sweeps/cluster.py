@@ -18,6 +18,7 @@ from pathlib import Path
 import dask
 import torch
 from distributed import Client, LocalCluster, Security
+from distributed.comm.core import CommClosedError
 from distributed.diagnostics.plugin import WorkerPlugin
 from distributed.utils import get_mp_context
 from distributed.worker import Worker
@@ -242,6 +243,8 @@ def check_workers(client: Client, session: Path) -> None:
         raise ClusterError(f"the workers cannot be asked what they see ({type(error).__name__}: {error}).") from None
     mine = look(str(session))
     for worker, there in replies.items():
+        if isinstance(there, CommClosedError):
+            continue  # it has just died, and gets no runs
         if not isinstance(there, dict):
             raise ClusterError(
                 f"the worker {worker} cannot import this program ({type(there).__name__}: {there}); start it in the "

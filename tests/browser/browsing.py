@@ -9,10 +9,13 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Error, FloatRect, Locator, Page, ViewportSize
+
+if TYPE_CHECKING:
+    from forking import Copy
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 60.0
@@ -24,7 +27,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_until_healthy(url: str, server: "subprocess.Popen[bytes]", log: Path) -> None:
+def wait_until_healthy(url: str, server: "subprocess.Popen[bytes] | Copy", log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if server.poll() is not None:

@@ -2,14 +2,15 @@
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 from browsing import ROOT, WINDOW, Theme, free_port, open_beside, serve_app, settle, wait_until_healthy
+from forking import Copy, start_copy
 from playwright.sync_api import BrowserContext, BrowserType, Page, ViewportSize
 
 from experiments.errors import ConfigError
@@ -50,68 +51,59 @@ def nothing_trains_on(served_runs: list[Path]) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def serve(tmp_path_factory: pytest.TempPathFactory, served_runs: list[Path]) -> Iterator[Callable[[Path], str]]:
-    """A function from a script's path to the address where Streamlit serves it, one server a script and worker."""
-    servers: dict[Path, tuple[subprocess.Popen[bytes], str]] = {}
-    logs = tmp_path_factory.mktemp("servers")
-    served_runs.append(logs / "runs")
+def serve_copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., str]]:
+    """A function from a script's path and the server's environment to its address; see `forking`."""
+    servers: list[Copy] = []
 
-    def start(script: Path) -> str:
-        script = Path(script).resolve()
-        if script not in servers:
-            port = free_port()
-            url = f"http://127.0.0.1:{port}"
-            log = logs / f"{script.stem}-{port}.log"
-            command = [sys.executable, "-m", "streamlit", "run", str(script)]
-            options = ["--server.port", str(port), "--server.address", "127.0.0.1", "--server.headless", "true"]
-            paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
-            with log.open("wb") as out:
-                server = subprocess.Popen(
-                    command + options,
-                    cwd=ROOT,
-                    # A script in tests/ imports the packages of the root, as app.py does.
-                    env={
-                        **os.environ,
-                        "PYTHONPATH": os.pathsep.join(filter(None, paths)),
-                        "GRADIENT_FLOW_RUNS": str(logs / "runs"),
-                    },
-                    stdout=out,
-                    stderr=subprocess.STDOUT,
-                )
-            servers[script] = (server, url)
-            wait_until_healthy(url, server, log)
-        return servers[script][1]
+    def start(script: Path, **environment: str) -> str:
+        port, log = free_port(), tmp_path_factory.mktemp("servers") / "log"
+        options = ["--server.port", str(port), "--server.address", "127.0.0.1", "--server.headless", "true"]
+        environment = {**os.environ, **environment, "PYTHONPATH": str(ROOT)}
+        servers.append(start_copy("streamlit", "run", str(script), *options, environment=environment, out=log))
+        url = f"http://127.0.0.1:{port}"
+        wait_until_healthy(url, servers[-1], log)
+        return url
 
     yield start
-    for server, _ in servers.values():
+    end(servers)
+
+
+@pytest.fixture(scope="session")
+def serve(serve_copy: Callable[..., str]) -> Callable[[Path], str]:
+    """A function from a script's path to the address where Streamlit serves it, one server a script and worker."""
+    return cache(serve_copy)
+
+
+@pytest.fixture(scope="session")
+def serve_runs(served_runs: list[Path], serve_copy: Callable[..., str]) -> Callable[..., str]:
+    """A function from a folder of runs, and start-up switches, to the address of a server of the app that has them."""
+
+    def start(runs: Path, **switches: str) -> str:
+        served_runs.append(runs)
+        return serve_copy(ROOT / "app.py", GRADIENT_FLOW_RUNS=str(runs), **switches)
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def app_url(tmp_path_factory: pytest.TempPathFactory, served_runs: list[Path]) -> Iterator[str]:
+    """The address of a server of the app that most tests share; it starts from nothing, as `make app` does."""
+    folder = tmp_path_factory.mktemp("servers")
+    served_runs.append(folder / "runs")
+    server, url = serve_app(folder / "runs", folder / "log")
+    yield url
+    end([server])
+
+
+def end(servers: list[Copy] | list["subprocess.Popen[bytes]"]) -> None:
+    """End all of them at the same time."""
+    for server in servers:
         server.terminate()
-    for server, _ in servers.values():
+    for server in servers:
         try:
             server.wait(timeout=10)
         except subprocess.TimeoutExpired:
             server.kill()
-
-
-@pytest.fixture(scope="session")
-def serve_runs(tmp_path_factory: pytest.TempPathFactory, served_runs: list[Path]) -> Iterator[Callable[..., str]]:
-    """A function from a folder of runs, and start-up switches, to the address of a server of the app that has them."""
-    servers: list[subprocess.Popen[bytes]] = []
-
-    def start(runs: Path, **switches: str) -> str:
-        server, url = serve_app(runs, tmp_path_factory.mktemp("servers") / "log", **switches)
-        servers.append(server)
-        served_runs.append(runs)
-        return url
-
-    yield start
-    for server in servers:
-        server.terminate()
-        server.wait(timeout=10)
-
-
-@pytest.fixture(scope="session")
-def app_url(serve: Callable[[Path], str]) -> str:
-    return serve(ROOT / "app.py")
 
 
 @pytest.fixture(scope="session")

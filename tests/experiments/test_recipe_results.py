@@ -3,12 +3,11 @@
 import os
 import re
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
+from forking import start_copy
 from kill_training import read_all, same
 from num2words import num2words
 from small_recipe import TRAINED
@@ -63,10 +62,8 @@ def test_a_recipe_that_is_killed_half_way_gives_the_same_numbers(tmp_path, monke
     monkeypatch.setattr(measured, "FRESH", 50)
     path = write_small(tmp_path, 200)
     one, other = tmp_path / "killed", tmp_path / "whole"
-    words = [sys.executable, "-m", "experiments", "recipe", str(path), "--workers", "1", "--quiet", "--runs"]
-    process = subprocess.Popen(
-        [*words, str(one)], start_new_session=True, stdout=subprocess.DEVNULL, env=COMMITTING_OFTEN
-    )
+    words = ("recipe", str(path), "--workers", "1", "--quiet", "--runs", str(one))
+    process = start_copy("experiments", *words, environment=COMMITTING_OFTEN, out=tmp_path / "said")
     name = read_recipe(path).config("gru", 0).identity()
     progress = one / name / "progress.json"
     while process.poll() is None and not (progress.exists() and '"step":0' not in progress.read_text()):
