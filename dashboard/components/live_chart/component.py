@@ -21,6 +21,8 @@ _PLOTLY_PATH = f"live/plotly.min.js?v={plotly.__version__}"
 _DEFAULT_HEIGHT = 360
 _PLAYER_HEIGHT = 40
 """Pixels, as in player.js."""
+_USUAL_ROWS = 2
+"""Rows of a legend for which every chart has room, as in look.js."""
 
 _mount = component(
     "live_chart",
@@ -67,10 +69,11 @@ def live_chart(
 def _reserved_height(figure: go.Figure, height: int) -> int | Literal["content"]:
     """Height that Streamlit reserves for a chart before it is drawn, so that the page does not jump.
 
-    Only the browser knows how high a chart is that looks different on a phone.
+    Only the browser knows how high a chart is that looks different on a phone, or whose legend has many rows.
     """
     meta = figure.layout.meta or {}
-    if "narrow" in meta:
+    named = [trace for trace in figure.data if trace.name and trace.showlegend is not False and trace.type != "heatmap"]
+    if "narrow" in meta or len(named) > _USUAL_ROWS:
         return "content"
     return height + (_PLAYER_HEIGHT if meta.get("play") else 0)
 
