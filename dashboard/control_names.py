@@ -2,7 +2,7 @@
 
 import re
 
-from dashboard.explore.control import OneOf
+from dashboard.explore.control import OneOf, TextFile
 from dashboard.explore.settings import CONTROLS as OF_EXPLORE
 from dashboard.train.controls import CONTROLS as OF_TRAIN
 from experiments.config.run_config import RunConfig
@@ -10,6 +10,9 @@ from experiments.config.run_config import RunConfig
 OTHERS = {"gain": "Gaussian gain", "penalty_weight": "Weight of the penalty Ω", "floss_steps": "Flossing steps"}
 """Fields that no control of Explore shows under its own name."""
 FIELD = re.compile(r"^(\w+)(?= (was|has) )")
+PAIR = re.compile(r"\b(\w+)=(\w+)")
+"""A setting and its value as the command line has them, as `task=adding`."""
+VALUE = re.compile(r"(?<= was ')\w+(?=')")
 
 
 def label_of(field: str) -> str:
@@ -21,11 +24,25 @@ def label_of(field: str) -> str:
 def words_of(field: str, value: str) -> str | None:
     """An option of a setting as its control writes it; None for what no control offers."""
     controls = (of.get(field) for of in (OF_TRAIN, OF_EXPLORE))
-    return next((c.options[value] for c in controls if isinstance(c, OneOf) and value in c.options), None)
+    return next((c.options[value] for c in controls if isinstance(c, OneOf | TextFile) and value in c.options), None)
 
 
 def name_control(sentence: str) -> str:
-    """An error that begins with a field's name, with the control's name instead: `Sequence length was 0; …`."""
+    """An error with the names and words of controls for those of fields.
+
+    Example:
+        >>> name_control("network was 'encoder_decoder', and task=adding has no source and target.")
+        "Network was 'encoder and decoder', and the task “Adding two numbers” has no source and target."
+    """
+    sentence = PAIR.sub(_name_pair, sentence)
     found = FIELD.match(sentence)
-    known = found is not None and (found[1] in OF_EXPLORE or found[1] in RunConfig.model_fields)
-    return FIELD.sub(label_of(found[1]), sentence) if found is not None and known else sentence
+    if found is None or not (found[1] in OF_EXPLORE or found[1] in RunConfig.model_fields):
+        return sentence
+    said = FIELD.sub(label_of(found[1]), sentence)
+    return VALUE.sub(lambda value: words_of(found[1], value[0]) or value[0], said, count=1)
+
+
+def _name_pair(found: re.Match[str]) -> str:
+    field, value = found.groups()
+    words, label = words_of(field, value), label_of(field)
+    return found[0] if words is None else f"the {label[:1].lower()}{label[1:]} “{words}”"

@@ -1,5 +1,6 @@
 """All runs of a sweep as lines through parallel axes: one axis per setting, the last one the quantity."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -93,9 +94,21 @@ def value_ticks(height: Float[ndarray, " run"], log: bool) -> dict[str, object]:
     if not height.size:
         return {}
     low, high = float(height.min()), float(height.max())
-    part = np.linspace(0, 1, 6)
-    at = low * (1 - part) + high * part if low < high else np.array([low])  # high - low may be beyond float64
+    at = round_numbers(low, high) if low < high else np.array([low])
     return {"tickvals": at.tolist(), "ticktext": [power_of_ten(x) if log else significant(x) for x in at.tolist()]}
+
+
+def round_numbers(low: float, high: float) -> Float[ndarray, " tick"]:
+    """Four to eight round numbers between two: multiples of 1, 2 or 5 times a power of ten.
+
+    Example:
+        >>> round_numbers(-0.7, 9).tolist()
+        [0.0, 2.0, 4.0, 6.0, 8.0]
+    """
+    half = high / 2 - low / 2  # high - low may be beyond float64
+    power = 10.0 ** math.floor(math.log10(half))
+    step = next(power * k for k in (0.2, 0.5, 1.0, 2.0, 5.0) if half / (power * k) < 4)
+    return np.round(np.arange(math.ceil(low / step), math.floor(high / step) + 1)) * step
 
 
 def describe(settings: Mapping[str, Sequence[object]], quantity: str, values: Float[ndarray, " run"]) -> str:

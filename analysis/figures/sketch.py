@@ -113,6 +113,15 @@ def layout_value(made: go.Figure | Sketch, name: str) -> Any:
     return made.layout.get(name) if isinstance(made, Sketch) else made.layout[name]
 
 
+def count_named(made: go.Figure | Sketch) -> int:
+    """How many lines or points the legend names."""
+    named = 0
+    for trace in made.data:
+        name, legend = (trace.get(x) if isinstance(trace, dict) else trace[x] for x in ("name", "showlegend"))
+        named += bool(name) and legend is not False and trace["type"] != "heatmap"
+    return named
+
+
 def plain(made: go.Figure | Sketch) -> tuple[list[Plain], Plain]:
     """The traces and the layout as dictionaries that are only to be read."""
     if isinstance(made, Sketch):

@@ -115,7 +115,7 @@ def span(values: Sequence[ndarray]) -> float:
 def _describe_norms(has_threshold: bool, has_clipped: bool) -> str:
     sentence = "The norm of the whole gradient before clipping" if has_threshold else "The norm of the whole gradient"
     sentence += ": each step (faint) and a running mean of its logarithm."
-    sentence += " The dashed line is the clip threshold." if has_threshold else ""
+    sentence += " The horizontal line is the clip threshold." if has_threshold else ""
     return sentence + (" Triangles mark clipped steps." if has_clipped else "")
 
 

@@ -15,7 +15,8 @@ OPTION = re.compile(r" Add --[^.]*\.")
 
 def refuse(error: Exception | str) -> None:
     """Show what is wrong, with the control's name where the message has a field's."""
-    st.error(as_text(name_control(for_page(error))))
+    said = name_control(for_page(error))
+    st.error(as_text(f"N{said[1:]}" if said.startswith("no ") else said))
 
 
 def for_page(error: Exception | str) -> str:

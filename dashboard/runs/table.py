@@ -10,6 +10,7 @@ from analysis.figures.theme import cell_name
 from analysis.wording import counted, own_digits
 from dashboard.components.refusal import for_page
 from dashboard.control_names import label_of, words_of
+from dashboard.explore.settings import OF_TASK
 from dashboard.option_words import TASK_WORDS
 from dashboard.runs.kept import KEPT, MOST_CHOSEN, chosen_names
 from dashboard.session import read_session
@@ -59,7 +60,8 @@ def choose_runs(summaries: Sequence[RunSummary]) -> list[str]:
         st.warning(f"{len(now)} runs selected; only the first {MOST_CHOSEN} are shown.")
     if now != chosen:
         KEPT.set({"run": ",".join(now[:MOST_CHOSEN]), "step": 0})
-    if hidden := [name for name in now if name not in names]:
+    known = {s.name for s in summaries}
+    if hidden := [name for name in now if name in known and name not in names]:
         st.caption(f"The search hides {len(hidden)} of the {counted(len(now), 'selected run')}.")
     return now[:MOST_CHOSEN]
 
@@ -85,7 +87,7 @@ def _row(s: RunSummary, about: About, fields: Sequence[str]) -> dict[str, object
     settings: dict[str, object] = {"task": visible(cut(s.title))}
     if c is not None:
         values = c.model_dump()
-        settings = {_heading(name): _spell(name, values[name]) for name in fields}
+        settings = {_heading(name): _spell(name, values[name]) if _belongs(name, c.task) else "" for name in fields}
     return {
         **named,
         "learned": describe_summary(s),
@@ -97,6 +99,11 @@ def _row(s: RunSummary, about: About, fields: Sequence[str]) -> dict[str, object
         "begun": datetime.fromtimestamp(s.created),
         "run": s.name,
     }
+
+
+def _belongs(field: str, task: str) -> bool:
+    """Whether a task has this setting."""
+    return field in OF_TASK.get(task, ()) or not any(field in names for names in OF_TASK.values())
 
 
 def _heading(field: str) -> str:

@@ -8,6 +8,7 @@ from analysis.wording import own_digits
 from experiments.config.words import cut, visible
 from experiments.runs.about import read_about
 from experiments.runs.store.reader import RunReader
+from models.cells.registry import CELLS
 
 USUAL_FIELDS = 3
 """Settings that the name of a line says, if they tell the runs apart; else as many as it takes."""
@@ -24,13 +25,15 @@ FIELD_WORDS: Mapping[str, str] = {
     "task": "{}",
     "truncate": "truncated after {}",
     "record_every": "recorded every {}",
+    "evaluate_every": "evaluated every {}",
 }
 """Field → how a label says its value; another field is said by its name."""
 OPTIMISER_WORDS: Mapping[str, str] = {
     "sgd": "SGD", "momentum": "SGD with momentum", "adam": "Adam", "rmsprop": "RMSprop",
 }  # fmt: skip
 """Optimiser → how people write it."""
-WITHOUT: Mapping[str, str] = {"clip_threshold": "unclipped", "truncate": "not truncated", "attention": "no attention"}
+WITHOUT: Mapping[str, str] = {"clip_threshold": "unclipped", "truncate": "not truncated", "attention": "no attention",
+                                  "evaluate_every": "not evaluated"}  # fmt: skip
 """Field → how a label says that it is not set; another field then has its default."""
 SAID_FIRST = ("task", "learning_rate", "clip_threshold", "seq_len", "hidden_size", "optimiser", "initialisation")
 SAID_LAST = ("steps", "record_every", "evaluate_every", "seed")
@@ -61,10 +64,12 @@ def _by_settings(readers: Sequence[RunReader]) -> list[str]:
         return [reader.name if reader.form.watched else cut(visible(reader.title)) for reader in readers]
     settings = [reader.settings for reader in readers]
     fields = telling_fields(settings)
-    return [
-        ", ".join([cell_name(reader.form.stack.cell), *(in_words(name, one.get(name)) for name in fields)])
-        for reader, one in zip(readers, settings, strict=True)
-    ]
+    said = []
+    for reader, one in zip(readers, settings, strict=True):
+        cell = reader.form.stack.cell
+        own = [name for name in fields if name != "forget_bias" or CELLS[cell].keep_gate is not None]
+        said.append(", ".join([cell_name(cell), *(in_words(name, one.get(name)) for name in own)]))
+    return said
 
 
 def telling_fields(settings: Sequence[Mapping[str, object]]) -> list[str]:

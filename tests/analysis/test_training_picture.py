@@ -20,7 +20,7 @@ def test_without_clipping_neither_threshold_nor_triangles_are_explained():
 
 def test_with_clipping_both_are_explained_and_drawn():
     made = norm_picture([lane(0.0)], {"run": 1.0})
-    assert "dashed line is the clip threshold" in made.sentence
+    assert "horizontal line is the clip threshold" in made.sentence
     assert "Triangles mark clipped steps" in made.sentence
     (marks,) = [trace for trace in made.figure.data if trace.name == "run: clipped"]
     assert list(marks.x) == [2, 3]

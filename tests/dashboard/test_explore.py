@@ -188,7 +188,7 @@ def test_a_page_opens_no_file_of_this_machine_unless_the_server_was_started_so(t
     monkeypatch.delenv(FILES_VARIABLE, raising=False)
     at = explore(task="next_character", text_file=str(file))
     assert not at.exception
-    assert "text_file" in at.warning[0].value
+    assert "Text was" in at.warning[0].value
     assert at.session_state["text_file"] == "hello"
     assert not at.text_input
     monkeypatch.setenv(FILES_VARIABLE, "1")

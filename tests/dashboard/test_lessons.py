@@ -61,7 +61,7 @@ def test_no_statement_is_true_by_decree(lesson):
 def test_a_statement_writes_its_numbers():
     said = says("{a} {b:whole} {c:share} {d:signed} {e:decades} {f:rate}.", 1 < 2, a=0.12345, b=1234.5, c=0.1, d=0.5,
                 e=-12.5, f=-0.5)  # fmt: skip
-    assert said.words == "0.123 1,234 10 % +0.5 3.2×10⁻¹³ ×0.607 per step (−0.5 nats)."
+    assert said.words == "0.123 1,234 10\xa0% +0.5 3.2×10⁻¹³ ×0.607 per step (−0.5 nats)."
     with pytest.raises(ValueError, match="form of a number"):
         _ = Statement("{a:.3f}", True, {"a": 1.0}).words
 

@@ -25,12 +25,12 @@ def open_page(**link: object) -> AppTest:
 
 
 FORGED = {
-    ("run", "../../etc"): "run was '../../etc'",
-    ("run", "/etc/passwd"): "run was '/etc/passwd'",
-    ("run", "x" * 5000): "run was",
-    ("step", "-1"): "step was '-1'",
-    ("step", "1e99"): "step was '1e99'",
-    ("upload", "../secret"): "upload was '../secret'",
+    ("run", "../../etc"): "Run was '../../etc'",
+    ("run", "/etc/passwd"): "Run was '/etc/passwd'",
+    ("run", "x" * 5000): "Run was",
+    ("step", "-1"): "Recorded step was '-1'",
+    ("step", "1e99"): "Recorded step was '1e99'",
+    ("upload", "../secret"): "Uploaded file was '../secret'",
 }
 
 
@@ -44,7 +44,7 @@ def test_a_forged_address_is_one_sentence_and_opens_nothing(lstm, given, said):
 
 
 ABSENT = {
-    ("nobody", 1): "no run in 'runs0' begins with 'nobody'.",
+    ("nobody", 1): "No run in 'runs0' begins with 'nobody'.",
     ("lstm", 2): "step was 2; run lstm has recorded step 1 and every 2 steps after it, up to step 5.",
     ("old", 1): "This run keeps no weights, since an earlier version recorded it",
 }

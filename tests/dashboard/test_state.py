@@ -125,7 +125,7 @@ def test_the_page_says_in_one_line_what_a_link_had_wrong():
     at.query_params["seq_len"] = "12"
     at.run()
     assert not at.exception
-    assert at.warning[0].value.count("hidden_size") == 1
+    assert at.warning[0].value.count("Hidden units") == 1
     assert at.session_state["cells"] == ["gru"]
     assert at.session_state["seq_len"] == 12.0
     assert at.session_state["hidden_size"] == 64

@@ -29,6 +29,9 @@ def test_a_setting_has_one_name_on_explore_and_train(field):
 
 def test_an_error_names_the_control():
     assert name_control("seq_len was 0; it must be above 0.") == "Sequence length was 0; it must be above 0."
+    assert name_control("network was 'encoder_decoder', and task=adding is; choose task=reversal.") == (
+        "Network was 'encoder and decoder', and the task “Adding two numbers” is; choose the task “Reversal”."
+    )
     assert name_control("penalty_weight was -1; no.") == "Weight of the penalty Ω was -1; no."
     for other in ("nothing was chosen.", "The code was 'x'; a code has 6 letters."):
         assert name_control(other) == other

@@ -132,6 +132,19 @@ def test_runs_that_differ_only_in_their_seed_are_one_line_with_a_band(readers):
     assert not any(trace.name.endswith("seeds") for trace in apart.figure.data)
 
 
+def test_only_a_cell_with_a_gate_that_keeps_has_a_forget_gate_bias_in_its_label(tmp_path):
+    for cell, bias in (("elman", None), ("lstm", 2.0)):
+        config = RunConfig.from_values({**SMALL, "cell": cell, "forget_bias": bias, "evaluate_every": 4})
+        train([Recorder.start(config, tmp_path / cell, "reference")])
+    runs = [open_run(tmp_path / cell) for cell in ("elman", "lstm")]
+    assert labels(runs) == ["Elman", "LSTM, forget-gate bias 2"]
+    for line in run_pictures(runs)["accuracy"].figure.data:
+        assert len(line.x) == 2, "at step 4 and at the end"
+        assert line.mode == "lines+markers", "two evaluations are seen"
+        assert 0 <= line.y[0] <= 100
+        assert "%" in line.hovertemplate
+
+
 def test_maps_that_are_compared_have_one_scale_that_does_not_move_with_every_step():
     falling = [np.linspace(0, -depth * math.log(10), 20) for depth in (4.0, 5.5)]
     early, late = (common_reach([profile[None, ::-1]]) for profile in falling)
@@ -153,6 +166,8 @@ def test_a_trained_run_has_its_verdict(readers):
         ("truncate", 10, "truncated after 10"),
         ("clip_threshold", None, "unclipped"),
         ("spectral_radius", None, "default spectral radius"),
+        ("optimiser", "rmsprop", "RMSprop"),
+        ("evaluate_every", None, "not evaluated"),
     ],
 )
 def test_a_setting_without_a_value_is_said_in_words(field, value, words):

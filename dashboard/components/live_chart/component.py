@@ -13,7 +13,7 @@ import streamlit as st
 
 from analysis.figures.axes import set_axes
 from analysis.figures.hover import write_hovers
-from analysis.figures.sketch import Sketch, layout_value
+from analysis.figures.sketch import Sketch, count_named, layout_value
 from dashboard.components.mount import component
 from dashboard.components.source import source
 
@@ -22,6 +22,8 @@ _PLOTLY_PATH = f"live/plotly.min.js?v={plotly.__version__}"
 _DEFAULT_HEIGHT = 360
 _PLAYER_HEIGHT = 40
 """Pixels, as in player.js."""
+_USUAL_ROWS = 2
+"""Rows of a legend for which every chart has room, as in look.js."""
 
 _mount = component(
     "live_chart",
@@ -73,10 +75,10 @@ def _own_height(figure: go.Figure | Sketch) -> float:
 def _reserved_height(figure: go.Figure | Sketch, height: int) -> int | Literal["content"]:
     """Height that Streamlit reserves for a chart before it is drawn, so that the page does not jump.
 
-    Only the browser knows how high a chart is that looks different on a phone.
+    Only the browser knows how high a chart is that looks different on a phone, or whose legend has many rows.
     """
     meta = layout_value(figure, "meta") or {}
-    if "narrow" in meta:
+    if "narrow" in meta or count_named(figure) > _USUAL_ROWS:
         return "content"
     return height + (_PLAYER_HEIGHT if meta.get("play") else 0)
 
