@@ -130,14 +130,14 @@ class CompiledEngine(Engine):
         of_h, of_c, of_x = exponents
         given_h, given_c = arrays_of(given, 2, none)
         sent = given_h, given_c, direct.exponent.numpy()
+        if count > len(given):
+            given.append(states.inputs.new_zeros(()).expand(T, B, H))
         results = (
             *arrays_of(total, 2, none), of_h, of_c, *norms, *arrays_of(of_inputs, 1, none), of_x,
             *arrays_of(start, 2, none.reshape(0, 0)), of_start,
         )  # fmt: skip
         dW = run_backward(states, blocks, sent, results)
 
-        if count > len(given):
-            given.append(states.inputs.new_zeros(()).expand(T, B, H))
         log_norm, direct_log_norm = map(torch.from_numpy, norms)
         return Backward(
             record=with_gradients(
