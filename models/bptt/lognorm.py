@@ -21,7 +21,7 @@ def log_norm(x: Float[Tensor, "*sample unit"]) -> Float64[Tensor, "*sample"]:
 
 def log_norm_of_all(x: Tensor) -> float:
     """ln of the norm of all entries (nats); -inf for no entries. One sum of squares is enough if float64 holds it."""
-    if not x.numel():
-        return -math.inf
     norm = torch.linalg.vector_norm(x, dtype=torch.float64).item()
-    return math.log(norm) if 1e-145 < norm < 1e145 else log_norm(x.flatten()).item()
+    if 1e-145 < norm < 1e145:
+        return math.log(norm)
+    return log_norm(x.flatten()).item() if x.numel() else -math.inf

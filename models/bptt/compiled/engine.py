@@ -65,20 +65,20 @@ class CompiledEngine(Engine):
         """See `Engine.begin`; memory that all steps at once can fill, too."""
         T, B, _ = inputs.shape
         H, packing, new = cell.hidden_size, cell.packing(), inputs.new_empty
-        states = [new(T + 2, B, H) for _ in range(packing.num_states)]
-        for memory, s_0 in zip(states, start, strict=True):
-            memory[-1 if reverse else 0] = s_0
+        memory = [new(T + 2, B, H).numpy() for _ in range(packing.num_states)]
+        for array, s_0 in zip(memory, start, strict=True):
+            array[-1 if reverse else 0] = s_0.numpy()
         gates = [new(T, B, H) for _ in range(packing.num_gates)]
         before, now = (slice(2, None), slice(1, -1)) if reverse else (slice(None, -2), slice(1, -1))
         W = pack(cell, packing)
         none = np.empty((0, 0, 0), W.dtype)
-        hidden, cell_state = arrays_of(states, 2, none)
+        hidden, cell_state = (*memory, none)[:2]
         i, f, g, o = arrays_of(gates, 4, none)
         return CompiledStates(
             cell=cell,
             inputs=inputs,
-            before=tuple(memory[before] for memory in states),
-            after=tuple(memory[now] for memory in states),
+            before=tuple(torch.from_numpy(array[before]) for array in memory),
+            after=tuple(torch.from_numpy(array[now]) for array in memory),
             gates=dict(zip(cell.gate_names, gates, strict=False)),
             reverse=reverse,
             lengths=lengths,
@@ -130,14 +130,14 @@ class CompiledEngine(Engine):
         of_h, of_c, of_x = exponents
         given_h, given_c = arrays_of(given, 2, none)
         sent = given_h, given_c, direct.exponent.numpy()
+        if count > len(given):
+            given.append(states.inputs.new_zeros(()).expand(T, B, H))
         results = (
             *arrays_of(total, 2, none), of_h, of_c, *norms, *arrays_of(of_inputs, 1, none), of_x,
             *arrays_of(start, 2, none.reshape(0, 0)), of_start,
         )  # fmt: skip
         dW = run_backward(states, blocks, sent, results)
 
-        if count > len(given):
-            given.append(states.inputs.new_zeros(()).expand(T, B, H))
         log_norm, direct_log_norm = map(torch.from_numpy, norms)
         return Backward(
             record=with_gradients(
