@@ -7,9 +7,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal
 
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Error, FloatRect, Locator, Page, ViewportSize
@@ -53,38 +52,49 @@ def serve_app(runs: Path, log: Path, **switches: str) -> tuple["subprocess.Popen
     return server, url
 
 
-RESTS = 0.5
-"""Seconds for which nothing has changed before a hand takes it: a page that has just loaded still makes room, and what
-keys and drags have set is sent to the server only once they rest."""
+KNOW_WHAT_WAITS = """(() => {
+    const waiting = new Set(), asked = new Map();
+    const { setTimeout: start, clearTimeout: stop, WebSocket: Socket } = window;
+    window.setTimeout = (call, delay, ...words) => {
+        if (!(delay >= 100 && delay <= 400)) return start(call, delay, ...words);
+        const id = start((...given) => { waiting.delete(id); call(...given); }, delay, ...words);
+        waiting.add(id);
+        return id;
+    };
+    window.clearTimeout = id => { waiting.delete(id); stop(id); };
+    window.WebSocket = class extends Socket {
+        constructor(...where) {
+            super(...where);
+            for (const kind of ["message", "close"]) this.addEventListener(kind, () => asked.delete(this));
+        }
+        send(message) {
+            asked.set(this, performance.now());
+            super.send(message);
+        }
+    };
+    const isLost = since => performance.now() - since > 3000; // what the server has no answer to
+    window.nothingWaits = () => waiting.size === 0 && [...asked.values()].every(isLost);
+})()"""
+"""A script for every page: it then knows whether a timer of 0.1 to 0.4 s runs, with which the app waits for the end of
+what keys and drags do before it sends that to the server, and whether the server owes an answer."""
 
-Seen = TypeVar("Seen")
-
-
-def at_rest(page: Page, look: Callable[[], Seen], seconds: float, what: str) -> Seen:
-    """What is seen, once the same has been seen for a while; what is not there or not ready is None."""
-    deadline = time.monotonic() + seconds
-    seen, since = look(), time.monotonic()
-    while seen is None or time.monotonic() - since < RESTS:
-        assert time.monotonic() < deadline, f"{what} is not there, or never comes to rest"
-        page.wait_for_timeout(50)
-        if (now := look()) != seen:
-            seen, since = now, time.monotonic()
-    return seen
-
+RESTS = 4
+"""How often in a row, each time 50 ms later, the same is seen before a hand takes it: a page makes room once drawn."""
 
 SETTLED = """async ([rests, seconds]) => {
     const look = () => {
         const app = document.querySelector('[data-testid=stApp]');
-        if (app?.dataset.testScriptState !== 'notRunning') return null;
+        if (app?.dataset.testScriptState !== 'notRunning' || !window.nothingWaits()) return null;
         const drawn = [...document.querySelectorAll('[data-redraws]')].map(chart => chart.dataset.redraws);
         return [document.querySelector('[data-testid=stMain]')?.scrollHeight, ...drawn].join();
     };
-    let seen = look(), since = performance.now();
-    for (const end = since + 1000 * seconds; seen === null || performance.now() - since < 1000 * rests;) {
+    let seen = look(), times = 0;
+    for (const end = performance.now() + 1000 * seconds; seen === null || times < rests;) {
         if (performance.now() > end) return false;
         await new Promise(go => setTimeout(go, 50));
         const now = look();
-        if (now !== seen) [seen, since] = [now, performance.now()];
+        times = now === seen ? times + 1 : 0;
+        seen = now;
     }
     return true;
 }"""
@@ -103,9 +113,24 @@ def settle(page: Page) -> None:
                 raise
 
 
+BOX = """([thing]) => {
+    if (!thing || !window.nothingWaits()) return null;
+    const { x, y, width, height } = thing.getBoundingClientRect();
+    return width || height ? { x, y, width, height } : null;
+}"""
+
+
 def resting_box(thing: Locator, seconds: float = 30.0) -> FloatRect:
     """Where a thing is in the window, once it is there and has stopped moving."""
-    return at_rest(thing.page, thing.bounding_box, seconds, str(thing))
+    deadline = time.monotonic() + seconds
+    seen, times = None, 0
+    while seen is None or times < RESTS:
+        assert time.monotonic() < deadline, f"{thing} is not there, or never comes to rest"
+        thing.page.wait_for_timeout(50)
+        now = thing.evaluate_all(BOX)
+        times = times + 1 if now == seen else 0
+        seen = now
+    return seen
 
 
 Theme = Literal["light", "dark"]

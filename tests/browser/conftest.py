@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browsing import ROOT, WINDOW, Theme, free_port, open_beside, serve_app, settle, wait_until_healthy
+from browsing import KNOW_WHAT_WAITS, ROOT, WINDOW, Theme, free_port, open_beside, serve_app, settle, wait_until_healthy
 from forking import Copy, start_copy
-from playwright.sync_api import BrowserContext, BrowserType, Page, ViewportSize
+from playwright.sync_api import Browser, BrowserContext, BrowserType, Page, ViewportSize
 
 from experiments.errors import ConfigError
 from experiments.runs.control import change_control
@@ -113,8 +113,24 @@ def profile(
     """One browser with a folder of its own: there it keeps the 10 MB of scripts as compiled, a second of each page."""
     folder = tmp_path_factory.mktemp("chromium")
     context = browser_type.launch_persistent_context(folder, **browser_type_launch_args)
+    context.add_init_script(KNOW_WHAT_WAITS)
     yield context
     context.close()
+
+
+@pytest.fixture
+def browser_of(browser: Browser) -> Iterator[Callable[..., BrowserContext]]:
+    """A function from a window's size to a browser of one person, with cookies of its own."""
+    contexts = []
+
+    def arrive(viewport: ViewportSize) -> BrowserContext:
+        contexts.append(browser.new_context(viewport=viewport, reduced_motion="reduce"))
+        contexts[-1].add_init_script(KNOW_WHAT_WAITS)
+        return contexts[-1]
+
+    yield arrive
+    for context in contexts:
+        context.close()
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browsing import open_beside, press, resting_box, serious_faults, settle
+from browsing import KNOW_WHAT_WAITS, open_beside, press, resting_box, serious_faults, settle
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 DEMO = Path(__file__).with_name("live_demo.py")
@@ -293,6 +293,7 @@ def test_each_script_whose_connection_breaks_is_asked_for_again(serve, browser: 
             route.abort("connectionreset")
 
     with browser.new_context() as context:  # one that has kept no script
+        context.add_init_script(KNOW_WHAT_WAITS)
         page = context.new_page()
         page.route(re.compile("|".join(map(re.escape, PARTS))), break_once)
         page.goto(serve(DEMO))

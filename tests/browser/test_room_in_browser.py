@@ -1,13 +1,11 @@
 """A class in a room: a teacher and two phones in real browsers, and thirty phones that speak the browser's protocol."""
 
 import re
-from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
-import pytest
 from browsing import press, serious_faults, serious_faults_in_both_themes
 from forging import Visitor
-from playwright.sync_api import Browser, BrowserContext, expect
+from playwright.sync_api import expect
 from room_phones import Person, Teacher
 from test_learn_in_browser import NARROW, PHONE, PROJECTOR
 
@@ -16,20 +14,6 @@ from dashboard.lessons.registry import BY_NUMBER
 CHOICE, CURVE = BY_NUMBER[4], BY_NUMBER[1]
 LATER = 60_000
 """Milliseconds for what comes by itself, while the suite runs beside."""
-
-
-@pytest.fixture
-def browser_of(browser: Browser) -> Iterator[Callable[..., BrowserContext]]:
-    """A function from a window's size to a browser of one person, with cookies of its own."""
-    contexts = []
-
-    def arrive(viewport) -> BrowserContext:
-        contexts.append(browser.new_context(viewport=viewport, reduced_motion="reduce"))
-        return contexts[-1]
-
-    yield arrive
-    for context in contexts:
-        context.close()
 
 
 def test_a_teacher_and_two_phones_go_through_a_lesson(app_url, browser_of):

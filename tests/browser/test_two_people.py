@@ -10,7 +10,7 @@ from pathlib import Path
 import orjson
 import pytest
 from browsing import serious_faults, settle
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 from test_train_in_browser import press, wait_for
 
 from experiments.config.run_config import RunConfig
@@ -30,22 +30,17 @@ def server(tmp_path_factory, serve_runs) -> tuple[str, Path]:
 
 
 @pytest.fixture
-def person(browser: Browser) -> Iterator[Callable[[str], Page]]:
-    """A function from an address to the page that another person sees there: their browser has its own cookies."""
-    contexts = []
+def person(browser_of: Callable[..., BrowserContext]) -> Callable[[str], Page]:
+    """A function from an address to the page that another person sees there."""
 
     def arrive(url: str) -> Page:
-        context = browser.new_context(viewport={"width": 1280, "height": 1000}, reduced_motion="reduce")
-        contexts.append(context)
-        page = context.new_page()
+        page = browser_of({"width": 1280, "height": 1000}).new_page()
         page.goto(url)
         if url != "about:blank":
             settle(page)
         return page
 
-    yield arrive
-    for context in contexts:
-        context.close()
+    return arrive
 
 
 def names(runs: Path) -> list[str]:
