@@ -4,7 +4,7 @@ import orjson
 import pytest
 from pictured import DATA, pictures_of
 
-from analysis.figures.sketch import Sketch, plain
+from analysis.figures.sketch import Sketch, count_named, plain
 from dashboard.components.live_chart.component import encode_chart
 from dashboard.explore.explore_frame import explore_lab
 
@@ -60,3 +60,11 @@ def test_a_sketch_is_changed_at_every_depth_and_shares_nothing_with_what_it_was_
     before = made.to_dict()
     made.update_layout(xaxis={"title": {"text": "s"}})
     assert before["layout"]["xaxis"]["title"]["text"] == "t"
+
+
+def test_the_legend_names_what_has_a_name_and_is_no_map():
+    made = Sketch({})
+    for trace in ({"name": "a"}, {"name": "b", "showlegend": True}, {"name": "c", "showlegend": False}, {}):
+        made.add_scatter(x=[1], y=[2], **trace)
+    made.add_heatmap(z=[[1]], name="d")
+    assert count_named(made) == count_named(made.figure()) == 2
