@@ -118,9 +118,6 @@ class LayerStates:
         )
 
 
-OF_STATES = [field.name for field in fields(LayerStates)]
-
-
 @dataclass(frozen=True, eq=False, kw_only=True)
 class LayerRecord(LayerStates):
     """The forward and the backward pass of one layer and direction.
@@ -278,7 +275,7 @@ def with_gradients(
         )
         log_norm, direct_log_norm = log_norm.masked_fill(pad, torch.nan), direct_log_norm.masked_fill(pad, torch.nan)
     return LayerRecord(
-        **{name: getattr(states, name) for name in OF_STATES},
+        **{f.name: getattr(states, f.name) for f in fields(LayerStates)},
         direct=direct,
         total=total,
         log_norm=log_norm,

@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 
 import torch
 from torch import Tensor
@@ -19,7 +19,7 @@ there: set[tuple[str, torch.dtype]] = set()
 """What was found compiled: looked for once, not at every recording."""
 
 
-def choose_path(kinds: Sequence[type[Cell]], weights: Iterable[Tensor], inputs: Tensor, path: str | None) -> str:
+def choose_path(kinds: Sequence[type[Cell]], weights: Collection[Tensor], inputs: Tensor, path: str | None) -> str:
     """`fast` or `reference`; see `models.record`.
 
     Raises:
@@ -37,10 +37,10 @@ def choose_path(kinds: Sequence[type[Cell]], weights: Iterable[Tensor], inputs: 
     return "fast" if ready else "reference"
 
 
-def why_not(kinds: Sequence[type[Cell]], weights: Iterable[Tensor], inputs: Tensor) -> str | None:
+def why_not(kinds: Sequence[type[Cell]], weights: Collection[Tensor], inputs: Tensor) -> str | None:
     """Why the fast path cannot take cells of these kinds with such weights; None if it can."""
-    devices = sorted({inputs.device.type, *(weight.device.type for weight in weights)})
-    if devices != ["cpu"]:
+    if not all(tensor.is_cpu for tensor in (inputs, *weights)):
+        devices = sorted({tensor.device.type for tensor in (inputs, *weights)})
         return f"that needs the CPU, and this is on {' and '.join(devices)}"
     if inputs.dtype not in DTYPES:
         return f"that needs float32 or float64, and this is {inputs.dtype}"
