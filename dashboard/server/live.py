@@ -27,6 +27,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from dashboard.server.bounded_sockets import BoundedSockets
 from dashboard.server.bounded_uploads import BoundedUploads
+from dashboard.server.early_scripts import EarlyScripts
 from dashboard.server.labs import labs
 from dashboard.server.live_socket import LiveSocket
 from dashboard.server.modules import module_file
@@ -114,4 +115,5 @@ def routes() -> list[BaseRoute]:
 
 def doors() -> list[Middleware]:
     """What a request passes before any route, Streamlit's own socket among them."""
-    return [Middleware(OwnNames), Middleware(BoundedUploads), Middleware(BoundedSockets), Middleware(MarkVisitors)]
+    own = (OwnNames, BoundedUploads, BoundedSockets, MarkVisitors, EarlyScripts)
+    return [Middleware(door) for door in own]

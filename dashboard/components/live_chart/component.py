@@ -7,7 +7,6 @@ from hashlib import blake2b
 from typing import Literal
 
 import orjson
-import plotly
 import plotly.graph_objects as go
 import streamlit as st
 
@@ -16,9 +15,8 @@ from analysis.figures.hover import write_hovers
 from analysis.figures.sketch import Sketch, count_named, layout_value
 from dashboard.components.mount import component
 from dashboard.components.source import source
+from dashboard.server.early_scripts import PLOTLY_PATH
 
-# The version in the address: a browser that has kept an older file does not use it.
-_PLOTLY_PATH = f"live/plotly.min.js?v={plotly.__version__}"
 _DEFAULT_HEIGHT = 360
 _PLAYER_HEIGHT = 40
 """Pixels, as in player.js."""
@@ -86,7 +84,7 @@ def _reserved_height(figure: go.Figure | Sketch, height: int) -> int | Literal["
 def expect_charts() -> None:
     """Load Plotly in the browser before the page has a chart; `page_style` hides this."""
     with st.container(key="charts-to-come"):
-        _mount(key="charts-to-come--plotly", data=orjson.dumps({"plotly": _PLOTLY_PATH}), height="content")
+        _mount(key="charts-to-come--plotly", data=orjson.dumps({"plotly": PLOTLY_PATH}), height="content")
 
 
 def encode_chart(
@@ -114,7 +112,7 @@ def encode_chart(
         "key": key,
         "alt": alt,
         "height": int(height or _own_height(figure)),
-        "plotly": _PLOTLY_PATH,
+        "plotly": PLOTLY_PATH,
         "clicks": clicks,
         "settings": None if settings is None else dict(settings),  # None in a drag: those of the page stay
         # Equal revisions are equal pictures: a rerun that changed nothing here redraws nothing.

@@ -1,4 +1,4 @@
-// One Plotly for the page. Part of live_chart.js.
+// One Plotly for the page, which the page itself asks for: see dashboard/server/early_scripts.py. Part of live_chart.js.
 
 import { serverUrl } from "../shared/server_url.js";
 
@@ -8,13 +8,16 @@ const WAITS = [250, 500, 1000, 2000, 4000]; // ms before it is asked for again: 
 export function loadPlotly(path) {
   const load = () =>
     new Promise((resolve, reject) => {
-      const script = document.createElement("script");
-      script.src = serverUrl(path);
-      script.onload = () => resolve(globalThis.Plotly);
-      script.onerror = () => {
+      if (globalThis.Plotly) return void resolve(globalThis.Plotly);
+      const early = document.querySelector('script[src*="live/plotly.min.js"]');
+      const script = early ?? document.createElement("script");
+      script.addEventListener("load", () => resolve(globalThis.Plotly));
+      script.addEventListener("error", () => {
         script.remove();
         reject(new Error("plotly.min.js did not load. Is the server still running?"));
-      };
+      });
+      if (early) return;
+      script.src = serverUrl(path);
       document.head.append(script);
     });
   const loadOrWait = async ([wait, ...later]) => {
