@@ -31,7 +31,8 @@ export function placeOf(root, parent) {
 export function seenAt({ width, theme, least, most }, { figure, height, revision }, below) {
   const narrow = width && width < NARROW && figure.layout?.meta?.narrow;
   const given = narrow ? { ...figure.layout, ...narrow } : (figure.layout ?? {});
-  const wanted = (narrow ? narrow.height : height) + legendRoom(figure.data ?? [], given, width, theme);
+  const legend = given.meta?.exact ? 0 : legendRoom(figure.data ?? [], given, width, theme);
+  const wanted = (narrow ? narrow.height : height) + legend;
   const high = Math.max(least, Math.min(most, wanted + below)) - below;
   const fitted = fit(given, width, high, theme);
   const room = given.meta?.symbols && Math.round(width / 20); // for symbols
