@@ -59,7 +59,7 @@ WHOLE = 0.9
 
 
 def title_of(p: Profile) -> str:
-    """A title without the last lag, unless it stands beside the first; it has a rate if one line holds over nearly all lags."""
+    """A title without the last lag, unless the first is in it; it has a rate if one line holds over nearly all lags."""
     c, d = p.course, p.decay
     words = f"the gradient {describe_course(c)}".replace(": ", ", ")
     if f" at lag {c.start} and " not in words:
