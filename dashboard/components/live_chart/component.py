@@ -73,8 +73,8 @@ def _reserved_height(figure: go.Figure, height: int) -> int | Literal["content"]
     Only the browser knows how high a chart is that looks different on a phone, or whose legend has many rows.
     """
     meta = figure.layout.meta or {}
-    named = [trace for trace in figure.data if trace.name and trace.showlegend is not False and trace.type != "heatmap"]
-    if "narrow" in meta or len(named) > _USUAL_ROWS:
+    lines = [trace for trace in figure.data if trace.type in ("scatter", "bar") and trace.showlegend is not False]
+    if "narrow" in meta or sum(bool(trace.name) for trace in lines) > _USUAL_ROWS:
         return "content"
     return height + (_PLAYER_HEIGHT if meta.get("play") else 0)
 

@@ -50,7 +50,7 @@ function legendRoom(data, layout, width, theme) {
   if (!width || !below || layout.showlegend === false) return 0;
   const size = (layout.font?.size ?? layout.template?.layout?.font?.size ?? 12) * theme.larger;
   pen.font = `${size}px ${theme.font}`;
-  const named = data.filter(({ name, showlegend, type }) => name && showlegend !== false && type !== "heatmap");
+  const named = data.filter(({ name, showlegend, type }) => name && showlegend !== false && /^(scatter|bar)$/.test(type));
   const widths = named.map(({ name }) => pen.measureText(name.replace(/<[^>]*>/g, "")).width + MARK);
   const { l = 64, r = 16 } = { ...layout.template?.layout?.margin, ...layout.margin };
   const inner = width - l - r;
