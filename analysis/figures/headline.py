@@ -59,10 +59,10 @@ WHOLE = 0.9
 
 
 def title_of(p: Profile) -> str:
-    """A title without the last lag, if it names no other; it has a rate if one line holds over nearly all lags."""
+    """A title without the last lag, unless the first is in it; it has a rate if one line holds over nearly all lags."""
     c, d = p.course, p.decay
     words = f"the gradient {describe_course(c)}".replace(": ", ", ")
-    if words.count(" at lag ") == 1:
+    if f" at lag {c.start} and " not in words:
         words = words.removesuffix(f" at lag {c.lag}")
     if c.kind == "vanishes" and c.zero_from is None and c.gone_from is not None:
         words = f"the gradient vanishes, below 10⁻⁷ from lag {c.gone_from} on"

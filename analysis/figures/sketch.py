@@ -114,11 +114,11 @@ def layout_value(made: go.Figure | Sketch, name: str) -> Any:
 
 
 def count_named(made: go.Figure | Sketch) -> int:
-    """How many lines or points the legend names."""
+    """How many lines and bars the legend names."""
     named = 0
     for trace in made.data:
         name, legend = (trace.get(x) if isinstance(trace, dict) else trace[x] for x in ("name", "showlegend"))
-        named += bool(name) and legend is not False and trace["type"] != "heatmap"
+        named += bool(name) and legend is not False and trace["type"] in ("scatter", "bar")
     return named
 
 

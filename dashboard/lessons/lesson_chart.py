@@ -35,7 +35,8 @@ def lesson_chart(picture: Picture, key: str, projected_height: int) -> None:
         show(picture, key)
         return
     picture.figure.update_layout(
-        font_size=round(13 * LARGER), title_font_size=round(16 * LARGER), height=projected_height
-    )
+        font_size=round(13 * LARGER), title_font_size=round(16 * LARGER), height=projected_height,
+        meta={**(picture.figure.layout.meta or {}), "exact": True},
+    )  # fmt: skip
     live_chart(picture.figure, key=key, alt=picture.alt)
     st.caption(as_markdown(picture.sentence))

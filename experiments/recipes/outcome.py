@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from analysis.figures.picture import Picture
-from analysis.figures.theme import OTHER_COLOURS, cell_colour
+from analysis.figures.theme import CELL_COLOURS, OTHER_COLOURS, cell_colour
 from analysis.figures.training import loss_picture
 from analysis.wording import exact_percent, significant
 from experiments.probing.probe import Probe
@@ -154,7 +154,7 @@ def colours_of(recipe: Recipe) -> dict[str, str]:
     colours: dict[str, str] = {}
     for arm in recipe.arms:
         own = cell_colour(recipe.config(arm, 0).cell)
-        free = [colour for colour in (own, *OTHER_COLOURS) if colour not in colours.values()]
+        free = [colour for colour in (own, *OTHER_COLOURS, *CELL_COLOURS.values()) if colour not in colours.values()]
         colours[arm] = free[0] if free else own
     return colours
 

@@ -45,6 +45,11 @@ def test_a_title_about_many_cells_names_the_most_extreme_one_and_counts_the_othe
     assert headline(sizes, {}) == (
         f"The gradient vanishes: 4 cells, most of all {third} ×1.6×10⁻³⁸; arrives: {cell_name([*sizes][4])} ×1"
     )
+    kept = [*sizes][4]
+    assert (
+        headline({kept: sizes[kept]}, {})
+        == f"{cell_name(kept)}: the gradient keeps its size, 1 at lag 0 and 1 at lag 29"
+    )
     assert "cells" not in headline({cell: sizes[cell] for cell in [*sizes][:3]}, {}), "few cells are all named"
 
 

@@ -11,7 +11,7 @@ from experiments.commands.recipe_command import recipe_command
 from experiments.errors import ConfigError
 from experiments.recipes.drawing import drawn
 from experiments.recipes.expectation import Expectation, decide, judge
-from experiments.recipes.outcome import outcome_of
+from experiments.recipes.outcome import colours_of, outcome_of
 from experiments.recipes.recipe import GROUPS, find_recipe, read_recipe, recipe_files, recipe_of
 from experiments.recipes.runs import plan_of_recipes
 from experiments.recipes.tables import markdown
@@ -73,6 +73,8 @@ def test_a_recipe_file_is_whole(path):
         for arm, label in recipe.labels.items():
             assert recipe.config(arm, 1).seed == 1
             assert label[0].isupper(), f"{arm} has no label that a chart can show"
+        assert len({*colours_of(recipe).values()}) == len(recipe.arms), "every arm has a colour of its own"
+        assert all(line[0].isupper() for drawing in recipe.drawings for line in drawing.lines)
     if recipe.arms:
         assert all(recipe.config(arm, 0).steps <= 50 for arm in recipe.arms), "the short version takes few steps"
 

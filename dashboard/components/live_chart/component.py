@@ -43,7 +43,8 @@ def live_chart(
     `alt` says in words what the picture shows, for those who cannot see it; let it follow the data. The height in
     pixels is the argument, else the figure's own, else 360; the width is the column's. Colours that the figure does
     not set itself follow the page's theme. To drop the reader's zoom on purpose, change `layout.uirevision`.
-    `layout.meta.narrow` is a layout for a phone, of the same traces. `on_click` is called with a clicked point's
+    `layout.meta.narrow` is a layout for a phone, of the same traces; with `layout.meta.exact` the chart is not made
+    higher for a legend of many rows. `on_click` is called with a clicked point's
     `customdata`, or with [x, y] of a map's cell: JSON from the browser that is to be checked, before the rerun that a
     click brings.
     """

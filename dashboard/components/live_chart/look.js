@@ -31,7 +31,8 @@ export function placeOf(root, parent) {
 export function seenAt({ width, theme, least, most }, { figure, height, revision }, below) {
   const narrow = width && width < NARROW && figure.layout?.meta?.narrow;
   const given = narrow ? { ...figure.layout, ...narrow } : (figure.layout ?? {});
-  const wanted = (narrow ? narrow.height : height) + legendRoom(figure.data ?? [], given, width, theme);
+  const legend = given.meta?.exact ? 0 : legendRoom(figure.data ?? [], given, width, theme);
+  const wanted = (narrow ? narrow.height : height) + legend;
   const high = Math.max(least, Math.min(most, wanted + below)) - below;
   const fitted = fit(given, width, high, theme);
   const room = given.meta?.symbols && Math.round(width / 20); // for symbols
@@ -49,7 +50,7 @@ function legendRoom(data, layout, width, theme) {
   if (!width || !below || layout.showlegend === false) return 0;
   const size = (layout.font?.size ?? layout.template?.layout?.font?.size ?? 12) * theme.larger;
   pen.font = `${size}px ${theme.font}`;
-  const named = data.filter(({ name, showlegend, type }) => name && showlegend !== false && type !== "heatmap");
+  const named = data.filter(({ name, showlegend, type }) => name && showlegend !== false && /^(scatter|bar)$/.test(type));
   const widths = named.map(({ name }) => pen.measureText(name.replace(/<[^>]*>/g, "")).width + MARK);
   const { l = 64, r = 16 } = { ...layout.template?.layout?.margin, ...layout.margin };
   const inner = width - l - r;
