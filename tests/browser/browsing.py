@@ -171,7 +171,7 @@ FINISHED = """Promise.allSettled(
 
 
 def serious_faults_in_both_themes(page: Page) -> list[Fault]:
-    """The same of the page as it is, and of its colours, which are all that differs, for who prefers the other theme."""
+    """The same of the page as it is, and of its colours, all that differs, for those who prefer the other theme."""
     faults = serious_faults(page)
     colour = "getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor"
     before = page.evaluate(colour)
