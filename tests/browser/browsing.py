@@ -7,6 +7,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -158,43 +159,53 @@ def press(page: Page, name: str) -> None:
     page.get_by_role("button", name=name, exact=True).click()
 
 
+Fault = tuple[str, list[str]]
+"""Axe's name of it, and the first places where it is."""
+
+OF_COLOURS = ("color-contrast", "link-in-text-block")
+"""Axe's rules that look at colours."""
+
 FINISHED = """Promise.allSettled(
     document.getAnimations().filter(a => a.effect.getTiming().iterations < 9).map(a => a.finished)
 )"""
 
 
-def serious_faults_in_both_themes(page: Page) -> list[tuple[str, list[str]]]:
-    """The same of the page as it is, and as it is for those who prefer the other theme."""
+def serious_faults_in_both_themes(page: Page) -> list[Fault]:
+    """The same of the page as it is, and of its colours, all that differs, for those who prefer the other theme."""
     faults = serious_faults(page)
     colour = "getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor"
     before = page.evaluate(colour)
     page.emulate_media(color_scheme="dark")
     page.wait_for_function(f"before => {colour} !== before", arg=before)
     page.wait_for_timeout(200)  # charts are drawn anew
-    return faults + serious_faults(page)
+    return faults + serious_faults(page, OF_COLOURS)
 
 
-def serious_faults(page: Page) -> list[tuple[str, list[str]]]:
+def serious_faults(page: Page, rules: Sequence[str] = ()) -> list[Fault]:
     """What axe calls serious or critical and is still there a while later, with the first of its places.
 
     Streamlit dims what it is about to write anew: a fault of contrast that passes.
+
+    Args:
+        rules: the names of axe's rules; none are all.
     """
     settle(page)
     # A colour on its way from one state to another is neither.
     page.evaluate(FINISHED)
-    faults = looked_at(page)
+    faults = looked_at(page, rules)
     if faults:
         page.wait_for_timeout(2000)
         settle(page)
-        faults = looked_at(page)
+        faults = looked_at(page, rules)
     return faults
 
 
-def looked_at(page: Page) -> list[tuple[str, list[str]]]:
+def looked_at(page: Page, rules: Sequence[str]) -> list[Fault]:
     """Axe's serious and critical faults of the page as it is at this moment."""
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE_SCRIPT)
-    faults = page.evaluate("axe.run({resultTypes: ['violations']}).then(result => result.violations)")
+    options = {"resultTypes": ["violations"], **({"runOnly": [*rules]} if rules else {})}
+    faults = page.evaluate("options => axe.run(options).then(result => result.violations)", options)
     return [
         (f["id"], [n["html"][:200] for n in f["nodes"]][:3]) for f in faults if f["impact"] in ("serious", "critical")
     ]

@@ -9,18 +9,22 @@ from dashboard.lessons import lesson_09_gru_and_lstm as lesson
 from experiments.benchmarks.cells import Race, races
 
 RATIOS = (0.5, 0.85, 1.0, 3.0)
-measured = lesson.measure()
 
 
-def with_ratios(torch_nn: float, loop: float) -> lesson.Measured:
+@pytest.fixture(scope="module")
+def measured() -> lesson.Measured:
+    return lesson.measure()
+
+
+def with_ratios(measured: lesson.Measured, torch_nn: float, loop: float) -> lesson.Measured:
     base = {"torch.nn": torch_nn, "loop": loop}
     clocks = {track: Race(10 * base[track[0]] + 0.01 * k, 10.0) for k, track in enumerate(measured.clocks)}
     return replace(measured, clocks=clocks)
 
 
 @pytest.mark.parametrize(("torch_nn", "loop"), list(product(RATIOS, RATIOS)))
-def test_words_follow_the_clock(torch_nn, loop):
-    m = with_ratios(torch_nn, loop)
+def test_words_follow_the_clock(measured, torch_nn, loop):
+    m = with_ratios(measured, torch_nn, loop)
     verdict = lesson.decide(m)
     faster = (torch_nn < 0.8) + (loop < 0.8)
     assert verdict.truth == ("false", "half true", "true")[faster]
