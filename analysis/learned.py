@@ -61,7 +61,7 @@ def learned(course: Course, solved: int | None = None) -> Learned:
         >>> steps = np.arange(1, 201)
         >>> known = np.full(200, 0.25)
         >>> learned(Course(steps, known, known, known, known, known, chance=1.0)).words
-        'learning: 25 % right'
+        'learning: 25\\xa0% right'
     """
     if solved is not None:
         return Learned("solved", f"solved at step {solved:,}")

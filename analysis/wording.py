@@ -32,7 +32,7 @@ def percent(share: float) -> str:
 
     Example:
         >>> percent(0.734)
-        '73\xa0%'
+        '73\\xa0%'
     """
     return f"{100 * share:.0f}{PERCENT}"
 
@@ -42,7 +42,7 @@ def exact_percent(share: float) -> str:
 
     Example:
         >>> exact_percent(0.1234)
-        '12.3\xa0%'
+        '12.3\\xa0%'
     """
     return significant(100 * share) + PERCENT
 

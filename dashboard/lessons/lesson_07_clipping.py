@@ -125,7 +125,7 @@ def draw(values: Values) -> Scene:
 Length before: **{significant(before(now["norm"]))}**. After clipping:
 {rows}
 """
-    title = f"After: by norm {significant(norm)}, by the slide {significant(slide)}"
+    title = f"After: norm {significant(norm)}, slide {significant(slide)}"
     lengths = lengths_picture(p, threshold, now, title)
     oldest = f"Oldest ÷ latest timestep: {significant(10 ** oldest_share(p))}"
     return Scene({"lengths": lengths, "steps": steps_picture("clipped-timesteps", p, now, oldest)}, words)

@@ -36,7 +36,7 @@ def test_attention_is_drawn_target_by_source():
 def test_without_attention_nothing_crosses_by_it():
     stacks = probed().whole.stacks
     picture = crossing_picture("gru", crossing(stacks["encoder"], stacks["decoder"]))
-    assert "0 % of the gradient crosses by the attention" in picture.figure.layout.title.text
+    assert "0\xa0% of the gradient crosses by the attention" in picture.figure.layout.title.text
     by_attention = [
         x
         for line, x in zip(picture.columns["line"], picture.columns["log10 of the norm"], strict=True)

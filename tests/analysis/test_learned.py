@@ -21,7 +21,7 @@ def course(loss, accuracy=math.nan, log_norm=0.0, rate=0.01, threshold=math.nan,
     ("given", "outcome", "words"),
     [
         (course(1.0, 0.25), "at_chance", "at chance: loss 1, a guess has 1"),
-        (course(0.7, 0.62), "learning", "learning: 62 % right"),
+        (course(0.7, 0.62), "learning", "learning: 62\xa0% right"),
         (course(0.7), "learning", "learning: loss 0.7, a guess has 1"),
         (course(3.0, 0.2), "worse", "worse than a guess: loss 3, a guess has 1"),
         (course(0.985, 0.3), "at_chance", "at chance: loss 0.985, a guess has 1"),

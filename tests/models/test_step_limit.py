@@ -150,7 +150,7 @@ def test_padding_is_not_counted_as_unclipped():
     over_time = [np.mean([one.share[t, 0] for one in alone if t < len(one.share)]) for t in range(9)]
     assert picture.columns["clipped, %"] == pytest.approx([100 * share for share in over_time])
     mean = 100 * np.concatenate([one.share[:, 0] for one in alone]).mean()
-    assert f"{significant(mean)} %" in picture.alt
+    assert f"{significant(mean)}\xa0%" in picture.alt
     assert together.engaged
 
 
