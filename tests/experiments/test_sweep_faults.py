@@ -71,19 +71,6 @@ def test_a_disk_that_refuses_the_client_is_one_sentence(cluster, runs):
 # a cluster that does not fit
 
 
-def test_a_worker_that_dies_while_it_is_asked_gets_no_runs(cluster, tmp_path, monkeypatch):
-    session, look = tmp_path / "token.json", clusters.look
-    session.write_text(str(next(iter(cluster.run(os.getpid).values()))))
-
-    def look_or_die(path: str) -> dict[str, str]:
-        if Path(path).read_text() == str(os.getpid()):
-            os._exit(1)
-        return look(path)
-
-    monkeypatch.setattr(clusters, "look", look_or_die)
-    check_workers(cluster, session)
-
-
 def test_a_worker_that_sees_another_folder_is_refused(cluster, tmp_path):
     mine = tmp_path / "runs" / "sweeps" / "test" / "sessions" / "token.json"
     mine.parent.mkdir(parents=True)
@@ -214,6 +201,20 @@ def test_a_killed_worker_costs_nothing_that_was_committed(cluster, runs, tmp_pat
     attempts = [open_run(runs / run.name).progress.attempt for run in report.results.plan.runs]
     assert sorted(attempts) == [1, 2], "one run was resumed, the other untouched"
     same_runs(runs, tmp_path / "serial", serial(source, tmp_path / "serial"))
+
+
+def test_a_worker_that_dies_while_it_is_asked_gets_no_runs(cluster, tmp_path, monkeypatch):
+    session, look = tmp_path / "token.json", clusters.look
+    victim = min(worker_pids(cluster).values())
+    session.touch()
+
+    def look_or_die(path: str) -> dict[str, str]:
+        if os.getpid() == victim:
+            os._exit(1)
+        return look(path)
+
+    monkeypatch.setattr(clusters, "look", look_or_die)
+    check_workers(cluster, session)
 
 
 def test_a_run_that_exhausts_memory_fails_by_itself(cluster, runs):
