@@ -78,7 +78,12 @@ class Copy:
         self.send_signal(signal.SIGKILL)
 
 
-def start_copy(module: str, *words: str, environment: Mapping[str, str], out: Path, error: Path | None = None) -> Copy:
+Program = Copy | subprocess.Popen[bytes]
+
+
+def start_copy(
+    module: str, *words: str, environment: Mapping[str, str], out: Path, error: Path | None = None
+) -> Program:
     """Start `python -m MODULE WORDS` in the root, as the first of a process group of its own.
 
     Args:
@@ -86,9 +91,14 @@ def start_copy(module: str, *words: str, environment: Mapping[str, str], out: Pa
         out: what it prints is written after what this file has.
         error: the same for its errors; None is the same file.
     """
-    ours, theirs = os.pipe()
-    request = json.dumps([module, words, dict(environment)]).encode()
     with out.open("ab") as printed, (error or out).open("ab") as errors:
+        if sys.platform != "linux":  # there, libraries that are loaded do not all survive the copy of their process
+            command = [sys.executable, "-m", module, *words]
+            return subprocess.Popen(
+                command, cwd=ROOT, env=environment, stdout=printed, stderr=errors, start_new_session=True
+            )
+        ours, theirs = os.pipe()
+        request = json.dumps([module, words, dict(environment)]).encode()
         socket.send_fds(_original(), [request], [theirs, printed.fileno(), errors.fileno()])
     os.close(theirs)
     return Copy(ours)

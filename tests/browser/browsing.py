@@ -15,7 +15,7 @@ from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Error, FloatRect, Locator, Page, ViewportSize
 
 if TYPE_CHECKING:
-    from forking import Copy
+    from forking import Program
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 60.0
@@ -27,7 +27,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_until_healthy(url: str, server: "subprocess.Popen[bytes] | Copy", log: Path) -> None:
+def wait_until_healthy(url: str, server: "Program", log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if server.poll() is not None:

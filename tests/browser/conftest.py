@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from browsing import KNOW_WHAT_WAITS, ROOT, WINDOW, Theme, free_port, open_beside, serve_app, settle, wait_until_healthy
-from forking import Copy, start_copy
+from forking import Program, start_copy
 from playwright.sync_api import Browser, BrowserContext, BrowserType, Page, ViewportSize
 
 from experiments.errors import ConfigError
@@ -53,7 +53,7 @@ def nothing_trains_on(served_runs: list[Path]) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def serve_copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., str]]:
     """A function from a script's path and the server's environment to its address; see `forking`."""
-    servers: list[Copy] = []
+    servers: list[Program] = []
 
     def start(script: Path, **environment: str) -> str:
         port, log = free_port(), tmp_path_factory.mktemp("servers") / "log"
@@ -95,7 +95,7 @@ def app_url(tmp_path_factory: pytest.TempPathFactory, served_runs: list[Path]) -
     end([server])
 
 
-def end(servers: list[Copy] | list["subprocess.Popen[bytes]"]) -> None:
+def end(servers: Sequence[Program]) -> None:
     """End all of them at the same time."""
     for server in servers:
         server.terminate()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import orjson
 import pytest
-from forking import Copy, start_copy
+from forking import Program, start_copy
 from sweeping import COMMITTING_OFTEN, LONG, same_runs, serial, steps_done, wait_for
 from typer.testing import CliRunner
 
@@ -38,7 +38,7 @@ class Cluster:
     """A scheduler and workers, each a process group of its own, so that a kill takes a worker with its nanny."""
 
     address: str
-    processes: list["subprocess.Popen[bytes] | Copy"] = field(default_factory=list)
+    processes: list[Program] = field(default_factory=list)
 
     def copy(self, *words: str) -> None:
         """Start a part of it as a copy: see `forking`."""
@@ -51,7 +51,7 @@ class Cluster:
             subprocess.Popen([DASK, *words], env=environment, stdout=quiet, stderr=quiet, start_new_session=True)
         )
 
-    def kill(self, process: "subprocess.Popen[bytes] | Copy") -> None:
+    def kill(self, process: Program) -> None:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
@@ -74,7 +74,7 @@ def cluster() -> Iterator[Cluster]:
 class Client:
     """`python -m experiments sweep`, and what it says."""
 
-    process: "subprocess.Popen[bytes] | Copy"
+    process: Program
     said: Path
 
     @property

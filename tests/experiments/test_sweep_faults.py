@@ -203,6 +203,20 @@ def test_a_killed_worker_costs_nothing_that_was_committed(cluster, runs, tmp_pat
     same_runs(runs, tmp_path / "serial", serial(source, tmp_path / "serial"))
 
 
+def test_a_worker_that_dies_while_it_is_asked_gets_no_runs(cluster, tmp_path, monkeypatch):
+    session, look = tmp_path / "token.json", clusters.look
+    victim = min(worker_pids(cluster).values())
+    session.touch()
+
+    def look_or_die(path: str) -> dict[str, str]:
+        if os.getpid() == victim:
+            os._exit(1)
+        return look(path)
+
+    monkeypatch.setattr(clusters, "look", look_or_die)
+    check_workers(cluster, session)
+
+
 def test_a_run_that_exhausts_memory_fails_by_itself(cluster, runs):
     """4 GiB is allowed of a pass, and a worker here has 900 MiB."""
     source = """
