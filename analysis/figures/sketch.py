@@ -73,9 +73,12 @@ class Sketch:
 
     def to_dict(self) -> Plain:
         """The figure as its JSON has it, arrays as base64; what is drawn later does not change it."""
-        made = {"data": [unshared(trace) for trace in self.data], "layout": unshared(self.layout)}
+        made = self._copied()
         convert_to_base64(made)  # as Plotly's own `to_dict` does
         return made
+
+    def _copied(self) -> Plain:
+        return {"data": unshared(self.data), "layout": unshared(self.layout)}
 
     def figure(self) -> go.Figure:
         """The same as Plotly's object.
@@ -83,7 +86,7 @@ class Sketch:
         Raises:
             ValueError: a property that Plotly does not know, or a value that it does not allow.
         """
-        return go.Figure({"data": self.data, "layout": self.layout})
+        return go.Figure(self._copied())
 
 
 def merge(layout: Plain, changes: Mapping[str, Any]) -> None:
