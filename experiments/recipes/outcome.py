@@ -7,7 +7,7 @@ from pathlib import Path
 
 from analysis.figures.picture import Picture
 from analysis.figures.theme import CELL_COLOURS, OTHER_COLOURS, cell_colour
-from analysis.figures.training import loss_picture
+from analysis.figures.training import Lane, loss_picture
 from analysis.wording import exact_percent, significant
 from experiments.probing.probe import Probe
 from experiments.probing.said import can_write, write_text
@@ -20,7 +20,7 @@ from experiments.recipes.measurements import MEASUREMENTS
 from experiments.recipes.recipe import Recipe
 from experiments.recipes.spectra import spectra_picture
 from experiments.runs.opening import open_run
-from experiments.runs.pictures import DASHES, lane
+from experiments.runs.pictures import DASHES, join, lane
 from experiments.runs.store.reader import RunReader
 from experiments.training.build import build
 from experiments.training.training import Training
@@ -140,13 +140,11 @@ def finished(recipe: Recipe, runs: Path, arm: str, seed: int) -> RunReader | Non
 
 
 def losses(recipe: Recipe, readers: dict[tuple[str, int], RunReader]) -> Picture:
-    """The loss of every run: a colour per arm, a dash per seed."""
-    colours = colours_of(recipe)
-    lanes = [
-        lane(run, f"{recipe.labels[arm]}, seed {seed}", colours[arm], DASHES[seed % len(DASHES)])
-        for (arm, seed), run in readers.items()
-    ]
-    return loss_picture(lanes)
+    """The loss of every arm, its seeds joined."""
+    colours, lanes = colours_of(recipe), dict[str, list[Lane]]()
+    for (arm, _), run in readers.items():
+        lanes.setdefault(arm, []).append(lane(run, recipe.labels[arm], colours[arm], DASHES[0]))
+    return loss_picture([join(of_arm, recipe.labels[arm]) for arm, of_arm in lanes.items()])
 
 
 def colours_of(recipe: Recipe) -> dict[str, str]:

@@ -153,20 +153,20 @@ def join_seeds(readers: Sequence[RunReader], made: Sequence[Lane]) -> list[Lane]
         others = {name: value for name, value in reader.settings.items() if name != "seed"}
         groups.setdefault(reader.name if reader.form.watched else repr(others), []).append(k)
     names = labels([readers[group[0]] for group in groups.values()])
-    joined = []
-    for name, group in zip(names, groups.values(), strict=True):
-        longest = max((made[k] for k in group), key=lambda lane: len(lane.step))
-        if len(group) == 1:
-            joined.append(longest)
-            continue
-        losses = np.full((len(group), len(longest.step)), np.nan)
-        for row, k in enumerate(group):
-            losses[row, : len(made[k].loss)] = made[k].loss
-        some, median = ~np.isnan(losses).all(axis=0), np.full(len(longest.step), np.nan)
-        median[some] = np.nanmedian(losses[:, some], axis=0)
-        label = f"{name}, {len(group)} seeds"
-        joined.append(replace(longest, label=label, loss=median, members=list(losses), events=()))
-    return joined
+    return [join([made[k] for k in group], name) for name, group in zip(names, groups.values(), strict=True)]
+
+
+def join(seeds: Sequence[Lane], label: str) -> Lane:
+    """Several runs as one line, their median, with a band; one run as it is."""
+    longest = max(seeds, key=lambda lane: len(lane.step))
+    if len(seeds) == 1:
+        return longest
+    losses = np.full((len(seeds), len(longest.step)), np.nan)
+    for row, one in enumerate(seeds):
+        losses[row, : len(one.loss)] = one.loss
+    some, median = ~np.isnan(losses).all(axis=0), np.full(len(longest.step), np.nan)
+    median[some] = np.nanmedian(losses[:, some], axis=0)
+    return replace(longest, label=f"{label}, {len(seeds)} seeds", loss=median, members=list(losses), events=())
 
 
 def has_any(values: ndarray) -> bool:

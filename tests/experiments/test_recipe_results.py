@@ -20,7 +20,7 @@ from experiments.recipes import measured
 from experiments.recipes.example_pictures import example_pictures
 from experiments.recipes.examples import LONGEST, cut, examples_of
 from experiments.recipes.measurements import influence_balancing
-from experiments.recipes.outcome import WRITTEN, outcome_of, sample_text
+from experiments.recipes.outcome import WRITTEN, losses, outcome_of, sample_text
 from experiments.recipes.page import example_row, html_of
 from experiments.recipes.recipe import Recipe, read_recipe, recipe_of
 from experiments.recipes.runs import plan_of_recipes
@@ -86,6 +86,21 @@ def test_a_recipe_that_is_killed_half_way_gives_the_same_numbers(tmp_path, monke
 def test_runs_that_are_not_there_leave_a_recipe_unfinished(tmp_path):
     outcome = outcome_of(recipe_of(TRAINED, "small"), tmp_path)
     assert (outcome.verdict, outcome.missing) == ("not finished", 4)
+
+
+def test_the_legend_of_the_losses_names_each_arm_once_whatever_the_seeds(tmp_path):
+    recipe = recipe_of(TRAINED, "small")
+    bring_to_its_end(recipe, tmp_path)
+    readers = {
+        (arm, seed): open_run(tmp_path / recipe.config(arm, seed).identity()) for arm in recipe.arms for seed in (0, 1)
+    }
+    picture = losses(recipe, readers)
+    named = [
+        trace.name
+        for trace in picture.figure.data
+        if trace.showlegend is not False and not trace.name.startswith("a g")
+    ]
+    assert named == ["gru, 2 seeds", "elman, 2 seeds"]
 
 
 def words_of(monkeypatch, **settings):
