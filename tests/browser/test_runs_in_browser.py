@@ -155,7 +155,14 @@ def test_runs_side_by_side_keep_their_state_and_a_search_drops_none(runs_url, op
     expect(page.locator(".scrub-slider output")).to_have_text("optimiser step 1", timeout=60_000)
     verdicts = page.get_by_test_id("stMarkdown").filter(has_text=re.compile("LSTM.*: (learning|at chance|worse)"))
     expect(verdicts.first).to_be_visible()
+    page.set_viewport_size({"width": 1280, "height": 3600})
     settle(page)
+    room = page.locator(".live-chart[data-redraws]").evaluate_all(
+        "all => all.map(c => [c.dataset.key, c.querySelector('.live-chart-plot')._fullLayout._size.h, "
+        "c.getBoundingClientRect().bottom - c.parentElement.getBoundingClientRect().bottom])"
+    )
+    assert len(room) >= 6
+    assert all(height > 110 and below <= 1 for _, height, below in room), room  # a legend takes no chart's place
     page.get_by_role("link", name="Sweeps").click()
     expect(page.get_by_role("heading", name="Sweeps")).to_be_visible(timeout=30_000)
     page.go_back()
