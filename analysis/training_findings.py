@@ -132,7 +132,8 @@ def short_truncation(s: Subject) -> Iterator[Finding]:
             "short_truncation",
             "severe",
             "The truncation is shorter than the task",
-            f"The gradient stops after at most {k - 1} steps; the task needs a gradient over {s.dependency} steps.",
+            f"The gradient stops after at most {counted(k - 1, 'step')}; the task needs a gradient over "
+            f"{counted(s.dependency, 'step')}.",
             {"truncate": k, "dependency": s.dependency},
             (Remedy("Truncate after more steps than the task reaches back, or do not truncate.", {"truncate": None}),),
         )

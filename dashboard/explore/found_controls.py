@@ -120,6 +120,7 @@ def _own_settings(network: GivenNetwork, inputs: Mapping[str, str]) -> dict[str,
     wanted: dict[str, object] = {
         "inputs": config.task if reads else NOISE,
         "text_file": known,
+        "delay": config.delay or 0,
         "seq_len": config.seq_len,
         "seq_len_schedule": "mixed" if config.seq_len_schedule == "mixed" else "fixed",
         "seq_len_min": config.seq_len_min,

@@ -28,6 +28,8 @@ SINGULAR = ("largest_singular_value", "singular_values", "spectrum_shape")
 """Settings of singular values, which a spectral radius would change again."""
 OF_DATA = ("series", "sentiment")
 """Tasks that read a file of the user's own data."""
+OF_ONE_TASK = ("reverse_source", "delay", "data_file", "data_column")
+"""Fields that are refused where the task is not theirs."""
 WHOLE = ("attention", "mean")
 """Heads that give one answer about all timesteps."""
 
@@ -80,9 +82,10 @@ def check_wiring(config: RunConfig, task: Task) -> None:
     if config.delay is not None and task.name != "delayed_xor":
         raise ConfigError(f"delay was {config.delay}, which task={task.name} does not have; it needs task=delayed_xor.")
     if config.delay is not None and config.seq_len <= 2 * config.delay:
+        most = (config.seq_len - 1) // 2
         raise ConfigError(
-            f"delay was {config.delay}, and seq_len={config.seq_len} has no timestep after two delays; choose a delay "
-            f"of at most {(config.seq_len - 1) // 2}, or a seq_len of at least {2 * config.delay + 1}."
+            f"delay was {config.delay}, and seq_len={config.seq_len} has no timestep after two delays; choose "
+            f"{f'a delay of at most {most}' if most else 'no delay'}, or a seq_len of at least {2 * config.delay + 1}."
         )
     if config.data_file is not None and task.name not in OF_DATA:
         raise ConfigError(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from experiments.config.limits import MEMORY_LIMIT, check_memory
 from experiments.config.run_config import RunConfig, parse_words
-from experiments.config.wiring import check_wiring
+from experiments.config.wiring import OF_ONE_TASK, check_wiring
 from experiments.config.words import shortened, spelt
 from experiments.errors import ConfigError
 from experiments.probing.given_network import GivenNetwork, TrainedNetwork
@@ -70,7 +70,7 @@ def given_probe(
     Raises:
         ConfigError: values that contradict the network, inputs of another size, or too much memory.
     """
-    config = config_for(network, values)
+    config = config_for(network, without_other_tasks(network, values, inputs))
     config, task = with_inputs(config, network, inputs)
     if task.input_size != network.input_size:
         raise ConfigError(
@@ -87,6 +87,16 @@ def given_probe(
     batch = draw_batch(config, task, config.batch_size, config.seq_len, data)
     experiment = Experiment(config, task, model.requires_grad_(True), batch.inputs, batch.targets, batch.lengths)
     return Probe(experiment, experiment.record(), source=source)
+
+
+def without_other_tasks(
+    network: GivenNetwork, values: Mapping[str, object], inputs: str | None
+) -> Mapping[str, object]:
+    """The values without those that a run has for its own task, where it reads something else."""
+    trained = network.config if isinstance(network, TrainedNetwork) else None
+    if trained is None or (inputs is None and values.get("task", trained.task) == trained.task):
+        return values
+    return {name: v for name, v in values.items() if name not in OF_ONE_TASK or v != getattr(trained, name)}
 
 
 def config_for(network: GivenNetwork, values: Mapping[str, object]) -> RunConfig:

@@ -73,7 +73,7 @@ def inputs_at(run: RunReader, row: int, length: int) -> Tensor:
     return torch.from_numpy(run.tensor("whole_inputs")[row])[: source + length]
 
 
-def targets_at(run: RunReader, row: int, length: int, costless: int) -> Tensor:
+def targets_at(run: RunReader, row: int, length: int, costless: int | None) -> Tensor:
     """The targets of the kept sequences; `costless` ones need no output.
 
     Raises:
@@ -82,7 +82,9 @@ def targets_at(run: RunReader, row: int, length: int, costless: int) -> Tensor:
     targets = torch.from_numpy(run.tensor("targets")[row])
     targets = targets if targets.ndim == 1 else targets[:length]
     classes = outputs_of(run)
-    allowed = ((targets >= 0) & (targets < classes)) | (targets == costless)
+    allowed = (targets >= 0) & (targets < classes)
+    if costless is not None:
+        allowed |= targets == costless
     if not targets.is_floating_point() and not bool(allowed.all()):
         raise DamagedRunError(f"'targets' in {str(run.folder)!r} names a class that is not one of the {classes}.")
     return targets

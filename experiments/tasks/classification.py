@@ -9,6 +9,9 @@ from torch.nn.functional import cross_entropy
 
 from experiments.tasks.task import Task
 
+NO_CLASS = -100
+"""A target that torch's own cross-entropy leaves out, too."""
+
 
 def one_hot(symbols: Int[Tensor, "time batch"], size: int, dtype: torch.dtype) -> Float[Tensor, "time batch {size}"]:
     """1 in the channel of each symbol, 0 in the others."""
@@ -37,7 +40,8 @@ class Classification(Task):
         before = T - len(targets) if targets.ndim == 2 else 0
         answers = outputs[before:]
         wanted = targets.expand(len(answers), B).flatten()
-        losses = cross_entropy(answers.flatten(0, 1), wanted, ignore_index=self.costless, reduction="none")
+        left_out = NO_CLASS if self.costless is None else self.costless
+        losses = cross_entropy(answers.flatten(0, 1), wanted, ignore_index=left_out, reduction="none")
         losses = losses.view(len(answers), B)
         return torch.cat([losses.new_zeros(before, B), losses]) if before else losses
 

@@ -34,8 +34,8 @@ class Task(ABC):
     """The answers that the accuracy counts, in words: those that need memory."""
     shows_picture: bool = False
     """Whether the source is the places of a picture."""
-    costless: int = -100
-    """The target that has no loss, where nothing can be answered; −100, which is no class, for a task without one."""
+    costless: int | None = None
+    """The target that has no loss, where nothing can be answered; None for a task without one."""
 
     def length(self, seq_len: int) -> int:
         """Number of timesteps of a sample: T, unless a task says otherwise."""

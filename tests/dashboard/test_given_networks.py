@@ -17,9 +17,11 @@ from dashboard.explore.take_away import write_command
 from dashboard.explore.view import record_view
 from dashboard.train import jobs
 from experiments.__main__ import app
+from experiments.config.run_config import RunConfig
 from experiments.errors import ConfigError
 from experiments.probing.from_weights import trained_probe
 from experiments.probing.given_network import trained_network
+from experiments.runs.train import Recorder
 
 
 def open_page(**link: object) -> AppTest:
@@ -158,3 +160,14 @@ def test_values_over_a_network_are_its_own_where_the_sliders_stand(lstm):
     assert values["forget_bias"] is None
     assert values["largest_singular_value"] is None
     assert opened.start["forget_bias"] == 2.0, "the run's own, and not given to every unit again"
+
+
+def test_a_delay_that_a_run_was_trained_with_is_the_pages(tmp_path, monkeypatch):
+    config = RunConfig(task="delayed_xor", seq_len=9, delay=4, cell="gru", hidden_size=3, steps=1, evaluate_every=None)
+    monkeypatch.setattr(jobs, "RUNS", tmp_path)
+    with Recorder.start(config, tmp_path / "delayed", "reference") as recorder:
+        recorder.turn()
+    opened = open_network({"run": "delayed", "step": 1})
+    for change, delay in ({}, 4), ({"delay": 2}, 2), ({"inputs": "noise"}, None):
+        (shown,) = record_view(Settings.of(opened.start | change)).probes.values()
+        assert shown.experiment.config.delay == delay

@@ -124,6 +124,15 @@ def test_the_command_takes_settings_and_inputs_for_a_recorded_step(trained, in_o
     assert (row["config"]["task"], row["config"]["seq_len"]) == ("noise", 11)
 
 
+def test_what_a_run_has_for_its_own_task_is_left_out_where_its_network_reads_something_else(trained):
+    network = trained_network(trained(**WHOLE, task="delayed_xor", seq_len=9, delay=4), 1)
+    assert trained_probe(network, {}).experiment.config.delay == 4
+    assert trained_probe(network, {"seq_len": 5}, inputs="noise").experiment.config.delay is None
+    assert trained_probe(network, {"task": "parity"}).experiment.config.delay is None
+    with pytest.raises(ConfigError, match="delay was 3, which task=given inputs does not have"):
+        trained_probe(network, {"delay": 3}, inputs="noise")
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -57,6 +57,10 @@ def config(**values):
             "delay was 10, and seq_len=20 has no timestep after two delays; choose a delay of at most 9, or a seq_len",
         ),
         (
+            {"task": "delayed_xor", "seq_len": 2, "delay": 1},
+            "has no timestep after two delays; choose no delay, or a seq_len of at least 3",
+        ),
+        (
             {"features": "first_input"},
             "features was 'first_input', which network=sequence does not have; it needs network",
         ),

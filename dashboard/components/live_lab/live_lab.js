@@ -23,6 +23,7 @@ function createLab(parent) {
   let name = "";
   let state = {}; // as the page last had it
   let said = "";
+  let standing = ""; // the words that are shown: the page's, those of a drag, or null for an error
   const moved = new Map(); // what the hand has changed since: key → its value, and whether it is still to reach the page
   let generation = 0; // answers to questions about an older page are dropped
   let asked = 0; // the generation of the question that is on its way
@@ -45,7 +46,7 @@ function createLab(parent) {
     for (const [key, { value, isPending }] of moved) {
       if (JSON.stringify(state[key]) === JSON.stringify(value) || !isPending()) moved.delete(key);
     }
-    if (isNew && moved.size === 0) {
+    if (moved.size === 0 && (isNew || standing !== said)) {
       generation += 1;
       show(said);
     }
@@ -58,7 +59,7 @@ function createLab(parent) {
   }
 
   const show = (words) => {
-    root.innerHTML = words; // of our own making, see `Frame.words`
+    root.innerHTML = standing = words; // of our own making, see `Frame.words`
     fade();
   };
   const fade = () => root.classList.toggle("more", root.scrollTop + root.clientHeight < root.scrollHeight - 8);
@@ -113,6 +114,7 @@ function createLab(parent) {
     frame = 0;
     if (of !== generation) return;
     if (answer.error) {
+      standing = null;
       root.replaceChildren(Object.assign(document.createElement("p"), { textContent: answer.error, role: "alert" }));
     } else {
       for (const [key, message] of Object.entries(answer.charts)) charts.get(key)?.want(message, true);
