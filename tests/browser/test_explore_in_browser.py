@@ -145,7 +145,14 @@ def test_zoom_survives_a_drag_which_the_words_beside_the_chart_follow(explore):
     assert eventually(page, lambda: lab.inner_text() != before and "2.4" in lab.inner_text())
     page.mouse.up()
     settle(page)
+    of_page = lab.inner_text()
+    page.evaluate(
+        """() => document.dispatchEvent(new CustomEvent("gradient-flow-move", {
+            cancelable: true, detail: { changes: { largest_singular_value: 0.5 }, isPending: () => false } }))"""
+    )
+    assert eventually(page, lambda: lab.inner_text() != of_page)
     assert not serious_faults_in_both_themes(page)
+    assert eventually(page, lambda: lab.inner_text() == of_page), "what the page does not keep leaves no words behind"
 
 
 def test_an_exploding_pass_is_drawn(explore):
