@@ -23,6 +23,10 @@ def has_ended(task: Task, targets: torch.Tensor, t: int, b: int) -> bool:
     return isinstance(task, Sentences) and task.end in targets[:t, b]
 
 
+def is_costless(task, targets):
+    return torch.zeros_like(targets, dtype=torch.bool) if task.costless is None else targets == task.costless
+
+
 def is_number(task: Task) -> bool:
     return task.name in TOLERANCES
 
@@ -135,7 +139,7 @@ def test_only_the_positions_in_the_loss_get_a_gradient(name):
     assert not last[:-1].any()
     assert last[-1].any()
     (every,) = torch.autograd.grad(task.loss(outputs, targets, "every"), outputs)
-    costs = (targets != task.costless)[:, 0] if targets.ndim == 2 else torch.ones(len(outputs), dtype=torch.bool)
+    costs = ~is_costless(task, targets)[:, 0] if targets.ndim == 2 else torch.ones(len(outputs), dtype=torch.bool)
     assert torch.equal(every.flatten(1).any(dim=1), costs)
 
 
@@ -174,7 +178,7 @@ def test_a_perfect_answer_is_right_and_costs_nothing(name):
         outputs = numbers(targets, T)
     else:
         outputs = 100.0 * torch.nn.functional.one_hot(
-            targets.masked_fill(targets == task.costless, 0).expand(T, 4), task.output_size
+            targets.masked_fill(is_costless(task, targets), 0).expand(T, 4), task.output_size
         )
     for position in POSITIONS:
         assert task.loss(outputs, targets, position).item() == pytest.approx(0, abs=1e-6)
