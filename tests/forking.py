@@ -108,7 +108,8 @@ def start_copy(
 def _original() -> socket.socket:
     """Where the process hears which is copied; there is one for each worker of the suite, from its first copy on."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    alone = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # a copy has no thread but the one that forks
+    environment = {**os.environ, **alone, "PYTHONPATH": str(ROOT)}
     subprocess.Popen(
         [sys.executable, __file__, str(theirs.fileno())],
         cwd=ROOT, env=environment, pass_fds=[theirs.fileno()], start_new_session=True,
