@@ -120,8 +120,9 @@ def count_named(made: go.Figure | Sketch) -> int:
     """How many lines and bars the legend names."""
     named = 0
     for trace in made.data:
-        name, legend = (trace.get(x) if isinstance(trace, dict) else trace[x] for x in ("name", "showlegend"))
-        named += bool(name) and legend is not False and trace["type"] in ("scatter", "bar")
+        if trace["type"] in ("scatter", "bar"):  # others may have no such properties
+            name, legend = (trace.get(x) if isinstance(trace, dict) else trace[x] for x in ("name", "showlegend"))
+            named += bool(name) and legend is not False
     return named
 
 

@@ -105,4 +105,4 @@ def test_values_as_far_apart_as_float64_can_hold_have_ticks():
     picture = parallel_picture(SETTINGS, "loss", np.where(VALUES > 2, 1.7e308, -1.7e308))
     at = picture.figure.data[0].dimensions[-1].tickvals
     assert np.isfinite(at).all()
-    assert len(set(at)) == 6
+    assert len(set(at)) == len(at) >= 4

@@ -1,6 +1,7 @@
 """A picture that is made of plain dictionaries is, to the byte, the one that Plotly's own objects make and check."""
 
 import orjson
+import plotly.graph_objects as go
 import pytest
 from pictured import DATA, pictures_of
 
@@ -68,3 +69,4 @@ def test_the_legend_names_what_has_a_name_and_is_no_map():
         made.add_scatter(x=[1], y=[2], **trace)
     made.add_heatmap(z=[[1]], name="d")
     assert count_named(made) == count_named(made.figure()) == 2
+    assert count_named(go.Figure(go.Parcoords(dimensions=[{"values": [1, 2]}]))) == 0

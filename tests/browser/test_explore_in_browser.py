@@ -226,6 +226,7 @@ def test_a_pinned_state_stays_beside_the_present_one(explore):
     page = explore("?cells=elman")
     press(page, "Pin as A")
     page.get_by_role("button", name="Unpin A").wait_for()
+    assert eventually(page, lambda: bool(line(page, "Elman")))
     before = line(page, "Elman")
     type_value(page, "largest_singular_value", "1.5")
     assert eventually(page, lambda: line(page, "A: Elman") == before and line(page, "Elman") != before)

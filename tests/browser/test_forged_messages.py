@@ -8,6 +8,7 @@ import pytest
 from forging import Drawn, Visitor
 
 from dashboard.explore.link import read_settings
+from dashboard.explore.settings import CONTROLS
 from experiments.config.run_config import RunConfig
 from experiments.runs.train import Recorder, train
 from experiments.sweeps.folder import SweepFolder, write_plan
@@ -94,7 +95,7 @@ def test_a_forged_path_opens_no_file(app_url, tmp_path, whole):
     assert "profile" in drawn.pictures
     said = " ".join(drawn.sentences)
     assert "one character" not in said
-    assert whole or "text_file was" in said
+    assert whole or "Text was" in said
 
 
 OUT_OF_RANGE = [
@@ -114,5 +115,5 @@ def test_after_a_forged_setting_the_picture_is_drawn_from_allowed_ones(app_url, 
     state = {name: setting for name, setting in shown_state(drawn).items() if name != "pinned"}
     assert read_settings(state) == (state, [])
     if isinstance(value, str):
-        assert f"{key} was " in drawn.sentences[0]
+        assert f"{CONTROLS[key].label} was " in drawn.sentences[0]
     assert state[key.partition("--")[0]] != value

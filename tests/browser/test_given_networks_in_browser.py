@@ -116,6 +116,7 @@ def test_a_checkpoint_is_uploaded_and_follows_the_hand_to_what_probe_prints(url,
 def test_a_file_that_is_none_is_a_sentence_and_the_last_picture_stays(url, open_page, tmp_path):
     (tmp_path / "notes.txt").write_text("no weights")
     page = open_page(url)
+    assert eventually(page, lambda: bool(line(page, "LSTM")))
     before = line(page, "LSTM")
     page.get_by_text("Open your own network").click()
     page.locator("[data-testid='stFileUploader'] input[type=file]").set_input_files(tmp_path / "notes.txt")

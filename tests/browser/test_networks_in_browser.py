@@ -33,12 +33,12 @@ def test_the_chosen_stack_is_drawn_and_attention_stands_beside_the_credit(explor
 
 def test_a_task_without_a_target_is_refused_in_a_sentence_and_the_picture_stays(explore):
     page = explore(f"?{SETTINGS}")
+    assert eventually(page, lambda: bool(line(page, "GRU")))
     before = line(page, "GRU")
     page.get_by_role("combobox", name="Task").click()
     page.get_by_role("option", name="Adding two numbers").click()
     page.get_by_text("has no source and target").first.wait_for()
     assert eventually(page, lambda: line(page, "GRU") == before)
-    assert before
 
 
 def test_a_translation_is_chosen_in_the_sidebar_and_its_source_reversed(explore):

@@ -144,5 +144,5 @@ def test_an_address_of_no_run_names_no_folder(server, person):
     for address in ("runs?run=nosuchrun", "train?runs=nosuchrun", "runs?run=..%2F..%2Fetc"):
         page.goto(f"{url}/{address}")
         settle(page)
-        expect(page.get_by_text(re.compile("no run|no such run"))).not_to_have_count(0, timeout=LATER)
+        expect(page.get_by_text(re.compile("no run|no such run", re.IGNORECASE))).not_to_have_count(0, timeout=LATER)
         says_nothing_of_the_server(page, runs)

@@ -21,7 +21,9 @@ def best_blind_guess(task: Task, seq_len: int, position: LossPosition) -> float:
     if targets.is_floating_point():
         guess = targets.mean(-1).reshape(-1, task.output_size).expand(T, -1)
     else:
-        counts = torch.nn.functional.one_hot(targets.expand(T, B), task.output_size).double().mean(dim=1)
+        # any guess costs nothing where none is asked for
+        answered = targets if task.costless is None else targets.masked_fill(targets == task.costless, 0)
+        counts = torch.nn.functional.one_hot(answered.expand(T, B), task.output_size).double().mean(dim=1)
         guess = counts.clamp_min(1e-12).log()
     return task.loss(guess.unsqueeze(1).expand(T, B, -1), targets, position).item()
 
