@@ -29,10 +29,10 @@ recipes: $(VENV)/runtime.stamp
 	$(BIN)/python -m experiments recipe papers --workers $(WORKERS) --page recipes.html --markdown docs/recipes.md
 
 test: lint types
-	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: lint types
-	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder --ignore=tests/browser -m "not processes"
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --ignore=tests/browser -m "not processes"
 
 test-portable: $(VENV)/dev.stamp
 	$(BIN)/python tests/portable.py $(ONLY)
