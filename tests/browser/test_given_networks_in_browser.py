@@ -97,8 +97,15 @@ def test_a_checkpoint_is_uploaded_and_follows_the_hand_to_what_probe_prints(url,
     page.locator("[data-testid='stFileUploader'] input[type=file]").set_input_files(checkpoint)
     expect(page.get_by_text("yours: model.pt, layer encoder", exact=True)).to_be_visible(timeout=60_000)
     settle(page)
-    page.get_by_role("combobox", name="Layer of the file").click()
-    page.get_by_role("option", name="decoder").click()
+    layer, option = page.get_by_role("combobox", name="Layer of the file"), page.get_by_role("option", name="decoder")
+
+    def is_offered() -> bool:
+        """The list, which closes if the page is just being written anew, is open."""
+        layer.press("ArrowDown")
+        return option.is_visible()
+
+    assert eventually(page, is_offered)
+    option.click()
     expect(page.get_by_text("yours: model.pt, layer decoder", exact=True)).to_be_visible(timeout=60_000)
     probed = partial(printed, "--weights", str(checkpoint), "--layer", "decoder", "--inputs", "noise")
     assert eventually(page, lambda: shows(page, "LSTM", probed()))
