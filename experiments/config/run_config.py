@@ -74,11 +74,7 @@ class RunConfig(BaseModel):
         False, description="Whether the source of translation is reversed, its last word first."
     )
     delay: int | None = Field(
-        None,
-        ge=1,
-        le=50_000,
-        description="The delay d of delayed_xor, in timesteps: each answer compares the bits of d and 2 d timesteps "
-        "ago; none uses a third of seq_len.",
+        None, ge=1, le=50_000, description="Timesteps d between bits of delayed_xor; none uses a third of seq_len."
     )
 
     cell: str = Field(
