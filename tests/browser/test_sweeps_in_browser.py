@@ -92,6 +92,7 @@ def test_a_sweep_is_estimated_started_paused_and_continued_on_the_page(tmp_path,
     page.reload()
     expect(lengths).to_have_value("10, 20", timeout=60_000)
     press(page, "Edit as TOML")
+    settle(page)  # for a while the button of the fields stands beside that of the text
     field = page.get_by_role("textbox", name="Sweep, as TOML")
     start = page.get_by_role("button", name="Start sweep")
     expect(start).to_be_disabled(timeout=60_000)
