@@ -11,6 +11,7 @@ from dashboard.lessons.lesson_chart import lesson_charts
 from dashboard.train.earlier_runs import find_known_run
 from dashboard.train.job_queue import Job
 from dashboard.train.jobs import RUNS, continue_runs, jobs, start_runs
+from dashboard.train.programs import programs
 from dashboard.train.steering import LIVE, REFUSED, find_own, leave_queue, show_place, show_refusal, steer
 from experiments.config.run_config import RunConfig
 from experiments.errors import ConfigError
@@ -63,6 +64,7 @@ def show_live(number: int, live: Live, values: Values) -> None:
     lanes = live.lanes(values)
     working = _is_working(lanes)
     st.fragment(_show_lanes, run_every=1.0 if working else None)(number, live, lanes, working)
+    programs.prepare()
 
 
 def _show_lanes(number: int, live: Live, lanes: Sequence[RunConfig], working: bool) -> None:

@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Mapping
@@ -12,12 +10,13 @@ from pathlib import Path
 
 import streamlit as st
 
-import experiments
 from dashboard.server.quotas import check_runs
 from dashboard.server.serving import is_personal, workers
 from dashboard.train import jobs
-from dashboard.train.jobs import ROOT, describe_end
+from dashboard.train.jobs import describe_end
+from dashboard.train.programs import programs
 from experiments.config.words import cut
+from experiments.copies import ROOT, Program
 from experiments.errors import ConfigError
 from experiments.sweeps.plan import Plan, plan_of
 
@@ -30,7 +29,7 @@ class Processes:
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.working: dict[str, subprocess.Popen[bytes]] = {}
+        self.working: dict[str, Program] = {}
         """Sweep's name → its process."""
         self.errors: dict[str, str] = {}
         """Sweep's name → why its last process ended badly."""
@@ -50,25 +49,21 @@ class Processes:
             file = folder / f"{plan.name}.toml"
             file.write_text(plan.source, encoding="utf-8")
             words = ["sweep", str(file), "--workers", str(workers()), "--quiet", "--runs", str(jobs.RUNS)]
-            with (folder / "said").open("wb") as said:
-                process = subprocess.Popen(
-                    [sys.executable, "-m", experiments.__name__, *words], cwd=ROOT, stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL, stderr=said, start_new_session=True,
-                )  # fmt: skip
+            process = programs.start(words, folder / "said")
             self.working[plan.name] = process
             self.errors.pop(plan.name, None)
         threading.Thread(target=self.attend, args=(plan.name, process, folder), daemon=True).start()
 
-    def attend(self, name: str, process: "subprocess.Popen[bytes]", folder: Path) -> None:
+    def attend(self, name: str, process: Program, folder: Path) -> None:
         """Wait for the end, and keep why where it ended badly."""
-        process.wait()
+        status = process.wait()
         said = (folder / "said").read_text(encoding="utf-8", errors="replace")
         with self.lock:
             del self.working[name]
             stopped = name in self.stopped
             self.stopped.discard(name)
             # 1: some runs have failed, which the page shows one by one
-            if not stopped and process.returncode != 1 and (error := describe_end(process.returncode, said)):
+            if not stopped and status != 1 and (error := describe_end(status, said)):
                 self.errors[name] = error
         for path in folder.iterdir():
             path.unlink()

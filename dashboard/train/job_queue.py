@@ -1,9 +1,10 @@
 """The order of waiting jobs, fair between visitors."""
 
-import subprocess
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+from experiments.copies import Program
 
 
 @dataclass(eq=False)
@@ -17,7 +18,7 @@ class Job:
     """Of the command line that trains them."""
     seconds: float | None = None
     """The longest that the process may take; None is no limit."""
-    process: "subprocess.Popen[bytes] | None" = None
+    process: Program | None = None
     stopping: bool = False
     """Its process was asked to end after the step at hand."""
     over: bool = False

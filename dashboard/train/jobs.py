@@ -1,5 +1,6 @@
 """Training processes that the pages start. They write run folders and outlive the page."""
 
+import os
 import shlex
 import subprocess
 import sys
@@ -11,17 +12,17 @@ from pathlib import Path
 import orjson
 import streamlit as st
 
-import experiments
 from dashboard.server.quotas import SECONDS, check_queue, check_runs
 from dashboard.server.serving import is_personal, workers
 from dashboard.server.visitor import visitor
 from dashboard.train.job_queue import Job, order_jobs
+from dashboard.train.programs import programs
 from experiments.config.run_config import RunConfig
+from experiments.copies import Program
 from experiments.errors import ConfigError
 from experiments.runs.control import read_control
 from experiments.runs.folder import free_name, runs_folder
 
-ROOT = Path(__file__).resolve().parents[2]
 RUNS = runs_folder().resolve()
 """Where runs are kept: the same folder as the command line's, seen from where the server was started."""
 INTERRUPTED, TERMINATED = 130, -15
@@ -111,39 +112,34 @@ class Jobs:
         self.starts += 1
         self.served[job.visitor] = self.starts
         RUNS.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(prefix="training-", suffix=".log", delete=False) as said:
-            try:
-                job.process = subprocess.Popen(
-                    [sys.executable, "-m", experiments.__name__, *job.arguments, "--quiet", "--runs", str(RUNS)],
-                    cwd=ROOT,
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    stderr=said,
-                    start_new_session=True,  # closing the browser, or the server, does not stop it
-                )
-            except OSError as error:
-                job.over, job.error = True, f"The training process cannot start ({(error.strerror or '').lower()})."
-                Path(said.name).unlink()
-                return
+        number, name = tempfile.mkstemp(prefix="training-", suffix=".log")
+        os.close(number)
+        said = Path(name)
+        try:
+            job.process = programs.start([*job.arguments, "--quiet", "--runs", str(RUNS)], said)
+        except OSError as error:
+            job.over, job.error = True, f"The training process cannot start ({(error.strerror or '').lower()})."
+            said.unlink()
+            return
         self.working.append(job)
-        threading.Thread(target=self.attend, args=(job, job.process, Path(said.name)), daemon=True).start()
+        threading.Thread(target=self.attend, args=(job, job.process, said), daemon=True).start()
 
-    def attend(self, job: Job, process: "subprocess.Popen[bytes]", said: Path) -> None:
+    def attend(self, job: Job, process: Program, said: Path) -> None:
         """Wait until the process ends, keep why, and begin what waits."""
         note = None
         try:
-            process.wait(job.seconds)
+            status = process.wait(job.seconds)
         except subprocess.TimeoutExpired:
             note = (
                 f"Stopped after {(job.seconds or 0) / 60:.0f} minutes, the limit of this server. Press Resume to go on."
             )
             job.stop()
             try:
-                process.wait(ENDING_SECONDS)
+                status = process.wait(ENDING_SECONDS)
             except subprocess.TimeoutExpired:
                 process.kill()
-                process.wait()
-        job.error = note or describe_end(process.returncode, said.read_text(encoding="utf-8", errors="replace"))
+                status = process.wait()
+        job.error = note or describe_end(status, said.read_text(encoding="utf-8", errors="replace"))
         said.unlink()
         with self.lock:
             job.over = True

@@ -7,6 +7,7 @@ from dashboard.components.as_text import as_text
 from dashboard.components.refusal import refuse
 from dashboard.components.style import page_style
 from dashboard.session import read_session
+from dashboard.train.programs import programs
 from dashboard.train.settings import choose_lanes, link_values
 from dashboard.train.starting import press_start, show_offer
 from dashboard.train.steering import show_refusal
@@ -46,3 +47,4 @@ else:
         )
         # here, too: on a phone the sidebar is closed
         st.button("Start", type="primary", on_click=press_start, args=(lanes,), key="start-here", disabled=not lanes)
+programs.prepare()

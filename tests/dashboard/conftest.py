@@ -29,19 +29,25 @@ def runs(tmp_path, monkeypatch):
     return tmp_path / "runs"
 
 
+@pytest.fixture(autouse=True)
+def nothing_is_prepared(monkeypatch) -> None:
+    """A page's visit would prepare a process, for seconds, that no test here copies."""
+    monkeypatch.setattr(jobs.programs, "prepare", lambda: None)
+
+
 @pytest.fixture
 def processes(monkeypatch, runs):
     """Processes that wait for a line on their standard input instead of training, in the order of their start."""
     started = []
-    popen = subprocess.Popen  # `jobs` and this file share one `subprocess`
 
-    def begin(command, **options):
-        process = popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, stderr=options["stderr"])
-        process.asked = command
+    def begin(words, said):
+        with said.open("wb") as errors:
+            process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, stderr=errors)
+        process.asked = words
         started.append(process)
         return process
 
-    monkeypatch.setattr(jobs.subprocess, "Popen", begin)
+    monkeypatch.setattr(jobs.programs, "start", begin)
     return started
 
 

@@ -175,7 +175,7 @@ def test_a_training_of_every_task_that_the_page_starts_ends_and_is_shown(task, p
     at.query_params.update({"task": task, "second": "none"} | {name: str(value) for name, value in small.items()})
     press(at.run(), "Start")
     words = processes[0].asked
-    monkeypatch.setattr(sys, "argv", words[2:])
+    monkeypatch.setattr(sys, "argv", ["experiments", *words])
     with pytest.raises(SystemExit) as end:
         run()
     assert not end.value.code
