@@ -94,13 +94,13 @@ class Original:
         self._asking, self._ready = threading.Lock(), False
 
     @classmethod
-    def begin(cls, *command: str) -> "Original":
-        """Start it; `command` is a Python program's words, to which the number of its socket is added."""
+    def begin(cls, *words: str) -> "Original":
+        """Start it; `words` are Python's, such as "-m" and a module, to which the number of its socket is added."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             process = subprocess.Popen(
-                [sys.executable, *command, str(theirs.fileno())], cwd=ROOT, stdin=subprocess.DEVNULL,
-                env={**os.environ, **ONE_THREAD, "PYTHONPATH": str(ROOT)}, pass_fds=[theirs.fileno()],
+                [sys.executable, *words, str(theirs.fileno())], cwd=ROOT, stdin=subprocess.DEVNULL,
+                env=os.environ | ONE_THREAD, pass_fds=[theirs.fileno()],
                 start_new_session=True,  # it ends when its socket does, not when somebody presses Ctrl-C
             )  # fmt: skip
         return cls(ours, process)

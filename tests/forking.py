@@ -51,7 +51,7 @@ def start_copy(
 @cache
 def _original() -> Original:
     """There is one for each worker of the suite, from its first copy on."""
-    original = Original.begin(__file__)
+    original = Original.begin("-m", "tests.forking")
     assert original.is_ready(None), "it has said why"
     return original
 

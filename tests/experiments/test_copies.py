@@ -11,7 +11,7 @@ import pytest
 from kill_training import read_all, same
 
 from dashboard.train.programs import Programs
-from experiments.copies import CAN_COPY, ROOT, Copy
+from experiments.copies import CAN_COPY, ROOT, Copy, Original
 from experiments.runs.opening import open_run
 
 pytestmark = [pytest.mark.processes, pytest.mark.skipif(not CAN_COPY, reason="only Linux copies processes so")]
@@ -66,6 +66,15 @@ def test_it_is_asked_to_stop_and_killed_and_all_who_wait_hear_it(programs, tmp_p
         copy.terminate()  # it is over, and nobody else gets the signal
     assert endings[1] == {-signal.SIGKILL}
     assert len(endings[0]) == 1
+
+
+def test_it_finds_modules_where_the_server_does(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "own"))
+    original = Original.begin("-m", "experiments.prepared")
+    with (tmp_path / "said").open("wb") as out:
+        assert original.copy("site", [], os.environ, out.fileno(), out.fileno()).wait(60) == 0
+    said = (tmp_path / "said").read_text()
+    assert said.index(f"'{ROOT}'") < said.index(f"'{tmp_path / 'own'}'")
 
 
 def test_where_the_original_has_died_a_program_starts_from_nothing_and_another_is_prepared(tmp_path):
