@@ -27,7 +27,7 @@ from exploring import (
     type_value,
     value_of,
 )
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 from typer.testing import CliRunner
 
 from dashboard.explore.configs import page_configs
@@ -243,15 +243,14 @@ def test_layer_and_direction_are_chosen_and_said_and_what_no_loss_can_reach_is_h
         .data.filter(trace => trace.name === "no path to a loss").flatMap(trace => Array.from(trace.x).slice(0, 2))"""
     assert page.evaluate(hatched) == []
     page.get_by_role("radio", name="backwards").click()
-    page.get_by_text("Layer 2 of 2, backwards.").first.wait_for()
-    assert page.get_by_text("Layer 2 of 2, backwards.").count() == 2, "beside the profile, and beside the panel's chart"
+    both = "It is said beside the profile, and beside the panel's chart"
+    expect(page.get_by_text("Layer 2 of 2, backwards."), both).to_have_count(2, timeout=30_000)
     assert eventually(page, lambda: page.evaluate(hatched) == [1, 29.5])
     page.get_by_text("The reverse direction reads the last input first").first.wait_for()
     page.get_by_role("radio", name="1", exact=True).click()
     page.get_by_text("Layer 1 of 2, backwards.").first.wait_for()
     assert eventually(page, lambda: line(page, "GRU") == pytest.approx(profiles[1].tolist(), abs=1e-3))
-    assert "shown_layer=1" in page.url
-    assert "direction=backwards" in page.url
+    expect(page).to_have_url(re.compile(r"(?=.*shown_layer=1)(?=.*direction=backwards)"))
 
 
 def test_a_slow_panel_says_what_it_computes_and_gives_way_to_newer_settings(explore):

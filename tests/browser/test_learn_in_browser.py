@@ -126,7 +126,7 @@ def test_a_lesson_leads_into_explore_with_its_own_settings(app_url, open_page):
     press(page, "Open in Explore")
     page.wait_for_selector('.live-chart[data-key="profile"][data-redraws]', timeout=60_000)
     assert value_of(page, "forget_bias") == 3
-    assert "cells=lstm" in page.url
+    expect(page).to_have_url(re.compile("cells=lstm"))
     settle(page)
     page.go_back()
     page.wait_for_url("**/learn?lesson=8&beat=do*")  # one step leads back, to the controls as they stood

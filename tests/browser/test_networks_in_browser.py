@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from browsing import serious_faults_in_both_themes
 from exploring import eventually, line, type_value
+from playwright.sync_api import expect
 
 from experiments.config.run_config import RunConfig
 from experiments.probing.probe import probe
@@ -82,7 +83,7 @@ def test_the_sequence_stands_under_the_charts_and_a_step_is_named_in_all_of_them
 
     type_value(page, "seq_len", "30")
     assert eventually(page, lambda: len(line(page, "LSTM")) == 38)
-    assert names.count() == 0, "the named step has gone"
+    expect(names, "the named step has gone").to_have_count(0)
     page.set_viewport_size({"width": 390, "height": 1600})
     assert eventually(page, lambda: len(page.evaluate(WRITTEN, ["profile"])) < 12)
     assert country in page.evaluate(WRITTEN, ["profile"])

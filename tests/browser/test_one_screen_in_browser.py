@@ -1,5 +1,7 @@
 """What is to be watched is in sight while the hand drags, on a laptop, on a phone and on a projector."""
 
+import re
+
 from browsing import press, resting_box, settle
 from exploring import eventually, redraws
 from playwright.sync_api import FloatRect, Page, expect
@@ -90,7 +92,7 @@ def test_on_a_projector_the_profile_is_large_and_one_panel_fills_the_screen(expl
     assert panel["height"] >= 480
     assert bottom(slider) <= panel["y"]
     assert bottom(panel) <= PROJECTOR["height"] + 1
-    assert "alone=True" in page.url
+    expect(page).to_have_url(re.compile("alone=True"))
     page.get_by_text("Full screen", exact=True).click()
     expect(page.locator('.live-chart[data-key="profile"]')).to_be_visible()
 
