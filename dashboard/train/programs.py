@@ -35,8 +35,7 @@ class Programs:
             OSError: it cannot start.
         """
         with said.open("wb") as errors, Path(os.devnull).open("wb") as nowhere:
-            with self.lock:
-                original = self.original
+            original = self.original
             if original is not None and original.is_ready():
                 try:
                     return original.copy(experiments.__name__, words, os.environ, nowhere.fileno(), errors.fileno())
