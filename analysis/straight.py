@@ -93,16 +93,24 @@ def least_squares_line(y: Float[ndarray, " lag"]) -> tuple[float, float, float]:
     u = y - y.mean() - slope * x
     rho = autoregression(u)
     e = np.concatenate([u[:1], u[1:] - rho * u[:-1]])
-    effect = x / float(x @ x)  # of each e_t on the slope, through all later u
-    for t in reversed(range(n - 1)):
-        effect[t] += rho * effect[t + 1]
-    score = effect * e
+    score = effect_of_each(x, rho) / float(x @ x) * e
     bandwidth = min(int(4 * (n / 100) ** (2 / 9)), n - 1)
     variance = float(score @ score)
     for j in range(1, bandwidth + 1):
         variance += 2 * (1 - j / (bandwidth + 1)) * float(score[j:] @ score[:-j])
     error = math.sqrt(max(variance, 0) * n / max(n - 2, 1))
     return slope, float(y.mean() - slope * (n - 1) / 2), error
+
+
+def effect_of_each(x: Float[ndarray, " lag"], rho: float) -> Float[ndarray, " lag"]:
+    """What each e_t of u_t = ρ u_{t−1} + e_t does to Σ x_t u_t, through all later u: Σ_{j≥0} ρ^j x_{t+j}.
+
+    x rises by 1 from lag to lag, so the sum is x_t Σ ρ^j + Σ j ρ^j, over j = 0 … n − 1 − t.
+    """
+    j = np.arange(len(x))
+    powers = rho**j
+    sums: Float[ndarray, " lag"] = x * np.cumsum(powers)[::-1] + np.cumsum(j * powers)[::-1]
+    return sums
 
 
 def autoregression(residual: Float[ndarray, " lag"]) -> float:

@@ -15,11 +15,14 @@ from models.recording.trace import Trace
 
 def transport_course(s: Subject) -> Course:
     """What the gradient of the last loss does; it has diverged if any number of the pass is not finite."""
-    log = state_log_by_lag(s.transport)[: s.dependency + 1]
+    every_lag = state_log_by_lag(s.transport)
+    log = every_lag[: s.dependency + 1]
     of = "the gradient" if s.transport is s.trace else "the gradient of the last loss"
     if s.trace.cell_state is not None:
         of += " to (h, c)"
-    return Course("diverged", log, 0, broken_gradients(s.trace), of) if has_diverged(s) else course(log, of=of)
+    if has_diverged(s, every_lag):
+        return Course("diverged", log, 0, broken_gradients(s.trace), of)
+    return course(log, of=of)
 
 
 def state_log_by_lag(trace: Trace) -> Float[ndarray, " lag"]:
@@ -35,10 +38,11 @@ def state_log_by_lag(trace: Trace) -> Float[ndarray, " lag"]:
     return by_lag
 
 
-def has_diverged(s: Subject) -> bool:
-    """Whether a state, the loss or a gradient of the pass is not finite."""
+def has_diverged(s: Subject, by_lag: Float[ndarray, " lag"] | None = None) -> bool:
+    """Whether a state, the loss or a gradient of the pass is not finite; `by_lag` is `state_log_by_lag`, if known."""
+    by_lag = state_log_by_lag(s.transport) if by_lag is None else by_lag
     finite = all_finite(s.trace.hidden) and (s.loss is None or math.isfinite(s.loss))
-    return not finite or broken_gradients(s.trace) > 0 or not np.all(state_log_by_lag(s.transport) < math.inf)
+    return not finite or broken_gradients(s.trace) > 0 or not np.all(by_lag < math.inf)
 
 
 def broken_gradients(trace: Trace) -> int:

@@ -1,9 +1,11 @@
 """A picture that is made of plain dictionaries is, to the byte, the one that Plotly's own objects make and check."""
 
+import numpy as np
 import orjson
 import plotly.graph_objects as go
 import pytest
 from pictured import DATA, pictures_of
+from plotly.basedatatypes import convert_to_base64
 
 from analysis.figures.sketch import Sketch, count_named, plain
 from dashboard.components.live_chart.component import encode_chart
@@ -41,6 +43,20 @@ def test_a_sketch_of_values_without_a_place_is_the_figure_that_plotly_checks(val
     for picture in pictures_of(values):
         if isinstance(picture.made, Sketch):
             hold_sketch_against_figure(picture)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "f4", "f8"])
+@pytest.mark.parametrize("values", [[], [3], [-1, 100], [0, 200], [-40000, 3], [2**40, 1], [[1, 2], [3, 4]]], ids=str)
+def test_arrays_travel_as_those_that_plotly_sends(dtype, values):
+    array = np.array(values).astype(dtype)
+    sent = [array, array.T, array[::2]]
+    made = Sketch({"meta": {"kept": array}})
+    for y in sent:
+        made.add_scatter(y=y, customdata=[*y.tolist()])
+    theirs = {"data": [{"type": "scatter", "y": y, "customdata": [*y.tolist()]} for y in sent]}
+    theirs["layout"] = {"meta": {"kept": array}}
+    convert_to_base64(theirs)
+    assert str(made.to_dict()) == str(theirs)
 
 
 def test_what_plotly_does_not_know_is_refused_where_the_figure_is_asked_for():

@@ -11,13 +11,16 @@ import sys
 import time
 import urllib.request
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, ViewportSize, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 8.0
 MOVES_A_SECOND = 30
+WINDOW: ViewportSize = {"width": 1280, "height": 900}
+PROFILE = '.live-chart[data-key="profile"][data-redraws]'
 
 WATCH = """() => {
     const chart = document.querySelector('.live-chart[data-key="profile"]');
@@ -40,27 +43,37 @@ def main() -> None:
     server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         wait_until_healthy(url)
-        with sync_playwright() as playwright:
+        with TemporaryDirectory() as folder, sync_playwright() as playwright:
             chromium = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-            browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-            page = browser.new_page(viewport={"width": 1280, "height": 900})
-            page.goto(url)
-            page.wait_for_selector('.live-chart[data-key="profile"][data-redraws]')
+            look = {"executable_path": chromium, "args": ["--no-sandbox", "--disable-gpu"]}
+            browser = playwright.chromium.launch(**look)
+            visit(browser.new_page(viewport=WINDOW), url)
             print(f"first picture, from a cold start of the server: {time.monotonic() - started:.1f} s")
-            warm = browser.new_page(viewport={"width": 1280, "height": 900})
-            opened = time.monotonic()
-            warm.goto(url)
-            warm.wait_for_selector('.live-chart[data-key="profile"][data-redraws]')
-            print(f"first picture, from a warm server: {time.monotonic() - opened:.1f} s")
-            warm.close()
+            new = [visit(browser.new_page(viewport=WINDOW), url) for _ in range(3)]
+            print(f"first picture, from a warm server, in a browser that was never here: {np.median(new):.1f} s")
+            browser.close()
+            kept = playwright.chromium.launch_persistent_context(folder, viewport=WINDOW, **look)
+            known = [visit(kept.new_page(), url) for _ in range(6)][3:]  # it keeps scripts, compiled, from the third on
+            print(f"first picture, from a warm server, in a browser that was here before: {np.median(known):.1f} s")
+            page = kept.new_page()
             page.goto(f"{url}/?seq_len=200")
-            page.wait_for_selector('.live-chart[data-key="profile"][data-redraws]')
+            page.wait_for_selector(PROFILE)
             page.wait_for_timeout(4000)
             drag(page)
-            browser.close()
+            kept.close()
     finally:
         server.terminate()
         server.wait()
+
+
+def visit(page: Page, url: str) -> float:
+    """Open the first page, and close it: seconds until its picture is there."""
+    opened = time.monotonic()
+    page.goto(url)
+    page.wait_for_selector(PROFILE)
+    took = time.monotonic() - opened
+    page.close()
+    return took
 
 
 def wait_until_healthy(url: str) -> None:
