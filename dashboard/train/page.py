@@ -7,6 +7,7 @@ from dashboard.components.as_text import as_text
 from dashboard.components.refusal import refuse
 from dashboard.components.style import page_style
 from dashboard.session import read_session
+from dashboard.train.before import show_before
 from dashboard.train.programs import programs
 from dashboard.train.settings import choose_lanes, link_values
 from dashboard.train.starting import press_start, show_offer
@@ -42,9 +43,10 @@ else:
     show_refusal()
     with welcome.container():
         st.markdown(
-            "Two lanes train side by side from one seed, so that you see a difference as it arises. The sidebar holds "
-            "a classic experiment: temporal order over 30 steps, with clipping and without."
+            "Two lanes train side by side from one seed, so that you see a difference as it arises. The sidebar begins "
+            "with a classic experiment: temporal order over 30 steps, with clipping and without."
         )
         # here, too: on a phone the sidebar is closed
         st.button("Start", type="primary", on_click=press_start, args=(lanes,), key="start-here", disabled=not lanes)
+        show_before(lanes)
 programs.prepare()

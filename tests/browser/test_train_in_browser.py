@@ -35,8 +35,8 @@ def test_a_run_from_start_to_its_link(server, open_page):
     url, runs = server
     page = open_page(f"{url}/train", viewport={"width": 1280, "height": 1400})
     press(page, "Start")
-    wait_for(lambda: runs.is_dir() and len([f for f in runs.iterdir() if (f / "progress.json").exists()]) == 2)
-    names = sorted(folder.name for folder in runs.iterdir() if (folder / "progress.json").exists())
+    wait_for(lambda: len([*runs.glob("[!.]*/progress.json")]) == 2)  # hidden folders are being made
+    names = sorted(progress.parent.name for progress in runs.glob("[!.]*/progress.json"))
     wait_for(lambda: all(open_run(runs / name).progress.step > 100 for name in names))
     press(page, "Pause")
     wait_for(lambda: all(open_run(runs / name).status == "paused" for name in names))

@@ -1,11 +1,15 @@
 """Train: settings that have been trained are offered to be opened or trained again, in plain words."""
 
+import json
 import sys
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 from test_damaged_runs import PAGES
 
+from analysis.figures.theme import LN_10
+from analysis.wording import power_of_ten
 from dashboard.components.as_text import as_text
 from dashboard.option_words import TASK_WORDS
 from dashboard.server.serving import SHARED_VARIABLE
@@ -13,6 +17,7 @@ from dashboard.train import jobs
 from dashboard.train.settings import choose_lanes
 from experiments.__main__ import run
 from experiments.config.run_config import RunConfig
+from experiments.probing.probe import probe
 from experiments.runs.opening import config_of, open_run
 from experiments.runs.store.errors import RunError
 from experiments.runs.train import Recorder
@@ -52,6 +57,28 @@ def names_asked(process) -> list[str]:
 def test_settings_that_nobody_has_trained_are_trained(opened, processes):
     press(opened, "Start")
     assert names_asked(processes[0]) == [lane.identity() for lane in LANES]
+
+
+def drawn(at: AppTest) -> dict:
+    charts = [json.loads(c.proto.bytes) for c in at.get("bidi_component") if "live_chart" in c.proto.component_name]
+    return next(chart for chart in charts if chart["key"] == "before")["figure"]
+
+
+def choose(at: AppTest, label: str, option: str) -> None:
+    next(box for box in at.selectbox if box.label == label).select(option).run()
+    assert not at.exception
+
+
+def test_the_gradient_before_the_first_step_is_drawn_and_follows_the_sidebar(opened):
+    assert "## Before the first step" in said(opened)
+    size = power_of_ten(float(np.ptp(probe(CLASSIC).profile.median)) / -LN_10)
+    assert f"Elman: the gradient vanishes, {size}" in drawn(opened)["layout"]["title"]["text"]
+    choose(opened, "Second lane", "cell")
+    assert {"Elman", "LSTM"} <= {trace.get("name") for trace in drawn(opened)["data"]}
+    next(box for box in opened.number_input if box.label == "Hidden units").set_value(512).run()
+    next(box for box in opened.number_input if box.label == "Batch size").set_value(256).run()
+    assert not opened.exception
+    assert "is shown once they train" in said(opened)
 
 
 def test_settings_that_were_trained_are_offered_and_nothing_is_shown_or_started(opened, processes, runs):
@@ -129,14 +156,9 @@ def test_every_task_has_its_words_and_a_translation_offers_to_reverse_its_source
 
 def test_a_task_with_a_target_offers_an_encoder_and_a_decoder(opened, processes):
     assert not [box for box in opened.selectbox if box.label == "Network"]
-
-    def choose(label: str, option: str) -> None:
-        next(box for box in opened.selectbox if box.label == label).select(option).run()
-        assert not opened.exception
-
-    choose("Task", "reversal")
-    choose("Network", "encoder_decoder")
-    choose("Attention", "dot")
+    choose(opened, "Task", "reversal")
+    choose(opened, "Network", "encoder_decoder")
+    choose(opened, "Attention", "dot")
     press(opened, "Start")
     wanted = CLASSIC.model_copy(update={"task": "reversal", "network": "encoder_decoder", "attention": "dot"})
     lanes = [wanted, wanted.model_copy(update={"clip_threshold": None})]

@@ -187,7 +187,7 @@ def test_ctrl_c_says_what_is_done_and_how_to_go_on_and_kills_leave_nothing_behin
     assert "0 of 2 runs are finished" in out
     assert f"Continue with: python -m experiments sweep {file} --workers 2" in out
     assert "Traceback" not in error
-    assert {open_run(path.parent).progress.reason for path in runs.glob("*/progress.json")} == {"stopped"}
+    assert {open_run(path.parent).progress.reason for path in runs.glob("[!.]*/progress.json")} == {"stopped"}
 
     client = sweep(file, runs, "--workers", "2")
     wait_for(lambda: len([*runs.glob("*/lease.json")]) == 2)

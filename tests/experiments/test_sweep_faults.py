@@ -251,5 +251,5 @@ def test_a_cluster_whose_workers_do_not_come_back_is_one_sentence_and_keeps_what
             ClusterError, match=r"^all workers are gone, and none has come back for 1 s\. Finished runs are kept"
         ):
             swept(LONG, runs, client, watch=retire)
-    statuses = [open_run(folder.parent).status for folder in runs.glob("*/progress.json")]
+    statuses = [open_run(path.parent).status for path in runs.glob("[!.]*/progress.json")]
     assert "finished" in statuses
