@@ -62,7 +62,7 @@ def lag_picture(
         made.add_scatter(
             x=line.lag, y=y, name=line.name, mode="lines+markers" if line.marks else "lines",
             line={"color": line.colour, "dash": line.dash, "width": 1.5 if line.marks else 2.5},
-            marker={"size": 9, "color": line.colour},
+            marker={"size": 9, "color": line.colour}, cliponaxis=False if line.marks else None,
             hovertemplate=f"{line.name}, lag %{{x}}: %{{y:size}}<extra></extra>",
         )  # fmt: skip
         add_edge_marks(made, line.lag, line.log, line.name, line.colour, along="lag")

@@ -85,6 +85,7 @@ def add_curves(onto: Picture, lags: Sequence[int], drawn: Float[ndarray, "person
         onto.figure.add_scatter(
             x=line.lag, y=line.log / LN_10, name=line.name, mode="lines+markers",
             line={"color": line.colour, "width": 1.5}, marker={"size": 9, "color": line.colour},
+            cliponaxis=False,
             hovertemplate=f"{line.name}, lag %{{x}}: %{{y:size}}<extra></extra>",
         )  # fmt: skip
     _add_everybody(onto, lags, drawn)

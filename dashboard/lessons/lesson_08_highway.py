@@ -89,7 +89,7 @@ def draw(values: Values) -> Scene:
     """One LSTM's way back, and its routes."""
     norm = float(values["norm"])
     h = record_highway(float(values["bias"]), norm)
-    title = f"Full {power_of_ten(h.left)}, Πf alone {power_of_ten(h.left_alone)}"
+    title = f"{power_of_ten(h.left)} left; Πf leaves {power_of_ten(h.left_alone)}"
     words = f"""## Now
 - mean forget gate f: **{significant(h.forget)}**
 - Πf over {STEPS} steps: **{power_of_ten(h.left_alone)}**
@@ -181,7 +181,7 @@ def reply(m: Measured, guess: Guess) -> Reply:
 def evidence(m: Measured, guess: Guess | None) -> Picture:
     """What was drawn against what was recorded."""
     h = m.claimed
-    title = f"Full {power_of_ten(h.left)}, Πf alone {power_of_ten(h.left_alone)}"
+    title = f"{power_of_ten(h.left)} left; Πf leaves {power_of_ten(h.left_alone)}"
     return lags_picture("highway-verdict", title, h, drawn_line(QUESTION, guess))
 
 

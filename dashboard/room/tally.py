@@ -6,6 +6,7 @@ import numpy as np
 
 from analysis.figures.picture import Picture
 from analysis.figures.predictions import add_curves, answers_picture, curves_picture
+from analysis.wording import power_of_ten
 from dashboard.lessons.lesson import AnyLesson
 from dashboard.lessons.question import Choices, Curve, read_drawn_values
 from dashboard.room.room import View
@@ -17,8 +18,11 @@ def predicting_picture(lesson: AnyLesson, view: View) -> Picture:
     title = f"{view.predicted} predicted so far"
     if isinstance(question, Choices):
         return answers_picture(title, list(question.answers.values()), _counts(question, view))
+    drawn = _curves(question, view)
+    if len(drawn):
+        title += f"; the middle one: {power_of_ten(float(np.median(drawn[:, -1])))} after {question.lags[-1]} steps"
     return curves_picture(
-        title, question.lags, _curves(question, view), question.x_title, question.y_title,
+        title, question.lags, drawn, question.x_title, question.y_title,
         (question.lowest, question.highest),
     )  # fmt: skip
 
