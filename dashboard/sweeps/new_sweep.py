@@ -14,6 +14,7 @@ from dashboard.sweeps.form import keep_form, show_form, written_form
 from dashboard.sweeps.new_settings import NEW, SMALL
 from dashboard.sweeps.processes import examples, plan_for_page, processes
 from dashboard.train import jobs
+from dashboard.train.programs import programs
 from experiments.config.limits import readable
 from experiments.errors import ConfigError
 from experiments.sweeps.estimate import estimate
@@ -101,6 +102,7 @@ def _estimate() -> None:
         plan = plan_for_page(source)
         results = load_results(SweepFolder(jobs.RUNS, plan.name), plan)
         st.session_state[_ESTIMATE] = (source, describe_cost(plan, results))
+        programs.prepare()  # to start it is the next step
     except ConfigError as error:
         st.session_state[_REFUSED] = str(error)
 
