@@ -49,8 +49,8 @@ def run_values(settings: Settings) -> dict[str, object]:
     }
     return {
         **fields,
-        **({"seq_len_min": min(settings.seq_len_min, int(settings.seq_len))} if "seq_len_min" in own else {}),
-        "delay": min(settings.delay, (int(settings.seq_len) - 1) // 2) or None if "delay" in own else None,
+        "delay": settings.delay or None if "delay" in own else None,
+        **{name: most or None for name, most in lowered(settings).items()},
         "seq_len": int(settings.seq_len),
         "truncate": int(settings.truncate) or None,
         "singular_values": _resample_spectrum(settings.singular_values, settings.hidden_size),
@@ -58,6 +58,14 @@ def run_values(settings: Settings) -> dict[str, object]:
         "attention": settings.attention if "attention" in own and settings.attention != "none" else None,
         "loss_position": None if settings.loss_position == "task" else settings.loss_position,
     }
+
+
+def lowered(settings: Settings) -> dict[str, int]:
+    """The settings that apply and for which the sequences have no room, each with the value that takes its place."""
+    task, length = settings.task if settings.is_drawn else settings.inputs, int(settings.seq_len)
+    most = {"delay": (length - 1) // 2, "seq_len_min": length}
+    own = settings_of_task(task, settings.seq_len_schedule)
+    return {name: most[name] for name in own if name in most and getattr(settings, name) > most[name]}
 
 
 def network_values(settings: Settings, opened: OpenedNetwork) -> dict[str, object]:

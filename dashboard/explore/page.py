@@ -15,7 +15,7 @@ from dashboard.explore.given_network import show_network
 from dashboard.explore.last_view import view_or_last
 from dashboard.explore.networks import network_of
 from dashboard.explore.overview import show_hero, show_hero_caption, show_words
-from dashboard.explore.refused import say_refused
+from dashboard.explore.refused import say_lowered, say_refused
 from dashboard.explore.session import keep_settings, kept_settings, prepare_settings, present_state, say_problem
 from dashboard.explore.starting_points import show_presets
 from dashboard.explore.state import write_state
@@ -36,6 +36,7 @@ def lab() -> None:
         with head:
             show_changes()
         say_refused(wrong)
+        say_lowered(settings)
         if not settings.cells:
             st.info("Choose at least one cell in the sidebar.")
             return

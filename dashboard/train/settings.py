@@ -65,7 +65,12 @@ def choose_lanes() -> list[RunConfig]:
         words = ", ".join(in_words(name, value) for name, value in others.items())
         st.sidebar.caption(f"Also set: {as_text(words)}.")
         st.sidebar.button("Drop these", type="tertiary", on_click=KEPT.set, args=({OTHERS: ""},))
-    return make_lanes(values)
+    lanes = make_lanes(values)
+    applied = settings_of_task(str(values["task"]), str(values["seq_len_schedule"]))
+    if "seq_len_min" in applied and (most := lanes[0].seq_len_min) < int(str(values["seq_len_min"])):
+        label = CONTROLS["seq_len_min"].label
+        st.sidebar.caption(f"{label} is {most} here: a sequence length of {most} has no room for more.")
+    return lanes
 
 
 def _show_widgets() -> None:

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 import torch
+from streamlit.testing.v1 import AppTest
 
 from analysis.numbers import log_quantile
+from dashboard.explore.configs import lowered, page_configs
 from dashboard.explore.explore_frame import explore_frame
 from dashboard.explore.link import read_settings
 from dashboard.explore.settings import OF_NETWORK, OVERLAYS, PANEL_NAMES, Settings
@@ -79,6 +81,37 @@ def test_a_delay_of_its_own_reaches_back_as_far_as_it_says_and_fits_into_the_seq
 
     assert [delay(delay=2), delay(delay=60), delay(delay=0), delay(delay=2, seq_len=1)] == [2, 3, None, None]
     assert delay(task="adding", delay=2) is None
+
+
+@pytest.mark.parametrize(
+    ("values", "most"),
+    [
+        ({"task": "delayed_xor", "seq_len": 9, "delay": 4}, {}),
+        ({"task": "delayed_xor", "seq_len": 9, "delay": 5}, {"delay": 4}),
+        ({"task": "delayed_xor", "seq_len": 2, "delay": 5}, {"delay": 0}),
+        ({"task": "adding", "seq_len": 9, "delay": 5}, {}),
+        ({"task": "adding", "seq_len": 9, "seq_len_min": 10}, {}),
+        ({"task": "adding", "seq_len": 9, "seq_len_min": 10, "seq_len_schedule": "mixed"}, {"seq_len_min": 9}),
+    ],
+)
+def test_a_setting_without_room_is_lowered_and_the_page_says_so(values, most):
+    settings = Settings.of(values)
+    assert lowered(settings) == most
+    for config in page_configs(settings):
+        assert {name: getattr(config, name) or 0 for name in most} == most
+
+    def page():
+        import streamlit as st
+
+        from dashboard.explore.refused import say_lowered
+
+        say_lowered(st.session_state["settings"])
+
+    at = AppTest.from_function(page)
+    at.session_state["settings"] = settings
+    said = [caption.value for caption in at.run().caption]
+    assert len(said) == len(most)
+    assert all(f"a sequence length of {values['seq_len']} has no room" in sentence for sentence in said)
 
 
 def test_a_setting_that_is_not_shown_does_not_act():

@@ -81,6 +81,13 @@ def test_the_gradient_before_the_first_step_is_drawn_and_follows_the_sidebar(ope
     assert "is shown once they train" in said(opened)
 
 
+def test_a_shortest_sequence_without_room_is_lowered_and_the_sidebar_says_so(opened, processes):
+    choose(opened, "Lengths", "ranged")
+    assert "has no room for more" not in said(opened)
+    next(box for box in opened.number_input if box.label == "Sequence length").set_value(8).run()
+    assert "Shortest sequence is 8 here: a sequence length of 8 has no room for more." in said(opened)
+
+
 def test_settings_that_were_trained_are_offered_and_nothing_is_shown_or_started(opened, processes, runs):
     for lane in LANES:
         Recorder.start(lane, runs / lane.identity(), "reference", owner="somebody").close()
