@@ -11,7 +11,7 @@ from forking import start_copy
 from kill_training import read_all, same
 from num2words import num2words
 from small_recipe import TRAINED
-from sweeping import COMMITTING_OFTEN
+from sweeping import COMMITTING_OFTEN, wait_for
 
 from analysis.figures.png import png_address
 from experiments.config.run_config import RunConfig
@@ -70,6 +70,7 @@ def test_a_recipe_that_is_killed_half_way_gives_the_same_numbers(tmp_path, monke
         time.sleep(0.01)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+    wait_for(lambda: open_run(one / name).status == "interrupted")  # its worker, in the same group, is gone, too
     assert open_run(one / name).progress.step < 200
     recipe = read_recipe(path)
     for runs in (one, other):
