@@ -62,8 +62,9 @@ def measure() -> Measured:
     )
 
 
-def lags_picture(name: str, title: str, h: Highway, more: list[LagLine]) -> Picture:
+def lags_picture(name: str, h: Highway, more: list[LagLine]) -> Picture:
     """The whole gradient and the highway alone."""
+    title = f"{power_of_ten(h.left)} left; Πf leaves {power_of_ten(h.left_alone)}"
     lag = np.arange(STEPS + 1.0)
     lines = [
         LagLine("full dL/dc", lag, h.full, CELL_COLOURS["lstm"]),
@@ -89,13 +90,12 @@ def draw(values: Values) -> Scene:
     """One LSTM's way back, and its routes."""
     norm = float(values["norm"])
     h = record_highway(float(values["bias"]), norm)
-    title = f"{power_of_ten(h.left)} left; Πf leaves {power_of_ten(h.left_alone)}"
     words = f"""## Now
 - mean forget gate f: **{significant(h.forget)}**
 - Πf over {STEPS} steps: **{power_of_ten(h.left_alone)}**
 - whole gradient: **{power_of_ten(h.left)}**
 """
-    return Scene({"lags": lags_picture("highway", title, h, []), "shares": shares_picture(h, norm)}, words)
+    return Scene({"lags": lags_picture("highway", h, []), "shares": shares_picture(h, norm)}, words)
 
 
 def decide(m: Measured) -> Verdict:
@@ -181,8 +181,7 @@ def reply(m: Measured, guess: Guess) -> Reply:
 def evidence(m: Measured, guess: Guess | None) -> Picture:
     """What was drawn against what was recorded."""
     h = m.claimed
-    title = f"{power_of_ten(h.left)} left; Πf leaves {power_of_ten(h.left_alone)}"
-    return lags_picture("highway-verdict", title, h, drawn_line(QUESTION, guess))
+    return lags_picture("highway-verdict", h, drawn_line(QUESTION, guess))
 
 
 LESSON = Lesson(

@@ -20,7 +20,7 @@ MOST_WORK = 2e9
 
 
 def show_before(lanes: Sequence[RunConfig]) -> None:
-    """The gradient profile of each lane's network before its first step, over the first sequence that it reads."""
+    """The gradient profile of each cell's network before its first step, over the first sequence that it reads."""
     if not lanes:
         return
     st.markdown("## Before the first step")
@@ -30,7 +30,7 @@ def show_before(lanes: Sequence[RunConfig]) -> None:
     try:
         probes: dict[str, Probe] = {}
         for lane in lanes:
-            if lane.cell not in probes:  # lanes of one cell begin alike, but for their initial weights
+            if lane.cell not in probes:
                 probes[lane.cell] = record_pass(lane)
         picture = profile_picture(
             {cell: probe.profile for cell, probe in probes.items()},
@@ -44,6 +44,8 @@ def show_before(lanes: Sequence[RunConfig]) -> None:
     first = next(iter(probes.values()))
     set_source(lanes[0].model_dump(exclude_none=True))
     show(in_words(with_symbols(picture, first.symbols), first.layer_words), "before")
+    if len({lane.initialisation for lane in lanes}) > len(probes):
+        st.caption("This is the first lane; the second one begins with other weights.")
 
 
 def _work(lane: RunConfig) -> float:

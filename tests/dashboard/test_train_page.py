@@ -73,6 +73,9 @@ def test_the_gradient_before_the_first_step_is_drawn_and_follows_the_sidebar(ope
     assert "## Before the first step" in said(opened)
     size = power_of_ten(float(np.ptp(probe(CLASSIC).profile.median)) / -LN_10)
     assert f"Elman: the gradient vanishes, {size}" in drawn(opened)["layout"]["title"]["text"]
+    assert "This is the first lane" not in said(opened)
+    choose(opened, "Second lane", "initialisation")
+    assert "This is the first lane; the second one begins with other weights." in said(opened)
     choose(opened, "Second lane", "cell")
     assert {"Elman", "LSTM"} <= {trace.get("name") for trace in drawn(opened)["data"]}
     next(box for box in opened.number_input if box.label == "Hidden units").set_value(512).run()
