@@ -1,6 +1,6 @@
 """`make test-portable [ONLY=name,…]`: the numerical tests under the kernels that other processors would choose.
 
-torch multiplies by MKL and oneDNN, numpy, scipy and the compiled passes by OpenBLAS, and torch's and numba's own loops
+torch multiplies by MKL and oneDNN, numpy and scipy by OpenBLAS, and torch's loops and the compiled passes
 follow the processor: each can be told to behave as on another one. An environment sets one value of each variable;
 together they set all values that are worth it. One has two threads, and since no list of processors is complete, the
 last adds up torch's products in an order of our own. What this processor cannot execute is left out, and said.

@@ -18,10 +18,10 @@ import numpy as np
 import torch
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
-from threadpoolctl import threadpool_info
 
 from analysis.wording import significant
 from experiments.benchmarks.steps import CELLS, PASSES, problem, products, step_of
+from models.bptt.compiled.tile import VECTOR
 
 ENVIRONMENT = Path(__file__).parents[2] / ".rivals"
 ROUNDS = 7
@@ -176,9 +176,6 @@ def machine_line(threads: tuple[int, ...]) -> str:
     info = Path("/proc/cpuinfo")
     lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
     name = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
-    blas = sorted(
-        {f"{b['internal_api']} {b['architecture']}" for b in threadpool_info() if "architecture" in b}
-    )  # fmt: skip
-    kernels = ", ".join([f"torch {torch.backends.cpu.get_cpu_capability()}", *blas])
+    kernels = f"torch {torch.backends.cpu.get_cpu_capability()}, compiled passes with vectors of {8 * VECTOR} bits"
     counts = " and ".join(str(count) for count in threads)
     return f"CPU: {name or platform.processor()}, {os.cpu_count()} cores. Threads: {counts}. Kernels: {kernels}."

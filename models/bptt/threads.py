@@ -8,7 +8,7 @@ from threadpoolctl import threadpool_limits
 
 
 def use_one_thread() -> None:
-    """Make torch and BLAS use one thread in this process; numpy, scipy and compiled code multiply by BLAS.
+    """Make torch and BLAS use one thread in this process; numpy and scipy multiply by BLAS.
 
     Everything here is a chain of small steps. Two threads wait for each other after each of them, and where another
     process has one of the cores they wait very long: 300 QR decompositions of 128 × 128 took 18.4 s instead of 0.2 s.

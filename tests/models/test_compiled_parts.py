@@ -20,7 +20,7 @@ from models.bptt.compiled import cache, choose, warm
 from models.bptt.compiled.elementary import apply_sigmoid, apply_tanh, log_64
 from models.bptt.compiled.jit import kernel
 from models.bptt.compiled.kept import Kept
-from models.bptt.compiled.product import add_transposed, multiply
+from models.bptt.compiled.product import multiply
 from models.bptt.compiled.slopes import sigmoid_and_slope, tanh_and_slope
 
 
@@ -93,20 +93,39 @@ def test_logarithms_are_right_to_the_last_digits():
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("shape", [(1, 1, 1), (5, 3, 2), (16, 256, 64), (33, 300, 131), (130, 17, 70)])
-def test_products_equal_numpy(dtype, shape):
-    M, K, N = shape
+@pytest.mark.parametrize("K", [0, 1, 3, 300])
+@pytest.mark.parametrize("M", [1, 3, 4, 33])
+def test_products_equal_numpy_and_touch_nothing_else(dtype, M, K):
     generator = np.random.default_rng(0)
-    a, b = generator.standard_normal((M, K + 3)).astype(dtype)[:, :K], generator.standard_normal((K, N)).astype(dtype)
-    c = np.full((M, N), np.nan, dtype)
-    zero_one = np.array([0, 1], dtype)
-    close = {"rtol": 0, "atol": 100 * K * np.finfo(dtype).eps}
-    multiply(a, b, c, zero_one, False)
-    np.testing.assert_allclose(c, a @ b, **close)
-    multiply(a, b, c, zero_one, True)
-    np.testing.assert_allclose(c, 2 * (a @ b), **close)
-    add_transposed(np.ascontiguousarray(a.T), b, c, zero_one)
-    np.testing.assert_allclose(c, 3 * (a @ b), **close)
+    for N in (1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 47, 64, 70):  # on both sides of 1, 2 and 3 vectors
+        a, b = generator.standard_normal((M, K + 3)).astype(dtype)[:, :K], generator.standard_normal((K, N + 2))
+        wide = b.astype(dtype)
+        b = wide[:, :-2]
+        around = np.full((M + 2, N + 2), np.nan, dtype)
+        c = around[1:-1, 1:-1]
+        close = {"rtol": 0, "atol": 100 * max(1, K) * np.finfo(dtype).eps}
+        multiply(a, wide, c, False)
+        np.testing.assert_allclose(c, a @ b, **close)
+        multiply(a, b, c, True)
+        np.testing.assert_allclose(c, 2 * (a @ b), **close)
+        multiply(np.ascontiguousarray(a.T).T, b, c, True)
+        np.testing.assert_allclose(c, 3 * (a @ b), **close)
+        assert np.isnan(around).sum() == around.size - c.size
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("N", [5, 21])
+def test_a_row_of_a_product_is_the_same_in_every_batch_and_infinity_stays_in_its_place(dtype, N):
+    generator = np.random.default_rng(1)
+    a, b = generator.standard_normal((9, 30)).astype(dtype), generator.standard_normal((30, N)).astype(dtype)
+    b[3, 2] = np.inf
+    whole, alone = np.zeros((9, N), dtype), np.zeros((9, N), dtype)
+    multiply(a, b, whole, True)
+    for m in range(9):
+        multiply(a[m : m + 1], b, alone[m : m + 1], True)
+    np.testing.assert_array_equal(whole, alone)
+    np.testing.assert_array_equal(whole[:, 2], np.sign(a[:, 3]) * np.inf)
+    assert np.isfinite(np.delete(whole, 2, 1)).all()
 
 
 MODULE = "models.cells.lstm.compiled"

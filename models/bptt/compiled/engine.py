@@ -9,7 +9,7 @@ from torch import Tensor
 
 from models.bptt.compiled.adjoint import NEVER
 from models.bptt.compiled.jit import Array, Exponents
-from models.bptt.compiled.pack import pack, pack_vectors, unpack
+from models.bptt.compiled.pack import pack, pack_vectors, transposed, unpack
 from models.bptt.compiled.parallel import over_batch
 from models.bptt.compiled.passes import Compiled, compiled
 from models.bptt.compiled.recurrence import Direct, Layer
@@ -88,7 +88,7 @@ class CompiledEngine(Engine):
                 NO_LENGTHS if lengths is None else lengths.numpy(),
                 inputs.contiguous().numpy(),
                 W,
-                np.ascontiguousarray(W.transpose(0, 2, 1)),
+                transposed(W),
                 pack_vectors(cell, packing),
                 hidden,
                 cell_state,

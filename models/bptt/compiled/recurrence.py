@@ -8,8 +8,9 @@ nothing of the size of the sequence is kept but what the Trace holds. What a ste
 `hidden` and `cell_state` have one timestep more before the first and after the last: t is at t + 1, and the start state
 stands before the first timestep that is read. `lengths` has one number per sequence, or none where all have the same.
 
-W is [product, hidden, hidden + 1 + input], WT its transpose. All else is [time, batch, unit] or [time, batch]. `gates`
-are four, the cell's own and what else its backward step needs, or empty ones.
+W is [product, hidden, hidden + 1 + input]. WT is its transpose, with columns at the end that nobody reads
+(`pack.transposed`). All else is [time, batch, unit] or [time, batch]. `gates` are four, the cell's own and what else
+its backward step needs, or empty ones.
 """
 
 import numpy as np
@@ -18,7 +19,7 @@ from models.bptt.compiled.adjoint import NEVER, add_direct, add_direct_cell
 from models.bptt.compiled.borrow import borrowed
 from models.bptt.compiled.jit import Array, Exponents, Gates, kernel
 from models.bptt.compiled.padding import bring_back, keep_state, set_aside
-from models.bptt.compiled.product import multiply
+from models.bptt.compiled.product import multiply, write_columns
 from models.bptt.compiled.saturated import apart, send_back
 from models.bptt.compiled.step import (
     backward_step,
@@ -29,7 +30,7 @@ from models.bptt.compiled.step import (
     saturated_step,
     vector_factor,
 )
-from models.bptt.compiled.weights import add_weight_gradients, columns_read, write_columns
+from models.bptt.compiled.weights import add_weight_gradients, columns_read
 
 Layer = tuple[Exponents, Array, Array, Array, Array, Array, Array, Gates]
 """lengths, x, W, WT, vectors, hidden, cell_state, gates."""
@@ -40,9 +41,7 @@ Results = tuple[
 ]
 """dL/dh, dL/dc, the exponents of both, ln‖dL/dh‖, that of the direct gradient, dL/dx (empty if not needed), its
 exponents, dL/dh_0, dL/dc_0, the exponents of both, the gradients of W and of `vectors`."""
-Memory = tuple[
-    Array, Array, Array, Array, Array, Exponents, Exponents, Exponents, Exponents, Exponents, Array
-]  # fmt: skip
+Memory = tuple[Array, Array, Array, Array, Array, Exponents, Exponents, Exponents, Exponents, Exponents]
 """What `run_backward` works in."""
 
 
@@ -51,16 +50,15 @@ def run_forward(option: int, reverse: bool, first: int, last: int, layer: Layer)
     """Fill hidden, cell_state and gates."""
     WT = layer[3]
     hx = np.ones((last - first, WT.shape[1]), WT.dtype)
-    zero_one = np.array([0, 1]).astype(WT.dtype)
-    go_forward(option, reverse, first, last, layer, (hx, zero_one))
+    go_forward(option, reverse, first, last, layer, hx)
 
 
 @kernel
-def go_forward(option: int, reverse: bool, first: int, last: int, layer: Layer, memory: tuple[Array, Array]) -> None:
+def go_forward(option: int, reverse: bool, first: int, last: int, layer: Layer, hx: Array) -> None:
     """The steps of `run_forward`, in memory for [h', 1, x]."""
     lengths, x, _, WT, vectors, hidden, cell_state, gates = borrowed(layer)
-    hx, zero_one = borrowed(memory)
-    T, H = len(x), WT.shape[2]
+    hx = borrowed(hx)
+    T, H = len(x), hidden.shape[2]
     for s in range(T):
         t = T - 1 - s if reverse else s
         before, now = (t + 2, t + 1) if reverse else (t, t + 1)
@@ -69,7 +67,7 @@ def go_forward(option: int, reverse: bool, first: int, last: int, layer: Layer, 
         write_columns(h_before, hx, 0)
         write_columns(x[t, first:last], hx, H + 1)
         values = gates[0][t, first:last], gates[1][t, first:last], gates[2][t, first:last], gates[3][t, first:last]
-        forward_step(option, WT, vectors, hx, (h_before, h, c_before, c), values, zero_one)
+        forward_step(option, WT, vectors, hx, (h_before, h, c_before, c), values)
         if lengths.size > 0:
             keep_state(lengths[first:last], t, h_before, h)
             keep_state(lengths[first:last], t, c_before, c)
@@ -111,8 +109,7 @@ def run_backward(
     factors = np.empty((count, 2), np.int64)
     for row in range(count):
         factors[row] = vector_factor(option, row)
-    zero_one = np.array([0, 1]).astype(x.dtype)
-    memory = (da, hx, others, carried, carried_cell, exponent, exponent_cell, row_exponent, columns, factors, zero_one)
+    memory = (da, hx, others, carried, carried_cell, exponent, exponent_cell, row_exponent, columns, factors)
     return go_backward(option, reverse, first, last, truncate, begins, layer, direct, results, memory)
 
 
@@ -137,7 +134,7 @@ def go_backward(
         grad_start, grad_start_cell, start_exponents, dW, dv,
     ) = borrowed(results)  # fmt: skip
     (
-        da, hx, others, carried, carried_cell, exponent, exponent_cell, row_exponent, columns, factors, zero_one,
+        da, hx, others, carried, carried_cell, exponent, exponent_cell, row_exponent, columns, factors,
     ) = borrowed(memory)  # fmt: skip
     T, B, H, P = len(x), last - first, W.shape[1], len(W)
     has_cell, count = cell_state.size > 0, len(hx)
@@ -178,7 +175,7 @@ def go_backward(
         if is_saturated(option, states, values, grads, back) or (has_cell and apart(exponent, exponent_cell)):
             saturated_step(
                 option,
-                (W, WT, zero_one),
+                (W, WT),
                 vectors,
                 states,
                 values,
@@ -195,14 +192,14 @@ def go_backward(
                 dx[:] = 0
                 for p in range(P):
                     if columns[p, 1] > H + 1:
-                        send_back(da[p, rows], row_exponent[p, rows], W[p, :, H + 1 :], dx, of_x, zero_one)
+                        send_back(da[p, rows], row_exponent[p, rows], W[p, :, H + 1 :], dx, of_x)
         else:
-            backward_step(option, W, vectors, states, values, grads, back, da, others, top, zero_one)
+            backward_step(option, W, vectors, states, values, grads, back, da, others, top)
             if grad_x.size > 0:
                 add = False
                 for p in range(P):
                     if columns[p, 1] > H + 1:
-                        multiply(da[p, rows], W[p, :, H + 1 :], grad_x[t, first:last], zero_one, add)
+                        multiply(da[p, rows], W[p, :, H + 1 :], grad_x[t, first:last], add)
                         add = True
 
         if lengths.size > 0:
@@ -213,9 +210,7 @@ def go_backward(
             exponent[:] = 0
             exponent_cell[:] = 0
         if top + B == count or s == 0:
-            common = add_weight_gradients(
-                columns, factors, da, row_exponent, hx, others, top + B, dW, dv, common, zero_one
-            )
+            common = add_weight_gradients(columns, factors, da, row_exponent, hx, others, top + B, dW, dv, common)
     grad_start[first:last] = carried
     if has_cell:
         grad_start_cell[first:last] = carried_cell

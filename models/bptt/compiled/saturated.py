@@ -80,10 +80,10 @@ def store_cell(dc: Array, e: int, e_h: int, k: Exponents, out: Array) -> int:
 
 
 @kernel
-def send_back(da: Array, exponent: Exponents, W: Array, out: Array, out_exponent: Exponents, zero_one: Array) -> None:
+def send_back(da: Array, exponent: Exponents, W: Array, out: Array, out_exponent: Exponents) -> None:
     """out ← out + da W, row by row; each row has its own exponent."""
     product = np.empty((da.shape[0], W.shape[1]), da.dtype)
-    multiply(da, W, product, zero_one, False)
+    multiply(da, W, product, False)
     add_each_row(out, out_exponent, product, exponent)
 
 

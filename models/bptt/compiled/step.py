@@ -21,9 +21,7 @@ def count_others(option: int) -> int:
     raise NotImplementedError
 
 
-def forward_step(
-    option: int, WT: Array, vectors: Array, hx: Array, states: Gates, gates: Gates, zero_one: Array
-) -> None:
+def forward_step(option: int, WT: Array, vectors: Array, hx: Array, states: Gates, gates: Gates) -> None:
     """Fill h, c and the gates from h' and c'; `states` are h', h, c', c, and hx is [h', 1, x]."""
     raise NotImplementedError
 
@@ -49,7 +47,6 @@ def backward_step(
     da: Array,
     others: Array,
     top: int,
-    zero_one: Array,
 ) -> None:
     """From dL/dh_t (the first of `grads`) and the carried gradients: da, dL/dc_t and the next carried gradients.
 
@@ -60,7 +57,7 @@ def backward_step(
 
 def saturated_step(
     option: int,
-    matrices: tuple[Array, Array, Array],
+    matrices: tuple[Array, Array],
     vectors: Array,
     states: Gates,
     gates: Gates,

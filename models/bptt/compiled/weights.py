@@ -4,18 +4,10 @@ import math
 
 from models.bptt.compiled.adjoint import NEVER, largest, scale, sum_of_squares
 from models.bptt.compiled.jit import Array, Exponents, kernel
-from models.bptt.compiled.product import add_transposed
+from models.bptt.compiled.product import multiply
 
 FAR_32, FAR_64 = 60, 1022
 """Bits: a row that lies further below the largest one cannot change the last bit of their sum."""
-
-
-@kernel
-def write_columns(a: Array, out: Array, start: int) -> None:
-    """Copy a into the columns of out, from `start` on."""
-    for b in range(a.shape[0]):
-        for k in range(a.shape[1]):
-            out[b, start + k] = a[b, k]
 
 
 @kernel
@@ -41,7 +33,6 @@ def add_weight_gradients(
     dW: Array,
     dv: Array,
     common: int,
-    zero_one: Array,
 ) -> int:
     """dW ← dW + da [h', 1, x]ᵀ over the first `count` rows, and dv likewise. Returns the exponent of both.
 
@@ -59,9 +50,9 @@ def add_weight_gradients(
         if not weigh(da[p], exponent[p], count, new):
             continue
         wanted = slice(columns[p, 0], columns[p, 1])
-        add_transposed(da[p, :count], hx[:count, wanted], dW[p, :, wanted], zero_one)
+        multiply(da[p, :count].T, hx[:count, wanted], dW[p, :, wanted], True)
         if columns[p, 2] >= 0:
-            add_transposed(da[p, :count], others[columns[p, 2], :count], dW[p, :, :H], zero_one)
+            multiply(da[p, :count].T, others[columns[p, 2], :count], dW[p, :, :H], True)
     for row in range(dv.shape[0]):
         p, factor = factors[row]
         add_products(da[p, :count], hx if factor == 1 else others[factor - 2], dv[row])

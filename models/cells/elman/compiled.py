@@ -73,22 +73,20 @@ def elman_backward(dh: Array, h: Array, nonlinearity: int, slope: Array, da: Arr
 
 
 @kernel
-def forward_step(
-    option: int, WT: Array, vectors: Array, hx: Array, states: Gates, gates: Gates, zero_one: Array
-) -> None:
+def forward_step(option: int, WT: Array, vectors: Array, hx: Array, states: Gates, gates: Gates) -> None:
     """h = φ(W [h', 1, x]) or φ(W [1, x] + u⊙h')."""
-    preactivation(option, WT, vectors, hx, states[1], zero_one)
+    preactivation(option, WT, vectors, hx, states[1])
     elman_forward(states[1].ravel(), option % INDEPENDENT, gates[0].ravel())
 
 
 @kernel
-def preactivation(option: int, WT: Array, vectors: Array, hx: Array, a: Array, zero_one: Array) -> None:
+def preactivation(option: int, WT: Array, vectors: Array, hx: Array, a: Array) -> None:
     """a = W [h', 1, x] or W [1, x] + u⊙h'."""
     if option < INDEPENDENT:
-        multiply(hx, WT[0], a, zero_one, False)
+        multiply(hx, WT[0], a, False)
         return
     B, H = a.shape
-    multiply(hx[:, H:], WT[0, H:], a, zero_one, False)
+    multiply(hx[:, H:], WT[0, H:], a, False)
     for b in range(B):
         for k in range(H):
             a[b, k] += vectors[0, k] * hx[b, k]
@@ -130,7 +128,6 @@ def backward_step(
     da: Array,
     others: Array,
     top: int,
-    zero_one: Array,
 ) -> None:
     """da = dh φ'(a); carried = W_hhᵀ da or u⊙da."""
     h, dh = states[1], grads[0]
@@ -138,7 +135,7 @@ def backward_step(
     da_h = da[0, top : top + B]
     elman_backward(dh.ravel(), h.ravel(), option % INDEPENDENT, gates[0].ravel(), da_h.ravel())
     if option < INDEPENDENT:
-        multiply(da_h, W[0, :, :H], carried[0], zero_one, False)
+        multiply(da_h, W[0, :, :H], carried[0], False)
     else:
         times_vector(da_h, vectors[0], carried[0])
 
@@ -154,7 +151,7 @@ def times_vector(da: Array, u: Array, out: Array) -> None:
 @kernel
 def saturated_step(
     option: int,
-    matrices: tuple[Array, Array, Array],
+    matrices: tuple[Array, Array],
     vectors: Array,
     states: Gates,
     gates: Gates,
@@ -167,17 +164,17 @@ def saturated_step(
     others: Array,
 ) -> None:
     """The same with φ' from the preactivation; each row has its own exponent."""
-    W, WT, zero_one = matrices
+    W, WT = matrices
     h, dh, of_h = states[1], grads[0], exponents[1]
     H = h.shape[1]
     nonlinearity, a = option % INDEPENDENT, np.empty_like(h)
-    preactivation(option, WT, vectors, hx, a, zero_one)
+    preactivation(option, WT, vectors, hx, a)
     memory = a, np.empty(H), np.empty(H, np.int64)
     saturated_rows(nonlinearity, h, gates[0], dh, of_h, da[0], row_exponent[0], memory)
     of_h[:] = row_exponent[0]
     if option < INDEPENDENT:
         carried[0][:] = 0
-        send_back(da[0], row_exponent[0], W[0, :, :H], carried[0], of_h, zero_one)
+        send_back(da[0], row_exponent[0], W[0, :, :H], carried[0], of_h)
     else:
         times_vector(da[0], vectors[0], carried[0])
 

@@ -43,24 +43,22 @@ def count_others(option: int) -> int:
 
 
 @kernel
-def forward_step(
-    option: int, WT: Array, vectors: Array, hx: Array, states: Gates, gates: Gates, zero_one: Array
-) -> None:
+def forward_step(option: int, WT: Array, vectors: Array, hx: Array, states: Gates, gates: Gates) -> None:
     """Compute r, z and n, then h."""
     r, z, n, v = gates
     h_before, h, _, _ = states
     H = h.shape[1]
-    multiply(hx, WT[0], r, zero_one, False)
-    multiply(hx, WT[1], z, zero_one, False)
+    multiply(hx, WT[0], r, False)
+    multiply(hx, WT[1], z, False)
     apply_sigmoid(r.ravel())
     apply_sigmoid(z.ravel())
     if option == RESET_AFTER:
-        multiply(hx[:, : H + 1], WT[3, : H + 1], v, zero_one, False)
-        multiply(hx[:, H:], WT[2, H:], n, zero_one, False)
+        multiply(hx[:, : H + 1], WT[3, : H + 1], v, False)
+        multiply(hx[:, H:], WT[2, H:], n, False)
         gru_reset(r.ravel(), v.ravel(), n.ravel())
     else:
         hx[:, :H] = r * h_before
-        multiply(hx, WT[2], n, zero_one, False)
+        multiply(hx, WT[2], n, False)
         apply_tanh(n.ravel())
     gru_forward(z.ravel(), n.ravel(), h_before.ravel(), h.ravel())
 
@@ -85,7 +83,6 @@ def backward_step(
     da: Array,
     others: Array,
     top: int,
-    zero_one: Array,
 ) -> None:
     """da of each product, and the gradient carried to h'."""
     r, z, n, v = gates
@@ -97,10 +94,10 @@ def backward_step(
     if option == RESET_AFTER:
         dv = da[3, top : top + B]
         gru_reset_backward(da_n.ravel(), r.ravel(), v.ravel(), da_r.ravel(), dv.ravel())
-        multiply(dv, W[3, :, :H], back, zero_one, True)
+        multiply(dv, W[3, :, :H], back, True)
     else:
         rh = others[0, top : top + B]  # first ∂L/∂(r h'), then r h' itself for the weights' gradient
-        multiply(da_n, W[2, :, :H], rh, zero_one, False)
+        multiply(da_n, W[2, :, :H], rh, False)
         gru_reset_before_backward(rh.ravel(), r.ravel(), h_before.ravel(), da_r.ravel(), back.ravel())
-    multiply(da_r, W[0, :, :H], back, zero_one, True)
-    multiply(da_z, W[1, :, :H], back, zero_one, True)
+    multiply(da_r, W[0, :, :H], back, True)
+    multiply(da_z, W[1, :, :H], back, True)

@@ -25,7 +25,7 @@ Work = tuple[Array, Array, Exponents, Exponents]
 @kernel
 def saturated_step(
     option: int,
-    matrices: tuple[Array, Array, Array],
+    matrices: tuple[Array, Array],
     vectors: Array,
     states: Gates,
     gates: Gates,
@@ -38,19 +38,19 @@ def saturated_step(
     others: Array,
 ) -> None:
     """da of each product, and the gradient carried to h'."""
-    W, WT, zero_one = matrices
+    W, WT = matrices
     h_before, dh, of_h, back = states[0], grads[0], exponents[1], carried[0]
     H = h_before.shape[1]
-    a = preactivations(option, WT, h_before, gates, hx, zero_one)
+    a = preactivations(option, WT, h_before, gates, hx)
     saturated = np.empty(len(dh), np.bool_)
     memory = a, saturated, np.empty((2, H)), np.empty((2, H), np.int64)
     saturated_rows(option, gates, h_before, dh, of_h, back, da, row_exponent, memory)
     if option == RESET_BEFORE:
-        through_reset(da, row_exponent, W, gates[0], h_before, others[0], back, of_h, (a[0], saturated), zero_one)
+        through_reset(da, row_exponent, W, gates[0], h_before, others[0], back, of_h, (a[0], saturated))
     else:
-        send_back(da[0], row_exponent[0], W[0, :, :H], back, of_h, zero_one)
-        send_back(da[3], row_exponent[3], W[3, :, :H], back, of_h, zero_one)
-    send_back(da[1], row_exponent[1], W[1, :, :H], back, of_h, zero_one)
+        send_back(da[0], row_exponent[0], W[0, :, :H], back, of_h)
+        send_back(da[3], row_exponent[3], W[3, :, :H], back, of_h)
+    send_back(da[1], row_exponent[1], W[1, :, :H], back, of_h)
 
 
 @kernel
@@ -81,17 +81,17 @@ def saturated_rows(
 @kernel
 def through_reset(
     da: Array, row_exponent: Exponents, W: Array, r: Array, h_before: Array, rh: Array, back: Array, of_h: Exponents,
-    of_rows: tuple[Array, Flags], zero_one: Array,
+    of_rows: tuple[Array, Flags],
 ) -> None:  # fmt: skip
     """da_r, and what n sends to h' through r⊙h', the reset before the product; rh ← r⊙h'.
 
     `of_rows` are a_r and which rows are saturated.
     """
     H = rh.shape[1]
-    multiply(da[2], W[2, :, :H], rh, zero_one, False)
+    multiply(da[2], W[2, :, :H], rh, False)
     memory = np.empty((2, H)), np.empty((2, H), np.int64), np.empty(H, da.dtype)
     reset_rows(da[0], row_exponent, r, h_before, rh, back, of_h, of_rows, memory)
-    send_back(da[0], row_exponent[0], W[0, :, :H], back, of_h, zero_one)
+    send_back(da[0], row_exponent[0], W[0, :, :H], back, of_h)
 
 
 @kernel
@@ -116,19 +116,19 @@ def reset_rows(
 
 
 @kernel
-def preactivations(option: int, WT: Array, h_before: Array, gates: Gates, hx: Array, zero_one: Array) -> Array:
+def preactivations(option: int, WT: Array, h_before: Array, gates: Gates, hx: Array) -> Array:
     """a_r, a_z and a_n [gate, sample, unit], as the forward step made them."""
     B, H = h_before.shape
     a = np.empty((3, B, H), WT.dtype)
-    multiply(hx, WT[0], a[0], zero_one, False)
-    multiply(hx, WT[1], a[1], zero_one, False)
+    multiply(hx, WT[0], a[0], False)
+    multiply(hx, WT[1], a[1], False)
     if option == RESET_AFTER:
-        multiply(hx[:, H:], WT[2, H:], a[2], zero_one, False)
+        multiply(hx[:, H:], WT[2, H:], a[2], False)
         a[2] += gates[0] * gates[3]
     else:
         reset = hx.copy()
         reset[:, :H] = gates[0] * h_before
-        multiply(reset, WT[2], a[2], zero_one, False)
+        multiply(reset, WT[2], a[2], False)
     return a
 
 

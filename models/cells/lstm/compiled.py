@@ -46,17 +46,15 @@ def count_others(option: int) -> int:
 
 
 @kernel
-def forward_step(
-    option: int, WT: Array, vectors: Array, hx: Array, states: Gates, gates: Gates, zero_one: Array
-) -> None:
+def forward_step(option: int, WT: Array, vectors: Array, hx: Array, states: Gates, gates: Gates) -> None:
     """Compute i, f, g from W [h', 1, x] and c', then c, then o from c, then h."""
     i, f, g, o = in_order(option, gates)
     _, h, c_before, c = states
-    multiply(hx, WT[0], i, zero_one, False)
+    multiply(hx, WT[0], i, False)
     if option != WITHOUT_FORGET:
-        multiply(hx, WT[1], f, zero_one, False)
-    multiply(hx, WT[2], g, zero_one, False)
-    multiply(hx, WT[3], o, zero_one, False)
+        multiply(hx, WT[1], f, False)
+    multiply(hx, WT[2], g, False)
+    multiply(hx, WT[3], o, False)
     if option == PEEPHOLE:
         add_peephole(i, vectors[0], c_before)
         add_peephole(f, vectors[1], c_before)
@@ -101,7 +99,6 @@ def backward_step(
     da: Array,
     others: Array,
     top: int,
-    zero_one: Array,
 ) -> None:
     """dL/dc = carried + dh o tanh'(c) + p_o da_o; da of each gate; carried to c': f dL/dc + p_i da_i + p_f da_f."""
     i, f, g, o = in_order(option, gates)
@@ -124,4 +121,4 @@ def backward_step(
         others[1, top : top + B] = c
     for p in range(4):
         if option != WITHOUT_FORGET or p != 1:
-            multiply(da[p, top : top + B], W[p, :, :H], back, zero_one, p > 0)
+            multiply(da[p, top : top + B], W[p, :, :H], back, p > 0)

@@ -23,7 +23,7 @@ from models.cells.lstm.pointwise import (
 @kernel
 def saturated_step(
     option: int,
-    matrices: tuple[Array, Array, Array],
+    matrices: tuple[Array, Array],
     vectors: Array,
     states: Gates,
     gates: Gates,
@@ -36,13 +36,13 @@ def saturated_step(
     others: Array,
 ) -> None:
     """dL/dc and da of each gate, and the gradients carried to h' and c'."""
-    W, WT, zero_one = matrices
+    W, WT = matrices
     i, f, g, o = in_order(option, gates)
     _, _, c_before, c = states
     _, of_h, of_c = exponents
     back, back_c = carried
     B, H = c.shape
-    a = preactivations(option, WT, vectors, states, hx, zero_one)
+    a = preactivations(option, WT, vectors, states, hx)
     sent = np.empty((4, B, H), da.dtype)  # da's rows, with no gaps between them: faster loops
     saturated_rows(
         option, (i, f, g, o), (c_before, c), vectors, grads, exponents, back_c, row_exponent,
@@ -53,7 +53,7 @@ def saturated_step(
     of_h[:] = row_exponent[0]
     for p in range(4):
         if option != WITHOUT_FORGET or p != 1:
-            send_back(sent[p], row_exponent[p], W[p, :, :H], back, of_h, zero_one)
+            send_back(sent[p], row_exponent[p], W[p, :, :H], back, of_h)
     for b in range(B):
         of_h[b], of_c[b] = settle(back[b], of_h[b], back_c[b], of_c[b])
     if option == PEEPHOLE:
@@ -97,13 +97,13 @@ def saturated_rows(
 
 
 @kernel
-def preactivations(option: int, WT: Array, vectors: Array, states: Gates, hx: Array, zero_one: Array) -> Array:
+def preactivations(option: int, WT: Array, vectors: Array, states: Gates, hx: Array) -> Array:
     """a of i, f, g, o [gate, sample, unit], as the forward step made them; an f = 1 has none."""
     _, _, c_before, c = states
     a = np.empty((4, *c.shape), c.dtype)
     for p in range(4):
         if option != WITHOUT_FORGET or p != 1:
-            multiply(hx, WT[p], a[p], zero_one, False)
+            multiply(hx, WT[p], a[p], False)
     if option == PEEPHOLE:
         add_peephole(a[0], vectors[0], c_before)
         add_peephole(a[1], vectors[1], c_before)

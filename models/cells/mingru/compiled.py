@@ -30,15 +30,13 @@ def count_others(option: int) -> int:
 
 
 @kernel
-def forward_step(
-    option: int, WT: Array, vectors: Array, hx: Array, states: Gates, gates: Gates, zero_one: Array
-) -> None:
+def forward_step(option: int, WT: Array, vectors: Array, hx: Array, states: Gates, gates: Gates) -> None:
     """z = σ(W_z [1, x]); n = W_n [1, x]; h = z n + (1 − z) h'."""
     z, n, _, _ = gates
     h_before, h, _, _ = states
     H = h.shape[1]
-    multiply(hx[:, H:], WT[0, H:], z, zero_one, False)
-    multiply(hx[:, H:], WT[1, H:], n, zero_one, False)
+    multiply(hx[:, H:], WT[0, H:], z, False)
+    multiply(hx[:, H:], WT[1, H:], n, False)
     apply_sigmoid(z.ravel())
     mut_forward(z.ravel(), n.ravel(), h_before.ravel(), h.ravel())
 
@@ -63,7 +61,6 @@ def backward_step(
     da: Array,
     others: Array,
     top: int,
-    zero_one: Array,
 ) -> None:
     """da of both products, and the gradient carried to h'."""
     B = states[0].shape[0]
@@ -76,7 +73,7 @@ def backward_step(
 @kernel
 def saturated_step(
     option: int,
-    matrices: tuple[Array, Array, Array],
+    matrices: tuple[Array, Array],
     vectors: Array,
     states: Gates,
     gates: Gates,
@@ -91,7 +88,7 @@ def saturated_step(
     """The same with z and its slope from a_z; each row has its own exponent."""
     h_before, H = states[0], states[0].shape[1]
     a_z = np.empty_like(h_before)
-    multiply(hx[:, H:], matrices[1][0, H:], a_z, matrices[2], False)
+    multiply(hx[:, H:], matrices[1][0, H:], a_z, False)
     negate(a_z.ravel())
     memory = a_z, np.empty((2, H)), np.empty((2, H), np.int64)
     saturated_rows(gates, h_before, grads[0], exponents[1], carried[0], da, row_exponent, memory)

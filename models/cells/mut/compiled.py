@@ -41,30 +41,28 @@ def count_others(option: int) -> int:
 
 
 @kernel
-def forward_step(
-    option: int, WT: Array, vectors: Array, hx: Array, states: Gates, gates: Gates, zero_one: Array
-) -> None:
+def forward_step(option: int, WT: Array, vectors: Array, hx: Array, states: Gates, gates: Gates) -> None:
     """Compute r, z and n, then h; tanh(x) of MUT1 is kept behind the gates."""
     r, z, n, tanh_x = gates
     h_before, h, _, _ = states
     H = h.shape[1]
-    multiply(hx, WT[0], r, zero_one, False)
+    multiply(hx, WT[0], r, False)
     apply_sigmoid(r.ravel())
     if option == MUT1:
-        multiply(hx[:, H:], WT[1, H:], z, zero_one, False)
+        multiply(hx[:, H:], WT[1, H:], z, False)
     else:
         if option == MUT3:
             write_tanh(h_before, hx)
-        multiply(hx, WT[1], z, zero_one, False)
+        multiply(hx, WT[1], z, False)
     apply_sigmoid(z.ravel())
     hx[:, :H] = r * h_before
     if option == MUT1:
-        multiply(hx[:, : H + 1], WT[2, : H + 1], n, zero_one, False)
-        multiply(hx[:, H + 1 :], WT[3, H + 1 :], tanh_x, zero_one, False)
+        multiply(hx[:, : H + 1], WT[2, : H + 1], n, False)
+        multiply(hx[:, H + 1 :], WT[3, H + 1 :], tanh_x, False)
         apply_tanh(tanh_x.ravel())
         n += tanh_x
     else:
-        multiply(hx, WT[2], n, zero_one, False)
+        multiply(hx, WT[2], n, False)
     apply_tanh(n.ravel())
     mut_forward(z.ravel(), n.ravel(), h_before.ravel(), h.ravel())
 
@@ -90,7 +88,6 @@ def backward_step(
     da: Array,
     others: Array,
     top: int,
-    zero_one: Array,
 ) -> None:
     """da of each product, and the gradient carried to h'."""
     r, z, n, tanh_x = gates
@@ -100,17 +97,17 @@ def backward_step(
     da_r, da_z, da_n = da[0, rows], da[1, rows], da[2, rows]
     mut_backward(dh.ravel(), z.ravel(), n.ravel(), h_before.ravel(), da_z.ravel(), da_n.ravel(), back.ravel())
     rh = others[0, rows]  # first ∂L/∂(r h'), then r h' itself for the weights' gradient
-    multiply(da_n, W[2, :, :H], rh, zero_one, False)
+    multiply(da_n, W[2, :, :H], rh, False)
     gru_reset_before_backward(rh.ravel(), r.ravel(), h_before.ravel(), da_r.ravel(), back.ravel())
-    multiply(da_r, W[0, :, :H], back, zero_one, True)
+    multiply(da_r, W[0, :, :H], back, True)
     if option == MUT1:
         da[3, rows] = da_n
         times_slope(da[3, rows].ravel(), tanh_x.ravel())
     elif option == MUT3:
         tanh_h, through = others[1, rows], np.empty_like(dh)
         write_tanh(h_before, tanh_h)
-        multiply(da_z, W[1, :, :H], through, zero_one, False)
+        multiply(da_z, W[1, :, :H], through, False)
         times_slope(through.ravel(), tanh_h.ravel())
         back += through
     else:
-        multiply(da_z, W[1, :, :H], back, zero_one, True)
+        multiply(da_z, W[1, :, :H], back, True)

@@ -26,7 +26,7 @@ def mut_saturated(option: int, r: Array, z: Array, n: Array, tanh_x: Array, h_be
 @kernel
 def saturated_step(
     option: int,
-    matrices: tuple[Array, Array, Array],
+    matrices: tuple[Array, Array],
     vectors: Array,
     states: Gates,
     gates: Gates,
@@ -39,25 +39,25 @@ def saturated_step(
     others: Array,
 ) -> None:
     """da of each product, and the gradient carried to h'."""
-    W, WT, zero_one = matrices
+    W, WT = matrices
     h_before, dh, of_h, back = states[0], grads[0], exponents[1], carried[0]
     B, H = h_before.shape
-    a = preactivations(option, WT, h_before, gates[0], hx, zero_one)
+    a = preactivations(option, WT, h_before, gates[0], hx)
     saturated, floats, whole = np.empty(B, np.bool_), np.empty((2, H)), np.empty((2, H), np.int64)
     saturated_rows(option, gates, h_before, dh, of_h, back, da, row_exponent, (a, saturated, floats, whole))
-    through_reset(da, row_exponent, W, gates[0], h_before, others[0], back, of_h, (a[0], saturated), zero_one)
+    through_reset(da, row_exponent, W, gates[0], h_before, others[0], back, of_h, (a[0], saturated))
     if option == MUT1:
         for b in range(B):
             row_exponent[3, b] = squashed_row(da[2, b], row_exponent[2, b], a[3, b], floats[0], whole[0], da[3, b])
     elif option == MUT3:
         write_tanh(h_before, others[1])
         sent, through = np.empty_like(back), np.empty(H, da.dtype)
-        multiply(da[1], W[1, :, :H], sent, zero_one, False)
+        multiply(da[1], W[1, :, :H], sent, False)
         for b in range(B):
             e = squashed_row(sent[b], row_exponent[1, b], h_before[b], floats[0], whole[0], through)
             of_h[b] = add_rows(back[b], of_h[b], through, e)
     else:
-        send_back(da[1], row_exponent[1], W[1, :, :H], back, of_h, zero_one)
+        send_back(da[1], row_exponent[1], W[1, :, :H], back, of_h)
 
 
 @kernel
@@ -81,25 +81,25 @@ def saturated_rows(
 
 
 @kernel
-def preactivations(option: int, WT: Array, h_before: Array, r: Array, hx: Array, zero_one: Array) -> Array:
+def preactivations(option: int, WT: Array, h_before: Array, r: Array, hx: Array) -> Array:
     """a_r, −a_z, a_n and MUT1's own x [product, sample, unit], as the forward step made them."""
     B, H = h_before.shape
     a = np.empty((4, B, H), WT.dtype)
     read = hx.copy()
-    multiply(read, WT[0], a[0], zero_one, False)
+    multiply(read, WT[0], a[0], False)
     if option == MUT3:
         write_tanh(h_before, read)
     if option == MUT1:
-        multiply(read[:, H:], WT[1, H:], a[1], zero_one, False)
+        multiply(read[:, H:], WT[1, H:], a[1], False)
     else:
-        multiply(read, WT[1], a[1], zero_one, False)
+        multiply(read, WT[1], a[1], False)
     read[:, :H] = r * h_before
     if option == MUT1:
-        multiply(read[:, H + 1 :], WT[3, H + 1 :], a[3], zero_one, False)
-        multiply(read[:, : H + 1], WT[2, : H + 1], a[2], zero_one, False)
+        multiply(read[:, H + 1 :], WT[3, H + 1 :], a[3], False)
+        multiply(read[:, : H + 1], WT[2, : H + 1], a[2], False)
         a[2] += np.tanh(a[3])
     else:
-        multiply(read, WT[2], a[2], zero_one, False)
+        multiply(read, WT[2], a[2], False)
     negate(a[1].ravel())
     return a
 
