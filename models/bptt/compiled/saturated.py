@@ -1,16 +1,18 @@
 """A backward step in which a unit is saturated: slopes from preactivations, and an exponent of its own for each row.
 
 Such a step is rare and may cost more: the preactivations are made again, one product per gate, and the rows of the
-samples that have a saturated unit are computed in `models.bptt.compiled.wide`. All other rows go the ordinary way. What
-every cell needs for it is here; each cell's own step is in its folder.
+samples that have a saturated unit are computed from them: in their own dtype while it holds all slopes and results, and
+otherwise in `models.bptt.compiled.wide`. All other rows go the ordinary way. What every cell needs for it is here; each
+cell's own step is in its folder.
 """
 
 import numpy as np
 
 from models.bptt.compiled.borrow import borrowed
 from models.bptt.compiled.elementary import bits_of
-from models.bptt.compiled.jit import Array, Exponents, kernel
+from models.bptt.compiled.jit import Array, Exponents, Scalar, kernel
 from models.bptt.compiled.product import multiply
+from models.bptt.compiled.slopes import LIMIT_32, LIMIT_64, SIGMOID_LIMIT_32, SIGMOID_LIMIT_64
 from models.bptt.compiled.wide import add_rows, narrowed, shift_of, top_of, top_of_row, write_row
 
 LOW_32, HIGH_32, FLAT_32, FLAT_CELL_32 = 2.0**-20, 1 - 2.0**-10, 1 - 2.0**-11, 4.16
@@ -21,7 +23,7 @@ HELD_32, HELD_64 = 100, 900
 
 
 @kernel
-def beyond(x: Array, most: float) -> bool:
+def beyond(x: Array, most: Scalar) -> bool:
     """Whether some |entry| is above `most`, or NaN."""
     top = bits_of(x.dtype.type(0))
     for k in range(x.size):
@@ -51,6 +53,18 @@ def beyond_tanh(values: Array) -> bool:
 def beyond_cell(c: Array) -> bool:
     """The same for tanh(c), computed from c."""
     return beyond(c, FLAT_CELL_32 if c.itemsize == 4 else FLAT_CELL_64)
+
+
+@kernel
+def has_sigmoid_slope(a: Array) -> bool:
+    """Whether σ' of every preactivation is a normal number."""
+    return not beyond(a, SIGMOID_LIMIT_32 if a.itemsize == 4 else SIGMOID_LIMIT_64)
+
+
+@kernel
+def has_tanh_slope(a: Array) -> bool:
+    """Whether tanh' of every preactivation is a normal number."""
+    return not beyond(a, LIMIT_32 if a.itemsize == 4 else LIMIT_64)
 
 
 @kernel

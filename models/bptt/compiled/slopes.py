@@ -19,7 +19,7 @@ from models.bptt.compiled.elementary import (
     reduced_32,
     reduced_64,
 )
-from models.bptt.compiled.jit import Scalar, kernel
+from models.bptt.compiled.jit import Array, Scalar, kernel
 
 LIMIT_32, LIMIT_64 = np.float32(43), np.float64(354)
 """Up to here e^(−2|x|) is a normal number."""
@@ -96,3 +96,17 @@ def sigmoid_and_slope(x: Scalar) -> tuple[Scalar, Scalar]:
 def choose_sigmoid_and_slope(x: object) -> object:
     """Those of the argument's dtype."""
     return (lambda x: sigmoid_and_slope_32(x)) if x == types.float32 else (lambda x: sigmoid_and_slope_64(x))
+
+
+@kernel
+def tanh_row(x: Array, value: Array, slope: Array) -> None:
+    """Those of a row."""
+    for k in range(x.size):
+        value[k], slope[k] = tanh_and_slope(x[k])
+
+
+@kernel
+def sigmoid_row(x: Array, value: Array, slope: Array) -> None:
+    """Those of a row."""
+    for k in range(x.size):
+        value[k], slope[k] = sigmoid_and_slope(x[k])

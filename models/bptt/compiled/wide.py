@@ -116,6 +116,15 @@ def top_of_row(x: Array) -> Scalar:
 
 
 @kernel
+def keeps_exponent(x: Array) -> bool:
+    """Whether a row needs no exponent of its own; what is subnormal in it becomes exactly zero."""
+    near = NEAR_32 if x.itemsize == 4 else NEAR_64
+    top = top_of_row(x)
+    scale(x, 0)
+    return bool(-near <= top <= near)
+
+
+@kernel
 def shift_of(top: int, single: bool) -> int:
     """The power of two by which a row with this largest exponent is divided: 0 if the row is in a safe range."""
     near = NEAR_32 if single else NEAR_64

@@ -5,10 +5,12 @@ import numpy as np
 from models.bptt.compiled.borrow import borrowed
 from models.bptt.compiled.jit import Array, Exponents, Flags, Gates, kernel
 from models.bptt.compiled.product import multiply
-from models.bptt.compiled.saturated import send_back
+from models.bptt.compiled.saturated import has_sigmoid_slope, has_tanh_slope, send_back
+from models.bptt.compiled.slopes import sigmoid_and_slope, sigmoid_row, tanh_and_slope
 from models.bptt.compiled.wide import (
     add_rows,
     closed_row,
+    keeps_exponent,
     multiply_row,
     narrow,
     sigmoid_and_slope_row,
@@ -141,6 +143,8 @@ def gru_row(
 
     Returns the exponents of the three.
     """
+    if gru_near_row(dh, a_z, a_n, n, h_before, da_z, da_n, kept):
+        return e, e, e
     m, value, k, k_value = work
     sigmoid_and_slope_row(a_z, value, k_value, m, k)
     for j in range(dh.size):
@@ -160,6 +164,27 @@ def gru_row(
 
 
 @kernel
+def gru_near_row(
+    dh: Array, a_z: Array, a_n: Array, n: Array, h_before: Array, da_z: Array, da_n: Array, kept: Array
+) -> bool:  # fmt: skip
+    """The same in the row's own dtype. Returns whether this holds all slopes and results."""
+    if not (has_sigmoid_slope(a_z) and has_tanh_slope(a_n)):
+        return False
+    sigmoid_row(a_z, kept, da_z)
+    for j in range(dh.size):
+        da_z[j] *= dh[j] * (h_before[j] - n[j])
+    for j in range(dh.size):
+        kept[j] *= dh[j]
+    for j in range(dh.size):
+        closed, _ = sigmoid_and_slope(-a_z[j])
+        da_n[j] = dh[j] * closed
+    for j in range(a_n.size):
+        _, slope = tanh_and_slope(a_n[j])
+        da_n[j] *= slope
+    return keeps_exponent(da_z) and keeps_exponent(da_n) and keeps_exponent(kept)
+
+
+@kernel
 def gru_reset_row(
     dn: Array, e: int, a_r: Array, factor: Array, work: Work, da_r: Array, through: Array
 ) -> tuple[int, int]:
@@ -167,6 +192,8 @@ def gru_reset_row(
 
     The reset after the product: dn = da_n, factor v; before it: dn = ∂L/∂(r h'), factor h'.
     """
+    if reset_near_row(dn, a_r, factor, da_r, through):
+        return e, e
     m, value, k, k_value = work
     sigmoid_and_slope_row(a_r, value, k_value, m, k)
     multiply_row(m, dn)
@@ -174,3 +201,16 @@ def gru_reset_row(
     e_r = narrow(m, k, e, da_r)
     multiply_row(value, dn)
     return e_r, narrow(value, k_value, e, through)
+
+
+@kernel
+def reset_near_row(dn: Array, a_r: Array, factor: Array, da_r: Array, through: Array) -> bool:
+    """The same in the row's own dtype. Returns whether this holds all slopes and results."""
+    if not has_sigmoid_slope(a_r):
+        return False
+    sigmoid_row(a_r, through, da_r)
+    for j in range(dn.size):
+        da_r[j] *= dn[j] * factor[j]
+    for j in range(dn.size):
+        through[j] *= dn[j]
+    return keeps_exponent(da_r) and keeps_exponent(through)
