@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from dashboard.components.address import visit_number
 from dashboard.explore.control import Control
 from dashboard.explore.link import read_settings, write_values
 from dashboard.server.checks import Value
@@ -46,10 +47,15 @@ class Kept:
         return wrong
 
     def prepare(self) -> None:
-        """Give every widget its value before it is made; one that is not allowed gets its last value."""
+        """Give every widget its value before it is made; one that is not allowed gets its last value.
+
+        In a new visit all get it: Streamlit forgets a widget's value with its page, and then has one from before it.
+        """
+        is_new = read_session(f"{self.page}-visit", int, 0) != visit_number()
+        st.session_state[f"{self.page}-visit"] = visit_number()
         for name, value in self.values().items():
             key = self.key(name)
-            if key not in st.session_state or read_settings({name: st.session_state[key]}, self.controls)[1]:
+            if is_new or key not in st.session_state or read_settings({name: st.session_state[key]}, self.controls)[1]:
                 st.session_state[key] = value
 
     def keep(self) -> dict[str, Value]:

@@ -12,7 +12,16 @@ from analysis.figures.lines import mode_of
 from analysis.figures.picture import Picture
 from analysis.figures.profile import finite
 from analysis.figures.sketch import Sketch
-from analysis.figures.theme import LEGEND_BELOW, LN_10, cell_colour, cell_name, sketch, translucent
+from analysis.figures.theme import (
+    LEGEND_BELOW,
+    LN_10,
+    TIMESTEPS,
+    cell_colour,
+    cell_name,
+    sketch,
+    translucent,
+    whole_ticks,
+)
 from analysis.wording import power_of_ten
 
 HEIGHT = 380
@@ -57,8 +66,9 @@ def lines_over_time(
     sentence: str,
 ) -> Picture:
     """A line with its band per cell, of sizes that are given as natural logs."""
-    made = sketch(title, "timestep t (the loss is at the right)", y_title, HEIGHT)
+    made = sketch(title, TIMESTEPS, y_title, HEIGHT)
     made.update_layout(legend=LEGEND_BELOW, margin={"t": 48})
+    made.update_xaxes(**whole_ticks(len(next(iter(cells.values())).t)))
     columns: dict[str, list[float]] = {}
     for cell, spread in sizes.items():
         t = cells[cell].t

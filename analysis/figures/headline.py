@@ -34,8 +34,28 @@ def headline(profiles: Mapping[str, Profile], transports: Mapping[str, Course]) 
         groups.setdefault(c.kind, {})[cell_name(cell)] = c
     most = MOST_NAMED if len(profiles) > MOST_NAMED else len(profiles)
     phrases = "; ".join(f"{VERBS[kind]}: {name_cells(courses, most)}" for kind, courses in groups.items())
-    subject = "The gradient" if agree else "The last loss's gradient"
-    return f"{subject} {phrases}"
+    if agree:
+        return f"The gradient {phrases}"
+    subject = subject_of(next(verdicts[cell] for cell, p in profiles.items() if verdicts[cell].kind != p.course.kind))
+    return f"{subject[0].upper()}{subject[1:]} {phrases}"
+
+
+def note_on_title(profiles: Mapping[str, Profile], transports: Mapping[str, Course]) -> str:
+    """A sentence for below the chart, with a space before it, where its title is not about its lines; else nothing."""
+    others = [c.of for cell, p in profiles.items() if (c := transports.get(cell, p.course)).kind != p.course.kind]
+    if not others:
+        return ""
+    of = max(others, key=len)  # it names (h, c), where a cell has c
+    lines = "dL/dh_t of all losses together" if LAST_LOSS in of else "dL/dh_t"
+    return f" The lines show {lines}; the title is about {of}."
+
+
+LAST_LOSS = "the last loss"
+
+
+def subject_of(transport: Course) -> str:
+    """The gradient that a title is about, where it is not the profile's."""
+    return "the last loss's gradient" if LAST_LOSS in transport.of else "the gradient to (h, c)"
 
 
 MOST_NAMED = 3
@@ -76,7 +96,9 @@ def title_of_two(profile: Course, transport: Course) -> str:
     """The title if a profile and the gradient of the last loss behave differently."""
     if transport.kind == "diverged":
         return "the pass diverges"
-    return f"the profile {describe_shape(profile)}; the last loss's gradient {VERBS[transport.kind]}"
+    shape = describe_shape(profile)
+    back = " going back" if shape.startswith(("falls", "rises")) else ""
+    return f"the profile {shape}{back}; {subject_of(transport)} {VERBS[transport.kind]}"
 
 
 def format_change(c: Course) -> list[str]:

@@ -13,7 +13,7 @@ from analysis.course import Course
 from analysis.figures.decades import decades_axis
 from analysis.figures.edges import add_edge_marks, is_behind_the_end
 from analysis.figures.hatch import NO_PATH, hatch
-from analysis.figures.headline import describe_profile, headline
+from analysis.figures.headline import describe_profile, headline, note_on_title
 from analysis.figures.lines import mode_of
 from analysis.figures.picture import Picture
 from analysis.figures.sketch import Sketch
@@ -21,11 +21,13 @@ from analysis.figures.theme import (
     LEGEND_BELOW,
     LN_10,
     NEUTRAL,
+    TIMESTEPS,
     cell_colour,
     cell_name,
     cell_symbol,
     sketch,
     translucent,
+    whole_ticks,
 )
 from analysis.profile import Profile
 
@@ -78,7 +80,8 @@ def profile_picture(
         cell_states: cell → its cell state over time, for the numbers below the picture.
     """
     title = headline(profiles, transports or {}) if among is None else "The gradient at this step"
-    made = sketch(title, "timestep t (the loss is at the right)", "size of dL/dh_t", 430)
+    note = note_on_title(profiles, transports or {}) if among is None else ""
+    made = sketch(title, TIMESTEPS, "size of dL/dh_t", 430)
     # Below the chart: with everything shown beside the profiles, two rows above it would lie on the title.
     made.update_layout(legend=LEGEND_BELOW, margin={"t": 48})
     measured = np.concatenate([p.high[np.isfinite(p.high)] for p in profiles.values()])
@@ -101,14 +104,15 @@ def profile_picture(
         add_line(made, p.t, line, label, translucent(cell_colour(cell), 0.7), "dashdot", 1.5)
     add_levels(made, profiles, dtype)
     made.update_yaxes(**decades_axis(trace["y"] for trace in made.data))
+    made.update_xaxes(**whole_ticks(len(next(iter(profiles.values())).t)))
     if among is not None:
         made.update_yaxes(**{**decades_axis([np.array(among.ends)]), "range": among.ends})
     hatched = add_no_path(made, profiles)
     return Picture(
         "gradient-profile",
         made,
-        "Each line is the size of the total gradient dL/dh_t that reaches timestep t, from the loss at the right back "
-        f"to the first input at the left; the band holds the middle 80 % of the batch.{hatched}",
+        "Each line is the size of the total gradient dL/dh_t that reaches timestep t, from the last loss, at the "
+        f"right, back to the first input, at the left; the band holds the middle 80 % of the batch.{note}{hatched}",
         alt_text(profiles, transports or {}),
         columns(profiles, bounds)
         | cell_state_columns(cell_states or {}, len(next(iter(profiles.values())).t))

@@ -126,6 +126,17 @@ def layout(title: str, height: int) -> dict[str, object]:
 LEGEND_RIGHT = {"orientation": "v", "x": 1.02, "xanchor": "left", "y": 1.0, "yanchor": "top"}
 """For legends with too many entries for one row above the chart."""
 
+FEW_STEPS = 8
+
+
+def whole_ticks(count: int) -> dict[str, int]:
+    """An axis of so few steps that Plotly would name parts of them: one tick each."""
+    return {"dtick": 1} if count <= FEW_STEPS else {}
+
+
+TIMESTEPS = "timestep t (the last loss is at the right)"
+"""The axis of time; a task may have a loss at every timestep."""
+
 LEGEND_BELOW = {"orientation": "h", "yref": "container", "y": 0.01, "yanchor": "bottom"}
 """For narrow charts, where a legend above would cover the title."""
 

@@ -20,16 +20,16 @@ def common_reach(log_norms: Sequence[Float[ndarray, "record time"]]) -> float:
     """Decades of one colour scale for several heatmaps, each around its usual size at the last timestep."""
     most = 0.0
     for log_norm in log_norms:
-        relative = _relative_to_the_loss(log_norm / LN_10)
-        most = max(most, float(np.nanmax(np.abs(relative))) if np.isfinite(relative).any() else 0.0)
+        typical = log_norm / LN_10
+        finite = typical[np.isfinite(typical)]
+        most = max(most, float(np.abs(finite - _usual_at_the_loss(typical)).max(initial=0.0)))
     return next((float(reach) for reach in REACHES if reach >= most), most)
 
 
-def _relative_to_the_loss(log_size: Float[ndarray, "record time"]) -> Float[ndarray, "record time"]:
-    """The finite sizes (log₁₀), as factors of the usual one at the last timestep; NaN elsewhere."""
-    finite = np.where(np.isfinite(log_size), log_size, np.nan)
-    middle = float(np.nanmedian(finite[:, -1])) if np.isfinite(finite[:, -1:]).any() else 0.0
-    return finite - middle
+def _usual_at_the_loss(log_size: Float[ndarray, "record time"]) -> float:
+    """The usual size (log₁₀) at the last timestep, 0 where none is finite."""
+    at_loss = log_size[:, -1][np.isfinite(log_size[:, -1])]
+    return float(np.median(at_loss)) if at_loss.size else 0.0
 
 
 def heatmap_picture(
@@ -44,13 +44,14 @@ def heatmap_picture(
         reach: decades on both sides of 1 that the colours show; None takes those of `common_reach` for this one.
     """
     typical = log_norm / LN_10
-    relative = _relative_to_the_loss(typical)
+    middle = _usual_at_the_loss(typical)
+    relative = np.where(np.isfinite(typical), typical, np.nan) - middle
     reach = common_reach([log_norm]) if reach is None else reach
     drawn = on_screen(np.where(is_behind_the_end(typical), 0.0, typical).T)[0]
     values, time_step, record_step = on_screen(relative.T)
-    T, first = typical.shape[1], last(typical[:, 0])
+    T, first = typical.shape[1], last(typical[:, 0]) - middle
     made = figure(
-        f"{label}: a gradient of {power_of_ten(first)} reaches t = 1",
+        f"{label}: at t = 1 the gradient is {power_of_ten(first)} times that at the loss",
         "optimiser step",
         "timestep t",
         340,

@@ -9,7 +9,17 @@ from analysis.figures.edges import add_special_cells
 from analysis.figures.hatch import NO_PATH, hatch
 from analysis.figures.picture import Picture
 from analysis.figures.sketch import Plain
-from analysis.figures.theme import BAR_BELOW, DIVERGING, LN_10, cell_name, on_screen, sketch, thinning_note
+from analysis.figures.theme import (
+    BAR_BELOW,
+    DIVERGING,
+    LN_10,
+    TIMESTEPS,
+    cell_name,
+    on_screen,
+    sketch,
+    thinning_note,
+    whole_ticks,
+)
 from analysis.profile import Profile
 from analysis.wording import significant, superscript
 
@@ -35,8 +45,9 @@ def wave_picture(layers: Mapping[str, Sequence[Profile]]) -> Picture:
     drawn = np.where(unreached[:, ::step], np.nan, values)
     finite = values[np.isfinite(values)]
     limit = float(np.clip(np.abs(finite).max(initial=1.0), 1.0, MOST_DECADES))
-    made = sketch(headline(rows), "timestep t (the loss is at the right)", "", 165 + 46 * len(rows))
+    made = sketch(headline(rows), TIMESTEPS, "", 165 + 46 * len(rows))
     made.update_layout(margin={"t": 48, "b": 88})
+    made.update_xaxes(**whole_ticks(len(t)))
     gaps: Plain = {"xgap": 1 if len(t) <= FEW else 0, "ygap": 6}
     made.add_heatmap(
         z=np.where(np.isfinite(drawn), drawn, np.nan),
@@ -55,8 +66,8 @@ def wave_picture(layers: Mapping[str, Sequence[Profile]]) -> Picture:
     return Picture(
         "wave",
         made,
-        "Each row is one layer, unrolled over time. Play it: the gradient runs back from the loss at the right. Pale "
-        "cells are as large as at the loss; blue cells vanish, red cells explode."
+        "Each row is one layer, unrolled over time. Play it: the gradient runs back from the last loss, at the right. "
+        "Pale cells are as large as there; blue cells vanish, red cells explode."
         + "".join(f" {words.capitalize()}." for words in special)
         + hatched
         + thinning_note(1, step, "layer", "timestep"),

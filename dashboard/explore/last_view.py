@@ -1,5 +1,7 @@
 """Bad input loses nothing: what Explore showed last stays."""
 
+import streamlit as st
+
 from dashboard.components.refusal import refuse
 from dashboard.explore.session import pinned_settings, remember_shown, shown_settings
 from dashboard.explore.settings import Settings
@@ -20,6 +22,7 @@ def view_or_last(settings: Settings) -> View:
         if last is None:
             raise
         refuse(error)
+        st.caption("The charts are still those of the settings before.")
         return record_view(last, pinned_settings())
     remember_shown(settings)
     return view

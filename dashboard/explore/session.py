@@ -29,9 +29,10 @@ def prepare_settings(arrival: Arrival) -> list[str]:
     """Give every setting an allowed value before its widget is made; a few words for each that was refused.
 
     The address counts where the visitor has just come by it; without parameters, the first visit begins at the first
-    preset. Streamlit drops a widget's value with its page; a copy of all outlives it.
+    preset. Streamlit drops a widget's value with its page, and then has one from before it; a copy of all outlives it.
     """
     link, wrong = arrival.link, list[str]()
+    comes_back = arrival.has_come and _KEPT in st.session_state
     if _PRESET not in st.session_state:
         st.session_state[_PRESET] = None if link else 0
         if not link:
@@ -44,9 +45,9 @@ def prepare_settings(arrival: Arrival) -> list[str]:
     controls = controls_of(_open_or_leave(kept_settings()))
     for name, value in kept_settings().as_values().items():
         refused = read_settings({name: st.session_state[name]}, controls)[1] if name in st.session_state else []
-        if name not in st.session_state or refused:
+        if comes_back or refused or name not in st.session_state:
             st.session_state[name] = value
-        wrong += refused
+        wrong += [] if comes_back else refused
     return wrong
 
 

@@ -13,7 +13,7 @@ from analysis.figures.picture import Picture
 from analysis.figures.theme import CELL_COLOURS, LN_10, NEUTRAL
 from analysis.profile import smallest_log
 from analysis.simulations.one_neuron import log_gradients
-from analysis.wording import power_of_ten, significant
+from analysis.wording import counted, power_of_ten, significant
 from dashboard.lessons.drawn import drawn_line, drawn_reply
 from dashboard.lessons.lesson import Bench, Equation, Lesson, Reply, Scene, Slider, Values, Verdict
 from dashboard.lessons.networks_drawn import ONE_NEURON
@@ -75,8 +75,9 @@ def draw(values: Values) -> Scene:
     last = float(log[-1])
     change = "stays as it is" if weight == 1 else ("halves" if weight < 1 else "doubles")
     time = abs(math.log(2) / math.log(weight)) if weight not in (0.0, 1.0) else math.inf
-    every = f"{change} every {significant(time)} steps" if math.isfinite(time) else change
-    title = f"w = {significant(weight)}: {power_of_ten(last / LN_10)} is left after {steps} steps"
+    pace = "each step" if significant(time) == "1" else f"every {significant(time)} steps"
+    every = f"{change} {pace}" if math.isfinite(time) else change
+    title = f"w = {significant(weight)}: {power_of_ten(last / LN_10)} is left after {counted(steps, 'step')}"
     picture = lag_picture(
         "one-neuron",
         title,
@@ -88,7 +89,7 @@ def draw(values: Values) -> Scene:
         decades=(-0.14 * steps - 1, 0.08 * steps + 1),  # w = 0.9 is a slope to be seen; extreme ones leave the chart
     )  # fmt: skip
     words = f"""## Now
-- left after {steps} steps: **{power_of_ten(last / LN_10)}**
+- left after {counted(steps, "step")}: **{power_of_ten(last / LN_10)}**
 - {"grown" if last > 0 else "lost"}: **{significant(abs(last) / LN_10)} decades** (factors of ten)
 - it **{every}**
 """

@@ -50,7 +50,7 @@ CONTROLS: Mapping[str, Control[Any]] = {
     "steps": Whole("Steps", 30_000, 1, 1_000_000),
     "optimiser": OneOf("Optimiser", "sgd", dict(OPTIMISER_WORDS)),
     "learning_rate": Slide("Learning rate", 0.01, 1e-8, 1000.0, 0.001),
-    "clip_threshold": Slide("Clip threshold", 1.0, 0.0, 1e6, 0.1, least="unclipped", help=(
+    "clip_threshold": Slide("Clip threshold", 1.0, 0.0, 1e6, 0.1, least="none", help=(
         "A gradient with a larger norm is scaled down to this norm. Empty the field for no clipping.")),
     "seed": Whole("Seed", 0, 0, 2**31),
     "clip_rule": OneOf("Clip by", "norm", name_options([*CLIP_RULES], CLIP_RULE_WORDS)),

@@ -42,9 +42,14 @@ if names:
 else:
     show_refusal()
     with welcome.container():
+        beside = (
+            "Two lanes train side by side from one seed, so that you see a difference as it arises."
+            if len(lanes) != 1
+            else "One network trains. With a second lane you would see a difference as it arises."
+        )
         st.markdown(
-            "Two lanes train side by side from one seed, so that you see a difference as it arises. The sidebar begins "
-            "with a classic experiment: temporal order over 30 steps, with clipping and without."
+            f"{beside} The sidebar begins with a classic experiment: temporal order over 30 timesteps, with clipping "
+            "and without."
         )
         # here, too: on a phone the sidebar is closed
         st.button("Start", type="primary", on_click=press_start, args=(lanes,), key="start-here", disabled=not lanes)

@@ -109,3 +109,22 @@ def test_profile_and_transport_are_told_apart_where_every_step_has_a_loss():
     assert "The profile keeps its size" in said["words"]
     assert "The gradient of the last loss vanishes" in said["words"]
     assert "The gradient of the last loss vanishes." in said["lines"]
+
+
+EVERY = "dL/dh_t of all losses together; the title is about the gradient of the last loss"
+STATE = "dL/dh_t; the title is about the gradient to (h, c)"
+
+
+@pytest.mark.parametrize(
+    ("settings", "title", "note"),
+    [
+        ({"loss_position": "every"}, "The last loss's gradient", EVERY),
+        ({"largest_singular_value": 0.0, "forget_bias": 8.0}, "The gradient to (h, c)", STATE),
+        ({}, "The gradient vanishes", None),
+    ],
+)
+def test_below_the_chart_stands_what_its_title_is_about_where_that_is_not_its_lines(settings, title, note):
+    picture = draw_profiles(record_view(Settings(cells=("elman", "lstm"), **settings)))
+    assert str(picture.figure.layout.title.text).startswith(title)
+    assert ("the title is about" in picture.sentence) == (note is not None)
+    assert note is None or f"The lines show {note}" in picture.sentence

@@ -8,8 +8,9 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from dashboard.components.mount import component
 from dashboard.components.projector import PARAMETER, projector_on
+from dashboard.session import read_session
 
-_SHOWN = "page-shown"
+_SHOWN, _VISIT = "page-shown", "page-visit"
 
 _mount = component("address")
 
@@ -39,8 +40,14 @@ def note_arrival(page: str, steps: Sequence[str] = ()) -> Arrival:
     by_history = context is not None and context.is_history_navigation
     has_come = by_history or st.session_state.get(_SHOWN) != page
     st.session_state[_SHOWN] = page
+    st.session_state[_VISIT] = visit_number() + has_come
     link = {name: text for name, text in st.query_params.items() if name != PARAMETER}
     return Arrival(link, has_come, by_history)
+
+
+def visit_number() -> int:
+    """How often the visitor has come to a page."""
+    return read_session(_VISIT, int, 0)
 
 
 def write_address(parameters: Mapping[str, str]) -> None:
