@@ -26,14 +26,20 @@ class RowProfile:
 
 SEEN = (0.25, 0.72)
 """The part of the colour scale that can be seen on the light and on the dark page."""
+NO_PROFILE = "No run of this row has a profile yet."
 
 
 def row_picture(title: str, profiles: Sequence[RowProfile]) -> Picture:
-    """log₁₀‖dL/dh_t‖ over lag, one line per run of the row, from blue (first value) to green (last value)."""
-    made = figure(title, "lag from the loss, timesteps", "size of dL/dh_t", 380)
+    """log₁₀‖dL/dh_t‖ over lag, one line per run of the row, from blue (first value) to green (last value).
+
+    Without a profile, as while a sweep starts, the title says so in an empty frame.
+    """
+    made = figure(title if profiles else NO_PROFILE, "lag from the loss, timesteps", "size of dL/dh_t", 380)
     made.update_yaxes(**decades_axis(p.log_norm / LN_10 for p in profiles))
-    places = np.linspace(*SEEN, len(profiles)) if len(profiles) > 1 else [SEEN[0]]
-    shades = sample_colorscale("Viridis", list(places))
+    if not profiles:
+        made.update_xaxes(showticklabels=False)
+        made.update_yaxes(showticklabels=False)
+    shades = sample_colorscale("Viridis", np.linspace(*SEEN, len(profiles)).tolist())
     columns: dict[str, list[object]] = {"run": [], "lag": [], "log_norm": []}
     for profile, shade in zip(profiles, shades, strict=True):
         y = np.where(np.isfinite(profile.log_norm), profile.log_norm, np.nan) / LN_10
@@ -48,4 +54,5 @@ def row_picture(title: str, profiles: Sequence[RowProfile]) -> Picture:
     made.update_layout(legend=LEGEND_RIGHT)
     ends = [f"{p.label}: {p.log_norm[0] / LN_10:.1f} decades at lag {p.lag[0]}" for p in profiles if len(p.lag)]
     sentence = "The size of the total gradient at each distance from the loss, one line for each value of the row."
-    return Picture("sweep-row", made, sentence, f"Gradient profiles. {'; '.join(ends)}.", columns)
+    alt = f"Gradient profiles. {'; '.join(ends)}." if ends else NO_PROFILE
+    return Picture("sweep-row", made, sentence, alt, columns)

@@ -219,3 +219,14 @@ def test_panels_are_told_apart_by_as_few_axes_as_it_takes():
     assert table.telling == ("task", "cell"), "the rate varies with them, and says nothing more"
     assert [panel_words(table, panel).split(", ")[-1] for panel in panels] == ["GRU", "Elman", "GRU"]
     assert "0.1" not in panel_words(table, panels[0])
+
+
+def test_a_sweep_that_starts_has_a_page_before_its_first_run(tmp_path, monkeypatch):
+    write_plan(SweepFolder(tmp_path, "small"), plan_of(SWEEP, "small"))
+    monkeypatch.setattr(jobs, "RUNS", tmp_path)
+    at = AppTest.from_file(PAGE, default_timeout=60).run()
+    assert not at.exception
+    charts = [c.proto.bytes for c in at.get("bidi_component") if "live_chart" in c.proto.component_name]
+    assert b"No run of this row has a profile yet." in charts[-1]
+    at.selectbox(key="small-view").select("runs").run()
+    assert not at.exception
