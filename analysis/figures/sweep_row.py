@@ -29,10 +29,15 @@ SEEN = (0.25, 0.72)
 NO_PROFILE = "No run of this row has a profile yet."
 
 
-def row_picture(title: str, profiles: Sequence[RowProfile]) -> Picture:
+def row_picture(title: str, profiles: Sequence[RowProfile], of_several: bool = False) -> Picture:
     """log₁₀‖dL/dh_t‖ over lag, one line per run of the row, from blue (first value) to green (last value).
 
     Without a profile, as while a sweep starts, the title says so in an empty frame.
+
+    Args:
+        title: the row in words.
+        profiles: one for each value of the row.
+        of_several: whether a value has several seeds, of which the profile is the first one's that has one.
     """
     made = figure(title if profiles else NO_PROFILE, "lag from the loss, timesteps", "size of dL/dh_t", 380)
     made.update_yaxes(**decades_axis(p.log_norm / LN_10 for p in profiles))
@@ -53,6 +58,9 @@ def row_picture(title: str, profiles: Sequence[RowProfile]) -> Picture:
         columns["log_norm"] += profile.log_norm.tolist()
     made.update_layout(legend=LEGEND_RIGHT)
     ends = [f"{p.label}: {p.log_norm[0] / LN_10:.1f} decades at lag {p.lag[0]}" for p in profiles if len(p.lag)]
-    sentence = "The size of the total gradient at each distance from the loss, one line for each value of the row."
+    whose = ": that of the first seed that has a profile, not the mean over seeds" if of_several else ""
+    sentence = (
+        f"The size of the total gradient at each distance from the loss, one line for each value of the row{whose}."
+    )
     alt = f"Gradient profiles. {'; '.join(ends)}." if ends else NO_PROFILE
     return Picture("sweep-row", made, sentence, alt, columns)

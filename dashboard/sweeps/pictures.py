@@ -92,14 +92,15 @@ def draw_row_profiles(
 ) -> Picture:
     """The profiles of a row's cells over each other, of the first seed that has one."""
     profiles = []
-    for column in table.column_values:
-        cell = table.cells.get((panel, row, column))
-        found = None if cell is None else _read_first_profile(folder, plan, cell)
+    cells = {c: table.cells[panel, row, c] for c in table.column_values if (panel, row, c) in table.cells}
+    for column, cell in cells.items():
+        found = _read_first_profile(folder, plan, cell)
         if found is not None:
             lag, log_norm = found
             profiles.append(RowProfile(words(column), lag, log_norm))
     where = ", ".join(part for part in (panel_words(table, panel), f"{axis_words(table.rows)} {words(row)}") if part)
-    return row_picture(f"{where}: one line for each {axis_words(table.columns)}", profiles)
+    title = f"{where}: one line for each {axis_words(table.columns)}"
+    return row_picture(title, profiles, of_several=any(len(cell.names) > 1 for cell in cells.values()))
 
 
 def _read_first_profile(folder: SweepFolder, plan: Plan, cell: TableCell) -> tuple[np.ndarray, np.ndarray] | None:

@@ -230,3 +230,12 @@ def test_a_sweep_that_starts_has_a_page_before_its_first_run(tmp_path, monkeypat
     assert b"No run of this row has a profile yet." in charts[-1]
     at.selectbox(key="small-view").select("runs").run()
     assert not at.exception
+
+
+def test_a_row_says_that_its_lines_are_one_seed_where_the_map_is_a_mean(opened, tmp_path, monkeypatch):
+    of_one = "that of the first seed that has a profile, not the mean over seeds"
+    assert of_one in said(opened.run())
+    plan = plan_of(SWEEP.replace("seeds = 2", "seeds = 1"), "small")
+    write_plan(SweepFolder(tmp_path, "small"), plan)
+    monkeypatch.setattr(jobs, "RUNS", tmp_path)
+    assert of_one not in said(AppTest.from_file(PAGE, default_timeout=60).run())
