@@ -49,7 +49,8 @@ def sweep_picture(
         columns: the axis to the right.
         label: the quantity with its unit.
         sentence: the meaning of the quantity.
-        diverging: whether 0 has a meaning: then colours diverge around it, and a line marks where values cross it.
+        diverging: whether 0 has a meaning: then colours diverge around it, and a line marks where values cross it
+            between numbers of both axes.
         log: whether colours follow the logarithm.
         what: `mean`, `spread` (standard deviation over seeds) or `runs` (how many have a finite value).
         chosen: panel, row and column of the cell that has a frame.
@@ -72,8 +73,9 @@ def sweep_picture(
     if len(panels) > 1:  # for a phone, one below the other: the same traces on other axes
         narrow = maps(1).layout.to_plotly_json()
         made.update_layout(meta={"narrow": {name: part for name, part in narrow.items() if name != "template"}})
+    has_line = any(trace.type == "contour" for trace in made.data)
     return Picture(
-        "sweep", made, explanation(panels, sentence, diverging), alt_text(panels, rows, columns, label),
+        "sweep", made, explanation(panels, sentence, has_line, what), alt_text(panels, rows, columns, label),
         table(panels, rows, columns),
     )  # fmt: skip
 
@@ -98,8 +100,9 @@ def heatmaps(
     for k, (panel, values) in enumerate(zip(panels, shown, strict=True)):
         place = {"row": k // across + 1, "col": k % across + 1}
         made.add_trace(map_of(values), **place)
-        if diverging and crosses(values):
-            made.add_trace(zero_line(values), **place)
+        between = values[: len(rows.numbers), : len(columns.numbers)]
+        if diverging and crosses(between):
+            made.add_trace(zero_line(between), **place)
         for trace in marks(panel, rows, columns, k, named):
             made.add_trace(trace, **place)
         add_critical(made, panel, columns, **place)
@@ -184,9 +187,9 @@ def add_frame(made: go.Figure, chosen: tuple[int, int, int], across: int) -> Non
 
 
 def crosses(values: Cells) -> bool:
-    """Whether values lie on both sides of 0."""
+    """Whether values lie on both sides of 0, on a plane."""
     finite = values[np.isfinite(values)]
-    return bool(finite.size and finite.min() < 0 < finite.max() and min(values.shape) > 1)
+    return bool(min(values.shape) > 1 and finite.size and finite.min() < 0 < finite.max())
 
 
 def zero_line(values: Cells) -> go.Contour:

@@ -40,12 +40,17 @@ class Side:
         """The values as ticks."""
         return [words(value) for value in self.values]
 
+    @property
+    def numbers(self) -> list[float]:
+        """The values that are numbers: they come first. Between others nothing can be interpolated."""
+        return [v for v in self.values if isinstance(v, int | float) and not isinstance(v, bool)]
+
     def place(self, value: float) -> float | None:
         """The position of a value among the positions 0, 1, …; None if it is outside, or if values are not numbers.
 
         Between two positive values it is interpolated by logarithms, since critical values are ratios.
         """
-        numbers = [v for v in self.values if isinstance(v, int | float) and not isinstance(v, bool)]
+        numbers = self.numbers
         if len(numbers) < 2 or not numbers[0] <= value <= numbers[-1]:
             return None
         log = numbers[0] > 0
@@ -83,7 +88,7 @@ def hover(panel: Heatmap, i: int, j: int, rows: Side, columns: Side) -> str:
 
 def crossing(panel: Heatmap, columns: Side) -> float | None:
     """The column value at which the mean over rows crosses 0 from below, by linear interpolation; None without one."""
-    numbers = [v for v in columns.values if isinstance(v, int | float)]
+    numbers = columns.numbers
     mean = np.array([v[np.isfinite(v)].mean() if np.isfinite(v).any() else np.nan for v in panel.mean.T])
     for k in range(len(numbers) - 1):
         if mean[k] < -1e-9 and mean[k + 1] >= -1e-9:
@@ -104,10 +109,17 @@ def headline(panels: Sequence[Heatmap], columns: Side, title: str, diverging: bo
     return title[:1].upper() + title[1:]
 
 
-def explanation(panels: Sequence[Heatmap], sentence: str, diverging: bool) -> str:
+EACH = {
+    "mean": "the mean over seeds",
+    "spread": "the standard deviation over seeds",
+    "runs": "how many runs have a value",
+}
+
+
+def explanation(panels: Sequence[Heatmap], sentence: str, has_line: bool, what: str = "mean") -> str:
     """The caption: what the maps show."""
-    seen = f"Each cell is the mean over seeds: {sentence}."
-    if diverging:
+    seen = f"Each cell is {EACH[what]}: {sentence}."
+    if has_line:
         seen += " The thick line is where it crosses 0."
     names = dict.fromkeys(name for panel in panels for names in panel.critical for name in names.split(", "))
     if names:

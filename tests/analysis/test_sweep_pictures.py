@@ -1,5 +1,10 @@
 """The pictures of the page Sweeps while their tables have gaps, and what they say of themselves."""
 
+import numpy as np
+import pytest
+
+from analysis.figures.sweep import sweep_picture
+from analysis.figures.sweep_panel import Heatmap, Side, crossing
 from analysis.figures.sweep_row import NO_PROFILE, row_picture
 
 
@@ -8,3 +13,45 @@ def test_a_row_without_a_profile_is_an_empty_frame_that_says_so():
     assert picture.figure.layout.title.text == picture.alt == NO_PROFILE
     assert not picture.figure.data
     assert picture.csv().splitlines() == ["run,lag,log_norm"]
+
+
+def map_of(mean):
+    counts = np.full(mean.shape, 2.0)
+    return Heatmap("", mean, mean, counts, counts, 0 * counts, 0 * counts)
+
+
+@pytest.mark.parametrize(
+    ("rows", "has_line"),
+    [((10, 20, 40), True), (("elman", "gru", "lstm"), False), ((10, None, None), False), ((False, True, None), False)],
+)
+def test_a_line_of_zeros_crosses_no_names(rows, has_line):
+    """Between two names there is no value at which a quantity could be 0."""
+    panel, columns = map_of(np.outer([1.0, -1.0, 2.0], [-1.0, 0.5, 1.0])), Side("gain", (0.5, 1.0, 2.0))
+    for sides in ((Side("row", rows), columns), (columns, Side("row", rows))):
+        picture = sweep_picture([panel], *sides, "rate, per step", "the rate", diverging=True)
+        assert ("contour" in [t.type for t in picture.figure.data]) is has_line
+        assert ("The thick line is where it crosses 0" in picture.sentence) is has_line
+
+
+def test_a_line_of_zeros_ends_where_numbers_do():
+    columns = Side("truncate", (5, 10, None))
+    panel = map_of(np.outer([1.0, 1.0], [-1.0, 1.0, -1.0]))
+    made = sweep_picture([panel], Side("gain", (0.5, 1.0)), columns, "rate", "the rate", diverging=True).figure
+    (line,) = (t for t in made.data if t.type == "contour")
+    assert np.shape(line.z) == (2, 2)
+    assert made.layout.xaxis.range == (-0.5, 2.5)
+
+
+def test_no_and_yes_are_not_crossed_at_a_number():
+    assert crossing(map_of(np.array([[-1.0, 1.0]])), Side("biases", (False, True))) is None
+
+
+def test_a_caption_says_which_statistic_a_cell_is():
+    sides = Side("a", (1, 2)), Side("b", (1, 2))
+    seen = {
+        what: sweep_picture([map_of(np.ones((2, 2)))], *sides, "loss", "the loss", what=what).sentence
+        for what in ("mean", "spread", "runs")
+    }
+    assert seen["mean"].startswith("Each cell is the mean over seeds: the loss.")
+    assert seen["spread"].startswith("Each cell is the standard deviation over seeds: the loss.")
+    assert seen["runs"].startswith("Each cell is how many runs have a value: the loss.")
