@@ -23,6 +23,9 @@ from experiments.sweeps.index import Results, load_results
 from experiments.sweeps.plan import Plan
 
 _REFUSED, _ESTIMATE = "sweeps-refused", "new-sweep-estimate"
+_TO_CORRECT = "new-sweep-to-correct"
+"""Whether a mistake keeps the form open, from its refusal until a sweep is started."""
+_NOT_CONTINUED = "sweeps-not-continued"
 _EXAMPLE, _STARTED = "new-sweep-example", "sweeps-started"
 FIRST = "First estimate its time and disk space. Then start it."
 
@@ -30,9 +33,9 @@ FIRST = "First estimate its time and disk space. Then start it."
 def show_new_sweep(expanded: bool) -> None:
     """The form or the text of a sweep, its estimate, and the button that starts it."""
     NEW.prepare()
-    if sentence := st.session_state.pop(_REFUSED, None):
-        refuse(str(sentence))
-    with st.expander("New sweep", icon=":material/add:", expanded=expanded):
+    refused = st.session_state.pop(_REFUSED, None)
+    to_correct = read_session(_TO_CORRECT, bool, False)
+    with st.expander("New sweep", icon=":material/add:", expanded=expanded or to_correct):
         ways = NEW.controls["new_as"]
         assert isinstance(ways, OneOf)
         way = st.segmented_control(
@@ -50,7 +53,18 @@ def show_new_sweep(expanded: bool) -> None:
             st.button("Start sweep", type="primary", on_click=_start_written, disabled=not said)
             if way != "toml":
                 st.button("Edit as TOML", type="tertiary", on_click=_take_form)
-        st.markdown(as_text(said) if said else FIRST)
+        if refused:
+            refuse(str(refused))
+        else:
+            st.markdown(as_text(said) if said else FIRST)
+
+
+def _keep_refusal(error: ConfigError) -> None:
+    """Let the form say what is wrong with it, by the names of its controls."""
+    sentence = str(error)
+    if NEW.values()["new_as"] == "form" and sentence.startswith("name was "):
+        sentence = NEW.controls["new_name"].label + sentence.removeprefix("name")
+    st.session_state[_REFUSED], st.session_state[_TO_CORRECT] = sentence, True
 
 
 def _show_text() -> None:
@@ -74,7 +88,7 @@ def _take_form() -> None:
     try:
         NEW.set({"new_toml": written_form(), "new_as": "toml"})
     except ConfigError as error:
-        st.session_state[_REFUSED] = str(error)
+        _keep_refusal(error)
 
 
 def _source() -> str:
@@ -104,7 +118,7 @@ def _estimate() -> None:
         st.session_state[_ESTIMATE] = (source, describe_cost(plan, results))
         programs.prepare()  # to start it is the next step
     except ConfigError as error:
-        st.session_state[_REFUSED] = str(error)
+        _keep_refusal(error)
 
 
 def describe_cost(plan: Plan, results: Results) -> str:
@@ -121,28 +135,40 @@ def describe_cost(plan: Plan, results: Results) -> str:
 
 
 def _start_written() -> None:
+    """Start the form's sweep. For a button's callback."""
     keep_form()
     try:
         _start(_source())
     except ConfigError as error:
-        st.session_state[_REFUSED] = str(error)
+        _keep_refusal(error)
 
 
 def _start(source: str, *name: str) -> None:
-    """Start a sweep, and show it. For a button's callback."""
-    try:
-        plan = plan_for_page(source, *name)
-        processes().start(plan)
-    except ConfigError as error:
-        st.session_state[_REFUSED] = str(error)
-        return
+    """Start a sweep, and show it.
+
+    Raises:
+        ConfigError: it cannot be started.
+    """
+    plan = plan_for_page(source, *name)
+    processes().start(plan)
     st.session_state.pop(_ESTIMATE, None)
+    st.session_state.pop(_TO_CORRECT, None)
     st.session_state[_STARTED] = plan.name
+
+
+def _continue(source: str, name: str) -> None:
+    """Go on with the sweep that is shown. For a button's callback."""
+    try:
+        _start(source, name)
+    except ConfigError as error:
+        st.session_state[_NOT_CONTINUED] = str(error)
 
 
 def show_steering(results: Results) -> None:
     """*Pause* and *Stop* for a sweep that this server has at work, *Continue* for one with runs left."""
     works = processes().works(results.plan.name)
+    if sentence := st.session_state.pop(_NOT_CONTINUED, None):
+        refuse(str(sentence))
     st.fragment(_show_buttons, run_every=1.0 if works else None)(results, works)
 
 
@@ -159,7 +185,7 @@ def _show_buttons(results: Results, worked: bool) -> None:
             words = "Stop at once. Recorded steps are kept; the others are lost."
             st.button("Stop", icon=":material/stop:", on_click=pool.stop, args=(name,), help=words)
     elif not results.done.all():
-        st.button("Continue", icon=":material/play_arrow:", on_click=_start, args=(results.plan.source, name))
+        st.button("Continue", icon=":material/play_arrow:", on_click=_continue, args=(results.plan.source, name))
 
 
 def choose_started(names: Sequence[str]) -> None:
