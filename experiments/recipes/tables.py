@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from analysis.wording import counted, duration
+from experiments.recipes.expectation import Judged
 from experiments.recipes.outcome import Outcome, bound_in_words, in_words, spread
 
 HEADINGS = ("recipe", "claim", "published", "bound", "ours, median", "spread over seeds", "holds")
@@ -20,10 +21,19 @@ def rows(outcome: Outcome) -> list[tuple[str, ...]]:
             bound_in_words(judged),
             in_words(judged, judged.middle),
             f"{spread(judged)} ({len(judged.values)})",
-            ("yes" if judged.holds else "no") if judged.values else "not finished",
+            holds_words(outcome, judged),
         )
         for judged in outcome.judged
     ]
+
+
+def holds_words(outcome: Outcome, judged: Judged) -> str:
+    """Whether a claim holds; the short version does not say."""
+    if not judged.values:
+        return "not finished"
+    if outcome.recipe.quick:
+        return "not judged"
+    return "yes" if judged.holds else "no"
 
 
 def verdict_rows(outcomes: Iterable[Outcome]) -> list[tuple[str, str, str]]:
@@ -32,12 +42,12 @@ def verdict_rows(outcomes: Iterable[Outcome]) -> list[tuple[str, str, str]]:
 
 
 def verdict_words(outcome: Outcome) -> str:
-    """The verdict; of the short version, that it is none."""
-    if outcome.recipe.version == "full" and outcome.verdict != "not finished":
-        return f"{outcome.verdict} (the source's own sizes)"
-    if outcome.recipe.quick and outcome.verdict != "not finished":
-        return f"{outcome.verdict} (short version: no verdict on the claim)"
-    return outcome.verdict
+    """The verdict; of the short version, that there is none."""
+    if outcome.verdict == "not finished":
+        return outcome.verdict
+    if outcome.recipe.quick:
+        return "short version: no verdict on the claim"
+    return outcome.verdict + (" (the source's own sizes)" if outcome.recipe.version == "full" else "")
 
 
 HEADING = "# Recipes: what was published, and what comes out here"

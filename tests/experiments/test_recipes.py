@@ -124,7 +124,9 @@ def test_the_list_names_every_recipe():
 def test_the_short_version_of_the_cheapest(tmp_path):
     page, table = tmp_path / "page.html", tmp_path / "table.md"
     out = call("recipe", "doya", "--quick", "--runs", str(tmp_path), "--page", str(page), "--markdown", str(table))
-    assert "no verdict on the claim" in out
+    assert "short version: no verdict on the claim" in " ".join(out.split())
+    assert "confirmed" not in out
+    assert "| not judged |" in table.read_text(encoding="utf-8"), "nor of a single claim"
     html = page.read_text(encoding="utf-8")
     assert html.count("plotly.js v") == 1, "plotly.js is there once"
     assert "src=" not in html.split("<script")[0]
