@@ -213,7 +213,7 @@ def show_command(name: Name, runs: Runs = None, json: AsJson = False) -> None:
     to = output()
     for key, value in shown(run).items():
         if isinstance(value, dict):
-            value = " ".join(f"{k}={bare(v)}" for k, v in value.items())
+            value = " ".join(f"{k}={bare(v)}" for k, v in value.items()) or "none"
         if isinstance(value, list):
             value = "".join(f"\n  {v}" for v in value) or "none"
         to.print(visible(f"{key}: {value}"), highlight=False, markup=False, soft_wrap=True)
@@ -227,7 +227,7 @@ def verify_command(name: Name, runs: Runs = None) -> None:
         sys.stdout.write(visible(problem) + "\n")
     if found.problems:
         raise DamagedRunError(
-            f"{len(found.problems)} of {found.files} files of run {folder.name} {are(len(found.problems))} damaged; "
+            f"{found.damaged} of {found.files} files of run {folder.name} {are(found.damaged)} damaged or missing; "
             "the others are whole."
         )
     seconds = time.perf_counter() - began

@@ -14,6 +14,7 @@ from analysis.wording import counted
 from experiments.commands.terminal import fits
 from experiments.config.run_config import ConfigError, RunConfig
 from experiments.config.words import bare, cut, shortened, visible
+from experiments.runs.damage import plain_damage
 from experiments.runs.findings import run_findings
 from experiments.runs.folder import RunSummary, typed
 from experiments.runs.opening import config_of
@@ -203,7 +204,7 @@ def shown(run: RunReader) -> dict[str, Any]:
         "settings": {name: value for name, value in run.settings.items() if value != getattr(defaults, name, None)},
         "events": [f"step {e['step']}: {e['text']}" for e in events],
         "arrays": {name: list(run.tensor(name).shape) for name in run.tensors},
-        "missing or cut off": run.damage() or [*(run.missing or {}).values()],
+        "missing or cut off": plain_damage(run) or [*(run.missing or {}).values()],
         "to compare every checksum": typed(run.folder.parent, "verify", run.name),
     }
 

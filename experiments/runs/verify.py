@@ -16,9 +16,13 @@ from experiments.runs.store.reader import RunReader
 
 @dataclass(frozen=True)
 class Verification:
-    """How many files were compared, and a sentence for each damaged one."""
+    """How many files there must be and how many of them are damaged or missing, each of which has a sentence.
+
+    The chunks of an array that cannot be opened have none: its own says it.
+    """
 
     files: int
+    damaged: int
     bytes: int
     problems: tuple[str, ...]
 
@@ -37,25 +41,30 @@ def verify(folder: Path) -> Verification:
     for name, committed in ((SCALARS, run.progress.scalars), (EVENTS, run.progress.events)):
         problems += check_lines(run, name, committed)
         files, size = files + 1, size + committed.size
-    files += run.progress.checkpoint is not None
+    files, damaged = files + (run.progress.checkpoint is not None), len(problems)
     for array, spec in run.layout.every_spec.items():
+        opened, files = True, files + 1
         try:
             check_spec(folder, array, spec)
         except RunError as error:
+            opened, damaged = False, damaged + 1
             problems.append(str(error))
-            continue
         rows = run.progress.committed if spec.dimensions[0] == "step" else spec.shape[0]
         for index in spec.chunks(rows):
             files, size = files + 1, size + spec.chunk_bytes
             try:
                 read_chunk(folder, array, spec, index)
             except RunError as error:
-                problems.append(str(error))
+                damaged += 1
+                if opened:
+                    problems.append(str(error))
+    files += 1
     try:
-        files, _ = files + 1, run.attributes
+        _ = run.attributes
     except RunError as error:
+        damaged += 1
         problems.append(str(error))
-    return Verification(files, size, tuple(problems))
+    return Verification(files, damaged, size, tuple(problems))
 
 
 MOST_TRIES = 100

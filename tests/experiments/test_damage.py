@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from one_sentence import assert_one_sentence, one_sentence
 
+from experiments.runs.damage import plain_damage
 from experiments.runs.export import FORMS, export
 from experiments.runs.opening import open_run
 from experiments.runs.store.errors import DamagedRunError, ForeignRunError
@@ -41,10 +42,26 @@ def test_a_damaged_chunk_is_named_and_the_others_can_be_read(copied):
     ],
 )
 def test_what_is_missing_is_named(copied, file, named):
-    path = copied / file
+    path, there = copied / file, verify(copied).files
     shutil.rmtree(path) if path.is_dir() else path.unlink()
-    (problem,) = verify(copied).problems
+    found = verify(copied)
+    (problem,) = found.problems
     assert named in problem
+    assert found.files == there, "what is missing is counted, too"
+    assert 1 <= found.damaged < there
+    if file not in ("scalars.jsonl", "events.jsonl"):
+        assert named.split("/c/")[0] in " ".join(plain_damage(open_run(copied)))
+
+
+def test_a_run_without_its_arrays_says_so(copied):
+    files, arrays = verify(copied).files, len(open_run(copied).tensors)
+    chunks = len([*(copied / "tensors.zarr").glob("*/c/**/*")])
+    shutil.rmtree(copied / "tensors.zarr")
+    found = verify(copied)
+    assert found.files == files
+    assert found.damaged >= len(found.problems) == arrays + 1
+    assert found.damaged <= arrays + chunks + 1
+    assert plain_damage(open_run(copied)) == ["'tensors.zarr' is missing, and with it all recorded arrays."]
 
 
 def test_every_byte_of_a_small_run_is_under_a_checksum(copied):
@@ -70,7 +87,7 @@ def test_truncated_scalars_are_named_and_the_rest_can_be_read(halfway):
     size = path.stat().st_size
     os.truncate(path, size - 30)
     run = open_run(halfway)
-    assert run.damage() == [f"'scalars.jsonl' has {size - 30} of its {size} committed bytes."]
+    assert plain_damage(run) == [f"'scalars.jsonl' has {size - 30} of its {size} committed bytes."]
     with pytest.raises(DamagedRunError, match=r"it was cut off\.$") as error:
         run.scalars()
     one_sentence(error)

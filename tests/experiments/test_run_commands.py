@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -188,8 +189,20 @@ def test_verify_names_what_is_damaged(stored):
     result = CliRunner().invoke(app, ["verify", stored.name])
     assert "tensors.zarr/loss/c/0" in result.stdout
     assert re.fullmatch(
-        rf"1 of \d+ files of run {stored.name} is damaged; the others are whole\.", str(result.exception)
+        rf"1 of \d+ files of run {stored.name} is damaged or missing; the others are whole\.", str(result.exception)
     )
+
+
+def test_show_and_verify_say_that_all_arrays_are_missing(stored):
+    (count,) = re.findall(r"^\d+", call("verify", stored.name))
+    shutil.rmtree(stored / "tensors.zarr")
+    said = call("show", stored.name)
+    assert "\narrays: none\n" in said
+    assert "\nmissing or cut off: \n  'tensors.zarr' is missing, and with it all recorded arrays.\n" in said
+    result = CliRunner().invoke(app, ["verify", stored.name])
+    damaged, files = re.findall(r"^(\d+) of (\d+) files", str(result.exception))[0]
+    assert files == count
+    assert int(damaged) == int(files) - 5, "all but the settings, the progress, the checkpoint and two files of lines"
 
 
 def test_delete_asks_and_refuses_what_is_being_written(runs, stored, tiny, monkeypatch):

@@ -12,7 +12,6 @@ import orjson
 from numpy import ndarray
 
 from experiments.config.words import shortened, visible
-from experiments.reading import size_of
 from experiments.runs.store.chunks import TENSORS, check_spec, read_json
 from experiments.runs.store.description import (
     CONFIG,
@@ -23,7 +22,6 @@ from experiments.runs.store.description import (
     read_description,
 )
 from experiments.runs.store.errors import DamagedRunError, ForeignRunError, RunError
-from experiments.runs.store.files import open_inside
 from experiments.runs.store.form import Form
 from experiments.runs.store.layout import LARGEST_ROW, Layout, ending, layout_of
 from experiments.runs.store.lease import is_held
@@ -215,22 +213,6 @@ class RunReader:
                 f"{relative!r} in {str(self.folder)!r} is not what the run's {CONFIG} gives, so it is not used."
             )
         return dict(wanted)
-
-    def damage(self) -> list[str]:
-        """One sentence for each file that is plainly not whole; quick, see `verify` for every checksum."""
-        found = []
-        for name, committed in ((SCALARS, self.progress.scalars), (EVENTS, self.progress.events)):
-            try:
-                with open_inside(self.folder, name) as file:
-                    size = size_of(file)
-            except FileNotFoundError:
-                size = 0
-            except RunError as error:
-                found.append(str(error))
-                continue
-            if size < committed.size:
-                found.append(f"{name!r} has {size} of its {committed.size} committed bytes.")
-        return found
 
 
 def open_folder(folder: Path, implied: Implied = nothing_implied) -> RunReader:
