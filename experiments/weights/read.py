@@ -55,6 +55,8 @@ def stacks_of(path: Path, start: bytes, most: int = MOST_BYTES) -> list[FoundSta
     Raises:
         ConfigError: it cannot be read; the sentence does not name it.
     """
+    if not start:
+        raise ConfigError("it is empty, so choose another file.")
     if start[8:9] == b"{":  # eight bytes of length, then a header of JSON
         return find_stacks(read_safetensors(path))
     if is_torch_file(start, path):

@@ -64,7 +64,7 @@ def test_an_uploaded_file_is_opened_as_the_command_opens_it(content, tmp_path):
 
 
 BAD = {
-    b"": "it has no RNN, LSTM or GRU",
+    b"": ": it is empty, so choose another file.",
     b"not weights": "no torch checkpoint, safetensors file, Keras model or ONNX graph",
     b"PK\x03\x04damaged": "not a complete",
     b"\x80\x02cos\nsystem\n(S'true'\ntR.": "Python objects, which are not loaded",

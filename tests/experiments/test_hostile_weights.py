@@ -194,7 +194,7 @@ SAID = {
     "an ONNX node without a name and outputs": "has no weights in the file",
     "ONNX numbers of no type": "damaged weights",
     "text": "no torch checkpoint, safetensors file, Keras model or ONNX graph",
-    "nothing": "has no RNN, LSTM or GRU",
+    "nothing": ": it is empty, so choose another file.",
 }
 
 
