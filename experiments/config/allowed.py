@@ -1,6 +1,7 @@
 """The allowed values of a field in words, and a sentence about a value that is not allowed."""
 
 import difflib
+from collections.abc import Sequence
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -37,9 +38,16 @@ def refusal(model: type[BaseModel], error: ValidationError) -> ConfigError:
 
 
 def _unknown(name: str, names: list[str]) -> str:
-    close = difflib.get_close_matches(name, names, n=1)
-    suggestion = f"the closest is {close[0]}, and " if close else ""
-    return f"{shortened(name)} is not a field; {suggestion}the fields are {', '.join(names)}."
+    return f"{shortened(name)} is not a field; {suggestion(name, names)}the fields are {', '.join(names)}."
+
+
+def suggestion(name: str, names: Sequence[str]) -> str:
+    """The names that begin as an unknown one, or else the closest, as the beginning of a clause; empty without any."""
+    begun = [other for other in names if other.startswith(name)]
+    if len(begun) > 1:
+        return f"{', '.join(begun[:-1])} and {begun[-1]} begin so, and "
+    close = begun or difflib.get_close_matches(name, names, n=1)
+    return f"the closest is {close[0]}, and " if close else ""
 
 
 def _options(kind: Any, field: FieldInfo) -> list[str]:

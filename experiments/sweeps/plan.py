@@ -1,6 +1,5 @@
 """From a sweep's TOML file to its runs: each configuration once, in an order that only the file decides."""
 
-import difflib
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from experiments.config.allowed import suggestion
 from experiments.config.run_config import RunConfig
 from experiments.config.words import read_toml, shortened, toml_text
 from experiments.errors import ConfigError
@@ -205,11 +205,10 @@ def known(given: Mapping[str, object], allowed: tuple[str, ...], where: str) -> 
     """Raise an error unless every key is allowed."""
     for key in given:
         if key not in allowed:
-            close = difflib.get_close_matches(key, allowed, n=1)
             field = " (a run's field belongs in [fixed] or [axes])" if key in RunConfig.model_fields else ""
-            suggestion = f"the closest is {close[0]}, and " if close else ""
             raise ConfigError(
-                f"{shortened(key)} is not a key of {where}{field}; {suggestion}the keys are {', '.join(allowed)}."
+                f"{shortened(key)} is not a key of {where}{field}; {suggestion(key, allowed)}the keys are "
+                f"{', '.join(allowed)}."
             )
 
 

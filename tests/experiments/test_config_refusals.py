@@ -122,6 +122,8 @@ def test_any_word_parses_or_is_refused_in_one_sentence(word):
         ("on_nonfinite=ignore", "on_nonfinite was 'ignore'; it must be stop, skip or continue."),
         ("dtype=float16", "dtype was 'float16'; it must be float32 or float64."),
         ("hiden_size=3", "'hiden_size' is not a field; the closest is hidden_size, and the fields are task,"),
+        ("clip=none", "'clip' is not a field; clip_threshold and clip_rule begin so, and the fields are task,"),
+        ("gai=3", "'gai' is not a field; the closest is gain, and the fields are task,"),
         ("xyzzy=3", "'xyzzy' is not a field; the fields are task, text_file, data_file, data_column, seq_len,"),
         ("probe", "the word was 'probe'; it must be key=value or the path of a .toml file."),
         ("=3", "the word was '=3'; it must be key=value or the path of a .toml file."),
