@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from experiments.commands.options import Runs
+from experiments.commands.options import Runs, check_workers
 from experiments.commands.run_commands import Quiet
 from experiments.commands.terminal import output
 from experiments.config.words import LARGEST_TOML, shortened, spelt_path, visible
@@ -56,8 +56,7 @@ def recipe_command(
 
     After an interruption, the same command continues.
     """
-    if workers is not None and (workers < 1 or scheduler is not None):
-        raise ConfigError(f"--workers was {workers}; it must be at least 1, and it cannot be used with --scheduler.")
+    check_workers(workers, scheduler)
     if not names:
         print_list()
         return

@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from analysis.wording import are, counted, duration
-from experiments.commands.options import Runs
+from experiments.commands.options import Runs, check_workers
 from experiments.commands.run_commands import Quiet
 from experiments.commands.terminal import STANDARD_OUTPUT, fits, output
 from experiments.config.limits import readable
@@ -48,8 +48,7 @@ def sweep_command(
     quiet: Quiet = False,
 ) -> None:
     """Run all unfinished runs of a sweep. After an interruption, the same command continues it."""
-    if workers is not None and (workers < 1 or scheduler is not None):
-        raise ConfigError(f"--workers was {workers}; it must be at least 1, and it cannot be used with --scheduler.")
+    check_workers(workers, scheduler)
     plan, count = read_plan(file), workers or os.cpu_count() or 1
     folder = SweepFolder(runs_folder(runs).absolute(), plan.name)
     if dry_run:

@@ -201,3 +201,16 @@ def test_the_folders_of_sweeps_and_probes_are_no_runs(folder):
         with pytest.raises(ConfigError, match="no run in"):
             call("delete", name, "--yes", folder=folder)
     assert Path(folder.path).exists()
+
+
+def test_a_number_of_workers_is_refused_for_what_applies(tmp_path):
+    file = tmp_path / "some.toml"
+    file.write_text("[axes]\nseq_len = [5]")
+    for words in (["sweep", str(file)], ["recipe", "doya"]):
+        for more, sentence in (
+            (["0"], r"^--workers was 0; it must be at least 1\.$"),
+            (["-1", "--scheduler", "tcp://10.0.0.1:8786"], r"^--workers was -1; it must be at least 1\.$"),
+            (["2", "--scheduler", "tcp://10.0.0.1:8786"], r"^--workers was 2, and --scheduler has workers of its own"),
+        ):
+            with pytest.raises(ConfigError, match=sentence):
+                call(*words, "--workers", *more, folder=SweepFolder(tmp_path, "x"))
