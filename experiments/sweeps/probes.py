@@ -126,7 +126,8 @@ def read_probe(path: Path) -> StoredProbe:
         DamagedRunError: the file is missing or damaged.
         ForeignRunError: the file has a newer format, or is no probe.
     """
-    given = read_json(path.parent, path.name)
+    again = "delete that folder to make it again"
+    given = read_json(path.parent, path.name, again)
     refuse_newer(path.parent, given.get("format"))
     try:
         if given.pop("check") != check(given):
@@ -138,9 +139,7 @@ def read_probe(path: Path) -> StoredProbe:
             raise ValueError
         return StoredProbe(kept.config, numbers, np.array(kept.t, dtype=int), log_norm, kept.path)
     except (KeyError, TypeError, ValueError):
-        raise DamagedRunError(
-            f"{path.name!r} in {str(path.parent)!r} is not what was written; delete that folder to make it again."
-        ) from None
+        raise DamagedRunError(f"{path.name!r} in {str(path.parent)!r} is not what was written; {again}.") from None
 
 
 def check(body: Mapping[str, object]) -> int:

@@ -51,7 +51,8 @@ def test_the_list_has_whole_ids_and_statuses_at_any_width(runs, stored, monkeypa
     assert {(line[0], status) for line in words for status in STATUSES if status in line} == {
         (stored.name, "finished"), (f"{stored.name}-12", "interrupted"), ("broken", "unreadable"),
     }  # fmt: skip
-    assert last == f"run broken cannot be read: 'config.json' in '{runs / 'broken'}' is not the JSON that was written."
+    damaged = f"'config.json' in '{runs / 'broken'}' is not the JSON that was written; restore it from a copy."
+    assert last == f"run broken cannot be read: {damaged}"
     assert columns is None or max(map(len, lines)) <= int(columns)
     assert ("chance" in words[1]) == (columns != "50")
 

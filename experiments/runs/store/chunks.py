@@ -145,8 +145,8 @@ SORTED = orjson.OPT_SORT_KEYS
 """Files are compared as text: in Python True == 1 and 1.0 == 1."""
 
 
-def read_json(folder: Path, relative: str) -> dict[str, Any]:
-    """Read a JSON object in a run folder.
+def read_json(folder: Path, relative: str, remedy: str = "restore it from a copy") -> dict[str, Any]:
+    """Read a JSON object in a run folder; `remedy` is what to do where it is damaged.
 
     Raises:
         DamagedRunError: missing, or no JSON object.
@@ -156,5 +156,5 @@ def read_json(folder: Path, relative: str) -> dict[str, Any]:
     except orjson.JSONDecodeError:
         given = None
     if not isinstance(given, dict):
-        raise DamagedRunError(f"{relative!r} in {str(folder)!r} is not the JSON that was written.")
+        raise DamagedRunError(f"{relative!r} in {str(folder)!r} is not the JSON that was written; {remedy}.")
     return given

@@ -87,7 +87,9 @@ def read_progress(folder: Path) -> Progress:
         if given.pop("check") != check(given):
             raise ValueError
     except (KeyError, TypeError, ValueError):
-        raise DamagedRunError(f"{PROGRESS!r} in {str(folder)!r} is damaged: its checksum does not fit.") from None
+        raise DamagedRunError(
+            f"{PROGRESS!r} in {str(folder)!r} is damaged: its checksum does not fit; restore it from a copy."
+        ) from None
     try:
         progress = checked(Progress, given)
     except ValueError as field:
