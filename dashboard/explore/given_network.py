@@ -7,8 +7,10 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from dashboard.components.as_text import as_text
 from dashboard.components.projector import projector_switch
 from dashboard.components.refusal import refuse
+from dashboard.explore.control import OneOf
 from dashboard.explore.networks import OpenedNetwork, find_run_folder, steps_of
 from dashboard.explore.session import leave_network, open_in_page, say_later
+from dashboard.explore.settings import NOISE
 from dashboard.explore.uploads import UPLOADS, read_upload
 from dashboard.server.bounded_uploads import LARGEST_UPLOAD, held_files
 from dashboard.server.visitor import visitor
@@ -33,8 +35,15 @@ def show_network(opened: OpenedNetwork) -> None:
         projector_switch()
     st.markdown(
         "Every setting acts on these weights. At first, nothing is changed. "
-        "The input sequences are drawn from the seed." + ("" if opened.has_readout else _RANDOM_READOUT)
+        f"{_name_inputs(opened)} are drawn from the seed." + ("" if opened.has_readout else _RANDOM_READOUT)
     )
+
+
+def _name_inputs(opened: OpenedNetwork) -> str:
+    inputs, control = read_session("inputs", str, NOISE), opened.controls["inputs"]
+    if inputs == NOISE or not isinstance(control, OneOf) or inputs not in control.options:
+        return "The inputs, noise,"
+    return f"The inputs, sequences of the task “{control.options[inputs]}”,"
 
 
 _RANDOM_READOUT = " A random readout sends the gradient into the layer, so the loss itself says little."
@@ -46,7 +55,7 @@ def show_upload() -> None:
     st.file_uploader(
         "Weights file", key=key, on_change=_take_file, args=(key,), max_upload_size=LARGEST_UPLOAD // 2**20,
         help="A torch state dict, safetensors, a Keras model or an ONNX graph. Nothing in it is executed. "
-        "Only you can open it, and only until the server forgets it.",
+        "Only you can open it, and only until the server forgets it. After a reload of the page, upload it again.",
     )  # fmt: skip
     st.caption(
         "To open a network that was trained here, choose its run on the page **Runs** and press *Open in Explore*."

@@ -26,10 +26,11 @@ function createSlider(parent, firstSequence) {
         <span class="unit"></span>
       </span>
     </div>
-    <input class="range" id="${id}" type="range" min="0" step="1">`;
+    <input class="range" id="${id}" type="range" min="0" step="1">
+    <div class="said" role="status"></div>`;
   const find = (selector) => root.querySelector(selector);
   const [label, help, why, tip] = [find("label"), find(".help"), find(".why"), find(".tip")];
-  const [number, unit, range] = [find(".number"), find(".unit"), find(".range")];
+  const [number, unit, range, said] = [find(".number"), find(".unit"), find(".range"), find(".said")];
 
   let component = null;
   let data = null;
@@ -109,6 +110,7 @@ function createSlider(parent, firstSequence) {
   };
 
   const choose = (x) => {
+    said.textContent = "";
     value = Math.min(data.maximum, Math.max(data.minimum, data.whole ? Math.round(x) : x));
     show();
     if (isTaken()) {
@@ -143,8 +145,13 @@ function createSlider(parent, firstSequence) {
     return Number.isFinite(x) ? x : null;
   };
   const commit = () => {
-    const x = read();
+    const [typed, x] = [number.value.trim(), read()];
+    const isAllowed = x !== null && x >= data.minimum && x <= data.maximum;
     if (x !== null && x !== value) choose(x);
+    if (!isAllowed) {
+      const allowed = `${shorten(data.minimum)} to ${shorten(data.maximum)}`;
+      said.textContent = `${data.label} was ${typed.slice(0, 20)}; allowed: ${allowed}. It is ${shorten(value)} now.`;
+    }
     number.value = parent.activeElement === number ? String(value) : shorten(value);
     number.setAttribute("aria-invalid", "false");
   };
