@@ -12,6 +12,8 @@ OTHERS = {"gain": "Gaussian gain", "penalty_weight": "Weight of the penalty Ω",
 FIELD = re.compile(r"^(\w+)(?= (was|has) )")
 PAIR = re.compile(r"\b(\w+)=(\w+)")
 """A setting and its value as the command line has them, as `task=adding`."""
+NUMBER = re.compile(r"\b[a-z]+(?:_[a-z]+)+(?= \d)")
+"""A further setting of the same sentence with its number, as `batch_size 16`."""
 VALUE = re.compile(r"(?<= was ')\w+(?=')")
 
 
@@ -38,8 +40,12 @@ def name_control(sentence: str) -> str:
     found = FIELD.match(sentence)
     if found is None or not (found[1] in OF_EXPLORE or found[1] in RunConfig.model_fields):
         return sentence
-    said = FIELD.sub(label_of(found[1]), sentence)
+    said = NUMBER.sub(_name_field, FIELD.sub(label_of(found[1]), sentence))
     return VALUE.sub(lambda value: words_of(found[1], value[0]) or value[0], said, count=1)
+
+
+def _name_field(found: re.Match[str]) -> str:
+    return label_of(found[0]) if found[0] in RunConfig.model_fields else found[0]
 
 
 def _name_pair(found: re.Match[str]) -> str:

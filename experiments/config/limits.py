@@ -2,7 +2,6 @@
 
 import math
 
-from analysis.wording import counted
 from experiments.config.listed import lengths_of
 from experiments.config.run_config import RunConfig
 from experiments.errors import ConfigError
@@ -95,11 +94,9 @@ def check_memory(config: RunConfig, task: Task | None = None, limit: int = MEMOR
     estimate = memory_estimate(config, task)
     if estimate <= limit:
         return
-    sizes = f"{counted(config.batch_size, 'sequence')} at once, {counted(config.hidden_size, 'unit')} and "
-    sizes += f"{counted(config.num_layers, 'layer')}: a recorded pass needs about {readable(estimate)} of memory"
-    raise ConfigError(
-        f"seq_len was {config.seq_len}, with {sizes}; at most {readable(limit)} are allowed, so reduce one of them."
-    )
+    sizes = f"seq_len was {config.seq_len}, batch_size {config.batch_size}, hidden_size {config.hidden_size} and "
+    sizes += f"num_layers {config.num_layers}, which need about {readable(estimate)} of memory for a recorded pass"
+    raise ConfigError(f"{sizes}; it must be at most {readable(limit)}, so reduce one of them.")
 
 
 def readable(size: int) -> str:

@@ -33,6 +33,9 @@ def test_an_error_names_the_control():
         "Network was 'encoder and decoder', and the task “Adding two numbers” is; choose the task “Reversal”."
     )
     assert name_control("penalty_weight was -1; no.") == "Weight of the penalty Ω was -1; no."
+    assert name_control("seq_len was 9, batch_size 2 and num_layers 1, which is much.") == (
+        "Sequence length was 9, Batch size 2 and Layers 1, which is much."
+    )
     for other in ("nothing was chosen.", "The code was 'x'; a code has 6 letters."):
         assert name_control(other) == other
 
