@@ -90,8 +90,8 @@ def draw(values: Values) -> Scene:
     rate, threshold = float(values["rate"]), float(values["threshold"])
     start = float(values["start"]), START[1]
     plain, clipped = descend(*start, rate, STEPS), descend(*start, rate, STEPS, threshold)
-    gone = "is thrown out" if leaves(plain) else "stays in the picture"
-    title = f"Unclipped path {gone}; longest step {significant(plain.longest)}"
+    end = "thrown out" if leaves(plain) else "stays in view"
+    title = f"Unclipped: {end}; longest step {significant(plain.longest)}"
     picture = surface_picture(
         "cliff",
         title,
