@@ -127,6 +127,7 @@ LEGEND_RIGHT = {"orientation": "v", "x": 1.02, "xanchor": "left", "y": 1.0, "yan
 """For legends with too many entries for one row above the chart."""
 
 FEW_STEPS = 8
+"""Up to so many timesteps Plotly's own ticks may lie between them."""
 
 
 def whole_ticks(count: int) -> dict[str, int]:

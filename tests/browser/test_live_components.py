@@ -153,8 +153,7 @@ def test_plotly_is_loaded_once_for_all_charts_and_from_this_server(
     page.on("request", lambda request: requests.append(request.url))
     page.goto(url)
     with_charts(page)
-    thumb(page).focus()
-    page.keyboard.press("ArrowRight")
+    thumb(page).press("ArrowRight")
     expect_picture_of(page, 1.01)
     plotly = [request for request in requests if "plotly.min.js" in request]
     assert len(plotly) == 1
@@ -205,24 +204,25 @@ def test_a_logarithmic_slider_steps_in_decades(demo: Page) -> None:
 
 
 def test_a_preset_moves_the_thumb_and_the_hand_goes_on_from_there(demo: Page) -> None:
-    thumb(demo).focus()
-    demo.keyboard.press("ArrowRight")
+    thumb(demo).press("ArrowRight")
     expect_server(demo, "1.01")
     press(demo, "Vanish")
     expect_server(demo, "0.5")
     expect(thumb(demo)).to_have_value("50")
     expect(slider(demo).locator(".number")).to_have_value("0.5")
-    thumb(demo).focus()
-    demo.keyboard.press("ArrowRight")
+    thumb(demo).press("ArrowRight")
     expect_server(demo, "0.51")
+    slider(demo).locator(".number").fill("9")
+    slider(demo).locator(".number").press("Enter")
+    expect(slider(demo).get_by_role("status")).to_contain_text("was 9; allowed: 0 to 2")
     press(demo, "Vanish")
     expect_server(demo, "0.5")
+    expect(slider(demo).get_by_role("status")).to_have_text("")
 
 
 def test_a_figure_that_cannot_be_drawn_says_so_in_place_and_recovers(demo: Page) -> None:
     demo.evaluate("() => { window.react = Plotly.react; Plotly.react = async () => { throw Error('no such axis'); }; }")
-    thumb(demo).focus()
-    demo.keyboard.press("ArrowRight")
+    thumb(demo).press("ArrowRight")
     chart = demo.locator(".live-chart[data-key='lines']")
     expect(chart.get_by_role("alert")).to_have_text("This figure could not be drawn: no such axis")
     demo.evaluate("() => { Plotly.react = window.react; }")

@@ -150,7 +150,7 @@ function createSlider(parent, firstSequence) {
     if (x !== null && x !== value) choose(x);
     if (!isAllowed) {
       const allowed = `${shorten(data.minimum)} to ${shorten(data.maximum)}`;
-      said.textContent = `${data.label} was ${typed.slice(0, 20)}; allowed: ${allowed}. It is ${shorten(value)} now.`;
+      said.textContent = `${data.label} was ${typed.slice(0, 20) || "empty"}; allowed: ${allowed}. It is ${shorten(value)} now.`;
     }
     number.value = parent.activeElement === number ? String(value) : shorten(value);
     number.setAttribute("aria-invalid", "false");
@@ -206,6 +206,7 @@ function createSlider(parent, firstSequence) {
       value = data.value;
       if (setByCode) {
         unsent = false;
+        said.textContent = "";
         clearTimeout(timer);
         if (parent.activeElement === number) number.value = String(value);
       }
