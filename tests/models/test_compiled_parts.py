@@ -16,7 +16,7 @@ import torch
 from oracles import last_step_loss, make_model
 
 from models import record
-from models.bptt.compiled import cache, choose, warm
+from models.bptt.compiled import cache, choose, passes, warm
 from models.bptt.compiled.elementary import apply_sigmoid, apply_tanh, log_64
 from models.bptt.compiled.jit import kernel
 from models.bptt.compiled.kept import Kept
@@ -145,9 +145,9 @@ def no_cache(monkeypatch, tmp_path):
     cache.open_cache.cache_clear()
 
 
-def a_recording():
+def a_recording(path=None):
     model = make_model("lstm", {})
-    return record(model, model.readout.weight.new_ones(4, 2, 3), last_step_loss)
+    return record(model, model.readout.weight.new_ones(4, 2, 3), last_step_loss, path=path)
 
 
 def test_the_first_recording_does_not_wait_for_the_compiler(no_cache):
@@ -159,6 +159,23 @@ def test_the_first_recording_does_not_wait_for_the_compiler(no_cache):
     for name, file in kept.items():
         shutil.copy(file, folder / "first" / name)
     assert a_recording().path == "fast"
+
+
+def test_who_asks_for_the_fast_path_has_another_process_compile(no_cache, monkeypatch):
+    folder, _, kept = no_cache
+    commands = []
+
+    def compile_elsewhere(command, **_):
+        commands.append(command)
+        for name, file in kept.items():
+            shutil.copy(file, folder / "first" / name)
+
+    monkeypatch.setattr(passes.subprocess, "run", compile_elsewhere)
+    monkeypatch.setattr(passes, "loaded", {})
+    for _ in range(2):
+        assert a_recording(path="fast").path == "fast"
+    wanted = ["float64", "--folder", str(folder / "first"), "--only", MODULE]
+    assert [command[1:8] for command in commands] == [["-m", "models.bptt.compiled.warm", *wanted]]
 
 
 def test_a_read_only_folder_is_passed_over(no_cache):

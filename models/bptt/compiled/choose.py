@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Collection, Sequence
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -71,7 +72,12 @@ def is_ready(module: str, dtype: torch.dtype) -> bool:
         return False
     if folder is not None and dtype not in builders:
         # A process, not a thread: the compiler would hold Python's lock, and a thread could not outlive this process.
-        what = [str(dtype).removeprefix("torch."), "--folder", str(folder), "--first", module, "--processes", "1"]
-        command, quiet = [sys.executable, "-m", f"{__package__}.warm", *what], subprocess.DEVNULL
+        command, quiet = compiler(dtype, folder, "--first", module), subprocess.DEVNULL
         builders[dtype] = subprocess.Popen(command, cwd=HERE.parents[2], stdin=quiet, stdout=quiet, stderr=quiet)
     return False
+
+
+def compiler(dtype: torch.dtype, folder: Path, *which: str) -> list[str]:
+    """The command of a process that compiles into the folder; it runs in the folder above the package."""
+    what = [str(dtype).removeprefix("torch."), "--folder", str(folder), *which, "--processes", "1"]
+    return [sys.executable, "-m", f"{__package__}.warm", *what]

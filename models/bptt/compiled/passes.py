@@ -1,6 +1,7 @@
 """A cell's compiled passes for a dtype: loaded from the cache, or compiled, once per process."""
 
 import importlib
+import subprocess
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +13,8 @@ import torch
 from numba import types
 
 from models.bptt.compiled import recurrence, step
-from models.bptt.compiled.cache import cell_of, file_names, open_cache
+from models.bptt.compiled.cache import HERE, cell_of, file_names, is_cached, open_cache
+from models.bptt.compiled.choose import compiler
 from models.bptt.compiled.jit import OPTIONS, njit
 from models.bptt.compiled.kept import Kept
 
@@ -36,17 +38,20 @@ LOOPS = ("go_forward", "go_backward")
 """The parts of the passes that call them."""
 
 
-def compiled(module: str, dtype: torch.dtype, folder: Path | None = None) -> Compiled:
-    """The two passes for float32 or float64: a few ms from the cache, otherwise some seconds.
+def compiled(module: str, dtype: torch.dtype) -> Compiled:
+    """The two passes for float32 or float64: a few ms from the cache, otherwise half a minute.
 
     Args:
         module: of the cell's compiled step, see `Packing.module`.
         dtype: of all arrays.
-        folder: the cache; the usual one if left out.
     """
     with lock:
         if (module, dtype) not in loaded:
-            loaded[module, dtype] = compile_passes(module, dtype, folder or open_cache())
+            folder = open_cache()
+            if folder is not None and not is_cached(module, dtype, folder):
+                # See `ahead`: it takes half as long there. Without success there, this process compiles.
+                subprocess.run(compiler(dtype, folder, "--only", module), cwd=HERE.parents[2], check=False)
+            loaded[module, dtype] = compile_passes(module, dtype, folder)
     return loaded[module, dtype]
 
 

@@ -1,6 +1,6 @@
 """Compile ahead, once per machine, on all cores: later nobody waits.
 
-    python -m models.bptt.compiled.warm [float32] [--folder FOLDER] [--first MODULE]
+    python -m models.bptt.compiled.warm [float32] [--folder FOLDER] [--first MODULE | --only MODULE]
 
 compiles all cells, float32 before float64; with `float32` that dtype alone. An administrator fills the folder
 `__pycache__/compiled` beside this file for all users.
@@ -19,9 +19,10 @@ from pathlib import Path
 
 import torch
 
+from models.bptt.compiled.ahead import compile_for_files_alone
 from models.bptt.compiled.cache import HERE, file_names, is_cached, open_cache
 from models.bptt.compiled.choose import DTYPES
-from models.bptt.compiled.passes import compiled
+from models.bptt.compiled.passes import compile_passes
 from models.cells.registry import CELLS
 
 MODULES = sorted({cell.compiled_step for cell in CELLS.values() if cell.compiled_step is not None})
@@ -33,17 +34,16 @@ UNUSED = 60 * 24 * 3600
 
 
 def warm(
-    folder: Path | None, dtypes: Sequence[torch.dtype] = DTYPES, processes: int = 1, first: str | None = None
+    folder: Path | None, modules: Sequence[str], dtypes: Sequence[torch.dtype] = DTYPES, processes: int = 1
 ) -> None:
-    """Compile all missing code into the folder, that of the module `first` before the others."""
+    """Compile what is missing of the modules' code into the folder, in their order."""
     if folder is None:
         return
     delete_unused(folder)
-    modules = sorted(MODULES, key=lambda module: module != first)
     wanted = [(module, dtype, folder) for dtype in dtypes for module in modules]
     missing = [work for work in wanted if not is_cached(*work)]
     if missing:
-        with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        with ProcessPoolExecutor(processes, get_context("spawn"), compile_for_files_alone) as pool:
             list(pool.map(compile_one, *zip(*missing, strict=True)))
 
 
@@ -51,7 +51,7 @@ def compile_one(module: str, dtype: torch.dtype, folder: Path) -> None:
     """The two passes of one cell for one dtype, into the folder, unless another process has made them meanwhile."""
     with only_one(folder / f"{file_names(module, dtype)[0]}.compiling"):
         if not is_cached(module, dtype, folder):
-            compiled(module, dtype, folder)
+            compile_passes(module, dtype, folder)
 
 
 @contextlib.contextmanager
@@ -102,7 +102,9 @@ def main() -> None:
     names = {str(dtype).removeprefix("torch."): dtype for dtype in DTYPES}
     parser.add_argument("dtypes", nargs="*", metavar="DTYPE", help=f"{' or '.join(names)}; both if left out")
     parser.add_argument("--folder", type=Path, help="where the code is kept")
-    parser.add_argument("--first", help="the module that is wanted first")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--first", metavar="MODULE", help="the module that is wanted first")
+    which.add_argument("--only", metavar="MODULE", help="the one module that is wanted")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     given = parser.parse_args()
     if not names.keys() >= set(given.dtypes):
@@ -110,7 +112,8 @@ def main() -> None:
     dtypes = [names[name] for name in given.dtypes] or DTYPES
     if given.folder is not None:
         given.folder.mkdir(parents=True, exist_ok=True)
-    warm(given.folder or open_cache(), dtypes, given.processes, given.first)
+    modules = [given.only] if given.only else sorted(MODULES, key=lambda module: module != given.first)
+    warm(given.folder or open_cache(), modules, dtypes, given.processes)
 
 
 if __name__ == "__main__":
