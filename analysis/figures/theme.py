@@ -65,6 +65,7 @@ def translucent(colour: str, opacity: float) -> str:
 
 AXIS = {
     "automargin": True,
+    "ticklabeloverflow": "allow",  # to look for labels that leave the picture lays the page out anew for each frame
     "zeroline": False,
     "gridcolor": "rgba(138,143,156,0.3)",
     "ticks": "",

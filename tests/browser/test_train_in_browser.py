@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from experiments.runs.control import read_control
 from experiments.runs.opening import open_run
 
 
@@ -31,6 +32,11 @@ def wait_for(condition, seconds: float = 60.0) -> None:
         time.sleep(0.1)
 
 
+def threshold_wanted(run: Path) -> float | None:
+    control = read_control(run)
+    return control and control.clip_threshold
+
+
 def test_a_run_from_start_to_its_link(server, open_page):
     url, runs = server
     page = open_page(f"{url}/train", viewport={"width": 1280, "height": 1400})
@@ -44,7 +50,7 @@ def test_a_run_from_start_to_its_link(server, open_page):
     threshold = page.get_by_label(re.compile("New clip threshold"))
     threshold.fill("0.5")
     threshold.press("Enter")
-    page.wait_for_timeout(2500)
+    wait_for(lambda: [threshold_wanted(runs / name) for name in names] == [0.5, 0.5])
     page.reload()
     expect(page.get_by_text(names[0]).first).to_be_visible(timeout=30_000)
     assert all(open_run(runs / name).status == "paused" for name in names), "closing the page stops nothing"
