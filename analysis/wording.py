@@ -84,6 +84,11 @@ def duration(seconds: float) -> str:
     return counted(count, unit) + (f" {counted(rest, parts)}" if rest else "")
 
 
+def about(seconds: float) -> str:
+    """A time that is not known exactly: `about 45 seconds`, `a second`."""
+    return f"about {duration(seconds)}" if seconds >= 1.5 else "a second"
+
+
 def counted(count: int, noun: str) -> str:
     """`1 run`, `2 runs`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

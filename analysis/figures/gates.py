@@ -56,7 +56,7 @@ def saturation_picture(statistics: Mapping[str, GateStatistics]) -> Picture:
     picture = Picture(
         "gate-saturation",
         made,
-        "Left: the share of each gate's values that are shut, in between or open (for g and n: near −1 or 1). Lines: "
+        "Bars: the share of each gate's values that are shut, in between or open (for g and n: near −1 or 1). Lines: "
         f"the steps after which a unit's own state has faded to 37 %. {reasons}".rstrip(),
         "Saturation. " + "; ".join(f"{n}: {percent(g.closed)} shut, {percent(g.open)} open" for n, g in rows) + ".",
         columns,

@@ -17,6 +17,8 @@ from analysis.wording import counted, power_of_ten, significant
 MOST_TICKS = 8
 LINES = [[0, "#0072B2"], [0.5, "#8a8f9c"], [1, "#D55E00"]]
 """Colours of lines from the smallest to the largest value, that can be seen on the light and on the dark page."""
+FEW_DECADES = 2.5
+"""Up to so many, the ticks of a logarithmic axis are round numbers instead of powers of ten."""
 MOST_RUNS = 2000
 """Lines that are drawn: with more, none can be told from another."""
 HEIGHT = 460
@@ -94,21 +96,45 @@ def value_ticks(height: Float[ndarray, " run"], log: bool) -> dict[str, object]:
     if not height.size:
         return {}
     low, high = float(height.min()), float(height.max())
-    at = round_numbers(low, high) if low < high else np.array([low])
-    return {"tickvals": at.tolist(), "ticktext": [power_of_ten(x) if log else significant(x) for x in at.tolist()]}
+    if low == high:
+        at = np.array([low])
+    else:
+        at = round_decades(low, high) if log and high - low < FEW_DECADES else round_numbers(low, high)
+    reach = {"range": [min(low, float(at[0])), max(high, float(at[-1]))]} if len(at) > 1 else {}
+    return {"tickvals": at.tolist(), "ticktext": [tick_text(x, log) for x in at.tolist()], **reach}
+
+
+def tick_text(x: float, log: bool) -> str:
+    """A number of the last axis, or the one of which it is the logarithm."""
+    return significant(10**x) if log and abs(x) < 4 else power_of_ten(x) if log else significant(x)
+
+
+def round_decades(low: float, high: float) -> Float[ndarray, " tick"]:
+    """log₁₀ of round numbers from just below `low` to just above `high`: of 1, 2 and 5, or of 1 to 9 within a decade.
+
+    Example:
+        >>> (10 ** round_decades(-0.42, 0.02)).round(2).tolist()
+        [0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 2.0]
+    """
+    digits = (1, 2, 5) if high - low > 0.7 else range(1, 10)
+    powers = range(math.floor(low) - 1, math.ceil(high) + 2)
+    at = np.array([power + math.log10(digit) for power in powers for digit in digits])
+    return at[max(np.searchsorted(at, low, "right") - 1, 0) : np.searchsorted(at, high, "left") + 1]
 
 
 def round_numbers(low: float, high: float) -> Float[ndarray, " tick"]:
-    """Four to eight round numbers between two: multiples of 1, 2 or 5 times a power of ten.
+    """Four to ten round numbers, from just below `low` to just above `high`: 1, 2 or 5 times a power of ten.
 
     Example:
         >>> round_numbers(-0.7, 9).tolist()
-        [0.0, 2.0, 4.0, 6.0, 8.0]
+        [-2.0, 0.0, 2.0, 4.0, 6.0, 8.0, 10.0]
     """
     half = high / 2 - low / 2  # high - low may be beyond float64
     power = 10.0 ** math.floor(math.log10(half))
     step = next(power * k for k in (0.2, 0.5, 1.0, 2.0, 5.0) if half / (power * k) < 4)
-    return np.round(np.arange(math.ceil(low / step), math.floor(high / step) + 1)) * step
+    with np.errstate(over="ignore"):
+        at = np.round(np.arange(math.floor(low / step), math.ceil(high / step) + 1)) * step
+    return at[np.isfinite(at)]
 
 
 def describe(settings: Mapping[str, Sequence[object]], quantity: str, values: Float[ndarray, " run"]) -> str:

@@ -36,7 +36,7 @@ def mean_field_picture(theory: MeanField, curve: RateOverGain, exponents: Lyapun
         "over the spread of its weights. Below the critical gain gradients vanish, above it they explode."
         + (f" {exponents.reason}" if exponents.reason else ""),
         f"{title}.",
-        x_title="gain g (weights have standard deviation g/√N)",
+        x_title="gain g (spread of the weights: g/√N)",
         y_title="nats per step",
         limits=(-2.0, 1.0),
         why=WHY,

@@ -124,7 +124,7 @@ def norm_picture(lanes: Sequence[Lane], thresholds: Mapping[str, float | None]) 
     clipped = {lane.label: lane.log_norm_after < lane.log_norm_before for lane in lanes}
     share = {label: float(np.mean(c)) if len(c) else 0.0 for label, c in clipped.items()}
     clips = any(threshold is not None for threshold in thresholds.values()) or any(share.values())
-    title = fitting("Clipped steps", [f"{label} {percent(value)}" for label, value in share.items()])
+    title = fitting("Gradient norm; clipped steps", [f"{label} {percent(value)}" for label, value in share.items()])
     made = figure(title if clips else "Gradient norm", "optimiser step", "gradient norm", 320)
     made.update_yaxes(**decades_axis(lane.log_norm_before / LN_10 for lane in lanes))
     made.update_layout(legend=LEGEND_BELOW, margin_t=48)

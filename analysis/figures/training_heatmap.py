@@ -41,11 +41,13 @@ def heatmap_picture(
         label: of the run.
         step: the recorded optimiser steps.
         log_norm: ln‖dL/dh_t‖, nats.
-        reach: decades on both sides of 1 that the colours show; None takes those of `common_reach` for this one.
+        reach: decades on both sides of 1 that the colours of several maps show; None for a map alone, which takes those
+            of `common_reach` for this one.
     """
     typical = log_norm / LN_10
     middle = _usual_at_the_loss(typical)
     relative = np.where(np.isfinite(typical), typical, np.nan) - middle
+    shared = reach is not None
     reach = common_reach([log_norm]) if reach is None else reach
     drawn = on_screen(np.where(is_behind_the_end(typical), 0.0, typical).T)[0]
     values, time_step, record_step = on_screen(relative.T)
@@ -66,7 +68,8 @@ def heatmap_picture(
         "gradient-over-training",
         made,
         "Each column is one recorded step's profile. 1 (white) is the usual size at the loss; blue is smaller, red "
-        "larger. Maps beside each other share one colour scale."
+        "larger."
+        + (" Maps beside each other share one colour scale." if shared else "")
         + "".join(f" {words.capitalize()}." for words in special)
         + thinning_note(time_step, record_step, "timestep", "recorded step"),
         f"{label}: size of dL/dh_t over {len(step)} recorded steps and {T} timesteps.",

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from html import escape
 
 from analysis.figures.png import png_address
-from analysis.wording import are, counted
 from experiments.config.words import visible
 from experiments.probing.said import Answer, Exchange
 
@@ -54,6 +53,13 @@ def _safe(text: str) -> str:
 
 def describe_right(exchanges: Sequence[Exchange]) -> str:
     """How many answers are right."""
+    right, answers = count_right(exchanges)
+    if answers == 1:
+        return f"the one answer is {'right' if right else 'wrong'}"
+    return f"{right} of {answers} answers are right"
+
+
+def count_right(exchanges: Sequence[Exchange]) -> tuple[int, int]:
+    """How many answers are right, and how many there are."""
     answers = [answer for exchange in exchanges for answer in exchange.answers]
-    right = sum(answer.right for answer in answers)
-    return f"{right} of {counted(len(answers), 'answer')} {are(len(answers))} right"
+    return sum(answer.right for answer in answers), len(answers)

@@ -51,4 +51,6 @@ def write_values(values: Mapping[str, Value], defaults: Mapping[str, Value]) -> 
 
 def spell_value(value: Value) -> str:
     """A value as an address has it; `read_settings` reads it back."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e6:
+        return str(int(value))
     return ",".join(value) if isinstance(value, list) else str(value)

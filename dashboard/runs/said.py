@@ -12,7 +12,7 @@ from analysis.wording import counted, significant
 from dashboard.components.as_text import as_text
 from dashboard.components.live_slider import live_slider
 from dashboard.components.refusal import refuse
-from dashboard.components.said import KEY, describe_right, said_html
+from dashboard.components.said import KEY, count_right, describe_right, said_html
 from dashboard.components.show import in_two_columns, show
 from dashboard.explore.settings import slide_in
 from dashboard.runs.kept import KEPT
@@ -40,7 +40,9 @@ def show_said(run: RunReader, network: RecordedPass) -> None:
         return
     st.markdown("## What the network says")
     made = exchanges(network)
-    st.caption(f"{describe_right(made)} at this step, in {counted(len(made), 'sequence')} of the batch. {KEY}")
+    right = describe_right(made)
+    of = counted(len(made), "sequence")
+    st.caption(f"{right[:1].upper()}{right[1:]} at this step, in {of} of the batch. {KEY}")
     st.html(said_html(made))
     ways = [one.way for one in made if one.way is not None][:MOST_WAYS]
     in_two_columns({f"way-{k}": way_picture(k, way) for k, way in enumerate(ways)}, run.name)
@@ -81,7 +83,7 @@ def _said_at(folder: Path, created: float, index: int, step: int) -> dict[str, o
     network = trained_network(run.of(list(run.forms)[index]), step)
     assert isinstance(network, Probe)
     made = exchanges(network)
-    row: dict[str, object] = {"step": step, "right": describe_right(made).partition(" answer")[0]}
+    row: dict[str, object] = {"step": step, "right": "{} of {}".format(*count_right(made))}
     if can_write(network):
         return row | {"writes": write_text(network, USUAL, length=FEW)}
     first = made[0].answers
@@ -101,7 +103,7 @@ def show_latest_said(run: RunReader, label: str) -> None:
     except ConfigError as error:
         refuse(error)
         return
-    st.markdown(f"**{as_text(label)}** at step {step:,}: {describe_right(made)}.")
+    st.markdown(f"**{as_text(label)}**, at step {step:,}: {describe_right(made)}.")
     st.html(said_html(made))
     if made[0].way is not None:
         show(way_picture(0, made[0].way), f"way-{run.name}")

@@ -18,7 +18,8 @@ def show_settings(readers: Sequence[RunReader], labels: Sequence[str]) -> None:
     default = RunConfig().model_dump()
     compared = settings if len(readers) > 1 else [*settings, default]
     marked = differing_fields(compared)
-    with st.expander(f"Settings: {len(marked)} differ" if len(readers) > 1 else "Settings", icon=":material/tune:"):
+    differing = f"Settings: {len(marked)} {'differs' if len(marked) == 1 else 'differ'}"
+    with st.expander(differing if len(readers) > 1 else "Settings", icon=":material/tune:"):
         shows_all = st.toggle("All settings", key=KEPT.key("all"), help=KEPT.controls["all"].help)
         names = dict.fromkeys(name for one in settings for name in one)
         rows = [*marked, *(name for name in names if name not in marked)] if shows_all else marked

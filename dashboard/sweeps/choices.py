@@ -32,8 +32,14 @@ def choose_sweep(names: Sequence[str]) -> str:
 
 
 def choose_view(results: Results) -> str:
-    """Whether the page shows heatmaps, or all runs."""
-    return str(_pick(results.plan, "Show", "view", list(VIEWS), "maps", VIEWS.__getitem__))
+    """Whether the page shows heatmaps, which need two axes, or all runs."""
+    first = "maps" if len(_axes(results.plan)) > 1 else "runs"
+    return str(_pick(results.plan, "Show", "view", list(VIEWS), first, VIEWS.__getitem__))
+
+
+def _axes(plan: Plan) -> list[str]:
+    """The axes beside the seeds."""
+    return [axis for axis in plan.axes if axis != "seed"]
 
 
 def choose_quantity(results: Results) -> str:
@@ -46,7 +52,7 @@ def choose_comparison(results: Results) -> tuple[Comparison, str] | None:
     """What is drawn: the quantity, two axes, and what the other axes are held at."""
     plan = results.plan
     named = {axis for axis in plan.axes if any(isinstance(run.values.get(axis), str) for run in plan.runs)}
-    axes = sorted((axis for axis in plan.axes if axis != "seed"), key=lambda axis: axis in named)  # numbers first
+    axes = sorted(_axes(plan), key=lambda axis: axis in named)  # numbers first
     if len(axes) < 2:
         st.info(
             f"A heatmap needs two axes. This sweep has {len(axes)} besides its seeds. "

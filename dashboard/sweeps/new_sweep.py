@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from analysis.wording import counted, duration
+from analysis.wording import about, counted
 from dashboard.components.as_text import as_text
 from dashboard.components.refusal import refuse
 from dashboard.explore.control import OneOf
@@ -129,9 +129,12 @@ def describe_cost(plan: Plan, results: Results) -> str:
     """
     left = [run for run, done in zip(plan.runs, results.done, strict=True) if not done]
     cost = estimate(results, left, workers())
-    took = f"at most about {duration(cost.seconds)} on {counted(workers(), 'worker')}"
-    words = f"{counted(len(plan.runs), 'run')}, {len(left):,} left. They will take {took} and about "
-    return f"{words}{readable(cost.bytes)} of disk; from {cost.basis}."
+    runs = counted(len(plan.runs), "run")
+    if not left:
+        return f"{runs}, all of them recorded already."
+    took = f"at most {about(cost.seconds)} on {counted(workers(), 'worker')}"
+    disk = f"about {readable(cost.bytes)} of disk"
+    return f"{runs}, {len(left):,} left. They will take {took} and {disk}, judging by {cost.basis}."
 
 
 def _start_written() -> None:
@@ -188,8 +191,11 @@ def _show_buttons(results: Results, worked: bool) -> None:
         st.button("Continue", icon=":material/play_arrow:", on_click=_continue, args=(results.plan.source, name))
 
 
-def choose_started(names: Sequence[str]) -> None:
-    """Choose the sweep that was just started, once its folder is there; until then, look again every second."""
+def choose_started(names: Sequence[str]) -> bool:
+    """Choose the sweep that was just started, once its folder is there; until then, look again every second.
+
+    Returns whether it is still being prepared.
+    """
     started = read_session(_STARTED, str, "")
     if started in names:
         st.session_state["sweep-name"] = st.session_state.pop(_STARTED)
@@ -197,10 +203,12 @@ def choose_started(names: Sequence[str]) -> None:
         st.info(f"The sweep {started} is being prepared …")
         st.button("Cancel", on_click=processes().stop, args=(started,))
         st.fragment(_look_again, run_every=1.0)(started)
+        return True
     elif started:
         del st.session_state[_STARTED]
         if error := processes().errors.get(started):
             refuse(error)
+    return False
 
 
 def _look_again(started: str) -> None:

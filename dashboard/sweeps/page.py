@@ -55,9 +55,10 @@ found = list_sweeps(RUNS)
 names = [folder.name for folder in found]
 show_new_sweep(expanded=not found)
 write_address(choices())
-choose_started(names)
+is_awaited = choose_started(names)
 if not found:
-    st.markdown("There are no sweeps yet. Start one above.")
+    if not is_awaited:
+        st.markdown("There are no sweeps yet. Start one above.")
     st.stop()
 name = choose_sweep(names)
 begin_choices(name)

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from analysis.wording import are, counted, duration
+from analysis.wording import about, are, counted
 from experiments.commands.options import Runs, check_workers
 from experiments.commands.run_commands import Quiet
 from experiments.commands.terminal import STANDARD_OUTPUT, fits, output
@@ -89,9 +89,10 @@ def print_plan(plan: Plan, results: Results, workers: int) -> None:
     done = int(results.done.sum())
     words = f"{counted(len(plan.runs), 'run')}{repeated}: {done} {are(done)} finished, "
     words += (f"{failed} failed, " if failed else "") + f"{len(left)} {are(len(left))} left.\n"
-    took = f"at most about {duration(e.seconds)} on {counted(workers, 'worker')}"
     sys.stdout.write("".join(lines) + words)
-    sys.stdout.write(f"They will take {took} and about {readable(e.bytes)} of disk; from {e.basis}.\n")
+    if left:
+        took = f"at most {about(e.seconds)} on {counted(workers, 'worker')}"
+        sys.stdout.write(f"They will take {took} and about {readable(e.bytes)} of disk, judging by {e.basis}.\n")
 
 
 def compare_command(

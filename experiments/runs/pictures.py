@@ -230,7 +230,7 @@ def heatmaps(readers: Sequence[RunReader], made: Sequence[Lane]) -> dict[str, Pi
                 median = rows[:, view.form.top, :, MEDIAN].astype(float)
                 key = f"heatmap-{reader.name}{ending(view.index)}"
                 found[key] = label, thinned_rows(view, "step"), median
-    reach = common_reach([median for _, _, median in found.values()])
+    reach = common_reach([median for _, _, median in found.values()]) if len(found) > 1 else None
     return {key: heatmap_picture(*one, reach=reach) for key, one in found.items()}
 
 
@@ -248,7 +248,7 @@ def spectral_norm_picture(readers: Sequence[RunReader], made: Sequence[Lane]) ->
     return lines_picture(
         "spectral-norm", fitting("Largest singular value of W", norms), "singular value, radius",
         "The largest singular value (solid) and the largest |eigenvalue| (the radius, dotted) of the top layer's "
-        "recurrent matrix as it is trained.",
+        "recurrent matrix as it is trained. The level line is 1.",
         lines, level=1.0,
     )  # fmt: skip
 

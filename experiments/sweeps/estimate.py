@@ -65,7 +65,7 @@ def estimate(results: Results, left: Sequence[PlannedRun], workers: int) -> Esti
     """
     plan = results.plan
     if not left:
-        return Estimate(0.0, 0, "nothing is left to do")
+        return Estimate(0.0, 0, "no run, since none is left")
     configs = [plan.config(run) for run in left]
     costs = np.array([cost(config, plan.kind) for config in configs])
     rate, basis = finished_rate(results)

@@ -60,4 +60,4 @@ def spelt(value: object) -> str:
     """A value as TOML writes it; TOML has no word for none, so that it is a text."""
     if isinstance(value, bool):
         return str(value).lower()
-    return repr(value) if isinstance(value, int | float) else orjson.dumps(value or "none").decode()
+    return repr(value) if isinstance(value, int | float) else orjson.dumps("none" if value is None else value).decode()

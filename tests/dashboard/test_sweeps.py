@@ -24,6 +24,7 @@ from experiments.sweeps.folder import Failure, Session, SweepFolder, write_failu
 from experiments.sweeps.index import Results, load_results
 from experiments.sweeps.plan import plan_of
 from experiments.sweeps.probes import ensure_probe
+from experiments.sweeps.written import sweep_text
 
 PAGE = str(Path(__file__).resolve().parents[2] / "dashboard" / "sweeps" / "page.py")
 
@@ -239,3 +240,10 @@ def test_a_row_says_that_its_lines_are_one_seed_where_the_map_is_a_mean(opened, 
     write_plan(SweepFolder(tmp_path, "small"), plan)
     monkeypatch.setattr(jobs, "RUNS", tmp_path)
     assert of_one not in said(AppTest.from_file(PAGE, default_timeout=60).run())
+
+
+def test_an_empty_name_is_refused():
+    """It became the name `none`."""
+    source = sweep_text("", "probe", 2, {"seq_len": [5, 6]})
+    with pytest.raises(ConfigError, match=r"name was ''; it must be letters"):
+        plan_of(source, "")
