@@ -70,7 +70,7 @@ def learned(course: Course, solved: int | None = None) -> Learned:
     if (k := diverged_at(course.loss, course.chance)) is not None:
         return Learned("diverged", _describe_divergence(course, k), explain_divergence(course, k))
     loss, accuracy = (_recent(values) for values in (course.loss, course.accuracy))
-    beside = f"loss {significant(loss)}"
+    beside = f"mean loss {significant(loss)}"
     if not math.isnan(course.chance):
         beside += f", a guess has {significant(course.chance)}"
     if len(course.step) < FEWEST or math.isnan(course.chance):

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from analysis.figures.picture import Picture
-from analysis.figures.theme import OTHER_COLOURS, figure
+from analysis.figures.theme import NEUTRAL, OTHER_COLOURS, figure
 from analysis.importance import Importances
 from analysis.wording import counted, percent
 
@@ -27,7 +27,7 @@ def importance_picture(found: Importances, quantity: str, name_setting: Callable
     )  # fmt: skip
     made.add_bar(
         x=100 * found.share, y=names, orientation="h", marker={"color": OTHER_COLOURS[1], "line": {"width": 0}},
-        error_x={"array": 100 * found.spread, "thickness": 1.5}, name="importance",
+        error_x={"array": 100 * found.spread, "thickness": 1.5, "color": NEUTRAL}, name="importance",
         customdata=[f"{percent(s)} ± {percent(spread)}" for s, spread in zip(found.share, found.spread, strict=True)],
         hovertemplate="%{y}: %{customdata}<extra></extra>",
     )  # fmt: skip

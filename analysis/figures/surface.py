@@ -64,7 +64,7 @@ def surface_picture(
         scene=scene(turned, distance=1.95),
         legend=LEGEND_BELOW,
         margin={"l": 0, "r": 0, "t": 40, "b": 40},
-        meta={"narrow": {"scene": scene(turned, distance=2.5), "height": height}},
+        meta={"narrow": {"scene": scene(turned, distance=2.8), "height": height}},
     )
     ends = "; ".join(f"{label}: E = {significant(float(p.descent.error[-1]))}" for label, p in paths.items())
     return Picture(

@@ -20,12 +20,12 @@ def course(loss, accuracy=math.nan, log_norm=0.0, rate=0.01, threshold=math.nan,
 @pytest.mark.parametrize(
     ("given", "outcome", "words"),
     [
-        (course(1.0, 0.25), "at_chance", "at chance: loss 1, a guess has 1"),
+        (course(1.0, 0.25), "at_chance", "at chance: mean loss 1, a guess has 1"),
         (course(0.7, 0.62), "learning", "learning: 62\xa0% right"),
-        (course(0.7), "learning", "learning: loss 0.7, a guess has 1"),
-        (course(3.0, 0.2), "worse", "worse than a guess: loss 3, a guess has 1"),
-        (course(0.985, 0.3), "at_chance", "at chance: loss 0.985, a guess has 1"),
-        (course(0.7, 0.62, chance=math.nan), "begun", "loss 0.7"),
+        (course(0.7), "learning", "learning: mean loss 0.7, a guess has 1"),
+        (course(3.0, 0.2), "worse", "worse than a guess: mean loss 3, a guess has 1"),
+        (course(0.985, 0.3), "at_chance", "at chance: mean loss 0.985, a guess has 1"),
+        (course(0.7, 0.62, chance=math.nan), "begun", "mean loss 0.7"),
     ],
 )
 def test_each_outcome_has_its_line(given, outcome, words):
