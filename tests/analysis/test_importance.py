@@ -4,6 +4,8 @@ import itertools
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from analysis.figures.importance import importance_picture
 from analysis.figures.parallel import parallel_picture
@@ -106,3 +108,14 @@ def test_values_as_far_apart_as_float64_can_hold_have_ticks():
     at = picture.figure.data[0].dimensions[-1].tickvals
     assert np.isfinite(at).all()
     assert len(set(at)) == len(at) >= 4
+
+
+@pytest.mark.parametrize("log", [False, True])
+@given(low=st.floats(1e-9, 1e9), share=st.floats(1e-6, 1e6))
+def test_the_axis_of_the_results_ends_in_ticks_on_both_sides_of_all_lines(log, low, share):
+    """A line beyond its axis cannot be read."""
+    values = np.array([low, low * (1 + share)])
+    last = parallel_picture({"seed": [0, 1]}, "loss", values, log=log).figure.data[0].dimensions[-1]
+    bottom, top = last["range"]
+    assert bottom <= min(last["values"]) < max(last["values"]) <= top
+    assert 2 <= len(last.tickvals) <= 12

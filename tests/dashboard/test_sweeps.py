@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from analysis.figures.sweep import sweep_picture
 from analysis.figures.sweep_panel import Heatmap, Side, crossing, words
+from dashboard.sweeps.new_sweep import describe_cost
 from dashboard.sweeps.pictures import draw_comparison, panel_words
 from dashboard.sweeps.processes import plan_for_page
 from dashboard.sweeps.standing import count_ended
@@ -247,3 +248,11 @@ def test_an_empty_name_is_refused():
     source = sweep_text("", "probe", 2, {"seq_len": [5, 6]})
     with pytest.raises(ConfigError, match=r"name was ''; it must be letters"):
         plan_of(source, "")
+
+
+def test_an_estimate_of_what_is_recorded_already_says_so(tmp_path):
+    plan = plan_of(sweep_text("one", "probe", 2, {"seq_len": [5, 6], "hidden_size": [2]}), "")
+    results = load_results(SweepFolder(tmp_path, plan.name), plan)
+    assert describe_cost(plan, results).startswith("4 runs, 4 left. They will take at most a")
+    ended = replace(results, status=np.full(4, "finished"))
+    assert describe_cost(plan, ended) == "4 runs, all of them recorded already."

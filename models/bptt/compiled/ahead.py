@@ -9,8 +9,7 @@ from typing import Any
 from numba.core.codegen import JITCodeLibrary
 from numba.core.registry import cpu_target
 
-PASSES = ("run_forward", "run_backward")
-"""What the names of the outermost functions begin with."""
+from models.bptt.compiled.cache import PASSES
 
 
 class Part(JITCodeLibrary):
@@ -42,7 +41,7 @@ def compile_for_files_alone() -> None:
 
 
 def library_of(codegen: Any, name: str) -> JITCodeLibrary:
-    """A whole library for a pass, parts for all others."""
+    """A whole library for a pass, whose name begins so, and parts for all others."""
     return JITCodeLibrary(codegen, name) if name.startswith(PASSES) else Part(codegen, name)
 
 
