@@ -5,9 +5,10 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from dashboard.components.as_text import as_text
+from dashboard.components.number_field import number_field
 from dashboard.components.projector import projector_switch
 from dashboard.components.refusal import refuse
-from dashboard.explore.control import OneOf
+from dashboard.explore.control import OneOf, Whole
 from dashboard.explore.networks import OpenedNetwork, find_run_folder, steps_of
 from dashboard.explore.session import leave_network, open_in_page, say_later
 from dashboard.explore.settings import NOISE
@@ -72,8 +73,8 @@ def show_step(opened: OpenedNetwork) -> None:
         refuse(error)
         return
     if len(steps) > 1:
-        st.number_input("Recorded step", steps[0], steps[-1], step=steps.step, key="step", on_change=_take_step,
-                        args=(opened,))  # fmt: skip
+        shown = Whole("Recorded step", steps[-1], steps[0], steps[-1])
+        number_field(shown, "step", step=steps.step, then=_take_step, args=(opened,))
 
 
 def show_layer(opened: OpenedNetwork) -> None:

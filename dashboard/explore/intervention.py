@@ -7,6 +7,7 @@ import streamlit as st
 from analysis.figures.intervention import intervention_picture
 from analysis.figures.theme import cell_name
 from analysis.wording import significant
+from dashboard.components.number_field import number_field
 from dashboard.components.refusal import refuse
 from dashboard.components.show import show
 from dashboard.explore.link import read_settings
@@ -42,8 +43,7 @@ def show_intervention(view: View) -> None:
         for name in ("act_at", "act_unit"):
             show_widget(name)
         if view.settings.act != "zero":
-            value = slide_of("act_value")
-            st.number_input(value.label, float(value.lowest), float(value.highest), step=value.step, key="act_value")
+            number_field(slide_of("act_value"), "act_value")
     done: dict[str, Intervention] = {}
     for cell, probe in view.probes.items():
         try:

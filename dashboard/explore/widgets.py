@@ -7,6 +7,7 @@ import streamlit as st
 
 from analysis.figures.theme import cell_name
 from dashboard.components.live_slider import live_slider
+from dashboard.components.number_field import number_field
 from dashboard.components.one_screen import SLIDERS
 from dashboard.explore.control import Control, OneOf, Slide, SomeOf, Switch, TextFile, Whole
 from dashboard.explore.given_network import show_fixed, show_layer, show_step, show_upload
@@ -104,7 +105,7 @@ def show_widget(name: str, controls: Mapping[str, Control[Any]] = CONTROLS) -> N
             words = c.options.__getitem__
             st.pills(c.label, [*c.options], selection_mode="multi", format_func=words, key=name, help=c.help)
         case Whole() as c:
-            st.number_input(c.label, c.lowest, c.highest, key=name, help=c.help)
+            number_field(c, name)
         case Switch() as c:
             st.toggle(c.label, key=name, help=c.help)
         case TextFile() as c:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 import streamlit as st
 
+from dashboard.components.number_field import number_field
 from dashboard.control_names import label_of
 from dashboard.explore.control import OneOf, Whole
 from dashboard.sweeps.new_settings import (
@@ -32,7 +33,7 @@ def show_form() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.text_input(NEW.controls["new_name"].label, key=NEW.key("new_name"))
         st.selectbox(kinds.label, kinds.options, format_func=kinds.options.__getitem__, key=NEW.key("new_kind"))
-        st.number_input(seeds.label, seeds.lowest, seeds.highest, key=NEW.key("new_seeds"), help=seeds.help)
+        number_field(seeds, NEW.key("new_seeds"))
     values = read_values_text(str(NEW.values()["new_values"]))
     offered = [
         f for f in FIELDS if f not in OF_TRAININGS or f in values or st.session_state[NEW.key("new_kind")] == "run"

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from dashboard.components.as_text import as_text
+from dashboard.components.number_field import number_field
 from dashboard.explore.control import OneOf, Slide, TextFile, Whole
 from dashboard.explore.settings import OF_NETWORK, OF_SCHEDULE, settings_of_task
 from dashboard.kept import Kept
@@ -109,24 +110,8 @@ def _show(name: str, options: Sequence[str] | None = None) -> object:
             return st.selectbox(c.label, offered, format_func=c.in_list, key=key, help=c.help)
         case TextFile() as c:
             return st.selectbox(c.label, [*c.options], format_func=c.options.__getitem__, key=key, help=c.help)
-        case Whole() as c:
-            _empty_least(c, key)
-            step = 1000 if name == "steps" else 1
-            return st.number_input(
-                c.label, c.lowest, c.highest, value=None if c.least else "min", step=step, key=key, help=c.help,
-                placeholder=c.least or None,
-            )  # fmt: skip
-        case Slide() as c:
-            _empty_least(c, key)
-            return st.number_input(
-                c.label, c.lowest, c.highest, value=None if c.least else "min", step=c.step, format="%.4g", key=key,
-                help=c.help, placeholder=c.least or None,
-            )  # fmt: skip
+        case Whole() | Slide() as c:
+            number_field(c, key, step=1000 if name == "steps" else None)
+            return st.session_state[key]
         case c:
             return st.toggle(c.label, key=key, help=c.help)
-
-
-def _empty_least(c: Whole | Slide, key: str) -> None:
-    """Empty the field of a value that is no number like others: its placeholder says what it is."""
-    if c.least and st.session_state[key] == c.lowest:
-        st.session_state[key] = None
