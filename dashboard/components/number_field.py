@@ -7,7 +7,7 @@ import streamlit as st
 
 from dashboard.components.as_text import as_text
 from dashboard.explore.control import Slide, Whole
-from dashboard.server.checks import shorten_value
+from dashboard.explore.link import spell_value
 
 
 def number_field(
@@ -46,7 +46,7 @@ def _take(control: Whole | Slide, key: str, then: Callable[..., None] | None, ar
     try:
         control.read(given)
     except ValueError as may_be:
-        said = "empty" if given is None else shorten_value(given)
+        said = "empty" if given is None else spell_value(given)
         st.session_state[_refused(key)] = f"{control.label} was {said}; it must be {may_be}."
         st.session_state[key] = st.session_state[_drawn(key)]
         return

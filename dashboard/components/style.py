@@ -19,6 +19,9 @@ RULES = r"""
 }
 /* On a phone a row of pills is wider than the page: the last ones would be cut. */
 [data-testid="stButtonGroup"] > div { flex-wrap: wrap; }
+/* A sentence under a field of a narrow column. */
+.stSidebar .stAlertContainer { padding: 0.4rem 0.5rem; }
+.stSidebar .stAlertContainer p { font-size: 0.8125rem; line-height: 1.3; overflow-wrap: anywhere; }
 .st-key-undo kbd, .st-key-redo kbd { display: none; }
 .st-key-changes button { min-height: 24px; padding-block: 0; }
 /* Long words wrap, and the buttons beside them stay in one row. */

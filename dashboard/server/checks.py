@@ -10,6 +10,7 @@ import reprlib
 from collections.abc import Collection, Sequence
 from typing import TypeAlias
 
+from analysis.wording import significant
 from experiments.config.words import cut
 
 Value: TypeAlias = str | int | float | bool | list[str]
@@ -62,7 +63,7 @@ def read_number(given: object, lowest: float, highest: float) -> float:
     """A finite number in a range, from a number or from a text."""
     value = _to_float(given)
     if not math.isfinite(value) or not lowest <= value <= highest:
-        raise ValueError(f"a number from {lowest:g} to {highest:g}")
+        raise ValueError(f"a number from {significant(lowest)} to {significant(highest)}")
     return value
 
 

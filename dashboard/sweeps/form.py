@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 import streamlit as st
 
 from dashboard.components.number_field import number_field
+from dashboard.components.refusal import refuse
 from dashboard.control_names import label_of
 from dashboard.explore.control import OneOf, Whole
 from dashboard.sweeps.new_settings import (
@@ -18,6 +19,7 @@ from dashboard.sweeps.new_settings import (
 )
 from experiments.config.allowed import allowed
 from experiments.config.run_config import RunConfig
+from experiments.errors import ConfigError
 from experiments.sweeps.plan import Kind
 from experiments.sweeps.written import read_values, sweep_text
 
@@ -25,8 +27,8 @@ _FIELDS, _OF = "new-sweep-fields", "new-sweep-of-{}"
 COLUMNS = 3
 
 
-def show_form() -> None:
-    """The widgets: a name, a kind, seeds, the settings, and the values of each."""
+def show_form() -> int:
+    """The widgets: a name, a kind, seeds, the settings, and the values of each; how many have a mistake marked."""
     kinds, seeds = NEW.controls["new_kind"], NEW.controls["new_seeds"]
     assert isinstance(kinds, OneOf)
     assert isinstance(seeds, Whole)
@@ -45,23 +47,31 @@ def show_form() -> None:
         help="A setting with several values varies; one with a single value is fixed. All others have their defaults.",
     )  # fmt: skip
     columns = [column for _ in range(0, len(chosen), COLUMNS) for column in st.columns(COLUMNS)]
+    marked = 0
     for column, field in zip(columns, chosen, strict=False):
         with column:
-            _show_values(field, values.get(field, first_values(field)))
+            marked += not _show_values(field, values.get(field, first_values(field)))
     keep_form()
+    return marked
 
 
-def _show_values(field: str, text: str) -> None:
-    """The widget of one setting's values."""
+def _show_values(field: str, text: str) -> bool:
+    """The widget of one setting's values, and below it what is wrong with them; whether they are right."""
     key, words = _OF.format(field), option_words(field)
     if words is None:
         st.session_state.setdefault(key, text.replace(",", ", "))
         must = f"Numbers with commas between them; each must be {allowed(RunConfig.model_fields[field])}."
         st.text_input(label_of(field), key=key, help=must)
-        return
-    if key not in st.session_state:
-        st.session_state[key] = [option for option in text.split(",") if option in words]
-    st.multiselect(label_of(field), list(words), format_func=words.__getitem__, key=key)
+    else:
+        if key not in st.session_state:
+            st.session_state[key] = [option for option in text.split(",") if option in words]
+        st.multiselect(label_of(field), list(words), format_func=words.__getitem__, key=key)
+    try:
+        read_values(field, _held_values(field, {}))
+    except ConfigError as error:
+        refuse(error)
+        return False
+    return True
 
 
 def keep_form() -> None:

@@ -27,6 +27,7 @@ _TO_CORRECT = "new-sweep-to-correct"
 """Whether a mistake keeps the form open, from its refusal until a sweep is started."""
 _NOT_CONTINUED = "sweeps-not-continued"
 _EXAMPLE, _STARTED = "new-sweep-example", "sweeps-started"
+CORRECT = "Something above is not allowed. Correct what is marked, then press Estimate again."
 FIRST = "First estimate its time and disk space. Then start it."
 
 
@@ -41,10 +42,11 @@ def show_new_sweep(expanded: bool) -> None:
         way = st.segmented_control(
             ways.label, ways.options, format_func=ways.options.__getitem__, key=NEW.key("new_as"), required=True
         )
+        marked = 0
         if way == "toml":
             _show_text()
         else:
-            show_form()
+            marked = show_form()
         keep_form()
         estimated = read_session(_ESTIMATE, tuple, ("", ""))
         said = str(estimated[1]) if estimated[0] == _source_or_nothing() else ""
@@ -54,7 +56,7 @@ def show_new_sweep(expanded: bool) -> None:
             if way != "toml":
                 st.button("Edit as TOML", type="tertiary", on_click=_take_form)
         if refused:
-            refuse(str(refused))
+            refuse(CORRECT if marked else str(refused))
         else:
             st.markdown(as_text(said) if said else FIRST)
 

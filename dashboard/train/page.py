@@ -22,6 +22,9 @@ with st.container(horizontal=True, vertical_alignment="center", key="page-head")
     st.space("stretch")
     words = "Leave these runs, which go on, and start others."
     st.button("New run", icon=":material/add:", on_click=leave_runs, disabled=not watched_names(), help=words)
+    words = "Go to Runs: every recorded step of these runs, timestep by timestep."
+    if st.button("Open in Runs", icon=":material/arrow_forward:", disabled=not watched_names(), help=words):
+        st.switch_page("dashboard/runs/page.py", query_params={"run": ",".join(watched_names())})
 lanes: list[RunConfig] = []
 try:
     lanes = choose_lanes()

@@ -25,7 +25,7 @@ def read_values(field: str, text: str) -> list[object]:
     """
     given = [parse_value(part.strip()) for part in text.split(",") if part.strip()]
     if not given:
-        raise ConfigError(f"{field} has no value; write one or more, with commas between them.")
+        raise ConfigError(f"{field} has no value; it needs at least one, and commas between several.")
     return list(dict.fromkeys(getattr(RunConfig.from_values({field: value}), field) for value in given))
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dashboard.sweeps.new_sweep import CORRECT
 from dashboard.sweeps.processes import Processes
 from dashboard.train import jobs
 from experiments.errors import ConfigError
@@ -44,12 +45,22 @@ def test_a_mistake_leaves_the_form_open_and_is_said_in_it(at):
     for button in ("Estimate", "Edit as TOML"):
         press(at, button)
         assert form(at).proto.expanded
-        assert len(at.error) == 1
-        (sentence,) = (error.value for error in form(at).error)
-        assert sentence.startswith("Largest singular value was 'abc'; it must be")
+        marked, below = (error.value for error in form(at).error)
+        assert len(at.error) == 2
+        assert marked.startswith("Largest singular value was 'abc'; it must be")
+        assert below == CORRECT
     at.text_input(key="new-sweep-of-largest_singular_value").set_value("1").run()
     assert not at.error
     assert form(at).proto.expanded, "what is corrected stays in sight"
+
+
+def test_all_mistakes_are_marked_at_once_as_they_are_made(at):
+    at.text_input(key="new-sweep-of-largest_singular_value").set_value("1, abc")
+    at.text_input(key="new-sweep-of-seq_len").set_value("").run()
+    marked = sorted(error.value for error in form(at).error)
+    assert marked[0].startswith("Largest singular value was 'abc'; it must be")
+    assert marked[1] == "Sequence length has no value; it needs at least one, and commas between several."
+    assert len(at.error) == 2
 
 
 def test_a_name_is_refused_by_the_name_of_its_control(at):
