@@ -25,11 +25,9 @@ _RULES = """
 .st-key-lesson-equation p { margin-inline-end: -1.5rem; }
 /* In a high window a chart takes the room that the words below it leave. */
 @media (min-width: 1200px) and (min-height: 850px) {
-  .st-key-beat:not(:has(.st-key-lesson-table)) { --chart-least: calc(100vh - 26rem); }
+  .st-key-beat { --chart-least: calc(100vh - 26rem); }
   .st-key-beat .stElementContainer:has(.live-chart) { height: auto; flex: none; overflow: visible; }
 }
-.st-key-lesson-table { overflow-x: auto; }
-.st-key-lesson-table th, .st-key-lesson-table td { padding: 0.2rem 0.45rem; white-space: nowrap; font-size: 0.9rem; }
 """
 
 

@@ -53,7 +53,7 @@ class Scene:
     words: str
     """What the numbers are now, in a few lines of Markdown (short: it stands beside the pictures)."""
     table: str = ""
-    """A Markdown table below, where the lesson needs one."""
+    """A Markdown table beside the one picture of a lesson that needs it."""
 
 
 @dataclass(frozen=True)

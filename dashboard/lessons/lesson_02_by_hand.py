@@ -65,6 +65,9 @@ def bars(hand: ByHand, title: str) -> Picture:
     )
 
 
+_SLOPE, _BACK = "slope ∂hₜ₊₁/∂hₜ", "+ back"
+
+
 def draw(values: Values) -> Scene:
     """All numbers of the pass, and where each gradient comes from."""
     weight = float(values["weight"])
@@ -73,18 +76,20 @@ def draw(values: Values) -> Scene:
     error = float(np.abs(hand.total - auto).max())
     share = hand.direct[0] / hand.total[0] if hand.total[0] else 0.0
     title = f"dL/dh₁ = {significant(hand.total[0])}, of it direct {significant(hand.direct[0])}"
-    names = ("reads → says", "h", "p", "slope", "direct", "+ back", "= total", "autograd")
-    lines = [f"| t | {' | '.join(names)} |", "|---|---|" + "--:|" * (len(names) - 1)]
-    columns = (hand.h, hand.probability, hand.slope, hand.direct, hand.through, hand.total, auto)
-    for t in range(len(READS)):
-        numbers = [significant(float(c[t])) for c in columns]
-        if t == len(READS) - 1:
-            numbers[2] = numbers[4] = "–"
-        lines.append(f"| {t + 1} | {READS[t]} → {SAYS[t]} | {' | '.join(numbers)} |")
+    rows = {
+        "h": hand.h, "p(right letter)": hand.probability, _SLOPE: hand.slope, "direct": hand.direct,
+        _BACK: hand.through, "= total": hand.total, "autograd": auto,
+    }  # fmt: skip
+    lines = [f"| t | {' | '.join(str(t + 1) for t in range(len(READS)))} |", "|---|" + "--:|" * len(READS)]
+    lines.append("| reads → says | " + " | ".join(f"{a} → {b}" for a, b in zip(READS, SAYS, strict=True)) + " |")
+    for name, row in rows.items():
+        numbers = [significant(float(number)) for number in row]
+        if name in (_SLOPE, _BACK):
+            numbers[-1] = "–"  # nothing comes after the last step
+        lines.append(f"| {name} | {' | '.join(numbers)} |")
     words = f"""## Now
 - direct at h₁: **{exact_percent(share)}** of the total
-- largest difference, by hand − autograd: **{significant(error)}**
-- p: probability of the right letter; slope: ∂hₜ₊₁/∂hₜ
+- hand − autograd: at most **{significant(error)}**
 """
     return Scene({"bars": bars(hand, title)}, words, "\n".join(lines))
 
@@ -122,7 +127,7 @@ def decide(m: Measured) -> Verdict:
         ),
         answers=(
             says(
-                "The total of row 1: {direct} + {slope} · {next} = {total}.",
+                "The total at t = 1: {direct} + {slope} · {next} = {total}.",
                 abs(m.hand.direct[0] + m.hand.slope[0] * m.autograd[1] - total) < 1e-12,
                 direct=float(m.hand.direct[0]),
                 slope=float(m.hand.slope[0]),
@@ -201,7 +206,7 @@ LESSON = Lesson(
     ),
     bench=Bench(
         tasks=(
-            "In row t = 1, add the direct gradient to the slope times the total of row 2. What comes out?",
+            "In column 1, add the direct gradient to the slope times the total of column 2. What comes out?",
             "Set w to 0. What is left of dL/dh₁?",
             "Set w back to 0.9 and count only the last loss. Which part of dL/dh₁ is direct?",
         ),

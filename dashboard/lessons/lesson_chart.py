@@ -12,20 +12,20 @@ from dashboard.lessons.lesson import Scene
 CHART_HEIGHT = 400
 """Pixels of a chart on the page."""
 PROJECTED_HEIGHT = {"predict": 372, "do": 384, "decide": 470}
-"""The same where a beat must fit 1280×720 with large letters; less where a table stands below."""
-PROJECTED_OVER_TABLE = 230
+"""The same where a beat must fit 1280×720 with large letters."""
+TABLE_WIDTH = 0.45
+"""Of the pictures' room, for a table beside one."""
 
 
 def lesson_charts(scene: Scene, number: int) -> None:
-    """The *do* beat's pictures side by side, and its table below."""
-    columns = st.columns(len(scene.pictures), gap="small")
-    for column, (key, picture) in zip(columns, scene.pictures.items(), strict=True):
+    """The *do* beat's pictures side by side, or one beside its table."""
+    beside = [TABLE_WIDTH] if scene.table else []
+    columns = st.columns([1 - sum(beside), *beside] if beside else len(scene.pictures), gap="small")
+    for column, (key, picture) in zip(columns, scene.pictures.items(), strict=False):
         with column:
-            height = PROJECTED_OVER_TABLE if scene.table else PROJECTED_HEIGHT["do"]
-            lesson_chart(picture, f"lesson-{number}-{key}", height)
+            lesson_chart(picture, f"lesson-{number}-{key}", PROJECTED_HEIGHT["do"])
     if scene.table:
-        with st.container(key="lesson-table"):
-            st.markdown(scene.table)
+        columns[-1].markdown(scene.table)
 
 
 def lesson_chart(picture: Picture, key: str, projected_height: int) -> None:

@@ -16,6 +16,7 @@ export function themeOf(element) {
 
 export const NARROW = 480; // pixels: a phone, or a third of a page
 const LOW = 330; // pixels
+const FLAT = 0.65; // a space's height over its width: its camera sees a given height, and a higher one is cut at its sides
 const pen = document.createElement("canvas").getContext("2d");
 
 // Where a chart stands: its width, its theme, and how high the page's rules let it be.
@@ -33,7 +34,8 @@ export function seenAt({ width, theme, least, most }, { figure, height, revision
   const given = narrow ? { ...figure.layout, ...narrow } : (figure.layout ?? {});
   const legend = given.meta?.exact ? 0 : legendRoom(figure.data ?? [], given, width, theme);
   const wanted = (narrow ? narrow.height : height) + legend;
-  const high = Math.max(least, Math.min(most, wanted + below)) - below;
+  const atLeast = given.scene ? Math.min(least, Math.max(wanted, FLAT * width)) : least;
+  const high = Math.max(atLeast, Math.min(most, wanted + below)) - below;
   const fitted = fit(given, width, high, theme);
   const room = given.meta?.symbols && Math.round(width / 20); // for symbols
   const signature = `${revision} ${high} ${JSON.stringify([theme, fitted, room])}`;
