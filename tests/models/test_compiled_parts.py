@@ -258,6 +258,21 @@ def test_one_process_compiles_and_a_killed_one_is_not_waited_for(tmp_path):
     assert not note.exists()
 
 
+@pytest.mark.processes
+def test_nothing_compiles_on_for_a_process_that_was_killed(tmp_path):
+    command = [sys.executable, "-m", "models.bptt.compiled.warm", "float32", "--only", MODULE, "--processes", "1"]
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    root = Path(__file__).parents[2]
+    with subprocess.Popen(command, cwd=root, env=environment, stdout=subprocess.PIPE) as started:
+        while not list(tmp_path.rglob("*.compiling")):
+            assert started.poll() is None
+            time.sleep(0.05)
+        started.kill()
+        assert started.stdout is not None
+        started.stdout.read()  # until the last process that has it is gone
+    assert not list(tmp_path.rglob("*.code"))
+
+
 def test_what_nobody_loads_any_more_is_deleted(tmp_path):
     days = {"new.code": 1, "old.code": 100, "killed.partial": 1, "killed.compiling": 1}
     for name, age in days.items():

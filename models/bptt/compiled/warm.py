@@ -11,10 +11,11 @@ import contextlib
 import os
 import shutil
 import socket
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 
 import torch
@@ -43,8 +44,22 @@ def warm(
     wanted = [(module, dtype, folder) for dtype in dtypes for module in modules]
     missing = [work for work in wanted if not is_cached(*work)]
     if missing:
-        with ProcessPoolExecutor(processes, get_context("spawn"), compile_for_files_alone) as pool:
+        with ProcessPoolExecutor(processes, get_context("spawn"), begin_worker) as pool:
             list(pool.map(compile_one, *zip(*missing, strict=True)))
+
+
+def begin_worker() -> None:
+    """Make this process one that compiles for files alone, and ends with the one that started it, however that ends."""
+    threading.Thread(target=end_with_parent, daemon=True).start()
+    compile_for_files_alone()
+
+
+def end_with_parent() -> None:
+    """Wait for the end of the process that started this one, and end, too."""
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 def compile_one(module: str, dtype: torch.dtype, folder: Path) -> None:
