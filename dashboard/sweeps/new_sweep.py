@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from analysis.wording import about, counted
+from analysis.wording import counted
 from dashboard.components.as_text import as_text
 from dashboard.components.refusal import refuse
 from dashboard.explore.control import OneOf
@@ -15,7 +15,6 @@ from dashboard.sweeps.new_settings import NEW, SMALL
 from dashboard.sweeps.processes import examples, plan_for_page, processes
 from dashboard.train import jobs
 from dashboard.train.programs import programs
-from experiments.config.limits import readable
 from experiments.errors import ConfigError
 from experiments.sweeps.estimate import estimate
 from experiments.sweeps.folder import SweepFolder, list_sweeps
@@ -134,9 +133,8 @@ def describe_cost(plan: Plan, results: Results) -> str:
     runs = counted(len(plan.runs), "run")
     if not left:
         return f"{runs}, all of them recorded already."
-    took = f"at most {about(cost.seconds)} on {counted(workers(), 'worker')}"
-    disk = f"about {readable(cost.bytes)} of disk"
-    return f"{runs}, {len(left):,} left. They will take {took} and {disk}, judging by {cost.basis}."
+    took = cost.in_words(plan.kind, workers())
+    return f"{runs}, {len(left):,} left. They will take {took}, judging by {cost.basis}."
 
 
 def _start_written() -> None:

@@ -15,6 +15,7 @@ from dashboard.sweeps.heatmaps import show_heatmaps
 from dashboard.sweeps.kept_choices import begin_choices, choices, read_address
 from dashboard.sweeps.new_sweep import choose_started, show_new_sweep, show_steering
 from dashboard.sweeps.pictures import draw_row_profiles
+from dashboard.sweeps.processes import processes
 from dashboard.sweeps.standing import FILL_SECONDS, LIVE, count_ended, show_progress, show_standing
 from dashboard.train.jobs import RUNS
 from experiments.config.run_config import ConfigError
@@ -71,9 +72,10 @@ try:
 except ConfigError as error:
     refuse(error)
     st.stop()
-is_live = read_session(LIVE, bool, False)
+works = processes().works(name)
+is_live = read_session(LIVE, bool, False) or works
 st.fragment(show_progress, run_every=FILL_SECONDS if is_live else None)(folder, ended)
 last = next(iter(sessions(folder)), None)
-show_standing(results, last.ended if last else "")
+show_standing(results, last.ended if last else "", works)
 show_steering(results)
 explore(folder, results)

@@ -7,6 +7,7 @@ from analysis.wording import duration
 from dashboard.components.as_text import as_text
 from dashboard.components.refusal import for_page
 from dashboard.session import read_session
+from experiments.sweeps.account import STOPPED
 from experiments.sweeps.folder import SweepFolder, sessions
 from experiments.sweeps.index import Results
 
@@ -47,16 +48,26 @@ def show_progress(folder: SweepFolder, drawn: int) -> None:
         st.rerun()
 
 
-def show_standing(results: Results, ended: str) -> None:
-    """How many runs ended how, and why some failed."""
+def show_standing(results: Results, ended: str, works: bool) -> None:
+    """How many runs ended how, and why some failed.
+
+    Args:
+        results: of the sweep.
+        ended: how its last client ended; empty where one is at work.
+        works: whether this server has started it and it has not ended.
+    """
     counts = {
         name: int((results.status == name).sum()) for name in ("finished", "diverged", "failed", "begun", "planned")
     }
     parts = [f"{count:,} {STATUS_WORDS.get(name, name)}" for name, count in counts.items() if count]
     about = as_text(results.plan.description or results.plan.name)
     st.markdown(f"{about} · {len(results.plan.runs):,} runs: {', '.join(parts)}.")
-    if ended not in ("", "ended"):
-        st.info(as_text(f"The last start {ended if ended.startswith('was') else 'ended: ' + ended}".rstrip(".") + "."))
+    if works and ended:
+        st.info("Starting …")
+    elif ended == STOPPED and counts["begun"] + counts["planned"]:
+        st.info("Paused. All results are kept; go on whenever you like.")
+    elif ended not in ("", STOPPED, "ended"):
+        st.info(as_text(f"The last start ended: {ended.rstrip('.')}."))
     if results.errors:
         with st.expander(f"{len(results.errors)} failed", expanded=False):
             by_run = {run.name: run.values for run in results.plan.runs}

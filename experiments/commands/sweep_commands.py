@@ -12,11 +12,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from analysis.wording import about, are, counted
+from analysis.wording import are, counted
 from experiments.commands.options import Runs, check_workers
 from experiments.commands.run_commands import Quiet
 from experiments.commands.terminal import STANDARD_OUTPUT, fits, output
-from experiments.config.limits import readable
 from experiments.config.run_config import ConfigError
 from experiments.config.words import bare, parse_words, shortened, spelt_path, visible
 from experiments.runs.folder import runs_folder, typed
@@ -91,8 +90,7 @@ def print_plan(plan: Plan, results: Results, workers: int) -> None:
     words += (f"{failed} failed, " if failed else "") + f"{len(left)} {are(len(left))} left.\n"
     sys.stdout.write("".join(lines) + words)
     if left:
-        took = f"at most {about(e.seconds)} on {counted(workers, 'worker')}"
-        sys.stdout.write(f"They will take {took} and about {readable(e.bytes)} of disk, judging by {e.basis}.\n")
+        sys.stdout.write(f"They will take {e.in_words(plan.kind, workers)}, judging by {e.basis}.\n")
 
 
 def compare_command(

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from analysis.wording import about, counted
-from experiments.config.limits import readable
+from analysis.wording import counted
 from experiments.recipes.outcome import Outcome, outcome_of
 from experiments.recipes.recipe import Recipe
 from experiments.recipes.runs import plan_of_recipes
@@ -68,8 +67,8 @@ def train(plan: Plan, runs: Path, workers: Workers, retry: bool, console: Consol
     count = workers.count or os.cpu_count() or 1
     cost = estimate(results, left, count)
     console.print(
-        f"{counted(len(left), 'run')} of {len(plan.runs)} left: at most {about(cost.seconds)} on "
-        f"{counted(count, 'worker')} and {readable(cost.bytes)} of disk, judging by {cost.basis}",
+        f"{counted(len(left), 'run')} of {len(plan.runs)} left: {cost.in_words(plan.kind, count)}, "
+        f"judging by {cost.basis}",
         highlight=False,
     )
     report, ending = start(plan, folder, count, workers.scheduler, workers.memory, retry, console, command)

@@ -19,6 +19,9 @@ from experiments.sweeps.estimate import cost
 from experiments.sweeps.folder import Session, SweepFolder, disk_refused, write_session
 from experiments.sweeps.plan import Plan, PlannedRun
 
+STOPPED = "was stopped"
+"""How a client ended whose workers were asked to end before all runs were done."""
+
 
 @dataclass
 class Flight:

@@ -20,7 +20,7 @@ from experiments.runs.folder import PROBES
 from experiments.runs.store.errors import RecordingError, RunError
 from experiments.runs.store.lease import Holder, is_held, me
 from experiments.runs.store.progress import read_progress
-from experiments.sweeps.account import Account, Flight
+from experiments.sweeps.account import STOPPED, Account, Flight
 from experiments.sweeps.cluster import ClusterError, check_workers
 from experiments.sweeps.folder import Failure, Session, SweepFolder, disk_refused, tidy, write_failure, write_plan
 from experiments.sweeps.index import Results, load_results
@@ -95,7 +95,7 @@ def run_sweep(
         check_workers(client, folder.session(engine.holder.token))
         engine.run()
         results = load_results(folder, plan)
-        engine.say("was stopped" if engine.stopping else "ended")
+        engine.say(STOPPED if engine.stopping else "ended")
     except (ClusterError, RunError) as error:
         engine.ask_to_stop()
         with suppress(RunError):

@@ -5,20 +5,22 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
 
+from analysis.wording import about, counted
+from experiments.config.limits import readable
 from experiments.config.run_config import RunConfig
 from experiments.errors import ConfigError
-from experiments.probing.probe import Probe
 from experiments.runs.form import forms_of
 from experiments.runs.store.checkpoint import encode_checkpoint
 from experiments.runs.store.layout import layout_of
 from experiments.sweeps.index import Results
 from experiments.sweeps.plan import Kind, PlannedRun
-from experiments.sweeps.probes import PROFILE_POINTS
-from experiments.sweeps.quantities import probe_numbers
+from experiments.sweeps.probes import PROFILE_POINTS, ensure_probe
 from experiments.tasks import make_task
 from experiments.training.build import build, make_model
 from experiments.training.state import Checkpoint
@@ -42,10 +44,16 @@ class Estimate:
     """The time and disk space of the runs that are left."""
 
     seconds: float
-    """On all workers together, at most: runs that solve their task or diverge end sooner."""
+    """On all workers together, from their start on; trainings that solve their task or diverge end sooner."""
     bytes: int
     basis: str
     """The source of the estimated time, in words."""
+
+    def in_words(self, kind: Kind, workers: int) -> str:
+        """Time and space: `about 7 seconds on 2 workers once started, and about 5 MiB of disk`."""
+        most = "at most " if kind == "run" else ""
+        worked = f"{most}{about(self.seconds)} on {counted(workers, 'worker')} once started"
+        return f"{worked}, and about {readable(self.bytes)} of disk"
 
 
 def cost(config: RunConfig, kind: Kind) -> float:
@@ -125,13 +133,13 @@ def spread(configs: Sequence[RunConfig]) -> list[RunConfig]:
 
 
 def timed_probe(config: RunConfig) -> float:
-    """Seconds of a probe, the best of two."""
+    """Seconds of a probe with its files, the best of two."""
 
     def once() -> float:
-        began = time.perf_counter()
-        experiment = build(config)
-        probe_numbers(Probe(experiment, experiment.record()), 0.0)
-        return time.perf_counter() - began
+        with TemporaryDirectory() as folder:
+            began = time.perf_counter()
+            ensure_probe(config, Path(folder))
+            return time.perf_counter() - began
 
     return min(once(), once())
 

@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from analysis.figures.sweep import sweep_picture
 from analysis.figures.sweep_panel import Heatmap, Side, crossing, words
+from dashboard.sweeps import standing
 from dashboard.sweeps.new_sweep import describe_cost
 from dashboard.sweeps.pictures import draw_comparison, panel_words
 from dashboard.sweeps.processes import plan_for_page
@@ -20,6 +21,7 @@ from experiments.benchmarks.sweep import finished_probes
 from experiments.errors import ConfigError
 from experiments.runs.store.lease import me
 from experiments.sweeps import index
+from experiments.sweeps.account import STOPPED
 from experiments.sweeps.compare import Comparison, compare
 from experiments.sweeps.folder import Failure, Session, SweepFolder, write_failure, write_plan, write_session
 from experiments.sweeps.index import Results, load_results
@@ -253,6 +255,18 @@ def test_an_empty_name_is_refused():
 def test_an_estimate_of_what_is_recorded_already_says_so(tmp_path):
     plan = plan_of(sweep_text("one", "probe", 2, {"seq_len": [5, 6], "hidden_size": [2]}), "")
     results = load_results(SweepFolder(tmp_path, plan.name), plan)
-    assert describe_cost(plan, results).startswith("4 runs, 4 left. They will take at most a")
+    assert describe_cost(plan, results).startswith("4 runs, 4 left. They will take a")
     ended = replace(results, status=np.full(4, "finished"))
     assert describe_cost(plan, ended) == "4 runs, all of them recorded already."
+
+
+def test_a_paused_sweep_says_so_and_one_that_starts_again_does_not(monkeypatch):
+    said = []
+    monkeypatch.setattr(standing.st, "info", said.append)
+    monkeypatch.setattr(standing.st, "markdown", lambda _: None)
+    plan = plan_of(sweep_text("one", "probe", 2, {"seq_len": [5, 6]}), "")
+    left = load_results(SweepFolder(Path("nowhere"), plan.name), plan)
+    done = replace(left, status=np.full(4, "finished"))
+    for results, ended, works in ((left, STOPPED, False), (left, STOPPED, True), (done, STOPPED, False)):
+        standing.show_standing(results, ended, works)
+    assert said == ["Paused. All results are kept; go on whenever you like.", "Starting …"]

@@ -134,7 +134,7 @@ def test_a_dry_run_prints_the_runs_their_number_time_and_disk_and_runs_none(fold
     assert len(out) == 27 + 2
     assert re.fullmatch(r"[0-9a-f]{12} finished cell=lstm seq_len=10 forget_bias=none seed=0", out[9])
     assert out[-2] == "27 runs: 16 are finished, 1 failed, 10 are left."
-    cost = r"They will take at most (about .*|a second) on \d+ workers and about .* of disk, "
+    cost = r"They will take (about .*|a second) on \d+ workers once started, and about .* of disk, "
     assert re.fullmatch(cost + r"judging by the times of 16 finished runs .*\.", out[-1])
 
 
@@ -185,7 +185,7 @@ def test_a_sweep_that_cannot_be_built_is_one_sentence_and_no_plan(tmp_path, caps
     file.write_text("[axes]\nseq_len = [5]")
     out = call("sweep", str(file), "--dry-run", "--workers", "1", folder=folder)
     assert "1 run: 0 are finished, 1 is left." in out
-    assert "on 1 worker and" in out
+    assert "on 1 worker once started, and" in out
 
 
 def test_a_path_is_no_sweeps_name(tmp_path):
