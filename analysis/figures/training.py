@@ -11,6 +11,7 @@ from numpy import ndarray
 
 from analysis.figures.decades import decades_axis
 from analysis.figures.edges import add_edge_marks
+from analysis.figures.events import Event, add_events
 from analysis.figures.lines import mode_of
 from analysis.figures.picture import Picture
 from analysis.figures.theme import (
@@ -26,8 +27,6 @@ Over = Float[ndarray, " step"]
 
 MOST_POINTS = 2000
 """Most points of a line: more than a screen has columns."""
-MOST_LABELS, LONGEST_LABEL = 8, 40
-"""Events whose lines are labelled, and characters of a label."""
 LONGEST_TITLE = 42
 """Most characters of a title: a phone shows so many in a row."""
 
@@ -81,12 +80,12 @@ def loss_picture(lanes: Sequence[Lane]) -> Picture:
             x=[0, until], y=[chance, chance], mode="lines", name=f"a guess: {significant(chance)}", hoverinfo="skip",
             line={"color": NEUTRAL, "dash": "dot"},
         )  # fmt: skip
-    add_events(made, lanes)
+    _mark_events(made, lanes)
     joined = any(lane.members for lane in lanes)
     return Picture(
         "loss",
         made,
-        "The loss of each batch (faint) and its running mean"
+        ("The loss of each batch" + (" (faint) and its running mean" if any(map(_is_smoothed, lanes)) else ""))
         + ("; of several seeds, the median and a band from the lowest to the highest" if joined else "")
         + ("; a network that learns falls below the dotted level." if chances else "."),
         "Loss over steps. "
@@ -112,9 +111,14 @@ def span(values: Sequence[ndarray]) -> float:
     return float(np.ptp(finite)) if finite.size else 0.0
 
 
-def _describe_norms(has_threshold: bool, has_clipped: bool) -> str:
+def _is_smoothed(lane: Lane) -> bool:
+    """Whether a hundredth of the steps are several, whose mean differs from each."""
+    return len(lane.step) >= 200
+
+
+def _describe_norms(has_threshold: bool, has_clipped: bool, is_smoothed: bool) -> str:
     sentence = "The norm of the whole gradient before clipping" if has_threshold else "The norm of the whole gradient"
-    sentence += ": each step (faint) and a running mean of its logarithm."
+    sentence += ": each step (faint) and a running mean of its logarithm." if is_smoothed else ", at each step."
     sentence += " The horizontal line is the clip threshold." if has_threshold else ""
     return sentence + (" Triangles mark clipped steps." if has_clipped else "")
 
@@ -151,11 +155,11 @@ def norm_picture(lanes: Sequence[Lane], thresholds: Mapping[str, float | None]) 
         columns["step"] += lane.step.tolist()
         columns["log_norm before"] += lane.log_norm_before.tolist()
         columns["log_norm after"] += lane.log_norm_after.tolist()
-    add_events(made, lanes)
+    _mark_events(made, lanes)
     return Picture(
         "gradient-norm",
         made,
-        _describe_norms(clips, any(share.values())),
+        _describe_norms(clips, any(share.values()), any(map(_is_smoothed, lanes))),
         "Gradient norm over steps. "
         + "; ".join(f"{label}: {percent(value)} of the steps clipped" for label, value in share.items()),
         columns,
@@ -214,17 +218,9 @@ def add_band(made: go.Figure, lane: Lane, keep: ndarray, values: Float[ndarray, 
     add_line(made, lane, x, np.nanmedian(known, axis=0), lane.label)
 
 
-def add_events(made: go.Figure, lanes: Sequence[Lane]) -> None:
-    """A vertical line where something happened, with its words along it where there is room, and on hover."""
-    has_room = sum(len(lane.events) for lane in lanes) <= MOST_LABELS
-    for lane in lanes:
-        for step, words in lane.events:
-            short = words if len(words) <= LONGEST_LABEL else f"{words[:LONGEST_LABEL]}…"
-            made.add_vline(
-                x=step, line={"color": lane.colour, "width": 1, "dash": "dot"}, annotation_position="top left",
-                annotation={"text": short if has_room else "●", "textangle": -90 if has_room else 0, "borderpad": 1,
-                            "font": {"color": lane.colour, "size": 9}, "hovertext": f"{lane.label}: {words}"},
-            )  # fmt: skip
+def _mark_events(made: go.Figure, lanes: Sequence[Lane]) -> None:
+    events = [Event(step, words, lane.label, lane.colour) for lane in lanes for step, words in lane.events]
+    add_events(made, events, max((last_step(lane) for lane in lanes), default=0))
 
 
 def thinned(n: int) -> ndarray:

@@ -5,9 +5,9 @@ from typing import Any
 
 import streamlit as st
 
+from analysis.wording import significant
 from dashboard.components.as_text import as_text
 from dashboard.explore.control import Slide, Whole
-from dashboard.explore.link import spell_value
 
 
 def number_field(
@@ -46,12 +46,17 @@ def _take(control: Whole | Slide, key: str, then: Callable[..., None] | None, ar
     try:
         control.read(given)
     except ValueError as may_be:
-        said = "empty" if given is None else spell_value(given)
-        st.session_state[_refused(key)] = f"{control.label} was {said}; it must be {may_be}."
+        st.session_state[_refused(key)] = f"{control.label} was {_written(given)}; it must be {may_be}."
         st.session_state[key] = st.session_state[_drawn(key)]
         return
     if then:
         then(*args)
+
+
+def _written(given: float | None) -> str:
+    if not given:
+        return "0 or empty" if given == 0 else "empty"  # Streamlit makes 0 of an empty field
+    return f"{given:,}" if isinstance(given, int) else significant(given)
 
 
 def _drawn(key: str) -> str:

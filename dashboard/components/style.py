@@ -64,6 +64,17 @@ button[data-variant][data-selected="true"] p { color: light-dark(#1d2230, #e7e9f
 """
 
 
-def page_style() -> None:
-    """Add the rules to the page."""
-    st.html(f"<style>{RULES}</style>")
+STEADY = """
+/* A page that is drawn anew every second is not out of date, and Streamlit's own Stop would not stop a training. */
+[data-testid="stStatusWidget"] { display: none; }
+.stApp [data-stale="true"] { opacity: 1 !important; transition: none !important; }
+"""
+
+
+def page_style(is_steady: bool = False) -> None:
+    """Add the rules to the page.
+
+    Args:
+        is_steady: whether it follows what trains, and is to stand still while it is drawn anew.
+    """
+    st.html(f"<style>{RULES}{STEADY if is_steady else ''}</style>")

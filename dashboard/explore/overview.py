@@ -3,6 +3,7 @@
 import streamlit as st
 
 from dashboard.components.all_figures import all_figures
+from dashboard.components.first_picture import let_browser_draw
 from dashboard.components.live_chart import live_chart
 from dashboard.components.live_lab import live_lab
 from dashboard.components.show import show_caption
@@ -22,6 +23,7 @@ def show_hero(view: View, frame: Frame) -> None:
         live_chart(picture.made, key=HERO, alt=picture.alt)
     with words:
         show_words(view, frame)
+    let_browser_draw()
 
 
 def show_words(view: View, frame: Frame) -> None:

@@ -20,7 +20,7 @@ from dashboard.explore.session import keep_settings, kept_settings, prepare_sett
 from dashboard.explore.starting_points import show_presets
 from dashboard.explore.state import write_state
 from dashboard.explore.take_away import show_link
-from dashboard.explore.widgets import show_sidebar, show_sliders
+from dashboard.explore.widgets import show_settings, show_sliders
 from experiments.config.run_config import ConfigError
 
 
@@ -70,10 +70,11 @@ if not projector_on():
 say_refused(wrong)
 say_problem()
 opened = network_of(kept_settings())
-show_sidebar(opened)
+sidebar = st.sidebar.container()  # has its place from here on
 if opened is None:
     show_presets()
 else:
     show_network(opened)
 lab()
+show_settings(opened, sidebar)
 show_link()

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from analysis.figures.theme import cell_name
 from dashboard.components.live_slider import live_slider
@@ -24,9 +25,9 @@ DRAGGED = (
 """Rows of sliders."""
 
 
-def show_sidebar(opened: OpenedNetwork | None) -> None:
+def show_settings(opened: OpenedNetwork | None, sidebar: DeltaGenerator) -> None:
     """The coarse settings: of networks that the page draws, or of the one that is opened."""
-    with st.sidebar:
+    with sidebar:
         with st.expander("Open your own network", icon=":material/upload_file:"):
             show_upload()
         _choose_drawn() if opened is None else _choose_over(opened)

@@ -33,7 +33,7 @@ def open_all(names: Sequence[str]) -> list[RunReader]:
     return readers
 
 
-page_style()
+page_style(is_steady=True)
 step_style()
 st.title("Recorded runs")
 for sentence in read_address(note_arrival("runs")):

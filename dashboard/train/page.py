@@ -15,7 +15,7 @@ from dashboard.train.steering import show_refusal
 from dashboard.train.watching import leave_runs, read_address, show_live, watched_names
 from experiments.config.run_config import ConfigError, RunConfig
 
-page_style()
+page_style(is_steady=True)
 refused = read_address(note_arrival("train"))
 with st.container(horizontal=True, vertical_alignment="center", key="page-head"):
     st.title("Watch a network learn, or fail to", width="content")

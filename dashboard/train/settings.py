@@ -90,7 +90,7 @@ def _show_widgets() -> None:
     truncation = [("truncate", "truncate_kind")] if "truncate" in NETWORKS[network].takes else []
     for pair in (("seq_len", "hidden_size"), ("batch_size", "seed"), *truncation, ("steps", "optimiser"),
                  ("learning_rate", "clip_threshold")):  # fmt: skip
-        for column, name in zip(st.columns(2, vertical_alignment="bottom"), pair, strict=True):
+        for column, name in zip(st.columns(2), pair, strict=True):
             with column:
                 _show(name)
     for name in ("clip_rule", "initialisation", "gain", "record_every"):

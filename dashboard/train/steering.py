@@ -1,11 +1,15 @@
 """Buttons to steer runs while they train: pause, step, resume, stop, learning rate, clip threshold."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import streamlit as st
 
+from dashboard.components.number_field import number_field
 from dashboard.components.refusal import refuse
+from dashboard.explore.control import Slide
 from dashboard.server.visitor import may_steer, visitor
+from dashboard.train.controls import CONTROLS
 from dashboard.train.job_queue import Job
 from dashboard.train.jobs import continue_runs, jobs
 from experiments.errors import ConfigError
@@ -14,6 +18,8 @@ from experiments.runs.naming import labels
 from experiments.runs.store.reader import RunReader
 
 LIVE = ("running", "paused")
+SMALLEST_THRESHOLD = 1e-8
+"""Of clipping while a run goes on; to clip from the start or not at all is a setting of the run."""
 REFUSED = "refused"
 """Where a button's callback leaves a sentence for the run of the page that follows it."""
 
@@ -92,21 +98,42 @@ def show_steering(readers: Sequence[RunReader], asked: bool) -> None:
         st.button("Stop", on_click=steer, args=(readers,), kwargs={"stop": True}, disabled=not (running or paused))
         if running or paused:
             _change_numbers(readers)
+    if words := _asked(readers):
+        st.caption(words)
+
+
+def _asked(readers: Sequence[RunReader]) -> str:
+    """What was asked of runs that have not done it yet, which takes them up to a step."""
+    running = [read_control(run.folder) for run in readers if run.status == "running"]
+    if any(control and control.stop for control in running):
+        return "Stopping after the step at hand …"
+    return "Pausing after the step at hand …" if any(control and control.pause for control in running) else ""
 
 
 def _change_numbers(readers: Sequence[RunReader]) -> None:
     """Fields for the learning rate of all, and for the threshold of each that clips."""
     controls = [(run, label, read_control(run.folder)) for run, label in zip(readers, labels(readers), strict=True)]
     if (first := controls[0][2]) is not None:
-        rate = st.number_input("New learning rate", value=first.learning_rate, format="%.4g", key="rate-now")
-        if rate != first.learning_rate:
-            steer(readers, learning_rate=rate)
+        _show_number("New learning rate", "learning_rate", first.learning_rate, readers)
     for run, label, control in controls:
         if control is not None and control.clip_threshold is not None:
-            key = f"clip-{run.name}"
-            wanted = st.number_input(f"New clip threshold: {label}", value=control.clip_threshold, key=key)
-            if wanted != control.clip_threshold:
-                steer([run], clip_threshold=wanted)
+            _show_number(f"New clip threshold: {label}", "clip_threshold", control.clip_threshold, [run])
+
+
+def _show_number(label: str, name: str, value: float, readers: Sequence[RunReader]) -> None:
+    """A field that begins with what these runs have been told."""
+    of_new_runs = CONTROLS[name]
+    assert isinstance(of_new_runs, Slide)
+    key = f"now-{name}-{readers[0].name}"
+    if st.session_state.get(key) != value:
+        st.session_state[key] = value
+    lowest = of_new_runs.lowest or SMALLEST_THRESHOLD
+    control = replace(of_new_runs, label=label, lowest=lowest, least="", help=None)
+    number_field(control, key, then=_take_number, args=(name, key, readers))
+
+
+def _take_number(name: str, key: str, readers: Sequence[RunReader]) -> None:
+    steer(readers, **{name: st.session_state[key]})
 
 
 def show_place(job: Job, key: str) -> None:

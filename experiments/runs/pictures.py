@@ -71,16 +71,19 @@ def logged_norms(scalars: Mapping[str, ndarray], unknown: ndarray) -> tuple[ndar
 
 
 def lane_looks(readers: Sequence[RunReader], names: Sequence[str]) -> list[tuple[str, str, str]]:
-    """Label, colour and dash of each run's lines: its cell's colour; a second run of one cell takes another."""
-    made: list[tuple[str, str, str]] = []
+    """Label, colour and dash of each run's lines: its cell's colour; a second run of one cell takes another.
+
+    The same runs look the same on every page, in whatever order they stand there.
+    """
+    made: dict[str, tuple[str, str, str]] = {}
     used: set[str] = set()
-    for reader, label in zip(readers, names, strict=True):
+    for reader, label in sorted(zip(readers, names, strict=True), key=lambda pair: pair[0].name):
         own = cell_colour(reader.form.stack.cell)
         free = [c for c in (own, *OTHER_COLOURS) if c not in used]
         colour = free[0] if free else own
         used.add(colour)
-        made.append((label, colour, DASHES[len(made) % len(DASHES)]))
-    return made
+        made[reader.name] = label, colour, DASHES[len(made) % len(DASHES)]
+    return [made[reader.name] for reader in readers]
 
 
 def lanes(readers: Sequence[RunReader]) -> list[Lane]:

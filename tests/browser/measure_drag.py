@@ -47,8 +47,9 @@ def main() -> None:
             chromium = os.environ.get("CHROMIUM", "/usr/bin/chromium")
             look = {"executable_path": chromium, "args": ["--no-sandbox", "--disable-gpu"]}
             browser = playwright.chromium.launch(**look)
-            visit(browser.new_page(viewport=WINDOW), url)
-            print(f"first picture, from a cold start of the server: {time.monotonic() - started:.1f} s")
+            waited = time.monotonic() - started
+            cold = waited + visit(browser.new_page(viewport=WINDOW), url)
+            print(f"first picture, from a cold start of the server: {cold:.1f} s")
             new = [visit(browser.new_page(viewport=WINDOW), url) for _ in range(3)]
             print(f"first picture, from a warm server, in a browser that was never here: {np.median(new):.1f} s")
             browser.close()
@@ -66,12 +67,20 @@ def main() -> None:
         server.wait()
 
 
+FIRST_DRAWN = f"""new MutationObserver(() => {{
+    if (!window.firstDrawn && document.querySelector('{PROFILE}')) window.firstDrawn = performance.now();
+}}).observe(document, {{subtree: true, childList: true, attributes: true, attributeFilter: ["data-redraws"]}});"""
+
+
 def visit(page: Page, url: str) -> float:
-    """Open the first page, and close it: seconds until its picture is there."""
-    opened = time.monotonic()
+    """Open the first page, and close it: seconds from the browser's start of it until its picture is there.
+
+    The browser itself looks at its clock: asked from outside it would answer only once the rest of the page is made.
+    """
+    page.add_init_script(FIRST_DRAWN)
     page.goto(url)
-    page.wait_for_selector(PROFILE)
-    took = time.monotonic() - opened
+    page.wait_for_function("window.firstDrawn")
+    took = float(page.evaluate("window.firstDrawn / 1000"))
     page.close()
     return took
 

@@ -32,8 +32,10 @@ def page() -> AppTest:
     [
         ("size", 513, 64, "Hidden units was 513; it must be a whole number from 1 to 512."),
         ("size", -1, 64, "Hidden units was -1; it must be a whole number from 1 to 512."),
-        ("rate", -3.0, 0.1, "Learning rate was -3; it must be a number from 0.001 to 10."),
-        ("rate", 1e300, 0.1, "Learning rate was 1e+300; it must be a number from 0.001 to 10."),
+        ("rate", -3.0, 0.1, "Learning rate was −3; it must be a number from 0.001 to 10."),
+        ("rate", 1e300, 0.1, "Learning rate was 1×10³⁰⁰; it must be a number from 0.001 to 10."),
+        ("size", 0, 64, "Hidden units was 0 or empty; it must be a whole number from 1 to 512."),
+        ("size", 10**9, 64, "Hidden units was 1,000,000,000; it must be a whole number from 1 to 512."),
         ("after", 101, None, "Truncate after was 101; it must be a whole number from 0 to 100."),
     ],
 )

@@ -1,0 +1,58 @@
+"""What happened while runs trained, on their charts over the optimiser's steps."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import plotly.graph_objects as go
+
+from analysis.figures.theme import NEUTRAL
+
+MOST_LABELS, LONGEST_LABEL = 8, 40
+"""Places whose words are written, and characters of them."""
+LABEL_WIDTH = 0.04
+"""Of the chart's width, on a phone: words that are nearer would be written over each other."""
+
+
+class Event(NamedTuple):
+    """Something that happened to a run."""
+
+    step: int
+    words: str
+    label: str
+    """The run's."""
+    colour: str
+
+
+def add_events(made: go.Figure, events: Sequence[Event], until: int) -> None:
+    """Draw a vertical line for each event, with words along it where there is room, and all of them on hover.
+
+    Args:
+        made: a chart over steps.
+        events: in any order.
+        until: the chart's last step.
+    """
+    for event in events:
+        made.add_vline(x=event.step, line={"color": event.colour, "width": 1, "dash": "dot"})
+    groups = neighbours(events, until * LABEL_WIDTH)
+    has_room = len(groups) <= MOST_LABELS
+    for group in groups:
+        texts, colours = list(dict.fromkeys(event.words for event in group)), {event.colour for event in group}
+        words = texts[0] if len(texts[0]) <= LONGEST_LABEL else f"{texts[0][:LONGEST_LABEL]}…"
+        more = f" (and {len(texts) - 1} more)" if len(texts) > 1 else ""
+        made.add_annotation(
+            x=group[0].step, xanchor="right", y=1, yref="paper", yanchor="top", showarrow=False, borderpad=1,
+            text=words + more if has_room else "●", textangle=-90 if has_room else 0,
+            font={"color": colours.pop() if len(colours) == 1 else NEUTRAL, "size": 9},
+            hovertext="<br>".join(f"{event.label}, step {event.step:,}: {event.words}" for event in group),
+        )  # fmt: skip
+
+
+def neighbours(events: Sequence[Event], near: float) -> list[list[Event]]:
+    """The events in their order; those less than `near` steps after the first of a group belong to it."""
+    groups: list[list[Event]] = []
+    for event in sorted(events, key=lambda event: event.step):
+        if groups and event.step - groups[-1][0].step < near:
+            groups[-1].append(event)
+        else:
+            groups.append([event])
+    return groups
