@@ -41,6 +41,18 @@ class Course:
     """How many gradients are not finite; 0 if only a state or the loss is not finite."""
     of: str = "the gradient"
     """Which gradient this is, in words."""
+    has_no_path: bool = False
+    """Whether no path leads from the last lag to a loss, whatever the weights are: truncation cuts it."""
+
+    @property
+    def verb(self) -> str:
+        """The word for what the gradient does, the same everywhere."""
+        return "ends" if self.ends else VERBS[self.kind]
+
+    @property
+    def ends(self) -> bool:
+        """Whether it does not vanish but is cut."""
+        return self.kind == "vanishes" and self.has_no_path and self.zero_from is not None
 
     @property
     def lag(self) -> int:
@@ -73,13 +85,16 @@ class Course:
         return from_which_on(self.log < self.log[self.start] + GONE)
 
 
-def course(log_by_lag: Float[ndarray, " lag"], diverged: int = 0, of: str = "the gradient") -> Course:
+def course(
+    log_by_lag: Float[ndarray, " lag"], diverged: int = 0, of: str = "the gradient", has_no_path: bool = False
+) -> Course:
     """Decide what a gradient does from lag 0 to the last lag.
 
     Args:
         log_by_lag: ln of its size at lag 0, 1, … (nats).
         diverged: how many of the gradients behind it are not finite.
         of: which gradient this is, in words.
+        has_no_path: whether no path leads from the last lag to a loss.
     """
     log = np.asarray(log_by_lag, dtype=float)
     broken = int(np.sum(np.isnan(log) | np.isposinf(log)))
@@ -93,7 +108,7 @@ def course(log_by_lag: Float[ndarray, " lag"], diverged: int = 0, of: str = "the
         kind = "vanishes"
     elif log.max() - log[start] > EXPLODED:
         kind = "explodes"
-    return Course(kind, log, start, 0, of)
+    return Course(kind, log, start, 0, of, has_no_path)
 
 
 def from_which_on(holds: Bool[ndarray, " lag"]) -> int | None:
@@ -119,7 +134,7 @@ def describe_course(c: Course) -> str:
     if c.kind == "diverged":
         return f"diverges: {counted(c.diverged, 'value')} {are(c.diverged)} not finite" if c.diverged else "diverges"
     if c.kind in ("vanishes", "explodes"):
-        return f"{c.kind}: {describe_change(c)}"
+        return f"{c.verb}: {describe_change(c)}"
     return describe_sizes(c)
 
 
@@ -136,7 +151,7 @@ def describe_change(c: Course) -> str:
         return f"{grown}, then {format_size(c, -1)} at lag {c.lag}" if fallen else grown
     first = f"first {grown}, then " if c.log_growth > LN_10 else ""
     if c.zero_from is not None:
-        return f"{first}exactly zero from lag {c.zero_from} on"
+        return f"{first}exactly zero from lag {c.zero_from} on" + (", where no path leads to a loss" * c.ends)
     if c.gone_from is not None:
         return (
             f"{first}below 10⁻⁷ of its size from lag {c.gone_from} on, {format_ratio(c.log_left)} of it at lag {c.lag}"

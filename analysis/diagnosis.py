@@ -78,17 +78,14 @@ def vanishing(s: Subject) -> Iterator[Finding]:
     c = transport_course(s)
     if c.kind != "vanishes":
         return
-    k = s.trace.truncate
-    is_cut = k is not None and c.zero_from is not None and c.zero_from <= k
-    why = ", where truncated BPTT cuts it" if is_cut else ""
     yield Finding(
         "vanishing",
         "severe" if c.log_left < GONE else "warning",
-        f"{begin_title(s)} vanishes",
-        f"{evidence_of(c)}{why}. {describe_reach(s, c.lag)}",
+        f"{begin_title(s)} {c.verb}",
+        f"{evidence_of(c)}. {describe_reach(s, c.lag)}",
         {"log_arrives": c.log_left, "lag": c.lag},
         (
-            *((UNCUT,) if is_cut else ()),
+            *((UNCUT,) if c.ends else ()),
             *(keeping_ungated(s) if s.cell.keep_gate is None else keeping_gated(s, s.cell.keep_gate)),
         ),
     )

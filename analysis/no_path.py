@@ -70,7 +70,9 @@ def explain_no_path(layer: LayerRecord) -> str:
     if layer.window is not None:
         return f"Each loss goes back over {layer.truncate} timesteps only."
     if layer.truncate is not None:
-        return f"The gradient stops at the end of each block of {layer.truncate} timesteps."
+        last = len(layer.hidden) % layer.truncate
+        short = f" The last block has {last} of them." if last and not layer.reverse else ""
+        return f"The gradient stops at the end of each block of {layer.truncate} timesteps.{short}"
     if layer.reverse:
         return (
             "The reverse direction reads the last input first, so the states that it computes later cannot act on it."

@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 
-from analysis.course import GONE, VERBS, Course, course, from_which_on
+from analysis.course import GONE, Course, course, from_which_on
 from analysis.numbers import log_quantile, log_quantiles
 from analysis.straight import least_squares_line, straight_span
 from analysis.wording import rate, significant
@@ -114,7 +114,8 @@ class Profile:
     @cached_property
     def course(self) -> Course:
         """What the gradient does on its way back: it vanishes, explodes or stays."""
-        return course(self.median[np.argsort(self.lag)], self.diverged)
+        has_no_path = self.no_path is not None and bool(self.no_path[np.argmax(self.lag)])
+        return course(self.median[np.argsort(self.lag)], self.diverged, has_no_path=has_no_path)
 
 
 def profile(layer: LayerRecord) -> Profile:
@@ -186,7 +187,7 @@ def describe_horizon(p: Profile) -> str:
     if p.horizon_lag is not None:
         return f"from lag {p.horizon_lag} on (t\u00a0=\u00a0{p.horizon_t})"
     if p.course.kind in ("diverged", "zero"):
-        return f"not known, since the gradient {VERBS[p.course.kind]}"
+        return f"not known, since the gradient {p.course.verb}"
     log = p.course.log
     return "at some lags, but not at the last" if bool((log < log.max() + GONE).any()) else "nowhere"
 

@@ -1,6 +1,7 @@
 """How far a gradient travels: the gradient of the last loss, over the lags that the task needs."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -22,7 +23,8 @@ def transport_course(s: Subject) -> Course:
         of += " to (h, c)"
     if has_diverged(s, every_lag):
         return Course("diverged", log, 0, broken_gradients(s.trace), of)
-    return course(log, of=of)
+    found, k = course(log, of=of), s.trace.truncate
+    return replace(found, has_no_path=k is not None and found.zero_from is not None and found.zero_from <= k)
 
 
 def state_log_by_lag(trace: Trace) -> Float[ndarray, " lag"]:

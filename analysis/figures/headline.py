@@ -7,9 +7,7 @@ differently, the words describe the shape of the profile, and give the verdict a
 from collections.abc import Mapping
 
 from analysis.course import (
-    VERBS,
     Course,
-    Kind,
     begin_sentence,
     describe_course,
     describe_shape,
@@ -28,12 +26,12 @@ def headline(profiles: Mapping[str, Profile], transports: Mapping[str, Course]) 
     if len(profiles) == 1:
         ((cell, p),) = profiles.items()
         return f"{cell_name(cell)}: {title_of(p) if agree else title_of_two(p.course, verdicts[cell])}"
-    groups: dict[Kind, dict[str, Course]] = {}
+    groups: dict[str, dict[str, Course]] = {}
     for cell, p in profiles.items():
         c = p.course if agree else verdicts[cell]
-        groups.setdefault(c.kind, {})[cell_name(cell)] = c
+        groups.setdefault(c.verb, {})[cell_name(cell)] = c
     most = MOST_NAMED if len(profiles) > MOST_NAMED else len(profiles)
-    phrases = "; ".join(f"{VERBS[kind]}: {name_cells(courses, most)}" for kind, courses in groups.items())
+    phrases = "; ".join(f"{verb}: {name_cells(courses, most)}" for verb, courses in groups.items())
     if agree:
         return f"The gradient {phrases}"
     subject = subject_of(next(verdicts[cell] for cell, p in profiles.items() if verdicts[cell].kind != p.course.kind))
@@ -98,13 +96,15 @@ def title_of_two(profile: Course, transport: Course) -> str:
         return "the pass diverges"
     shape = describe_shape(profile)
     back = " going back" if shape.startswith(("falls", "rises")) else ""
-    return f"the profile {shape}{back}; {subject_of(transport)} {VERBS[transport.kind]}"
+    return f"the profile {shape}{back}; {subject_of(transport)} {transport.verb}"
 
 
 def format_change(c: Course) -> list[str]:
     """How much of a gradient is left, or how far it has grown; empty if there is no such number."""
     if c.kind in ("diverged", "zero"):
         return []
+    if c.ends:
+        return [f"at lag {c.zero_from}"]
     return [f"×{format_ratio(c.log_growth if c.kind == 'explodes' else c.log_left)}"]
 
 

@@ -81,8 +81,8 @@ def test_float32_follows_float64_where_a_gradient_vanishes_by_thousands_of_nats(
     """50 random networks of each cell: ln‖dL/dh_t‖ within 1e-4 nats, all the way down, and mostly within 1e-5.
 
     With 6 units, a product Wᵀδ now and then cancels to a thousandth of its terms, and then float32 has lost three more
-    digits: the worst networks come to 5e-4, and which ones do depends on how a processor rounds. With 32 units, one GRU of 50
-    has such a timestep: 6e-5 where a product and a sum are rounded once (FMA), 1.2e-4 where they are rounded twice.
+    digits: the worst networks come to 5e-4, and which ones do depends on how a processor rounds. With 32 units, one GRU
+    of 50 has such timesteps: 6e-5 where a product and a sum are rounded once (FMA), 1.2e-4 where they are twice.
     """
     generator = torch.Generator().manual_seed(0)
     lost: list[float] = []
