@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import numpy as np
+
 from analysis.figures.picture import Picture
 from analysis.figures.theme import NEUTRAL, OTHER_COLOURS, figure
 from analysis.importance import Importances
@@ -27,7 +29,9 @@ def importance_picture(found: Importances, quantity: str, name_setting: Callable
     )  # fmt: skip
     made.add_bar(
         x=100 * found.share, y=names, orientation="h", marker={"color": OTHER_COLOURS[1], "line": {"width": 0}},
-        error_x={"array": 100 * found.spread, "thickness": 1.5, "color": NEUTRAL}, name="importance",
+        name="importance",
+        error_x={"array": 100 * np.minimum(found.spread, 1 - found.share), "symmetric": False, "thickness": 1.5,
+                 "arrayminus": 100 * np.minimum(found.spread, np.maximum(found.share, 0)), "color": NEUTRAL},
         customdata=[f"{percent(s)} ± {percent(spread)}" for s, spread in zip(found.share, found.spread, strict=True)],
         hovertemplate="%{y}: %{customdata}<extra></extra>",
     )  # fmt: skip

@@ -9,8 +9,8 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from analysis.figures.picture import Picture
-from analysis.figures.sweep_panel import number_or_words, words
-from analysis.figures.theme import CELL_COLOURS, cell_name, figure
+from analysis.figures.sweep_panel import number_or_words, tick, words
+from analysis.figures.theme import figure
 from analysis.importance import places_of, sort_key
 from analysis.wording import counted, power_of_ten, significant
 
@@ -39,7 +39,7 @@ def parallel_picture(
         quantity: the name of the last axis.
         values: the quantity of each run.
         log: whether colours and the last axis follow the logarithm.
-        diverging: whether 0 has a meaning.
+        diverging: whether 0 has a meaning; it is grey where values lie on both of its sides.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         height = np.log10(np.where(values > 0, values, np.nan)) if log else values
@@ -51,7 +51,8 @@ def parallel_picture(
     made.update_xaxes(visible=False)
     made.update_yaxes(visible=False)
     reach = float(np.abs(height[shown]).max(initial=0.0)) or 1.0
-    ends = {"cmin": -reach, "cmax": reach} if diverging and not log else {}
+    has_both = bool(np.any(height[shown] < 0) and np.any(height[shown] > 0))
+    ends = {"cmin": -reach, "cmax": reach} if diverging and has_both and not log else {}
     made.add_trace(
         go.Parcoords(
             dimensions=[*axes, last], labelangle=-25, labelside="top", name="runs",
@@ -84,11 +85,6 @@ def axis_of(name: str, given: Sequence[object]) -> dict[str, object]:
         "label": name, "values": places_of(given), "range": [-0.1, max(len(different) - 0.9, 0.1)],
         "tickvals": [*ticks], "ticktext": [tick(different[k]) for k in ticks],
     }  # fmt: skip
-
-
-def tick(value: object) -> str:
-    """A value as a tick: a cell by its name."""
-    return cell_name(str(value)) if value in CELL_COLOURS else words(value)
 
 
 def value_ticks(height: Float[ndarray, " run"], log: bool) -> dict[str, object]:

@@ -108,8 +108,7 @@ def heatmaps(
         add_critical(made, panel, columns, **place)
         at_bottom, at_left = k + across >= len(panels), k % across == 0
         for update, side, has_name in ((made.update_xaxes, columns, at_bottom), (made.update_yaxes, rows, at_left)):
-            stride = -(-len(side.values) // MOST_TICKS)
-            at = list(range(0, len(side.values), stride))
+            at = ticks(len(side.values))
             update(tickvals=at, ticktext=[side.texts[i] for i in at], showgrid=False, **place)
             update(title_text=side.name if has_name else "", range=[-0.5, len(side.values) - 0.5], **place)
     made.update_annotations(font_size=PANEL_LETTERS, selector={"xanchor": "center"})
@@ -118,6 +117,13 @@ def heatmaps(
         legend={"y": 0.0, "yref": "container", "yanchor": "bottom", "x": 0.0, "xanchor": "left", "orientation": "h"},
     )
     return made
+
+
+def ticks(n: int) -> list[int]:
+    """Which of n values are written at an axis: always the first and the last, which may lie far from the others."""
+    stride = -(-n // MOST_TICKS)
+    at = list(range(0, n, stride))
+    return at if at[-1] == n - 1 else [*at[: -1 if len(at) > 1 else None], n - 1]
 
 
 def map_of(values: Cells) -> go.Heatmap:

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from analysis.figures.theme import CELL_COLOURS, cell_name
 from analysis.wording import significant
 
 Cells = Float[ndarray, "row column"]
@@ -38,7 +39,7 @@ class Side:
     @property
     def texts(self) -> list[str]:
         """The values as ticks."""
-        return [words(value) for value in self.values]
+        return [tick(value) for value in self.values]
 
     @property
     def numbers(self) -> list[float]:
@@ -56,6 +57,11 @@ class Side:
         log = numbers[0] > 0
         known = np.log(numbers) if log else np.array(numbers, dtype=float)
         return float(np.interp(math.log(value) if log else value, known, np.arange(len(numbers))))
+
+
+def tick(value: object) -> str:
+    """A field's value at an axis: a cell by its name."""
+    return cell_name(value) if isinstance(value, str) and value in CELL_COLOURS else words(value)
 
 
 def words(value: object) -> str:

@@ -24,6 +24,8 @@ RULES = r"""
 .stSidebar .stAlertContainer p { font-size: 0.8125rem; line-height: 1.3; overflow-wrap: anywhere; }
 /* A table of numbers stands beside a chart: its rows as near as they can be read. */
 .stApp [data-testid="stMarkdownContainer"] table :is(th, td) { padding: 0.15rem 0.5rem; font-size: 0.875rem; }
+/* The button of an open popover: Streamlit's darkened colour cannot be read on the dark page. */
+.stApp [data-testid="stPopoverButton"][aria-expanded="true"] { color: light-dark(#433da6, #aaa2fa); }
 .st-key-undo kbd, .st-key-redo kbd { display: none; }
 .st-key-changes button { min-height: 24px; padding-block: 0; }
 /* Long words wrap, and the buttons beside them stay in one row. */

@@ -41,6 +41,8 @@ def choose_runs(summaries: Sequence[RunSummary]) -> list[str]:
     shown = [s for s in summaries if all(word in _searched_text(s, about[s.name]) for word in words)]
     shown.sort(key=lambda s: not about[s.name].star)
     names, chosen = [s.name for s in shown], chosen_names()
+    if words and not shown:
+        st.info("No run matches. A setting is written as in `clip_threshold=1`; every word must be found.")
     # What was chosen by hand belongs to these rows: other rows, or a choice that was set, make another table.
     rows = blake2b("\n".join(names).encode(), digest_size=8).hexdigest()
     fields = _varied_fields(shown)

@@ -15,6 +15,8 @@ from dashboard.train.steering import show_refusal
 from dashboard.train.watching import leave_runs, read_address, show_live, watched_names
 from experiments.config.run_config import ConfigError, RunConfig
 
+CLASSIC = "The sidebar begins with a classic experiment: temporal order over 30 timesteps, with clipping and without."
+
 page_style(is_steady=True)
 refused = read_address(note_arrival("train"))
 with st.container(horizontal=True, vertical_alignment="center", key="page-head"):
@@ -50,10 +52,7 @@ else:
             if len(lanes) != 1
             else "One network trains. With a second lane you would see a difference as it arises."
         )
-        st.markdown(
-            f"{beside} The sidebar begins with a classic experiment: temporal order over 30 timesteps, with clipping "
-            "and without."
-        )
+        st.markdown(beside if link_values() else f"{beside} {CLASSIC}")
         # here, too: on a phone the sidebar is closed
         st.button("Start", type="primary", on_click=press_start, args=(lanes,), key="start-here", disabled=not lanes)
         show_before(lanes)

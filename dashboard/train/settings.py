@@ -67,6 +67,8 @@ def choose_lanes() -> list[RunConfig]:
         st.sidebar.caption(f"Also set: {as_text(words)}.")
         st.sidebar.button("Drop these", type="tertiary", on_click=KEPT.set, args=({OTHERS: ""},))
     lanes = make_lanes(values)
+    if values["second"] != "none" and len(lanes) == 1:
+        st.sidebar.caption("There is no second lane: with this change it would be the same as the first.")
     applied = settings_of_task(str(values["task"]), str(values["seq_len_schedule"]))
     if "seq_len_min" in applied and (most := lanes[0].seq_len_min) < int(str(values["seq_len_min"])):
         label = CONTROLS["seq_len_min"].label

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from analysis.figures.importance import importance_picture
 from analysis.figures.parallel import parallel_picture
-from analysis.importance import FEWEST_RUNS, importances
+from analysis.importance import FEWEST_RUNS, Importances, importances
 from analysis.wording import percent
 
 RUNS = [*itertools.product((0.1, 1.0, None), ("elman", "gru"), range(3))]
@@ -119,3 +119,18 @@ def test_the_axis_of_the_results_ends_in_ticks_on_both_sides_of_all_lines(log, l
     bottom, top = last["range"]
     assert bottom <= min(last["values"]) < max(last["values"]) <= top
     assert 2 <= len(last.tickvals) <= 12
+
+
+def test_no_bar_reaches_beyond_all_or_nothing():
+    share, spread = np.array([0.98, 0.02, 0.0]), np.array([0.15, 0.15, 0.0])
+    picture = importance_picture(Importances(("clip", "cell", "seed"), share, spread, 0.9, 18), "loss", str)
+    (bars,) = picture.figure.data
+    assert np.all(bars.x + np.array(bars.error_x.array) <= 100 + 1e-9)
+    assert np.all(bars.x - np.array(bars.error_x.arrayminus) >= -1e-9)
+
+
+@pytest.mark.parametrize(("lowest", "both"), [(-1.0, False), (0.1, False), (-0.2, True)])
+def test_zero_is_grey_only_between_values_of_both_signs(lowest, both):
+    values = np.linspace(lowest, lowest + 0.5, 18)
+    (lines,) = parallel_picture(SETTINGS, "rate", values, diverging=True).figure.data
+    assert (lines.line.cmin is not None) is both

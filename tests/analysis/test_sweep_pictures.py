@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from analysis.figures.sweep import sweep_picture
+from analysis.figures.sweep import MOST_TICKS, sweep_picture, ticks
 from analysis.figures.sweep_panel import Heatmap, Side, crossing
 from analysis.figures.sweep_row import NO_PROFILE, row_picture
 
@@ -55,3 +55,18 @@ def test_a_caption_says_which_statistic_a_cell_is():
     assert seen["mean"].startswith("Each cell is the mean over seeds: the loss.")
     assert seen["spread"].startswith("Each cell is the standard deviation over seeds: the loss.")
     assert seen["runs"].startswith("Each cell is how many runs have a value: the loss.")
+
+
+@pytest.mark.parametrize("n", range(1, 60))
+def test_the_first_and_the_last_value_are_written_at_an_axis(n):
+    """The last one may lie far from the others, as 2 does after 1.4 and 1.5."""
+    at = ticks(n)
+    assert (at[0], at[-1]) == (0, n - 1)
+    assert len(at) <= MOST_TICKS
+    steps = np.diff(at)
+    assert np.all(steps[:-1] == steps[:1])
+    assert np.all(steps > 0)
+
+
+def test_cells_at_an_axis_have_their_names():
+    assert Side("cell", ("elman", "gru")).texts == ["Elman", "GRU"]

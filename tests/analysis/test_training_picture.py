@@ -1,8 +1,14 @@
-"""The picture of gradient norms explains only what is in it."""
+"""The pictures of a training explain only what is in them, and write no words over each other."""
+
+import itertools
 
 import numpy as np
+import plotly.graph_objects as go
+from hypothesis import given
+from hypothesis import strategies as st
 
-from analysis.figures.training import Lane, norm_picture
+from analysis.figures.events import Event, add_events, neighbours
+from analysis.figures.training import Lane, loss_picture, norm_picture
 
 
 def lane(after: float) -> Lane:
@@ -31,3 +37,32 @@ def test_a_threshold_that_no_step_reaches_is_explained_without_triangles():
     made = norm_picture([lane(np.inf)], {"run": 100.0})
     assert "clip threshold" in made.sentence
     assert "Triangle" not in made.sentence
+
+
+def events(*steps: int) -> list[Event]:
+    return [Event(step, f"event {k}", "run", "#000000") for k, step in enumerate(steps)]
+
+
+def test_events_that_are_near_share_their_words_and_lose_none():
+    made = go.Figure()
+    add_events(made, [*events(500, 505, 900), Event(503, "paused", "other", "#ffffff")], 1000)
+    assert len(made.layout.shapes) == 4
+    first, second = made.layout.annotations
+    assert (first.text, second.text) == ("event 0 (and 2 more)", "event 2")
+    assert first.hovertext == "run, step 500: event 0<br>other, step 503: paused<br>run, step 505: event 1"
+
+
+@given(st.lists(st.integers(1, 10_000), max_size=30), st.floats(0, 500))
+def test_every_event_is_in_one_group_and_groups_are_apart(steps, near):
+    groups = neighbours(events(*steps), near)
+    assert [event.step for group in groups for event in group] == sorted(steps)
+    assert all(b[0].step - a[0].step >= near for a, b in itertools.pairwise(groups))
+    assert all(group[-1].step - group[0].step < max(near, 1e-9) or len(group) == 1 for group in groups)
+
+
+def test_a_mean_is_spoken_of_where_one_is_drawn():
+    for n, said in ((50, False), (500, True)):
+        step, ones = np.arange(1, n + 1), np.ones(n)
+        one = Lane("run", "#000000", step, ones, 1.0, ones, ones)
+        assert ("running mean" in loss_picture([one]).sentence) is said
+        assert ("running mean" in norm_picture([one], {"run": None}).sentence) is said

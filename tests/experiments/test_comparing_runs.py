@@ -14,7 +14,7 @@ from experiments.runs.laid_over import lay_over
 from experiments.runs.learned import run_learned
 from experiments.runs.naming import in_words, labels, numbered, telling_fields
 from experiments.runs.opening import open_run
-from experiments.runs.pictures import run_pictures
+from experiments.runs.pictures import lane_looks, run_pictures
 from experiments.runs.store.errors import RunError
 from experiments.runs.store.reader import RunReader
 from experiments.runs.train import Recorder, train
@@ -130,6 +130,12 @@ def test_runs_that_differ_only_in_their_seed_are_one_line_with_a_band(readers):
     assert f"2 seeds {significant(float(np.median(members[:, -1])))} at step 5" in loss.alt
     apart = run_pictures(readers)["loss"]
     assert not any(trace.name.endswith("seeds") for trace in apart.figure.data)
+
+
+def test_runs_look_the_same_in_whatever_order_they_are_chosen(readers):
+    looks = {look[0]: look for look in lane_looks(readers, labels(readers))}
+    assert {look[0]: look for look in lane_looks(readers[::-1], labels(readers[::-1]))} == looks
+    assert len({colour for _, colour, _ in looks.values()}) == len(readers)
 
 
 def test_only_a_cell_with_a_gate_that_keeps_has_a_forget_gate_bias_in_its_label(tmp_path):
