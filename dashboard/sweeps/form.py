@@ -20,7 +20,7 @@ from dashboard.sweeps.new_settings import (
 from experiments.config.allowed import allowed
 from experiments.config.run_config import RunConfig
 from experiments.errors import ConfigError
-from experiments.sweeps.plan import Kind
+from experiments.sweeps.plan import Kind, check_name
 from experiments.sweeps.written import read_values, sweep_text
 
 _FIELDS, _OF = "new-sweep-fields", "new-sweep-of-{}"
@@ -32,9 +32,13 @@ def show_form() -> int:
     kinds, seeds = NEW.controls["new_kind"], NEW.controls["new_seeds"]
     assert isinstance(kinds, OneOf)
     assert isinstance(seeds, Whole)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.text_input(NEW.controls["new_name"].label, key=NEW.key("new_name"))
+    marked = 0
+    name, kind, seed = st.columns(COLUMNS)
+    with name:
+        marked += not _show_name(NEW.controls["new_name"].label, NEW.key("new_name"))
+    with kind:
         st.selectbox(kinds.label, kinds.options, format_func=kinds.options.__getitem__, key=NEW.key("new_kind"))
+    with seed:
         number_field(seeds, NEW.key("new_seeds"))
     values = read_values_text(str(NEW.values()["new_values"]))
     offered = [
@@ -47,12 +51,21 @@ def show_form() -> int:
         help="A setting with several values varies; one with a single value is fixed. All others have their defaults.",
     )  # fmt: skip
     columns = [column for _ in range(0, len(chosen), COLUMNS) for column in st.columns(COLUMNS)]
-    marked = 0
     for column, field in zip(columns, chosen, strict=False):
         with column:
             marked += not _show_values(field, values.get(field, first_values(field)))
     keep_form()
     return marked
+
+
+def _show_name(label: str, key: str) -> bool:
+    """The field of the sweep's name, and below it what is wrong with it; whether it is right."""
+    try:
+        check_name(st.text_input(label, key=key))
+    except ConfigError as error:
+        refuse(label + str(error).removeprefix("name"))
+        return False
+    return True
 
 
 def _show_values(field: str, text: str) -> bool:

@@ -61,11 +61,8 @@ def show_new_sweep(expanded: bool) -> None:
 
 
 def _keep_refusal(error: ConfigError) -> None:
-    """Let the form say what is wrong with it, by the names of its controls."""
-    sentence = str(error)
-    if NEW.values()["new_as"] == "form" and sentence.startswith("name was "):
-        sentence = NEW.controls["new_name"].label + sentence.removeprefix("name")
-    st.session_state[_REFUSED], st.session_state[_TO_CORRECT] = sentence, True
+    """Let the form say what is wrong with it."""
+    st.session_state[_REFUSED], st.session_state[_TO_CORRECT] = str(error), True
 
 
 def _show_text() -> None:

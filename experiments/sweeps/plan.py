@@ -68,6 +68,12 @@ def read_plan(path: Path) -> Plan:
     return plan_of(toml_text(path), path.stem)
 
 
+def check_name(name: str) -> None:
+    """Raise ConfigError for what is no name of a sweep."""
+    if not NAME.fullmatch(name):
+        raise ConfigError(f"name was {shortened(name)}; it must be letters, digits, '_', '.' and '-', at most 100.")
+
+
 def plan_of(source: str, name: str, most: int = MOST_RUNS) -> Plan:
     """Read the plan of a TOML text; `name` is the sweep's name unless the text has one, `most` the most runs.
 
@@ -77,8 +83,7 @@ def plan_of(source: str, name: str, most: int = MOST_RUNS) -> Plan:
     given = tomllib.loads(source)
     known(given, KEYS, "a sweep's file")
     name = text(given, "name", name)
-    if not NAME.fullmatch(name):
-        raise ConfigError(f"name was {shortened(name)}; it must be letters, digits, '_', '.' and '-', at most 100.")
+    check_name(name)
     kind = choice(given, "kind", KINDS)
     combine = choice(given, "combine", COMBINATIONS)
     fixed = {key: toml_value(f"fixed.{key}", value) for key, value in table(given, "fixed").items()}

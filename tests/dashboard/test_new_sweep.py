@@ -66,7 +66,9 @@ def test_all_mistakes_are_marked_at_once_as_they_are_made(at):
 def test_a_name_is_refused_by_the_name_of_its_control(at):
     at.text_input(key="new-sweep-new_name").set_value("../../x")
     press(at, "Estimate")
-    assert form(at).error[0].value.startswith("Name of the sweep was '../../x'; it must be letters")
+    marked, below = (error.value for error in form(at).error)
+    assert marked.startswith("Name of the sweep was '../../x'; it must be letters")
+    assert below == CORRECT
 
 
 def test_a_sweep_that_cannot_go_on_says_so_beside_its_buttons(at, monkeypatch):
