@@ -77,7 +77,7 @@ def credit_picture(cell: str, credit: Credit, source: Credit | None = None) -> P
         f"{cell}-credit",
         made,
         f"Row t: what a loss at t would send back to each earlier h_k of {the_cell(cell)}, against what it sends "
-        "to h_t itself; blue has vanished, red has exploded, white is kept."
+        "to h_t itself (the median over the batch); blue has vanished, red has exploded, white is kept."
         + "".join(f" {words.capitalize()}." for words in special)
         + why
         + thinning_note(row_step, column_step, "loss time", "state time")

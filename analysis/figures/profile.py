@@ -111,7 +111,7 @@ def profile_picture(
     return Picture(
         "gradient-profile",
         made,
-        "Each line is the size of the total gradient dL/dh_t that reaches timestep t, from the last loss, at the "
+        "Each line is the size of the total gradient dL/dh_t at timestep t, from the time of the last loss, at the "
         f"right, back to the first input, at the left; the band holds the middle 80 % of the batch.{note}{hatched}",
         alt_text(profiles, transports or {}),
         columns(profiles, bounds)

@@ -31,7 +31,7 @@ def step_growth_picture(cell: str, growth: StepGrowth) -> Picture:
         lines,
         f"The size of a gradient after each number of steps back through {the_cell(cell)}. First line: the limit if "
         "all steps had the same worst direction. Second: the limit for the real steps. Third: the last state's "
-        "gradient." + (f" {growth.reason}" if growth.reason else ""),
+        "gradient. All are of the batch's first sequence." + (f" {growth.reason}" if growth.reason else ""),
         f"{the_cell(cell)}, {steps}: each step at its worst {apart}, all steps together {product}, this gradient "
         f"{gradient}.",
         x_title="steps back from the last state",
@@ -52,7 +52,7 @@ def step_norms_picture(growths: Mapping[str, StepGrowth]) -> Picture:
         f"A step can multiply a gradient by at most (median): {norms}" if middle else "No step leads back from t = 1",
         lines,
         "The largest singular value of the step Jacobian J = ∂s/∂s' that leads back into timestep t: above 1 some "
-        "gradient could grow there, below 1 every gradient shrinks.",
+        "gradient could grow there, below 1 every gradient shrinks. It is that of the batch's first sequence.",
         f"Largest singular value of each step's Jacobian, median over time: {norms}.",
         x_title="timestep t",
         y_title="largest singular value of J",
