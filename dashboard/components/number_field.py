@@ -1,5 +1,6 @@
 """A field for a number. One that is not allowed goes back to the last that was, and a sentence says what may be."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -8,6 +9,10 @@ import streamlit as st
 from analysis.wording import significant
 from dashboard.components.as_text import as_text
 from dashboard.explore.control import Slide, Whole
+from dashboard.session import read_session
+
+READING_SECONDS = 8.0
+"""The sentence stays for at least so long where a page draws itself anew every second."""
 
 
 def number_field(
@@ -36,17 +41,20 @@ def number_field(
         control.label, value=None if control.least else "min", step=step or own, format=written, key=key,
         help=control.help, placeholder=control.least or None, on_change=_take, args=(control, key, then, args),
     )  # fmt: skip
-    if sentence := st.session_state.pop(_refused(key), None):
+    sentence, until = read_session(_refused(key), tuple, ("", 0.0))
+    if time.monotonic() < float(until):
         st.error(as_text(str(sentence)))
 
 
 def _take(control: Whole | Slide, key: str, then: Callable[..., None] | None, args: tuple[Any, ...]) -> None:
     """Let the field go back from a number that is not allowed. For the widget's callback."""
     given = st.session_state[key]
+    st.session_state.pop(_refused(key), None)
     try:
         control.read(given)
     except ValueError as may_be:
-        st.session_state[_refused(key)] = f"{control.label} was {_written(given)}; it must be {may_be}."
+        sentence = f"{control.label} was {_written(given)}; it must be {may_be}."
+        st.session_state[_refused(key)] = sentence, time.monotonic() + READING_SECONDS
         st.session_state[key] = st.session_state[_drawn(key)]
         return
     if then:

@@ -3,6 +3,8 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dashboard.components import number_field
+
 
 def fields() -> None:
     import streamlit as st
@@ -39,12 +41,15 @@ def page() -> AppTest:
         ("after", 101, None, "Truncate after was 101; it must be a whole number from 0 to 100."),
     ],
 )
-def test_what_is_not_allowed_goes_back_and_is_said_once(page, key, given, kept, sentence):
+def test_what_is_not_allowed_goes_back_and_is_said_for_a_while(page, key, given, kept, sentence, monkeypatch):
     page.number_input(key=key).set_value(given).run()
     assert not page.exception
     assert page.number_input(key=key).value == kept
     assert [box.value for box in page.error] == [sentence]
     assert page.session_state["calls"] == 0
+    assert page.run().error, "a page that draws itself anew leaves time to read"
+    monkeypatch.setattr(number_field, "READING_SECONDS", 0.0)
+    page.number_input(key=key).set_value(given).run()
     assert not page.run().error
 
 
@@ -54,6 +59,13 @@ def test_what_is_allowed_is_taken(page):
     assert not page.error
     assert (page.number_input(key="size").value, page.number_input(key="after").value) == (512, 7)
     assert page.session_state["calls"] == 1
+
+
+def test_a_number_that_is_allowed_takes_the_sentence_away(page):
+    page.number_input(key="size").set_value(1000).run()
+    assert page.error
+    page.number_input(key="size").set_value(100).run()
+    assert not page.error
 
 
 def test_the_last_of_several_allowed_numbers_is_the_one_that_comes_back(page):
