@@ -81,6 +81,7 @@ def profile_picture(
     """
     title = headline(profiles, transports or {}) if among is None else "The gradient at this step"
     note = note_on_title(profiles, transports or {}) if among is None else ""
+    note += " A (dotted) is what was pinned, for comparison." if pinned else ""
     made = sketch(title, TIMESTEPS, "size of dL/dh_t", 430)
     # Below the chart: with everything shown beside the profiles, two rows above it would lie on the title.
     made.update_layout(legend=LEGEND_BELOW, margin={"t": 48})

@@ -128,6 +128,7 @@ def test_a_pinned_state_is_compared_with_the_present_one():
     at.run()
     assert not at.exception
     assert "Largest singular value: 1 → 2" in words(at)
+    assert any("A (dotted) is what was pinned" in caption.value for caption in at.caption)
 
 
 def test_a_remedy_changes_the_settings():
