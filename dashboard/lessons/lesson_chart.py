@@ -19,8 +19,7 @@ TABLE_WIDTH = 0.45
 
 def lesson_charts(scene: Scene, number: int) -> None:
     """The *do* beat's pictures side by side, or one beside its table."""
-    beside = [TABLE_WIDTH] if scene.table else []
-    columns = st.columns([1 - sum(beside), *beside] if beside else len(scene.pictures), gap="small")
+    columns = st.columns([1 - TABLE_WIDTH, TABLE_WIDTH] if scene.table else len(scene.pictures), gap="small")
     for column, (key, picture) in zip(columns, scene.pictures.items(), strict=False):
         with column:
             lesson_chart(picture, f"lesson-{number}-{key}", PROJECTED_HEIGHT["do"])

@@ -91,6 +91,15 @@ def test_a_shortest_sequence_without_room_is_lowered_and_the_sidebar_says_so(ope
     assert "Shortest sequence is 8 here: a sequence length of 8 has no room for more." in said(opened)
 
 
+def test_a_second_lane_that_would_be_the_first_is_left_out_and_the_sidebar_says_so(opened, processes):
+    sentence = "There is no second lane: with this change it would be the same as the first."
+    assert sentence not in said(opened)
+    next(box for box in opened.number_input if box.label == "Clip threshold").set_value(None).run()
+    assert sentence in said(opened)
+    assert "One network trains." in said(opened)
+    assert "classic experiment" not in said(opened), "the settings are others by now"
+
+
 def test_settings_that_were_trained_are_offered_and_nothing_is_shown_or_started(opened, processes, runs):
     for lane in LANES:
         Recorder.start(lane, runs / lane.identity(), "reference", owner="somebody").close()
