@@ -108,8 +108,8 @@ def error_surface(
     """E = (σ(x_T) − target)² of Doya's unit and its gradient, as in Pascanu et al. 2013, Fig. 6: a wall at the fold.
 
     Args:
-        weight: w along the columns; the figure has 0 to 7.
-        bias: b along the rows; the figure has −4 to 0.
+        weight: w along the columns; the figure has 4.5 to 5.5.
+        bias: b along the rows; the figure has −2.9 to −1.9.
         start: x_0.
         steps: T.
         target: the wanted value of σ(x_T).

@@ -15,8 +15,8 @@ from analysis.figures.theme import LEGEND_BELOW, NEUTRAL, layout
 from analysis.scalar import ErrorSurface
 from analysis.wording import significant
 
-CROSS = np.array([0.2, 0.12, 0.0])
-"""Half the extent of a cross in w, b and E."""
+CROSS = 0.03
+"""Half the extent of a cross, as a share of the window's."""
 LIFT = 0.008
 """Paths are drawn a little above the surface, which would hide them."""
 
@@ -59,7 +59,7 @@ def surface_picture(
         hovertemplate="w = %{x:.2f}, b = %{y:.2f}: E = %{z:number}<extra></extra>",
     )  # fmt: skip
     for label, path in paths.items():
-        add_path(made, label, path)
+        add_path(made, label, path, half_cross(surface))
     made.update_layout(
         scene=scene(turned, distance=1.95),
         legend=LEGEND_BELOW,
@@ -92,7 +92,12 @@ def scene(turned: float, distance: float) -> dict[str, object]:
     }
 
 
-def add_path(made: go.Figure, label: str, path: Path) -> None:
+def half_cross(surface: ErrorSurface) -> Float[ndarray, "3"]:
+    """Half the extent of a cross in w, b and E."""
+    return CROSS * np.array([np.ptp(surface.weight), np.ptp(surface.bias), 0.0])
+
+
+def add_path(made: go.Figure, label: str, path: Path, half: Float[ndarray, "3"]) -> None:
     """Draw the steps within the window, and a cross where the path leaves it.
 
     It has no markers: without a graphics card, markers in three dimensions cost a browser half a second more.
@@ -100,7 +105,7 @@ def add_path(made: go.Figure, label: str, path: Path) -> None:
     seen = path.seen
     points = np.stack([seen.weight, seen.bias, seen.error + LIFT])
     if seen.left:
-        points = np.concatenate([points, cross(points[:, -1])], axis=1)
+        points = np.concatenate([points, cross(points[:, -1], half)], axis=1)
     made.add_scatter3d(
         x=points[0], y=points[1], z=points[2], name=label, mode="lines",
         line={"color": path.colour, "width": 5},
@@ -108,9 +113,9 @@ def add_path(made: go.Figure, label: str, path: Path) -> None:
     )  # fmt: skip
 
 
-def cross(at: Float[ndarray, "3"]) -> Float[ndarray, "3 points"]:
+def cross(at: Float[ndarray, "3"], half: Float[ndarray, "3"]) -> Float[ndarray, "3 points"]:
     """Two strokes through a point, each after a gap."""
-    gap, strokes = np.full(3, np.nan), (CROSS, CROSS * [1, -1, 1])
+    gap, strokes = np.full(3, np.nan), (half, half * [1, -1, 1])
     return np.stack([point for s in strokes for point in (gap, at - s, at + s)], axis=1)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import plotly.graph_objects as go
 from jaxtyping import Float
 from numpy import ndarray
 
@@ -16,7 +17,9 @@ from experiments.errors import ConfigError
 from experiments.recipes.expectation import Statistic, Values, middle
 from experiments.sweeps.plan import choice, known, table, text
 
-KEYS = ("title", "value", "published", "statistic", "x_title", "y_title", "lines")
+KEYS = ("title", "value", "published", "statistic", "x_title", "y_title", "lines", "printed")
+
+Points = tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,8 @@ class Drawing:
     y_title: str
     lines: Mapping[str, Mapping[str, float]]
     """A line's name → arm → its place on the axis; none draws one bar per arm."""
+    printed: Mapping[str, Points]
+    """A line's name → the points that were read off the source's figure, drawn dotted."""
 
 
 def read_drawing(given: object, arms: Collection[str], quantities: Collection[str]) -> Drawing:
@@ -52,6 +57,7 @@ def read_drawing(given: object, arms: Collection[str], quantities: Collection[st
         if not isinstance(of_line, dict) or not all(isinstance(x, int | float) for x in of_line.values()):
             raise ConfigError(f"the line {shortened(name)} was {shortened(of_line)}; it must give each arm a number.")
         lines[str(name)] = {str(arm): float(x) for arm, x in of_line.items()}
+    printed = {str(name): read_points(str(name), points, lines) for name, points in table(given, "printed").items()}
     for arm in (arm for of_line in lines.values() for arm in of_line if arm not in arms):
         raise ConfigError(f"a line has the arm {shortened(arm)}; it must be one of {', '.join(arms)}.")
     return Drawing(
@@ -62,7 +68,27 @@ def read_drawing(given: object, arms: Collection[str], quantities: Collection[st
         text(given, "x_title", ""),
         text(given, "y_title", value),
         lines,
+        printed,
     )
+
+
+def read_points(name: str, given: object, lines: Collection[str]) -> Points:
+    """The points of a printed line, which stands beside one of ours.
+
+    Raises:
+        ConfigError: they are no list of pairs of numbers, or there is no such line.
+    """
+    if name not in lines:
+        raise ConfigError(f"the printed line was {shortened(name)}; it must be one of the lines: {', '.join(lines)}.")
+    match given:
+        case [[_, _], *_] if all(isinstance(p, list) and len(p) == 2 and all(map(is_number, p)) for p in given):
+            return tuple((float(x), float(y)) for x, y in given)
+    raise ConfigError(f"the printed line {shortened(name)} was {shortened(given)}; it must be [[x, y], …].")
+
+
+def is_number(value: object) -> bool:
+    """Whether TOML gave a number."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def drawn(
@@ -78,13 +104,17 @@ def drawn(
         y = np.array([middle(of_arm, drawing.statistic) for of_arm in numbers])
         whiskers = None if drawing.statistic == "mean" else whiskers_of(numbers, y)
         if drawing.lines:
+            colour = OTHER_COLOURS[k % len(OTHER_COLOURS)]
             made.add_scatter(
                 x=list(of_line.values()), y=y, name=line, mode="lines+markers", error_y=whiskers,
-                line={"color": OTHER_COLOURS[k % len(OTHER_COLOURS)], "width": 2.5}, marker={"size": 9},
+                line={"color": colour, "width": 2.5}, marker={"size": 9},
             )  # fmt: skip
+            add_printed(made, line, drawing.printed.get(line, ()), colour)
         else:
             made.add_bar(x=[line], y=y, name=line, error_y=whiskers, marker={"color": colours[next(iter(of_line))]})
         points.append((line, np.array(list(of_line.values())), y))
+        if line in drawing.printed:
+            points.append((f"{line}, {PRINTED}", *np.array(drawing.printed[line]).T))
     named = "; ".join(f"{line} {', '.join(significant(float(v)) for v in y)}" for line, _, y in points)
     shown = f" The source: {drawing.published}." if drawing.published else ""
     what = (
@@ -93,6 +123,18 @@ def drawn(
     sentence = f"The {what}.{shown}"
     columns = point_columns(drawing.x_title or "place", drawing.y_title, points)
     return Picture(name, made, sentence, f"{drawing.title}. {named}.", columns)
+
+
+PRINTED = "source"
+"""What the legend adds to the name of a line that was read off the source's figure."""
+
+
+def add_printed(made: go.Figure, line: str, points: Points, colour: str) -> None:
+    """The source's line beside ours, dotted."""
+    if points:
+        x, y = zip(*points, strict=True)
+        name = f"{line}, {PRINTED}"
+        made.add_scatter(x=x, y=y, name=name, mode="lines", line={"color": colour, "width": 2, "dash": "dot"})
 
 
 def whiskers_of(numbers: Sequence[Sequence[float]], middles: Float[ndarray, " arm"]) -> dict[str, object]:

@@ -126,7 +126,7 @@ class Trace:
 
     @property
     def truncate(self) -> int | None:
-        """Truncated BPTT: the timesteps of a block; None for none."""
+        """Truncated BPTT: the timesteps of a block or of a window; None for none."""
         return self.layers[0].truncate
 
     @property

@@ -12,6 +12,7 @@ from oracles import autograd_loop, last_step_loss, make_model
 
 from analysis.cell_state import cell_state_profile
 from analysis.figures.cell_state import cell_gradient_picture, cell_size_picture
+from analysis.wording import power_of_ten
 from experiments.commands.command_line import print_csv
 from experiments.config.run_config import RunConfig
 from experiments.probing.probe import probe
@@ -73,10 +74,11 @@ def test_a_cell_whose_state_is_h_alone_has_none_and_its_tables_say_nothing_of_it
 def test_the_pictures_draw_the_medians_and_download_all_quantiles():
     model = make_model("lstm", {})
     found = cell_state_profile(record(model, torch.randn(T, B, 3, dtype=torch.float64), last_step_loss).top)
-    for picture, spread in ((cell_gradient_picture({"lstm": found}), found.log_norm),
-                            (cell_size_picture({"lstm": found}), found.log_size)):  # fmt: skip
+    gradient, size = cell_gradient_picture({"lstm": found}), cell_size_picture({"lstm": found})
+    for picture, spread in ((gradient, found.log_norm), (size, found.log_size)):
         (line,) = (trace for trace in picture.figure.data if trace.name == "LSTM")
         assert np.allclose(line.y, spread.median / math.log(10))
         low, high = (next(v for name, v in picture.columns.items() if name.endswith(q)) for q in ("10%", "90%"))
         assert (low, high) == (spread.low.tolist(), spread.high.tolist())
-        assert line.customdata[-1] in picture.alt or "first timestep" in picture.alt
+    assert power_of_ten(float(found.log_norm.median[0] - found.log_norm.median[-1]) / math.log(10)) in gradient.alt
+    assert line.customdata[-1] in size.alt

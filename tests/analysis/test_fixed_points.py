@@ -85,9 +85,11 @@ def test_weights_that_are_not_finite_have_no_points_and_a_reason():
     assert "no fixed point" in fixed_points_picture({"elman": points}).figure.layout.title.text
 
 
-def test_a_network_that_only_runs_away_has_a_reason():
+def test_a_network_that_only_runs_away_has_no_fixed_point():
+    """h = h + 1 moves by 1 everywhere, so that the search ends where it began."""
     points = fixed_points_from(unit(1.0, 1.0, nonlinearity="identity"), torch.zeros(2, 1))
-    assert len(points.speed) == 0 or not points.is_fixed.any()
+    assert points.speed.tolist() == [1]
+    assert not points.is_fixed.any()
 
 
 def test_what_does_not_fit_is_one_sentence():

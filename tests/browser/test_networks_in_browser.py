@@ -70,7 +70,7 @@ def test_the_sequence_stands_under_the_charts_and_a_step_is_named_in_all_of_them
     for chart in ("profile", "wave"):
         assert set(page.evaluate(WRITTEN, [chart])) <= set(symbols.texts)
         assert country in page.evaluate(WRITTEN, [chart])
-    assert line(page, "heard by the loss") is not None
+    assert len(line(page, "heard by the loss")) == 10
 
     page.evaluate(
         """() => {

@@ -130,7 +130,8 @@ def test_the_short_version_of_the_cheapest(tmp_path):
     html = page.read_text(encoding="utf-8")
     assert html.count("plotly.js v") == 1, "plotly.js is there once"
     assert "src=" not in html.split("<script")[0]
-    assert "| the lower fold | b = −2.6556 (from the formula) |" in table.read_text(encoding="utf-8")
+    printed = "b₂ = −2.66 (read off Fig. 3); −2.6556 (from the formula)"
+    assert f"| the lower fold | {printed} |" in table.read_text(encoding="utf-8")
 
 
 def test_a_markdown_file_of_something_else_is_kept_and_refused_before_anything_runs(tmp_path):
@@ -172,6 +173,18 @@ def test_a_drawing_shows_the_middle_and_the_spread_of_each_arm():
     assert [bar.error_y.array for bar in shares.figure.data] == [None, None], "a mean has no spread"
 
 
+def test_the_sources_line_is_drawn_dotted_beside_ours():
+    lines, printed = {"all": {"elman": 1, "gru": 2.5}}, {"all": [[1, 0.5], [2, 0.25], [3, 0]]}
+    draw = {"value": "solved", "x_title": "T", "statistic": "mean", "lines": lines, "printed": printed}
+    recipe = recipe_of({**TRAINED, "draw": [draw]}, "small")
+    picture = drawn(recipe.drawings[0], {"gru.solved": [1.0], "elman.solved": [0.0]}, recipe.labels, {}, "x")
+    ours, source = picture.figure.data
+    assert (source.name, source.line.dash, source.line.color) == ("all, source", "dot", ours.line.color)
+    assert [*zip(source.x, source.y, strict=True)] == [(1, 0.5), (2, 0.25), (3, 0)]
+    assert picture.columns["line"] == ["all"] * 2 + ["all, source"] * 3
+    assert picture.columns["T"] == [1.0, 2.5, 1.0, 2.0, 3.0]
+
+
 @pytest.mark.parametrize(
     ("draw", "words"),
     [
@@ -179,6 +192,9 @@ def test_a_drawing_shows_the_middle_and_the_spread_of_each_arm():
         ({"value": "los"}, "a [[draw]] is about 'los'; it must be a quantity: loss"),
         ({"value": "loss", "lines": {"all": {"lstm": 1}}}, "a line has the arm 'lstm'; it must be one of gru, elman"),
         ({"value": "loss", "lines": {"all": 1}}, "the line 'all' was 1; it must give each arm a number"),
+        ({"value": "loss", "printed": {"one": [[1, 2]]}}, "the printed line was 'one'; it must be one of the lines: "),
+        ({"value": "loss", "lines": {"a": {"gru": 1}}, "printed": {"a": [1, 2]}}, "'a' was [1, 2]; it must be [[x, y]"),
+        ({"value": "loss", "lines": {"a": {"gru": 1}}, "printed": {"a": [[1, True]]}}, "it must be [[x, y], …]."),
     ],
 )
 def test_a_mistake_in_a_drawing_is_one_sentence(draw, words):

@@ -8,39 +8,51 @@ from analysis.cliff import Descent, descend, up_to_the_edge
 from analysis.figures.picture import Picture
 from analysis.figures.surface import Path, surface_picture
 from analysis.figures.theme import OTHER_COLOURS
-from analysis.scalar import error_surface
+from analysis.scalar import ErrorSurface, error_surface
 from experiments.recipes.expectation import Values
 
-WINDOW = (0.0, 7.0), (-4.0, 0.0)
+WHOLE = (0.0, 7.0), (-4.0, 0.0)
+"""w and b of the grid on which slopes are compared."""
+FIGURE = (4.5, 5.5), (-2.9, -1.9)
 """w and b in the paper's figure."""
-RATE, THRESHOLD, STEPS, SETTLED = 0.3, 1.0, 200, 50
-CENTRE, SCATTER = (4.9, -2.8), 0.3
-"""Starts before the wall."""
+BEYOND = -2.2
+"""The bias from which on all of the figure lies beyond the wall."""
+RATE, THRESHOLD, STEPS, SETTLED = 0.3, 1.0, 400, 50
+CENTRE, SCATTER = (5.0, -2.2), 0.2
+"""Starts beyond the wall, as in the figure: they walk back to it."""
 
 
 def measure_cliff(seeds: int, quick: bool) -> tuple[Values, Sequence[Picture]]:
     """The slopes on a grid, and a descent with and without clipping from one start per seed."""
-    side = 81 if quick else 401
-    grid = error_surface(np.linspace(*WINDOW[0], side), np.linspace(*WINDOW[1], side))
-    row, column = np.unravel_index(int(grid.slope.argmax()), grid.slope.shape)
+    whole = surface_of(WHOLE, 81 if quick else 401)
+    figure = surface_of(FIGURE, 81 if quick else 201)
+    row, column = np.unravel_index(int(whole.slope.argmax()), whole.slope.shape)
     starts = [CENTRE + SCATTER * np.random.default_rng(seed).uniform(-1, 1, 2) for seed in range(seeds)]
     plain = [descend(float(w), float(b), RATE, STEPS) for w, b in starts]
     clipped = [descend(float(w), float(b), RATE, STEPS, THRESHOLD) for w, b in starts]
     values = {
-        "steepest": [float(grid.slope.max())],
-        "steepest_weight": [float(grid.weight[column])],
-        "steepest_bias": [float(grid.bias[row])],
-        "steepest_over_median": [float(grid.slope.max() / np.median(grid.slope))],
+        "steepest": [float(whole.slope.max())],
+        "steepest_weight": [float(whole.weight[column])],
+        "steepest_bias": [float(whole.bias[row])],
+        "steepest_over_median": [float(whole.slope.max() / np.median(whole.slope))],
+        "height": [float(figure.error.max())],
+        "floor": [float(np.median(figure.error[figure.bias >= BEYOND]))],
         "longest_step": [descent.longest for descent in plain],
+        "longest_clipped": [descent.longest for descent in clipped],
         "plain_error": [result(descent) for descent in plain],
         "clipped_error": [result(descent) for descent in clipped],
     }
-    drawn = error_surface(np.linspace(*WINDOW[0], 141), np.linspace(*WINDOW[1], 101))
+    farthest = max(range(seeds), key=lambda seed: plain[seed].longest)
     paths = {
-        "without clipping": Path(plain[0], up_to_the_edge(plain[0], *WINDOW), OTHER_COLOURS[2]),
-        "clipped at 1": Path(clipped[0], up_to_the_edge(clipped[0], *WINDOW), OTHER_COLOURS[1]),
+        "without clipping": Path(plain[farthest], up_to_the_edge(plain[farthest], *FIGURE), OTHER_COLOURS[2]),
+        "clipped at 1": Path(clipped[farthest], up_to_the_edge(clipped[farthest], *FIGURE), OTHER_COLOURS[1]),
     }
-    return values, [surface_picture("cliff", "A flat surface with a wall", drawn, paths)]
+    return values, [surface_picture("cliff", "A flat surface with a wall", surface_of(FIGURE, 101), paths)]
+
+
+def surface_of(window: tuple[tuple[float, float], tuple[float, float]], side: int) -> ErrorSurface:
+    """The error over w and b, with so many points a side."""
+    return error_surface(*(np.linspace(*limits, side) for limits in window))
 
 
 def result(descent: Descent) -> float:

@@ -8,7 +8,7 @@ from numpy import ndarray
 
 from analysis.figures.over_setting import SettingLine, setting_picture
 from analysis.figures.picture import Picture
-from analysis.figures.theme import OTHER_COLOURS
+from analysis.figures.theme import NEUTRAL, OTHER_COLOURS
 from analysis.scalar import doya_orbit, sigmoid
 from experiments.recipes.expectation import Values
 
@@ -40,7 +40,8 @@ def measure_doya(seeds: int, quick: bool) -> tuple[Values, Sequence[Picture]]:
         "gradient_between": [float(largest[between].min())],
         "gradient_outside": [float(largest[outside].max())],
     }
-    return values, [states_picture(bias, high, low), gradient_picture(bias, largest)]
+    inside = bias[(bias > lower) & (bias < upper)]
+    return values, [states_picture(bias, high, low, inside, border(inside, settling)), gradient_picture(bias, largest)]
 
 
 def settled(bias: Float[ndarray, " bias"], start: float, steps: int) -> Float[ndarray, "2 bias"]:
@@ -61,17 +62,35 @@ def fold(start: float, settling: int) -> float:
     return (low + high) / 2
 
 
-def states_picture(bias: Float[ndarray, " bias"], high: ndarray, low: ndarray) -> Picture:
-    """The stable states over the bias."""
+def border(bias: Float[ndarray, " bias"], settling: int) -> Float[ndarray, " bias"]:
+    """The start between those that settle low and those that settle high, by bisection."""
+    below, above = np.full_like(bias, -FAR), np.full_like(bias, FAR)
+    for _ in range(BISECTIONS):
+        middle = x = (below + above) / 2
+        for _ in range(settling // 10):  # a start beside the border leaves it soon
+            x = WEIGHT * sigmoid(x) + bias
+        is_high = x - bias > BETWEEN * WEIGHT
+        below, above = np.where(is_high, below, middle), np.where(is_high, middle, above)
+    return (below + above) / 2
+
+
+def states_picture(
+    bias: Float[ndarray, " bias"], high: ndarray, low: ndarray, inside: Float[ndarray, " inside"], between: ndarray
+) -> Picture:
+    """The stable states over the bias, and the border between their basins, as σ(x), which the paper draws."""
     lines = [
-        SettingLine("reached from above", bias, high, OTHER_COLOURS[2]),
-        SettingLine("reached from below", bias, low, OTHER_COLOURS[1]),
+        SettingLine("reached from above", bias, sigmoid(high), OTHER_COLOURS[2]),
+        SettingLine("reached from below", bias, sigmoid(low), OTHER_COLOURS[1]),
+        SettingLine("border between both", inside, sigmoid(between), NEUTRAL),
     ]
     words = "Two stable states between the folds, one outside of them"
     sentence = (
-        "Where the unit x = 5 σ(x) + b settles. Pascanu, Mikolov & Bengio 2013, Fig. 3, draw the same two branches."
+        "Where the unit x = 5 σ(x) + b settles, and the border: starts above it settle high, the others low. Pascanu, "
+        "Mikolov & Bengio 2013, Fig. 3, draw the same S; their x is σ(x) here."
     )
-    return setting_picture("doya-states", words, lines, sentence, f"{words}.", x_title="bias b", y_title="x")
+    return setting_picture(
+        "doya-states", words, lines, sentence, f"{words}.", x_title="bias b", y_title="σ(x)", limits=(0.0, 1.0)
+    )
 
 
 def gradient_picture(bias: Float[ndarray, " bias"], log_gradient: ndarray) -> Picture:
