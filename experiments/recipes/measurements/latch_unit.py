@@ -71,8 +71,8 @@ def length_picture(shares: Float[ndarray, " length"]) -> Picture:
     ]
     words = "The longer the noise, the fewer units learn to keep the bit"
     sentence = (
-        f"The share of units that keep the bit, over the sequence's length T; w begins at {WEIGHT:g}, and the noise "
-        f"has the standard deviation {NOISE:g}. In the source's figure the bar at T = 40 stands out among its neighbours."
+        f"The share of units that keep the bit, over the sequence's length T; w begins at {WEIGHT:g}, and the noise's "
+        f"standard deviation is {NOISE:g}. In the source's figure the bar at T = 40 stands out among its neighbours."
     )
     return setting_picture(
         "latch-unit-length", words, lines, sentence, f"{words}.", x_title="T, timesteps", y_title="share of units",
