@@ -2,13 +2,14 @@
 
 import streamlit as st
 
+from dashboard.components.address import write_address
 from dashboard.components.as_text import as_text
 from dashboard.explore.differences import describe_differences
 from dashboard.explore.networks import network_of
 from dashboard.explore.presets import PRESETS
 from dashboard.explore.session import choose_preset, chosen_preset, kept_settings, present_state, show_state
 from dashboard.explore.settings import Settings
-from dashboard.explore.state import State
+from dashboard.explore.state import State, write_state
 from dashboard.session import read_session
 
 MOST_STATES = 100
@@ -19,8 +20,12 @@ _STATES, _PLACE = "explore-states", "explore-place"
 
 
 def remember_state() -> None:
-    """Keep the state that the page shows now, so that what follows can be undone; what was undone before is dropped."""
+    """Write the state that the page shows now into the address, and keep it, so that what follows can be undone.
+
+    What was undone before is dropped.
+    """
     states, place, now = _states(), _place(), present_state()
+    write_address(write_state(now))
     if states and states[place] == now:
         return
     st.session_state[_STATES] = [*states[: place + 1], now][-MOST_STATES:]
@@ -76,16 +81,15 @@ def show_changes() -> None:
         changed = describe_changed(settings, chosen)
         words = "Drag a slider, or choose a starting point." if chosen is None else PRESETS[chosen].try_this
         st.markdown(changed or (words if settings.is_drawn else ""))
-        pressed = [_button("Undo", "undo", "Mod+Z", _earlier()), _button("Redo", "redo", "Mod+Shift+Z", _later())]
+        _button("Undo", "undo", "Mod+Z", _earlier())
+        _button("Redo", "redo", "Mod+Shift+Z", _later())
         if settings.is_drawn:
-            pressed.append(st.button("Reset", key="reset", type="tertiary", icon=":material/restart_alt:",
-                                     on_click=_reset, disabled=not changed))  # fmt: skip
-    if any(pressed):
-        st.rerun()  # the sidebar, too, has changed
+            st.button("Reset", key="reset", type="tertiary", icon=":material/restart_alt:", on_click=_reset,
+                      disabled=not changed)  # fmt: skip
 
 
-def _button(words: str, name: str, keys: str, place: int | None) -> bool:
-    return st.button(
+def _button(words: str, name: str, keys: str, place: int | None) -> None:
+    st.button(
         words, key=name, type="tertiary", icon=f":material/{name}:", shortcut=keys, on_click=_go,
         args=(-1 if place is None else place,), disabled=place is None,
     )  # fmt: skip

@@ -9,7 +9,7 @@ from analysis.typeset import as_markdown
 from dashboard.components.terms import explain_in
 from dashboard.explore.advice import advise, describe_changes
 from dashboard.explore.configs import page_values
-from dashboard.explore.session import change_settings
+from dashboard.explore.session import change_page
 from dashboard.explore.view import View
 
 
@@ -34,5 +34,5 @@ def _show_finding(view: View, cell: str, finding: Finding) -> None:
         return
     key = f"remedy-{cell}-{finding.kind}-{finding.title}"
     values = page_values(finding.settings, view.network)
-    st.button("Apply the remedy", key=key, on_click=change_settings, args=(values,))
+    st.button("Apply the remedy", key=key, on_click=change_page, args=(values,))
     st.caption(f"This sets {describe_changes(view.settings, finding.settings)}.")

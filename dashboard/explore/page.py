@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard.components.address import note_arrival, write_address
+from dashboard.components.address import note_arrival
 from dashboard.components.one_screen import WATCH, one_screen_style
 from dashboard.components.projector import projector_on, projector_style
 from dashboard.components.refusal import refuse
@@ -16,9 +16,8 @@ from dashboard.explore.last_view import view_or_last
 from dashboard.explore.networks import network_of
 from dashboard.explore.overview import show_hero, show_hero_caption, show_words
 from dashboard.explore.refused import say_lowered, say_refused
-from dashboard.explore.session import keep_settings, kept_settings, prepare_settings, present_state, say_problem
+from dashboard.explore.session import keep_settings, kept_settings, page_must_change, prepare_settings, say_problem
 from dashboard.explore.starting_points import show_presets
-from dashboard.explore.state import write_state
 from dashboard.explore.take_away import show_link
 from dashboard.explore.widgets import show_settings, show_sliders
 from experiments.config.run_config import ConfigError
@@ -27,6 +26,8 @@ from experiments.config.run_config import ConfigError
 @st.fragment
 def lab() -> None:
     """Controls, computation and charts in one fragment, so that a drag reruns nothing else."""
+    if page_must_change():
+        st.rerun()
     head = st.container()
     watch = st.container(key=WATCH)
     try:
@@ -44,7 +45,6 @@ def lab() -> None:
         frame = explore_frame(view)
         if view.settings == settings:
             remember_state()
-            write_address(write_state(present_state()))
         set_source(describe_settings(view))
     except ConfigError as error:
         refuse(error)

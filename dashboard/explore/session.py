@@ -21,6 +21,8 @@ _PINNED = "pinned"
 _PRESET = "preset"
 _PROBLEM = "explore-problem"
 _SHOWN = "explore-shown"
+_SET = "explore-set"
+"""The settings that code has set, and whose widgets show another value until the whole page is drawn."""
 SPECTRUM_REVISION = "spectrum-revision"
 """Counts how often code has set the spectrum; see `drag_spectrum`."""
 
@@ -42,6 +44,8 @@ def prepare_settings(arrival: Arrival) -> list[str]:
     elif arrival.by_history and kept_settings().is_drawn:  # back at the first visit
         show_state(FIRST)
     st.session_state.setdefault(_KEPT, Settings())
+    for name in st.session_state.pop(_SET, ()):
+        st.session_state[name] = st.session_state[name]  # what is set in an earlier run, Streamlit sends to no widget
     controls = controls_of(_open_or_leave(kept_settings()))
     for name, value in kept_settings().as_values().items():
         refused = read_settings({name: st.session_state[name]}, controls)[1] if name in st.session_state else []
@@ -83,7 +87,7 @@ def show_state(state: State) -> None:
     st.session_state[_KEPT] = state.settings
     st.session_state[_PINNED] = state.pinned
     st.session_state[_PRESET] = state.preset
-    change_settings(state.settings.as_values())
+    change_page(state.settings.as_values())
 
 
 def _open_or_leave(settings: Settings) -> OpenedNetwork | None:
@@ -121,7 +125,7 @@ def open_in_page(naming: Mapping[str, Value]) -> None:
         opened = open_network(naming)
     except ConfigError as error:
         say_later(error)
-        change_settings({name: getattr(kept_settings(), name) for name in NAMING})
+        change_page({name: getattr(kept_settings(), name) for name in NAMING})
     else:
         _go_to(opened, {})
 
@@ -150,7 +154,7 @@ def _go_to(opened: OpenedNetwork | None, values: Mapping[str, Value]) -> None:
     settings = Settings.of({**start, **_seen_values(), **values, **naming})
     st.session_state[_KEPT] = settings
     st.session_state[_PRESET] = None
-    change_settings(settings.as_values())
+    change_page(settings.as_values())
 
 
 def kept_settings() -> Settings:
@@ -160,11 +164,22 @@ def kept_settings() -> Settings:
 
 def _apply_settings(values: Mapping[str, Value]) -> None:
     """Set all settings: these, and the defaults of all others. For a button's callback."""
-    change_settings({name: control.default for name, control in CONTROLS.items()} | dict(values))
+    change_page({name: control.default for name, control in CONTROLS.items()} | dict(values))
+
+
+def change_page(values: Mapping[str, Value]) -> None:
+    """Set these settings, and leave the others; the whole page is drawn anew. For a button's callback."""
+    change_settings(values)
+    st.session_state[_SET] = tuple(values)
+
+
+def page_must_change() -> bool:
+    """Whether a button within a part of the page has set what other parts show."""
+    return _SET in st.session_state
 
 
 def change_settings(values: Mapping[str, Value]) -> None:
-    """Set these settings, and leave the others. For a button's callback."""
+    """Set these settings, whose widgets are in the part of the page that is drawn next. For a button's callback."""
     st.session_state[SPECTRUM_REVISION] = read_session(SPECTRUM_REVISION, int, 0) + 1
     for name, value in values.items():
         st.session_state[name] = value

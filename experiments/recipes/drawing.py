@@ -80,9 +80,9 @@ def read_points(name: str, given: object, lines: Collection[str]) -> Points:
     """
     if name not in lines:
         raise ConfigError(f"the printed line was {shortened(name)}; it must be one of the lines: {', '.join(lines)}.")
-    match given:
-        case [[_, _], *_] if all(isinstance(p, list) and len(p) == 2 and all(map(is_number, p)) for p in given):
-            return tuple((float(x), float(y)) for x, y in given)
+    points = given if isinstance(given, list) else []
+    if points and all(isinstance(p, list) and len(p) == 2 and all(map(is_number, p)) for p in points):
+        return tuple((float(x), float(y)) for x, y in points)
     raise ConfigError(f"the printed line {shortened(name)} was {shortened(given)}; it must be [[x, y], …].")
 
 

@@ -73,8 +73,7 @@ def record(
     parameters = dict(model.named_parameters())
     check_arguments(model.input_size, next(iter(parameters.values())).dtype, inputs, truncate)
     kind = checked_kind(model, truncate, truncate_kind)
-    if inputs.is_inference():
-        inputs = inputs.clone()
+    inputs = inputs.clone()  # the trace keeps them, and a training fills the same tensor with its next batch
     parts = model.parts(len(inputs), source)
     given = Given(
         inputs,

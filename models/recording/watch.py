@@ -1,5 +1,6 @@
 """Watch any torch module: after the user's own `loss.backward()`, a Trace of each recurrent module inside it."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -10,6 +11,7 @@ from torch import nn
 from models.recording.above import from_above
 from models.recording.trace import Trace
 from models.recording.watch_alerts import Alert, Condition, LogCondition
+from models.recording.watch_hook import Hook
 from models.recording.watch_log import Log
 from models.recording.watch_module import WatchedModule, spoken_name
 from models.recording.watch_run import open_record
@@ -92,6 +94,7 @@ class Watch:
         self._alerts: list[Alert] = []
         self._log = Log()
         self._steps = Steps(every, counted_weights(module), self._end_step)
+        self._loaded = module.register_load_state_dict_post_hook(Hook(self._count_anew))
         self._watched = {name: WatchedModule(name, m, samples, self._steps) for name, m in recurrent.items()}
 
     def __enter__(self) -> "Watch":
@@ -106,7 +109,12 @@ class Watch:
         """Remove all hooks, and end the run. The traces stay."""
         self._end(None)
 
+    def _count_anew(self, module: nn.Module, keys: object) -> None:
+        """`load_state_dict(assign=True)` puts other weights into the place of those that are counted."""
+        self._steps.count(counted_weights(module))
+
     def _end(self, error: BaseException | None) -> None:
+        self._loaded.remove()
         self._steps.close()
         if self._record is not None:
             self._record.close(self._steps.number, error)
@@ -237,4 +245,5 @@ def counted_weights(module: nn.Module) -> list[nn.Parameter]:
 
 def never_called(watched: WatchedModule) -> str:
     """The note for a module without a recording."""
-    return f"{spoken_name(watched.name, watched.module)} was not called while it was watched."
+    compiled = " (torch.compile keeps what it compiled before: watch first)" if "torch._dynamo" in sys.modules else ""
+    return f"{spoken_name(watched.name, watched.module)} was not called while it was watched{compiled}."

@@ -43,18 +43,21 @@ class Arrivals:
 def listen(tensor: Tensor, arrivals: Arrivals, then: Callable[[], None]) -> None:
     """Note the tensor's gradient when it is complete, without changing it.
 
-    For a view, note the gradient of its base: an in-place change of the view cuts off the view's own node.
+    It is noted at the node that made the tensor, and so after the hooks of the tensor, which may change it. For a view,
+    note the gradient of its base: an in-place change of the view cuts off the view's own node.
     """
     base, size, stride = tensor._base, tensor.size(), tensor.stride()
     is_whole = base is not None and base.numel() == tensor.numel() and base.is_contiguous()
+    node, which = edge_of(base if base is not None and is_whole else tensor)
 
-    def note(grad: Tensor | None) -> None:
+    def note(grads: Sequence[Tensor | None]) -> None:
+        grad = grads[which]
         if grad is None:  # one node gives several outputs, of which the loss uses another
             return
         arrivals.total = grad.detach().contiguous().as_strided(size, stride) if is_whole else grad.detach()
         then()
 
-    (base if base is not None and is_whole else tensor).register_hook(note)
+    node.register_prehook(note)
 
 
 def listen_inside(

@@ -10,6 +10,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from models.cells.cell import Cell, State
 from models.recording.watch_arrivals import Arrivals
+from models.recording.watch_copies import Copies, own
 from models.recording.watch_dropout import draw_masks
 from models.recording.watch_sequence import SequenceForm, form_of
 from models.recording.watch_weights import RecurrentModule, cells_of, num_directions, used_weights
@@ -30,12 +31,18 @@ class Call:
     """h_0, or h_0 and c_0: [layer, batch, unit]; None for zeros."""
     masks: Sequence[Tensor]
     """Dropout between the layers, the lowest first; empty without dropout."""
+    said: Float[Tensor, "time batch direction"]
+    """The sum of the module's own output over its units."""
+    rounding: float
+    """The smallest relative difference of two numbers of the output's dtype."""
     previous: "Call | None" = None
     """The call whose last state is this call's start state."""
     number: int = 0
     """How many calls of the module came before this one."""
     is_followed: bool = False
     """Whether another call starts from this call's last state."""
+    has_graph: bool = False
+    """Whether a backward pass through it has made a graph of the gradient (`create_graph=True`)."""
     output: Arrivals = field(default_factory=Arrivals)
     ends: tuple[Arrivals, ...] = ()
     """The gradients of h_n and of c_n."""
@@ -76,6 +83,7 @@ def read_call(
     hx: Tensor | tuple[Tensor, ...] | None,
     output: Tensor,
     random_state: Tensor | None,
+    copies: Copies,
 ) -> Call:
     """The record of a call that has just ended, still without its gradients.
 
@@ -85,12 +93,13 @@ def read_call(
         hx: its start state, as it was given.
         output: its output; the data of a packed sequence, or the h of a single cell.
         random_state: the CPU's random state before the call, if the call drew dropout masks.
+        copies: of the module's weights.
     """
     form = form_of(module, inputs)
     data = inputs.data if isinstance(inputs, PackedSequence) else inputs
     dtype = computing_dtype(data, output)
-    x = form.sequence(data.detach()).to(rounded_dtype(data)).to(dtype)
-    weights = {name: w.detach().to(rounded_dtype(w)) for name, w in used_weights(module).items()}
+    x = own(form.sequence(data.detach()).to(rounded_dtype(data)).to(dtype), data)
+    weights = {name: copies.copied(name, w).to(rounded_dtype(w)) for name, w in used_weights(module).items()}
     given = (hx,) if isinstance(hx, Tensor) else hx
     masks: list[Tensor] = []
     if random_state is not None:
@@ -102,8 +111,10 @@ def read_call(
         num_directions=num_directions(module),
         form=form,
         inputs=x,
-        start=None if given is None else tuple(form.state(s.detach()).to(dtype) for s in given),
+        start=None if given is None else tuple(own(form.state(s.detach()).to(dtype), s) for s in given),
         masks=masks,
+        said=form.sequence(output.detach()).unflatten(-1, (num_directions(module), -1)).to(dtype).sum(-1),
+        rounding=torch.finfo(output.dtype).eps,
     )
 
 

@@ -12,12 +12,13 @@ from torch.utils.hooks import RemovableHandle
 from torch.utils.weak import WeakIdKeyDictionary
 
 from models.recording.trace import Trace
-from models.recording.watch_arrivals import Arrivals, listen, listen_inside
+from models.recording.watch_arrivals import Arrivals, edge_of, listen, listen_inside
 from models.recording.watch_budget import too_large
 from models.recording.watch_call import Call, read_call
+from models.recording.watch_copies import Copies, version_of
 from models.recording.watch_dropout import drops
 from models.recording.watch_hook import Hook
-from models.recording.watch_replay import replay, sequences_of
+from models.recording.watch_replay import OtherOutputError, replay, sequences_of
 from models.recording.watch_steps import Steps, at_the_end
 from models.recording.watch_weights import RecurrentModule, used_weights
 
@@ -44,8 +45,10 @@ class WatchedModule:
         self._calls = 0
         self._is_over = False
         self._reached: dict[Call, None] = {}
+        self._copies = Copies()
+        self._again = False  # whether the pass goes through the graph of a gradient, too
         self._task = -1
-        self._ends: WeakIdKeyDictionary = WeakIdKeyDictionary()  # the last state's tensor → the call that gave it
+        self._ends: WeakIdKeyDictionary = WeakIdKeyDictionary()  # last state → its call, which of its, and its version
         self._before = ExitStack()
         self._random_state: Tensor | None = None
         self._hooks: list[RemovableHandle] = []
@@ -98,27 +101,37 @@ class WatchedModule:
         if random_state is not None and output.device.type != "cpu":
             self._say("draws its dropout on the GPU, where the masks cannot be drawn again; set its dropout to 0")
             return
-        call = read_call(self.module, inputs, hx, output, random_state)
+        if output.numel() == 0:
+            self._say("was called without a sequence or a timestep")
+            return
+        call = read_call(self.module, inputs, hx, output, random_state, self._copies)
         call.number, self._calls = self._calls, self._calls + 1
         if (words := too_large(call, self.samples)) is not None:
             self._say(words)
             return
         self._say("was called, but no gradient has come back to it: it is outside of the loss, or backward did not run")
-        self._join(call, hx)
+        self._join(call, inputs, hx)
         self._listen(call, inputs, hx, output, ends)
 
     def _say(self, words: str) -> None:
         if not self.traces:
             self.note = f"{spoken_name(self.name, self.module)} {words}."
 
-    def _join(self, call: Call, hx: Tensor | States | None) -> None:
-        """Find the call whose last state this one starts from: it must be those very tensors."""
+    def _join(self, call: Call, inputs: Tensor | PackedSequence, hx: Tensor | States | None) -> None:
+        """Find the call whose last state this one starts from: it must be those very tensors, not changed since.
+
+        If one of them is its input, too, their gradient comes on both ways, and cannot be told apart: then it begins a
+        sequence, whose start state is given.
+        """
         if hx is None:
             return
         given = (hx,) if isinstance(hx, Tensor) else hx
-        (reference, _), *_ = found = [self._ends.get(s, (None, -1)) for s in given]
+        data = inputs.data if isinstance(inputs, PackedSequence) else inputs
+        if data.grad_fn is not None and edge_of(data) in map(edge_of, given):
+            return
+        (reference, *_), *_ = found = [self._ends.get(s, (None, -1, -1)) for s in given]
         previous = reference and reference()
-        belongs = all(f == (reference, which) for which, f in enumerate(found))
+        belongs = all(f == (reference, which, version_of(given[which])) for which, f in enumerate(found))
         if previous and belongs and not previous.is_followed and call.can_follow(previous):
             call.previous, previous.is_followed = previous, True
 
@@ -135,7 +148,7 @@ class WatchedModule:
                 listen(tensor, arrivals, lambda: self._note_reached(call))
         reference = weakref.ref(call)
         for which, end in enumerate(ends):
-            self._ends[end] = (reference, which)
+            self._ends[end] = (reference, which, version_of(end))
 
         given: States = () if hx is None else (hx,) if isinstance(hx, Tensor) else hx
         targets = list(zip(ends[1:], call.ends[1:], strict=True)) if single_step else []  # h is made of c
@@ -150,17 +163,25 @@ class WatchedModule:
         if task != self._task:  # a new backward pass; one that broke off left calls behind
             for left in self._reached:
                 left.clear()
-            self._reached, self._task = {}, task
+            self._reached, self._task, self._again = {}, task, False
             self._steps.join()
             at_the_end(self._finish)
+        self._again |= call.has_graph
+        call.has_graph |= torch.is_grad_enabled()
         self._reached[call] = None
 
     def _finish(self) -> None:
         """At the end of a backward pass: its calls become traces."""
         calls, self._reached = sorted(self._reached, key=lambda call: call.number), {}
         self.traces, self.note, self._is_over, self.is_new = [], "", True, True
+        self._copies.forget()
         try:
-            self.traces = [replay(self.name, self.module, s, self.samples) for s in sequences_of(calls)]
+            if self._again:
+                self._say("was reached by a backward pass through the graph of a gradient (create_graph=True), too")
+            else:
+                self.traces = [replay(self.name, self.module, s, self.samples) for s in sequences_of(calls)]
+        except OtherOutputError as error:
+            self._say(str(error))
         except Exception as error:
             self._say(f"could not be recorded ({error})")
         for call in calls:

@@ -12,14 +12,28 @@ from models.cells.cell import State
 from models.recording.record import make_engine
 from models.recording.trace import Trace
 from models.recording.watch_call import Call
+from models.recording.watch_check import is_the_modules
 from models.recording.watch_direct import direct_states
 from models.recording.watch_weights import RecurrentModule, suffixes
+
+OTHER_OUTPUT = (
+    "gave another output than its inputs and weights do: a subclass, a hook or random numbers of a hook change it; "
+    "leave them out, or put them into a module around it"
+)
+
+
+class OtherOutputError(ValueError):
+    """The module does more than torch's does."""
 
 
 @torch.inference_mode(False)
 @torch.no_grad()
 def replay(name: str, module: RecurrentModule, calls: Sequence[Call], samples: int | None) -> Trace:
-    """The Trace of calls that follow each other; with `samples`, of the first so many sequences only."""
+    """The Trace of calls that follow each other; with `samples`, of the first so many sequences only.
+
+    Raises:
+        OtherOutputError: the layers, run again, do not give the module's output.
+    """
     first = calls[0]
     kept = slice(samples)
     inputs = joined([call.inputs for call in calls])[:, kept]
@@ -32,6 +46,8 @@ def replay(name: str, module: RecurrentModule, calls: Sequence[Call], samples: i
     engine = make_engine(choose_path([type(cell) for cell in first.cells], weights, inputs, None))
     with torch.autocast(inputs.device.type, enabled=False):
         layers = forward_stack(engine, first.cells, first.num_directions, inputs, start, lengths, masks)
+        if not is_the_modules(calls, layers[-first.num_directions :], kept):
+            raise OtherOutputError(OTHER_OUTPUT)
         direct = [Scaled.of(*(part[:, kept] for part in state)) for state in joined_states(calls)]
         result = backward_stack(engine, layers, first.num_directions, direct, masks=masks)
     grads: dict[str, tuple[Tensor, float]] = {}

@@ -37,9 +37,14 @@ class Steps:
         self._recorded: list[Recorded] = []
         self._ended = ended
         self._pass = self._counted = -1
-        self._hooks: list[RemovableHandle] = [
-            weight.register_post_accumulate_grad_hook(Hook(self._count)) for weight in counted
-        ]
+        self._hooks: list[RemovableHandle] = []
+        self.count(counted)
+
+    def count(self, weights: Iterable[nn.Parameter]) -> None:
+        """Count the passes that reach these weights from now on, and no others."""
+        for hook in self._hooks:
+            hook.remove()
+        self._hooks = [weight.register_post_accumulate_grad_hook(Hook(self._count)) for weight in weights]
         self._counts = bool(self._hooks)
 
     def add(self, recorded: Recorded) -> None:

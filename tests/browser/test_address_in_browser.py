@@ -61,3 +61,42 @@ def test_explores_address_follows_each_release_and_reload_back_and_undo_restore_
     settle(page)
     page.locator(".st-key-reset button").click()
     expect(changed).not_to_be_visible()
+
+
+def test_every_widget_shows_what_undo_redo_reset_and_a_remedy_have_set(explore):
+    """Those buttons stand in a part of the page that is drawn alone; the sidebar is another part."""
+    page = explore("?panel=Diagnosis&hidden_size=8&seq_len=40&batch_size=4", viewport={"width": 1280, "height": 1600})
+    sidebar = page.get_by_test_id("stSidebar")
+    box = sidebar.get_by_role("combobox", name="Elman's nonlinearity")
+    switch, size = sidebar.get_by_label("Bidirectional"), sidebar.get_by_label("Hidden units")
+    initial = sidebar.get_by_role("combobox", name="Initial weights")
+
+    def choose_relu() -> None:
+        box.click()
+        page.get_by_role("option", name="relu", exact=True).click()
+        expect(page).to_have_url(re.compile("nonlinearity=relu"))
+        settle(page)
+
+    choose_relu()
+    press(page, "Undo")
+    expect(box).to_have_value("tanh")
+    press(page, "Redo")
+    expect(box).to_have_value("relu")
+    settle(page)
+    switch.set_checked(True, force=True)
+    expect(page).to_have_url(re.compile("bidirectional=True"))
+    settle(page)
+    type_value(page, "input_scale", "3")
+    expect(page).to_have_url(re.compile(r"input_scale=3(&|$)"))
+    assert "nonlinearity=relu" in page.url, "a later change keeps what was set by code"
+    settle(page)
+    press(page, "Reset")
+    expect(box).to_have_value("tanh")
+    expect(switch).not_to_be_checked()
+    expect(size).to_have_value("64")
+    settle(page)
+    page.locator('[class*="st-key-remedy-elman"] button').first.click()
+    expect(initial).to_have_value("orthogonal")
+    settle(page)
+    type_value(page, "seq_len", "50")
+    expect(page).to_have_url(re.compile("initialisation=orthogonal"))

@@ -52,7 +52,8 @@ def measure_cliff(seeds: int, quick: bool) -> tuple[Values, Sequence[Picture]]:
 
 def surface_of(window: tuple[tuple[float, float], tuple[float, float]], side: int) -> ErrorSurface:
     """The error over w and b, with so many points a side."""
-    return error_surface(*(np.linspace(*limits, side) for limits in window))
+    weights, biases = window
+    return error_surface(np.linspace(*weights, side), np.linspace(*biases, side))
 
 
 def result(descent: Descent) -> float:
