@@ -20,7 +20,7 @@ class WideTanh:
     """One wide random tanh network, its states, its gradient and its rate."""
 
     largest_state: float
-    """The largest |h| of all steps."""
+    """The largest |h|, after the transient."""
     saturated: float
     """Share of the values beyond ±`SATURATED`, after the transient."""
     log: Float[ndarray, " lag"]
@@ -48,7 +48,7 @@ def record_wide_tanh(gain: float, variance: float) -> WideTanh:
     log = trace.log_norm[0, TRANSIENT:, 0].flip(0).numpy()
     settled = trace.hidden[0, TRANSIENT:, 0].abs()
     return WideTanh(
-        float(trace.hidden.abs().max()),
+        float(settled.max()),
         float((settled > SATURATED).double().mean()),
         log - log[0],
         float(lyapunov(trace.top, count=1, transient=TRANSIENT).exponents[0]),

@@ -23,6 +23,8 @@ KINDS = {
     "gaussian": "Gaussian, linear",
     "tanh": "Gaussian, tanh, with inputs",
 }
+ONE_LINE = 0.05
+"""Nats by which lines may differ that are seen as one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +70,13 @@ def picture(name: str, b: WayBack, title: str) -> Picture:
         LagLine("largest possible", lag, b.largest, OTHER_COLOURS[1]),
         LagLine("upper bound", lag, b.bound, NEUTRAL, "dash"),
     ]
-    sentence = "The bound takes the largest singular value at every step back. The gradient also meets smaller ones."
+    values = b.spectrum.singular_values
+    if np.ptp(values) < 1e-6 * values[0] and np.ptp([line.log[-1] for line in lines]) < ONE_LINE:
+        sentence = "All singular values are equal here, so that the recorded gradient follows its bound: one line."
+    else:
+        sentence = (
+            "The bound takes the largest singular value at every step back. The gradient also meets smaller ones."
+        )
     alt = f"{title}; the bound says {power_of_ten(float(b.bound[-1]) / LN_10)}."
     return lag_picture(name, title, lines, sentence, alt, decades=(low, high))
 
@@ -82,6 +90,7 @@ def draw(values: Values) -> Scene:
 - largest singular value: **{significant(b.spectrum.spectral_norm)}**
 - spectral radius (largest |eigenvalue|): **{significant(b.spectrum.spectral_radius)}**{slope}
 - left after {STEPS} steps: **{left}**
+- the most that could be left: **{power_of_ten(b.left)}**
 """
     title = f"Largest singular value {significant(b.spectrum.spectral_norm)}: {left} is left"
     return Scene({"gradient": picture("largest-singular-value", b, title)}, words)
@@ -105,7 +114,8 @@ def decide(m: Measured) -> Verdict:
         ),
         was_not=(
             says(
-                "Above 1 it may vanish, too. At {norm}, with a spectral radius of {radius}, {left:decades} is left.",
+                "Above 1 it may vanish, too. At {norm}, with a spectral radius of {radius}, at most "
+                "{left:decades} is left.",
                 m.non_normal.spectrum.spectral_norm > 1 > m.non_normal.spectrum.spectral_radius
                 and m.non_normal.left < 0,
                 norm=m.non_normal.spectrum.spectral_norm,
@@ -130,7 +140,7 @@ def decide(m: Measured) -> Verdict:
         answers=(
             says("In all three. At {norm}, at most {left:decades} is left.", m.vanishes_below, norm=BELOW, left=worst),
             says(
-                "No. At {norm} only {left:decades} is left, because the spectral radius, {radius}, is below 1.",
+                "No. At {norm} at most {left:decades} is left, because the spectral radius, {radius}, is below 1.",
                 m.non_normal.left < 0 and m.non_normal.spectrum.spectral_radius < 1,
                 norm=m.non_normal.spectrum.spectral_norm,
                 radius=m.non_normal.spectrum.spectral_radius,

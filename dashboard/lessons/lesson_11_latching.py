@@ -20,10 +20,12 @@ from dashboard.lessons.statement import says
 
 WEIGHT, NOISE = 2.0, 0.5
 """The latch that the verdict looks at; its noise lies just within what it withstands."""
-WEIGHTS = np.linspace(0.8, 3.0, 23)
+WEIGHTS = np.sort([1.01, 1.02, *np.linspace(0.8, 3.0, 23)])
 UNITS = {"tanh": "tanh", "identity": "Linear"}
 DRAWN = 3
 """Sequences of each sign that are drawn."""
+SEEN = 2.0
+"""States up to ± this share one axis, whatever the setting; a linear unit's may leave it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +51,12 @@ class Measured:
     def best(self) -> float:
         """The largest share of bits kept by any unit whose gradient lasts."""
         return max(r.kept for r in self.others if r.lasts)
+
+    @property
+    def sure(self) -> float:
+        """The smallest weight from which on a linear unit keeps every bit; infinite if it never does."""
+        loses = [w for w, r in zip(WEIGHTS, self.others[len(WEIGHTS) :], strict=True) if r.kept < 1]
+        return float(min(WEIGHTS[max(loses) < WEIGHTS], default=np.inf)) if loses else float(WEIGHTS[0])
 
 
 def measure() -> Measured:
@@ -77,9 +85,10 @@ def states(title: str, r: Latching) -> Picture:
     lines = [
         SettingLine("told +1" if r.began[s] > 0 else "told −1", t, r.hidden[:, s], colours[r.began[s]]) for s in chosen
     ]
+    leaves = max(np.abs(line.y).max() for line in lines) > SEEN
     made = setting_picture(
         "latch-states", title, lines, f"{DRAWN} sequences of each sign, with noise at every step.", f"{title}.",
-        x_title="timestep t", y_title="state h", limits=(-2.0, 2.0),
+        x_title="timestep t", y_title="state h", limits=None if leaves else (-SEEN, SEEN),
     )  # fmt: skip
     for k, line in enumerate(made.figure.data):
         line.update(showlegend=k % DRAWN == 0, line={"width": 1.5})
@@ -160,10 +169,11 @@ def decide(m: Measured) -> Verdict:
             ),
             says(
                 "There is none among the {n:whole} that were tried. Where the gradient lasts, at most {best:share} of "
-                "the bits are kept. A linear unit with w > 1 keeps them all, but its gradient explodes.",
+                "the bits are kept. A linear unit keeps them all from about w = {sure} on, but its gradient explodes.",
                 m.best < 0.9 and any(r.kept == 1 and r.left > 1 for r in m.others[len(WEIGHTS) :]),
                 n=len(m.others),
                 best=m.best,
+                sure=m.sure,
             ),
         ),
     )
@@ -213,7 +223,7 @@ LESSON = Lesson(
         tasks=(
             f"Choose tanh and noise ±{NOISE:g}. Raise w until all bits are kept. What is left of the gradient?",
             "Choose Linear and w = 1. What is left now?",
-            "Find a unit that keeps all bits, with a gradient between 0.1 and 10.",
+            f"Keep the noise at ±{NOISE:g}. Find a unit that keeps all bits, with a gradient between 0.1 and 10.",
         ),
         controls=(
             Slider("weight", "Weight w", 0.5, 3.0, 1.0, 0.05),

@@ -95,6 +95,7 @@ def test_every_widget_shows_what_undo_redo_reset_and_a_remedy_have_set(explore):
     expect(switch).not_to_be_checked()
     expect(size).to_have_value("64")
     settle(page)
+    page.get_by_role("radio", name="Diagnosis").click()
     page.locator('[class*="st-key-remedy-elman"] button').first.click()
     expect(initial).to_have_value("orthogonal")
     settle(page)
