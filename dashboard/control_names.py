@@ -33,8 +33,8 @@ def name_control(sentence: str) -> str:
     """An error with the names and words of controls for those of fields.
 
     Example:
-        >>> name_control("network was 'encoder_decoder', and task=adding has no source and target.")
-        "Network was 'encoder and decoder', and the task “Adding two numbers” has no source and target."
+        >>> name_control("network was 'encoder_decoder', but task=adding has no source and target.")
+        "Network was 'encoder and decoder', but the task “Adding two numbers” has no source and target."
     """
     sentence = PAIR.sub(_name_pair, sentence)
     found = FIELD.match(sentence)

@@ -73,7 +73,11 @@ def clipping_picture(clippings: Mapping[str, Clipping]) -> Picture:
         "clipping",
         made,
         "Rings are the norms of the parameter gradients before clipping, dots after; the dashed line is the threshold."
-        + (" A triangle at the left edge is exactly zero, a cross at the right one not a number." if has_marks else ""),
+        + (
+            " A triangle at the left edge is exactly zero, a cross at the right edge is Inf or NaN."
+            if has_marks
+            else ""
+        ),
         "Clipping. " + " ".join(describe(cell, c) for cell, c in clippings.items()),
         columns,
     )

@@ -36,7 +36,7 @@ def show_recorded_step(run: RunReader) -> None:
     A sentence here, since Streamlit catches what leaves a fragment.
     """
     if not len(run.tensor("step")):
-        st.info("This run has not committed a recorded step yet.")
+        st.info("This run has not saved a recorded step yet.")
         return
     KEPT.prepare()
     run = _choose_module(run)

@@ -6,6 +6,7 @@ import streamlit as st
 
 from dashboard.components.address import Arrival
 from dashboard.components.as_text import as_text
+from dashboard.components.link_parts import say_ignored
 from dashboard.components.refusal import refuse
 from dashboard.components.said import KEY
 from dashboard.components.show import in_two_columns
@@ -53,7 +54,7 @@ def read_address(arrival: Arrival) -> list[str]:
     else:
         leave_runs()
     wrong = read_link(link)
-    said = [f"Parts of the link were left out: {'; '.join(wrong[:3])}."] if wrong else []
+    said = say_ignored(wrong)
     if text and not names:
         said.append(f"The address names no run: {shortened(text)} is not a run's name. Choose a run on the page Runs.")
     return said

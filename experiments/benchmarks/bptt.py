@@ -213,8 +213,8 @@ def cost_table(rows: list[Cost], memory: dict[tuple[str, tuple[int, int, int], s
 
 def growth_table(rows: list[Growth]) -> Table:
     """Cost over T and over H, beside the matrix products alone."""
-    table = Table(title="How record grows, one thread: ms, µs a timestep, and the matrix products alone")
-    for name in ("cell", "T/B/H", "record ms", "µs a timestep", "products ms", "record ÷ products"):
+    table = Table(title="How record grows, one thread: ms, µs per timestep, and the matrix products alone")
+    for name in ("cell", "T/B/H", "record ms", "µs per timestep", "products ms", "record ÷ products"):
         table.add_column(name, justify="left" if name in ("cell", "T/B/H") else "right")
     for row in rows:
         size = "/".join(str(n) for n in row.size)

@@ -156,7 +156,7 @@ class Probe(RecordedPass):
 
     @cached_property
     def credit(self) -> Credit:
-        """Who would get credit for a loss at each timestep, wherever the configured loss sits.
+        """Who would get credit for a loss at each timestep, wherever the configured loss is.
 
         Where the sequences differ in length, it is for the loss of the first one alone.
         """

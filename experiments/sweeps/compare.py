@@ -117,7 +117,7 @@ def compare(
         chosen &= having
     if not chosen.any():
         held = " and ".join(f"{axis}={bare(wanted)}" for axis, wanted in (where or {}).items())
-        raise ConfigError(f"no run of the sweep has {held} together; leave one of them open.")
+        raise ConfigError(f"no run of the sweep has {held} together; remove one --where.")
     return gathered(results, rows, columns, value, np.flatnonzero(chosen))
 
 

@@ -128,7 +128,9 @@ def direct_gradients(
         ValueError: losses or weights of another shape, or a head that reads other timesteps for it.
     """
     if not model.readout.at_each_step:
-        raise ValueError("head reads all timesteps for its one answer; no timestep has a loss of its own.")
+        raise ValueError(
+            "head reads all timesteps for its one answer, so no timestep has its own loss; use head=linear or dense."
+        )
     top = trace.layers[-trace.num_directions :]
     shape = (trace.seq_len, top[0].batch_size)
 
@@ -197,9 +199,7 @@ def checked_kind(model: Network, truncate: int | None, name: str) -> TruncateKin
     if kind is None:
         raise ValueError(f"truncate_kind was {name!r}; it must be {' or '.join(TRUNCATE_KINDS)}.")
     if truncate is not None and kind == "window" and any(r.bidirectional for r in model.stacks.values()):
-        raise ValueError(
-            "truncate_kind was window, which slides in one reading direction; a bidirectional network takes blocks."
-        )
+        raise ValueError("truncate_kind was 'window'; a bidirectional network can use blocks only.")
     return kind
 
 

@@ -134,7 +134,7 @@ def test_with_all_cores_busy_start_says_the_place_and_can_be_taken_back(opened, 
     busy = pool.ask(Job(("r1",), "somebody", ["run"]))
     pool.ask(Job(("r2", "r3"), "another", ["run"]))
     at = press(opened, "Start")
-    assert "All cores are busy. 2 runs are before yours." in said(at)
+    assert "All cores are busy. 2 runs are ahead of yours." in said(at)
     assert len(processes) == 1
     at = press(at, "Leave the queue")
     assert "left the queue" in said(at)

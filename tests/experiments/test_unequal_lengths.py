@@ -147,8 +147,8 @@ def test_a_mixed_run_keeps_its_lengths(tmp_path):
     ("changes", "said"),
     [
         ({"seq_len": 2}, "seq_len_min was 3; it must be at most seq_len, which was 2, for a mixed schedule."),
-        ({"task": "reversal"}, "task=reversal has a source and a target; choose fixed, or a task without a source"),
-        ({"task": "next_character", "start": "carried"}, "start=carried reads on; choose fixed"),
+        ({"task": "reversal"}, "task=reversal has a source and a target: choose seq_len_schedule=fixed or another"),
+        ({"task": "next_character", "start": "carried"}, "it cannot be combined with start=carried: choose seq_len_sc"),
     ],
 )  # fmt: skip
 def test_what_unequal_lengths_do_not_go_with_is_one_sentence(changes, said):
