@@ -188,7 +188,7 @@ def wide_gaussian_mean(f: Callable[[Float[ndarray, " node"]], Float[ndarray, " n
 
 
 def effective_gain(weight: Tensor | Float[ndarray, "unit unit"]) -> float:
-    """std · √N of a square matrix: the gain g of a Gaussian matrix whose entries have the same spread.
+    """√N × the root mean square of the entries: the gain g of a Gaussian matrix whose entries are of the same size.
 
     It is 1/√3 = .577 for torch's default U(±1/√N).
 

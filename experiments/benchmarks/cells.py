@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from experiments.benchmarks.steps import step_of, timed
 
 Track = tuple[str, tuple[int, int, int]]
-"""One of `benchmark_steps.WAYS`, and timesteps, batch size, hidden size."""
+"""One of `steps.WAYS`, and timesteps, batch size, hidden size."""
 
 
 @dataclass(frozen=True)
