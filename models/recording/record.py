@@ -33,7 +33,7 @@ def record(
     source: int | None = None,
     step_threshold: float | None = None,
 ) -> Trace:
-    """Run the network and its BPTT once, and record every step.
+    """The Trace of one forward and backward pass.
 
     Args:
         model: the network. `record` does not read or write its parameters' `.grad`, and ignores `requires_grad`.
@@ -126,6 +126,15 @@ def direct_gradients(
 
     Raises:
         ValueError: losses or weights of another shape, or a head that reads other timesteps for it.
+
+    Example:
+        >>> import torch
+        >>> from models import SequenceModel, direct_gradients, record
+        >>> model = SequenceModel("gru", input_size=1, hidden_size=4, output_size=1)
+        >>> trace = record(model, torch.ones(5, 2, 1), lambda outputs: outputs.mean())
+        >>> direct = direct_gradients(model, trace, lambda outputs: outputs.squeeze(-1))
+        >>> bool(torch.allclose(direct, model.readout.weight / 10))  # ∂y_t/∂h_t, and 1/(5 · 2) for the mean
+        True
     """
     if not model.readout.at_each_step:
         raise ValueError(
