@@ -81,7 +81,7 @@ def test_the_gradient_before_the_first_step_is_drawn_and_follows_the_sidebar(ope
     next(box for box in opened.number_input if box.label == "Hidden units").set_value(512).run()
     next(box for box in opened.number_input if box.label == "Batch size").set_value(256).run()
     assert not opened.exception
-    assert "is shown once they train" in said(opened)
+    assert "Its gradient appears once it trains." in said(opened)
 
 
 def test_a_shortest_sequence_without_room_is_lowered_and_the_sidebar_says_so(opened, processes):
