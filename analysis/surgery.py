@@ -97,17 +97,3 @@ def wanted_values(
         values = torch.full((size,), rest, dtype=torch.float64)
         values[0] = largest
     return values.sort(descending=True).values
-
-
-def operate_on_block(weight: Float[Tensor, "rows hidden"], block: int, values: Float[Tensor, " hidden"]) -> Tensor:
-    """Replace the singular values of one square block of a recurrent matrix (one block per gate, in torch's order).
-
-    Raises:
-        ValueError: no such block, or as `operate`.
-    """
-    H = weight.shape[-1]
-    blocks = list(weight.detach().split(H))
-    if not 0 <= block < len(blocks):
-        raise ValueError(f"block was {block}; this matrix has blocks 0 to {len(blocks) - 1}.")
-    blocks[block] = operate(blocks[block], values).weight
-    return torch.cat(blocks)

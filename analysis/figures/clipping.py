@@ -9,7 +9,8 @@ from analysis.clipping import Clipping
 from analysis.figures.decades import decades_axis
 from analysis.figures.picture import Picture
 from analysis.figures.stacked import stacked
-from analysis.figures.theme import LN_10, NEUTRAL, cell_colour, cell_name, grid
+from analysis.figures.theme import NEUTRAL, cell_colour, cell_name, grid
+from analysis.numbers import LN_10
 from analysis.wording import power_of_ten, significant
 
 ALL = "all parameters"

@@ -9,18 +9,8 @@ from analysis.figures.decades import POWERS_OF_TEN
 from analysis.figures.edges import add_special_cells
 from analysis.figures.hatch import NO_PATH, hatch
 from analysis.figures.picture import Picture
-from analysis.figures.theme import (
-    BAR_BELOW,
-    DIVERGING,
-    LN_10,
-    NEUTRAL,
-    cell_name,
-    figure,
-    on_screen,
-    the_cell,
-    thinning_note,
-)
-from analysis.numbers import log_quantile
+from analysis.figures.theme import BAR_BELOW, DIVERGING, NEUTRAL, cell_name, figure, on_screen, the_cell, thinning_note
+from analysis.numbers import LN_10, log_quantile
 from analysis.wording import power_of_ten
 
 DECADES = 8.0

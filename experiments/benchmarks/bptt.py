@@ -45,16 +45,14 @@ class Growth:
     floor: float
 
 
-def benchmark_recording(
-    sizes: tuple[tuple[int, int, int], ...] = SIZES, threads: tuple[int, ...] = (1, 2), seconds: float = 8.0
-) -> list[Cost]:
+def benchmark_recording(sizes: tuple[tuple[int, int, int], ...] = SIZES, seconds: float = 8.0) -> list[Cost]:
     """Every cell × size × number of threads × way; `seconds` is for one cell, size and number of threads."""
     rows: list[Cost] = []
     before = torch.get_num_threads()
     try:
         for size in sizes:
             for cell in CELLS:
-                for count in threads:
+                for count in (1, 2):
                     torch.set_num_threads(count)
                     rows += compare(cell, size, count, seconds)
     finally:

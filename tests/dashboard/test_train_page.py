@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from test_damaged_runs import PAGES
 
-from analysis.figures.theme import LN_10
+from analysis.numbers import LN_10
 from analysis.wording import power_of_ten
 from dashboard.components.as_text import as_text
 from dashboard.option_words import TASK_WORDS

@@ -205,7 +205,7 @@ def test_show_and_verify_say_that_all_arrays_are_missing(stored):
     assert int(damaged) == int(files) - 5, "all but the settings, the progress, the checkpoint and two files of lines"
 
 
-def test_delete_asks_and_refuses_what_is_being_written(runs, stored, tiny, monkeypatch):
+def test_delete_asks_and_refuses_what_is_being_written(runs, stored, tiny):
     with pytest.raises(RunError, match="--yes"):
         call("delete", stored.name)
     assert stored.exists()

@@ -104,9 +104,7 @@ def test_profile_gates_and_findings_count_no_padding():
     assert found.profile.diverged == 0
     kept = np.concatenate([found.trace.gates["f"][0, :T, b].numpy() for b, T in enumerate(lengths)])
     assert found.gate_statistics.gates["f"].mean == pytest.approx(kept.mean())
-    assert found.gate_statistics.gates["f"].mean_of_unit == pytest.approx(kept.mean(0))
-    f_of_last = found.trace.gates["f"][0, -1, 0].numpy()  # only the longest sequence has so many timesteps
-    assert found.gate_statistics.gates["f"].mean_over_time[-1] == pytest.approx(f_of_last.mean())
+    assert found.gate_statistics.time_constants.of_unit == pytest.approx(-1 / np.log(kept).mean(0))
     said = summary(found)
     assert "severe" not in {finding["severity"] for finding in said["findings"] if finding["kind"] == "diverged"}
     assert [len(e.answers) for e in exchanges(probe(mixed(task="parity", cell="elman"), "reference"))] == lengths[:4]

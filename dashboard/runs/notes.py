@@ -25,7 +25,7 @@ def say_refused() -> None:
         refuse(str(sentence))
 
 
-def show_own_words(run: RunReader) -> None:
+def show_notes(run: RunReader) -> None:
     """Fields and buttons for one run; those that change it only for who may."""
     about, mine = read_about(run.folder), may_steer(run.owner)
     with st.expander("Name, note, tags, files", icon=":material/edit_note:"):
