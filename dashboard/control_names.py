@@ -15,6 +15,7 @@ PAIR = re.compile(r"\b(\w+)=(\w+)")
 NUMBER = re.compile(r"\b[a-z]+(?:_[a-z]+)+(?= \d)")
 """A further setting of the same sentence with its number, as `batch_size 16`."""
 VALUE = re.compile(r"(?<= was ')\w+(?=')")
+SWITCHED = {"true": "on", "false": "off"}
 
 
 def label_of(field: str) -> str:
@@ -51,4 +52,7 @@ def _name_field(found: re.Match[str]) -> str:
 def _name_pair(found: re.Match[str]) -> str:
     field, value = found.groups()
     words, label = words_of(field, value), label_of(field)
-    return found[0] if words is None else f"the {label[:1].lower()}{label[1:]} “{words}”"
+    label = label[:1].lower() + label[1:]
+    if words is not None:
+        return f"the {label} “{words}”"
+    return f"{label} = {SWITCHED.get(value, value)}" if field in RunConfig.model_fields else found[0]
