@@ -2,7 +2,7 @@
 
 h_t = tanh(v·x_t + w h_{t−1}),   p_t = softmax(u h_t),   L = Σ_t c_t L_t,   L_t = −ln p_t[right]
 
-dL/dh_t = dL_t/dh_t + w (1 − h_{t+1}²) dL/dh_{t+1}
+dL/dh_t = c_t dL_t/dh_t + w (1 − h_{t+1}²) dL/dh_{t+1}
 
 Small enough for a pencil, so that a person can check the engine; its numbers are fixed here, all but w and the c_t.
 In all functions `weight` is w and `counts` [time] the c_t, which say how much each step's loss counts.
@@ -39,7 +39,7 @@ class ByHand:
     slope: Steps
     """∂h_{t+1}/∂h_t = w (1 − h_{t+1}²); 0 at the last step, which nothing follows."""
     direct: Steps
-    """dL_t/dh_t = Σ_v (p_v − [v is right]) u_v."""
+    """c_t dL_t/dh_t = c_t Σ_v (p_v − [v is right]) u_v."""
     from_loss: Float[ndarray, "loss time"]
     """The part of each step's loss in dL/dh_t; NaN for losses before t."""
 

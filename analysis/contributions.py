@@ -23,6 +23,15 @@ def contributions(layer: LayerRecord) -> Float[Tensor, "time row column"]:
 
     Raises:
         ValueError: a cell that is not Elman's.
+
+    Example:
+        >>> import torch
+        >>> from models import SequenceModel, record
+        >>> model = SequenceModel("elman", input_size=1, hidden_size=4, output_size=1, nonlinearity="tanh")
+        >>> trace = record(model, torch.ones(5, 2, 1), lambda outputs: outputs[-1].sum())
+        >>> summed = contributions(trace.top).sum(dim=0)
+        >>> torch.allclose(summed, trace.parameter_grads["recurrent.weight_hh_l0"].double(), atol=1e-6)
+        True
     """
     if not isinstance(layer.cell, ElmanCell):
         raise ValueError(f"layer has cells {type(layer.cell).__name__}; contributions are for an Elman network.")

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from numpy import ndarray
 
+from analysis.numbers import LN_10
 from analysis.wording import are, counted, power_of_ten
 
 VANISHED, GONE = math.log(1e-3), math.log(1e-7)
@@ -22,8 +23,6 @@ EXPLODED, OVERWHELMING = math.log(1e3), math.log(1e7)
 
 KEPT = math.log(2)
 """Nats: a gradient that changes by less keeps its size, and a shallower turn does not count as a turn."""
-
-LN_10 = math.log(10)
 
 Kind = Literal["diverged", "zero", "vanishes", "explodes", "arrives"]
 

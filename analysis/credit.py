@@ -51,7 +51,9 @@ class Credit:
 
 
 def credit(layers: Sequence[LayerRecord], direct: Float[Tensor, "time batch unit"]) -> Credit:
-    """Which past state gets credit for which loss. A truncated pass gives no credit beyond its blocks or windows.
+    """ln‖∂L_t/∂h_k‖ (nats) for every loss t and state k.
+
+    A truncated pass gives no credit beyond its blocks or windows.
 
     Args:
         layers: the top layer first, the layer whose states are asked for last: `trace.stack.above(index)`.

@@ -23,7 +23,21 @@ ORTHOGONAL: dict[str, object] = {
 
 
 def diagnose(subject: Subject) -> list[Finding]:
-    """All findings, the most severe first; an empty list for a healthy network."""
+    """All findings, the most severe first; an empty list for a healthy network.
+
+    Args:
+        subject: a recorded pass, and what its task asks of the gradient.
+
+    Example:
+        >>> import torch
+        >>> from models import SequenceModel, record
+        >>> model = SequenceModel("elman", input_size=1, hidden_size=4, output_size=1, nonlinearity="identity")
+        >>> model.recurrent.weight_hh_l0.data = 0.5 * torch.eye(4)
+        >>> trace = record(model, torch.ones(50, 2, 1), lambda outputs: outputs[-1].sum())
+        >>> subject = Subject(trace, transport=trace, dependency=49, loss=None, chance=None)
+        >>> [finding.title for finding in diagnose(subject)]
+        ['The gradient vanishes']
+    """
     found = [finding for check in CHECKS for finding in check(subject)]
     order = {"severe": 0, "warning": 1, "note": 2}
     return sorted(found, key=lambda finding: order[finding.severity])

@@ -15,19 +15,13 @@ CLOSED, OPEN = 0.1, 0.9
 
 @dataclass(frozen=True, eq=False)
 class Gate:
-    """One gate of one layer. Means are over the batch and the axis that the name does not mention."""
+    """One gate of one layer. All numbers are over time, batch and units."""
 
     mean: float
-    mean_over_time: Float[ndarray, " time"]
-    mean_of_unit: Float[ndarray, " unit"]
     closed: float
     """Fraction of values below .1 (of a candidate: below −.8)."""
     open: float
     """Fraction of values above .9 (of a candidate: above .8)."""
-    closed_over_time: Float[ndarray, " time"]
-    open_over_time: Float[ndarray, " time"]
-    closed_of_unit: Float[ndarray, " unit"]
-    open_of_unit: Float[ndarray, " unit"]
 
     @property
     def saturated(self) -> float:
@@ -42,7 +36,6 @@ class TimeConstants:
     gate: str
     """`f` of an LSTM, `z` of a GRU."""
     overall: float
-    over_time: Float[ndarray, " time"]
     of_unit: Float[ndarray, " unit"]
     """From the mean of ln f over time and batch, which is the rate at which the product of this unit's gates falls."""
 
@@ -104,24 +97,17 @@ def gate(values: Float[ndarray, "time batch unit"], signed: bool = False, within
     closed, opened = (openness < CLOSED) + undefined, (openness > OPEN) + undefined
     return Gate(
         mean=float(values.mean(where=within)),
-        mean_over_time=values.mean(axis=(1, 2), where=within),
-        mean_of_unit=values.mean(axis=(0, 1), where=within),
         closed=float(closed.mean(where=within)),
         open=float(opened.mean(where=within)),
-        closed_over_time=closed.mean(axis=(1, 2), where=within),
-        open_over_time=opened.mean(axis=(1, 2), where=within),
-        closed_of_unit=closed.mean(axis=(0, 1), where=within),
-        open_of_unit=opened.mean(axis=(0, 1), where=within),
     )
 
 
 def time_constants(name: str, values: Float[ndarray, "time batch unit"], within: Within = np.True_) -> TimeConstants:
-    """−1 / (mean of ln f), over everything, at each timestep and of each unit."""
+    """−1 / (mean of ln f), over everything and of each unit."""
     with np.errstate(divide="ignore"):  # ln 0 → τ = 0, and 1/0 → ∞ for a gate of exactly 1
         log_f = np.log(values)  # at most 0
         return TimeConstants(
             gate=name,
             overall=float(1 / np.abs(log_f.mean(where=within))),
-            over_time=1 / np.abs(log_f.mean(axis=(1, 2), where=within)),
             of_unit=1 / np.abs(log_f.mean(axis=(0, 1), where=within)),
         )

@@ -34,7 +34,7 @@ class Learned:
 
 
 @dataclass(frozen=True, eq=False)
-class Course:
+class TrainingScalars:
     """The scalars of a training at every optimiser step, and the loss of a guess that sees no input."""
 
     step: Int[ndarray, " step"]
@@ -50,34 +50,34 @@ class Course:
     """The loss of the guess; NaN where nobody knows it."""
 
 
-def learned(course: Course, solved: int | None = None) -> Learned:
+def learned(scalars: TrainingScalars, solved: int | None = None) -> Learned:
     """Whether a training has learned.
 
     Args:
-        course: its scalars up to now.
+        scalars: of the training up to now.
         solved: the step at which an evaluation has solved the task; None if none has.
 
     Example:
         >>> steps = np.arange(1, 201)
         >>> known = np.full(200, 0.25)
-        >>> learned(Course(steps, known, known, known, known, known, chance=1.0)).words
+        >>> learned(TrainingScalars(steps, known, known, known, known, known, chance=1.0)).words
         'learning: 25\\xa0% right'
     """
     if solved is not None:
         return Learned("solved", f"solved at step {solved:,}")
-    if not len(course.step):
+    if not len(scalars.step):
         return Learned("begun", "no step yet")
-    if (k := diverged_at(course.loss, course.chance)) is not None:
-        return Learned("diverged", _describe_divergence(course, k), explain_divergence(course, k))
-    loss, accuracy = (_recent(values) for values in (course.loss, course.accuracy))
+    if (k := diverged_at(scalars.loss, scalars.chance)) is not None:
+        return Learned("diverged", _describe_divergence(scalars, k), explain_divergence(scalars, k))
+    loss, accuracy = (_recent(values) for values in (scalars.loss, scalars.accuracy))
     beside = f"mean loss {significant(loss)}"
-    if not math.isnan(course.chance):
-        beside += f", a guess has {significant(course.chance)}"
-    if len(course.step) < FEWEST or math.isnan(course.chance):
+    if not math.isnan(scalars.chance):
+        beside += f", a guess has {significant(scalars.chance)}"
+    if len(scalars.step) < FEWEST or math.isnan(scalars.chance):
         return Learned("begun", beside)
-    if loss > WORSE * course.chance:
+    if loss > WORSE * scalars.chance:
         return Learned("worse", f"worse than a guess: {beside}")
-    if not has_learned(loss, course.chance):
+    if not has_learned(loss, scalars.chance):
         return Learned("at_chance", f"at chance: {beside}")
     return Learned("learning", f"learning: {percent(accuracy)} right" if not math.isnan(accuracy)
                    else f"learning: {beside}")  # fmt: skip
@@ -103,23 +103,23 @@ def diverged_at(loss: Over, chance: float) -> int | None:
     return int(kept[-1]) + 1 if kept.size else 0
 
 
-def _describe_divergence(course: Course, k: int) -> str:
+def _describe_divergence(scalars: TrainingScalars, k: int) -> str:
     """`diverged at step 9: gradient norm 3×10¹², rate 10`."""
-    norm, rate = course.log_norm[k], course.learning_rate[k]
+    norm, rate = scalars.log_norm[k], scalars.learning_rate[k]
     size = "not a finite number" if not norm < math.inf else power_of_ten(norm / math.log(10))
     said = [f"gradient norm {size}", *([] if math.isnan(rate) else [f"rate {significant(float(rate))}"])]
-    return f"diverged at step {course.step[k]:,}: {', '.join(said)}"
+    return f"diverged at step {scalars.step[k]:,}: {', '.join(said)}"
 
 
-def explain_divergence(course: Course, k: int) -> str:
+def explain_divergence(scalars: TrainingScalars, k: int) -> str:
     """What grew before the divergence at index k, how fast, and what to change, in two sentences."""
-    rate, threshold = float(course.learning_rate[k]), float(course.clip_threshold[k])
+    rate, threshold = float(scalars.learning_rate[k]), float(scalars.clip_threshold[k])
     sentences = []
-    if (growth := _growth_before(course.log_norm, k)) is not None:
+    if (growth := _growth_before(scalars.log_norm, k)) is not None:
         steps, factor = growth
-        at = course.step[k - steps]
+        at = scalars.step[k - steps]
         sentences.append(
-            f"The gradient's norm grew from {power_of_ten(course.log_norm[k - steps] / math.log(10))} at step {at:,}, "
+            f"The gradient's norm grew from {power_of_ten(scalars.log_norm[k - steps] / math.log(10))} at step {at:,}, "
             f"by a factor of {significant(factor)} per step."
         )
     lower = "Lower the learning rate" if math.isnan(rate) else f"Lower the learning rate from {significant(rate)}"

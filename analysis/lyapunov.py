@@ -119,6 +119,14 @@ def lyapunov_driven(
 
     Raises:
         ValueError: inputs or a start of another shape, a count or transient out of range.
+
+    Example:
+        >>> import torch
+        >>> from models import SequenceModel
+        >>> model = SequenceModel("elman", input_size=1, hidden_size=4, output_size=1, nonlinearity="identity")
+        >>> model.recurrent.weight_hh_l0.data = 0.9 * torch.eye(4)
+        >>> print(lyapunov_driven(model.recurrent.cell(0), torch.zeros(50, 1)).exponents.round(4))  # ln 0.9
+        [-0.1054 -0.1054 -0.1054 -0.1054]
     """
     return lyapunov_of_steps(run(cell, inputs, start), count, transient)
 

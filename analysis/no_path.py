@@ -77,4 +77,4 @@ def explain_no_path(layer: LayerRecord) -> str:
         return (
             "The reverse direction reads the last input first, so the states that it computes later cannot act on it."
         )
-    return "No loss comes at them or after them."
+    return "No loss comes at or after these timesteps."

@@ -8,6 +8,9 @@ from jaxtyping import Float
 from numpy import ndarray
 from torch import Tensor
 
+LN_10 = math.log(10)
+"""Nats of a decade."""
+
 
 def all_finite(values: Tensor) -> bool:
     """Whether no value is infinite or NaN, in a tenth of the time of looking at each: NaN is an end, too."""

@@ -35,6 +35,15 @@ def norm_penalty(layer: LayerRecord) -> NormPenalty:
 
     Args:
         layer: a recorded layer.
+
+    Example:
+        >>> import torch
+        >>> from models import SequenceModel, record
+        >>> model = SequenceModel("elman", input_size=1, hidden_size=4, output_size=1, nonlinearity="identity")
+        >>> model.recurrent.weight_hh_l0.data = 0.9 * torch.eye(4)
+        >>> trace = record(model, torch.zeros(50, 2, 1), lambda outputs: outputs[-1].sum())
+        >>> print(norm_penalty(trace.top).omega.round(4))  # 49 steps, each (0.9 − 1)²
+        [0.49 0.49]
     """
     steps = layer.in_order()
     # The recorded dL/dc_t contains the way through h_t; the adjoint of the joint state holds h_t fixed.

@@ -119,7 +119,7 @@ class Profile:
 
 
 def profile(layer: LayerRecord) -> Profile:
-    """The profile of one layer and direction.
+    """ln‖dL/dh_t‖ over the lag (nats) of one layer, with its decay rate, horizon and underflow.
 
     Args:
         layer: a recorded layer.

@@ -33,6 +33,12 @@ def operate(weight: Float[Tensor, "hidden hidden"], values: Float[Tensor, " hidd
     Raises:
         ValueError: the matrix is not square or not finite; values are negative, not finite, unsorted, too many or too
             few, or too large for the matrix's dtype.
+
+    Example:
+        >>> import torch
+        >>> made = operate(torch.tensor([[0.5, 2.0], [0.0, 0.5]]), torch.tensor([1.0, 1.0]))
+        >>> print(made.before.singular_values.round(3), made.after.singular_values.round(3))
+        [2.118 0.118] [1. 1.]
     """
     if weight.ndim != 2 or weight.shape[0] != weight.shape[1] or not len(weight):
         raise ValueError(f"weight has shape {tuple(weight.shape)}; it must be a square matrix.")
@@ -91,17 +97,3 @@ def wanted_values(
         values = torch.full((size,), rest, dtype=torch.float64)
         values[0] = largest
     return values.sort(descending=True).values
-
-
-def operate_on_block(weight: Float[Tensor, "rows hidden"], block: int, values: Float[Tensor, " hidden"]) -> Tensor:
-    """Replace the singular values of one square block of a recurrent matrix (one block per gate, in torch's order).
-
-    Raises:
-        ValueError: no such block, or as `operate`.
-    """
-    H = weight.shape[-1]
-    blocks = list(weight.detach().split(H))
-    if not 0 <= block < len(blocks):
-        raise ValueError(f"block was {block}; this matrix has blocks 0 to {len(blocks) - 1}.")
-    blocks[block] = operate(blocks[block], values).weight
-    return torch.cat(blocks)

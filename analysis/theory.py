@@ -28,6 +28,16 @@ def gradient_bound(layer: LayerRecord, spectral_norm: float, slope: float) -> Fl
         layer: a recorded layer.
         spectral_norm: ‖W‖, the largest singular value.
         slope: γ, the steepest slope of φ.
+
+    Example:
+        >>> import torch
+        >>> from models import SequenceModel, record
+        >>> model = SequenceModel("elman", input_size=1, hidden_size=4, output_size=1, nonlinearity="identity")
+        >>> model.recurrent.weight_hh_l0.data = 0.9 * torch.eye(4)
+        >>> trace = record(model, torch.zeros(50, 2, 1), lambda outputs: outputs[-1].sum())
+        >>> bound = gradient_bound(trace.top, spectral_norm=0.9, slope=1.0)
+        >>> print(f"{(bound[0] - bound[-1]) / 49:.4f} nats per step back")  # ln 0.9
+        -0.1054 nats per step back
     """
     reverse, direct = layer.reverse, layer.ended_together(layer.direct_log_norm).cpu().numpy()
     with np.errstate(divide="ignore"):
@@ -76,6 +86,10 @@ def mean_field(gain: float, input_variance: float) -> MeanField:
 
     Source:
         Sompolinsky, Crisanti & Sommers 1988; with inputs, Molgedey, Schuchhardt & Schuster 1992.
+
+    Example:
+        >>> print(f"{mean_field(gain=2.0, input_variance=0.0).rate:.4f} nats per step")
+        0.1547 nats per step
     """
     for name, value in {"gain": gain, "input_variance": input_variance}.items():
         if not 0 <= value <= LARGEST:
@@ -146,6 +160,10 @@ def critical_gain(input_variance: float) -> float:
 
     Raises:
         ValueError: a variance below 0 or above 1e150.
+
+    Example:
+        >>> print(f"{critical_gain(0.0):.4f} {critical_gain(0.1):.4f}")
+        1.0000 1.4093
     """
     if not 0 <= input_variance <= LARGEST:
         raise ValueError(f"input_variance was {input_variance}; it must be a number from 0 to {LARGEST:g}.")
@@ -188,7 +206,7 @@ def wide_gaussian_mean(f: Callable[[Float[ndarray, " node"]], Float[ndarray, " n
 
 
 def effective_gain(weight: Tensor | Float[ndarray, "unit unit"]) -> float:
-    """std · √N of a square matrix: the gain g of a Gaussian matrix whose entries have the same spread.
+    """√N × the root mean square of the entries: the gain g of a Gaussian matrix whose entries are of the same size.
 
     It is 1/√3 = .577 for torch's default U(±1/√N).
 

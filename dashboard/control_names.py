@@ -15,6 +15,7 @@ PAIR = re.compile(r"\b(\w+)=(\w+)")
 NUMBER = re.compile(r"\b[a-z]+(?:_[a-z]+)+(?= \d)")
 """A further setting of the same sentence with its number, as `batch_size 16`."""
 VALUE = re.compile(r"(?<= was ')\w+(?=')")
+SWITCHED = {"true": "on", "false": "off"}
 
 
 def label_of(field: str) -> str:
@@ -33,8 +34,8 @@ def name_control(sentence: str) -> str:
     """An error with the names and words of controls for those of fields.
 
     Example:
-        >>> name_control("network was 'encoder_decoder', and task=adding has no source and target.")
-        "Network was 'encoder and decoder', and the task “Adding two numbers” has no source and target."
+        >>> name_control("network was 'encoder_decoder', but task=adding has no source and target.")
+        "Network was 'encoder and decoder', but the task “Adding two numbers” has no source and target."
     """
     sentence = PAIR.sub(_name_pair, sentence)
     found = FIELD.match(sentence)
@@ -51,4 +52,7 @@ def _name_field(found: re.Match[str]) -> str:
 def _name_pair(found: re.Match[str]) -> str:
     field, value = found.groups()
     words, label = words_of(field, value), label_of(field)
-    return found[0] if words is None else f"the {label[:1].lower()}{label[1:]} “{words}”"
+    label = label[:1].lower() + label[1:]
+    if words is not None:
+        return f"the {label} “{words}”"
+    return f"{label} = {SWITCHED.get(value, value)}" if field in RunConfig.model_fields else found[0]

@@ -70,6 +70,13 @@ def test_training_knows_no_files(module):
     assert not [name for name in reached(module) if name.startswith("experiments.runs")]
 
 
+@pytest.mark.parametrize(
+    "module", [name for name in MODULES if name.startswith(("analysis.simulations.", "experiments.probing."))]
+)
+def test_what_computes_takes_no_numbers_from_the_look_of_figures(module):
+    assert "analysis.figures.theme" not in imported(MODULES[module])
+
+
 def test_what_is_reached_is_followed_through_other_modules():
     assert "models.cells.registry" in reached("experiments.runs.opening")
     assert "experiments.config.run_config" in reached("experiments.runs.opening")

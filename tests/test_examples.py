@@ -11,6 +11,8 @@ import experiments
 import models
 
 WITH_EXAMPLE = {
+    "models.networks.sequence_model.SequenceModel",
+    "models.recording.record.direct_gradients",
     "models.recording.record.record",
     "models.recording.watch.watch",
     "analysis.profile.profile",
@@ -18,12 +20,20 @@ WITH_EXAMPLE = {
     "analysis.jacobian.step_jacobians",
     "analysis.product.product_spectrum",
     "analysis.lyapunov.lyapunov",
+    "analysis.lyapunov.lyapunov_driven",
+    "analysis.penalty.norm_penalty",
     "analysis.spectrum.spectrum",
     "analysis.clipping.clip",
+    "analysis.contributions.contributions",
     "analysis.credit.credit",
+    "analysis.diagnosis.diagnose",
     "analysis.gates.gate_statistics",
     "analysis.paths.paths",
     "analysis.step_growth.step_growth",
+    "analysis.surgery.operate",
+    "analysis.theory.critical_gain",
+    "analysis.theory.gradient_bound",
+    "analysis.theory.mean_field",
     "experiments.probing.probe.probe",
 }
 """The public verbs, each of which shows how it is used."""

@@ -17,7 +17,6 @@ def parts_picture(
     parts: Mapping[str, Sequence[float]],
     sentence: str,
     y_title: str,
-    height: int = 400,
 ) -> Picture:
     """One column per place: each part is a block above (or below) zero, and a diamond marks the sum.
 
@@ -28,9 +27,8 @@ def parts_picture(
         parts: part's name → its value in each place; NaN if it does not exist there.
         sentence: the caption.
         y_title: the quantity that is added up.
-        height: pixels.
     """
-    made = figure(title, "", y_title, height)
+    made = figure(title, "", y_title, 400)
     made.update_layout(barmode="relative", legend=LEGEND_BELOW, margin_t=48, bargap=0.45)
     for k, (part, values) in enumerate(parts.items()):
         made.add_bar(

@@ -12,16 +12,8 @@ from analysis.figures.lines import mode_of
 from analysis.figures.picture import Picture
 from analysis.figures.profile import finite
 from analysis.figures.sketch import Sketch
-from analysis.figures.theme import (
-    LEGEND_BELOW,
-    LN_10,
-    TIMESTEPS,
-    cell_colour,
-    cell_name,
-    sketch,
-    translucent,
-    whole_ticks,
-)
+from analysis.figures.theme import LEGEND_BELOW, TIMESTEPS, cell_colour, cell_name, sketch, translucent, whole_ticks
+from analysis.numbers import LN_10
 from analysis.wording import power_of_ten
 
 HEIGHT = 380

@@ -9,7 +9,8 @@ from analysis.clipping import Clipping
 from analysis.figures.decades import decades_axis
 from analysis.figures.picture import Picture
 from analysis.figures.stacked import stacked
-from analysis.figures.theme import LN_10, NEUTRAL, cell_colour, cell_name, grid
+from analysis.figures.theme import NEUTRAL, cell_colour, cell_name, grid
+from analysis.numbers import LN_10
 from analysis.wording import power_of_ten, significant
 
 ALL = "all parameters"
@@ -73,7 +74,11 @@ def clipping_picture(clippings: Mapping[str, Clipping]) -> Picture:
         "clipping",
         made,
         "Rings are the norms of the parameter gradients before clipping, dots after; the dashed line is the threshold."
-        + (" A triangle at the left edge is exactly zero, a cross at the right one not a number." if has_marks else ""),
+        + (
+            " A triangle at the left edge is exactly zero, a cross at the right edge is Inf or NaN."
+            if has_marks
+            else ""
+        ),
         "Clipping. " + " ".join(describe(cell, c) for cell, c in clippings.items()),
         columns,
     )

@@ -9,18 +9,8 @@ from analysis.figures.decades import POWERS_OF_TEN
 from analysis.figures.edges import add_special_cells
 from analysis.figures.hatch import NO_PATH, hatch
 from analysis.figures.picture import Picture
-from analysis.figures.theme import (
-    BAR_BELOW,
-    DIVERGING,
-    LN_10,
-    NEUTRAL,
-    cell_name,
-    figure,
-    on_screen,
-    the_cell,
-    thinning_note,
-)
-from analysis.numbers import log_quantile
+from analysis.figures.theme import BAR_BELOW, DIVERGING, NEUTRAL, cell_name, figure, on_screen, the_cell, thinning_note
+from analysis.numbers import LN_10, log_quantile
 from analysis.wording import power_of_ten
 
 DECADES = 8.0
@@ -76,8 +66,8 @@ def credit_picture(cell: str, credit: Credit, source: Credit | None = None) -> P
     return Picture(
         f"{cell}-credit",
         made,
-        f"Row t: what a loss at t would send back to each earlier h_k of {the_cell(cell)}, against what it sends "
-        "to h_t itself (the median over the batch); blue has vanished, red has exploded, white is kept."
+        f"Row t shows the loss at t: the gradient that it sends to each earlier h_k of {the_cell(cell)}, relative to "
+        "the gradient at h_t (median over the batch). Blue: vanished. White: kept. Red: exploded."
         + "".join(f" {words.capitalize()}." for words in special)
         + why
         + thinning_note(row_step, column_step, "loss time", "state time")

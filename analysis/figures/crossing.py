@@ -12,7 +12,6 @@ from analysis.figures.picture import Picture
 from analysis.figures.theme import (
     BAR_BELOW,
     LEGEND_BELOW,
-    LN_10,
     OTHER_COLOURS,
     ZERO_TO_ONE,
     cell_name,
@@ -21,7 +20,7 @@ from analysis.figures.theme import (
     the_cell,
     thinning_note,
 )
-from analysis.numbers import log_quantile
+from analysis.numbers import LN_10, log_quantile
 from analysis.wording import exact_percent, percent
 
 NAMES = {"state": "by the start state", "attention": "by the attention"}

@@ -80,7 +80,7 @@ def described(cell: str, p: FixedPoints) -> str:
     if p.reason:
         return f"{cell_name(cell)}: {p.reason}"
     largest = significant(float(np.abs(p.eigenvalues).max()))
-    return f"{cell_name(cell)}: {in_words(p)}; the largest eigenvalue has modulus {largest}."
+    return f"{cell_name(cell)}: {in_words(p)}; the largest |eigenvalue| is {largest}."
 
 
 WHY = r"""

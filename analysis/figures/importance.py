@@ -41,7 +41,7 @@ def importance_picture(found: Importances, quantity: str, name_setting: Callable
     return Picture(
         "sweep-importance",
         made,
-        f"What each setting is worth to a random forest that predicts the {quantity} of {counted(found.runs, 'run')}. "
+        f"How much a random forest uses each setting to predict the {quantity} of {counted(found.runs, 'run')}. "
         f"{known}, on runs that a tree has not seen.",
         f"Importance of each setting for {quantity}: {said}. {known}.",
         {

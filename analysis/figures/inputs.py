@@ -13,8 +13,8 @@ from analysis.figures.hatch import NO_PATH, hatch
 from analysis.figures.hover import size_words
 from analysis.figures.lines import point_columns
 from analysis.figures.picture import Picture
-from analysis.figures.theme import LEGEND_BELOW, LN_10, OTHER_COLOURS, cell_colour, cell_name, figure, translucent
-from analysis.numbers import log_quantile
+from analysis.figures.theme import LEGEND_BELOW, OTHER_COLOURS, cell_colour, cell_name, figure, translucent
+from analysis.numbers import LN_10, log_quantile
 from analysis.wording import counted, power_of_ten
 
 ATTENTION = "Self-attention"

@@ -9,7 +9,8 @@ from numpy import ndarray
 from analysis.figures.decades import decades_axis
 from analysis.figures.edges import add_edge_marks
 from analysis.figures.picture import Picture
-from analysis.figures.theme import LEGEND_BELOW, LN_10, cell_colour, cell_name, figure, translucent
+from analysis.figures.theme import LEGEND_BELOW, cell_colour, cell_name, figure, translucent
+from analysis.numbers import LN_10
 
 Later = Float[ndarray, " later"]
 

@@ -11,7 +11,8 @@ from analysis.figures.decades import decades_axis
 from analysis.figures.edges import add_edge_marks
 from analysis.figures.lines import chart_of_lines, point_columns
 from analysis.figures.picture import Picture
-from analysis.figures.theme import LN_10, NEUTRAL
+from analysis.figures.theme import NEUTRAL
+from analysis.numbers import LN_10
 
 
 @dataclass(frozen=True, eq=False)

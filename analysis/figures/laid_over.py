@@ -11,7 +11,8 @@ from analysis.figures.decades import decades_axis
 from analysis.figures.edges import add_edge_marks, is_behind_the_end
 from analysis.figures.picture import Picture
 from analysis.figures.profile import Among
-from analysis.figures.theme import LEGEND_BELOW, LN_10, figure
+from analysis.figures.theme import LEGEND_BELOW, figure
+from analysis.numbers import LN_10
 from analysis.wording import power_of_ten
 
 

@@ -7,8 +7,8 @@ from analysis.figures.decades import decades_axis
 from analysis.figures.edges import add_edge_marks
 from analysis.figures.picture import Picture
 from analysis.figures.stacked import stacked
-from analysis.figures.theme import LEGEND_RIGHT, LN_10, NEUTRAL, OTHER_COLOURS, cell_colour, cell_name, grid
-from analysis.numbers import log_quantile
+from analysis.figures.theme import LEGEND_RIGHT, NEUTRAL, OTHER_COLOURS, cell_colour, cell_name, grid
+from analysis.numbers import LN_10, log_quantile
 from analysis.paths import Paths
 from analysis.wording import power_of_ten, significant
 from models.cells.registry import CELLS

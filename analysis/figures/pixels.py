@@ -7,7 +7,8 @@ from numpy import ndarray
 from analysis.figures.edges import add_special_cells
 from analysis.figures.picture import Picture
 from analysis.figures.png import png_address
-from analysis.figures.theme import BAR_BELOW, LN_10, ZERO_TO_ONE, cell_name, figure, the_cell
+from analysis.figures.theme import BAR_BELOW, ZERO_TO_ONE, cell_name, figure, the_cell
+from analysis.numbers import LN_10
 from analysis.wording import power_of_ten
 
 QUIETEST = -4.0

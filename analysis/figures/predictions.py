@@ -9,17 +9,18 @@ from numpy import ndarray
 
 from analysis.figures.lags import LagLine, lag_picture
 from analysis.figures.picture import Picture
-from analysis.figures.theme import LN_10, NEUTRAL, OTHER_COLOURS, figure, translucent
+from analysis.figures.theme import NEUTRAL, OTHER_COLOURS, figure, translucent
+from analysis.numbers import LN_10
 
+HEIGHT = 400
+"""Pixels."""
 LINE_LETTERS = 44
 """Letters of an answer that stand in one line: a phone has room for them."""
 RIGHT_COLOUR = "#009e73"
 """Of the right answer, which also has a ✓: as in the answers of networks."""
 
 
-def answers_picture(
-    title: str, answers: Sequence[str], counts: Sequence[int], right: int | None = None, height: int = 400
-) -> Picture:
+def answers_picture(title: str, answers: Sequence[str], counts: Sequence[int], right: int | None = None) -> Picture:
     """A bar per answer, with the answer's words above it.
 
     Args:
@@ -27,9 +28,8 @@ def answers_picture(
         answers: in their order.
         counts: how many people chose each.
         right: place of the right answer, which gets a mark; None while it is not known.
-        height: pixels.
     """
-    made = figure(title, "", "", height)
+    made = figure(title, "", "", HEIGHT)
     places = list(range(len(answers)))
     made.add_bar(
         x=list(counts), y=places, orientation="h", width=0.34, text=[str(n) for n in counts], textposition="outside",
@@ -60,13 +60,12 @@ def curves_picture(
     x_title: str,
     y_title: str,
     decades: tuple[float, float],
-    height: int = 400,
 ) -> Picture:
     """Everybody's curve, before it is shown what is so; arguments as for `add_curves` and `lag_picture`."""
     middle = _middle(lags, drawn)
     made = lag_picture(
         "predictions", title, middle, "Everybody's prediction, and the middle one.", f"{title}.", x_title=x_title,
-        y_title=y_title, height=height, decades=decades,
+        y_title=y_title, height=HEIGHT, decades=decades,
     )  # fmt: skip
     made.figure.update_xaxes(range=[0, lags[-1]])
     _add_everybody(made, lags, drawn)

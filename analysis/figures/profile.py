@@ -19,7 +19,6 @@ from analysis.figures.picture import Picture
 from analysis.figures.sketch import Sketch
 from analysis.figures.theme import (
     LEGEND_BELOW,
-    LN_10,
     NEUTRAL,
     TIMESTEPS,
     cell_colour,
@@ -29,6 +28,7 @@ from analysis.figures.theme import (
     translucent,
     whole_ticks,
 )
+from analysis.numbers import LN_10
 from analysis.profile import Profile
 
 Log = Float[ndarray, " time"]

@@ -7,7 +7,8 @@ import numpy as np
 from analysis.figures.lags import LagLine, lag_picture
 from analysis.figures.over_setting import SettingLine, setting_picture
 from analysis.figures.picture import Picture
-from analysis.figures.theme import LN_10, NEUTRAL, cell_colour, cell_name, the_cell, translucent
+from analysis.figures.theme import NEUTRAL, cell_colour, cell_name, the_cell, translucent
+from analysis.numbers import LN_10
 from analysis.step_growth import StepGrowth
 from analysis.wording import counted, power_of_ten, significant
 

@@ -11,7 +11,8 @@ from plotly.colors import sample_colorscale
 from analysis.figures.decades import decades_axis
 from analysis.figures.edges import add_edge_marks
 from analysis.figures.picture import Picture
-from analysis.figures.theme import LEGEND_RIGHT, LN_10, figure
+from analysis.figures.theme import LEGEND_RIGHT, figure
+from analysis.numbers import LN_10
 
 
 @dataclass(frozen=True, eq=False)

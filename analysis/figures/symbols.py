@@ -9,7 +9,8 @@ from numpy import ndarray
 
 from analysis.figures.picture import Picture
 from analysis.figures.sketch import plain
-from analysis.figures.theme import LN_10, cell_name
+from analysis.figures.theme import cell_name
+from analysis.numbers import LN_10
 
 WIDTH = 130
 """Letters that fit side by side under a chart of a whole page; the browser leaves out more on a narrow one."""

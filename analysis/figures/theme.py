@@ -34,8 +34,6 @@ BAR_BELOW = {
 LARGEST_SIDE = 512
 """Most cells along a side of a heatmap: about as many as a screen can show."""
 
-LN_10 = math.log(10)
-
 
 def cell_colour(cell: str) -> str:
     """The cell's colour on every page."""

@@ -14,13 +14,8 @@ from analysis.figures.edges import add_edge_marks
 from analysis.figures.events import Event, add_events
 from analysis.figures.lines import mode_of
 from analysis.figures.picture import Picture
-from analysis.figures.theme import (
-    LEGEND_BELOW,
-    LN_10,
-    NEUTRAL,
-    figure,
-    translucent,
-)
+from analysis.figures.theme import LEGEND_BELOW, NEUTRAL, figure, translucent
+from analysis.numbers import LN_10
 from analysis.wording import percent, significant
 
 Over = Float[ndarray, " step"]

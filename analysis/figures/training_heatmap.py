@@ -8,8 +8,9 @@ from numpy import ndarray
 
 from analysis.figures.edges import add_special_cells, is_behind_the_end
 from analysis.figures.picture import Picture
-from analysis.figures.theme import DIVERGING, LN_10, figure, on_screen, thinning_note
+from analysis.figures.theme import DIVERGING, figure, on_screen, thinning_note
 from analysis.figures.training import last
+from analysis.numbers import LN_10
 from analysis.wording import power_of_ten
 
 REACHES = (1, 2, 3, 6, 12, 25, 50, 100, 200, 400, 1000)

@@ -12,7 +12,6 @@ from analysis.figures.sketch import Plain
 from analysis.figures.theme import (
     BAR_BELOW,
     DIVERGING,
-    LN_10,
     TIMESTEPS,
     cell_name,
     on_screen,
@@ -20,6 +19,7 @@ from analysis.figures.theme import (
     thinning_note,
     whole_ticks,
 )
+from analysis.numbers import LN_10
 from analysis.profile import Profile
 from analysis.wording import significant, superscript
 

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool, Float
 from numpy import ndarray
 
-from analysis.figures.theme import LN_10
+from analysis.numbers import LN_10
 from models import SequenceModel, record
 
 STEPS, SEQUENCES, SEED = 100, 200, 0

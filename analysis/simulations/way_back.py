@@ -8,9 +8,9 @@ import torch
 from jaxtyping import Float
 from numpy import ndarray
 
-from analysis.figures.theme import LN_10
 from analysis.jacobian import step_jacobians
 from analysis.lyapunov import lyapunov
+from analysis.numbers import LN_10
 from analysis.product import product_log_norms
 from analysis.spectrum import Spectrum, spectrum
 from models import SequenceModel, record
@@ -45,7 +45,7 @@ class WayBack:
         return float(self.largest[-1]) / LN_10
 
 
-def record_way_back(kind: str, norm: float, steps: int = STEPS, driven_steps: int = STEPS) -> WayBack:
+def record_way_back(kind: str, norm: float, driven_steps: int = STEPS) -> WayBack:
     """One network of 64 units, its matrix scaled to a spectral norm, and BPTT from a loss at the last step."""
     draw_weights = torch.Generator().manual_seed(SEED)
     model = SequenceModel(
@@ -58,14 +58,14 @@ def record_way_back(kind: str, norm: float, steps: int = STEPS, driven_steps: in
     with torch.no_grad():
         r.get_parameter("weight_hh_l0").copy_(scale_spectral_norm(W, norm))
         r.get_parameter("weight_ih_l0").copy_(0.7 * torch.randn(UNITS, 1, generator=draw_weights, dtype=torch.float64))
-    inputs = torch.randn(max(steps, driven_steps) + 1, 1, 1, generator=draw_weights, dtype=torch.float64)
+    inputs = torch.randn(max(STEPS, driven_steps) + 1, 1, 1, generator=draw_weights, dtype=torch.float64)
     trace = record(model, inputs, lambda outputs: outputs[-1].sum())
-    log_norm = trace.log_norm[0, :, 0].flip(0).numpy()[: steps + 1]
-    factors = step_jacobians(trace.top, start=len(inputs) - steps).matrices[:, 0]
+    log_norm = trace.log_norm[0, :, 0].flip(0).numpy()[: STEPS + 1]
+    factors = step_jacobians(trace.top, start=len(inputs) - STEPS).matrices[:, 0]
     return WayBack(
         spectrum(W * (norm / torch.linalg.matrix_norm(W, ord=2))),
         log_norm - log_norm[0],
         product_log_norms(factors),
         float(elman_slope(trace.top.in_order())[0].mean()) if kind == "tanh" else 1.0,
-        float(lyapunov(trace.top, count=1).exponents[0]) if driven_steps > steps else math.nan,
+        float(lyapunov(trace.top, count=1).exponents[0]) if driven_steps > STEPS else math.nan,
     )

@@ -17,15 +17,15 @@ from experiments.probing.recorded_pass import RecordedPass
 from models.networks.network import Network
 from models.recording.trace import Stack
 
-LONGEST_CREDIT = 300
+LONGEST_CREDIT_ON_PAGE = 300
 """Timesteps up to which a credit matrix is drawn: it grows with the square of them."""
 
 
 def credit_panel(view: Passes) -> Panel:
     """The credit matrix: which states get gradient from which losses."""
-    if next(iter(view.probes.values())).trace.seq_len > LONGEST_CREDIT:
+    if next(iter(view.probes.values())).trace.seq_len > LONGEST_CREDIT_ON_PAGE:
         return Panel(
-            note=f"The credit matrix is drawn only for up to {LONGEST_CREDIT} timesteps. Use a shorter sequence."
+            note=f"The credit matrix is drawn for at most {LONGEST_CREDIT_ON_PAGE} timesteps. Use a shorter sequence."
         )
 
     if any(probe.credit_losses > MOST_LOSSES for probe in view.probes.values() if isinstance(probe, Probe)):

@@ -9,7 +9,8 @@ from analysis.figures.picture import Picture
 from analysis.figures.profile import profile_picture
 from analysis.figures.standalone import standalone, table
 from analysis.figures.symbols import with_symbols
-from analysis.figures.theme import LN_10, cell_colour, cell_name
+from analysis.figures.theme import cell_colour, cell_name
+from analysis.numbers import LN_10
 from analysis.profile import describe_decay, describe_horizon
 from analysis.spectrum import Spectrum
 from analysis.typeset import as_html
@@ -21,7 +22,7 @@ from dashboard.explore.layer_choice import say_layer
 from dashboard.explore.link import read_settings
 from dashboard.explore.networks import NAMING, controls_of, open_network
 from dashboard.explore.panel import symbols_of
-from dashboard.explore.panels import LARGEST_STATE, PANELS
+from dashboard.explore.panels import LARGEST_STATE_ON_PAGE, PANELS
 from dashboard.explore.settings import CONTROLS, HEARD, Settings
 from dashboard.explore.view import View, record_view
 from dashboard.frame import Frame
@@ -106,7 +107,7 @@ def draw_profiles(view: View, *, in_drag: bool = False) -> Picture:
     for cell, r in view.probes.items():
         if "mean-field rate" in overlays and r.mean_field is not None:
             rates[f"{cell_name(cell)}: mean-field rate ½ ln χ"] = (cell, r.mean_field.rate)
-        if "Lyapunov rate" in overlays and r.state_size <= LARGEST_STATE:
+        if "Lyapunov rate" in overlays and r.state_size <= LARGEST_STATE_ON_PAGE:
             rates[f"{cell_name(cell)}: largest Lyapunov exponent"] = (cell, float(r.lyapunov.exponents[0]))
     dtype = next(iter(view.probes.values())).experiment.config.dtype
     profiles = {cell: r.profile for cell, r in view.probes.items()}

@@ -22,7 +22,7 @@ def view_or_last(settings: Settings) -> View:
         if last is None:
             raise
         refuse(error)
-        st.caption("The charts are still those of the settings before.")
+        st.caption("The charts still show the previous settings.")
         return record_view(last, pinned_settings())
     remember_shown(settings)
     return view

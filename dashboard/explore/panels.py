@@ -26,7 +26,7 @@ from dashboard.explore.settings import LONGEST, PANEL_NAMES
 from experiments.probing.recorded_pass import PRODUCT_STEPS, RecordedPass
 from models.cells.registry import CELLS
 
-LARGEST_STATE = 256
+LARGEST_STATE_ON_PAGE = 256
 """Size of the state up to which Jacobians and exponents are computed on the page: they grow with its cube."""
 
 
@@ -99,8 +99,8 @@ def _spectrum_panel(view: Passes) -> Panel:
 
 def _small_states(view: Passes, what: str) -> tuple[dict[str, RecordedPass], str]:
     """The cells with a state small enough for work of its cube, and a note on the others."""
-    small = {c: r for c, r in view.probes.items() if r.state_size <= LARGEST_STATE}
-    note = f"{what} are computed here only for states of up to {LARGEST_STATE} numbers. Use fewer hidden units."
+    small = {c: r for c, r in view.probes.items() if r.state_size <= LARGEST_STATE_ON_PAGE}
+    note = f"{what} are computed here only for states of up to {LARGEST_STATE_ON_PAGE} numbers. Use fewer hidden units."
     return small, note if len(small) < len(view.probes) else ""
 
 

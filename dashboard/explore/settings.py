@@ -106,7 +106,7 @@ _CLIP_RULES = name_options([*CLIP_RULES], CLIP_RULE_WORDS)
 class Settings:
     """Everything on Explore follows from these. A control has its label, its default, what is allowed, and its help."""
 
-    run: str = control(Name("Run", "", NAME, "the name of a run, and no path", names_network=True))
+    run: str = control(Name("Run", "", NAME, "the name of a run, not a path", names_network=True))
     step: int = control(Whole("Recorded step", 0, 0, LARGEST_STEP, names_network=True))
     upload: str = control(Name("Uploaded file", "", TOKEN, "a file that was uploaded here", names_network=True))
     layer: int = control(Whole("Layer of the file", 0, 0, MOST_LAYERS, names_network=True))

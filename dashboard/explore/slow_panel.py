@@ -82,11 +82,11 @@ def _show_rows(panel: Panel, computing: Computing, keys: str, waits: bool) -> No
 
 
 def _show_cell(name: str, known: Mapping[str, Picture], new: Mapping[str, Picture], key: str) -> None:
-    """A chart that is there; else a skeleton, or the chart of the settings before, with what is being computed."""
+    """A chart that is there; else a skeleton, or the chart of the previous settings, with what is being computed."""
     if name in new:
         st.empty()
     else:
-        more = " This is the chart of the settings before." if name in known else ""
+        more = " This chart still shows the previous settings." if name in known else ""
         box = "" if name in known else "<div></div>"
         st.html(f'<div class="computing" role="status"><p>Computing {escape(_what(name))} …{more}</p>{box}</div>')
     if name in known:

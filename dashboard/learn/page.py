@@ -4,6 +4,7 @@ import streamlit as st
 
 from dashboard.components.address import note_arrival
 from dashboard.components.as_text import as_text
+from dashboard.components.link_parts import say_ignored
 from dashboard.components.projector import projector_on, projector_style
 from dashboard.components.style import page_style
 from dashboard.learn.address import predictions, read_address, write_address
@@ -18,8 +19,8 @@ recall_progress(predictions())
 lesson_style()
 if projector_on():
     projector_style()
-if wrong:
-    st.warning(as_text(f"Parts of the link were left out: {'; '.join(wrong[:3])}."))
+for sentence in say_ignored(wrong):
+    st.warning(as_text(sentence))
 if place.lesson is None:
     show_overview(predictions())
 else:

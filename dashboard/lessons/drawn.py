@@ -5,7 +5,8 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from analysis.figures.lags import LagLine
-from analysis.figures.theme import LN_10, OTHER_COLOURS
+from analysis.figures.theme import OTHER_COLOURS
+from analysis.numbers import LN_10
 from dashboard.lessons.lesson import Reply
 from dashboard.lessons.question import Curve, Guess, read_drawn_values
 from dashboard.lessons.statement import says

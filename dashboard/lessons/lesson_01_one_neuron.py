@@ -10,7 +10,8 @@ from numpy import ndarray
 
 from analysis.figures.lags import LagLine, lag_picture
 from analysis.figures.picture import Picture
-from analysis.figures.theme import CELL_COLOURS, LN_10, NEUTRAL
+from analysis.figures.theme import CELL_COLOURS, NEUTRAL
+from analysis.numbers import LN_10
 from analysis.profile import smallest_log
 from analysis.simulations.one_neuron import log_gradients
 from analysis.wording import counted, power_of_ten, significant

@@ -7,7 +7,8 @@ import numpy as np
 
 from analysis.figures.lags import LagLine, lag_picture
 from analysis.figures.picture import Picture
-from analysis.figures.theme import CELL_COLOURS, LN_10, NEUTRAL, OTHER_COLOURS
+from analysis.figures.theme import CELL_COLOURS, NEUTRAL, OTHER_COLOURS
+from analysis.numbers import LN_10
 from analysis.simulations.way_back import STEPS, WayBack, record_way_back
 from analysis.wording import power_of_ten, significant
 from dashboard.lessons.lesson import Bench, Equation, Lesson, Pick, Reply, Scene, Slider, Values, Verdict, outcome

@@ -6,7 +6,8 @@ import numpy as np
 
 from analysis.figures.lags import LagLine, lag_picture
 from analysis.figures.picture import Picture
-from analysis.figures.theme import LN_10, OTHER_COLOURS
+from analysis.figures.theme import OTHER_COLOURS
+from analysis.numbers import LN_10
 from analysis.simulations.linear_matrix import STEPS, LinearCase, corner_matrix, flat_matrix, record_linear
 from analysis.wording import power_of_ten, significant
 from dashboard.lessons.lesson import Bench, Equation, Lesson, Reply, Scene, Slider, Values, Verdict, outcome

@@ -12,7 +12,8 @@ from analysis.course import course
 from analysis.figures.lags import LagLine, lag_picture
 from analysis.figures.over_setting import SettingLine, setting_picture
 from analysis.figures.picture import Picture
-from analysis.figures.theme import CELL_COLOURS, LN_10, OTHER_COLOURS
+from analysis.figures.theme import CELL_COLOURS, OTHER_COLOURS
+from analysis.numbers import LN_10
 from analysis.simulations.wide_tanh import SATURATED, STEPS, UNITS, WideTanh, record_wide_tanh
 from analysis.theory import critical_gain, mean_field
 from analysis.wording import exact_percent, power_of_ten, rate, significant

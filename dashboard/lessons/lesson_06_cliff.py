@@ -52,7 +52,7 @@ def leaves(d: Descent) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """What the verdict stands on: one descent a start, three ways."""
+    """What the verdict stands on: one descent per start, three ways."""
 
     plain: list[Descent]
     clipped: list[Descent]

@@ -10,7 +10,8 @@ from analysis.figures.decades import POWERS_OF_TEN
 from analysis.figures.hover import write_hovers
 from analysis.figures.lags import LagLine, lag_picture
 from analysis.figures.picture import Picture
-from analysis.figures.theme import LN_10, NEUTRAL, OTHER_COLOURS
+from analysis.figures.theme import NEUTRAL, OTHER_COLOURS
+from analysis.numbers import LN_10
 from analysis.wording import significant
 from dashboard.lessons.lesson import Bench, Equation, Lesson, Reply, Scene, Slider, Values, Verdict, outcome
 from dashboard.lessons.networks_drawn import SUM_THEN_CLIP

@@ -12,7 +12,8 @@ from analysis.figures.bars import parts_picture
 from analysis.figures.lags import LagLine, lag_picture
 from analysis.figures.over_setting import SettingLine, setting_picture
 from analysis.figures.picture import Picture
-from analysis.figures.theme import CELL_COLOURS, LN_10, NEUTRAL, OTHER_COLOURS
+from analysis.figures.theme import CELL_COLOURS, NEUTRAL, OTHER_COLOURS
+from analysis.numbers import LN_10
 from analysis.wording import power_of_ten, significant
 from dashboard.lessons.lesson import Bench, Equation, Lesson, Pick, Reply, Scene, Slider, Values, Verdict
 from dashboard.lessons.networks_drawn import GRU_AND_LSTM

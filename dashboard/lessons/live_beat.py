@@ -174,7 +174,7 @@ def _begin_own(lanes: Sequence[RunConfig]) -> None:
 
 
 def _cancel_lanes(lanes: Sequence[RunConfig]) -> None:
-    """Stop after the step at hand; what was done is kept."""
+    """Stop after the current step; what was done is kept."""
     steer([run for run in _open_lanes(lanes) if run.status in LIVE], stop=True)
     for job in _last_jobs(lanes):
         leave_queue(job)  # its process commits, too, if it has begun

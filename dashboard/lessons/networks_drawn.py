@@ -15,18 +15,13 @@ def _chain(labels: Sequence[str], weight: str, y: float = MIDDLE, right: float =
     return nodes, [Arrow(k, k + 1, weight) for k in range(len(nodes) - 1)]
 
 
-def _gradient_back(count: int, words: str) -> list[Arrow]:
-    """The gradient's way from the last of `count` states to the first."""
-    return [Arrow(count - 1, 0, words, back=True)]
-
-
-def _unrolled(weight: str, says: str, words: str = "the gradient goes back") -> Diagram:
+def _unrolled(weight: str, says: str) -> Diagram:
     """A network over its timesteps, with a loss at the last one."""
     nodes, arrows = _chain(("h_0", "h_1", "…", "h_{T−1}", "h_T"), weight)
     return Diagram(
         says,
         (*nodes, Node(388, MIDDLE, "loss L", "word")),
-        (*arrows, Arrow(4, 5), *_gradient_back(5, words)),
+        (*arrows, Arrow(4, 5), Arrow(4, 0, "the gradient goes back", back=True)),
     )
 
 

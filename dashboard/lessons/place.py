@@ -32,12 +32,12 @@ def read_place(parameters: Mapping[str, str], lessons: Mapping[int, AnyLesson]) 
     text = parameters.get("lesson")
     number = int(text) if text is not None and re.fullmatch(r"[0-9]{1,2}", text) else None
     if text is not None and number not in lessons:
-        return Place(), [f"lesson was {text[:40]!r}, allowed is {', '.join(map(str, lessons))}"]
+        return Place(), [f"lesson was {text[:40]!r}; it must be one of {', '.join(map(str, lessons))}"]
     if number is None:
         return Place(), []
     beat = parameters.get("beat", "predict")
     if beat not in BEATS:
-        wrong.append(f"beat was {beat[:40]!r}, allowed is {', '.join(BEATS)}")
+        wrong.append(f"beat was {beat[:40]!r}; it must be one of {', '.join(BEATS)}")
     return Place(number, beat if beat in BEATS else "predict"), wrong
 
 
@@ -48,12 +48,12 @@ def read_guesses(text: str, lessons: Mapping[int, AnyLesson]) -> tuple[dict[int,
     for part in filter(None, text.split("~")[: 2 * len(lessons)]):
         match = re.fullmatch(r"([0-9]{1,2})([a-z].*)", part)
         if match is None or int(match[1]) not in lessons:
-            wrong.append(f"guess was {part[:40]!r}, allowed is a lesson's number and its answer, as 3b")
+            wrong.append(f"guess was {part[:40]!r}; it must be a lesson's number and its answer, as 3b")
             continue
         try:
             guesses[int(match[1])] = lessons[int(match[1])].question.read(match[2])
         except ValueError as allowed:
-            wrong.append(f"guess was {part[:40]!r}, allowed is {match[1]} and {allowed}")
+            wrong.append(f"guess was {part[:40]!r}; it must be {match[1]} and {allowed}")
     return guesses, wrong
 
 
@@ -72,7 +72,7 @@ def read_controls(text: str, lesson: AnyLesson) -> tuple[dict[str, Value], list[
         try:
             values[key] = _read_control(given, controls.get(key), controls)
         except ValueError as allowed:
-            wrong.append(f"set was {part[:40]!r}, allowed is {allowed}")
+            wrong.append(f"set was {part[:40]!r}; it must be {allowed}")
     return values, wrong
 
 

@@ -1,6 +1,7 @@
 """What Runs shows where a visitor comes by an address."""
 
 from dashboard.components.address import Arrival
+from dashboard.components.link_parts import say_ignored
 from dashboard.runs.kept import KEPT, MOST_CHOSEN
 from dashboard.runs.table import set_chosen
 from dashboard.train import jobs
@@ -15,10 +16,10 @@ def read_address(arrival: Arrival) -> list[str]:
         return []
     asked = link.pop("run", "")
     wrong = KEPT.follow(link, {})
-    said = [f"Parts of the link were left out: {'; '.join(wrong[:3])}."] if wrong else []
+    said = say_ignored(wrong)
     names = named_in(asked)[:MOST_CHOSEN]
     if asked and not names:
-        said.append("The address names no run: it must be the beginning of a run's id, and no path.")
+        said.append("The address names no run: it must be the beginning of a run's id, not a path.")
     set_chosen([_whole_name(name) for name in names])
     return said
 

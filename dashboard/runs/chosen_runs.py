@@ -8,7 +8,7 @@ from dashboard.components.show import in_two_columns
 from dashboard.components.source import set_source
 from dashboard.runs.kept import KEPT
 from dashboard.runs.laid_over_runs import show_laid_over
-from dashboard.runs.own_words import show_own_words
+from dashboard.runs.notes import show_notes
 from dashboard.runs.recorded_step import show_recorded_step
 from dashboard.runs.settings_table import show_settings
 from dashboard.runs.verdicts import show_verdicts
@@ -26,7 +26,7 @@ def show_runs(readers: Sequence[RunReader]) -> None:
     show_verdicts(readers, names)
     show_settings(readers, names)
     if len(readers) == 1:
-        show_own_words(readers[0])
+        show_notes(readers[0])
     with st.container():  # the slider stays in sight as long as this is
         if len(readers) == 1:
             show_recorded_step(readers[0])

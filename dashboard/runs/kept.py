@@ -21,13 +21,13 @@ KEPT = Kept(
         "direction": OneOf("Direction shown", "forwards", {word: word for word in DIRECTIONS}),
         "look": OneOf("Look at", FIRST_PANEL, {name: name for name in PANELS}),
         "lit": Switch("Light what the loss hears", False),
-        "learned": Switch("Show how it learned", False, help="The same at up to eight recorded steps."),
+        "learned": Switch("Show how it learned", False, help="Show the answers at up to eight recorded steps."),
         "temperature": Slide("Temperature", 0.7, 0.1, 2.0, 0.1, help=(
             "Low: the likeliest character each time. High: almost any.")),
         "follow": Switch("Follow the training", True, help="Draw each new recorded step."),
         "seeds": Switch("Join seeds", True, help=(
             "Runs that differ only in their seed are one line, their median, with a band from lowest to highest.")),
-        "all": Switch("All settings", False, help="Also the settings that are the same in all chosen runs."),
+        "all": Switch("All settings", False, help="Also show the settings that are equal in all chosen runs."),
     },
 )  # fmt: skip
 """Step 0 stands for the latest."""

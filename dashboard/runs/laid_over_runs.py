@@ -21,7 +21,7 @@ def show_laid_over(readers: Sequence[RunReader], labels: Sequence[str]) -> None:
     try:
         found = lay_over(readers, labels)
         if found is None:
-            st.info("These runs have not committed a recorded step yet.")
+            st.info("These runs have not saved a recorded step yet.")
             return
         key = f"laid-over-{'-'.join(reader.name for reader in readers)}"
         texts = [f"optimiser step {step:,}" for step in found.step.tolist()]

@@ -12,7 +12,7 @@ from dashboard.runs.arriving import read_address
 from dashboard.runs.chosen_runs import show_runs
 from dashboard.runs.follow import follow
 from dashboard.runs.kept import KEPT
-from dashboard.runs.own_words import say_refused
+from dashboard.runs.notes import say_refused
 from dashboard.runs.step_in_sight import step_style
 from dashboard.runs.table import choose_runs
 from dashboard.train.jobs import RUNS

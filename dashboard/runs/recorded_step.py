@@ -11,8 +11,8 @@ from dashboard.components.refusal import refuse
 from dashboard.components.scrub_slider import scrub_slider
 from dashboard.components.show import show
 from dashboard.explore.layer_choice import choose_layer, in_words
+from dashboard.runs.answers import show_answers
 from dashboard.runs.kept import KEPT
-from dashboard.runs.said import show_said
 from dashboard.runs.step_in_sight import step_in_sight
 from dashboard.runs.step_panels import show_kept_states, show_panels, trained_network
 from dashboard.session import read_session
@@ -36,7 +36,7 @@ def show_recorded_step(run: RunReader) -> None:
     A sentence here, since Streamlit catches what leaves a fragment.
     """
     if not len(run.tensor("step")):
-        st.info("This run has not committed a recorded step yet.")
+        st.info("This run has not saved a recorded step yet.")
         return
     KEPT.prepare()
     run = _choose_module(run)
@@ -54,7 +54,7 @@ def show_recorded_step(run: RunReader) -> None:
         words = describe_layer(top if layer is None else layer, stack.num_layers, stack.num_directions)
         show(in_words(with_symbols(picture, _choose_symbols(run, network)), words), _profile_key(run))
         if network is not None:
-            show_said(run, network)
+            show_answers(run, network)
         if network is None:
             st.info(run.form.lacks())
             show_kept_states(run, step, top if layer is None else layer)

@@ -42,7 +42,7 @@ def choose_runs(summaries: Sequence[RunSummary]) -> list[str]:
     shown.sort(key=lambda s: not about[s.name].star)
     names, chosen = [s.name for s in shown], chosen_names()
     if words and not shown:
-        st.info("No run matches. A setting is written as in `clip_threshold=1`; every word must be found.")
+        st.info("No run matches. Write a setting as `clip_threshold=1`. A run must match every word.")
     # What was chosen by hand belongs to these rows: other rows, or a choice that was set, make another table.
     rows = blake2b("\n".join(names).encode(), digest_size=8).hexdigest()
     fields = _varied_fields(shown)

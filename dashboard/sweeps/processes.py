@@ -44,7 +44,7 @@ class Processes:
         """
         with self.lock:
             if plan.name in self.working:
-                raise ConfigError(f"Sweep {plan.name} is already at work.")
+                raise ConfigError(f"Sweep {plan.name} is already running.")
             folder = Path(tempfile.mkdtemp(prefix="sweep-"))
             file = folder / f"{plan.name}.toml"
             file.write_text(plan.source, encoding="utf-8")
@@ -70,7 +70,7 @@ class Processes:
         folder.rmdir()
 
     def pause(self, name: str) -> None:
-        """Ask a sweep to end after the steps at hand; what was done is kept, and *Continue* goes on."""
+        """Ask a sweep to end after the current steps; what was done is kept, and *Continue* goes on."""
         with self.lock:
             if process := self.working.get(name):
                 process.terminate()
@@ -107,7 +107,7 @@ def plan_for_page(source: str, name: str = "my_sweep") -> Plan:
     except ConfigError:
         raise
     except (ValueError, RecursionError) as error:
-        raise ConfigError(f"The text must be TOML and is not: {cut(' '.join(str(error).split()))}.") from None
+        raise ConfigError(f"The text is not valid TOML: {cut(' '.join(str(error).split()))}; correct it.") from None
     check_runs([plan.config(run) for run in plan.runs], jobs.RUNS, personal=True)
     return plan
 

@@ -65,7 +65,7 @@ def show_standing(results: Results, ended: str, works: bool) -> None:
     if works and ended:
         st.info("Starting …")
     elif ended == STOPPED and counts["begun"] + counts["planned"]:
-        st.info("Paused. All results are kept; go on whenever you like.")
+        st.info("Paused. All results are kept. Press *Continue* to go on.")
     elif ended not in ("", STOPPED, "ended"):
         st.info(as_text(f"The last start ended: {ended.rstrip('.')}."))
     if results.errors:

@@ -25,7 +25,7 @@ def show_before(lanes: Sequence[RunConfig]) -> None:
         return
     st.markdown("## Before the first step")
     if max(_work(lane) for lane in lanes) > MOST_WORK:
-        st.caption("The gradient of networks of this size is shown once they train.")
+        st.caption("This network is too large to show before training. Its gradient appears once it trains.")
         return
     try:
         probes: dict[str, Probe] = {}

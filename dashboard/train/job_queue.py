@@ -20,7 +20,7 @@ class Job:
     """The longest that the process may take; None is no limit."""
     process: Program | None = None
     stopping: bool = False
-    """Its process was asked to end after the step at hand."""
+    """Its process was asked to end after the current step."""
     over: bool = False
     """It has ended, or was cancelled before it began."""
     error: str | None = None
@@ -37,7 +37,7 @@ class Job:
         return self.process is not None and not self.over
 
     def stop(self) -> None:
-        """Ask the process to end after the step at hand: once, since a second signal would cut that step off."""
+        """Ask the process to end after the current step: once, since a second signal would cut that step off."""
         if self.process is not None and not self.stopping and not self.over:
             self.stopping = True
             self.process.terminate()

@@ -89,7 +89,7 @@ class Jobs:
         return sum(len(other.runs) for other in before)
 
     def leave(self, job: Job) -> None:
-        """Take a job that waits out of the queue; of one that trains, end the process after the step at hand."""
+        """Take a job that waits out of the queue; of one that trains, end the process after the current step."""
         with self.lock:
             if job in self.waiting:
                 self.waiting.remove(job)

@@ -22,7 +22,7 @@ refused = read_address(note_arrival("train"))
 with st.container(horizontal=True, vertical_alignment="center", key="page-head"):
     st.title("Watch a network learn, or fail to", width="content")
     st.space("stretch")
-    words = "Leave these runs, which go on, and start others."
+    words = "Start other runs; these continue."
     st.button("New run", icon=":material/add:", on_click=leave_runs, disabled=not watched_names(), help=words)
     words = "Go to Runs: every recorded step of these runs, timestep by timestep."
     if st.button("Open in Runs", icon=":material/arrow_forward:", disabled=not watched_names(), help=words):

@@ -106,8 +106,8 @@ def _asked(readers: Sequence[RunReader]) -> str:
     """What was asked of runs that have not done it yet, which takes them up to a step."""
     running = [read_control(run.folder) for run in readers if run.status == "running"]
     if any(control and control.stop for control in running):
-        return "Stopping after the step at hand …"
-    return "Pausing after the step at hand …" if any(control and control.pause for control in running) else ""
+        return "Stopping after the current step …"
+    return "Pausing after the current step …" if any(control and control.pause for control in running) else ""
 
 
 def _change_numbers(readers: Sequence[RunReader]) -> None:
@@ -141,7 +141,7 @@ def show_place(job: Job, key: str) -> None:
     before = jobs().runs_before(job)
     own_job = job.visitor == visitor()
     whose = "yours" if own_job else "this one"
-    place = f"{before} runs are before {whose}" if before > 1 else f"1 run is before {whose}"
+    place = f"{before} runs are ahead of {whose}" if before > 1 else f"1 run is ahead of {whose}"
     st.info(
         f"All cores are busy. {place if before else f'{whose.capitalize()} is next'}. Training starts by itself, also "
         "if you close this page."

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard.components.address import Arrival
+from dashboard.components.answers import KEY
 from dashboard.components.as_text import as_text
+from dashboard.components.link_parts import say_ignored
 from dashboard.components.refusal import refuse
-from dashboard.components.said import KEY
 from dashboard.components.show import in_two_columns
 from dashboard.components.source import set_source
-from dashboard.runs.said import show_latest_said
+from dashboard.runs.answers import show_latest_answers
 from dashboard.runs.verdicts import show_verdicts
 from dashboard.session import read_session
 from dashboard.train import jobs as training
@@ -53,7 +54,7 @@ def read_address(arrival: Arrival) -> list[str]:
     else:
         leave_runs()
     wrong = read_link(link)
-    said = [f"Parts of the link were left out: {'; '.join(wrong[:3])}."] if wrong else []
+    said = say_ignored(wrong)
     if text and not names:
         said.append(f"The address names no run: {shortened(text)} is not a run's name. Choose a run on the page Runs.")
     return said
@@ -134,17 +135,17 @@ def _show_runs(readers: Sequence[RunReader], working: bool) -> None:
     try:
         show_verdicts(readers, names)
         in_two_columns(run_pictures(readers), "train")
-        _show_said(readers)
+        _show_answers(readers)
         _show_events(readers, names)
     except RunError as error:
         refuse(error)
 
 
-def _show_said(readers: Sequence[RunReader]) -> None:
+def _show_answers(readers: Sequence[RunReader]) -> None:
     st.markdown("## What the networks say")
     st.caption(f"At their last recorded steps. {KEY}")
     for run, label in zip(readers, labels(readers), strict=True):
-        show_latest_said(run, label)
+        show_latest_answers(run, label)
 
 
 def _show_progress(run: RunReader, label: str, working: bool) -> None:

@@ -45,16 +45,14 @@ class Growth:
     floor: float
 
 
-def benchmark_recording(
-    sizes: tuple[tuple[int, int, int], ...] = SIZES, threads: tuple[int, ...] = (1, 2), seconds: float = 8.0
-) -> list[Cost]:
+def benchmark_recording(sizes: tuple[tuple[int, int, int], ...] = SIZES, seconds: float = 8.0) -> list[Cost]:
     """Every cell × size × number of threads × way; `seconds` is for one cell, size and number of threads."""
     rows: list[Cost] = []
     before = torch.get_num_threads()
     try:
         for size in sizes:
             for cell in CELLS:
-                for count in threads:
+                for count in (1, 2):
                     torch.set_num_threads(count)
                     rows += compare(cell, size, count, seconds)
     finally:
@@ -213,8 +211,8 @@ def cost_table(rows: list[Cost], memory: dict[tuple[str, tuple[int, int, int], s
 
 def growth_table(rows: list[Growth]) -> Table:
     """Cost over T and over H, beside the matrix products alone."""
-    table = Table(title="How record grows, one thread: ms, µs a timestep, and the matrix products alone")
-    for name in ("cell", "T/B/H", "record ms", "µs a timestep", "products ms", "record ÷ products"):
+    table = Table(title="How record grows, one thread: ms, µs per timestep, and the matrix products alone")
+    for name in ("cell", "T/B/H", "record ms", "µs per timestep", "products ms", "record ÷ products"):
         table.add_column(name, justify="left" if name in ("cell", "T/B/H") else "right")
     for row in rows:
         size = "/".join(str(n) for n in row.size)

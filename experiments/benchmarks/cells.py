@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from experiments.benchmarks.steps import step_of, timed
 
 Track = tuple[str, tuple[int, int, int]]
-"""One of `benchmark_steps.WAYS`, and timesteps, batch size, hidden size."""
+"""One of `steps.WAYS`, and timesteps, batch size, hidden size."""
+FEWEST, MOST = 3, 20
+"""Rounds, after one that is not counted."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,7 @@ class Race:
         return self.gru / self.lstm
 
 
-def races(tracks: Sequence[Track], seconds: float, fewest: int = 3, most: int = 20) -> list[Race]:
+def races(tracks: Sequence[Track], seconds: float) -> list[Race]:
     """Time both cells on every track, in rounds over all tracks, so that other work on the machine slows all alike.
 
     The shortest time is kept, as `timeit` advises: longer times come from other work on the machine.
@@ -31,13 +33,11 @@ def races(tracks: Sequence[Track], seconds: float, fewest: int = 3, most: int = 
     Args:
         tracks: at least one.
         seconds: no new round begins after this time.
-        fewest: least number of rounds, after one that is not counted.
-        most: largest number of rounds.
     """
     steps = [(step_of(way, "gru", size), step_of(way, "lstm", size)) for way, size in tracks]
     times: list[list[tuple[float, float]]] = []
     end = time.perf_counter() + seconds
-    while len(times) <= fewest or (len(times) <= most and time.perf_counter() < end):
+    while len(times) <= FEWEST or (len(times) <= MOST and time.perf_counter() < end):
         times.append([(timed(gru), timed(lstm)) for gru, lstm in steps])
     shortest = (zip(*of_track, strict=True) for of_track in zip(*times[1:], strict=True))
     return [Race(1e3 * min(gru), 1e3 * min(lstm)) for gru, lstm in shortest]

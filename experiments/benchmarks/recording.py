@@ -91,7 +91,7 @@ def main() -> None:
     """Measure each cell and print a table."""
     use_one_thread()
     table = Table(title="Cost of recording, T = 200, H = 64, batch 32, one thread")
-    for column in ("cell", "ms a step without", *(f"{way} (at most {limit:.0%})" for way, limit in LIMITS.items())):
+    for column in ("cell", "ms per step without", *(f"{way} (at most {limit:.0%})" for way, limit in LIMITS.items())):
         table.add_column(column)
     for cell in ("elman", "gru", "lstm"):
         measured = cost(cell)

@@ -176,7 +176,7 @@ def main() -> None:
     cost = measure()
     values = [
         f"{cost.ratio:.2f} ({min(cost.ratios):.2f} to {max(cost.ratios):.2f})",
-        f"{cost.overhead / 10:.2%} ({1e3 * cost.overhead:.0f} ms a run)",
+        f"{cost.overhead / 10:.2%} ({1e3 * cost.overhead:.0f} ms per run)",
         f"{cost.dry_run:.1f} s",
         f"{cost.opening:.2f} s, comparing {cost.comparing:.2f} s, made again {cost.rebuilding:.1f} s",
     ]

@@ -111,9 +111,7 @@ def named_folders(names: list[str], count: int, runs: Path) -> list[Path]:
     """
     wrong = [name for name in names if not NAME.fullmatch(name) or name in (SWEEPS, PROBES)]
     if wrong:
-        raise ConfigError(
-            f"--name was {shortened(wrong[0])}; it must be letters, digits, dots and dashes, and no path."
-        )
+        raise ConfigError(f"--name was {shortened(wrong[0])}; it must be letters, digits, dots and dashes, not a path.")
     if len(names) != count:
         raise ConfigError(f"--name was given {len(names)} times; it must be given once per run, and there are {count}.")
     return [runs / name for name in names]

@@ -38,16 +38,19 @@ def refusal(model: type[BaseModel], error: ValidationError) -> ConfigError:
 
 
 def _unknown(name: str, names: list[str]) -> str:
-    return f"{shortened(name)} is not a field; {suggestion(name, names)}the fields are {', '.join(names)}."
+    return f"{shortened(name)} is not a field; {suggestion(name, names)} fields are {', '.join(names)}."
 
 
 def suggestion(name: str, names: Sequence[str]) -> str:
-    """The names that begin as an unknown one, or else the closest, as the beginning of a clause; empty without any."""
+    """What may be meant by an unknown name, up to the word "the" of a list of all names.
+
+    These are the names that begin as it does, or else the closest one.
+    """
     begun = [other for other in names if other.startswith(name)]
     if len(begun) > 1:
-        return f"{', '.join(begun[:-1])} and {begun[-1]} begin so, and "
+        return f"did you mean {_listed(begun)}? The"
     close = begun or difflib.get_close_matches(name, names, n=1)
-    return f"the closest is {close[0]}, and " if close else ""
+    return f"the closest is {close[0]}, and the" if close else "the"
 
 
 def _options(kind: Any, field: FieldInfo) -> list[str]:

@@ -151,5 +151,5 @@ def read_toml(path: Path) -> dict[str, object]:
         raise
     except (ValueError, RecursionError) as error:
         reason = cut(" ".join(str(error).split()), 2 * LONGEST)
-        raise ConfigError(f"the file {spelt_path(path)} must be TOML and is not: {reason}.") from None
+        raise ConfigError(f"the file {spelt_path(path)} is not valid TOML: {reason}; correct it.") from None
     return {key: None if value in NONE else value for key, value in values.items()}

@@ -7,7 +7,7 @@ from numpy import ndarray
 
 from analysis.clipping import Clipping
 from analysis.contributions import contributions
-from analysis.figures.theme import LN_10
+from analysis.numbers import LN_10
 from experiments.config.run_config import RunConfig
 from experiments.probing.probe import Probe, probe
 

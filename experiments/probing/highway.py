@@ -7,8 +7,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from analysis.figures.theme import LN_10
-from analysis.numbers import log_quantile
+from analysis.numbers import LN_10, log_quantile
 from experiments.config.run_config import RunConfig
 from experiments.probing.probe import probe
 

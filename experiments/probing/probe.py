@@ -77,11 +77,6 @@ class Probe(RecordedPass):
             raise ConfigError(f"stack was {shortened(name)}; it must be one of {', '.join(self.whole.stacks)}.")
         return replace(self, stack=name)
 
-    def of_layer(self, number: int, backwards: bool = False) -> "Probe":
-        """The same pass with another layer, from 1, and direction looked at; 0 is the top layer."""
-        index = self.index_of(number, backwards)
-        return self if index == self.layer_index else replace(self, layer_index=index)
-
     @property
     def cell(self) -> str:
         """Its cell, and the stack where the network has several."""
@@ -156,7 +151,7 @@ class Probe(RecordedPass):
 
     @cached_property
     def credit(self) -> Credit:
-        """Who would get credit for a loss at each timestep, wherever the configured loss sits.
+        """Who would get credit for a loss at each timestep, wherever the configured loss is.
 
         Where the sequences differ in length, it is for the loss of the first one alone.
         """

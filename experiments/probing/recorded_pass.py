@@ -1,8 +1,9 @@
 """One recorded forward and backward pass of any network, and its analyses."""
 
 from abc import ABC, abstractmethod
+from dataclasses import Field, replace
 from functools import cached_property
-from typing import Self
+from typing import Any, ClassVar, Self, final
 
 import numpy as np
 import torch
@@ -44,18 +45,17 @@ class RecordedPass(ABC):
     the pass of a configuration, a `WatchedStep` a pass of a user's own training.
     """
 
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]  # both kinds are dataclasses
     trace: Trace
     layer_index: int | None
     """The layer that is looked at, in the order of torch's `h_n`; None for the top one, forwards."""
 
-    @abstractmethod
+    @final
     def of_layer(self, number: int, backwards: bool = False) -> Self:
-        """The same pass with another layer and direction looked at; see `index_of`."""
-
-    def index_of(self, number: int, backwards: bool) -> int | None:
-        """See `index_of_layer`."""
+        """The same pass with another layer, from 1, and direction looked at; 0 is the top layer."""
         D = self.trace.num_directions
-        return index_of_layer(number, backwards, len(self.trace.layers) // D, D)
+        index = index_of_layer(number, backwards, len(self.trace.layers) // D, D)
+        return self if index == self.layer_index else replace(self, layer_index=index)
 
     @property
     def index(self) -> int:

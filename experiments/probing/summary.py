@@ -85,10 +85,10 @@ def transport_summary(c: Course) -> dict[str, object]:
     }
 
 
-LONGEST_CREDIT = 500
+LONGEST_CREDIT_IN_SUMMARY = 500
 """Most timesteps for which the credit matrix is computed: its cost grows with their square."""
 
-LARGEST_STATE = 512
+LARGEST_STATE_IN_SUMMARY = 512
 """Size of the state up to which Lyapunov exponents and the product's singular values are: they grow with its cube."""
 
 
@@ -114,9 +114,9 @@ def analyses(result: RecordedPass) -> dict[str, object]:
     out["time_constant"] = None if constants is None else json_number(constants.overall)
     taken = result.paths
     out["paths"] = taken and {name: json_number(finite_mean(share)) for name, share in taken.share.items()}
-    if result.state_size > LARGEST_STATE:
+    if result.state_size > LARGEST_STATE_IN_SUMMARY:
         out["jacobians"] = out["lyapunov"] = out["product"] = (
-            f"left out: the state has {result.state_size} numbers, over {LARGEST_STATE}"
+            f"left out: the state has {result.state_size} numbers, over {LARGEST_STATE_IN_SUMMARY}"
         )
     else:
         e, p, growth = result.lyapunov, result.product, result.step_growth
@@ -141,8 +141,8 @@ def analyses(result: RecordedPass) -> dict[str, object]:
     if isinstance(result, Probe) and "encoder" in result.whole.stacks:
         found = crossing(result.whole.stacks["encoder"], result.whole.stacks["decoder"])
         out["crossing"] = {f"share_by_{way}": json_number(finite_mean(share)) for way, share in found.share.items()}
-    if trace.seq_len > LONGEST_CREDIT:
-        out["credit"] = f"left out: {trace.seq_len} timesteps, over {LONGEST_CREDIT}"
+    if trace.seq_len > LONGEST_CREDIT_IN_SUMMARY:
+        out["credit"] = f"left out: {trace.seq_len} timesteps, over {LONGEST_CREDIT_IN_SUMMARY}"
     elif isinstance(result, Probe) and result.credit_losses > MOST_LOSSES:
         out["credit"] = f"left out: it takes passes for {result.credit_losses} losses, over {MOST_LOSSES}"
     else:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -43,11 +43,6 @@ class WatchedStep(RecordedPass):
     logged: Mapping[str, float]
     """The numbers that the training logged at the step."""
     layer_index: int | None = None
-
-    def of_layer(self, number: int, backwards: bool = False) -> "WatchedStep":
-        """The same pass with another layer, from 1, and direction looked at; 0 is the top layer."""
-        index = self.index_of(number, backwards)
-        return self if index == self.layer_index else replace(self, layer_index=index)
 
     @property
     def cell(self) -> str:

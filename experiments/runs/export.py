@@ -69,7 +69,7 @@ def write_whole(target: Path, write: Callable[[Path], object], replace: bool) ->
         RunError: the file is there, or cannot be written.
     """
     if not target.parent.is_dir():
-        raise RunError(f"the folder {spelt_path(target.parent)} is not there, so nothing can be exported to it.")
+        raise RunError(f"the folder {spelt_path(target.parent)} does not exist; create it first.")
     if target.is_symlink() or (target.exists() and not target.is_file()):
         raise RunError(f"{spelt_path(target)} is not a regular file; give another name.")
     if target.exists() and not replace:

@@ -92,14 +92,14 @@ def find_run(runs: Path, name: str) -> Path:
         RunError: none begins so, several do, or it is no name but a path.
     """
     if not NAME.fullmatch(name):
-        raise RunError(f"the run was {shortened(name)}; it must be the beginning of a run's id, and no path.")
+        raise RunError(f"the run was {shortened(name)}; it must be the beginning of a run's id, not a path.")
     entries = runs.iterdir() if runs.is_dir() else ()
     names = [entry.name for entry in entries if NAME.fullmatch(entry.name) and entry.name not in (SWEEPS, PROBES)]
     found = [name] if name in names else sorted(n for n in names if n.startswith(name))
     if not found:
         raise RunError(f"no run in {str(runs)!r} begins with {shortened(name)}; `{typed(runs, 'list')}` shows them.")
     if len(found) > 1:
-        raise RunError(f"{shortened(name)} begins {len(found)} runs: {', '.join(found[:5])}; give more of its id.")
+        raise RunError(f"{shortened(name)} matches {len(found)} runs: {', '.join(found[:5])}; type more of the id.")
     if (runs / found[0]).is_symlink():
         raise RunError(f"{found[0]!r} in {str(runs)!r} is a symbolic link, so it is not opened.")
     return runs / found[0]

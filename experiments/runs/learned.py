@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 from numpy import ndarray
 
-from analysis.learned import Course, Learned, learned
+from analysis.learned import Learned, TrainingScalars, learned
 from analysis.training_findings import has_learned, has_lost
 from analysis.wording import percent
 from experiments.runs.findings import run_findings
@@ -31,7 +31,7 @@ def run_learned(run: RunReader) -> Learned:
         norm = column("log_norm_before") if not run.form.watched else np.log(column("grad_norm"))
     evaluated = column("evaluation_accuracy")
     known = evaluated[np.isfinite(evaluated)]  # the answers of the network in use
-    course = Course(
+    course = TrainingScalars(
         step,
         column("loss"),
         np.full(len(step), known[-1]) if known.size else column("accuracy"),

@@ -179,7 +179,11 @@ def has_any(values: ndarray) -> bool:
 
 COUNTED = {
     "update_size": ("Size of an update", "‖Δθ‖ ÷ ‖θ‖", "How far a step moved all weights, relative to their size."),
-    "flossing": ("Flossing", "mean λ², nats²", "The mean square of the exponents that the first steps push to 0."),
+    "flossing": (
+        "Flossing",
+        "mean squared exponent, nats²",
+        "The mean square of the Lyapunov exponents that the first steps push to 0.",
+    ),
     "penalty": ("Penalty Ω", "Ω", "Pascanu's Ω: 0 if every step back keeps the gradient's norm."),
 }
 """Numbers that a configured run has at every step: title, axis, sentence."""

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+from analysis.importance import sort_key
 from experiments.config.words import bare, shortened
 from experiments.errors import ConfigError
 from experiments.sweeps.index import Results
@@ -117,7 +118,7 @@ def compare(
         chosen &= having
     if not chosen.any():
         held = " and ".join(f"{axis}={bare(wanted)}" for axis, wanted in (where or {}).items())
-        raise ConfigError(f"no run of the sweep has {held} together; leave one of them open.")
+        raise ConfigError(f"no run of the sweep has {held} together; remove one --where.")
     return gathered(results, rows, columns, value, np.flatnonzero(chosen))
 
 
@@ -162,13 +163,7 @@ def cell_of(
 
 def ordered(values: set[Value]) -> tuple[Value, ...]:
     """Sort values: numbers by size, then text, then none."""
-
-    def place(value: Value) -> tuple[int, float, str]:
-        if value is None:
-            return (2, 0.0, "")
-        return (0, float(value), "") if isinstance(value, int | float) else (1, 0.0, str(value))
-
-    return tuple(sorted(values, key=place))
+    return tuple(sorted(values, key=sort_key))
 
 
 def shown(cell: TableCell | None) -> str:

@@ -212,7 +212,7 @@ def known(given: Mapping[str, object], allowed: tuple[str, ...], where: str) -> 
         if key not in allowed:
             field = " (a run's field belongs in [fixed] or [axes])" if key in RunConfig.model_fields else ""
             raise ConfigError(
-                f"{shortened(key)} is not a key of {where}{field}; {suggestion(key, allowed)}the keys are "
+                f"{shortened(key)} is not a key of {where}{field}; {suggestion(key, allowed)} keys are "
                 f"{', '.join(allowed)}."
             )
 

@@ -1,5 +1,6 @@
 """The shared parts of tasks with classes: one-hot inputs, cross-entropy, and the likeliest class."""
 
+from collections.abc import Callable
 from typing import final
 
 import torch
@@ -17,6 +18,16 @@ def one_hot(symbols: Int[Tensor, "time batch"], size: int, dtype: torch.dtype) -
     """1 in the channel of each symbol, 0 in the others."""
     channels = torch.zeros(*symbols.shape, size, dtype=dtype, device=symbols.device)
     return channels.scatter_(-1, symbols.unsqueeze(-1), 1)
+
+
+def spell_one_hot(inputs: Float[Tensor, "time channel"], word: Callable[[int], str]) -> list[str]:
+    """The word of the channel that is 1, at each timestep."""
+    return [word(channel) for channel in inputs.argmax(-1).tolist()]
+
+
+def likeliest_word(outputs: Float[Tensor, "batch output"], size: int) -> Float[Tensor, "batch {size}"]:
+    """The likeliest class of each sequence, one-hot over `size` channels, as a decoder reads it next."""
+    return one_hot(outputs.argmax(-1)[None], size, outputs.dtype)[0]
 
 
 class Classification(Task):

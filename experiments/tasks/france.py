@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from experiments.errors import ConfigError
-from experiments.tasks.classification import one_hot
+from experiments.tasks.classification import one_hot, spell_one_hot
 from experiments.tasks.even_classes import EvenClasses
 from experiments.tasks.task import LossPosition
 from experiments.tasks.text import help_topics
@@ -70,7 +70,7 @@ class France(EvenClasses):
 
     def symbols(self, inputs: Float[Tensor, "time input"]) -> list[str]:
         """The words."""
-        return [self.words[channel] for channel in inputs.argmax(-1).tolist()]
+        return spell_one_hot(inputs, self.words.__getitem__)
 
     def matters(self, inputs: Float[Tensor, "time input"]) -> Bool[Tensor, " time"]:
         """The country."""

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from experiments.tasks.classification import Classification, one_hot
+from experiments.tasks.classification import Classification, one_hot, spell_one_hot
 from experiments.tasks.data_file import OF_TEXTS, DataFileError, read_texts
 from experiments.tasks.sentiment import BLANK
 from experiments.tasks.task import LossPosition
@@ -67,7 +67,7 @@ class LabelledTexts(Classification):
 
     def symbols(self, inputs: Float[Tensor, "time input"]) -> list[str]:
         """The words."""
-        return [self.words[channel] for channel in inputs.argmax(-1).tolist()]
+        return spell_one_hot(inputs, self.words.__getitem__)
 
     def matters(self, inputs: Float[Tensor, "time input"]) -> Bool[Tensor, " time"]:
         """All words."""

@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from experiments.config.words import visible
-from experiments.tasks.classification import Classification, one_hot
+from experiments.tasks.classification import Classification, one_hot, spell_one_hot
 from experiments.tasks.task import LossPosition
 from experiments.tasks.text import Text
 
@@ -53,7 +53,7 @@ class NextCharacter(Classification):
 
     def symbols(self, inputs: Float[Tensor, "time input"]) -> list[str]:
         """The characters."""
-        return [self.answer_word(channel) for channel in inputs.argmax(-1).tolist()]
+        return spell_one_hot(inputs, self.answer_word)
 
     def answer_word(self, answer: float) -> str:
         """The character; a blank and the end of a line by a sign that can be seen."""

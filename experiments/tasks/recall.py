@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from experiments.tasks.classification import Classification, one_hot
+from experiments.tasks.classification import Classification, one_hot, spell_one_hot
 from experiments.tasks.task import LossPosition, Targets
 
 SYMBOLS = 10
@@ -51,7 +51,7 @@ class Recall(Classification):
     @final
     def symbols(self, inputs: Float[Tensor, "time input"]) -> list[str]:
         """The symbols' numbers, `_` for a blank, `?` for the marker."""
-        return [self.answer_word(symbol) for symbol in inputs.argmax(-1).tolist()]
+        return spell_one_hot(inputs, self.answer_word)
 
     @final
     def matters(self, inputs: Float[Tensor, "time input"]) -> Bool[Tensor, " time"]:

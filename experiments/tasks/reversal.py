@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from experiments.tasks.classification import one_hot
+from experiments.tasks.classification import likeliest_word, one_hot, spell_one_hot
 from experiments.tasks.even_classes import EvenClasses
 from experiments.tasks.task import LossPosition
 
@@ -47,7 +47,7 @@ class Reversal(EvenClasses):
 
     def symbols(self, inputs: Float[Tensor, "time 9"]) -> list[str]:
         """Letters, and an arrow for the go sign."""
-        return [self.answer_word(symbol) for symbol in inputs.argmax(-1).tolist()]
+        return spell_one_hot(inputs, self.answer_word)
 
     def answer_word(self, answer: float) -> str:
         """The symbol's letter."""
@@ -55,4 +55,4 @@ class Reversal(EvenClasses):
 
     def next_word(self, outputs: Float[Tensor, "batch 8"]) -> Float[Tensor, "batch 9"]:
         """The likeliest symbol, as the decoder reads it."""
-        return one_hot(outputs.argmax(-1)[None], self.input_size, outputs.dtype)[0]
+        return likeliest_word(outputs, self.input_size)

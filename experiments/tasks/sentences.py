@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from experiments.tasks.classification import Classification, one_hot
+from experiments.tasks.classification import Classification, likeliest_word, spell_one_hot
 from experiments.tasks.task import LossPosition, Targets
 
 
@@ -27,7 +27,7 @@ class Sentences(Classification):
 
     def symbols(self, inputs: Float[Tensor, "time input"]) -> list[str]:
         """The words."""
-        return [self.words[channel] for channel in inputs.argmax(-1).tolist()]
+        return spell_one_hot(inputs, self.words.__getitem__)
 
     @final
     def answer_word(self, answer: float) -> str:
@@ -37,7 +37,7 @@ class Sentences(Classification):
     @final
     def next_word(self, outputs: Float[Tensor, "batch output"]) -> Float[Tensor, "batch input"]:
         """The likeliest word, as the decoder reads it."""
-        return one_hot(outputs.argmax(-1)[None], self.input_size, outputs.dtype)[0]
+        return likeliest_word(outputs, self.input_size)
 
     @final
     def asked(self, targets: Targets) -> Bool[Tensor, " batch"] | Bool[Tensor, "time batch"]:

@@ -145,7 +145,7 @@ class Task(ABC):
     ) -> float:
         """Fraction of right outputs among the answers that need memory, over the batch, 0 to 1.
 
-        A sequence's one answer is asked at the last timestep, wherever the loss sits: before, it cannot be known. Of
+        A sequence's one answer is asked at the last timestep, wherever the loss is: before, it cannot be known. Of
         targets at every timestep those count that are asked (`asked`) and in the loss.
         """
         if targets.ndim == 1:

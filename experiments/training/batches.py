@@ -45,8 +45,8 @@ def draw_batch(config: RunConfig, task: Task, size: int, seq_len: int, generator
         inputs[: len(x), which] = x
         if y.ndim > 1 and len(y) != len(x):
             raise ConfigError(
-                f"seq_len_schedule was 'mixed', and the targets of task={task.name} are not at every timestep; choose "
-                "fixed, or another task."
+                f"seq_len_schedule was 'mixed'; task={task.name} has targets at some timesteps only: choose "
+                "seq_len_schedule=fixed or another task."
             )
         if y.ndim == 1:
             targets = y.new_zeros(size) if targets is None else targets

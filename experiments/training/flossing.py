@@ -1,6 +1,8 @@
 """Gradient flossing: steps that push the leading Lyapunov exponents to 0 before the task is learned (Engelken 2023).
 
-    F = (1/k) Σ_{i ≤ k} λ_i²,   λ_i = (1/T) Σ_t ln R_ii,t,   J_t Q_{t−1} = Q_t R_t
+    F = (1/k) Σ_{i ≤ k} λ_i²,   λ_i = 1/(T − ⌊T/5⌋) Σ_{t ≥ ⌊T/5⌋} ln R_ii,t,   J_t Q_{t−1} = Q_t R_t,   t from 0
+
+The first ⌊T/5⌋ timesteps only turn Q to the leading directions.
 
 The gradient of F goes through every QR decomposition, every Jacobian and every state.
 """

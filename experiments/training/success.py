@@ -62,7 +62,7 @@ def evaluate(config: RunConfig, task: Task, model: Network, generator: torch.Gen
         rights += size * task.accuracy(said, targets, config.loss_position, lengths)
         left -= size
     loss, answer, accuracy = (total / config.evaluate_size for total in (losses, answers, rights))
-    # A sum or product can be known at the last timestep only, wherever the loss sits.
+    # A sum or product can be known at the last timestep only, wherever the loss is.
     return Evaluation(loss, accuracy, is_solved(config, task, answer if task.name in SOLVED_ERRORS else loss, accuracy))
 
 

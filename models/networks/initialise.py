@@ -120,43 +120,37 @@ def chrono_(recurrent: "Recurrent", longest: int, generator: torch.Generator | N
 
 
 def set_singular_values(
-    weight: Float[Tensor, "rows hidden"], values: float | Float[Tensor, "..."], blocks: int = 1
+    weight: Float[Tensor, "rows hidden"], values: float | Float[Tensor, "..."]
 ) -> Float[Tensor, "rows hidden"]:
     """Replace a matrix's singular values and keep its singular vectors.
 
     Args:
-        weight: the whole matrix, or `blocks` square blocks above each other (one per gate).
-        values: one number for all, or as many as each block has singular values, largest first; with a leading
-            axis of length `blocks`, other values for each block.
-        blocks: how many row blocks are decomposed separately.
+        weight: the matrix.
+        values: one number for all, or as many as the matrix has singular values, largest first.
 
     Raises:
-        ValueError: rows that do not divide into blocks, entries that are not finite, or a number of values that does
-            not fit.
+        ValueError: entries that are not finite, or a number of values that does not fit.
     """
-    stacked = in_blocks(weight, blocks)
-    U, S, Vh = torch.linalg.svd(stacked, full_matrices=False)
+    check_finite(weight)
+    U, S, Vh = torch.linalg.svd(weight, full_matrices=False)
     values = torch.as_tensor(values, dtype=weight.dtype)
-    if values.ndim and values.shape not in (S.shape, S.shape[1:]):
-        raise ValueError(f"values have shape {tuple(values.shape)}; each block has {S.shape[1]} singular values.")
-    return ((U * values.expand(S.shape).unsqueeze(-2)) @ Vh).reshape(weight.shape)
+    if values.ndim and values.shape != S.shape:
+        raise ValueError(f"values have shape {tuple(values.shape)}; the matrix has {len(S)} singular values.")
+    return (U * values.expand(S.shape)) @ Vh
 
 
-def scale_spectral_norm(
-    weight: Float[Tensor, "rows hidden"], largest: float, blocks: int = 1
-) -> Float[Tensor, "rows hidden"]:
-    """Scale each block of a matrix so that its largest singular value is `largest`.
+def scale_spectral_norm(weight: Float[Tensor, "rows hidden"], largest: float) -> Float[Tensor, "rows hidden"]:
+    """Scale a matrix so that its largest singular value is `largest`.
 
     Raises:
-        ValueError: rows that do not divide into blocks, entries that are not finite, or a block of zeros or so near
-            to it that no factor can give it the spectral norm.
+        ValueError: entries that are not finite, or all of them 0 or so near to 0 that no factor can give the norm.
     """
-    stacked = in_blocks(weight, blocks)
-    norms = torch.linalg.matrix_norm(stacked, ord=2)
-    factors = torch.where(norms > 0, largest / norms, torch.zeros_like(norms))
-    if largest != 0 and not bool(((norms > 0) & factors.isfinite()).all()):
-        raise ValueError("weight has a block of zeros, or near it; its spectral norm cannot be scaled.")
-    return (stacked * factors[:, None, None]).reshape(weight.shape)
+    check_finite(weight)
+    norm = torch.linalg.matrix_norm(weight, ord=2)
+    factor = largest / norm if norm > 0 else torch.zeros_like(norm)
+    if largest != 0 and not bool((norm > 0) & factor.isfinite()):
+        raise ValueError("weight is 0, or near it; its spectral norm cannot be scaled.")
+    return weight * factor
 
 
 def scale_spectral_radius(weight: Square, radius: float) -> Square:
@@ -166,22 +160,15 @@ def scale_spectral_radius(weight: Square, radius: float) -> Square:
         ValueError: entries that are not finite, or no eigenvalue other than 0, or so near to 0 that no factor can give
             the radius.
     """
-    (block,) = in_blocks(weight, 1)
-    largest = torch.linalg.eigvals(block).abs().max()
+    check_finite(weight)
+    largest = torch.linalg.eigvals(weight).abs().max()
     factor = radius / largest if largest > 0 else torch.zeros_like(largest)
     if radius != 0 and not bool((largest > 0) & factor.isfinite()):
         raise ValueError("weight has no eigenvalue but 0, or near it; its spectral radius cannot be scaled.")
-    return block * factor
+    return weight * factor
 
 
-def in_blocks(weight: Float[Tensor, "rows hidden"], blocks: int) -> Float[Tensor, "block row hidden"]:
-    """The row blocks of a finite matrix, one after the other.
-
-    Raises:
-        ValueError: rows that do not divide into them, or entries that are not finite.
-    """
-    if weight.ndim != 2 or blocks < 1 or weight.shape[0] % blocks:
-        raise ValueError(f"weight has shape {tuple(weight.shape)}; it must have rows in {blocks} equal blocks.")
+def check_finite(weight: Float[Tensor, "rows hidden"]) -> None:
+    """Raise ValueError unless all entries are finite."""
     if not bool(weight.isfinite().all()):
         raise ValueError("weight has entries that are not finite; it has no singular values.")
-    return weight.reshape(blocks, weight.shape[0] // blocks, weight.shape[1])

@@ -28,6 +28,11 @@ class SequenceModel(Network):
         cell: `elman` and `indrnn` (with `nonlinearity=` tanh, relu, identity or sigmoid), `lstm`, `lstm_1997`,
             `peephole_lstm`, `gru` (with `reset_after=`), `mingru`, `mut1`, `mut2` or `mut3`. MUT1 and MUT2 hand x on as
             it is where input_size is hidden_size, and by a learned projection elsewhere.
+        input_size: numbers that the network reads at a timestep.
+        hidden_size: units of h_t in each layer and direction.
+        output_size: numbers of an answer.
+        num_layers: layers; each reads the h_t of the one below.
+        bidirectional: whether each layer has a second cell that reads the sequence from its end.
         head: `linear` at every timestep; `dense`, with a layer of `dense_size` units between; `attention` and `mean`,
             which read all h_t for one answer, the same at every timestep.
         generator: where the initial weights come from; torch's global generator if left out.
@@ -37,6 +42,15 @@ class SequenceModel(Network):
 
     Raises:
         ValueError: an unknown cell, head, start or option, or a size below 1.
+
+    Example:
+        >>> import torch
+        >>> from models import SequenceModel
+        >>> model = SequenceModel("lstm", input_size=2, hidden_size=64, output_size=1, num_layers=2)
+        >>> model(torch.zeros(200, 16, 2)).shape  # [time, batch, output]
+        torch.Size([200, 16, 1])
+        >>> model.recurrent.weight_hh_l1.shape  # names and shapes are torch's: the gates i, f, g, o
+        torch.Size([256, 64])
     """
 
     recurrent: Recurrent

@@ -33,7 +33,7 @@ def record(
     source: int | None = None,
     step_threshold: float | None = None,
 ) -> Trace:
-    """Run the network and its BPTT once, and record every step.
+    """The Trace of one forward and backward pass.
 
     Args:
         model: the network. `record` does not read or write its parameters' `.grad`, and ignores `requires_grad`.
@@ -125,9 +125,20 @@ def direct_gradients(
 
     Raises:
         ValueError: losses or weights of another shape, or a head that reads other timesteps for it.
+
+    Example:
+        >>> import torch
+        >>> from models import SequenceModel, direct_gradients, record
+        >>> model = SequenceModel("gru", input_size=1, hidden_size=4, output_size=1)
+        >>> trace = record(model, torch.ones(5, 2, 1), lambda outputs: outputs.mean())
+        >>> direct = direct_gradients(model, trace, lambda outputs: outputs.squeeze(-1))
+        >>> bool(torch.allclose(direct, model.readout.weight / 10))  # ∂y_t/∂h_t, and 1/(5 · 2) for the mean
+        True
     """
     if not model.readout.at_each_step:
-        raise ValueError("head reads all timesteps for its one answer; no timestep has a loss of its own.")
+        raise ValueError(
+            "head reads all timesteps for its one answer, so no timestep has its own loss; use head=linear or dense."
+        )
     top = trace.layers[-trace.num_directions :]
     shape = (trace.seq_len, top[0].batch_size)
 
@@ -196,9 +207,7 @@ def checked_kind(model: Network, truncate: int | None, name: str) -> TruncateKin
     if kind is None:
         raise ValueError(f"truncate_kind was {name!r}; it must be {' or '.join(TRUNCATE_KINDS)}.")
     if truncate is not None and kind == "window" and any(r.bidirectional for r in model.stacks.values()):
-        raise ValueError(
-            "truncate_kind was window, which slides in one reading direction; a bidirectional network takes blocks."
-        )
+        raise ValueError("truncate_kind was 'window'; a bidirectional network can use blocks only.")
     return kind
 
 

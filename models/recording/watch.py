@@ -83,7 +83,7 @@ class Watch:
                 raise ValueError(f"{word} was {number!r}; it must be a whole number of at least 1.")
         for word, value in (("title", title), ("units", units), ("timesteps", timesteps)):
             if run is None and value is not None:
-                raise ValueError(f"{word} was {value!r}; it is about a run folder, so give run=, too.")
+                raise ValueError(f"{word} was {value!r}; it needs run=; add run=.")
         recurrent = {name: m for name, m in module.named_modules() if is_recurrent(m)}
         if not recurrent:
             raise ValueError(

@@ -26,13 +26,7 @@ def test_fractions_and_means_of_a_gate_made_by_hand():
     assert g.closed == pytest.approx(1 / 4 * 4 / 5)
     assert g.open == pytest.approx(1 / 5)
     assert g.saturated == pytest.approx(0.4)
-    assert g.closed_over_time == pytest.approx([0.8, 0, 0, 0])
-    assert g.open_over_time == pytest.approx([0.2] * 4)
-    assert g.closed_of_unit == pytest.approx([0.25, 0, 0.25, 0.25, 0.25])
-    assert g.open_of_unit == pytest.approx([0, 1, 0, 0, 0])
     assert g.mean == pytest.approx(values.mean())
-    assert g.mean_over_time == pytest.approx(values.mean(axis=(1, 2)))
-    assert g.mean_of_unit == pytest.approx(values.mean(axis=(0, 1)))
 
 
 def test_candidates_saturate_where_their_slope_does():
@@ -55,7 +49,6 @@ def test_time_constant_of_a_set_bias(cell, keep):
     expected = -1 / math.log(1 / (1 + math.exp(-3)))  # 20.6 steps
     assert constants.gate == keep
     assert constants.overall == pytest.approx(expected)
-    assert constants.over_time == pytest.approx(np.full(12, expected))
     assert constants.of_unit == pytest.approx(np.full(5, expected))
 
 
@@ -63,7 +56,6 @@ def test_a_units_time_constant_is_that_of_its_product():
     f = np.random.default_rng(0).uniform(0.2, 0.99, size=(50, 1, 3))
     constants = time_constants("f", f)
     assert np.exp(-50 / constants.of_unit) == pytest.approx(f.prod(axis=0)[0])
-    assert constants.over_time[7] == pytest.approx(-1 / np.log(f[7]).mean())
     shut_and_open = time_constants("f", np.array([[[0.0, 1.0, 0.5]]]))
     assert shut_and_open.of_unit.tolist() == [0, math.inf, pytest.approx(1 / math.log(2))]
     assert shut_and_open.overall == 0
@@ -89,5 +81,4 @@ def test_no_gates_and_diverged_gates_say_so():
     statistics = gate_statistics(with_arrays(trace, gates=broken).top)
     assert "not finite" in statistics.reason
     assert math.isnan(statistics.gates["z"].open)
-    assert np.isfinite(np.delete(statistics.gates["z"].open_over_time, 5)).all()
     assert math.isfinite(statistics.gates["r"].open)

@@ -25,7 +25,7 @@ def elman_profile(seq_len: int = 60, at_infinity: int | None = None) -> Profile:
 
 def test_a_bound_that_proves_nothing_is_drawn_to_10_to_the_8_and_downloaded_whole():
     p = elman_profile()
-    bound = p.median[-1] + 3.0 * p.lag  # 3 nats a step: 10^77 times at t = 1
+    bound = p.median[-1] + 3.0 * p.lag  # 3 nats per step: 10^77 times at t = 1
     picture = profile_picture({"elman": p}, {"elman": bound}, "float64")
     (drawn,) = (trace for trace in picture.figure.data if "bound" in trace.name)
     highest = np.nanmax(drawn.y)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from analysis.surgery import SHAPES, operate, operate_on_block, wanted_values
+from analysis.surgery import SHAPES, operate, wanted_values
 from models.networks.initialise import scale_spectral_norm, set_singular_values
 
 
@@ -62,14 +62,6 @@ def test_float32_stays_float32():
     assert np.abs(result.after.singular_values - 1).max() < 1e-6
 
 
-def test_one_gate_of_a_recurrent_matrix():
-    weight = torch.cat([matrix(seed=s) for s in range(4)])
-    new = operate_on_block(weight, 1, values_of("equal", largest=1.1))
-    assert torch.linalg.svdvals(new[8:16]).tolist() == pytest.approx([1.1] * 8)
-    for k in (0, 2, 3):
-        assert torch.equal(new[8 * k : 8 * k + 8], weight[8 * k : 8 * k + 8])
-
-
 def test_wrong_arguments_are_named():
     W, one = matrix(), torch.ones(8)
     with pytest.raises(ValueError, match="weight has shape"):
@@ -88,17 +80,12 @@ def test_wrong_arguments_are_named():
         wanted_values("equal", 0)
     with pytest.raises(ValueError, match="largest was"):
         wanted_values("equal", 3, largest=math.nan)
-    with pytest.raises(ValueError, match="block was 4"):
-        operate_on_block(torch.cat([W] * 4), 4, one)
 
 
 @pytest.mark.parametrize("change", [set_singular_values, scale_spectral_norm])
 def test_matrices_without_a_spectrum_to_change_are_refused(change):
     with pytest.raises(ValueError, match="not finite"):
         change(torch.full((2, 2), torch.nan), 1.0)
-    for rows, blocks in ((3, 2), (2, 0)):
-        with pytest.raises(ValueError, match=f"rows in {blocks} equal blocks"):
-            change(torch.eye(rows), 1.0, blocks)
 
 
 def test_a_matrix_too_small_to_be_scaled_is_refused():

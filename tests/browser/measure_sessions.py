@@ -1,9 +1,9 @@
 """Twenty people at once: how long a change waits for its answer, and what the server's memory does meanwhile.
 
 Run by `make measure-sessions`, ten minutes long. Each session is a Streamlit session with its page open and the socket
-that `components/live_lab.js` opens; it changes one live control a second and waits for the picture and the words, and
-every 20 seconds its page reruns, as it does when a hand lets go. The server has answered somebody before. Three cells,
-T = 200, H = 64, batch 16. Loopback only.
+that `components/live_lab/live_lab.js` opens; it changes one live control per second and waits for the picture and the
+words, and every 20 seconds its page reruns, as it does when a hand lets go. The server has answered somebody before.
+Three cells, T = 200, H = 64, batch 16. Loopback only.
 """
 
 import asyncio

@@ -88,15 +88,15 @@ def others_come_and_wait(ben: Page, eve: Page, url: str, runs: Path, first: list
 
     press(eve, "Start")
     press(eve, "Train again")
-    expect(eve.get_by_text("All cores are busy. 2 runs are before yours.")).to_be_visible(timeout=LATER)
+    expect(eve.get_by_text("All cores are busy. 2 runs are ahead of yours.")).to_be_visible(timeout=LATER)
     eve.reload()
-    expect(eve.get_by_text("All cores are busy. 2 runs are before yours.")).to_be_visible(timeout=LATER)
+    expect(eve.get_by_text("All cores are busy. 2 runs are ahead of yours.")).to_be_visible(timeout=LATER)
     press(eve, "Leave the queue")
     expect(eve.get_by_text("left the queue")).to_be_visible(timeout=LATER)
 
     eve.goto(f"{url}/learn?lesson=12&beat=do")
     press(eve, "Train")
-    expect(eve.get_by_text("All cores are busy. 2 runs are before yours.")).to_be_visible(timeout=LATER)
+    expect(eve.get_by_text("All cores are busy. 2 runs are ahead of yours.")).to_be_visible(timeout=LATER)
     press(eve, "Cancel")
     expect(eve.get_by_text("All cores are busy")).to_have_count(0, timeout=LATER)
 

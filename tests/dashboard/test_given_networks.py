@@ -59,7 +59,7 @@ CHANGES = [
 
 
 @pytest.mark.parametrize("changes", CHANGES, ids=str)
-def test_every_control_acts_on_a_runs_weights_as_the_command_does(lstm, changes, monkeypatch):
+def test_every_control_acts_on_a_runs_weights_as_the_command_does(lstm, changes):
     start = open_network({"run": "lstm", "step": 5}).start
     settings = Settings.of(start | changes)
     (shown,) = record_view(settings).probes.values()

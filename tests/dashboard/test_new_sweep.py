@@ -73,10 +73,10 @@ def test_a_name_is_refused_by_the_name_of_its_control(at):
 
 def test_a_sweep_that_cannot_go_on_says_so_beside_its_buttons(at, monkeypatch):
     def refuse(*_: object) -> None:
-        raise ConfigError("Sweep there is already at work.")
+        raise ConfigError("Sweep there is already running.")
 
     monkeypatch.setattr(Processes, "start", refuse)
     press(at, "Continue")
-    assert [error.value for error in at.error] == ["Sweep there is already at work."]
+    assert [error.value for error in at.error] == ["Sweep there is already running."]
     assert not form(at).error
     assert not form(at).proto.expanded

@@ -269,4 +269,4 @@ def test_a_paused_sweep_says_so_and_one_that_starts_again_does_not(monkeypatch):
     done = replace(left, status=np.full(4, "finished"))
     for results, ended, works in ((left, STOPPED, False), (left, STOPPED, True), (done, STOPPED, False)):
         standing.show_standing(results, ended, works)
-    assert said == ["Paused. All results are kept; go on whenever you like.", "Starting …"]
+    assert said == ["Paused. All results are kept. Press *Continue* to go on.", "Starting …"]

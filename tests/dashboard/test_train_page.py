@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from test_damaged_runs import PAGES
 
-from analysis.figures.theme import LN_10
+from analysis.numbers import LN_10
 from analysis.wording import power_of_ten
 from dashboard.components.as_text import as_text
 from dashboard.option_words import TASK_WORDS
@@ -81,7 +81,7 @@ def test_the_gradient_before_the_first_step_is_drawn_and_follows_the_sidebar(ope
     next(box for box in opened.number_input if box.label == "Hidden units").set_value(512).run()
     next(box for box in opened.number_input if box.label == "Batch size").set_value(256).run()
     assert not opened.exception
-    assert "is shown once they train" in said(opened)
+    assert "Its gradient appears once it trains." in said(opened)
 
 
 def test_a_shortest_sequence_without_room_is_lowered_and_the_sidebar_says_so(opened, processes):
@@ -134,7 +134,7 @@ def test_with_all_cores_busy_start_says_the_place_and_can_be_taken_back(opened, 
     busy = pool.ask(Job(("r1",), "somebody", ["run"]))
     pool.ask(Job(("r2", "r3"), "another", ["run"]))
     at = press(opened, "Start")
-    assert "All cores are busy. 2 runs are before yours." in said(at)
+    assert "All cores are busy. 2 runs are ahead of yours." in said(at)
     assert len(processes) == 1
     at = press(at, "Leave the queue")
     assert "left the queue" in said(at)

@@ -141,7 +141,7 @@ def test_a_file_lies_nowhere_once_it_is_read(content, tmp_path, monkeypatch):
     assert not [*tmp_path.iterdir()]
 
 
-def test_nobody_opens_a_file_without_its_key(content, monkeypatch):
+def test_nobody_opens_a_file_without_its_key(content):
     """The key is in no link, no downloaded page and no comparison, and a guessed one opens nothing."""
     at = upload(open_page(), "model.pt", content)
     settings = at.session_state["explore-settings"]

@@ -74,7 +74,7 @@ def group_of(title: str, name: str) -> str:
 
 @pytest.mark.parametrize("position", ["task", "every"])
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.name)
-def test_no_preset_contradicts_itself_wherever_its_loss_sits(preset, position):
+def test_no_preset_contradicts_itself_wherever_its_loss_is(preset, position):
     shown = record_view(replace(Settings.of(preset.settings), loss_position=position))
     assert not contradictions(shown)
 

@@ -32,6 +32,9 @@ def test_an_error_names_the_control():
     assert name_control("network was 'encoder_decoder', and task=adding is; choose task=reversal.") == (
         "Network was 'encoder and decoder', and the task “Adding two numbers” is; choose the task “Reversal”."
     )
+    assert name_control("clip_rule was 'per_step'; no penalty_weight=4: choose bidirectional=false.") == (
+        "Clip by was 'inside BPTT'; no weight of the penalty Ω = 4: choose bidirectional = off."
+    )
     assert name_control("penalty_weight was -1; no.") == "Weight of the penalty Ω was -1; no."
     assert name_control("seq_len was 9, batch_size 2 and num_layers 1, which is much.") == (
         "Sequence length was 9, Batch size 2 and Layers 1, which is much."

@@ -1,4 +1,4 @@
-"""Small runs that take milliseconds a step, and two workers for small sweeps."""
+"""Small runs that take milliseconds per step, and two workers for small sweeps."""
 
 import shutil
 from pathlib import Path

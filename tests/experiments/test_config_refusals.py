@@ -122,7 +122,7 @@ def test_any_word_parses_or_is_refused_in_one_sentence(word):
         ("on_nonfinite=ignore", "on_nonfinite was 'ignore'; it must be stop, skip or continue."),
         ("dtype=float16", "dtype was 'float16'; it must be float32 or float64."),
         ("hiden_size=3", "'hiden_size' is not a field; the closest is hidden_size, and the fields are task,"),
-        ("clip=none", "'clip' is not a field; clip_threshold and clip_rule begin so, and the fields are task,"),
+        ("clip=none", "'clip' is not a field; did you mean clip_threshold or clip_rule? The fields are task,"),
         ("gai=3", "'gai' is not a field; the closest is gain, and the fields are task,"),
         ("xyzzy=3", "'xyzzy' is not a field; the fields are task, text_file, data_file, data_column, seq_len,"),
         ("probe", "the word was 'probe'; it must be key=value or the path of a .toml file."),
@@ -165,10 +165,13 @@ def test_a_long_value_is_shortened():
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"seq_len = 5\ncell = lstm\n", "must be TOML and is not: Invalid value (at line 2, column 8)."),
-        (b"seq_len = 5\nseq_len = 6\n", "must be TOML and is not: Cannot overwrite a value (at line 2, column 12)."),
+        (b"seq_len = 5\ncell = lstm\n", "is not valid TOML: Invalid value (at line 2, column 8); correct it."),
+        (
+            b"seq_len = 5\nseq_len = 6\n",
+            "is not valid TOML: Cannot overwrite a value (at line 2, column 12); correct",
+        ),
         (b'cell = "\xff"', "is not UTF-8 at byte 8; TOML must be."),
-        (b"x = " + b"[" * 100_000, "must be TOML and is not: "),
+        (b"x = " + b"[" * 100_000, "is not valid TOML: "),
     ],
 )
 def test_a_broken_file_is_one_sentence_with_its_path_and_line(tmp_path: Path, content: bytes, reason: str):

@@ -104,7 +104,7 @@ def test_an_export_replaces_nothing_unasked_and_leaves_nothing_half_written(stor
     assert Path("pipe").is_fifo()
     with pytest.raises(RunError, match=r"--format was 'xls'; it must be one of csv, parquet, netcdf, html\.$"):
         call("export", stored.name, "--format", "xls")
-    with pytest.raises(RunError, match=r"^the folder 'no/such' is not there, so nothing can be exported to it\.$"):
+    with pytest.raises(RunError, match=r"^the folder 'no/such' does not exist; create it first\.$"):
         call("export", stored.name, "-o", "no/such/a.csv")
     assert not [p.name for p in tmp_path.iterdir() if p.name.endswith(".partial")]
 

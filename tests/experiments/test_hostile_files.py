@@ -187,7 +187,7 @@ def test_what_a_terminal_would_obey_is_shown(halfway, monkeypatch):
     assert json.loads(call("list", "--json"))[0]["reason"] == f"{ESCAPE}\x9b31m"
 
 
-def test_a_folder_that_is_a_link_is_no_run(halfway, tmp_path):
+def test_a_folder_that_is_a_link_is_no_run(halfway):
     (halfway.parent / "linked").symlink_to(halfway)
     with pytest.raises(ForeignRunError, match="symbolic link"):
         open_run(halfway.parent / "linked")
@@ -234,7 +234,7 @@ def test_a_file_without_end_is_not_read(command, in_own_folder, tmp_path):
         assert str(result.exception).count("\n") == 0
 
 
-def test_a_file_of_gigabytes_is_no_settings(in_own_folder, tmp_path):
+def test_a_file_of_gigabytes_is_no_settings(in_own_folder):
     with Path("huge.toml").open("wb") as file:
         file.truncate(2**36)
     result = CliRunner().invoke(app, ["probe", "huge.toml"])

@@ -207,17 +207,30 @@ def test_a_run_clipped_inside_bptt_keeps_the_true_gradient_and_takes_the_clipped
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"spectral_radius": 1.0, "largest_singular_value": 2.0}, "largest_singular_value was 2.0; each would change"),
-        ({"spectral_radius": 1.0, "spectrum_shape": "equal"}, "spectrum_shape was 'equal'; each would change"),
+        (
+            {"spectral_radius": 1.0, "largest_singular_value": 2.0},
+            "cannot be combined with largest_singular_value=2.0: leave",
+        ),
+        (
+            {"spectral_radius": 1.0, "spectrum_shape": "equal"},
+            "spectral_radius was 1; it cannot be combined with spectrum",
+        ),
         ({"spectral_radius": 101.0}, "spectral_radius was 101.0; it must be a finite number from 0 to 100 or none."),
-        ({"penalty_weight": 1.0, "truncate": 2, "truncate_kind": "window"}, "penalty_weight was 1, which needs one"),
+        (
+            {"penalty_weight": 1.0, "truncate": 2, "truncate_kind": "window"},
+            "it cannot be combined with penalty_weight=1: choose",
+        ),
         (
             {"penalty_weight": 1.0, "clip_rule": "per_step"},
-            "penalty_weight was 1, floss_steps 0 and clip_rule",
+            "clip_rule was 'per_step'; it cannot be combined with penalty_weight=1: choose penalty_weight=0 or",
+        ),
+        (
+            {"floss_steps": 3, "clip_rule": "per_step"},
+            "clip_rule was 'per_step'; it cannot be combined with floss_steps=3: choose floss_steps=0 or",
         ),
         ({"penalty_weight": -1.0}, "penalty_weight was -1.0; it must be a finite number from 0"),
         ({"cell": "gru", "input_bias": 1.0}, "input_bias was 1; the cell 'gru' has no input gate i."),
-        ({"floss_steps": 1, "num_layers": 2}, "floss_steps was 1, which needs network=sequence with one layer"),
+        ({"floss_steps": 1, "num_layers": 2}, "floss_steps was 1; it works only with network=sequence, one layer"),
         ({"floss_steps": 1, "floss_exponents": 6, "cell": "gru"}, "floss_exponents was 6; it must be at most 5"),
         ({"biases": 21.0}, "biases was 21.0; it must be a finite number from -20 to 20 or none."),
     ],

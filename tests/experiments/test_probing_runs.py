@@ -129,7 +129,7 @@ def test_what_a_run_has_for_its_own_task_is_left_out_where_its_network_reads_som
     assert trained_probe(network, {}).experiment.config.delay == 4
     assert trained_probe(network, {"seq_len": 5}, inputs="noise").experiment.config.delay is None
     assert trained_probe(network, {"task": "parity"}).experiment.config.delay is None
-    with pytest.raises(ConfigError, match="delay was 3, which task=given inputs does not have"):
+    with pytest.raises(ConfigError, match="delay was 3; it works only with task=delayed_xor"):
         trained_probe(network, {"delay": 3}, inputs="noise")
 
 

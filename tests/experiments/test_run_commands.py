@@ -159,7 +159,7 @@ def test_a_name_is_any_unique_beginning(runs):
         (runs / name).mkdir(parents=True)
     assert find_run(runs, "abd") == runs / "abd1"
     assert find_run(runs, "abc1") == runs / "abc1", "a whole name wins"
-    with pytest.raises(RunError, match=r"^'ab' begins 4 runs: abc1, abc12, abc2, abd1; give more of its id"):
+    with pytest.raises(RunError, match=r"^'ab' matches 4 runs: abc1, abc12, abc2, abd1; type more of the id"):
         find_run(runs, "ab")
     (runs / "evil").symlink_to("/etc")
     with pytest.raises(RunError, match="symbolic link"):
@@ -205,7 +205,7 @@ def test_show_and_verify_say_that_all_arrays_are_missing(stored):
     assert int(damaged) == int(files) - 5, "all but the settings, the progress, the checkpoint and two files of lines"
 
 
-def test_delete_asks_and_refuses_what_is_being_written(runs, stored, tiny, monkeypatch):
+def test_delete_asks_and_refuses_what_is_being_written(runs, stored, tiny):
     with pytest.raises(RunError, match="--yes"):
         call("delete", stored.name)
     assert stored.exists()

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from dashboard.components.said import said_html
+from dashboard.components.answers import answers_html
 from experiments.config.run_config import RunConfig
 from experiments.probing.probe import Probe, probe
 from experiments.probing.said import can_write, exchanges, write_text
@@ -44,7 +44,7 @@ def test_a_ball_has_its_way_and_a_caption_its_picture():
         row, column = divmod(place, 3)
         tile = picture[10 * row : 10 * row + 10, 10 * column : 10 * column + 10]
         assert tile == pytest.approx(inputs[place, 2].view(3, 10, 10).permute(1, 2, 0).numpy())
-    assert "<img class='shown' src='data:image/png;base64," in said_html(exchanges(caption))
+    assert "<img class='shown' src='data:image/png;base64," in answers_html(exchanges(caption))
 
 
 def test_a_decoder_reads_its_own_words():

@@ -174,7 +174,7 @@ def test_the_command_that_goes_on_has_every_option_and_survives_a_shell(tmp_path
     ]
 
 
-def test_a_sweep_that_cannot_be_built_is_one_sentence_and_no_plan(tmp_path, capsys):
+def test_a_sweep_that_cannot_be_built_is_one_sentence_and_no_plan(tmp_path):
     file = tmp_path / "wrong.toml"
     file.write_text("[fixed]\ninitialisation = 'chrono'\ncell = 'elman'\n[axes]\nseq_len = [5, 6]")
     folder = SweepFolder(tmp_path / "runs", "wrong")

@@ -122,7 +122,7 @@ def test_memory_divided_into_too_little_says_how_much(monkeypatch):
         clusters.check_worker_memory("auto")
 
 
-def test_no_scheduler_is_one_sentence(tmp_path, monkeypatch):
+def test_no_scheduler_is_one_sentence(monkeypatch):
     monkeypatch.setattr(clusters, "WAIT_SECONDS", 1.0)
     with pytest.raises(ClusterError, match=r"^--scheduler was 'tcp://127.0.0.1:1'; it must be the address"):
         clusters.reached("tcp://127.0.0.1:1")
@@ -204,17 +204,20 @@ def test_a_killed_worker_costs_nothing_that_was_committed(cluster, runs, tmp_pat
 
 
 def test_a_worker_that_dies_while_it_is_asked_gets_no_runs(cluster, tmp_path, monkeypatch):
-    session, look = tmp_path / "token.json", clusters.look
+    session, look, asked = tmp_path / "token.json", clusters.look, tmp_path / "asked"
     victim = min(worker_pids(cluster).values())
     session.touch()
 
     def look_or_die(path: str) -> dict[str, str]:
         if os.getpid() == victim:
+            asked.touch()
             os._exit(1)
         return look(path)
 
     monkeypatch.setattr(clusters, "look", look_or_die)
     check_workers(cluster, session)
+    assert asked.exists()
+    assert victim not in cluster.run(os.getpid, on_error="return").values()
 
 
 def test_a_run_that_exhausts_memory_fails_by_itself(cluster, runs):

@@ -167,7 +167,7 @@ def test_a_sweep_has_no_more_runs_than_can_be_handled():
 def test_a_file_that_is_no_toml_is_one_sentence(tmp_path):
     file = tmp_path / "sweep.toml"
     file.write_text("[axes\n")
-    with pytest.raises(ConfigError, match="must be TOML and is not"):
+    with pytest.raises(ConfigError, match="is not valid TOML"):
         read_plan(file)
     with pytest.raises(ConfigError, match="cannot be read"):
         read_plan(tmp_path / "none.toml")

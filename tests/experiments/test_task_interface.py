@@ -99,7 +99,7 @@ def test_copying_by_blanks_alone_has_none_of_its_symbols_right():
 
 
 @pytest.mark.parametrize("name", ["adding", "multiplication", "temporal_order", "latch", "random_permutation"])
-def test_an_answer_that_is_known_at_the_end_is_right_wherever_the_loss_sits(name):
+def test_an_answer_that_is_known_at_the_end_is_right_wherever_the_loss_is(name):
     task = task_named(name)
     _, targets = task.sample(6, 20, seeded())
     outputs = torch.full((20, 6, task.output_size), -9.0)

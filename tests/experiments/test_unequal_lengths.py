@@ -104,9 +104,7 @@ def test_profile_gates_and_findings_count_no_padding():
     assert found.profile.diverged == 0
     kept = np.concatenate([found.trace.gates["f"][0, :T, b].numpy() for b, T in enumerate(lengths)])
     assert found.gate_statistics.gates["f"].mean == pytest.approx(kept.mean())
-    assert found.gate_statistics.gates["f"].mean_of_unit == pytest.approx(kept.mean(0))
-    f_of_last = found.trace.gates["f"][0, -1, 0].numpy()  # only the longest sequence has so many timesteps
-    assert found.gate_statistics.gates["f"].mean_over_time[-1] == pytest.approx(f_of_last.mean())
+    assert found.gate_statistics.time_constants.of_unit == pytest.approx(-1 / np.log(kept).mean(0))
     said = summary(found)
     assert "severe" not in {finding["severity"] for finding in said["findings"] if finding["kind"] == "diverged"}
     assert [len(e.answers) for e in exchanges(probe(mixed(task="parity", cell="elman"), "reference"))] == lengths[:4]
@@ -147,8 +145,8 @@ def test_a_mixed_run_keeps_its_lengths(tmp_path):
     ("changes", "said"),
     [
         ({"seq_len": 2}, "seq_len_min was 3; it must be at most seq_len, which was 2, for a mixed schedule."),
-        ({"task": "reversal"}, "task=reversal has a source and a target; choose fixed, or a task without a source"),
-        ({"task": "next_character", "start": "carried"}, "start=carried reads on; choose fixed"),
+        ({"task": "reversal"}, "task=reversal has a source and a target: choose seq_len_schedule=fixed or another"),
+        ({"task": "next_character", "start": "carried"}, "it cannot be combined with start=carried: choose seq_len_sc"),
     ],
 )  # fmt: skip
 def test_what_unequal_lengths_do_not_go_with_is_one_sentence(changes, said):

@@ -181,7 +181,7 @@ def test_a_run_that_exists_is_refused_at_once_and_left_alone(tmp_path):
 
 def test_what_is_about_a_run_needs_one():
     for options in ({"title": "a title"}, {"units": 3}, {"timesteps": 9}):
-        with pytest.raises(ValueError, match="it is about a run folder, so give run=, too"):
+        with pytest.raises(ValueError, match="it needs run=; add run="):
             watch(nn.GRU(2, 3), **options)
 
 

@@ -29,59 +29,61 @@ def config(**values):
     ("values", "words"),
     [
         ({"network": "tree"}, "network was 'tree'; it must be sequence, encoder_decoder or one_to_many"),
-        ({"network": "encoder_decoder"}, "task=adding has no source and target; choose task=reversal"),
+        ({"network": "encoder_decoder"}, "but task=adding has no source and target; choose task=reversal"),
         (
             {"attention": "dot"},
-            "attention was 'dot', which network=sequence does not have; it needs network=encoder_decoder or one_to",
+            "attention was 'dot'; it works only with network=encoder_decoder or one_to_many.",
         ),
         (
             {"network": "encoder_decoder", "task": "reversal", "head": "mean"},
-            "head was 'mean', which network=encoder_deco",
+            "head was 'mean'; it works only with network=sequence.",
         ),
-        ({"network": "encoder_decoder", "task": "reversal", "bidirectional": True}, "bidirectional was true"),
+        ({"network": "encoder_decoder", "task": "reversal", "bidirectional": True}, "bidirectional was true; it works"),
         (
             {"network": "encoder_decoder", "task": "reversal", "truncate": 3},
-            "truncate was 3, which network=encoder_deco",
+            "truncate was 3; it works only with network=sequence.",
         ),
         (
             {"network": "encoder_decoder", "task": "reversal", "start": "learned"},
-            "start was 'learned', which network=enc",
+            "start was 'learned'; it works only with network=sequence.",
         ),
-        (
-            {"reverse_source": True},
-            "reverse_source was true, and task=adding has no source to reverse; it needs task=translation.",
-        ),
-        ({"delay": 3}, "delay was 3, which task=adding does not have; it needs task=delayed_xor."),
+        ({"reverse_source": True}, "reverse_source was true; it works only with task=translation."),
+        ({"delay": 3}, "delay was 3; it works only with task=delayed_xor."),
         (
             {"task": "delayed_xor", "seq_len": 20, "delay": 10},
-            "delay was 10, and seq_len=20 has no timestep after two delays; choose a delay of at most 9, or a seq_len",
+            "delay was 10; two delays do not fit in seq_len=20: choose a delay of at most 9, or a seq_len of at least",
         ),
         (
             {"task": "delayed_xor", "seq_len": 2, "delay": 1},
-            "has no timestep after two delays; choose no delay, or a seq_len of at least 3",
+            "two delays do not fit in seq_len=2: choose no delay, or a seq_len of at least 3",
         ),
-        (
-            {"features": "first_input"},
-            "features was 'first_input', which network=sequence does not have; it needs network",
-        ),
+        ({"features": "first_input"}, "features was 'first_input'; it works only with network=one_to_many."),
         (
             {"network": "one_to_many", "task": "reversal"},
-            "network was 'one_to_many', and task=reversal shows no picture; choose task=captioning.",
+            "network was 'one_to_many', but task=reversal shows no picture; choose task=captioning.",
         ),
         ({"network": "one_to_many"}, "task=adding has no source and target; choose task=captioning"),
         (
             {"network": "one_to_many", "task": "captioning", "start": "learned"},
-            "start was 'learned', which network=one_to_many does not have",
+            "start was 'learned'; it works only with network=sequence.",
         ),
-        ({"start": "carried"}, "start was 'carried', which needs a text that goes on, and task=adding begins anew"),
+        ({"start": "carried"}, "start was 'carried'; it needs a text that continues from batch to batch: choose start"),
         (
             {"start": "carried", "task": "next_character", "bidirectional": True},
-            "and bidirectional=true reads it backwards; choose start=zero, or task=next_character with",
+            "start was 'carried'; it cannot be combined with bidirectional=true: choose start=zero or bidirectional=",
         ),
-        ({"dense_size": 9}, "dense_size was 9, and head was 'linear'; it needs head=dense"),
-        ({"task": "copying", "head": "attention"}, "head was 'attention', which gives one answer per sequence"),
-        ({"bidirectional": True, "truncate": 3, "truncate_kind": "window"}, "truncate_kind was 'window', which slides"),
-        ({"loss_position": "every", "head": "mean"}, "head was 'mean', which gives one answer per sequence"),
+        ({"data_file": "x.csv"}, "data_file was 'x.csv'; it works only with task=series or sentiment."),
+        ({"data_column": "x"}, "data_column was 'x'; it works only with task=series."),
+        ({"dense_size": 9}, "dense_size was 9; it works only with head=dense."),
+        (
+            {"task": "copying", "head": "attention"},
+            "head was 'attention'; it gives one answer per sequence, but task=copying asks for more than one: choose",
+        ),
+        (
+            {"bidirectional": True, "truncate": 3, "truncate_kind": "window"},
+            "truncate_kind was 'window'; it cannot be combined with bidirectional=true: choose truncate_kind=blocks.",
+        ),
+        ({"loss_position": "every", "head": "mean"}, "head was 'mean'; it gives one answer per sequence"),
     ],
 )
 def test_what_does_not_go_together_is_refused_in_a_sentence(values, words):

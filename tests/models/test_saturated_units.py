@@ -81,6 +81,22 @@ def test_tanh_of_a_large_cell_state_keeps_its_slope(record, dtype, steps, expect
     assert trace.cell_log_norm[0, 0, 0].item() == pytest.approx(expected, abs=PRECISION[dtype] + 5e-6)
 
 
+@pytest.mark.parametrize(("biases", "steps"), [([0.1] * 4, 6), ([300.0] * 4, 60)], ids=["usual", "saturated"])
+def test_a_direction_times_its_scale_is_the_true_gradient(record, biases, steps):
+    """At c = 60 dL/dc_t is 1e-52 of dL/dh_t: float32 holds both, but not on one scale."""
+    model = one_unit("lstm", biases, 0.0, torch.float32)
+    trace = record(model, torch.zeros(steps, 1, 1), lambda outputs: 1e30 * outputs.sum())
+    assert bool((trace.cell_log_scale != trace.log_scale).any()) == (steps == 60)
+    for direction, log_scale, total, log_norm in (
+        (trace.grad_hidden, trace.log_scale, trace.total_grad_hidden, trace.log_norm),
+        (trace.grad_cell, trace.cell_log_scale, trace.total_grad_cell, trace.cell_log_norm),
+    ):
+        value = direction.double() * log_scale.exp().unsqueeze(-1)
+        assert bool((value != 0).all())
+        torch.testing.assert_close(value, total.double(), rtol=1e-6, atol=0)
+        torch.testing.assert_close(value.norm(dim=-1).log(), log_norm, rtol=0, atol=1e-6)
+
+
 DIGITS = 5000
 
 

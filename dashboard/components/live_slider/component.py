@@ -72,7 +72,6 @@ def live_slider(
     step: float,
     key: str,
     unit: str = "",
-    format_digits: int = 3,
     logarithmic: bool = False,
     least: str = "",
     help: str | None = None,  # noqa: A002  Streamlit's word for it
@@ -84,8 +83,7 @@ def live_slider(
     anywhere before this call: `st.session_state[key] = 1.5`; the thumb follows. `value` is only the first value.
 
     `step` is the distance between two positions of the thumb; with `logarithmic` it is in decades (0.05 is ×1.12).
-    Any value in between can be typed. `format_digits` are the significant digits shown. `least` is
-    shown in place of the lowest value, and may be typed.
+    Any value in between can be typed. `least` is shown in place of the lowest value, and may be typed.
 
     Raises `ValueError` for an empty range, a step that is not positive, or a logarithmic scale that reaches 0.
     """
@@ -114,7 +112,6 @@ def live_slider(
             "whole": scale.whole,
             "label": label,
             "unit": unit,
-            "digits": format_digits,
             "least": least,
             "help": help or "",
             "key": key,

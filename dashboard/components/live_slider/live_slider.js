@@ -6,6 +6,7 @@ import { keepKeys } from "../shared/own_keys.js";
 const THROTTLE_MS = 60;
 const GIVE_UP_MS = 1000; // an answer that never comes must not freeze the slider
 const REST_MS = 250; // after the last key press, where somebody else draws meanwhile
+const DIGITS = 3; // significant digits that are shown
 
 let ids = 0;
 
@@ -51,7 +52,7 @@ function createSlider(parent, firstSequence) {
     if (position >= positions()) return data.maximum;
     if (position <= 0) return data.minimum;
     return data.logarithmic
-      ? Number((data.minimum * 10 ** (position * data.step)).toPrecision(data.digits + 1))
+      ? Number((data.minimum * 10 ** (position * data.step)).toPrecision(DIGITS + 1))
       : Number((data.minimum + position * data.step).toPrecision(12)); // 0.1 * 3 is 0.3
   };
   const positionOf = (x) =>
@@ -61,10 +62,10 @@ function createSlider(parent, firstSequence) {
     if (data.least && x === data.minimum) return data.least;
     const exponent = x === 0 ? 0 : Math.floor(Math.log10(Math.abs(x)));
     if (data.whole && exponent < 7) return String(x);
-    if (exponent < -3 || exponent >= Math.max(6, data.digits)) {
-      return x.toExponential(data.digits - 1).replace("e+", "e");
+    if (exponent < -3 || exponent >= Math.max(6, DIGITS)) {
+      return x.toExponential(DIGITS - 1).replace("e+", "e");
     }
-    return x.toFixed(Math.max(0, data.digits - 1 - exponent)).replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, "");
+    return x.toFixed(Math.max(0, DIGITS - 1 - exponent)).replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, "");
   };
 
   const show = () => {

@@ -18,7 +18,7 @@ const bytesOf = async (url) => new Uint8Array(await (await fetch(url)).arrayBuff
 
 const SIGNATURE = 8; // bytes before the first chunk, which is IHDR and has 25
 
-export function pngWith(png, about) {
+function pngWith(png, about) {
   const chunks = Object.entries(about).map(([name, text]) => textChunk(name, text));
   const parts = [png.subarray(0, SIGNATURE + 25), ...chunks, png.subarray(SIGNATURE + 25)];
   return joined(parts);

@@ -192,7 +192,7 @@ def row_of(run: RunReader, step: int | None = None) -> int:
     """
     count, every = len(run.tensor("step")), run.form.record_every
     if not count:
-        raise RunError(f"run {run.name} has not committed a recorded step yet.")
+        raise RunError(f"run {run.name} has not saved a recorded step yet.")
     if step is None:
         return count - 1
     row, beside = divmod(step - 1, every)

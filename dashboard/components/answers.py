@@ -26,7 +26,7 @@ RULES = """<style>
 KEY = "Solid green: right. Dashed orange: wrong, with the wanted answer below it."
 
 
-def said_html(exchanges: Sequence[Exchange]) -> str:
+def answers_html(exchanges: Sequence[Exchange]) -> str:
     """The exchanges, one block each."""
     return f"{RULES}<div class='said'>{''.join(map(_block, exchanges))}</div>"
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dashboard.components.said import count_right, describe_right
+from dashboard.components.answers import count_right, describe_right
 from experiments.probing.said import Answer, Exchange
 
 RIGHT, WRONG = Answer("a", "a", True), Answer("b", "a", False)

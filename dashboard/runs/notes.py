@@ -25,7 +25,7 @@ def say_refused() -> None:
         refuse(str(sentence))
 
 
-def show_own_words(run: RunReader) -> None:
+def show_notes(run: RunReader) -> None:
     """Fields and buttons for one run; those that change it only for who may."""
     about, mine = read_about(run.folder), may_steer(run.owner)
     with st.expander("Name, note, tags, files", icon=":material/edit_note:"):
@@ -36,7 +36,7 @@ def show_own_words(run: RunReader) -> None:
             _field(run, "name", partial(st.text_input, "Name", about.name, max_chars=LONGEST_NAME, disabled=not mine))
         with middle:
             _field(run, "tags", partial(st.text_input, "Tags", ", ".join(about.tags), disabled=not mine,
-                                        help="Words with commas between them."))  # fmt: skip
+                                        help="Separate words with commas."))  # fmt: skip
         with right:
             _field(run, "star", partial(st.toggle, "Star", about.star, disabled=not mine))
         _field(run, "note", partial(st.text_area, "Note", about.note, max_chars=LONGEST_NOTE, disabled=not mine))
@@ -72,7 +72,7 @@ def _show_files(run: RunReader) -> None:
             st.download_button(
                 "Weights", partial(_weights, run), f"{run.name}.safetensors", key=f"export-weights-{run.name}",
                 on_click="ignore", type="tertiary", icon=":material/download:",
-                help="As the latest recorded step has them.",
+                help="The weights of the latest recorded step.",
             )  # fmt: skip
 
 
@@ -92,7 +92,7 @@ def _weights(run: RunReader) -> bytes:
 
 def _show_delete(run: RunReader) -> None:
     with st.popover("Delete", icon=":material/delete:", type="tertiary"):
-        st.markdown("The run and all that it has recorded will be gone.")
+        st.markdown("This deletes the run and everything it recorded.")
         st.button("Delete this run", key=f"delete-{run.name}", type="primary", on_click=_delete, args=(run,))
 
 

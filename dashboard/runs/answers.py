@@ -9,10 +9,10 @@ import streamlit as st
 from analysis.figures.picture import Picture
 from analysis.figures.trajectory import trajectory_picture
 from analysis.wording import counted, significant
+from dashboard.components.answers import KEY, answers_html, count_right, describe_right
 from dashboard.components.as_text import as_text
 from dashboard.components.live_slider import live_slider
 from dashboard.components.refusal import refuse
-from dashboard.components.said import KEY, count_right, describe_right, said_html
 from dashboard.components.show import in_two_columns, show
 from dashboard.explore.settings import slide_in
 from dashboard.runs.kept import KEPT
@@ -34,7 +34,7 @@ FEW = 40
 """Characters of a sample beside a step."""
 
 
-def show_said(run: RunReader, network: RecordedPass) -> None:
+def show_answers(run: RunReader, network: RecordedPass) -> None:
     """The answers to the first sequences beside the targets; of a network of characters, text that it writes."""
     if not isinstance(network, Probe):
         return
@@ -43,7 +43,7 @@ def show_said(run: RunReader, network: RecordedPass) -> None:
     right = describe_right(made)
     of = counted(len(made), "sequence")
     st.caption(f"{right[:1].upper()}{right[1:]} at this step, in {of} of the batch. {KEY}")
-    st.html(said_html(made))
+    st.html(answers_html(made))
     ways = [one.way for one in made if one.way is not None][:MOST_WAYS]
     in_two_columns({f"way-{k}": way_picture(k, way) for k, way in enumerate(ways)}, run.name)
     if can_write(network):
@@ -73,12 +73,12 @@ def _show_learning(run: RunReader) -> None:
     """A row per step: how much is right, and the first sequence's answers, or some text."""
     steps = run.tensor("step")[:]
     places = np.unique(np.linspace(0, len(steps) - 1, min(MOST_STEPS, len(steps))).round().astype(int))
-    rows = [_said_at(run.folder, run.description.created, run.index, int(steps[k])) for k in places]
+    rows = [_answers_at(run.folder, run.description.created, run.index, int(steps[k])) for k in places]
     st.dataframe(rows, hide_index=True, width="stretch", placeholder="")
 
 
 @lru_cache(maxsize=64)
-def _said_at(folder: Path, created: float, index: int, step: int) -> dict[str, object]:
+def _answers_at(folder: Path, created: float, index: int, step: int) -> dict[str, object]:
     run = open_run(folder)
     network = trained_network(run.of(list(run.forms)[index]), step)
     assert isinstance(network, Probe)
@@ -93,18 +93,18 @@ def _said_at(folder: Path, created: float, index: int, step: int) -> dict[str, o
     }
 
 
-def show_latest_said(run: RunReader, label: str) -> None:
+def show_latest_answers(run: RunReader, label: str) -> None:
     """What a run that may go on said at its last recorded step, in a few lines."""
     if not len(run.tensor("step")) or run.form.lacks() or run.form.watched:
         return
     step = int(run.tensor("step")[-1])
     try:
-        made, text = _said_last(run.folder, run.description.created, step)
+        made, text = _last_answers(run.folder, run.description.created, step)
     except ConfigError as error:
         refuse(error)
         return
     st.markdown(f"**{as_text(label)}**, at step {step:,}: {describe_right(made)}.")
-    st.html(said_html(made))
+    st.html(answers_html(made))
     if made[0].way is not None:
         show(way_picture(0, made[0].way), f"way-{run.name}")
     if text is not None:
@@ -112,7 +112,7 @@ def show_latest_said(run: RunReader, label: str) -> None:
 
 
 @lru_cache(maxsize=64)  # the page asks every second, for everybody who watches
-def _said_last(folder: Path, created: float, step: int) -> tuple[list[Exchange], str | None]:
+def _last_answers(folder: Path, created: float, step: int) -> tuple[list[Exchange], str | None]:
     network = trained_network(open_run(folder), step)
     assert isinstance(network, Probe)
     return exchanges(network, most=2), write_text(network, USUAL) if can_write(network) else None
