@@ -1,6 +1,7 @@
 """Numbers in words, the same on the command line and on the page: three significant digits, decades, rates, times."""
 
 import math
+from collections.abc import Sequence
 
 PERCENT = "\N{NO-BREAK SPACE}%"
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -19,6 +20,23 @@ def significant(value: float) -> str:
         return power_of_ten(math.log10(abs(value)), negative=value < 0)
     # 999.5 has four digits once it is rounded, and Python would write 1e+03.
     return (f"{value:.3g}" if abs(value) < 999.5 else f"{value:,.0f}").replace("-", "−")
+
+
+def told_apart(values: Sequence[float]) -> list[str]:
+    """The values with as many digits, from three to eight, as tell those apart that differ.
+
+    Example:
+        >>> told_apart([1.2391, 1.2393, 1.2391])
+        ['1.2391', '1.2393', '1.2391']
+        >>> told_apart([0.5, 2.0])
+        ['0.5', '2']
+    """
+    words = [significant(value) for value in values]
+    for digits in range(4, 9):
+        if len({*words}) == len({*values}):
+            break
+        words = [own_digits(value, digits).replace("-", "−") for value in values]
+    return words
 
 
 def own_digits(value: float, digits: int = 6) -> str:

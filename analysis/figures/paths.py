@@ -44,7 +44,8 @@ def paths_picture(cell: str, p: Paths) -> Picture:
         add_edge_marks(made, t, values, name, cell_colour(cell), row=1, col=1)
     for name, values in share.items():
         made.add_trace(
-            go.Scatter(x=t, y=100 * values, name=WORDS.get(name, f"gate {name}"), line={"color": colours.get(name)},
+            go.Scatter(x=t, y=100 * values, name=WORDS.get(name, f"gate {name}"),
+                       line={"color": colours.get(name), "dash": "dot" if name == "state" else "solid"},
                        hovertemplate=f"{name}, t = %{{x}}: %{{y:.1f}} %<extra></extra>"),
             row=1, col=2,
         )  # fmt: skip

@@ -6,7 +6,7 @@ import streamlit as st
 
 from analysis.figures.intervention import intervention_picture
 from analysis.figures.theme import cell_name
-from analysis.wording import significant
+from analysis.wording import significant, told_apart
 from dashboard.components.number_field import number_field
 from dashboard.components.refusal import refuse
 from dashboard.components.show import show
@@ -65,5 +65,6 @@ def _wanted(view: View) -> tuple[Act, int, int, float]:
 def describe_change(change: Intervention) -> str:
     """What the loss did, and what the gradient said that it would do."""
     h = f"unit {change.unit} after timestep {change.t}: {significant(change.before)} → {significant(change.after)}"
-    loss = f"the loss goes from {significant(change.loss_before)} to {significant(change.loss_after)}"
-    return f"{h} in the first sequence; {loss}. By its gradient it would go to {significant(change.predicted)}."
+    before, after, predicted = told_apart([change.loss_before, change.loss_after, change.predicted])
+    loss = f"the loss goes from {before} to {after}"
+    return f"{h} in the first sequence; {loss}. By its gradient it would go to {predicted}."

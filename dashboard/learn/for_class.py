@@ -13,7 +13,7 @@ from dashboard.lessons.place import Beat, Place
 def show_class_links(lesson: AnyLesson, beat: Beat) -> None:
     """A room for a class, a link to this beat, and the handouts."""
     if st.button(
-        "Open a room", key="open-room", help="Students predict on their phones, and you see what they predict."
+        "To the room", key="open-room", help="Students predict on their phones, and you see what they predict."
     ):
         st.switch_page("dashboard/room/page.py", query_params={"lesson": str(lesson.number)})
     page = (st.context.url or "").split("?")[0]

@@ -48,14 +48,15 @@ def choose_runs(summaries: Sequence[RunSummary]) -> list[str]:
     fields = _varied_fields(shown)
     rows_shown = [_row(s, about[s.name], fields) for s in shown]
     written = [name for name in ("★", "name", "tags") if any(row.get(name) for row in rows_shown)]
-    event = st.dataframe(
+    event = rows_shown and st.dataframe(
         [{k: v for k, v in row.items() if k in written or k not in ("★", "name", "tags")} for row in rows_shown],
         hide_index=True, width="stretch", on_select="rerun",
         selection_mode="multi-row", key=f"runs-table-{rows}-{read_session(_REVISION, int, 0)}", placeholder="",
         selection_default={"selection": {"rows": [k for k, name in enumerate(names) if name in chosen]}},
         column_config={"loss ÷ chance": st.column_config.NumberColumn(format="%.3f")},
     )  # fmt: skip
-    picked = [names[k] for k in event.selection.rows if isinstance(k, int) and 0 <= k < len(names)]
+    places = event.selection.rows if event else []
+    picked = [names[k] for k in places if isinstance(k, int) and 0 <= k < len(names)]
     kept = [name for name in chosen if name not in names or name in picked]
     now = kept + [name for name in picked if name not in kept]
     if len(now) > MOST_CHOSEN:
@@ -64,14 +65,20 @@ def choose_runs(summaries: Sequence[RunSummary]) -> list[str]:
         KEPT.set({"run": ",".join(now[:MOST_CHOSEN]), "step": 0})
     known = {s.name for s in summaries}
     if hidden := [name for name in now if name in known and name not in names]:
-        st.caption(f"The search hides {len(hidden)} of the {counted(len(now), 'selected run')}.")
+        count = f"{len(hidden)} of the {counted(len(now), 'selected run')}" if len(now) > 1 else "the selected run"
+        st.caption(f"The search hides {count}.")
     return now[:MOST_CHOSEN]
 
 
 def _searched_text(s: RunSummary, about: About) -> str:
-    fields = s.title if s.config is None else " ".join(f"{k}={v}" for k, v in s.config.model_dump().items())
+    """What is found: a run's own words, its settings as fields and as the table writes them, and its verdict."""
+    fields = s.title
+    if s.config is not None:
+        values = s.config.model_dump().items()
+        fields = " ".join([*(f"{k}={v}" for k, v in values), *(str(_spell(k, v)) for k, v in values)])
     written = f"{about.name} {about.note} {' '.join(about.tags)} {'star' if about.star else ''}"
-    return f"{s.name} {s.status} {s.reason} {fields} {written}".lower()
+    learned = "" if s.problem is not None else f"{describe_summary(s)} {describe_status(s.status, s.reason)}"
+    return f"{s.name} {s.status} {s.reason} {learned} {fields} {written}".lower()
 
 
 def _varied_fields(shown: Sequence[RunSummary]) -> list[str]:

@@ -181,9 +181,13 @@ def _show_buttons(results: Results, worked: bool) -> None:
     if worked:
         with st.container(horizontal=True):
             words = "Finish the steps that run now, then pause. All results are kept."
-            st.button("Pause", icon=":material/pause:", on_click=pool.pause, args=(name,), help=words)
+            pauses = name in pool.pausing
+            st.button("Pause", icon=":material/pause:", on_click=pool.pause, args=(name,), help=words, disabled=pauses)
             words = "Stop at once. Recorded steps are kept; the others are lost."
             st.button("Stop", icon=":material/stop:", on_click=pool.stop, args=(name,), help=words)
+        line = st.empty()
+        if pauses:
+            line.caption("Pausing after the current steps …")
     elif not results.done.all():
         st.button("Continue", icon=":material/play_arrow:", on_click=_continue, args=(results.plan.source, name))
 

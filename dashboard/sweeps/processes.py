@@ -35,6 +35,8 @@ class Processes:
         """Sweep's name → why its last process ended badly."""
         self.stopped: set[str] = set()
         """Names of the sweeps that a visitor has ended at once."""
+        self.pausing: set[str] = set()
+        """Names of those that have been asked to pause and have not yet ended."""
 
     def start(self, plan: Plan) -> None:
         """Begin a sweep, or go on with it; its file is written for the process alone.
@@ -62,6 +64,7 @@ class Processes:
             del self.working[name]
             stopped = name in self.stopped
             self.stopped.discard(name)
+            self.pausing.discard(name)
             # 1: some runs have failed, which the page shows one by one
             if not stopped and status != 1 and (error := describe_end(status, said)):
                 self.errors[name] = error
@@ -73,6 +76,7 @@ class Processes:
         """Ask a sweep to end after the current steps; what was done is kept, and *Continue* goes on."""
         with self.lock:
             if process := self.working.get(name):
+                self.pausing.add(name)
                 process.terminate()
 
     def stop(self, name: str) -> None:

@@ -59,6 +59,8 @@ def show_standing(results: Results, ended: str, works: bool) -> None:
     counts = {
         name: int((results.status == name).sum()) for name in ("finished", "diverged", "failed", "begun", "planned")
     }
+    if works:  # which of them have just begun, their files say later
+        counts = {**counts, "begun": 0, "planned": 0, "not finished yet": counts["begun"] + counts["planned"]}
     parts = [f"{count:,} {STATUS_WORDS.get(name, name)}" for name, count in counts.items() if count]
     about = as_text(results.plan.description or results.plan.name)
     st.markdown(f"{about} · {len(results.plan.runs):,} runs: {', '.join(parts)}.")

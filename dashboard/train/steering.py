@@ -98,8 +98,9 @@ def show_steering(readers: Sequence[RunReader], asked: bool) -> None:
         st.button("Stop", on_click=steer, args=(readers,), kwargs={"stop": True}, disabled=not (running or paused))
         if running or paused:
             _change_numbers(readers)
+    asked_line = st.empty()  # has its place also without words: what follows would be seen twice after a stop
     if words := _asked(readers):
-        st.caption(words)
+        asked_line.caption(words)
 
 
 def _asked(readers: Sequence[RunReader]) -> str:

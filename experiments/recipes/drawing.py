@@ -4,7 +4,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import plotly.graph_objects as go
 from jaxtyping import Float
 from numpy import ndarray
 
@@ -20,6 +19,8 @@ from experiments.sweeps.plan import choice, known, table, text
 KEYS = ("title", "value", "published", "statistic", "x_title", "y_title", "lines", "printed")
 
 Points = tuple[tuple[float, float], ...]
+PRINTED = "source"
+"""What the legend adds to the name of a line that was read off the source's figure."""
 
 
 @dataclass(frozen=True)
@@ -109,12 +110,13 @@ def drawn(
                 x=list(of_line.values()), y=y, name=line, mode="lines+markers", error_y=whiskers,
                 line={"color": colour, "width": 2.5}, marker={"size": 9},
             )  # fmt: skip
-            add_printed(made, line, drawing.printed.get(line, ()), colour)
         else:
             made.add_bar(x=[line], y=y, name=line, error_y=whiskers, marker={"color": colours[next(iter(of_line))]})
         points.append((line, np.array(list(of_line.values())), y))
         if line in drawing.printed:
-            points.append((f"{line}, {PRINTED}", *np.array(drawing.printed[line]).T))
+            name, x, y = f"{line}, {PRINTED}", *np.array(drawing.printed[line]).T
+            made.add_scatter(x=x, y=y, name=name, mode="lines", line={"color": colour, "width": 2, "dash": "dot"})
+            points.append((name, x, y))
     named = "; ".join(f"{line} {', '.join(significant(float(v)) for v in y)}" for line, _, y in points)
     shown = f" The source: {drawing.published}." if drawing.published else ""
     what = (
@@ -123,18 +125,6 @@ def drawn(
     sentence = f"The {what}.{shown}"
     columns = point_columns(drawing.x_title or "place", drawing.y_title, points)
     return Picture(name, made, sentence, f"{drawing.title}. {named}.", columns)
-
-
-PRINTED = "source"
-"""What the legend adds to the name of a line that was read off the source's figure."""
-
-
-def add_printed(made: go.Figure, line: str, points: Points, colour: str) -> None:
-    """The source's line beside ours, dotted."""
-    if points:
-        x, y = zip(*points, strict=True)
-        name = f"{line}, {PRINTED}"
-        made.add_scatter(x=x, y=y, name=name, mode="lines", line={"color": colour, "width": 2, "dash": "dot"})
 
 
 def whiskers_of(numbers: Sequence[Sequence[float]], middles: Float[ndarray, " arm"]) -> dict[str, object]:
