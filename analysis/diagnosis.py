@@ -87,6 +87,24 @@ def bounding(s: Subject) -> tuple[Remedy, ...]:
     )
 
 
+def no_gradient(s: Subject) -> Iterator[Finding]:
+    """The gradient is zero everywhere: nothing that this layer does reaches the loss."""
+    if transport_course(s).kind != "zero":
+        return
+    between = (
+        "Look between this layer and the loss: at rectified units that are all off, at a tensor that was detached, at "
+        "a weight or a mask of zero."
+    )
+    yield Finding(
+        "no_gradient",
+        "severe",
+        "No gradient arrives",
+        "dL/dh_t is exactly zero at every timestep.",
+        {"timesteps": s.trace.seq_len},
+        (Remedy(between),),
+    )
+
+
 def vanishing(s: Subject) -> Iterator[Finding]:
     """Too little of the gradient arrives at the lag that the task needs."""
     c = transport_course(s)
@@ -181,6 +199,7 @@ def exploding(s: Subject) -> Iterator[Finding]:
 
 CHECKS: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
     diverged,
+    no_gradient,
     outside_bound,
     vanishing,
     exploding,

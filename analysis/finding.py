@@ -9,6 +9,7 @@ from models.recording.trace import Trace
 
 Kind = Literal[
     "diverged",
+    "no_gradient",
     "outside_bound",
     "vanishing",
     "exploding",

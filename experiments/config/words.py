@@ -40,7 +40,10 @@ def parse_words(words: Sequence[str]) -> dict[str, object]:
         elif word.endswith(".toml"):
             values |= read_toml(Path(word))
         else:
-            raise ConfigError(f"the word was {shortened(word)}; it must be key=value or the path of a .toml file.")
+            raise ConfigError(
+                f"the word was {shortened(word)}; it must be key=value or the path of a .toml file, and no run is "
+                "called so: `list` shows them."
+            )
     return values
 
 

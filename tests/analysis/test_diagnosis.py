@@ -13,7 +13,7 @@ from experiments.config.run_config import RunConfig
 from experiments.probing.probe import Probe, probe
 from experiments.probing.remedies import settle_remedies
 from experiments.training.build import build
-from models import record
+from models import record, watch
 
 SMALL = {"seq_len": 60, "hidden_size": 24, "batch_size": 8, "dtype": "float64"}
 CALM = {"input_scale": 0.1}
@@ -199,7 +199,8 @@ def test_every_kind_of_finding_is_raised_by_a_labelled_network_or_a_training():
         "at_chance",
         "clipping_always",
         "outside_bound",
-    }  # see test_training_ends and test_findings
+        "no_gradient",
+    }  # see test_training_ends, test_findings and below
     assert raised == set(get_args(Kind))
 
 
@@ -211,6 +212,17 @@ def test_every_number_in_a_finding_is_finite_or_explained(values):
         assert finding.remedy
         assert finding.numbers
         RunConfig.from_values({**result.experiment.config.model_dump(), **finding.settings})
+
+
+def test_a_gradient_that_is_zero_everywhere_is_a_severe_finding_and_says_where_to_look():
+    rnn, head = torch.nn.LSTM(3, 5), torch.nn.Linear(5, 1)
+    torch.nn.init.constant_(head.bias, -50.0)
+    with watch(rnn) as seen:
+        head(rnn(torch.randn(20, 4, 3))[0][-1]).relu().sum().backward()
+    said = str(seen.report())
+    assert "No gradient arrives" in said
+    assert "rectified units that are all off" in said
+    assert "Nothing is wrong" not in said
 
 
 def test_the_worst_comes_first():

@@ -125,8 +125,8 @@ def test_any_word_parses_or_is_refused_in_one_sentence(word):
         ("clip=none", "'clip' is not a field; did you mean clip_threshold or clip_rule? The fields are task,"),
         ("gai=3", "'gai' is not a field; the closest is gain, and the fields are task,"),
         ("xyzzy=3", "'xyzzy' is not a field; the fields are task, text_file, data_file, data_column, seq_len,"),
-        ("probe", "the word was 'probe'; it must be key=value or the path of a .toml file."),
-        ("=3", "the word was '=3'; it must be key=value or the path of a .toml file."),
+        ("probe", "the word was 'probe'; it must be key=value or the path of a .toml file, and no run is "),
+        ("=3", "the word was '=3'; it must be key=value or the path of a .toml file, and no run is "),
         ("no-such.toml", "the file 'no-such.toml' cannot be read (no such file or directory); it must be a TOML"),
     ],
 )
