@@ -1,8 +1,8 @@
-"""Shapes are checked in every test: jaxtyping's annotations, by beartype.
+"""Tests check the shapes and types of all functions in `models`: jaxtyping's annotations, by beartype.
 
-Of a test with many cases they are checked in one case of eight, and of what is built on the models in one test of
-eight, always the same ones: checking takes longer than most of what is checked, and the others go through the same
-functions.
+A test with one case checks them. Of a test with many cases one case of eight does, and of the tests of experiments and
+pages one of eight, always the same ones: checking takes longer than most of what is checked, and the others go through
+the same functions. The functions of other folders are not checked.
 """
 
 import importlib
