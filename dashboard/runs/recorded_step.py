@@ -6,7 +6,7 @@ from pathlib import Path
 import streamlit as st
 
 from analysis.figures.symbols import Symbols, with_symbols
-from dashboard.components.address import write_address
+from dashboard.components.address import visit_number, write_address
 from dashboard.components.refusal import refuse
 from dashboard.components.scrub_slider import scrub_slider
 from dashboard.components.show import show
@@ -115,7 +115,7 @@ def _choose_step(run: RunReader, found: Profiles) -> int:
     frame = len(texts) - 1
     if len(texts) > 1:
         chart = _profile_key(run)
-        key = f"at-{run.name}{ending(run.index)}"
+        key = f"at-{run.name}{ending(run.index)}-{visit_number()}"  # a new visit begins where the address says
         first = steps.index(asked) if asked in steps else frame
         with step_in_sight():
             frame = scrub_slider("Recorded step", texts=texts, frames=found.frames, chart=chart, key=key, first=first)

@@ -71,10 +71,18 @@ def test_a_recorded_step_opens_from_runs_and_follows_the_hand_to_what_probe_prin
     scrub.press("Home")
     for _ in range(4):
         scrub.press("ArrowRight")
-    expect(page.locator(".scrub-slider output")).to_have_text("optimiser step 9 of 21")
-    press(page, "Open in Explore")
-    expect(page.get_by_text(f"trained: {run.name} at step 9", exact=True)).to_be_visible(timeout=60_000)
-    expect(page).to_have_url(re.compile(f"run={run.name}&step=9"))
+    step = page.locator(".scrub-slider output")
+    expect(step).to_have_text("optimiser step 9 of 21")
+    here = re.compile(f"run={run.name}&step=9")
+    expect(page).to_have_url(here)  # the same parameters as where the button leads
+    for comes_again in (False, True):
+        press(page, "Open in Explore")
+        expect(page.get_by_text(f"trained: {run.name} at step 9", exact=True)).to_be_visible(timeout=60_000)
+        expect(page).to_have_url(here)
+        if not comes_again:
+            page.go_back()
+            expect(step).to_have_text("optimiser step 9 of 21", timeout=60_000)
+            expect(page).to_have_url(re.compile(f"/runs.{here.pattern}"))
     probed = partial(printed, run.name, "--runs", str(run.folder.parent), "--step", "9")
     assert eventually(page, lambda: shows(page, "LSTM", probed("seed=0"))), "as the training had it"
     before = value_of(page, "largest_singular_value")

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
+from browsing import settle
 from playwright.sync_api import Page, expect
 
 from experiments.runs.control import read_control
@@ -66,6 +67,9 @@ def test_a_run_from_start_to_its_link(server, open_page):
 
     verdicts = page.get_by_test_id("stMarkdown").filter(has_text=re.compile("clipped at .*: .*a guess has"))
     expect(verdicts.first).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("button", name="Resume")).to_be_enabled(timeout=30_000)
+    settle(page)
+    expect(verdicts).to_have_count(1)  # what stood below the words of the stop is not seen twice
     address = page.url
     hidden = page.get_by_role("spinbutton", name="Hidden units")
     hidden.fill("51")

@@ -5,6 +5,11 @@
 const push = history.pushState;
 let steps = []; // parameters whose changes are entries all the same
 let last = null; // the latest change on one page: what the entry was before, and whether the new address is one of its own
+let pressed = 0; // when a button or key was last pressed
+
+for (const press of ["pointerdown", "keydown"]) {
+  document.addEventListener(press, () => (pressed = performance.now()), { capture: true, passive: true });
+}
 
 history.pushState = function (...entry) {
   const wanted = new URL(entry[2] ?? "", location.href);
@@ -14,14 +19,16 @@ history.pushState = function (...entry) {
 function stay(wanted, entry) {
   const now = new URLSearchParams(location.search);
   const isStep = steps.some((name) => wanted.searchParams.get(name) !== now.get(name));
-  last = { from: location.href, state: history.state, isStep };
+  last = { from: location.href, state: history.state, isStep, at: performance.now() };
   (isStep ? push : history.replaceState).apply(history, entry);
   last.to = location.href;
 }
 
-// Streamlit sends the parameters of another page while this one is still shown: for a moment this page has them.
+// Streamlit sends the parameters of another page while this one is still shown: for a moment this page has them. They come
+// after the press of the button that leads there; this page's own may be the same ones.
 function leave(wanted, entry) {
-  const isOnTheWay = last?.to === location.href && wanted.search !== "" && wanted.search === location.search;
+  const isSame = last?.to === location.href && wanted.search !== "" && wanted.search === location.search;
+  const isOnTheWay = isSame && last.at > pressed;
   if (isOnTheWay && last.isStep) return history.replaceState(...entry);
   if (isOnTheWay) history.replaceState(last.state, "", last.from);
   return push.apply(history, entry);

@@ -1,0 +1,45 @@
+"""The search on Runs finds what its own table shows, and keeps the choice."""
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboard.train import jobs
+from experiments.config.run_config import RunConfig
+from experiments.runs.train import Recorder, train
+
+PAGE = Path(__file__).resolve().parents[2] / "dashboard/runs/page.py"
+
+
+@pytest.fixture
+def runs(tmp_path, monkeypatch) -> list[str]:
+    """Two short runs of two tasks."""
+    monkeypatch.setattr(jobs, "RUNS", tmp_path)
+    names = []
+    for task in ("adding", "temporal_order"):
+        config = RunConfig.from_values({"task": task, "cell": "elman", "seq_len": 10, "steps": 20, "record_every": 10})
+        folder = tmp_path / config.identity()
+        train([Recorder.start(config, folder, "reference")])
+        names.append(folder.name)
+    return names
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("adding two numbers", [0]),
+        ("temporal order", [1]),
+        ("at chance", [0, 1]),
+        ("uniform", [0, 1]),
+        ("hidden_size=64", [0, 1]),
+        ("hidden_size=65", []),
+    ],
+)
+def test_a_search_finds_the_words_of_the_table(runs, text, found):
+    at = AppTest.from_file(str(PAGE), default_timeout=60).run()
+    at.text_input(key="runs-search").set_value(text).run()
+    assert not at.exception
+    tables = [table.value for table in at.dataframe if "run" in table.value]
+    assert sorted(name for table in tables for name in table["run"]) == sorted(runs[k] for k in found)
+    assert bool(at.info) == (not found)
