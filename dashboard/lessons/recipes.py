@@ -11,7 +11,7 @@ RECIPES: Mapping[int, tuple[str, ...]] = {
     8: ("lstm-cec", "forget-bias", "chrono", "long-short"),
     9: ("chung", "adding-by-cell"),
     10: ("influence-balancing",),
-    11: ("latch",),
+    11: ("latch-unit", "latch"),
     12: ("attention-adding", "reverse-source"),
 }
 """A lesson's number → the recipes of its claim, `python -m experiments recipe NAME`."""

@@ -47,7 +47,10 @@ def mut_slopes(s: LayerStates) -> MUTSlopes:
 
 
 def mut_state(s: LayerStates) -> Jacobian:
-    """∂h/∂h' = diag(1−z) + ∂h/∂a_z W_hz + ∂h/∂a_n W_hn (diag(r) + diag(h' r (1−r)) W_hr)."""
+    """∂h/∂h' = diag(1−z) + ∂h/∂a_z W_hz diag(e) + ∂h/∂a_n W_hn (diag(r) + diag(h' r (1−r)) W_hr).
+
+    e is tanh'(h') for MUT3, whose z reads tanh(h'), and 1 for MUT2; MUT1's z does not read h'.
+    """
     d, W = mut_slopes(s), s.cell.square_blocks(s.cell.weight_hh)
     reset = torch.diag_embed(d.r) + through((d.of_r,), W["r"])
     J = torch.diag_embed(d.kept) + through((d.through_n,), W["n"]) @ reset
