@@ -84,6 +84,7 @@ class Watch:
         for word, value in (("title", title), ("units", units), ("timesteps", timesteps)):
             if run is None and value is not None:
                 raise ValueError(f"{word} was {value!r}; it needs run=; add run=.")
+        self._module = module
         recurrent = {name: m for name, m in module.named_modules() if is_recurrent(m)}
         if not recurrent:
             raise ValueError(
@@ -94,7 +95,8 @@ class Watch:
         self._alerts: list[Alert] = []
         self._log = Log()
         self._steps = Steps(every, counted_weights(module), self._end_step)
-        self._loaded = module.register_load_state_dict_post_hook(Hook(self._count_anew))
+        loading = {id(m): m for m in (module, *recurrent.values())}.values()
+        self._loaded = [m.register_load_state_dict_post_hook(Hook(self._count_anew)) for m in loading]
         self._watched = {name: WatchedModule(name, m, samples, self._steps) for name, m in recurrent.items()}
 
     def __enter__(self) -> "Watch":
@@ -111,10 +113,11 @@ class Watch:
 
     def _count_anew(self, module: nn.Module, keys: object) -> None:
         """`load_state_dict(assign=True)` puts other weights into the place of those that are counted."""
-        self._steps.count(counted_weights(module))
+        self._steps.count(counted_weights(self._module))
 
     def _end(self, error: BaseException | None) -> None:
-        self._loaded.remove()
+        for handle in self._loaded:
+            handle.remove()
         self._steps.close()
         if self._record is not None:
             self._record.close(self._steps.number, error)
@@ -131,10 +134,12 @@ class Watch:
 
     @property
     def notes(self) -> dict[str, str]:
-        """Name → why a module has no trace, in a sentence; only for modules without one."""
-        return {
-            name: watched.note or never_called(watched) for name, watched in self._watched.items() if not watched.traces
+        """Name → why a module has no trace, or what has to be known of the one it has, in a sentence."""
+        notes = {
+            name: watched.remark if watched.traces else watched.note or never_called(watched)
+            for name, watched in self._watched.items()
         }
+        return {name: note for name, note in notes.items() if note}
 
     def calls(self, name: str) -> tuple[Trace, ...]:
         """One Trace per call in the last recorded backward pass; calls that carry their state on are one.

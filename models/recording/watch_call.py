@@ -31,10 +31,10 @@ class Call:
     """h_0, or h_0 and c_0: [layer, batch, unit]; None for zeros."""
     masks: Sequence[Tensor]
     """Dropout between the layers, the lowest first; empty without dropout."""
-    said: Float[Tensor, "time batch direction"]
-    """The sum of the module's own output over its units."""
-    rounding: float
-    """The smallest relative difference of two numbers of the output's dtype."""
+    said: Float[Tensor, "time batch feature"]
+    """The module's own output."""
+    last: State
+    """Its last state, as it was then."""
     previous: "Call | None" = None
     """The call whose last state is this call's start state."""
     number: int = 0
@@ -60,6 +60,8 @@ class Call:
             return False
         if len(self.masks) != len(previous.masks):
             return False
+        if not all(is_equal(a, b) for a, b in zip(self.start or (), previous.last, strict=True)):
+            return False  # it was changed in the meantime
         return all(
             is_same(a, b)
             for mine, theirs in zip(self.cells, previous.cells, strict=True)
@@ -72,6 +74,11 @@ class Call:
             arrivals.clear()
 
 
+def is_equal(a: Tensor, b: Tensor) -> bool:
+    """Whether all numbers are the same, those included that are none."""
+    return bool(((a == b) | (a.isnan() & b.isnan())).all())
+
+
 def is_same(a: Tensor, b: Tensor) -> bool:
     """Whether two weights are the same tensor, or equal."""
     return a.data_ptr() == b.data_ptr() or torch.equal(a, b)
@@ -82,6 +89,7 @@ def read_call(
     inputs: Tensor | PackedSequence,
     hx: Tensor | tuple[Tensor, ...] | None,
     output: Tensor,
+    ends: State,
     random_state: Tensor | None,
     copies: Copies,
 ) -> Call:
@@ -92,6 +100,7 @@ def read_call(
         inputs: its inputs, as they were given.
         hx: its start state, as it was given.
         output: its output; the data of a packed sequence, or the h of a single cell.
+        ends: its last state.
         random_state: the CPU's random state before the call, if the call drew dropout masks.
         copies: of the module's weights.
     """
@@ -113,8 +122,8 @@ def read_call(
         inputs=x,
         start=None if given is None else tuple(own(form.state(s.detach()).to(dtype), s) for s in given),
         masks=masks,
-        said=form.sequence(output.detach()).unflatten(-1, (num_directions(module), -1)).to(dtype).sum(-1),
-        rounding=torch.finfo(output.dtype).eps,
+        said=own(form.sequence(output.detach()).to(dtype), output),
+        last=tuple(own(form.state(end.detach()).to(dtype), end) for end in ends),
     )
 
 

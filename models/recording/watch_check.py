@@ -1,51 +1,100 @@
-"""Whether the layers, run again, give the output that the watched module gave: only then is a trace the module's."""
+"""Whether a watched call did what torch's module does, and whether its layers, run again, came where it came."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
-from jaxtyping import Bool, Float
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.modules import module as torch_modules
+from torch.nn.utils import parametrize
+from torch.nn.utils.rnn import PackedSequence
 
 from models.recording.layer_record import LayerStates
 from models.recording.watch_call import Call
+from models.recording.watch_hook import Hook
+from models.recording.watch_weights import RecurrentModule
 
-BEFORE, AFTER = 1e-4, 1e-2
-"""Relative differences of float32. One that jumps within a timestep from below the first to above the second is no
-rounding, whatever the network: a chaotic one makes of rounding a large difference, too, but over many timesteps."""
-OF_ROUNDING = 16, 64
-"""The same in units of the output's rounding, for shorter dtypes."""
-FLOOR = 1e-3
-"""Share of the largest output below which no output counts as small."""
+KINDS = (nn.RNN, nn.LSTM, nn.GRU, nn.RNNCell, nn.LSTMCell, nn.GRUCell)
+ROUNDING = 16
+"""Relative difference of equal results in units of their dtype's rounding: some kernels add in changing order."""
+ELSEWHERE = 0.01
+"""Share of the largest output by which a pass that is run again may differ."""
 
 
-def is_the_modules(calls: Sequence[Call], top: Sequence[LayerStates], kept: slice) -> bool:
-    """Whether the outputs are the module's own.
+def may_do_more(module: RecurrentModule) -> bool:
+    """Whether a subclass or a hook may make of a call something else than torch's own class does.
+
+    A parametrization changes the weights only, and may move on each time that it is computed.
+    """
+    if parametrize.is_parametrized(module):
+        return False
+    hooks = [*module._forward_hooks.values(), *module._forward_pre_hooks.values()]
+    everywhere = torch_modules._global_forward_hooks or torch_modules._global_forward_pre_hooks
+    return type(module) not in KINDS or bool(everywhere) or not all(isinstance(hook, Hook) for hook in hooks)
+
+
+def does_more(
+    module: RecurrentModule, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any, draws: Tensor
+) -> bool:
+    """Whether the call's result is not that of torch's own class on the same inputs, or came on another way.
+
+    Args:
+        module: the module that was called.
+        args: of the call, after all hooks before it.
+        kwargs: the same.
+        result: what the call gave to its caller.
+        draws: the CPU's random state before the call.
+    """
+    kind: Any = next(kind for kind in KINDS if isinstance(module, kind))
+    now = torch.get_rng_state()
+    torch.set_rng_state(draws)
+    try:
+        expected = kind.forward(module, *args, **kwargs)
+    finally:
+        torch.set_rng_state(now)
+    mine, theirs = flattened(expected), flattened(result)
+    return len(mine) != len(theirs) or not all(is_same(a, b) for a, b in zip(mine, theirs, strict=True))
+
+
+def flattened(result: Any) -> list[Tensor]:
+    """The tensors of a call's result."""
+    if isinstance(result, PackedSequence):
+        return [result.data]
+    return [result] if isinstance(result, Tensor) else [tensor for part in result for tensor in flattened(part)]
+
+
+def is_same(a: Tensor, b: Tensor) -> bool:
+    """Whether two results are equal, up to the order of a sum, and were made by the same operation."""
+    if a.shape != b.shape or a.dtype != b.dtype or len({operation(a), operation(b)} - {COMPILED}) > 1:
+        return False
+    rounding = ROUNDING * torch.finfo(a.dtype).eps
+    return torch.allclose(a.detach(), b.detach(), rtol=rounding, atol=0, equal_nan=True)
+
+
+COMPILED = "CompiledFunctionBackward"
+"""What torch.compile makes of all operations."""
+
+
+def operation(x: Tensor) -> str:
+    """The name of the node that made a tensor."""
+    return "" if x.grad_fn is None else x.grad_fn.name()
+
+
+def came_elsewhere(calls: Sequence[Call], top: Sequence[LayerStates], kept: slice) -> bool:
+    """Whether the outputs, run again, are far from the module's: in a chaotic network rounding alone does that.
 
     Args:
         calls: the calls of one sequence.
-        top: the top layer's record of them, one for each direction.
+        top: the top layer's states, one for each direction.
         kept: the sequences of the record.
     """
     said = torch.cat([call.said for call in calls])[:, kept]
-    rounding = max(call.rounding for call in calls)
+    ours = torch.cat([layer.hidden for layer in top], dim=-1)
     lengths = calls[0].lengths
-    for d, layer in enumerate(top):
-        hidden, sums = layer.hidden, said[..., d]
-        if lengths is not None:
-            is_real = torch.arange(len(said), device=said.device)[:, None] < lengths[kept]
-            hidden, sums = torch.where(is_real[..., None], hidden, 0), torch.where(is_real, sums, 0)
-        if has_jump(*((sums.flip(0), hidden.flip(0)) if d else (sums, hidden)), rounding):
-            return False
-    return True
-
-
-def has_jump(said: Float[Tensor, "time batch"], hidden: Float[Tensor, "time batch unit"], rounding: float) -> bool:
-    """Whether the sum over the units leaves the one that the module said, within a single timestep."""
-    size = hidden.abs().sum(-1)
-    size = torch.where(size.isfinite(), size, 0)
-    error = (said - hidden.sum(-1)).abs() / (size + FLOOR * size.max() + torch.finfo(size.dtype).tiny)
-    error = torch.where(error.isfinite(), error, 0)
-    before = torch.cat([torch.zeros_like(error[:1]), error[:-1]])
-    low, high = (max(bound, units * rounding) for bound, units in zip((BEFORE, AFTER), OF_ROUNDING, strict=True))
-    jumps: Bool[Tensor, "time batch"] = (before < low) & (error > high)
-    return bool(jumps.any())
+    if lengths is not None:
+        is_real = (torch.arange(len(said), device=said.device)[:, None] < lengths[kept])[..., None]
+        said, ours = torch.where(is_real, said, 0), torch.where(is_real, ours, 0)
+    finite = said.isfinite()
+    if not torch.equal(finite, ours.isfinite()):
+        return True
+    return bool(((said - ours).abs()[finite] > ELSEWHERE * said.abs()[finite].max()).any()) if finite.any() else False

@@ -1,5 +1,6 @@
 """Copies of what a watched call used, since its trace is made later: a training may have changed it by then."""
 
+import torch
 from torch import Tensor
 
 
@@ -7,26 +8,20 @@ class Copies:
     """Copies of weights, one for all calls between two changes: a single cell is called at each timestep."""
 
     def __init__(self) -> None:
-        self._made: dict[str, tuple[Tensor, int, Tensor]] = {}
+        self._made: dict[str, Tensor] = {}
 
     def copied(self, name: str, weight: Tensor) -> Tensor:
         """The weight as it is now. What is computed for one call, such as a parametrized weight, nobody changes."""
-        if not weight.is_leaf:
+        if not weight.is_leaf and weight._base is None:
             return weight.detach()
-        source, version, copy = self._made.get(name, (None, -1, weight))
-        if source is not weight or version != version_of(weight):
-            copy = weight.detach().clone()
-            self._made[name] = weight, version_of(weight), copy
+        copy = self._made.get(name)
+        if copy is None or copy.shape != weight.shape or not torch.equal(copy, weight.detach()):
+            copy = self._made[name] = weight.detach().clone()
         return copy
 
     def forget(self) -> None:
-        """A step is over: what changes without autograd's knowledge, through `.data`, changes between steps."""
+        """A step is over: until the next recorded one, no copy is needed."""
         self._made.clear()
-
-
-def version_of(tensor: Tensor) -> int:
-    """How often the tensor was changed in place, as far as autograd knows; −1 where it does not count."""
-    return -1 if tensor.is_inference() else tensor._version
 
 
 def own(x: Tensor, of: Tensor) -> Tensor:

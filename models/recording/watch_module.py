@@ -15,14 +15,27 @@ from models.recording.trace import Trace
 from models.recording.watch_arrivals import Arrivals, edge_of, listen, listen_inside
 from models.recording.watch_budget import too_large
 from models.recording.watch_call import Call, read_call
-from models.recording.watch_copies import Copies, version_of
+from models.recording.watch_check import does_more, may_do_more
+from models.recording.watch_copies import Copies
 from models.recording.watch_dropout import drops
 from models.recording.watch_hook import Hook
-from models.recording.watch_replay import OtherOutputError, replay, sequences_of
+from models.recording.watch_replay import replay, sequences_of
 from models.recording.watch_steps import Steps, at_the_end
 from models.recording.watch_weights import RecurrentModule, used_weights
 
 States = tuple[Tensor, ...]
+DOES_MORE = (
+    "gave another result than torch's own class does: a subclass, a hook or random numbers of a hook change it; leave "
+    "them out, or put them into a module around it"
+)
+ELSEWHERE = (
+    "is so sensitive that rounding has led the recorded pass away from its own: sizes are typical of it, single "
+    "numbers are another pass's"
+)
+WEIGHTS_ALONE = (
+    "was reached by the last backward pass at its weights alone, as by one through the graph of a gradient; the trace "
+    "is of the pass before"
+)
 
 
 class WatchedModule:
@@ -46,9 +59,11 @@ class WatchedModule:
         self._is_over = False
         self._reached: dict[Call, None] = {}
         self._copies = Copies()
+        self._is_elsewhere = False  # whether rounding has led a recorded pass away from the module's own
+        self._weighed = -1  # the latest backward pass that has reached the weights
         self._again = False  # whether the pass goes through the graph of a gradient, too
         self._task = -1
-        self._ends: WeakIdKeyDictionary = WeakIdKeyDictionary()  # last state → its call, which of its, and its version
+        self._ends: WeakIdKeyDictionary = WeakIdKeyDictionary()  # the last state's tensor → the call that gave it
         self._before = ExitStack()
         self._random_state: Tensor | None = None
         self._hooks: list[RemovableHandle] = []
@@ -60,6 +75,21 @@ class WatchedModule:
             before = self.module.register_forward_pre_hook(Hook(self._begin_call))
             after = self.module.register_forward_hook(Hook(self._end_call), with_kwargs=True, always_call=True)
             self._hooks = [before, after]
+
+    def note_weight(self, weight: Tensor, task: int) -> None:
+        """A backward pass has reached a weight, perhaps of this module."""
+        if self._hooks and any(weight is own for own in self.module.parameters()):
+            self._weighed = task
+
+    @property
+    def remark(self) -> str:
+        """What has to be known of the traces; empty if nothing."""
+        words = ""
+        if self.traces and self._weighed not in (-1, self._task):
+            words = WEIGHTS_ALONE
+        elif self.traces and self._is_elsewhere:
+            words = ELSEWHERE
+        return words and f"{spoken_name(self.name, self.module)} {words}."
 
     def detach(self) -> None:
         """Remove all hooks; the traces stay."""
@@ -104,7 +134,11 @@ class WatchedModule:
         if output.numel() == 0:
             self._say("was called without a sequence or a timestep")
             return
-        call = read_call(self.module, inputs, hx, output, random_state, self._copies)
+        draws = torch.get_rng_state() if random_state is None else random_state
+        if may_do_more(self.module) and does_more(self.module, args, kwargs, result, draws):
+            self._say(DOES_MORE)
+            return
+        call = read_call(self.module, inputs, hx, output, ends, random_state, self._copies)
         call.number, self._calls = self._calls, self._calls + 1
         if (words := too_large(call, self.samples)) is not None:
             self._say(words)
@@ -118,22 +152,22 @@ class WatchedModule:
             self.note = f"{spoken_name(self.name, self.module)} {words}."
 
     def _join(self, call: Call, inputs: Tensor | PackedSequence, hx: Tensor | States | None) -> None:
-        """Find the call whose last state this one starts from: it must be those very tensors, not changed since.
+        """Find the call whose last state this one starts from: those very tensors, neither changed nor detached since.
 
         If one of them is its input, too, their gradient comes on both ways, and cannot be told apart: then it begins a
         sequence, whose start state is given.
         """
-        if hx is None:
+        given: States = () if hx is None else (hx,) if isinstance(hx, Tensor) else hx
+        if not given or any(s.grad_fn is None for s in given):
             return
-        given = (hx,) if isinstance(hx, Tensor) else hx
         data = inputs.data if isinstance(inputs, PackedSequence) else inputs
         if data.grad_fn is not None and edge_of(data) in map(edge_of, given):
             return
-        (reference, *_), *_ = found = [self._ends.get(s, (None, -1, -1)) for s in given]
+        (reference, _), *_ = found = [self._ends.get(s, (None, -1)) for s in given]
         previous = reference and reference()
-        belongs = all(f == (reference, which, version_of(given[which])) for which, f in enumerate(found))
+        belongs = all(f == (reference, which) for which, f in enumerate(found))
         if previous and belongs and not previous.is_followed and call.can_follow(previous):
-            call.previous, previous.is_followed = previous, True
+            call.previous, previous.is_followed, previous.last = previous, True, ()
 
     def _listen(
         self, call: Call, inputs: Tensor | PackedSequence, hx: Tensor | States | None, output: Tensor, ends: States
@@ -148,7 +182,7 @@ class WatchedModule:
                 listen(tensor, arrivals, lambda: self._note_reached(call))
         reference = weakref.ref(call)
         for which, end in enumerate(ends):
-            self._ends[end] = (reference, which, version_of(end))
+            self._ends[end] = (reference, which)
 
         given: States = () if hx is None else (hx,) if isinstance(hx, Tensor) else hx
         targets = list(zip(ends[1:], call.ends[1:], strict=True)) if single_step else []  # h is made of c
@@ -179,9 +213,9 @@ class WatchedModule:
             if self._again:
                 self._say("was reached by a backward pass through the graph of a gradient (create_graph=True), too")
             else:
-                self.traces = [replay(self.name, self.module, s, self.samples) for s in sequences_of(calls)]
-        except OtherOutputError as error:
-            self._say(str(error))
+                made = [replay(self.name, self.module, s, self.samples) for s in sequences_of(calls)]
+                self.traces = [trace for trace, _ in made]
+                self._is_elsewhere = any(elsewhere for _, elsewhere in made)
         except Exception as error:
             self._say(f"could not be recorded ({error})")
         for call in calls:

@@ -12,27 +12,17 @@ from models.cells.cell import State
 from models.recording.record import make_engine
 from models.recording.trace import Trace
 from models.recording.watch_call import Call
-from models.recording.watch_check import is_the_modules
+from models.recording.watch_check import came_elsewhere
 from models.recording.watch_direct import direct_states
 from models.recording.watch_weights import RecurrentModule, suffixes
-
-OTHER_OUTPUT = (
-    "gave another output than its inputs and weights do: a subclass, a hook or random numbers of a hook change it; "
-    "leave them out, or put them into a module around it"
-)
-
-
-class OtherOutputError(ValueError):
-    """The module does more than torch's does."""
 
 
 @torch.inference_mode(False)
 @torch.no_grad()
-def replay(name: str, module: RecurrentModule, calls: Sequence[Call], samples: int | None) -> Trace:
-    """The Trace of calls that follow each other; with `samples`, of the first so many sequences only.
+def replay(name: str, module: RecurrentModule, calls: Sequence[Call], samples: int | None) -> tuple[Trace, bool]:
+    """The Trace of calls that follow each other, and whether it is far from the module's own pass, by rounding.
 
-    Raises:
-        OtherOutputError: the layers, run again, do not give the module's output.
+    With `samples`, it is of the first so many sequences only.
     """
     first = calls[0]
     kept = slice(samples)
@@ -46,15 +36,14 @@ def replay(name: str, module: RecurrentModule, calls: Sequence[Call], samples: i
     engine = make_engine(choose_path([type(cell) for cell in first.cells], weights, inputs, None))
     with torch.autocast(inputs.device.type, enabled=False):
         layers = forward_stack(engine, first.cells, first.num_directions, inputs, start, lengths, masks)
-        if not is_the_modules(calls, layers[-first.num_directions :], kept):
-            raise OtherOutputError(OTHER_OUTPUT)
+        elsewhere = came_elsewhere(calls, layers[-first.num_directions :], kept)
         direct = [Scaled.of(*(part[:, kept] for part in state)) for state in joined_states(calls)]
         result = backward_stack(engine, layers, first.num_directions, direct, masks=masks)
     grads: dict[str, tuple[Tensor, float]] = {}
     for suffix, of_cell in zip(suffixes(module), result.parameter_grads, strict=True):
         own = {weight + suffix: grad for weight, grad in of_cell.items() if weight + suffix in first.weight_names}
         grads |= {f"{name}.{weight}".lstrip("."): grad for weight, grad in own.items()}
-    return Trace(
+    trace = Trace(
         stacks={name: result.stack},
         outputs=side_by_side([layer.hidden for layer in layers[-first.num_directions :]]),
         loss=None,
@@ -62,6 +51,7 @@ def replay(name: str, module: RecurrentModule, calls: Sequence[Call], samples: i
         parameter_log_norm={key: log_norm for key, (_, log_norm) in grads.items()},
         path=engine.name,
     )
+    return trace, elsewhere
 
 
 def joined(parts: Sequence[Tensor]) -> Tensor:
@@ -87,7 +77,8 @@ def joined_parts(states: Sequence[State]) -> State:
 def sequences_of(calls: Sequence[Call]) -> list[list[Call]]:
     """The calls that a backward pass reached, grouped into sequences, in the order of their first calls."""
     following = {call.previous: call for call in calls if call.previous is not None}
-    firsts = [call for call in calls if call.previous is None]
+    reached = set(calls)
+    firsts = [call for call in calls if call.previous not in reached]  # a pass may reach the later ones only
     sequences = []
     for call in firsts:
         sequence = [call]

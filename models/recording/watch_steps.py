@@ -20,6 +20,9 @@ class Recorded(Protocol):
     def detach(self) -> None:
         """Do not record the next step."""
 
+    def note_weight(self, weight: Tensor, task: int) -> None:
+        """A backward pass has reached a counted weight."""
+
 
 class Steps:
     """Counts the backward passes that reach a watched weight, and says when a recorded one has ended.
@@ -69,6 +72,8 @@ class Steps:
 
     def _count(self, weight: Tensor) -> None:
         task = torch._C._current_graph_task_id()
+        for recorded in self._recorded:
+            recorded.note_weight(weight, task)
         if task == self._counted:
             return
         self._counted = task

@@ -141,14 +141,37 @@ def scaled(dtype):
     return rnn
 
 
+class OtherLast(nn.LSTM):
+    def forward(self, x, hx=None):
+        output, (h, c) = super().forward(x, hx)
+        return output, (h, 0.5 * c)
+
+
+class Reversed(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x.view_as(x)
+
+    @staticmethod
+    def backward(ctx, grad):
+        return -grad
+
+
+class Adversarial(nn.GRU):
+    def forward(self, x, hx=None):
+        output, last = super().forward(x, hx)
+        return Reversed.apply(output), last
+
+
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
-@pytest.mark.parametrize("make", [lambda d: Normed(3, 4, dtype=d), lambda d: Noisy(3, 4, dtype=d), scaled])
+@pytest.mark.parametrize("make", [*(lambda d, kind=kind: kind(3, 4, dtype=d)
+                                    for kind in (Normed, Noisy, OtherLast, Adversarial)), scaled])  # fmt: skip
 def test_a_module_that_does_more_than_torchs_has_a_note_and_no_trace(make, dtype):
     module = make(dtype)
     with watch(module) as seen:
         module(torch.randn(T, B, 3, dtype=dtype))[0].square().sum().backward()
     assert "" not in seen
-    assert "gave another output than its inputs and weights do" in seen.notes[""]
+    assert "gave another result than torch's own class does" in seen.notes[""]
 
 
 def test_random_numbers_that_a_hook_draws_before_the_dropout_are_noticed():
@@ -159,13 +182,78 @@ def test_random_numbers_that_a_hook_draws_before_the_dropout_are_noticed():
     assert "random numbers of a hook" in seen.notes[""]
 
 
-@pytest.mark.parametrize("gain", [1.0, 4.0])
-def test_rounding_that_grows_in_a_chaotic_network_is_no_other_output(gain):
+@pytest.mark.parametrize("kind", [nn.RNN, nn.LSTM, nn.GRU])
+def test_a_subclass_and_hooks_that_change_nothing_are_watched(kind):
+    module = type("Mine", (kind,), {})(3, 4, num_layers=2, dropout=0.5)
+    module.register_forward_hook(lambda module, args, result: None)
+    with watch(module) as seen:
+        module(torch.randn(T, B, 3))[0].square().sum().backward()
+    assert_own_gradients(seen, module)
+
+
+@pytest.mark.parametrize(("gain", "is_chaotic"), [(1.0, False), (4.0, True)])
+def test_a_chaotic_network_has_a_trace_and_a_note_that_rounding_has_changed_its_pass(gain, is_chaotic):
     rnn = nn.RNN(3, 64, dtype=torch.float32)
     nn.init.normal_(rnn.weight_hh_l0, std=gain / 8)
     with watch(rnn) as seen:
-        rnn(torch.randn(400, B, 3, dtype=torch.float32))[0].sum().backward()
+        rnn(torch.randn(400, 32, 3, dtype=torch.float32))[0].sum().backward()
     assert "" in seen
+    assert ("numbers are another pass's" in seen.notes.get("", "")) == is_chaotic
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("size", [1, 2, 8])
+@pytest.mark.parametrize("kind", [nn.RNN, nn.LSTM, nn.GRU])
+def test_short_dtypes_are_not_refused(kind, size, dtype):
+    rnn = kind(3, size, dtype=dtype)
+    with watch(rnn) as seen:
+        rnn(torch.randn(60, 16, 3, dtype=dtype))[0].float().sum().backward()
+    assert "" in seen
+
+
+def test_a_state_that_is_detached_in_place_begins_a_sequence():
+    cell, h = nn.GRUCell(3, 4), torch.zeros(B, 4)
+    with watch(cell) as seen:
+        hidden = []
+        for t, x_t in enumerate(torch.randn(T, B, 3)):
+            h = cell(x_t, h)
+            hidden.append(h.square().sum())
+            if t == 2:
+                h.detach_()
+        torch.stack(hidden[3:]).sum().backward()
+    assert [trace.seq_len for trace in seen.calls("")] == [3]
+    assert_own_gradients(seen, cell)
+
+
+def test_a_pass_that_reaches_the_later_calls_only_has_a_trace_of_them():
+    cell, h = nn.GRUCell(3, 4), torch.zeros(B, 4)
+    with watch(cell) as seen:
+        states = []
+        for x_t in torch.randn(T, B, 3):
+            h = cell(x_t, h)
+            states.append(h)
+        torch.autograd.grad(h.square().sum(), [states[2]])
+    assert [trace.seq_len for trace in seen.calls("")] == [T - 3]
+
+
+def test_weights_that_change_without_autograds_knowledge_are_the_new_ones():
+    rnn, x = nn.GRU(3, 4), torch.randn(T, B, 3)
+    with watch(rnn) as seen:
+        rnn(x)
+        rnn.weight_hh_l0.data.mul_(1.02)
+        rnn(x)[0].square().sum().backward()
+    assert_own_gradients(seen, rnn)
+
+
+def test_a_pass_that_reaches_the_weights_alone_leaves_the_trace_and_says_so():
+    rnn, x = nn.LSTM(3, 4), torch.randn(T, B, 3, requires_grad=True)
+    with watch(rnn) as seen:
+        (grad,) = torch.autograd.grad(rnn(x)[0].sum(), x, create_graph=True)
+        assert "" not in seen.notes
+        grad.square().sum().backward()
+        assert "at its weights alone" in seen.notes[""]
+        rnn(x)[0].sum().backward()
+        assert not seen.notes
 
 
 def test_a_pass_through_the_gradients_own_graph_has_a_note_and_no_trace():
@@ -188,12 +276,14 @@ def test_an_empty_batch_has_a_note_and_the_next_one_a_trace():
     assert "" in seen
 
 
-def test_steps_are_counted_on_after_other_weights_were_assigned():
+@pytest.mark.parametrize("inner", [False, True])
+def test_steps_are_counted_on_after_other_weights_were_assigned(inner):
     net, recorded = nn.ModuleDict({"rnn": nn.LSTM(3, 4)}), []
+    loaded = net["rnn"] if inner else net
     with watch(net, every=2) as seen:
         seen.alert(lambda trace: "here", then=lambda words: recorded.append(seen.step))
         for k in range(6):
             if k == 1:
-                net.load_state_dict({name: p.clone() for name, p in net.state_dict().items()}, assign=True)
+                loaded.load_state_dict({name: p.clone() for name, p in loaded.state_dict().items()}, assign=True)
             net["rnn"](torch.randn(T, B, 3))[0].sum().backward()
     assert (seen.step, recorded) == (6, [1, 3, 5])
