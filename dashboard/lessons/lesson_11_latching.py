@@ -223,7 +223,7 @@ LESSON = Lesson(
         tasks=(
             f"Choose tanh and noise ±{NOISE:g}. Raise w until all bits are kept. What is left of the gradient?",
             "Choose Linear and w = 1. What is left now?",
-            f"Keep the noise at ±{NOISE:g}. Find a unit that keeps all bits, with a gradient between 0.1 and 10.",
+            f"At noise ±{NOISE:g}, find one that keeps all bits and a gradient of 0.1 to 10.",
         ),
         controls=(
             Slider("weight", "Weight w", 0.5, 3.0, 1.0, 0.05),

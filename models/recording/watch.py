@@ -250,5 +250,7 @@ def counted_weights(module: nn.Module) -> list[nn.Parameter]:
 
 def never_called(watched: WatchedModule) -> str:
     """The note for a module without a recording."""
-    compiled = " (torch.compile keeps what it compiled before: watch first)" if "torch._dynamo" in sys.modules else ""
-    return f"{spoken_name(watched.name, watched.module)} was not called while it was watched{compiled}."
+    dynamo = sys.modules.get("torch._dynamo.utils")
+    has_compiled = dynamo is not None and bool(dynamo.counters["frames"])
+    words = " (torch.compile keeps what it compiled before: watch first)" if has_compiled else ""
+    return f"{spoken_name(watched.name, watched.module)} was not called while it was watched{words}."

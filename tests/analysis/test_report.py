@@ -141,7 +141,7 @@ def test_a_projected_lstm_is_reported():
 def test_what_was_not_seen_is_said_in_the_report():
     seen = watch(nn.ModuleDict({"idle": nn.GRU(2, 3)}))
     seen.close()
-    assert str(seen.report()) == "'idle', a GRU, was not called while it was watched."
+    assert str(seen.report()).startswith("'idle', a GRU, was not called while it was watched")
 
 
 def test_traces_and_reports_show_themselves_in_notebooks():

@@ -9,6 +9,7 @@ from browsing import serious_faults_in_both_themes
 from exploring import eventually, line, type_value
 from playwright.sync_api import expect
 
+from analysis.figures.symbols import loudness
 from experiments.config.run_config import RunConfig
 from experiments.probing.probe import probe
 
@@ -61,6 +62,14 @@ WRITTEN = """([key]) => {
 }"""
 
 
+HEARD = """() => {
+    const plot = document.querySelector('.live-chart[data-key="profile"] .live-chart-plot');
+    return Array.from(plot._fullData.find(trace => trace.name === "heard by the loss").z[0]);
+}"""
+DRAWN = {"largest_singular_value": 1.0, "forget_bias": 0.0}
+"""Settings that the page has and `probe` has not."""
+
+
 def test_the_sequence_stands_under_the_charts_and_a_step_is_named_in_all_of_them(explore):
     query = "?cells=lstm&task=france&seq_len=10&hidden_size=16&overlays=what the loss hears&panel=Wave"
     page = explore(query, viewport={"width": 1280, "height": 1600})
@@ -70,7 +79,8 @@ def test_the_sequence_stands_under_the_charts_and_a_step_is_named_in_all_of_them
     for chart in ("profile", "wave"):
         assert set(page.evaluate(WRITTEN, [chart])) <= set(symbols.texts)
         assert country in page.evaluate(WRITTEN, [chart])
-    assert len(line(page, "heard by the loss")) == 10
+    heard = loudness(probe(RunConfig(cell="lstm", task="france", seq_len=10, hidden_size=16, **DRAWN)).heard)
+    assert page.evaluate(HEARD) == pytest.approx(heard.tolist(), abs=1e-3)
 
     page.evaluate(
         """() => {

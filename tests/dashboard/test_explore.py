@@ -7,7 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from analysis.figures.hatch import NO_PATH
-from analysis.wording import significant
+from analysis.wording import told_apart
 from dashboard.explore.configs import page_configs, settings_of
 from dashboard.explore.inputs_panel import inputs_panel
 from dashboard.explore.intervention import take_click
@@ -73,8 +73,9 @@ def test_a_state_is_changed_and_the_page_says_what_the_loss_and_its_gradient_say
     said = next(m.value for m in at.markdown if "By its gradient it would go to" in m.value)
     made = intervene(probe(RunConfig(cell="gru", seq_len=20, hidden_size=8, batch_size=4, forget_bias=0.0,
                                      largest_singular_value=1.0)), "shift", 5, 2, 0.5)  # fmt: skip
-    for number in (made.loss_before, made.loss_after, made.predicted):
-        assert significant(number) in said
+    losses = told_apart([made.loss_before, made.loss_after, made.predicted])
+    assert len({*losses}) == 3, "they differ, and can be seen to"
+    assert all(loss in said for loss in losses)
     at.session_state["act_unit"] = 99
     at.run()
     assert "Unit was 99; it must be from 1 to 8." in at.error[0].value
