@@ -44,9 +44,9 @@ def prepare_settings(arrival: Arrival) -> list[str]:
     elif arrival.by_history and kept_settings().is_drawn:  # back at the first visit
         show_state(FIRST)
     st.session_state.setdefault(_KEPT, Settings())
+    controls = controls_of(_open_or_leave(kept_settings()))
     for name in st.session_state.pop(_SET, ()):
         st.session_state[name] = st.session_state[name]  # what is set in an earlier run, Streamlit sends to no widget
-    controls = controls_of(_open_or_leave(kept_settings()))
     for name, value in kept_settings().as_values().items():
         refused = read_settings({name: st.session_state[name]}, controls)[1] if name in st.session_state else []
         if comes_back or refused or name not in st.session_state:

@@ -232,7 +232,7 @@ def test_a_column_that_never_changes_has_nothing_to_tell(tmp_path):
 
 @pytest.mark.parametrize("words", [["task=adding", "data_file=x.csv"], ["task=latch", "data_column=a"]])
 def test_a_task_that_reads_no_file_refuses_one(words, in_own_folder):
-    with pytest.raises(ConfigError, match=r"^data_(file|column) was .* it needs task=series"):
+    with pytest.raises(ConfigError, match=r"^data_(file|column) was .* it works only with task=series"):
         call("probe", *words)
 
 

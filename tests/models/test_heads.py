@@ -98,7 +98,7 @@ def test_a_reading_head_gives_one_answer(head):
     trace = record(model, x, lambda outputs: outputs[-1].sum(), path="reference")
     assert torch.equal(trace.outputs, trace.outputs[-1:].expand(T, B, O))
     assert bool((trace.direct_log_norm > -20).all())  # every h_t hears the loss by itself
-    with pytest.raises(ValueError, match="no timestep has a loss of its own"):
+    with pytest.raises(ValueError, match="no timestep has its own loss; use head=linear or dense"):
         direct_gradients(model, trace, lambda outputs: outputs.sum(-1))
 
 
