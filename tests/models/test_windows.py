@@ -154,7 +154,7 @@ def test_credit_under_a_window_sums_to_the_recorded_gradient(num_layers):
 
 def test_a_bidirectional_network_takes_blocks():
     model = make_model("elman", {"nonlinearity": "tanh"}, bidirectional=True)
-    with pytest.raises(ValueError, match="a bidirectional network takes blocks"):
+    with pytest.raises(ValueError, match="a bidirectional network can use blocks only"):
         models.record(model, inputs_for(), LOSSES["last"], truncate=3, truncate_kind="window")
     with pytest.raises(ValueError, match="truncate_kind was 'sliding'; it must be blocks or window"):
         models.record(make_model("gru", {}), inputs_for(), LOSSES["last"], truncate=3, truncate_kind="sliding")
