@@ -30,7 +30,8 @@ def may_do_more(module: RecurrentModule) -> bool:
         return False
     hooks = [*module._forward_hooks.values(), *module._forward_pre_hooks.values()]
     everywhere = torch_modules._global_forward_hooks or torch_modules._global_forward_pre_hooks
-    return type(module) not in KINDS or bool(everywhere) or not all(isinstance(hook, Hook) for hook in hooks)
+    is_plain = type(module) in KINDS and "forward" not in vars(module)
+    return not is_plain or bool(everywhere) or not all(isinstance(hook, Hook) for hook in hooks)
 
 
 def does_more(

@@ -163,9 +163,15 @@ class Adversarial(nn.GRU):
         return Reversed.apply(output), last
 
 
+def patched(dtype):
+    rnn = nn.GRU(3, 4, dtype=dtype)
+    rnn.forward = lambda x, hx=None: nn.GRU.forward(rnn, 2 * x, hx)
+    return rnn
+
+
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 @pytest.mark.parametrize("make", [*(lambda d, kind=kind: kind(3, 4, dtype=d)
-                                    for kind in (Normed, Noisy, OtherLast, Adversarial)), scaled])  # fmt: skip
+                                    for kind in (Normed, Noisy, OtherLast, Adversarial)), scaled, patched])  # fmt: skip
 def test_a_module_that_does_more_than_torchs_has_a_note_and_no_trace(make, dtype):
     module = make(dtype)
     with watch(module) as seen:
