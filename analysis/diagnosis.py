@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterator
 
 from analysis.bounds import outside_bound
-from analysis.course import GONE, OVERWHELMING, Course, describe_change
+from analysis.course import GONE, OVERWHELMING, Course, begin_sentence, describe_change
 from analysis.finding import Finding, Remedy, Subject
 from analysis.stuck import dead_units, idle_reverse, saturated_cells, saturated_gates, saturated_units
 from analysis.training_findings import clipping_extremes, short_truncation, trained_loss
@@ -89,7 +89,8 @@ def bounding(s: Subject) -> tuple[Remedy, ...]:
 
 def no_gradient(s: Subject) -> Iterator[Finding]:
     """The gradient is zero everywhere: nothing that this layer does reaches the loss."""
-    if transport_course(s).kind != "zero":
+    c = transport_course(s)
+    if c.kind != "zero":
         return
     between = (
         "Look between this layer and the loss: at rectified units that are all off, at a tensor that was detached, at "
@@ -99,7 +100,7 @@ def no_gradient(s: Subject) -> Iterator[Finding]:
         "no_gradient",
         "severe",
         "No gradient arrives",
-        "dL/dh_t is exactly zero at every timestep.",
+        f"{begin_sentence(c)}.",
         {"timesteps": s.trace.seq_len},
         (Remedy(between),),
     )

@@ -1,7 +1,6 @@
 """Charts of a training run: loss, gradient norm, spectrum, and the gradient over step × timestep."""
 
 import math
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -25,10 +24,6 @@ MOST_POINTS = 2000
 """Most points of a line: more than a screen has columns."""
 LONGEST_TITLE = 42
 """Most characters of a title: a phone shows so many in a row."""
-
-
-ABOVE = defaultdict(lambda: 2, solid=1)
-"""A line's dash → its place above the others: under a solid line a dashed one that is equal could not be seen."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,7 +172,7 @@ def lines_picture(
         keep = thinned(len(step))
         made.add_scatter(
             x=step[keep], y=np.where(np.isfinite(value), value, np.nan)[keep], mode=mode_of(value), name=label,
-            line={"color": colour, "dash": dash}, zorder=ABOVE[dash],
+            line={"color": colour, "dash": dash}, zorder=height_of(dash),
             hovertemplate=f"{label}, step %{{x}}: %{{y:number}}{unit}<extra></extra>",
         )  # fmt: skip
         columns["line"] += [label] * len(step)
@@ -191,6 +186,11 @@ def lines_picture(
     return Picture(name, made, sentence, f"{title}. Now: {now}.", columns)
 
 
+def height_of(dash: str) -> int:
+    """A line's place above the others: under a solid line a dashed one that is equal could not be seen."""
+    return 1 if dash == "solid" else 2
+
+
 def add_line(
     made: go.Figure, lane: Lane, x: ndarray, y: Over, name: str, faint: bool = False, kind: str = "number"
 ) -> None:
@@ -198,7 +198,7 @@ def add_line(
     made.add_scatter(
         x=x, y=np.where(np.isfinite(y), y, np.nan), mode=mode_of(y), name=name, opacity=0.25 if faint else 1.0,
         line={"color": lane.colour, "dash": "solid" if faint else lane.dash, "width": 1 if faint else 2},
-        zorder=0 if faint else ABOVE[lane.dash], showlegend=not faint, hoverinfo="skip" if faint else None,
+        zorder=0 if faint else height_of(lane.dash), showlegend=not faint, hoverinfo="skip" if faint else None,
         hovertemplate=None if faint else f"{name}, step %{{x}}: %{{y:{kind}}}<extra></extra>",
     )  # fmt: skip
 

@@ -31,7 +31,7 @@ class Call:
     """h_0, or h_0 and c_0: [layer, batch, unit]; None for zeros."""
     masks: Sequence[Tensor]
     """Dropout between the layers, the lowest first; empty without dropout."""
-    said: Float[Tensor, "time batch feature"]
+    gave: Float[Tensor, "time batch feature"]
     """The module's own output."""
     last: State
     """Its last state, as it was then."""
@@ -122,7 +122,7 @@ def read_call(
         inputs=x,
         start=None if given is None else tuple(own(form.state(s.detach()).to(dtype), s) for s in given),
         masks=masks,
-        said=own(form.sequence(output.detach()).to(dtype), output),
+        gave=own(form.sequence(output.detach()).to(dtype), output),
         last=tuple(own(form.state(end.detach()).to(dtype), end) for end in ends),
     )
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.modules import module as torch_modules
 from torch.nn.utils import parametrize
 from torch.nn.utils.rnn import PackedSequence
@@ -12,12 +12,11 @@ from torch.nn.utils.rnn import PackedSequence
 from models.recording.layer_record import LayerStates
 from models.recording.watch_call import Call
 from models.recording.watch_hook import Hook
-from models.recording.watch_weights import RecurrentModule
+from models.recording.watch_weights import KINDS, RecurrentModule
 
-KINDS = (nn.RNN, nn.LSTM, nn.GRU, nn.RNNCell, nn.LSTMCell, nn.GRUCell)
 ROUNDING = 16
 """Relative difference of equal results in units of their dtype's rounding: some kernels add in changing order."""
-ELSEWHERE = 0.01
+FAR = 0.01
 """Share of the largest output by which a pass that is run again may differ."""
 
 
@@ -35,7 +34,7 @@ def may_do_more(module: RecurrentModule) -> bool:
 
 
 def does_more(
-    module: RecurrentModule, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any, draws: Tensor
+    module: RecurrentModule, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any, random_state: Tensor | None
 ) -> bool:
     """Whether the call's result is not that of torch's own class on the same inputs, or came on another way.
 
@@ -44,17 +43,18 @@ def does_more(
         args: of the call, after all hooks before it.
         kwargs: the same.
         result: what the call gave to its caller.
-        draws: the CPU's random state before the call.
+        random_state: the CPU's random state before the call, if the call drew dropout masks.
     """
     kind: Any = next(kind for kind in KINDS if isinstance(module, kind))
     now = torch.get_rng_state()
-    torch.set_rng_state(draws)
+    if random_state is not None:
+        torch.set_rng_state(random_state)
     try:
         expected = kind.forward(module, *args, **kwargs)
     finally:
         torch.set_rng_state(now)
     mine, theirs = flattened(expected), flattened(result)
-    return len(mine) != len(theirs) or not all(is_same(a, b) for a, b in zip(mine, theirs, strict=True))
+    return len(mine) != len(theirs) or not all(agree(a, b) for a, b in zip(mine, theirs, strict=True))
 
 
 def flattened(result: Any) -> list[Tensor]:
@@ -64,7 +64,7 @@ def flattened(result: Any) -> list[Tensor]:
     return [result] if isinstance(result, Tensor) else [tensor for part in result for tensor in flattened(part)]
 
 
-def is_same(a: Tensor, b: Tensor) -> bool:
+def agree(a: Tensor, b: Tensor) -> bool:
     """Whether two results are equal, up to the order of a sum, and were made by the same operation."""
     if a.shape != b.shape or a.dtype != b.dtype or len({operation(a), operation(b)} - {COMPILED}) > 1:
         return False
@@ -89,13 +89,13 @@ def came_elsewhere(calls: Sequence[Call], top: Sequence[LayerStates], kept: slic
         top: the top layer's states, one for each direction.
         kept: the sequences of the record.
     """
-    said = torch.cat([call.said for call in calls])[:, kept]
+    gave = torch.cat([call.gave for call in calls])[:, kept]
     ours = torch.cat([layer.hidden for layer in top], dim=-1)
     lengths = calls[0].lengths
     if lengths is not None:
-        is_real = (torch.arange(len(said), device=said.device)[:, None] < lengths[kept])[..., None]
-        said, ours = torch.where(is_real, said, 0), torch.where(is_real, ours, 0)
-    finite = said.isfinite()
+        is_real = (torch.arange(len(gave), device=gave.device)[:, None] < lengths[kept])[..., None]
+        gave, ours = torch.where(is_real, gave, 0), torch.where(is_real, ours, 0)
+    finite = gave.isfinite()
     if not torch.equal(finite, ours.isfinite()):
         return True
-    return bool(((said - ours).abs()[finite] > ELSEWHERE * said.abs()[finite].max()).any()) if finite.any() else False
+    return bool(((gave - ours).abs()[finite] > FAR * gave.abs()[finite].max()).any()) if finite.any() else False

@@ -134,8 +134,7 @@ class WatchedModule:
         if output.numel() == 0:
             self._say("was called without a sequence or a timestep")
             return
-        draws = torch.get_rng_state() if random_state is None else random_state
-        if may_do_more(self.module) and does_more(self.module, args, kwargs, result, draws):
+        if may_do_more(self.module) and does_more(self.module, args, kwargs, result, random_state):
             self._say(DOES_MORE)
             return
         call = read_call(self.module, inputs, hx, output, ends, random_state, self._copies)

@@ -12,13 +12,14 @@ from models.networks.recurrent import Recurrent
 
 RecurrentModule = nn.RNNBase | nn.RNNCellBase
 """The modules that can be watched: nn.RNN, nn.LSTM, nn.GRU, and RNNCell, LSTMCell, GRUCell."""
+KINDS = (nn.RNN, nn.LSTM, nn.GRU, nn.RNNCell, nn.LSTMCell, nn.GRUCell)
 
 NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
 
 
 def is_recurrent(module: nn.Module) -> bool:
     """Whether it is one of torch's recurrent modules."""
-    return isinstance(module, nn.RNN | nn.LSTM | nn.GRU | nn.RNNCell | nn.LSTMCell | nn.GRUCell)
+    return isinstance(module, KINDS)
 
 
 def suffixes(module: RecurrentModule) -> list[str]:

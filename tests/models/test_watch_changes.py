@@ -197,14 +197,16 @@ def test_a_subclass_and_hooks_that_change_nothing_are_watched(kind):
     assert_own_gradients(seen, module)
 
 
-@pytest.mark.parametrize(("gain", "is_chaotic"), [(1.0, False), (4.0, True)])
-def test_a_chaotic_network_has_a_trace_and_a_note_that_rounding_has_changed_its_pass(gain, is_chaotic):
+@pytest.mark.parametrize("gain", [1.0, 4.0])
+def test_a_chaotic_network_has_a_trace_and_a_note_that_rounding_has_changed_its_pass(gain):
     rnn = nn.RNN(3, 64, dtype=torch.float32)
     nn.init.normal_(rnn.weight_hh_l0, std=gain / 8)
     with watch(rnn) as seen:
-        rnn(torch.randn(400, 32, 3, dtype=torch.float32))[0].sum().backward()
-    assert "" in seen
-    assert ("numbers are another pass's" in seen.notes.get("", "")) == is_chaotic
+        output, _ = rnn(torch.randn(400, 32, 3, dtype=torch.float32))
+        output.sum().backward()
+    difference = (seen[""].outputs - output.detach()).abs().max()  # how each CPU rounds decides
+    assert ("numbers are another pass's" in seen.notes.get("", "")) == bool(difference > 0.01 * output.abs().max())
+    assert gain > 1 or difference < 1e-4
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
