@@ -242,7 +242,7 @@ def checked_lengths(
     if lengths is None:
         return None
     B = inputs.shape[1]
-    counts = torch.as_tensor(lengths, device=inputs.device)
+    counts = torch.as_tensor(lengths, device=inputs.device).clone()  # the trace keeps them
     most = torch.tensor(parts, device=inputs.device)[:, None]
     each = counts[None] if len(parts) == 1 else counts
     whole = not counts.is_floating_point() and tuple(each.shape) == (len(parts), B)

@@ -87,13 +87,16 @@ def test_a_cell_that_reads_its_own_state_has_one_trace_per_call(make):
 
 def test_the_next_batch_in_the_same_tensor_changes_no_trace():
     rnn, model, buffer = nn.GRU(3, 4), SequenceModel("gru", 3, 4, 1), torch.randn(T, B, 3)
-    batch = buffer.clone()
+    start, lengths, batch = torch.randn(1, B, 4), torch.tensor([T, 4, 2]), buffer.clone()
+    first = start[0].clone()
     with watch(rnn) as seen:
         rnn(buffer)[0].square().sum().backward()
-    trace = record_pass(model, buffer, lambda outputs: outputs.square().sum())
-    buffer.normal_()
+    trace = record_pass(model, buffer, lambda outputs: outputs.square().sum(), start=[start], lengths=lengths)
+    buffer.normal_(), start.normal_(), lengths.sub_(1)
     assert torch.equal(seen[""].inputs, batch)
-    assert torch.equal(trace.inputs, batch)
+    assert torch.equal(trace.inputs[:2], batch[:2]), "no sequence ends before"
+    assert torch.equal(trace.top.start[0], first)
+    assert trace.top.lengths.tolist() == [T, 4, 2]
 
 
 def test_of_a_frozen_module_the_batch_may_change_before_the_backward_pass():
