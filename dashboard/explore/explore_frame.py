@@ -79,7 +79,7 @@ def explore_html(view: View, link: str = "") -> str:
     frame = explore_frame(view)
     settings = describe_settings(view)
     return standalone(
-        "Why does the gradient vanish or explode here?",
+        "What does the gradient do here?",
         frame.words(),
         (draw() for draw in frame.pictures.values()),
         f"<h2>Settings</h2>{table(settings.items())}" + (f"<p>{escape(link)}</p>" if link else ""),

@@ -66,7 +66,7 @@ if projector_on():
 one_screen_style(projector_on())
 if not projector_on():
     with st.container(key="lab-title"):
-        st.title("Why does the gradient vanish or explode here?")
+        st.title("What does the gradient do here?")
 say_refused(wrong)
 say_problem()
 opened = network_of(kept_settings())

@@ -52,7 +52,7 @@ def test_the_slider_in_the_hand_the_profile_and_the_panel_are_on_one_screen_of_a
         assert bottom(panel) <= LAPTOP["height"] + 1, f"{name} is {bottom(panel)} px down"
         assert hero["height"] >= 240, name
         assert panel["height"] >= 200, name
-        assert page.get_by_role("heading", name="Why does the gradient vanish or explode here?").is_visible()
+        assert page.get_by_role("heading", name="What does the gradient do here?").is_visible()
     page.locator(".st-key-changes p").first.evaluate("words => { words.textContent = 'changed '.repeat(60); }")
     rows = {resting_box(page.get_by_role("button", name=name, exact=True))["y"] for name in ("Undo", "Redo", "Reset")}
     assert len(rows) == 1, "the buttons stay in one row beside long words"
