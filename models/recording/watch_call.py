@@ -1,6 +1,6 @@
 """One call of a watched module: its inputs, and the gradients of its outputs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -10,10 +10,10 @@ from torch.nn.utils.rnn import PackedSequence
 
 from models.cells.cell import Cell, State
 from models.recording.watch_arrivals import Arrivals
-from models.recording.watch_copies import Copies, own
+from models.recording.watch_copies import own
 from models.recording.watch_dropout import draw_masks
 from models.recording.watch_sequence import SequenceForm, form_of
-from models.recording.watch_weights import RecurrentModule, cells_of, num_directions, used_weights
+from models.recording.watch_weights import RecurrentModule, cells_of, num_directions
 
 
 @dataclass(eq=False)
@@ -35,6 +35,8 @@ class Call:
     """The module's own output."""
     last: State
     """Its last state, as it was then."""
+    rounding: float
+    """The smallest relative difference of two numbers of the output's dtype."""
     previous: "Call | None" = None
     """The call whose last state is this call's start state."""
     number: int = 0
@@ -91,7 +93,7 @@ def read_call(
     output: Tensor,
     ends: State,
     random_state: Tensor | None,
-    copies: Copies,
+    weights: Mapping[str, Tensor],
 ) -> Call:
     """The record of a call that has just ended, still without its gradients.
 
@@ -102,21 +104,21 @@ def read_call(
         output: its output; the data of a packed sequence, or the h of a single cell.
         ends: its last state.
         random_state: the CPU's random state before the call, if the call drew dropout masks.
-        copies: of the module's weights.
+        weights: its weights, as `used_weights` names them, which nobody changes.
     """
     form = form_of(module, inputs)
     data = inputs.data if isinstance(inputs, PackedSequence) else inputs
     dtype = computing_dtype(data, output)
     x = own(form.sequence(data.detach()).to(rounded_dtype(data)).to(dtype), data)
-    weights = {name: copies.copied(name, w).to(rounded_dtype(w)) for name, w in used_weights(module).items()}
+    rounded = {name: w.to(rounded_dtype(w)) for name, w in weights.items()}
     given = (hx,) if isinstance(hx, Tensor) else hx
     masks: list[Tensor] = []
     if random_state is not None:
         assert isinstance(module, nn.RNNBase)
         masks = [mask.to(dtype) for mask in draw_masks(module, output, form, random_state)]
     return Call(
-        cells=cells_of(module, weights, dtype),
-        weight_names=tuple(weights),
+        cells=cells_of(module, rounded, dtype),
+        weight_names=tuple(rounded),
         num_directions=num_directions(module),
         form=form,
         inputs=x,
@@ -124,6 +126,7 @@ def read_call(
         masks=masks,
         gave=own(form.sequence(output.detach()).to(dtype), output),
         last=tuple(own(form.state(end.detach()).to(dtype), end) for end in ends),
+        rounding=torch.finfo(output.dtype).eps,
     )
 
 

@@ -1,7 +1,9 @@
 """The hooks on one recurrent module, which record its calls and make traces of them."""
 
 import weakref
+from collections.abc import Iterable
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 import torch
@@ -59,6 +61,8 @@ class WatchedModule:
         self._is_over = False
         self._reached: dict[Call, None] = {}
         self._copies = Copies()
+        self._computed: dict[str, Tensor] = {}  # what the parametrizations of a single cell gave during the call
+        self._missed = ""  # why a call of the step is not recorded
         self._is_elsewhere = False  # whether rounding has led a recorded pass away from the module's own
         self._weighed = -1  # the latest backward pass that has reached the weights
         self._again = False  # whether the pass goes through the graph of a gradient, too
@@ -73,7 +77,9 @@ class WatchedModule:
         """Record the next step."""
         if not self._hooks:
             before = self.module.register_forward_pre_hook(Hook(self._begin_call))
-            after = self.module.register_forward_hook(Hook(self._end_call), with_kwargs=True, always_call=True)
+            after = self.module.register_forward_hook(
+                Hook(self._end_call), prepend=True, with_kwargs=True, always_call=True
+            )
             self._hooks = [before, after]
 
     def note_weight(self, weight: Tensor, task: int) -> None:
@@ -85,7 +91,9 @@ class WatchedModule:
     def remark(self) -> str:
         """What has to be known of the traces; empty if nothing."""
         words = ""
-        if self.traces and self._weighed not in (-1, self._task):
+        if self.traces and self._missed:
+            return self._missed
+        if self.traces and self._weighed > self._task:
             words = WEIGHTS_ALONE
         elif self.traces and self._is_elsewhere:
             words = ELSEWHERE
@@ -101,8 +109,15 @@ class WatchedModule:
         self._before.close()
         if drops(self.module):
             self._random_state = torch.get_rng_state()
+        self._computed.clear()
         if isinstance(module, nn.RNNCellBase) and parametrize.is_parametrized(module):
-            self._before.enter_context(parametrize.cached())  # what is read after the call is what it used
+            made_by: Any = module.parametrizations
+            for name, made in made_by.items():
+                self._before.callback(made.register_forward_hook(Hook(partial(self._note_computed, name))).remove)
+
+    def _note_computed(self, name: str, parametrization: nn.Module, args: object, weight: Tensor) -> None:
+        """A weight was computed; the one that the call used is the latest."""
+        self._computed[name] = weight
 
     def _end_call(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
         """Note a call; whatever hinders that becomes a sentence, since the user's own code must not suffer."""
@@ -111,9 +126,10 @@ class WatchedModule:
             if result is not None:  # the call itself has not failed
                 self._note_call(args, kwargs, result, random_state)
         except Exception as error:
-            self._say(f"could not be recorded ({error})")
+            self._miss(f"could not be recorded ({error})")
         finally:
             self._before.close()
+            self._computed.clear()
 
     def _note_call(
         self, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any, random_state: Tensor | None
@@ -124,27 +140,34 @@ class WatchedModule:
             self._say("was called without gradients (torch.no_grad or inference_mode)")
             return
         if self._is_over:  # a new step begins; what the last one left need not be held beside it
-            self.traces, self._is_over = [], False
+            self.traces, self._is_over, self._missed = [], False, ""
         if not output.requires_grad:
             self._say("has no gradient: neither its weights nor its inputs require one")
             return
         if random_state is not None and output.device.type != "cpu":
-            self._say("draws its dropout on the GPU, where the masks cannot be drawn again; set its dropout to 0")
+            self._miss("draws its dropout on the GPU, where the masks cannot be drawn again; set its dropout to 0")
             return
         if output.numel() == 0:
             self._say("was called without a sequence or a timestep")
             return
         if may_do_more(self.module) and does_more(self.module, args, kwargs, result, random_state):
-            self._say(DOES_MORE)
+            self._miss(DOES_MORE)
             return
-        call = read_call(self.module, inputs, hx, output, ends, random_state, self._copies)
+        weights = used_weights(self.module, self._computed)
+        copied = {name: self._copies.copied(name, weight) for name, weight in weights.items()}
+        call = read_call(self.module, inputs, hx, output, ends, random_state, copied)
         call.number, self._calls = self._calls, self._calls + 1
         if (words := too_large(call, self.samples)) is not None:
-            self._say(words)
+            self._miss(words)
             return
         self._say("was called, but no gradient has come back to it: it is outside of the loss, or backward did not run")
         self._join(call, inputs, hx)
-        self._listen(call, inputs, hx, output, ends)
+        self._listen(call, inputs, hx, output, ends, weights.values())
+
+    def _miss(self, words: str) -> None:
+        """A call is not recorded, which has to be known also where another one of the step is."""
+        self._say(words)
+        self._missed = f"{spoken_name(self.name, self.module)} {words}."
 
     def _say(self, words: str) -> None:
         if not self.traces:
@@ -169,7 +192,13 @@ class WatchedModule:
             call.previous, previous.is_followed, previous.last = previous, True, ()
 
     def _listen(
-        self, call: Call, inputs: Tensor | PackedSequence, hx: Tensor | States | None, output: Tensor, ends: States
+        self,
+        call: Call,
+        inputs: Tensor | PackedSequence,
+        hx: Tensor | States | None,
+        output: Tensor,
+        ends: States,
+        weights: Iterable[Tensor],
     ) -> None:
         single_step = isinstance(self.module, nn.RNNCellBase)
         call.ends = tuple(Arrivals() for _ in ends)
@@ -189,7 +218,7 @@ class WatchedModule:
             targets += zip(given, call.previous.ends, strict=True)
         if targets:
             data = inputs.data if isinstance(inputs, PackedSequence) else inputs
-            listen_inside([output, *ends], targets, [data, *given, *used_weights(self.module).values()])
+            listen_inside([output, *ends], targets, [data, *given, *weights])
 
     def _note_reached(self, call: Call) -> None:
         task = torch._C._current_graph_task_id()

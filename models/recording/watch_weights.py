@@ -1,5 +1,7 @@
 """A torch module's recurrent layers as our cells, with the same weights that its last call used."""
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 
@@ -34,16 +36,17 @@ def num_directions(module: RecurrentModule) -> int:
     return 2 if isinstance(module, nn.RNNBase) and module.bidirectional else 1
 
 
-def used_weights(module: RecurrentModule) -> dict[str, Tensor]:
+def used_weights(module: RecurrentModule, computed: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Name → weight, as the last call used it.
 
     A module of layers keeps them. Computing a parametrized weight once more would not do: a spectral norm moves on
-    each time that it is computed. A single cell is asked for them while `parametrize.cached` holds what it used.
+    each time that it is computed. What a single cell's parametrizations gave during the call is in `computed`.
     """
     if isinstance(module, nn.RNNBase):
         named = zip(module._flat_weights_names, module._flat_weights, strict=True)
     else:
-        named = zip(NAMES, (getattr(module, name, None) for name in NAMES), strict=True)
+        given = (computed[name] if name in computed else getattr(module, name, None) for name in NAMES)
+        named = zip(NAMES, given, strict=True)
     return {name: weight for name, weight in named if isinstance(weight, Tensor)}
 
 

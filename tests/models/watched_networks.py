@@ -43,3 +43,11 @@ def assert_equal_to_loops(trace, calls):
         states, total = states_and_gradients(calls, 0, which)
         assert torch.allclose(trace.layers[0].after[which], states, rtol=0, atol=1e-11)
         assert torch.allclose(true_value(trace.layers[0].total[which]), total, rtol=0, atol=1e-11)
+
+
+def assert_own_gradients(seen, module, name="", grads=None):
+    """The traces' gradients of the weights, summed over the calls, are autograd's."""
+    for weight, parameter in module.named_parameters():
+        ours = sum(trace.parameter_grads[f"{name}.{weight}".lstrip(".")] for trace in seen.calls(name))
+        true = parameter.grad if grads is None else grads[weight]
+        assert torch.allclose(ours, true, rtol=1e-10, atol=1e-12), weight
