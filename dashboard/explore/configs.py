@@ -7,7 +7,7 @@ import numpy as np
 from dashboard.explore.control import Slide
 from dashboard.explore.link import read_settings
 from dashboard.explore.networks import OpenedNetwork, controls_of
-from dashboard.explore.settings import CONTROLS, NOISE, OF_NETWORK, OF_SOME, Settings, settings_of_task
+from dashboard.explore.settings import CONTROLS, NOISE, OF_NETWORK, OF_SOME, Settings, settings_of_task, slide_of
 from dashboard.server.checks import Value
 from experiments.config.run_config import ConfigError, RunConfig
 from experiments.probing.given_network import TrainedNetwork
@@ -53,6 +53,7 @@ def run_values(settings: Settings) -> dict[str, object]:
         **{name: most or None for name, most in lowered(settings).items()},
         "seq_len": int(settings.seq_len),
         "truncate": int(settings.truncate) or None,
+        "clip_threshold": settings.threshold,
         "singular_values": _resample_spectrum(settings.singular_values, settings.hidden_size),
         "spectrum_blocks": ",".join(settings.spectrum_blocks) or None,
         "attention": settings.attention if "attention" in own and settings.attention != "none" else None,
@@ -94,7 +95,6 @@ def settings_of(config: RunConfig) -> Settings | None:
     cell = CELLS[config.cell]
     free = {"forget_bias"} if cell.keep_gate is None else set()  # what the cell does not have may be anything
     free |= set() if cell.recurrent_blocks else {"largest_singular_value"}
-    free |= {"clip_threshold"} if config.clip_threshold is None else set()
     given = {name: v for name, v in config.model_dump().items() if name in CONTROLS and name not in free}
     try:
         settings = Settings.of({**page_values(given), "cells": [config.cell]})
@@ -131,6 +131,7 @@ def page_values(remedy: Mapping[str, object], opened: OpenedNetwork | None = Non
         raise ConfigError(f"{min(fixed)} is the network's own, so it cannot be set.")
     none: dict[str, Value] = {
         "truncate": 0.0,
+        "clip_threshold": slide_of("clip_threshold").highest,
         "attention": "none",
         "delay": 0,
         "loss_position": "task",

@@ -105,6 +105,8 @@ class Slide(Control[float]):
     logarithmic: bool = False
     least: str = field(default="", kw_only=True)
     """What the lowest value is called, where it is not a number like others: `never`."""
+    most: str = field(default="", kw_only=True)
+    """What the highest value is called, where it is not a number like others: `none`."""
 
     def read(self, given: object) -> float:
         """A number in the range."""

@@ -35,6 +35,8 @@ def format_value(name: str, value: Value) -> str:
         return "on" if value else "off"
     if isinstance(control, Slide) and control.least and value == control.lowest:
         return control.least
+    if isinstance(control, Slide) and control.most and value == control.highest:
+        return control.most
     if isinstance(value, float):
         return own_digits(value, 4)
     if isinstance(control, OneOf):

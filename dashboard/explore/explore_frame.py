@@ -21,8 +21,9 @@ from dashboard.explore.differences import describe_differences, format_value
 from dashboard.explore.layer_choice import say_layer
 from dashboard.explore.link import read_settings
 from dashboard.explore.networks import NAMING, controls_of, open_network
+from dashboard.explore.overlays import bounds_of, rates_of
 from dashboard.explore.panel import symbols_of
-from dashboard.explore.panels import LARGEST_STATE_ON_PAGE, PANELS
+from dashboard.explore.panels import PANELS
 from dashboard.explore.settings import CONTROLS, HEARD, Settings
 from dashboard.explore.view import View, record_view
 from dashboard.frame import Frame
@@ -101,24 +102,21 @@ def applied_values(view: View) -> dict[str, Value]:
 
 def draw_profiles(view: View, *, in_drag: bool = False) -> Picture:
     """The gradient profiles with the chosen overlays; in a drag without the numbers of the cell state, not drawn."""
-    overlays = view.settings.overlays
-    bounds = {cell: r.bound for cell, r in view.probes.items() if "bound" in overlays and r.bound is not None}
-    rates: dict[str, tuple[str, float]] = {}
-    for cell, r in view.probes.items():
-        if "mean-field rate" in overlays and r.mean_field is not None:
-            rates[f"{cell_name(cell)}: mean-field rate ½ ln χ"] = (cell, r.mean_field.rate)
-        if "Lyapunov rate" in overlays and r.state_size <= LARGEST_STATE_ON_PAGE:
-            rates[f"{cell_name(cell)}: largest Lyapunov exponent"] = (cell, float(r.lyapunov.exponents[0]))
     dtype = next(iter(view.probes.values())).experiment.config.dtype
     profiles = {cell: r.profile for cell, r in view.probes.items()}
-    direct = "direct gradient" in overlays
     transports = {cell: r.transport_course for cell, r in view.probes.items() if r.layer_index is None}
-    pinned = view.pinned_profiles()
     states = {} if in_drag else {cell: c for cell, r in view.probes.items() if (c := r.cell_state) is not None}
     made = profile_picture(
-        profiles, bounds, dtype, rates, transports=transports, direct=direct, pinned=pinned, cell_states=states
+        profiles,
+        bounds_of(view),
+        dtype,
+        rates_of(view),
+        transports=transports,
+        direct="direct gradient" in view.settings.overlays,
+        pinned=view.pinned_profiles(),
+        cell_states=states,
     )
-    return with_symbols(made, symbols_of(view, HEARD in overlays))
+    return with_symbols(made, symbols_of(view, HEARD in view.settings.overlays))
 
 
 def write_words(view: View) -> str:

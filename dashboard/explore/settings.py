@@ -159,8 +159,8 @@ class Settings:
         "The number of timesteps, T.")))
     forget_bias: float = control(Slide("Forget-gate bias", 0.0, -5, 8, 0.1, help=(
         "Bias of the gate that keeps or forgets the state: the LSTM's forget gate f, the GRU's update gate z.")))
-    clip_threshold: float = control(Slide("Clip threshold", 1.0, 1e-3, 1e3, 0.05, logarithmic=True, help=(
-        "A gradient with a larger norm is scaled down to this norm.")))
+    clip_threshold: float = control(Slide("Clip threshold", 1.0, 1e-3, 1e6, 0.05, logarithmic=True, most="none", help=(
+        "A gradient with a larger norm is scaled down to this norm. None: it stays as it is.")))
     input_scale: float = control(Slide("Input scale", 1.0, 0, 10, 0.1, help=(
         "Factor on the input weights. Large inputs saturate the units.")))
     truncate: float = control(Slide("Truncate after", 0.0, 0, LONGEST, 1, least="never", help=(
@@ -191,6 +191,11 @@ class Settings:
     def is_drawn(self) -> bool:
         """Whether the page draws the networks itself, and no run's or file's is opened."""
         return not (self.run or self.upload)
+
+    @property
+    def threshold(self) -> float | None:
+        """The threshold of clipping; None for no clipping."""
+        return None if self.clip_threshold == slide_of("clip_threshold").highest else self.clip_threshold
 
     def as_values(self) -> dict[str, Value]:
         """Name → value as widgets, links and JSON have it."""

@@ -84,7 +84,7 @@ def write_command(settings: Settings, opened: OpenedNetwork) -> list[str]:
     own = network.settings if isinstance(network, TrainedNetwork) else {}
     default = {**RunConfig().model_dump(), **own}
     words = [f"{name}={bare(value)}" for name, value in values.items() if default[name] != value]
-    words.append(f"clip_threshold={settings.clip_threshold!r}")
+    words.append(f"clip_threshold={bare(settings.threshold)}")
     if isinstance(network, TrainedNetwork):
         module = ["--layer", visible(network.module)] if settings.layer else []
         which = [network.run, "--step", str(network.step), *module]

@@ -35,7 +35,7 @@ class View:
 
     def clip(self, probe: Probe) -> Clipping:
         """The parameter gradient before and after the clipping that is set."""
-        return probe.clip(self.settings.clip_threshold, cast(ClipRule, self.settings.clip_rule))
+        return probe.clip(self.settings.threshold, cast(ClipRule, self.settings.clip_rule))
 
     @property
     def clippings(self) -> Mapping[str, Clipping]:

@@ -128,5 +128,5 @@ def _show_slider(c: Slide, name: str) -> None:
     """The slider of a setting that is dragged."""
     live_slider(
         c.label, key=name, value=c.default, minimum=c.lowest, maximum=c.highest, step=c.step,
-        logarithmic=c.logarithmic, help=c.help, least=c.least,
+        logarithmic=c.logarithmic, help=c.help, least=c.least, most=c.most,
     )  # fmt: skip

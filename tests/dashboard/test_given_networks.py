@@ -8,7 +8,7 @@ from test_explore import APP
 from typer.testing import CliRunner
 
 from dashboard.explore.configs import network_values
-from dashboard.explore.explore_frame import explore_lab
+from dashboard.explore.explore_frame import explore_frame, explore_lab
 from dashboard.explore.link import write_link
 from dashboard.explore.networks import network_of, open_network
 from dashboard.explore.panels import PANELS
@@ -21,7 +21,7 @@ from experiments.config.run_config import RunConfig
 from experiments.errors import ConfigError
 from experiments.probing.from_weights import trained_probe
 from experiments.probing.given_network import trained_network
-from experiments.runs.train import Recorder
+from experiments.runs.train import Recorder, train
 
 
 def open_page(**link: object) -> AppTest:
@@ -77,6 +77,19 @@ def test_clipping_acts_on_a_runs_gradient(lstm):
     view = record_view(Settings.of(start | {"clip_threshold": 0.001}))
     (probe,) = view.probes.values()
     assert view.clip(probe).engaged
+
+
+def test_nothing_is_clipped_where_the_run_did_not_clip(tmp_path, monkeypatch):
+    config = RunConfig(cell="elman", nonlinearity="relu", initialisation="gaussian", gain=3.0, seq_len=30,
+                       hidden_size=8, batch_size=3, steps=2, record_every=1, learning_rate=1e-6)  # fmt: skip
+    train([Recorder.start(config, tmp_path / "unclipped", "reference")])
+    monkeypatch.setattr(jobs, "RUNS", tmp_path)
+    view = record_view(Settings.of(open_network({"run": "unclipped", "step": 1}).start))
+    (probe,) = view.probes.values()
+    assert view.clip(probe).log_norm_before > np.log(1000), "beyond the threshold that the page once showed"
+    assert not view.clip(probe).engaged
+    assert "not clipped" in explore_frame(view).words()
+    assert "clip_threshold=none" in write_command(view.settings, network_of(view.settings))
 
 
 def test_a_drag_over_a_run_is_answered_by_the_short_way(lstm):

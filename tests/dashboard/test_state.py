@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 from test_explore import APP
 
-from dashboard.explore.configs import page_values
+from dashboard.explore.configs import page_configs, page_values
+from dashboard.explore.differences import format_value
 from dashboard.explore.link import read_settings, write_link
 from dashboard.explore.presets import PRESETS
 from dashboard.explore.settings import CONTROLS, Settings
@@ -146,3 +147,11 @@ def test_a_remedy_beyond_a_slider_stops_at_its_end():
     given = {"clip_threshold": 2e-8, "forget_bias": 12.0, "truncate": None, "nonlinearity": "tanh"}
     assert page_values(given) == {
         "clip_threshold": 1e-3, "forget_bias": 8.0, "truncate": 0.0, "nonlinearity": "tanh"}  # fmt: skip
+
+
+@pytest.mark.parametrize("threshold", [None, 0.001, 1.0, 1000.0])
+def test_no_clipping_is_the_clip_sliders_last_position(threshold):
+    settings = Settings.of(page_values({"clip_threshold": threshold}))
+    assert settings.threshold == threshold
+    assert all(config.clip_threshold == threshold for config in page_configs(settings))
+    assert (format_value("clip_threshold", settings.clip_threshold) == "none") == (threshold is None)

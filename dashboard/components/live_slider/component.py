@@ -74,6 +74,7 @@ def live_slider(
     unit: str = "",
     logarithmic: bool = False,
     least: str = "",
+    most: str = "",
     help: str | None = None,  # noqa: A002  Streamlit's word for it
 ) -> float:
     """The slider's value now, also in the middle of a drag.
@@ -83,7 +84,8 @@ def live_slider(
     anywhere before this call: `st.session_state[key] = 1.5`; the thumb follows. `value` is only the first value.
 
     `step` is the distance between two positions of the thumb; with `logarithmic` it is in decades (0.05 is ×1.12).
-    Any value in between can be typed. `least` is shown in place of the lowest value, and may be typed.
+    Any value in between can be typed. `least` is shown in place of the lowest value, `most` in place of the highest;
+    both may be typed.
 
     Raises `ValueError` for an empty range, a step that is not positive, or a logarithmic scale that reaches 0.
     """
@@ -113,6 +115,7 @@ def live_slider(
             "label": label,
             "unit": unit,
             "least": least,
+            "most": most,
             "help": help or "",
             "key": key,
             # The browser sends its next value only once this number has come back.

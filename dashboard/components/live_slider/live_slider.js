@@ -58,8 +58,7 @@ function createSlider(parent, firstSequence) {
   const positionOf = (x) =>
     (data.logarithmic ? Math.log10(x / data.minimum) : x - data.minimum) / data.step;
 
-  const shorten = (x) => {
-    if (data.least && x === data.minimum) return data.least;
+  const digits = (x) => {
     const exponent = x === 0 ? 0 : Math.floor(Math.log10(Math.abs(x)));
     if (data.whole && exponent < 7) return String(x);
     if (exponent < -3 || exponent >= Math.max(6, DIGITS)) {
@@ -67,6 +66,8 @@ function createSlider(parent, firstSequence) {
     }
     return x.toFixed(Math.max(0, DIGITS - 1 - exponent)).replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, "");
   };
+  const word = (x) => (x === data.minimum && data.least) || (x === data.maximum && data.most) || "";
+  const shorten = (x) => word(x) || digits(x);
 
   const show = () => {
     const position = positionOf(value);
@@ -142,6 +143,7 @@ function createSlider(parent, firstSequence) {
   const read = () => {
     const text = number.value.trim().replace(",", ".").replace("−", "-");
     if (data.least && text.toLowerCase() === data.least) return data.minimum;
+    if (data.most && text.toLowerCase() === data.most) return data.maximum;
     const x = text === "" ? NaN : Number(text);
     return Number.isFinite(x) ? x : null;
   };
@@ -150,7 +152,8 @@ function createSlider(parent, firstSequence) {
     const isAllowed = x !== null && x >= data.minimum && x <= data.maximum;
     if (x !== null && x !== value) choose(x);
     if (!isAllowed) {
-      const allowed = `${shorten(data.minimum)} to ${shorten(data.maximum)}`;
+      const words = [data.least, data.most].filter(Boolean).map((one) => `, or ${one}`);
+      const allowed = `${digits(data.minimum)} to ${digits(data.maximum)}${words.join("")}`;
       said.textContent = `${data.label} was ${typed.slice(0, 20) || "empty"}; allowed: ${allowed}. It is ${shorten(value)} now.`;
     }
     number.value = parent.activeElement === number ? String(value) : shorten(value);

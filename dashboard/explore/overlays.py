@@ -1,0 +1,47 @@
+"""The lines that the profile shows besides the gradients: which cells have them, and what is said where none has."""
+
+from collections.abc import Mapping
+
+from jaxtyping import Float
+from numpy import ndarray
+
+from analysis.figures.theme import cell_name
+from dashboard.explore.panels import LARGEST_STATE_ON_PAGE
+from dashboard.explore.view import View
+
+NONE_HERE = {
+    "bound": "No bound is drawn: this one is of a cell without gates, the Elman cell.",
+    "mean-field rate": "No mean-field rate is drawn: it is of tanh Elman networks that have not diverged.",
+    "Lyapunov rate": f"No Lyapunov rate is drawn: the states have more than {LARGEST_STATE_ON_PAGE} numbers.",
+}
+
+
+def bounds_of(view: View) -> Mapping[str, Float[ndarray, " time"]]:
+    """Cell → the upper bound on its gradient, if that is to be shown and there is one."""
+    if "bound" not in view.settings.overlays:
+        return {}
+    return {cell: probe.bound for cell, probe in view.probes.items() if probe.bound is not None}
+
+
+def rates_of(view: View) -> Mapping[str, tuple[str, float]]:
+    """Label → the cell and its rate (nats per step), of the rates that are to be shown and that a cell has."""
+    found = {}
+    for cell, probe in view.probes.items():
+        if "mean-field rate" in view.settings.overlays and probe.mean_field is not None:
+            found[f"{cell_name(cell)}: mean-field rate ½ ln χ"] = cell, probe.mean_field.rate
+        if "Lyapunov rate" in view.settings.overlays and probe.state_size <= LARGEST_STATE_ON_PAGE:
+            found[f"{cell_name(cell)}: largest Lyapunov exponent"] = cell, float(probe.lyapunov.exponents[0])
+    return found
+
+
+def say_missing(view: View) -> str:
+    """Which of the chosen lines no cell has, and why; empty if each has one somewhere."""
+    probes = view.probes.values()
+    why = {
+        "bound": (p.bound for p in probes),
+        "mean-field rate": (p.mean_field for p in probes),
+        "Lyapunov rate": (p.state_size <= LARGEST_STATE_ON_PAGE or None for p in probes),
+    }
+    return " ".join(
+        NONE_HERE[name] for name in view.settings.overlays if name in why and all(one is None for one in why[name])
+    )
