@@ -8,7 +8,7 @@ from html import escape
 
 from analysis.figures.png import png_address
 from experiments.config.words import visible
-from experiments.probing.said import Answer, Exchange
+from experiments.probing.answers import Answer, Exchange
 
 RULES = """<style>
 .said { font-size: 0.9rem; line-height: 1.5; overflow-wrap: anywhere; }

@@ -18,9 +18,9 @@ from dashboard.explore.settings import slide_in
 from dashboard.runs.kept import KEPT
 from dashboard.runs.step_panels import trained_network
 from experiments.errors import ConfigError
+from experiments.probing.answers import Exchange, Way, can_write, exchanges, write_text
 from experiments.probing.probe import Probe
 from experiments.probing.recorded_pass import RecordedPass
-from experiments.probing.said import Exchange, Way, can_write, exchanges, write_text
 from experiments.runs.opening import open_run
 from experiments.runs.store.reader import RunReader
 

@@ -45,6 +45,17 @@ def check_wiring(config: RunConfig, task: Task) -> None:
     Raises:
         ConfigError: the first field that does not fit, its value, and what it needs.
     """
+    _check_network(config, task)
+    _check_start(config, task)
+    _check_schedule(config, task)
+    _check_fields_of_one_task(config, task)
+    _check_passes(config)
+    _check_flossing(config)
+    _check_spectrum(config)
+    _check_head(config, task)
+
+
+def _check_network(config: RunConfig, task: Task) -> None:
     network = NETWORKS[config.network]
     for name in WIRING:
         value = getattr(config, name)
@@ -61,6 +72,9 @@ def check_wiring(config: RunConfig, task: Task) -> None:
             f"network was {config.network!r}, but task={task.name} shows no picture; choose "
             f"task={' or '.join(WITH_PICTURE)}."
         )
+
+
+def _check_start(config: RunConfig, task: Task) -> None:
     if config.start == "carried" and task.name != "next_character":
         raise ConfigError(
             "start was 'carried'; it needs a text that continues from batch to batch: choose start=zero or "
@@ -71,6 +85,9 @@ def check_wiring(config: RunConfig, task: Task) -> None:
             "start was 'carried'; it cannot be combined with bidirectional=true: choose start=zero or "
             "bidirectional=false."
         )
+
+
+def _check_schedule(config: RunConfig, task: Task) -> None:
     if config.seq_len_schedule == "mixed" and config.start == "carried":
         raise ConfigError(
             "seq_len_schedule was 'mixed'; it cannot be combined with start=carried: choose seq_len_schedule=fixed or "
@@ -81,6 +98,9 @@ def check_wiring(config: RunConfig, task: Task) -> None:
             f"seq_len_schedule was 'mixed'; task={task.name} has a source and a target: choose seq_len_schedule=fixed "
             "or another task."
         )
+
+
+def _check_fields_of_one_task(config: RunConfig, task: Task) -> None:
     if config.reverse_source and task.name != "translation":
         raise ConfigError("reverse_source was true; it works only with task=translation.")
     if config.delay is not None and task.name != "delayed_xor":
@@ -98,8 +118,9 @@ def check_wiring(config: RunConfig, task: Task) -> None:
         )
     if config.data_column is not None and task.name != "series":
         raise ConfigError(f"data_column was {shortened(config.data_column)}; it works only with task=series.")
-    if config.dense_size is not None and config.head != "dense":
-        raise ConfigError(f"dense_size was {config.dense_size}; it works only with head=dense.")
+
+
+def _check_passes(config: RunConfig) -> None:
     windowed = config.truncate is not None and config.truncate_kind == "window"
     if windowed and config.bidirectional:
         raise ConfigError(
@@ -117,6 +138,9 @@ def check_wiring(config: RunConfig, task: Task) -> None:
                     f"clip_rule was 'per_step'; it cannot be combined with {name}={value:g}: choose {name}=0 or "
                     "clip_rule=norm."
                 )
+
+
+def _check_flossing(config: RunConfig) -> None:
     states = len(CELLS[config.cell].state_names) * config.hidden_size
     if config.floss_steps and (config.network != "sequence" or config.num_layers > 1 or config.bidirectional):
         raise ConfigError(
@@ -126,12 +150,20 @@ def check_wiring(config: RunConfig, task: Task) -> None:
         raise ConfigError(
             f"floss_exponents was {config.floss_exponents}; it must be at most {states}, the state's size."
         )
+
+
+def _check_spectrum(config: RunConfig) -> None:
     also = next((name for name in SINGULAR if getattr(config, name) != RunConfig.model_fields[name].default), None)
     if config.spectral_radius is not None and also is not None:
         raise ConfigError(
             f"spectral_radius was {config.spectral_radius:g}; it cannot be combined with "
             f"{also}={bare(getattr(config, also))}: leave one of them out."
         )
+
+
+def _check_head(config: RunConfig, task: Task) -> None:
+    if config.dense_size is not None and config.head != "dense":
+        raise ConfigError(f"dense_size was {config.dense_size}; it works only with head=dense.")
     position = config.loss_position or task.default_loss_position
     if config.head in WHOLE and (position == "every" or task.source(config.seq_len) is not None):
         raise ConfigError(

@@ -6,7 +6,7 @@ from jaxtyping import Float
 from numpy import ndarray
 from torch import Tensor
 
-from experiments.probing.said import given_symbols, shown_picture, spoken
+from experiments.probing.answers import given_symbols, shown_picture, spoken
 from experiments.recipes.measured import Answers
 from experiments.tasks.next_character import NextCharacter
 from experiments.tasks.translation import BLANK

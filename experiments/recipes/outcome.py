@@ -9,8 +9,8 @@ from analysis.figures.picture import Picture
 from analysis.figures.theme import CELL_COLOURS, OTHER_COLOURS, cell_colour
 from analysis.figures.training import Lane, loss_picture
 from analysis.wording import exact_percent, significant
+from experiments.probing.answers import can_write, write_text
 from experiments.probing.probe import Probe
-from experiments.probing.said import can_write, write_text
 from experiments.recipes.drawing import drawn
 from experiments.recipes.example_pictures import example_pictures
 from experiments.recipes.examples import Example, examples_of

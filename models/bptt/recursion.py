@@ -8,7 +8,6 @@ s is the whole state, h or (h, c). The adjoint dL/ds_t carries a power of two wi
 is an ordinary factor there, and 0 in float32. This file is the definition; anything faster is tested against it.
 """
 
-import math
 from typing import ClassVar
 
 import torch
@@ -111,25 +110,17 @@ class ReferenceEngine(Engine):
         return Backward(
             record=with_gradients(
                 states,
-                direct=tuple(held(part, sent.exponent, sent.exponent, dtype) for part in sent.parts),
-                total=tuple(held(part, total.exponent, adjoint.exponent, dtype) for part in total.parts),
+                direct=tuple(Scaled((part,), sent.exponent).held(sent.exponent, dtype) for part in sent.parts),
+                total=tuple(Scaled((part,), total.exponent).held(adjoint.exponent, dtype) for part in total.parts),
                 log_norm=log_norm(total.parts[0]) + total.exponent.double() * LN_2,
                 direct_log_norm=log_norm(sent.parts[0]) + sent.exponent.double() * LN_2,
-                grad_start=tuple(held(part, carried.exponent, carried.exponent, dtype) for part in carried.parts),
+                grad_start=tuple(
+                    Scaled((part,), carried.exponent).held(carried.exponent, dtype) for part in carried.parts
+                ),
             ),
             parameter_grads=parameter_gradients(run, adjoint, self.threshold),
             grad_inputs=input_gradients(run, adjoint, self.threshold) if through_inputs else None,
         )
-
-
-def held(part: Tensor, exponent: Tensor, wanted: Tensor, dtype: torch.dtype) -> Scaled:
-    """part · 2^exponent in a dtype, relative to 2^wanted if the dtype can hold that, else relative to its own size."""
-    scaled = Scaled((part,), exponent)
-    magnitude = scaled.magnitude()
-    comfortable = -math.log2(torch.finfo(dtype).tiny) * 0.8  # 100 of float32's 126 bits: small entries keep theirs
-    far = ((magnitude - wanted).abs() > comfortable) & (part != 0).any(dim=-1)
-    scaled = scaled.at(torch.where(far, magnitude, wanted))
-    return Scaled((scaled.parts[0].to(dtype),), scaled.exponent)
 
 
 def step_vjp(run: LayerStates, t: int, adjoint: Scaled, threshold: float | None) -> tuple[Scaled, Scaled]:

@@ -3,7 +3,7 @@
 import pytest
 
 from dashboard.components.answers import count_right, describe_right
-from experiments.probing.said import Answer, Exchange
+from experiments.probing.answers import Answer, Exchange
 
 RIGHT, WRONG = Answer("a", "a", True), Answer("b", "a", False)
 

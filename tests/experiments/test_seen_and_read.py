@@ -12,8 +12,8 @@ from sklearn.datasets import load_digits
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
 from experiments.errors import ConfigError
+from experiments.probing.answers import exchanges
 from experiments.probing.recorded import recorded_probe
-from experiments.probing.said import exchanges
 from experiments.runs.opening import open_run
 from experiments.tasks.ball import FASTEST, GRAVITY, NOISE
 from experiments.tasks.digit_pictures import load_digit_pictures

@@ -8,9 +8,9 @@ import torch
 
 from analysis.numbers import log_quantile
 from experiments.config.run_config import ConfigError, RunConfig
+from experiments.probing.answers import exchanges
 from experiments.probing.probe import probe
 from experiments.probing.recorded import recorded_probe
-from experiments.probing.said import exchanges
 from experiments.probing.summary import summary
 from experiments.runs.opening import open_run
 from experiments.runs.step_profiles import profile_at

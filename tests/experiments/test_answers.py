@@ -5,8 +5,8 @@ import torch
 
 from dashboard.components.answers import answers_html
 from experiments.config.run_config import RunConfig
+from experiments.probing.answers import can_write, exchanges, write_text
 from experiments.probing.probe import Probe, probe
-from experiments.probing.said import can_write, exchanges, write_text
 
 SMALL = {"hidden_size": 8, "batch_size": 3}
 
