@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 # Workers for the runs of recipes.
 WORKERS ?= 2
 
-.PHONY: benchmark-rivals setup setup-dev app lectures recipes check test test-portable lint types format measure-drag measure-lessons measure-panels measure-room measure-sessions
+.PHONY: benchmark-rivals setup setup-dev app lectures recipes check test test-portable test-device lint types format measure-drag measure-lessons measure-panels measure-room measure-sessions
 
 setup: $(VENV)/runtime.stamp
 
@@ -36,6 +36,10 @@ check: lint types
 
 test-portable: $(VENV)/dev.stamp
 	$(BIN)/python tests/portable.py $(ONLY)
+
+# On an emulated second device; needs a C++ compiler.
+test-device: $(VENV)/dev.stamp
+	$(BIN)/pytest tests/device
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check .

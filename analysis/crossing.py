@@ -97,5 +97,5 @@ def share_of(way: Scaled, total: Scaled) -> Float[Tensor, "time batch"]:
 
 def shown(values: Tensor, padding: Tensor | None) -> ndarray:
     """The values as numpy arrays, NaN in padding."""
-    array: ndarray = (values if padding is None else values.masked_fill(padding, torch.nan)).numpy()
+    array: ndarray = (values if padding is None else values.masked_fill(padding, torch.nan)).cpu().numpy()
     return array

@@ -100,7 +100,7 @@ def fixed_points_from(
     Raises:
         ValueError: states or an input of another size.
     """
-    cell = cell.in_float64()
+    cell = cell.on_cpu()
     size, input_size = sum(cell.state_sizes), cell.weight_ih.shape[1]
     constant = torch.zeros(input_size) if constant is None else constant
     if starts.ndim != 2 or starts.shape[1] != size or not len(starts):

@@ -149,7 +149,7 @@ def lyapunov_autonomous(
 
 def run(cell: Cell, inputs: Float[Tensor, "time input"], start: State | None) -> LayerStates:
     """One trajectory in float64, without a gradient: [time, unit]."""
-    cell = cell.with_weights(lambda weight: weight.detach().cpu().double())
+    cell = cell.on_cpu()
     input_size, sizes = cell.weight_ih.shape[1], dict(zip(cell.state_names, cell.state_sizes, strict=True))
     if inputs.ndim != 2 or inputs.shape[1] != input_size or not len(inputs):
         raise ValueError(

@@ -46,7 +46,7 @@ def step_clipping(layer: LayerRecord, threshold: float) -> StepClipping:
     nats, padding = exponent.double() * LN_2, layer.padding
 
     def within(numbers: Float[Tensor, "time batch"]) -> Float[ndarray, "time batch"]:
-        return (numbers if padding is None else numbers.masked_fill(padding, torch.nan)).numpy()
+        return (numbers if padding is None else numbers.masked_fill(padding, torch.nan)).cpu().numpy()
 
     return StepClipping(
         share=within((before != kept).double().mean(dim=-1)),

@@ -178,6 +178,10 @@ class Cell(ABC):
         """The same cell with detached float64 weights, for derivatives of a pass in another dtype."""
         return self.with_weights(lambda weight: weight.detach().double())
 
+    def on_cpu(self) -> "Cell":
+        """The same in float64 on the CPU, where analyses compute, wherever the network is."""
+        return self.with_weights(lambda weight: weight.detach().cpu().double())
+
     def initial_state(self, batch_size: int) -> State:
         """A state of zeros, each tensor [batch, hidden]."""
         return tuple(self.weight_hh.new_zeros(batch_size, size) for size in self.state_sizes)

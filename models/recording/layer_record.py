@@ -100,7 +100,7 @@ class LayerStates:
                 "This layer has sequences of several lengths; take one of them, such as layer.sequence(0)."
             )
         states = self._changed(lambda x: self.flipped(x.detach().cpu().double()))
-        return replace(states, cell=self.cell.with_weights(lambda w: w.detach().cpu().double()), reverse=False)
+        return replace(states, cell=self.cell.on_cpu(), reverse=False)
 
     def in_float64(self) -> "LayerStates":
         """The same states in float64, to be differentiated: they are what another dtype computed."""
