@@ -1,22 +1,26 @@
 """Watch any torch module: after the user's own `loss.backward()`, a Trace of each recurrent module inside it."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from numbers import Integral
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from models.recording.above import from_above
 from models.recording.trace import Trace
 from models.recording.watch_alerts import Alert, Condition, LogCondition
+from models.recording.watch_gradients import unaccounted
 from models.recording.watch_hook import Hook
 from models.recording.watch_log import Log
-from models.recording.watch_module import WatchedModule, spoken_name
+from models.recording.watch_module import WatchedModule
 from models.recording.watch_run import open_record
 from models.recording.watch_steps import Steps
 from models.recording.watch_weights import is_recurrent
+from models.recording.watch_words import spoken_name
 
 
 def watch(
@@ -38,11 +42,12 @@ def watch(
     Args:
         module: any torch module.
         every: record one step in `every` steps; the first one is recorded.
-        samples: how many sequences of a batch to keep, the first ones; None for all.
+        samples: how many sequences of a batch to keep, the first ones; None for all. With `run`, those whose states
+            and gradients the run keeps; the traces have all.
         run: a folder that does not exist yet, such as `runs/mine`: the training becomes a run there, which the page
             Runs and the commands `list`, `show`, `probe`, `export` and `verify` open, also while it trains. It keeps
-            the weights, the gradient norms of all sequences, and the states and gradients of `samples` sequences, of
-            the first one if `samples` is left out.
+            the weights, the gradient norms of all sequences, and the states and gradients of the first one, or of
+            `samples`.
         title: of the run, in a few words; the module's class if left out.
         units: keep the states of so many hidden units in the run; None for all, which analyses need.
         timesteps: make room in the run for so many; None for as many as the first recorded step has. Of a longer
@@ -79,7 +84,7 @@ class Watch:
     ) -> None:
         numbers = {"every": every, "samples": samples, "units": units, "timesteps": timesteps}
         for word, number in numbers.items():
-            if number is not None and (not isinstance(number, int) or number < 1):
+            if number is not None and (not isinstance(number, Integral) or number < 1):
                 raise ValueError(f"{word} was {number!r}; it must be a whole number of at least 1.")
         for word, value in (("title", title), ("units", units), ("timesteps", timesteps)):
             if run is None and value is not None:
@@ -97,7 +102,8 @@ class Watch:
         self._steps = Steps(every, counted_weights(module), self._end_step)
         loading = {id(m): m for m in (module, *recurrent.values())}.values()
         self._loaded = [m.register_load_state_dict_post_hook(Hook(self._count_anew)) for m in loading]
-        self._watched = {name: WatchedModule(name, m, samples, self._steps) for name, m in recurrent.items()}
+        kept = samples if run is None else None  # a run has the gradient norms of all sequences
+        self._watched = {name: WatchedModule(name, m, kept, self._steps) for name, m in recurrent.items()}
 
     def __enter__(self) -> "Watch":
         return self
@@ -136,10 +142,16 @@ class Watch:
     def notes(self) -> dict[str, str]:
         """Name → why a module has no trace, or what has to be known of the one it has, in a sentence."""
         notes = {
-            name: watched.remark if watched.traces else watched.note or never_called(watched)
+            name: self._replaced(name, watched)
+            or (watched.remark if watched.traces else watched.note or never_called(watched))
             for name, watched in self._watched.items()
         }
         return {name: note for name, note in notes.items() if note}
+
+    def _replaced(self, name: str, watched: WatchedModule) -> str:
+        if dict(self._module.named_modules()).get(name) is watched.module:
+            return ""
+        return f"{spoken_name(name, watched.module)} is no longer a part of the watched network; watch it anew."
 
     def calls(self, name: str) -> tuple[Trace, ...]:
         """One Trace per call in the last recorded backward pass; calls that carry their state on are one.
@@ -212,9 +224,10 @@ class Watch:
             raise KeyError(f"no recurrent module is called {name!r}; there are {', '.join(map(repr, self._watched))}.")
         return self._watched[name]
 
-    def _end_step(self, is_step: bool) -> None:
+    def _end_step(self, task: int, is_step: bool) -> None:
         """A recorded backward pass is over."""
         new = {name: watched.traces for name, watched in self._watched.items() if watched.is_new and watched.traces}
+        self._check_gradients(task, new)
         for watched in self._watched.values():
             watched.is_new = False
         if self._record is not None and is_step:
@@ -224,6 +237,18 @@ class Watch:
                 for alert in self._alerts:
                     if not isinstance(alert.condition, LogCondition):
                         self._tell(alert, name, alert.condition(trace))
+
+    def _check_gradients(self, task: int, new: Mapping[str, Sequence[Trace]]) -> None:
+        """Ask whether the traces account for what autograd gave to the weights."""
+        received: dict[nn.Parameter, Tensor] = {}
+        for watched in self._watched.values():
+            received |= watched.received.of_pass(task)
+        made = {name: self._watched[name] for name in new}
+        if not all(watched.is_exact for watched in made.values()):
+            return
+        others = unaccounted(received, [(name, of.module, new[name]) for name, of in made.items()])
+        for watched in made.values():
+            watched.has_more_gradient = any(weight in others for weight in watched.module.parameters())
 
     def _tell(self, alert: Alert, name: str, words: str | None) -> None:
         if words is None:
@@ -235,17 +260,16 @@ class Watch:
 
 
 def counted_weights(module: nn.Module) -> list[nn.Parameter]:
-    """One weight of each recurrent module that trains: a backward pass that reaches one of them is a step.
+    """The weights of each recurrent module that trains: a backward pass that reaches one of them is a step.
 
-    Of a frozen one, a weight of the network around it.
+    Of a frozen one, a weight of the network around it. All of them, since one may be frozen later.
     """
-    found: dict[int, nn.Parameter] = {}
+    found: dict[nn.Parameter, None] = {}
     for recurrent in (m for m in module.modules() if is_recurrent(m)):
-        trained = (p for owner in (recurrent, module) for p in owner.parameters() if p.requires_grad)
-        weight = next(trained, None)
-        if weight is not None:
-            found[id(weight)] = weight
-    return list(found.values())
+        own = [p for p in recurrent.parameters() if p.requires_grad]
+        around = (p for p in module.parameters() if p.requires_grad and not is_lazy(p))
+        found |= dict.fromkeys(own or [weight for weight in [next(around, None)] if weight is not None])
+    return [*found]
 
 
 def never_called(watched: WatchedModule) -> str:

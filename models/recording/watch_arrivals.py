@@ -22,6 +22,8 @@ class Arrivals:
     total: Tensor | None = None
     recurrent: list[Tensor] = field(default_factory=list)
     """The gradients that watched calls send, in the order in which autograd adds them."""
+    is_vectorized: bool = False
+    """Whether many gradients came at once, which nobody may copy."""
 
     @property
     def direct(self) -> Tensor | None:
@@ -36,8 +38,22 @@ class Arrivals:
 
     def clear(self) -> None:
         """Forget all gradients: another backward pass may follow."""
-        self.total = None
+        self.total, self.is_vectorized = None, False
         self.recurrent.clear()
+
+    def take(self, grad: Tensor, size: torch.Size | None = None, stride: tuple[int, ...] = ()) -> None:
+        """The total gradient; of a base's, the part of a view of this size and stride."""
+        try:
+            self.total = grad.detach() if size is None else grad.detach().contiguous().as_strided(size, stride)
+        except RuntimeError:
+            self.is_vectorized = True
+
+    def take_recurrent(self, grad: Tensor) -> None:
+        """A gradient that a watched call sends."""
+        try:
+            self.recurrent.append(grad.detach())
+        except RuntimeError:
+            self.is_vectorized = True
 
 
 def listen(tensor: Tensor, arrivals: Arrivals, then: Callable[[], None]) -> None:
@@ -54,7 +70,10 @@ def listen(tensor: Tensor, arrivals: Arrivals, then: Callable[[], None]) -> None
         grad = grads[which]
         if grad is None:  # one node gives several outputs, of which the loss uses another
             return
-        arrivals.total = grad.detach().contiguous().as_strided(size, stride) if is_whole else grad.detach()
+        if is_whole:
+            arrivals.take(grad, size, stride)
+        else:
+            arrivals.take(grad)
         then()
 
     node.register_prehook(note)
@@ -94,7 +113,7 @@ def note_sent(sends: list[tuple[int, Arrivals]]) -> Callable[[Sequence[Tensor | 
         for k, arrivals in sends:
             grad = grad_inputs[k]
             if grad is not None:
-                arrivals.recurrent.append(grad.detach())
+                arrivals.take_recurrent(grad)
 
     return note
 

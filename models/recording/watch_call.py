@@ -1,7 +1,9 @@
 """One call of a watched module: its inputs, and the gradients of its outputs."""
 
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int64
@@ -36,7 +38,7 @@ class Call:
     last: State
     """Its last state, as it was then."""
     rounding: float
-    """The smallest relative difference of two numbers of the output's dtype."""
+    """The smallest relative difference of two numbers of the output's dtype, or of that to which autocast rounds."""
     previous: "Call | None" = None
     """The call whose last state is this call's start state."""
     number: int = 0
@@ -45,6 +47,8 @@ class Call:
     """Whether another call starts from this call's last state."""
     has_graph: bool = False
     """Whether a backward pass through it has made a graph of the gradient (`create_graph=True`)."""
+    thread: int = field(default_factory=threading.get_ident)
+    """Where the call was made."""
     output: Arrivals = field(default_factory=Arrivals)
     ends: tuple[Arrivals, ...] = ()
     """The gradients of h_n and of c_n."""
@@ -54,6 +58,11 @@ class Call:
         """Timesteps of each sequence; None if all are equal."""
         lengths = self.form.lengths
         return None if lengths is None else lengths.to(self.inputs.device)
+
+    @property
+    def is_vectorized(self) -> bool:
+        """Whether the backward pass was one of many at once."""
+        return any(arrivals.is_vectorized for arrivals in (self.output, *self.ends))
 
     def can_follow(self, previous: "Call") -> bool:
         """Whether both are parts of one sequence: one direction, the same weights, all sequences equally long."""
@@ -126,8 +135,28 @@ def read_call(
         masks=masks,
         gave=own(form.sequence(output.detach()).to(dtype), output),
         last=tuple(own(form.state(end.detach()).to(dtype), end) for end in ends),
-        rounding=torch.finfo(output.dtype).eps,
+        rounding=max(torch.finfo(short).eps for short in (output.dtype, rounded_dtype(data))),
     )
+
+
+def tensors_of(module: RecurrentModule, result: Any) -> tuple[Tensor, State]:
+    """A call's output (of a packed sequence its data, of a single cell its h) and its last state."""
+    if isinstance(module, nn.RNNCellBase):
+        ends = (result,) if isinstance(result, Tensor) else tuple(result)
+        return checked(ends[0]), tuple(map(checked, ends))
+    if not isinstance(result, tuple):
+        raise TypeError(f"it gave a {type(result).__name__}, and not an output and a last state")
+    output, last = result
+    data = output.data if isinstance(output, PackedSequence) else output
+    ends = (last,) if isinstance(last, Tensor) else tuple(last)
+    return checked(data), tuple(map(checked, ends))
+
+
+def checked(x: Any) -> Tensor:
+    """A tensor of a result."""
+    if not isinstance(x, Tensor):
+        raise TypeError(f"its result contains a {type(x).__name__}")
+    return x
 
 
 def computing_dtype(inputs: Tensor, output: Tensor) -> torch.dtype:

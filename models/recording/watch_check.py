@@ -1,10 +1,13 @@
 """Whether a watched call did what torch's module does, and whether its layers, run again, came where it came."""
 
+import functools
+import inspect
 from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.graph import saved_tensors_hooks
 from torch.nn.modules import module as torch_modules
 from torch.nn.utils import parametrize
 from torch.nn.utils.rnn import PackedSequence
@@ -27,15 +30,25 @@ UNITS = 8
 def may_do_more(module: RecurrentModule) -> bool:
     """Whether a subclass or a hook may make of a call something else than torch's own class does.
 
-    A parametrization changes the weights only, and may move on each time that it is computed. The module's own forward
-    hooks come after ours: what they change is outside of what is recorded.
+    The module's own forward hooks come after ours: what they change is outside of what is recorded.
     """
-    if parametrize.is_parametrized(module):
-        return False
     before = all(isinstance(hook, Hook) for hook in module._forward_pre_hooks.values())
     everywhere = torch_modules._global_forward_hooks or torch_modules._global_forward_pre_hooks
-    is_plain = type(module) in KINDS and "forward" not in vars(module)
+    # a parametrization makes a class of its own, whose properties are the weights
+    made_as = type(module).__bases__[0] if parametrize.is_parametrized(module) else type(module)
+    is_plain = computes_as_torch(made_as) and not vars(module).keys() & METHODS
     return not (is_plain and before) or bool(everywhere)
+
+
+METHODS = {name for kind in KINDS for name, value in inspect.getmembers(kind, inspect.isfunction)} - {"__init__"}
+"""What a module can be changed by; how it is made does not matter."""
+
+
+@functools.cache
+def computes_as_torch(kind: type[RecurrentModule]) -> bool:
+    """Whether the class has all methods from torch's own one."""
+    own = next(own for own in KINDS if issubclass(kind, own))
+    return all(getattr(kind, name, None) is getattr(own, name, None) for name in METHODS)
 
 
 def does_more(
@@ -55,27 +68,36 @@ def does_more(
     if random_state is not None:
         torch.set_rng_state(random_state)
     try:
-        expected = kind.forward(module, *args, **kwargs)
+        with saved_tensors_hooks(unchanged, unchanged):  # a checkpoint counts what is saved, and this is not the user's
+            expected = kind.forward(module, *args, **kwargs)
     finally:
         torch.set_rng_state(now)
     mine, theirs = flattened(expected), flattened(result)
     return len(mine) != len(theirs) or not all(agree(a, b) for a, b in zip(mine, theirs, strict=True))
 
 
+def unchanged(x: Tensor) -> Tensor:
+    """The same."""
+    return x
+
+
 def flattened(result: Any) -> list[Tensor]:
-    """The tensors of a call's result."""
+    """The tensors of a call's result, as torch's classes give them."""
     if isinstance(result, PackedSequence):
         return [result.data]
-    return [result] if isinstance(result, Tensor) else [tensor for part in result for tensor in flattened(part)]
+    if isinstance(result, tuple):
+        return [tensor for part in result for tensor in flattened(part)]
+    return [result] if isinstance(result, Tensor) else []
 
 
 def agree(a: Tensor, b: Tensor) -> bool:
     """Whether two results are equal, up to the order of a sum, and were made by the same operation."""
     if a.shape != b.shape or a.dtype != b.dtype or len({operation(a), operation(b)} - {COMPILED}) > 1:
         return False
-    rounding, finite = ROUNDING * torch.finfo(a.dtype).eps, b.detach()[b.isfinite()]
+    a, b = a.detach(), b.detach()  # what is computed with them is not the user's to save
+    rounding, finite = ROUNDING * torch.finfo(a.dtype).eps, b[b.isfinite()]
     small = rounding * float(finite.abs().max()) if finite.numel() else 0.0
-    return torch.allclose(a.detach(), b.detach(), rtol=rounding, atol=small, equal_nan=True)
+    return torch.allclose(a, b, rtol=rounding, atol=small, equal_nan=True)
 
 
 COMPILED = "CompiledFunctionBackward"

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import SupportsFloat
 
 from torch import Tensor
@@ -39,9 +40,9 @@ def plain_number(name: str, value: object) -> float:
     """
     if name in TAKEN:
         raise ValueError(f"{name} is a name that a run has already; log the number by another name.")
-    if isinstance(value, Tensor) and value.numel() == 1:
-        return float(value.detach())
-    if isinstance(value, SupportsFloat) and not isinstance(value, Tensor):
-        return float(value)
+    number = value.detach() if isinstance(value, Tensor) else value
+    if isinstance(number, SupportsFloat) and (not isinstance(number, Tensor) or number.numel() == 1):
+        with suppress(TypeError, OverflowError, RuntimeError):  # an array of several, 10**400, a complex number
+            return float(number)
     what = f"a tensor of the shape {tuple(value.shape)}" if isinstance(value, Tensor) else repr(value)
     raise ValueError(f"{name} was {what}; it must be a number.")

@@ -1,8 +1,10 @@
 """The hooks on one recurrent module, which record its calls and make traces of them."""
 
+import threading
 import weakref
 from collections.abc import Iterable
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -16,28 +18,40 @@ from torch.utils.weak import WeakIdKeyDictionary
 from models.recording.trace import Trace
 from models.recording.watch_arrivals import Arrivals, edge_of, listen, listen_inside
 from models.recording.watch_budget import too_large
-from models.recording.watch_call import Call, read_call
-from models.recording.watch_check import does_more, may_do_more
+from models.recording.watch_call import Call, read_call, tensors_of
 from models.recording.watch_copies import Copies
 from models.recording.watch_dropout import drops
+from models.recording.watch_gradients import Received
 from models.recording.watch_hook import Hook
 from models.recording.watch_replay import replay, sequences_of
 from models.recording.watch_steps import Steps, at_the_end
 from models.recording.watch_weights import RecurrentModule, used_weights
+from models.recording.watch_words import (
+    ELSEWHERE,
+    MORE_GRADIENT,
+    WEIGHTS_ALONE,
+    nothing_to_record,
+    refusal,
+    spoken_name,
+)
 
 States = tuple[Tensor, ...]
-DOES_MORE = (
-    "gave another result than torch's own class does: a subclass, a hook or random numbers of a hook change it; leave "
-    "them out, or put them into a module around it"
-)
-ELSEWHERE = (
-    "is so sensitive that rounding has led the recorded pass away from its own: sizes are typical of it, single "
-    "numbers are another pass's"
-)
-WEIGHTS_ALONE = (
-    "was reached by the last backward pass at its weights alone, as by one through the graph of a gradient; the trace "
-    "is of the pass before"
-)
+
+
+NO_PASS = -1
+"""What torch names the backward pass that runs in a thread where none does."""
+SHORT = 1e-4
+"""Numbers whose relative rounding is larger, bfloat16's and float16's, are too short to compare their sums."""
+
+
+@dataclass(eq=False)
+class Pass:
+    """A backward pass that has begun."""
+
+    calls: dict[Call, None] = field(default_factory=dict)
+    """Those that it has reached."""
+    again: bool = False
+    """Whether it goes through the graph of a gradient, too."""
 
 
 class WatchedModule:
@@ -59,19 +73,28 @@ class WatchedModule:
         """Whether the traces are of the backward pass that has just ended."""
         self._calls = 0
         self._is_over = False
-        self._reached: dict[Call, None] = {}
+        self.received = Received()
+        self._rounding = 0.0  # the largest relative one of the calls in the traces
+        self.has_more_gradient = False
+        """Whether the weights got another gradient than the traces account for."""
+        self._passes: dict[int, Pass] = {}
         self._copies = Copies()
-        self._computed: dict[str, Tensor] = {}  # what the parametrizations of a single cell gave during the call
+        self._computed: dict[str, Tensor] = {}  # what the parametrizations gave during the call
         self._missed = ""  # why a call of the step is not recorded
-        self._is_elsewhere = False  # whether rounding has led a recorded pass away from the module's own
+        self.is_elsewhere = False
+        """Whether rounding has led a recorded pass away from the module's own."""
         self._weighed = -1  # the latest backward pass that has reached the weights
-        self._again = False  # whether the pass goes through the graph of a gradient, too
-        self._task = -1
+        self._task = -1  # the pass that the traces are of
         self._ends: WeakIdKeyDictionary = WeakIdKeyDictionary()  # the last state's tensor → the call that gave it
         self._before = ExitStack()
         self._random_state: Tensor | None = None
         self._hooks: list[RemovableHandle] = []
         steps.add(self)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the traces are of whole batches, and as exact as float32: bfloat16 adds gradients to two digits."""
+        return self.samples is None and not self.is_elsewhere and self._rounding < SHORT
 
     def attach(self) -> None:
         """Record the next step."""
@@ -81,6 +104,7 @@ class WatchedModule:
                 Hook(self._end_call), prepend=True, with_kwargs=True, always_call=True
             )
             self._hooks = [before, after]
+            self.received.attach(self.module.parameters())
 
     def note_weight(self, weight: Tensor, task: int) -> None:
         """A backward pass has reached a weight, perhaps of this module."""
@@ -95,8 +119,10 @@ class WatchedModule:
             return self._missed
         if self.traces and self._weighed > self._task:
             words = WEIGHTS_ALONE
-        elif self.traces and self._is_elsewhere:
+        elif self.traces and self.is_elsewhere:
             words = ELSEWHERE
+        elif self.traces and self.has_more_gradient:
+            words = MORE_GRADIENT
         return words and f"{spoken_name(self.name, self.module)} {words}."
 
     def detach(self) -> None:
@@ -104,20 +130,39 @@ class WatchedModule:
         for handle in self._hooks:
             handle.remove()
         self._hooks = []
+        self.received.detach()
 
     def _begin_call(self, module: nn.Module, args: object) -> None:
         self._before.close()
-        if drops(self.module):
-            self._random_state = torch.get_rng_state()
         self._computed.clear()
-        if isinstance(module, nn.RNNCellBase) and parametrize.is_parametrized(module):
+        self._forget_broken_passes()
+        hooks: Any = self.module._forward_hooks
+        hooks.move_to_end(self._hooks[-1].id, last=False)  # others may have come before it
+        self._note_random_state()
+        if parametrize.is_parametrized(module):
             made_by: Any = module.parametrizations
             for name, made in made_by.items():
                 self._before.callback(made.register_forward_hook(Hook(partial(self._note_computed, name))).remove)
 
+    def _note_random_state(self) -> None:
+        if drops(self.module):
+            self._random_state = torch.get_rng_state()
+
     def _note_computed(self, name: str, parametrization: nn.Module, args: object, weight: Tensor) -> None:
-        """A weight was computed; the one that the call used is the latest."""
+        """A weight was computed, perhaps with random numbers; the one that the call used is the latest."""
         self._computed[name] = weight
+        self._note_random_state()
+
+    def _forget_broken_passes(self) -> None:
+        """A pass that has raised an error has left its calls behind; its thread has gone on to this call."""
+        if torch._C._current_graph_task_id() != NO_PASS:  # a checkpoint calls the module within a pass
+            return
+        own = threading.get_ident()
+        for task, begun in list(self._passes.items()):
+            if all(call.thread == own for call in begun.calls):
+                del self._passes[task]
+                for call in begun.calls:
+                    call.clear()
 
     def _end_call(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
         """Note a call; whatever hinders that becomes a sentence, since the user's own code must not suffer."""
@@ -141,24 +186,18 @@ class WatchedModule:
             return
         if self._is_over:  # a new step begins; what the last one left need not be held beside it
             self.traces, self._is_over, self._missed = [], False, ""
-        if not output.requires_grad:
-            self._say("has no gradient: neither its weights nor its inputs require one")
+        if words := nothing_to_record(output):
+            self._say(words)
             return
-        if random_state is not None and output.device.type != "cpu":
-            self._miss("draws its dropout on the GPU, where the masks cannot be drawn again; set its dropout to 0")
-            return
-        if output.numel() == 0:
-            self._say("was called without a sequence or a timestep")
-            return
-        if may_do_more(self.module) and does_more(self.module, args, kwargs, result, random_state):
-            self._miss(DOES_MORE)
+        if words := refusal(self.module, args, kwargs, result, random_state):
+            self._miss(words)
             return
         weights = used_weights(self.module, self._computed)
         copied = {name: self._copies.copied(name, weight) for name, weight in weights.items()}
         call = read_call(self.module, inputs, hx, output, ends, random_state, copied)
         call.number, self._calls = self._calls, self._calls + 1
-        if (words := too_large(call, self.samples)) is not None:
-            self._miss(words)
+        if (too_much := too_large(call, self.samples)) is not None:
+            self._miss(too_much)
             return
         self._say("was called, but no gradient has come back to it: it is outside of the loss, or backward did not run")
         self._join(call, inputs, hx)
@@ -222,46 +261,34 @@ class WatchedModule:
 
     def _note_reached(self, call: Call) -> None:
         task = torch._C._current_graph_task_id()
-        if task != self._task:  # a new backward pass; one that broke off left calls behind
-            for left in self._reached:
-                left.clear()
-            self._reached, self._task, self._again = {}, task, False
+        if task not in self._passes:
+            self._passes[task] = Pass()
             self._steps.join()
-            at_the_end(self._finish)
-        self._again |= call.has_graph
+            at_the_end(partial(self._finish, task))
+        begun = self._passes[task]
+        begun.again |= call.has_graph
         call.has_graph |= torch.is_grad_enabled()
-        self._reached[call] = None
+        begun.calls[call] = None
 
-    def _finish(self) -> None:
+    def _finish(self, task: int) -> None:
         """At the end of a backward pass: its calls become traces."""
-        calls, self._reached = sorted(self._reached, key=lambda call: call.number), {}
-        self.traces, self.note, self._is_over, self.is_new = [], "", True, True
+        begun = self._passes.pop(task)
+        calls = sorted(begun.calls, key=lambda call: call.number)
+        self.traces, self.note, self._is_over, self.is_new, self._task = [], "", True, True, task
+        self._rounding, self.has_more_gradient = max(call.rounding for call in calls), False
         self._copies.forget()
         try:
-            if self._again:
+            if any(call.is_vectorized for call in calls):
+                self._say(
+                    "was reached by a vectorized backward pass (is_grads_batched), whose gradients are not its own"
+                )
+            elif begun.again:
                 self._say("was reached by a backward pass through the graph of a gradient (create_graph=True), too")
             else:
                 made = [replay(self.name, self.module, s, self.samples) for s in sequences_of(calls)]
                 self.traces = [trace for trace, _ in made]
-                self._is_elsewhere = any(elsewhere for _, elsewhere in made)
+                self.is_elsewhere = any(elsewhere for _, elsewhere in made)
         except Exception as error:
             self._say(f"could not be recorded ({error})")
         for call in calls:
             call.clear()
-
-
-def tensors_of(module: RecurrentModule, result: Any) -> tuple[Tensor, States]:
-    """A call's output (of a packed sequence its data, of a single cell its h) and its last state."""
-    if isinstance(module, nn.RNNCellBase):
-        ends = (result,) if isinstance(result, Tensor) else tuple(result)
-        return ends[0], ends
-    if not isinstance(result, tuple):
-        raise TypeError(f"it gave a {type(result).__name__}, and not an output and a last state")
-    output, last = result
-    data = output.data if isinstance(output, PackedSequence) else output
-    return data, (last,) if isinstance(last, Tensor) else tuple(last)
-
-
-def spoken_name(name: str, module: nn.Module) -> str:
-    """The module's name for a sentence."""
-    return f"{name!r}, a {type(module).__name__}," if name else f"The {type(module).__name__}"

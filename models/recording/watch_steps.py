@@ -1,6 +1,7 @@
 """Decide which backward passes are steps and which are recorded, with one count for all modules of a network."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -31,15 +32,16 @@ class Steps:
         every: one step of so many is recorded, the first one too.
         counted: weights; a backward pass that reaches any of them is a step. Where there is none, all is recorded, and
             a recorded pass is a step.
-        ended: called when all is there that a pass has recorded: with whether the pass is a step that was to be
-            recorded.
+        ended: called when all is there that a pass has recorded: with the pass, and whether it is a step that was to
+            be recorded.
     """
 
-    def __init__(self, every: int, counted: Iterable[nn.Parameter], ended: Callable[[bool], None]) -> None:
+    def __init__(self, every: int, counted: Iterable[nn.Parameter], ended: Callable[[int, bool], None]) -> None:
         self.every, self.number = every, 0
         self._recorded: list[Recorded] = []
         self._ended = ended
-        self._pass = self._counted = -1
+        self._latest = -1  # the pass that was counted last
+        self._numbers: dict[int, int] = {}  # pass that is waited for → its number; 0 for one that is not counted
         self._hooks: list[RemovableHandle] = []
         self.count(counted)
 
@@ -63,32 +65,32 @@ class Steps:
             recorded.detach()
         self._recorded.clear()
 
-    def join(self) -> None:
+    def join(self, number: int = 0) -> None:
         """Record the backward pass that is running, and wait for its end."""
         task = torch._C._current_graph_task_id()
-        if task != self._pass:
-            self._pass = task
-            at_the_end(self._wait)
+        if task not in self._numbers:
+            at_the_end(partial(self._wait, task))
+        self._numbers[task] = number or self._numbers.get(task, 0)
 
     def _count(self, weight: Tensor) -> None:
         task = torch._C._current_graph_task_id()
         for recorded in self._recorded:
             recorded.note_weight(weight, task)
-        if task == self._counted:
+        if task == self._latest or self._numbers.get(task):
             return
-        self._counted = task
+        self._latest = task
         self.number += 1
-        if self.number % self.every == 0 or self.number % self.every == 1:
-            self.join()
+        if task in self._numbers or self.number % self.every == 0 or self.number % self.every == 1:
+            self.join(self.number)
 
-    def _wait(self) -> None:
-        at_the_end(self._end)  # behind all that the pass itself has put there
+    def _wait(self, task: int) -> None:
+        at_the_end(partial(self._end, task))  # behind all that the pass itself has put there
 
-    def _end(self) -> None:
+    def _end(self, task: int) -> None:
+        number = self._numbers.pop(task)
         self.number += not self._counts
-        is_counted = self._counted == self._pass and (self.number - 1) % self.every == 0
         try:
-            self._ended(is_counted or not self._counts)
+            self._ended(task, not self._counts or (number > 0 and (number - 1) % self.every == 0))
         finally:
             for recorded in self._recorded:
                 if self._counts and self.number % self.every:
