@@ -2,18 +2,17 @@
 
 import functools
 import inspect
-from collections.abc import Sequence
+import math
 from typing import Any
 
 import torch
+from jaxtyping import Float, Int64
 from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
 from torch.nn.modules import module as torch_modules
 from torch.nn.utils import parametrize
 from torch.nn.utils.rnn import PackedSequence
 
-from models.recording.layer_record import LayerStates
-from models.recording.watch_call import Call
 from models.recording.watch_hook import Hook
 from models.recording.watch_weights import KINDS, RecurrentModule
 
@@ -109,22 +108,35 @@ def operation(x: Tensor) -> str:
     return "" if x.grad_fn is None else x.grad_fn.name()
 
 
-def came_elsewhere(calls: Sequence[Call], top: Sequence[LayerStates], kept: slice) -> bool:
+def came_elsewhere(
+    gave: Float[Tensor, "time batch feature"],
+    ours: Float[Tensor, "time batch feature"],
+    lengths: Int64[Tensor, " batch"] | None,
+    rounding: float,
+) -> bool:
     """Whether the outputs, run again, are far from the module's: in a chaotic network rounding alone does that.
 
     Args:
-        calls: the calls of one sequence.
-        top: the top layer's states, one for each direction.
-        kept: the sequences of the record.
+        gave: the module's own outputs.
+        ours: run again.
+        lengths: timesteps of each sequence; None if all are equal.
+        rounding: the largest relative one of the calls.
     """
-    gave = torch.cat([call.gave for call in calls])[:, kept]
-    ours = torch.cat([layer.hidden for layer in top], dim=-1)
-    lengths = calls[0].lengths
     if lengths is not None:
-        is_real = (torch.arange(len(gave), device=gave.device)[:, None] < lengths[kept])[..., None]
+        is_real = (torch.arange(len(gave), device=gave.device)[:, None] < lengths)[..., None]
         gave, ours = torch.where(is_real, gave, 0), torch.where(is_real, ours, 0)
+    far = max(FAR, UNITS * rounding)
+    largest = largest_size(gave)
+    if math.isfinite(largest + largest_size(ours)):
+        return largest_size(gave - ours) > far * largest
     finite = gave.isfinite()
     if not torch.equal(finite, ours.isfinite()):
         return True
-    far = max(FAR, UNITS * max(call.rounding for call in calls)) * (gave.abs()[finite].max() if finite.any() else 0)
-    return bool(((gave - ours).abs()[finite] > far).any())
+    gave, ours = torch.where(finite, gave, 0), torch.where(finite, ours, 0)
+    return largest_size(gave - ours) > far * largest_size(gave)
+
+
+def largest_size(x: Tensor) -> float:
+    """The largest absolute number, without a copy of the size of x; NaN where one is."""
+    least, most = torch.aminmax(x)
+    return float(torch.maximum(-least, most))

@@ -36,7 +36,9 @@ def replay(name: str, module: RecurrentModule, calls: Sequence[Call], samples: i
     engine = make_engine(choose_path([type(cell) for cell in first.cells], weights, inputs, None))
     with torch.autocast(inputs.device.type, enabled=False):
         layers = forward_stack(engine, first.cells, first.num_directions, inputs, start, lengths, masks)
-        elsewhere = came_elsewhere(calls, layers[-first.num_directions :], kept)
+        outputs = side_by_side([layer.hidden for layer in layers[-first.num_directions :]])
+        gave, rounding = joined([call.gave for call in calls])[:, kept], max(call.rounding for call in calls)
+        elsewhere = came_elsewhere(gave, outputs, lengths, rounding)
         direct = [Scaled.of(*(part[:, kept] for part in state)) for state in joined_states(calls)]
         result = backward_stack(engine, layers, first.num_directions, direct, masks=masks)
     grads: dict[str, tuple[Tensor, float]] = {}
@@ -45,7 +47,7 @@ def replay(name: str, module: RecurrentModule, calls: Sequence[Call], samples: i
         grads |= {f"{name}.{weight}".lstrip("."): grad for weight, grad in own.items()}
     trace = Trace(
         stacks={name: result.stack},
-        outputs=side_by_side([layer.hidden for layer in layers[-first.num_directions :]]),
+        outputs=outputs,
         loss=None,
         parameter_grads={key: grad for key, (grad, _) in grads.items()},
         parameter_log_norm={key: log_norm for key, (_, log_norm) in grads.items()},
