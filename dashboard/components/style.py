@@ -53,6 +53,8 @@ button[aria-label^="Help"] {
 .stApp label:has(input:focus-visible) {
   outline: 2px solid light-dark(#433da6, #aaa2fa); outline-offset: 2px; border-radius: 0.25rem;
 }
+/* A list shows it by its frame; a second one around its words would be cut. */
+.stApp input[role="combobox"]:focus-visible { outline: none; }
 .stApp label:has(input:focus-visible) { outline-offset: -1px; } /* answers stand close together */
 /* What is still being computed: its words, and a grey box in the place of its chart. */
 .computing p { margin: 0 0 0.5rem; font-size: 0.875rem; }
