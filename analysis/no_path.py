@@ -35,8 +35,10 @@ def reached_steps(stack: Stack) -> list[Reached]:
 
 def sent_steps(layer: LayerRecord) -> Reached:
     """At which timesteps the loss sends a direct gradient to any sequence's state."""
-    largest = [part.parts[0].abs().amax(dim=(1, 2)) for part in layer.direct]  # NaN where one is
-    return torch.stack([size != 0 for size in largest]).any(dim=0).cpu()
+    pad, size = layer.padding, layer.direct_log_norm  # NaN where a gradient is
+    to_hidden = (size if pad is None else size.masked_fill(pad, -torch.inf)) != -torch.inf
+    others = [part.parts[0].abs().amax(dim=(1, 2)) != 0 for part in layer.direct[1:]]
+    return torch.stack([to_hidden.any(dim=1), *others]).any(dim=0).cpu()
 
 
 def back_through_time(layer: LayerRecord, sent: Reached) -> Reached:
