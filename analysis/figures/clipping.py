@@ -73,7 +73,7 @@ def clipping_picture(clippings: Mapping[str, Clipping]) -> Picture:
     picture = Picture(
         "clipping",
         made,
-        "Rings are the norms of the parameter gradients before clipping, dots after; the dashed line is the threshold."
+        explain(any(c.threshold is not None for c in clippings.values()))
         + (
             " A triangle at the left edge is exactly zero, a cross at the right edge is Inf or NaN."
             if has_marks
@@ -83,6 +83,15 @@ def clipping_picture(clippings: Mapping[str, Clipping]) -> Picture:
         columns,
     )
     return stacked(picture)
+
+
+def explain(has_threshold: bool) -> str:
+    """What the marks mean."""
+    if not has_threshold:
+        return "Dots are the norms of the parameter gradients, which stay as they are."
+    return (
+        "Rings are the norms of the parameter gradients before clipping, dots after; the dashed line is the threshold."
+    )
 
 
 def headline(clippings: Mapping[str, Clipping]) -> str:

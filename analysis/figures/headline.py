@@ -44,6 +44,8 @@ def note_on_title(profiles: Mapping[str, Profile], transports: Mapping[str, Cour
     if not others:
         return ""
     of = max(others, key=len)  # it names (h, c), where a cell has c
+    if len(set(others)) > 1:
+        of += " where a cell has c"
     lines = "dL/dh_t of all losses together" if LAST_LOSS in of else "dL/dh_t"
     return f" The lines show {lines}; the title is about {of}."
 

@@ -31,6 +31,9 @@ from analysis.figures.theme import (
 from analysis.numbers import LN_10
 from analysis.profile import Profile
 
+DASH_OF_RATE = {False: "dashdot", True: "longdashdot"}
+"""Whether a rate is a Lyapunov exponent, or the mean field's → its dash."""
+
 Log = Float[ndarray, " time"]
 
 BOUND_ABOVE = 8 * LN_10
@@ -102,12 +105,13 @@ def profile_picture(
         p = profiles[cell]
         with np.errstate(invalid="ignore"):  # a rate of −∞ times a lag of 0
             line = float(p.median[-1]) + slope * p.lag
-        add_line(made, p.t, line, label, translucent(cell_colour(cell), 0.7), "dashdot", 1.5)
+        add_line(made, p.t, line, label, translucent(cell_colour(cell), 0.7), DASH_OF_RATE["Lyapunov" in label], 1.5)
     add_levels(made, profiles, dtype)
-    made.update_yaxes(**decades_axis(trace["y"] for trace in made.data))
-    made.update_xaxes(**whole_ticks(len(next(iter(profiles.values())).t)))
-    if among is not None:
+    if among is None:
+        made.update_yaxes(**decades_axis(trace["y"] for trace in made.data))
+    else:
         made.update_yaxes(**{**decades_axis([np.array(among.ends)]), "range": among.ends})
+    made.update_xaxes(**whole_ticks(len(next(iter(profiles.values())).t)))
     hatched = add_no_path(made, profiles)
     return Picture(
         "gradient-profile",
@@ -196,7 +200,7 @@ def add_no_path(made: Sketch, profiles: Mapping[str, Profile]) -> str:
 def add_line(made: Sketch, t: ndarray, values: Log, name: str, colour: str, dash: str, width: float) -> None:
     """Draw a thin line in the same units as the profile."""
     made.add_scatter(
-        x=t, y=finite(values) / LN_10, mode="lines", line={"color": colour, "width": width, "dash": dash},
+        x=t, y=finite(values) / LN_10, mode=mode_of(values), line={"color": colour, "width": width, "dash": dash},
         name=name, hovertemplate=f"{name}, t = %{{x}}: %{{y:size}}<extra></extra>",
     )  # fmt: skip
 

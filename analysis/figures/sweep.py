@@ -113,6 +113,8 @@ def heatmaps(
             update(title_text=side.name if has_name else "", range=[-0.5, len(side.values) - 0.5], **place)
     made.update_annotations(font_size=PANEL_LETTERS, selector={"xanchor": "center"})
     made.update_layout(
+        hovermode="closest",
+        hoverdistance=-1,  # all of a cell is its point's
         margin={"t": TOP, "l": 70, "r": 20, "b": BOTTOM},
         legend={"y": 0.0, "yref": "container", "yanchor": "bottom", "x": 0.0, "xanchor": "left", "orientation": "h"},
     )
@@ -175,6 +177,7 @@ def add_critical(made: go.Figure, panel: Heatmap, columns: Side, row: int, col: 
     for k, (name, value) in enumerate(panel.critical.items()):
         place = columns.place(value)
         if place is not None:
+            made.add_vline(x=place, line={"color": "white", "width": 4}, opacity=0.6, row=row, col=col)  # on dark cells
             made.add_vline(
                 x=place, line={"color": CRITICAL, "dash": ("dash", "dot")[k % 2], "width": 2}, row=row, col=col,
                 annotation={"text": name, "font": {"size": 12, "color": CRITICAL}, "bgcolor": "rgba(255,255,255,0.8)",

@@ -130,7 +130,8 @@ def explanation(panels: Sequence[Heatmap], sentence: str, has_line: bool, what: 
     names = dict.fromkeys(name for panel in panels for names in panel.critical for name in names.split(", "))
     if names:
         seen += f" Dashed: {', '.join(names)}"
-        seen += "; left of the bound, γ·‖W‖ is below 1 and the gradient must vanish." if any_bound(names) else "."
+        bound = "; left of the bound, γ·‖W‖ is below 1 and the gradient of a network that has not trained must vanish."
+        seen += bound if any_bound(names) else "."
     return seen
 
 

@@ -96,7 +96,7 @@ def with_symbols(picture: Picture, symbols: Symbols | None) -> Picture:
         columns |= {f"{cell} log10 of dL/dx_t against its largest": [*row] for cell, row in rows.items()}
     why = "Below the axis stands the batch's first sequence."
     if rows:
-        why += " A symbol is lit where the loss hears it: the row has the size of dL/dx_t against its largest."
+        why += " What the loss hears is lit: the brighter, the larger dL/dx_t, relative to the largest of the row."
     return Picture(picture.name, made, f"{picture.sentence} {why}", picture.alt, columns, picture.why)
 
 

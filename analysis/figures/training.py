@@ -47,7 +47,7 @@ class Lane:
 
 def loss_picture(lanes: Sequence[Lane]) -> Picture:
     """log₁₀ of the loss over steps, with the loss of a guess."""
-    ends = [f"{lane.label} {describe_last(lane.loss)}" for lane in lanes]
+    ends = [f"{lane.label} {describe_last(running_mean(lane.loss, window_of(lane)))}" for lane in lanes]
     made = figure(fitting("Loss", ends), "optimiser step", "loss", 320)
     if spread(lanes) > 1:
         made.update_yaxes(type="log", exponentformat="power", dtick=max(1, math.ceil(spread(lanes) / 6)))
@@ -55,7 +55,7 @@ def loss_picture(lanes: Sequence[Lane]) -> Picture:
     columns: dict[str, list[object]] = {"run": [], "step": [], "loss": []}
     for lane in lanes:
         keep = thinned(len(lane.step))
-        window = max(1, len(lane.step) // 100)
+        window = window_of(lane)
         if lane.members:
             add_band(made, lane, keep, np.stack([running_mean(loss, window) for loss in lane.members]))
         else:
@@ -87,6 +87,11 @@ def loss_picture(lanes: Sequence[Lane]) -> Picture:
         + "; ".join(f"{end} at step {last_step(lane)}" for end, lane in zip(ends, lanes, strict=True)),
         columns,
     )
+
+
+def window_of(lane: Lane) -> int:
+    """The steps of a running mean: a hundredth of all."""
+    return max(1, len(lane.step) // 100)
 
 
 def fitting(what: str, parts: Sequence[str]) -> str:

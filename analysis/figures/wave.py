@@ -21,7 +21,7 @@ from analysis.figures.theme import (
 )
 from analysis.numbers import LN_10
 from analysis.profile import Profile
-from analysis.wording import significant, superscript
+from analysis.wording import power_of_ten, significant
 
 MOST_DECADES = 16.0
 """The colours end at so many powers of ten on either side: as many as float64 has digits."""
@@ -45,7 +45,7 @@ def wave_picture(layers: Mapping[str, Sequence[Profile]]) -> Picture:
     drawn = np.where(unreached[:, ::step], np.nan, values)
     finite = values[np.isfinite(values)]
     limit = float(np.clip(np.abs(finite).max(initial=1.0), 1.0, MOST_DECADES))
-    made = sketch(headline(rows), TIMESTEPS, "", 165 + 46 * len(rows))
+    made = sketch(headline(rows, any(map(has_several_losses, all_profiles))), TIMESTEPS, "", 165 + 46 * len(rows))
     made.update_layout(margin={"t": 48, "b": 88})
     made.update_xaxes(**whole_ticks(len(t)))
     gaps: Plain = {"xgap": 1 if len(t) <= FEW else 0, "ygap": 6}
@@ -91,16 +91,25 @@ def against_the_loss(p: Profile, top: Profile) -> np.ndarray:
     return (p.median - (ends[0] if ends else 0.0)) / LN_10
 
 
-def headline(rows: Mapping[str, np.ndarray]) -> str:
-    """The title: where the wave ends."""
+def headline(rows: Mapping[str, np.ndarray], has_losses: bool) -> str:
+    """The title: where the wave ends.
+
+    Args:
+        rows: name → log₁₀ of the sizes.
+        has_losses: whether there are losses at several timesteps.
+    """
     ends = [f"{left(float(z[0]))} ({name})" for name, z in rows.items()]
     if all(np.isneginf(z[0]) for z in rows.values()):
         return "No gradient reaches the first timestep"
-    return f"What is left at the first timestep: {', '.join(ends[:4])}" + (", …" if len(ends) > 4 else "")
+    what = "What all losses leave" if has_losses else "What is left"
+    return f"{what} at the first timestep: {', '.join(ends[:4])}" + (", …" if len(ends) > 4 else "")
+
+
+def has_several_losses(p: Profile) -> bool:
+    """Whether several timesteps' losses reach the layer without passing through others."""
+    return int(np.count_nonzero(np.isfinite(p.direct))) > 1
 
 
 def left(log10: float) -> str:
-    """The rest of the gradient in words: a power of ten, exactly zero, or diverged."""
-    if np.isneginf(log10):
-        return "0"
-    return f"10{superscript(round(log10))}" if np.isfinite(log10) else "diverged"
+    """The rest of the gradient in words, or that it has diverged."""
+    return power_of_ten(log10) if np.isfinite(log10) or np.isneginf(log10) else "diverged"

@@ -35,8 +35,8 @@ def show_network(opened: OpenedNetwork) -> None:
         st.space("stretch")
         projector_switch()
     st.markdown(
-        "Every setting acts on these weights. At first, nothing is changed. "
-        f"{_name_inputs(opened)} are drawn from the seed." + ("" if opened.has_readout else _RANDOM_READOUT)
+        "Every setting acts on these weights, which are at first as they were found. "
+        f"{_name_inputs(opened)} are drawn anew, from the seed." + ("" if opened.has_readout else _RANDOM_READOUT)
     )
 
 

@@ -66,5 +66,7 @@ def describe_change(change: Intervention) -> str:
     """What the loss did, and what the gradient said that it would do."""
     h = f"unit {change.unit} after timestep {change.t}: {significant(change.before)} → {significant(change.after)}"
     before, after, predicted = told_apart([change.loss_before, change.loss_after, change.predicted])
-    loss = f"the loss goes from {before} to {after}"
+    if before == after == predicted:
+        return f"{h} in the first sequence; the loss stays {before}, as its gradient says."
+    loss = f"the loss stays {before}" if before == after else f"the loss goes from {before} to {after}"
     return f"{h} in the first sequence; {loss}. By its gradient it would go to {predicted}."

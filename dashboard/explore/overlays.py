@@ -10,7 +10,7 @@ from dashboard.explore.panels import LARGEST_STATE_ON_PAGE
 from dashboard.explore.view import View
 
 NONE_HERE = {
-    "bound": "No bound is drawn: this one is of a cell without gates, the Elman cell.",
+    "bound": "No bound is drawn: only the Elman cell, which has no gates, has this one.",
     "mean-field rate": "No mean-field rate is drawn: it is of tanh Elman networks that have not diverged.",
     "Lyapunov rate": f"No Lyapunov rate is drawn: the states have more than {LARGEST_STATE_ON_PAGE} numbers.",
 }

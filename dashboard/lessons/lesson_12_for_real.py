@@ -164,8 +164,9 @@ def decide(m: Measured) -> Verdict:
     log_norm = m.asked[0].log_norm
     largest = float(np.exp(log_norm[np.isfinite(log_norm)].max()))
     limited = says(
-        "A step is the rate times the gradient. At rate {rate} it was up to {far} long unclipped; clipped, it is "
-        "{most} at most. Clipping makes long steps shorter. It cannot make a vanished gradient longer.",
+        "A step is the rate times the gradient. At rate {rate}, in the steps that are drawn, it was up to {far} long "
+        "unclipped; clipped, it is {most} at most. Clipping makes long steps shorter. It cannot make a vanished "
+        "gradient longer.",
         largest > THRESHOLD,
         rate=RATES[0],
         far=RATES[0] * largest,

@@ -54,7 +54,7 @@ def _show_do(lesson: AnyLesson, view: View) -> None:
         st.markdown(f"Predictions are closed. Yours: **{question.answers[str(view.own)]}**")
     else:
         st.markdown("Predictions are closed. You will see your curve beside what was measured.")
-    st.markdown("Your teacher now does the experiment. What do you see?")
+    st.markdown("Your teacher now does this on the screen. What do you see?")
     st.markdown("\n".join(f"{k}. {task}" for k, task in enumerate(lesson.bench.tasks, start=1)))
 
 

@@ -1,10 +1,15 @@
 """The state of Runs: which runs are chosen, at which step, and what is looked at."""
 
+from collections.abc import Sequence
+
+import streamlit as st
+
 from dashboard.explore.control import OneOf, Slide, Switch, Text, Whole
 from dashboard.explore.layer_choice import DIRECTIONS
 from dashboard.explore.panels import PANELS
 from dashboard.explore.settings import LARGEST_STEP, MOST_LAYERS
 from dashboard.kept import Kept
+from dashboard.session import read_session
 
 MOST_CHOSEN = 6
 """Runs that are laid over each other."""
@@ -31,6 +36,25 @@ KEPT = Kept(
     },
 )  # fmt: skip
 """Step 0 stands for the latest."""
+
+
+_CHOICE = "runs-choice"
+
+
+def choose(names: Sequence[str]) -> None:
+    """Choose these runs; the step that is looked at stays, or the nearest one that they have."""
+    KEPT.set({"run": ",".join(names)})
+    st.session_state[_CHOICE] = choice_number() + 1
+
+
+def choice_number() -> int:
+    """How many times runs were chosen."""
+    return read_session(_CHOICE, int, 0)
+
+
+def nearest(steps: Sequence[int], asked: int) -> int:
+    """The place of the recorded step that is nearest to the one asked for; of 0 the latest."""
+    return min(range(len(steps)), key=lambda k: abs(steps[k] - asked)) if asked else len(steps) - 1
 
 
 def chosen_names() -> list[str]:

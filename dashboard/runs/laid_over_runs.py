@@ -8,7 +8,7 @@ from dashboard.components.address import write_address
 from dashboard.components.refusal import refuse
 from dashboard.components.scrub_slider import scrub_slider
 from dashboard.components.show import show
-from dashboard.runs.kept import KEPT
+from dashboard.runs.kept import KEPT, choice_number, nearest
 from dashboard.runs.step_in_sight import step_in_sight
 from experiments.runs.laid_over import lay_over
 from experiments.runs.store.errors import RunError
@@ -26,10 +26,15 @@ def show_laid_over(readers: Sequence[RunReader], labels: Sequence[str]) -> None:
         key = f"laid-over-{'-'.join(reader.name for reader in readers)}"
         texts = [f"optimiser step {step:,}" for step in found.step.tolist()]
         asked = int(str(KEPT.values()["step"]))
-        first = found.step.tolist().index(asked) if asked in found.step else len(texts) - 1
+        first = nearest(found.step.tolist(), asked)
         with step_in_sight():
             frame = scrub_slider(
-                "Recorded step", texts=texts, frames=found.frames, chart=key, key=f"at-{key}", first=first
+                "Recorded step",
+                texts=texts,
+                frames=found.frames,
+                chart=key,
+                key=f"at-{key}-{choice_number()}",
+                first=first,
             )
         KEPT.set({"step": int(found.step[frame]) if frame < len(texts) - 1 else 0})
         write_address(KEPT.link({}))

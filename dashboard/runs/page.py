@@ -48,7 +48,6 @@ names = choose_runs(summaries)
 KEPT.keep()
 write_address(KEPT.link({}))
 if not names:
-    st.markdown("Choose a run to open it, or two to six to lay them over each other.")
     st.stop()
 try:
     if readers := open_all(names):

@@ -12,7 +12,7 @@ from dashboard.components.scrub_slider import scrub_slider
 from dashboard.components.show import show
 from dashboard.explore.layer_choice import choose_layer, in_words
 from dashboard.runs.answers import show_answers
-from dashboard.runs.kept import KEPT
+from dashboard.runs.kept import KEPT, choice_number, nearest
 from dashboard.runs.step_in_sight import step_in_sight
 from dashboard.runs.step_panels import show_kept_states, show_panels, trained_network
 from dashboard.session import read_session
@@ -115,8 +115,9 @@ def _choose_step(run: RunReader, found: Profiles) -> int:
     frame = len(texts) - 1
     if len(texts) > 1:
         chart = _profile_key(run)
-        key = f"at-{run.name}{ending(run.index)}-{visit_number()}"  # a new visit begins where the address says
-        first = steps.index(asked) if asked in steps else frame
+        # a new visit, and another choice of runs, begin where the address says
+        key = f"at-{run.name}{ending(run.index)}-{visit_number()}-{choice_number()}"
+        first = nearest(steps, asked)
         with step_in_sight():
             frame = scrub_slider("Recorded step", texts=texts, frames=found.frames, chart=chart, key=key, first=first)
     else:

@@ -1,5 +1,6 @@
 """The table of all runs, with a search above it that leaves the choice as it is."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from hashlib import blake2b
@@ -12,24 +13,25 @@ from dashboard.components.refusal import for_page
 from dashboard.control_names import label_of, words_of
 from dashboard.explore.settings import OF_TASK
 from dashboard.option_words import TASK_WORDS
-from dashboard.runs.kept import KEPT, MOST_CHOSEN, chosen_names
+from dashboard.runs.kept import KEPT, MOST_CHOSEN, choose, chosen_names
 from dashboard.session import read_session
-from experiments.config.words import cut, visible
+from experiments.config.words import bare, cut, visible
 from experiments.runs.about import About, read_about
 from experiments.runs.folder import RunSummary
 from experiments.runs.learned import describe_summary
-from experiments.runs.naming import differing_fields
+from experiments.runs.naming import WITHOUT, differing_fields
 from experiments.runs.status import describe_status
 
 MOST_COLUMNS = 8
 """Settings that have a column of their own."""
 ALWAYS = ("task", "cell")
+OF_EVALUATION = "The loss of the last evaluation, on new sequences, divided by that of a guess."
 _REVISION = "runs-table-revision"
 
 
 def set_chosen(names: Sequence[str]) -> None:
     """Choose these runs. For a widget's callback, or before the table is made."""
-    KEPT.set({"run": ",".join(names)})
+    choose(names)
     st.session_state[_REVISION] = read_session(_REVISION, int, 0) + 1
 
 
@@ -38,7 +40,7 @@ def choose_runs(summaries: Sequence[RunSummary]) -> list[str]:
     text = st.text_input("Search", key=KEPT.key("search"), placeholder="a task, a cell, a status, a tag, seed=1 …")
     words = str(text).lower().split()  # a message may hold anything
     about = {s.name: read_about(s.folder) for s in summaries}
-    shown = [s for s in summaries if all(word in _searched_text(s, about[s.name]) for word in words)]
+    shown = [s for s in summaries if all(is_found(word, _searched_text(s, about[s.name])) for word in words)]
     shown.sort(key=lambda s: not about[s.name].star)
     names, chosen = [s.name for s in shown], chosen_names()
     if words and not shown:
@@ -53,7 +55,7 @@ def choose_runs(summaries: Sequence[RunSummary]) -> list[str]:
         hide_index=True, width="stretch", on_select="rerun",
         selection_mode="multi-row", key=f"runs-table-{rows}-{read_session(_REVISION, int, 0)}", placeholder="",
         selection_default={"selection": {"rows": [k for k, name in enumerate(names) if name in chosen]}},
-        column_config={"loss ÷ chance": st.column_config.NumberColumn(format="%.3f")},
+        column_config={"loss ÷ chance": st.column_config.NumberColumn(format="%.3f", help=OF_EVALUATION)},
     )  # fmt: skip
     places = event.selection.rows if event else []
     picked = [names[k] for k in places if isinstance(k, int) and 0 <= k < len(names)]
@@ -62,7 +64,9 @@ def choose_runs(summaries: Sequence[RunSummary]) -> list[str]:
     if len(now) > MOST_CHOSEN:
         st.warning(f"{len(now)} runs selected; only the first {MOST_CHOSEN} are shown.")
     if now != chosen:
-        KEPT.set({"run": ",".join(now[:MOST_CHOSEN]), "step": 0})
+        choose(now[:MOST_CHOSEN])
+    if rows_shown and not now:
+        st.markdown("Choose a run to open it, or two to six to lay them over each other.")
     known = {s.name for s in summaries}
     if hidden := [name for name in now if name in known and name not in names]:
         count = f"{len(hidden)} of the {counted(len(now), 'selected run')}" if len(now) > 1 else "the selected run"
@@ -70,15 +74,41 @@ def choose_runs(summaries: Sequence[RunSummary]) -> list[str]:
     return now[:MOST_CHOSEN]
 
 
+def is_found(word: str, text: str) -> bool:
+    """Whether a text has a word that begins so; a setting such as seed=1 must be whole."""
+    spelt = re.findall(r"[^\s()“”\"',;:]+", text)
+    name, is_setting, value = word.partition("=")
+    if not is_setting:
+        return any(other.startswith(word) for other in spelt)
+    return any(
+        own == value or is_same_number(own, value) for key, _, own in (w.partition("=") for w in spelt) if key == name
+    )
+
+
+def is_same_number(a: str, b: str) -> bool:
+    """Whether both are numbers, and equal: 1 and 1.0."""
+    try:
+        return float(a) == float(b)
+    except ValueError:
+        return False
+
+
 def _searched_text(s: RunSummary, about: About) -> str:
     """What is found: a run's own words, its settings as fields and as the table writes them, and its verdict."""
     fields = s.title
     if s.config is not None:
         values = s.config.model_dump().items()
-        fields = " ".join([*(f"{k}={v}" for k, v in values), *(str(_spell(k, v)) for k, v in values)])
+        fields = " ".join([*(f"{k}={bare(v)}" for k, v in values), *(_say_setting(k, v) for k, v in values)])
     written = f"{about.name} {about.note} {' '.join(about.tags)} {'star' if about.star else ''}"
     learned = "" if s.problem is not None else f"{describe_summary(s)} {describe_status(s.status, s.reason)}"
     return f"{s.name} {s.status} {s.reason} {learned} {fields} {written}".lower()
+
+
+def _say_setting(name: str, value: object) -> str:
+    """A setting in words; of one that is not set only what has a name, as unclipped."""
+    if value is None:
+        return WITHOUT.get(name, "")
+    return f"clipped at {_spell(name, value)}" if name == "clip_threshold" else _spell(name, value)
 
 
 def _varied_fields(shown: Sequence[RunSummary]) -> list[str]:

@@ -15,18 +15,23 @@ from experiments.config.run_config import RunConfig
 from experiments.sweeps.compare import TableCell
 from experiments.sweeps.index import Results
 
+NO_LINK = (
+    "A network without a link has settings that Explore's sliders cannot make, such as the gates' biases as they are "
+    "drawn. Set *Forget-gate bias* in the sweep to open its networks there."
+)
+
 
 def show_cell_runs(results: Results, cell: TableCell | None) -> None:
     """The runs of a cell, each with its numbers, and a link to those that have a folder of their own."""
     if cell is None:
         st.info("This cell has no runs. Choose another row or column.")
         return
+    trained = results.plan.kind == "run"
     number = {run.name: k for k, run in enumerate(results.plan.runs)}
     rows = []
     for name in cell.names:
         k = number[name]
         numbers = {quantity_words(q): float(values[k]) for q, values in results.numbers.items()}
-        trained = results.plan.kind == "run"
         rows.append(
             {
                 "run": name,
@@ -47,6 +52,8 @@ def show_cell_runs(results: Results, cell: TableCell | None) -> None:
             name: st.column_config.LinkColumn(name, display_text="open") for name in ("run's page", "in Explore")
         },
     )  # fmt: skip
+    if not trained and any(row["in Explore"] is None for row in rows):
+        st.caption(NO_LINK)
     for row in rows:
         if row["status"] == "failed":
             refuse(f"{row['run']}: {results.errors[str(row['run'])]}")

@@ -17,8 +17,9 @@ def runs(tmp_path, monkeypatch) -> list[str]:
     """Two short runs of two tasks."""
     monkeypatch.setattr(jobs, "RUNS", tmp_path)
     names = []
-    for task in ("adding", "temporal_order"):
-        config = RunConfig.from_values({"task": task, "cell": "elman", "seq_len": 10, "steps": 20, "record_every": 10})
+    for task, threshold in (("adding", 1.0), ("temporal_order", None)):
+        given = {"task": task, "cell": "elman", "seq_len": 10, "steps": 20, "record_every": 10}
+        config = RunConfig.from_values({**given, "clip_threshold": threshold})
         folder = tmp_path / config.identity()
         train([Recorder.start(config, folder, "reference")])
         names.append(folder.name)
@@ -34,6 +35,14 @@ def runs(tmp_path, monkeypatch) -> list[str]:
         ("uniform", [0, 1]),
         ("hidden_size=64", [0, 1]),
         ("hidden_size=65", []),
+        ("hidden_size=6", []),
+        ("steps=2", []),
+        ("clip_threshold=1", [0]),
+        ("clip_threshold=1.0", [0]),
+        ("clip_threshold=none", [1]),
+        ("clipped", [0]),
+        ("unclipped", [1]),
+        ("none", []),
     ],
 )
 def test_a_search_finds_the_words_of_the_table(runs, text, found):

@@ -151,16 +151,18 @@ function createSlider(parent, firstSequence) {
     const [typed, x] = [number.value.trim(), read()];
     const isAllowed = x !== null && x >= data.minimum && x <= data.maximum;
     if (x !== null && x !== value) choose(x);
-    if (!isAllowed) {
+    if (isAllowed) said.textContent = "";
+    else {
       const words = [data.least, data.most].filter(Boolean).map((one) => `, or ${one}`);
       const allowed = `${digits(data.minimum)} to ${digits(data.maximum)}${words.join("")}`;
       said.textContent = `${data.label} was ${typed.slice(0, 20) || "empty"}; allowed: ${allowed}. It is ${shorten(value)} now.`;
     }
-    number.value = parent.activeElement === number ? String(value) : shorten(value);
+    number.value = parent.activeElement === number ? exact() : shorten(value);
     number.setAttribute("aria-invalid", "false");
   };
+  const exact = () => word(value) || String(value); // all digits, for editing
   number.addEventListener("focus", () => {
-    number.value = String(value); // all digits, for editing
+    number.value = exact();
     number.select();
   });
   number.addEventListener("input", () => number.setAttribute("aria-invalid", String(read() === null)));
@@ -174,12 +176,12 @@ function createSlider(parent, firstSequence) {
     if (move) {
       event.preventDefault();
       choose(valueAt(Math.round(positionOf(value)) + move));
-      number.value = String(value);
+      number.value = exact();
     } else if (event.key === "Enter") {
       commit();
       number.select();
     } else if (event.key === "Escape") {
-      number.value = String(value);
+      number.value = exact();
       number.select();
     }
   });
@@ -212,7 +214,7 @@ function createSlider(parent, firstSequence) {
         unsent = false;
         said.textContent = "";
         clearTimeout(timer);
-        if (parent.activeElement === number) number.value = String(value);
+        if (parent.activeElement === number) number.value = exact();
       }
     }
     show();
