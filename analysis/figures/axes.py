@@ -24,6 +24,8 @@ PADDING = 0.05
 LARGEST = 1e300
 """Largest end of an axis: the difference of two larger ones would overflow."""
 NOTHING = "No value here is a number."
+NOTHING_YET = "There is nothing to draw yet."
+"""Where no trace has a single value."""
 
 
 @dataclass
@@ -35,6 +37,7 @@ class Extent:
     padded: bool = False
     categories: dict[str, None] = field(default_factory=dict)
     has_traces: bool = False
+    has_values: bool = False
     has_numbers: bool = False
     """Whether a trace has a number on this axis, not only a level line."""
 
@@ -92,7 +95,7 @@ def set_axes(figure: go.Figure | Sketch) -> None:
     figure.update_layout(changes)
     for name, extent in extents.items():
         if name[0] == "y" and extent.has_traces and not (extent.has_numbers or extent.categories or name in marked):
-            say_nothing(figure, layout, name)
+            say_nothing(figure, layout, name, NOTHING if extent.has_values else NOTHING_YET)
     for trace, drawn in zip(traces, figure.data, strict=True):
         if (edge := edge_of(trace)) is not None:
             drawn.update(at_edge(trace, edge, lambda name: {**said_of(layout, name), **said_of(changes, name)}))
@@ -145,6 +148,7 @@ def hold(extent: Extent, values: object, is_log: bool, padded: bool = False) -> 
     """Widen the range of an axis to hold these values, numbers or words."""
     extent.has_traces = True
     given = as_numbers(values)
+    extent.has_values |= np.size(given) > 0
     if isinstance(given, list):
         extent.categories |= dict.fromkeys(given)
     else:
@@ -228,11 +232,11 @@ def join_matching(extents: Mapping[str, Extent], layout: Plain) -> None:
             extent.categories = group[0].categories
 
 
-def say_nothing(figure: go.Figure | Sketch, layout: Plain, name: str) -> None:
+def say_nothing(figure: go.Figure | Sketch, layout: Plain, name: str, words: str) -> None:
     """Write in the middle of the frame that an axis has nothing to draw."""
     reference = f"{name} domain"
-    if not any(a.get("yref") == reference and a.get("text") == NOTHING for a in layout.get("annotations", ())):
-        figure.add_annotation(text=NOTHING, xref=f"x{name[1:]} domain", yref=reference, x=0.5, y=0.5, showarrow=False)
+    if not any(a.get("yref") == reference and a.get("text") == words for a in layout.get("annotations", ())):
+        figure.add_annotation(text=words, xref=f"x{name[1:]} domain", yref=reference, x=0.5, y=0.5, showarrow=False)
 
 
 def at_edge(trace: Plain, edge: Edge, said: Callable[[str], Plain]) -> Plain:

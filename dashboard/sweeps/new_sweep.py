@@ -15,6 +15,7 @@ from dashboard.sweeps.new_settings import NEW, SMALL
 from dashboard.sweeps.processes import examples, plan_for_page, processes
 from dashboard.train import jobs
 from dashboard.train.programs import programs
+from experiments.config.run_config import RunConfig
 from experiments.errors import ConfigError
 from experiments.sweeps.estimate import estimate
 from experiments.sweeps.folder import SweepFolder, list_sweeps
@@ -127,11 +128,18 @@ def describe_cost(plan: Plan, results: Results) -> str:
     """
     left = [run for run, done in zip(plan.runs, results.done, strict=True) if not done]
     cost = estimate(results, left, workers())
-    runs = counted(len(plan.runs), "run")
+    runs = f"{counted(len(plan.runs), 'run')}{_say_steps(plan)}"
     if not left:
         return f"{runs}, all of them recorded already."
     took = cost.in_words(plan.kind, workers())
     return f"{runs}, {len(left):,} left. They will take {took}, judging by {cost.basis}."
+
+
+def _say_steps(plan: Plan) -> str:
+    """How long the trainings are, if all are equally long."""
+    if plan.kind != "run" or "steps" in plan.axes:
+        return ""
+    return f" of {counted(int(str(plan.fixed.get('steps', RunConfig().steps))), 'step')}"
 
 
 def _start_written() -> None:

@@ -7,6 +7,7 @@ import torch
 from oracles import linear_model
 
 from analysis.clipping import AFTER_THE_PASS, clip, total_log_norm
+from analysis.figures.clipping import clipping_picture
 from models import record
 
 
@@ -82,6 +83,12 @@ def test_no_threshold_changes_nothing(rule):
     assert result.grads == grads
     assert not result.engaged
     assert result.cosine == 1
+
+
+@pytest.mark.parametrize("threshold", [None, 1.0])
+def test_a_caption_explains_what_is_drawn(threshold):
+    made = clipping_picture({"elman": clip(gradient(3.0), threshold)})
+    assert ("threshold" in made.sentence) == ("Rings" in made.sentence) == (threshold is not None)
 
 
 def test_a_gradient_beyond_the_dtype_is_clipped_by_its_log_norm():

@@ -91,3 +91,22 @@ def test_the_frames_of_many_steps_are_what_their_own_pictures_draw():
         for y, trace in zip(frame, drawn[:5], strict=True):
             assert len(trace.x) == 4
             assert np.allclose(np.asarray(trace.y, float), y, equal_nan=True, atol=1e-6)
+
+
+def test_the_ticks_of_a_step_among_others_cover_the_axis_of_all():
+    made = profile_picture({"elman": elman_profile(3)}, {}, "float64", among=Among((-40.0, 0.0))).made
+    ends = Among((-40.0, 0.0)).ends
+    assert made.layout["yaxis"]["range"] == ends
+    assert "tickvals" not in made.layout["yaxis"], "ticks of this step alone would end where it ends"
+
+
+def test_a_direct_gradient_at_one_timestep_is_a_point():
+    made = profile_picture({"elman": elman_profile()}, {}, "float64", direct=True).made
+    (direct,) = [trace for trace in made.data if "direct" in str(trace.get("name"))]
+    assert "markers" in direct["mode"]
+
+
+def test_rates_of_two_kinds_can_be_told_apart():
+    rates = {"mean-field rate": ("elman", -0.1), "largest Lyapunov exponent": ("elman", -0.2)}
+    made = profile_picture({"elman": elman_profile()}, {}, "float64", rates).made
+    assert len({trace["line"]["dash"] for trace in made.data if trace.get("name") in rates}) == 2

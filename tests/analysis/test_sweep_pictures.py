@@ -70,3 +70,9 @@ def test_the_first_and_the_last_value_are_written_at_an_axis(n):
 
 def test_cells_at_an_axis_have_their_names():
     assert Side("cell", ("elman", "gru")).texts == ["Elman", "GRU"]
+
+
+def test_all_of_a_cell_answers_to_the_pointer():
+    side = Side("rate", (1.0, 2.0))
+    made = sweep_picture([map_of(np.zeros((2, 2)))], side, side, "loss", "the loss").made
+    assert (made.layout.hovermode, made.layout.hoverdistance) == ("closest", -1)

@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 from hypothesis import given
 from hypothesis import strategies as st
 
+from analysis.figures.axes import NOTHING_YET
 from analysis.figures.events import Event, add_events, neighbours
 from analysis.figures.training import Lane, loss_picture, norm_picture
 
@@ -66,3 +67,18 @@ def test_a_mean_is_spoken_of_where_one_is_drawn():
         one = Lane("run", "#000000", step, ones, 1.0, ones, ones)
         assert ("running mean" in loss_picture([one]).sentence) is said
         assert ("running mean" in norm_picture([one], {"run": None}).sentence) is said
+
+
+def test_a_title_has_the_running_mean_at_its_end_and_not_the_last_batch():
+    step, loss = np.arange(1, 501), np.full(500, 2.0)
+    loss[-1] = 3.0
+    made = loss_picture([Lane("run", "#000000", step, loss, 1.0, np.zeros(500), np.zeros(500))])
+    bold = next(trace for trace in made.figure.data if trace.name == "run")
+    assert str(made.figure.layout.title.text) == "Loss: run 2.2"  # the mean of 2, 2, 2, 2 and 3
+    assert bold.y[-1] == 2.2
+
+
+def test_a_training_without_a_step_says_so():
+    none = np.zeros(0)
+    made = loss_picture([Lane("run", "#000000", none.astype(int), none, np.nan, none, none)])
+    assert [note.text for note in made.made.layout.annotations] == [NOTHING_YET]

@@ -9,13 +9,13 @@ from analysis.profile import profile
 from models import record
 
 
-def rows_of(cell="elman", change=None, **keywords):
+def rows_of(cell="elman", change=None, loss=last_step_loss, **keywords):
     model = make_model(cell, {}, **keywords)
     with torch.no_grad():
         if change is not None:
             change(model.recurrent)
     inputs = torch.randn(12, 2, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    trace = record(model, inputs, last_step_loss)
+    trace = record(model, inputs, loss)
     return [profile(trace.layers[layer]) for layer in range(len(trace.hidden))]
 
 
@@ -45,3 +45,9 @@ def test_an_exact_zero_is_drawn_and_said_and_so_is_a_divergence():
     assert marked["not a number, or infinite"][1, 0] == 1
     only_zero = wave_picture({"elman": zero}).figure.layout.title.text
     assert only_zero == "No gradient reaches the first timestep"
+
+
+def test_a_title_says_whether_several_losses_send_what_is_left():
+    assert str(wave_picture({"elman": rows_of()}).made.layout["title"]["text"]).startswith("What is left")
+    every = rows_of(loss=lambda outputs: outputs.square().mean())
+    assert str(wave_picture({"elman": every}).made.layout["title"]["text"]).startswith("What all losses leave")

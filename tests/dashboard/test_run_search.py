@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dashboard.runs.kept import nearest
 from dashboard.train import jobs
 from experiments.config.run_config import RunConfig
 from experiments.runs.train import Recorder, train
@@ -52,3 +53,19 @@ def test_a_search_finds_the_words_of_the_table(runs, text, found):
     tables = [table.value for table in at.dataframe if "run" in table.value]
     assert sorted(name for table in tables for name in table["run"]) == sorted(runs[k] for k in found)
     assert bool(at.info) == (not found)
+
+
+@pytest.mark.parametrize(("asked", "found"), [(0, 3), (10, 0), (11, 0), (19, 1), (20, 1), (1000, 3), (1, 0)])
+def test_the_recorded_step_that_is_nearest(asked, found):
+    assert nearest([10, 20, 30, 40], asked) == found
+
+
+def test_another_choice_of_runs_keeps_the_step(runs):
+    at = AppTest.from_file(str(PAGE), default_timeout=60)
+    at.query_params["run"], at.query_params["step"] = ",".join(runs), "1"
+    at.run()
+    assert at.session_state["runs-step"] == 1
+    at.session_state["runs-run"] = runs[0]
+    at.run()
+    assert not at.exception
+    assert at.session_state["runs-step"] == 1
