@@ -70,7 +70,7 @@ _PHONE = """
   }
   .st-key-presets > *, .st-key-lab-sliders > * { flex: none; width: auto; }
   .st-key-lab-sliders .stHorizontalBlock { overflow-x: visible; width: auto; }
-  .st-key-lab-sliders .stColumn { flex: none; width: 75vw; min-width: 0; scroll-snap-align: start; }
+  .st-key-lab-sliders .stColumn { flex: none; width: 64vw; min-width: 0; scroll-snap-align: start; }
   [data-testid="stLayoutWrapper"]:has(> .stVerticalBlock > [data-testid="stLayoutWrapper"] > .st-key-lab-watch),
   .stVerticalBlock:has(> [data-testid="stLayoutWrapper"] > .st-key-lab-watch),
   [data-testid="stLayoutWrapper"]:has(> .st-key-lab-watch), .st-key-lab-watch,
