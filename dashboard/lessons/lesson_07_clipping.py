@@ -12,7 +12,7 @@ from analysis.figures.lags import LagLine, lag_picture
 from analysis.figures.picture import Picture
 from analysis.figures.theme import NEUTRAL, OTHER_COLOURS
 from analysis.numbers import LN_10
-from analysis.wording import significant
+from analysis.wording import significant, superscript
 from dashboard.lessons.lesson import Bench, Equation, Lesson, Reply, Scene, Slider, Values, Verdict, outcome
 from dashboard.lessons.networks_drawn import SUM_THEN_CLIP
 from dashboard.lessons.question import Choices, Guess
@@ -211,7 +211,8 @@ def reply(m: Measured, guess: Guess) -> Reply:
 
 def evidence(m: Measured, guess: Guess | None) -> Picture:
     """The vanishing network's timesteps under every rule."""
-    title = f"Oldest ÷ latest: {significant(10**m.share)}, clipped or not"
+    largest = math.ceil(max(m.share, *m.shares.values()))
+    title = f"Oldest ÷ latest: below 10{superscript(largest)}, clipped or not"
     return steps_picture("clipping-verdict", m.vanishing, clipped(m.vanishing, LOW_THRESHOLD), title)
 
 
