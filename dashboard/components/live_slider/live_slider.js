@@ -151,8 +151,7 @@ function createSlider(parent, firstSequence) {
     const [typed, x] = [number.value.trim(), read()];
     const isAllowed = x !== null && x >= data.minimum && x <= data.maximum;
     if (x !== null && x !== value) choose(x);
-    if (isAllowed) said.textContent = "";
-    else {
+    if (!isAllowed) {
       const words = [data.least, data.most].filter(Boolean).map((one) => `, or ${one}`);
       const allowed = `${digits(data.minimum)} to ${digits(data.maximum)}${words.join("")}`;
       said.textContent = `${data.label} was ${typed.slice(0, 20) || "empty"}; allowed: ${allowed}. It is ${shorten(value)} now.`;
