@@ -223,7 +223,7 @@ LESSON = Lesson(
         tasks=(
             f"Choose tanh and noise ±{NOISE:g}. Raise w until all bits are kept. What is left of the gradient?",
             "Choose Linear and w = 1. What is left now?",
-            f"At noise ±{NOISE:g}, find a unit and a w that keep all bits and a gradient of 0.1 to 10.",
+            f"At noise ±{NOISE:g}, keep all bits and a gradient of 0.1 to 10. How?",
         ),
         controls=(
             Slider("weight", "Weight w", 0.5, 3.0, 1.0, 0.05),
