@@ -104,9 +104,8 @@ def test_a_sweep_is_estimated_started_paused_and_continued_on_the_page(tmp_path,
     expect(page.get_by_test_id("stAlert").first).to_contain_text("seeds was 'many'", timeout=30_000)
     field.fill(SWEEP.replace("[fixed]", "kind = 'run'\n[fixed]\nsteps = 3000").replace("seeds = 2", "name = 'mine'"))
     press(page, "Estimate")
-    expect(page.get_by_text(re.compile("18 runs, 18 left. They will take (at most )?(about|a second)"))).to_be_visible(
-        timeout=60_000
-    )
+    estimate = re.compile("18 runs of 3,000 steps, 18 left. They will take (at most )?(about|a second)")
+    expect(page.get_by_text(estimate)).to_be_visible(timeout=60_000)
     start.click()
     expect(page.get_by_role("combobox", name="Sweep", exact=True)).to_have_value("mine", timeout=120_000)
     expect(page.get_by_text(re.compile("of 18 runs")).first).to_be_visible(timeout=60_000)
