@@ -139,7 +139,8 @@ def _say_steps(plan: Plan) -> str:
     """How long the trainings are, if all are equally long."""
     if plan.kind != "run" or "steps" in plan.axes:
         return ""
-    return f" of {counted(int(str(plan.fixed.get('steps', RunConfig().steps))), 'step')}"
+    steps = int(str(plan.fixed.get("steps", RunConfig().steps)))
+    return f" of {steps:,} {'step' if steps == 1 else 'steps'}"
 
 
 def _start_written() -> None:
