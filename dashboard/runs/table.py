@@ -19,7 +19,7 @@ from experiments.config.words import bare, cut, visible
 from experiments.runs.about import About, read_about
 from experiments.runs.folder import RunSummary
 from experiments.runs.learned import describe_summary
-from experiments.runs.naming import WITHOUT, differing_fields
+from experiments.runs.naming import WITHOUT, differing_fields, in_words
 from experiments.runs.status import describe_status
 
 MOST_COLUMNS = 8
@@ -108,7 +108,7 @@ def _say_setting(name: str, value: object) -> str:
     """A setting in words; of one that is not set only what has a name, as unclipped."""
     if value is None:
         return WITHOUT.get(name, "")
-    return f"clipped at {_spell(name, value)}" if name == "clip_threshold" else _spell(name, value)
+    return in_words(name, value) if name == "clip_threshold" else _spell(name, value)
 
 
 def _varied_fields(shown: Sequence[RunSummary]) -> list[str]:

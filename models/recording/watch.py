@@ -141,17 +141,13 @@ class Watch:
     @property
     def notes(self) -> dict[str, str]:
         """Name → why a module has no trace, or what has to be known of the one it has, in a sentence."""
+        now = dict(self._module.named_modules())
         notes = {
-            name: self._replaced(name, watched)
+            name: replaced(watched, now.get(name))
             or (watched.remark if watched.traces else watched.note or never_called(watched))
             for name, watched in self._watched.items()
         }
         return {name: note for name, note in notes.items() if note}
-
-    def _replaced(self, name: str, watched: WatchedModule) -> str:
-        if dict(self._module.named_modules()).get(name) is watched.module:
-            return ""
-        return f"{spoken_name(name, watched.module)} is no longer a part of the watched network; watch it anew."
 
     def calls(self, name: str) -> tuple[Trace, ...]:
         """One Trace per call in the last recorded backward pass; calls that carry their state on are one.
@@ -270,6 +266,13 @@ def counted_weights(module: nn.Module) -> list[nn.Parameter]:
         around = (p for p in module.parameters() if p.requires_grad and not is_lazy(p))
         found |= dict.fromkeys(own or [weight for weight in [next(around, None)] if weight is not None])
     return [*found]
+
+
+def replaced(watched: WatchedModule, now: nn.Module | None) -> str:
+    """The note for a module in whose place there is another one now; empty if it is there."""
+    if now is watched.module:
+        return ""
+    return f"{spoken_name(watched.name, watched.module)} is no longer a part of the watched network; watch it anew."
 
 
 def never_called(watched: WatchedModule) -> str:

@@ -20,8 +20,6 @@ ROUNDING = 16
 """Relative difference of equal results in units of their dtype's rounding: some kernels add in changing order."""
 FAR = 0.01
 """Share of the largest output by which a pass that is run again may differ, or more where the dtype is short."""
-
-
 UNITS = 8
 """The same in units of the dtype's rounding."""
 

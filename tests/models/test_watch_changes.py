@@ -11,12 +11,7 @@ from models import record as record_pass
 T, B = 6, 3
 
 
-@pytest.fixture(autouse=True)
-def _float64():
-    torch.manual_seed(0)
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(torch.float32)
+pytestmark = pytest.mark.usefixtures("float64")
 
 
 @pytest.mark.parametrize("make", [nn.RNN, nn.LSTM, nn.GRU, nn.GRUCell])

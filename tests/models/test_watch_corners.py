@@ -19,12 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 T, B = 6, 3
 
 
-@pytest.fixture(autouse=True)
-def _float64():
-    torch.manual_seed(0)
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(torch.float32)
+pytestmark = pytest.mark.usefixtures("float64")
 
 
 def inputs():

@@ -11,12 +11,7 @@ from models.recording.watch_words import MORE_GRADIENT
 T, B = 6, 3
 
 
-@pytest.fixture(autouse=True)
-def _float64():
-    torch.manual_seed(0)
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(torch.float32)
+pytestmark = pytest.mark.usefixtures("float64")
 
 
 def seen_of(module, loss, **options):

@@ -10,13 +10,7 @@ from watched_programs import check
 from models import watch
 from models.bptt.scaled import true_value
 
-
-@pytest.fixture(autouse=True)
-def _float64():
-    torch.manual_seed(0)
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(torch.float32)
+pytestmark = pytest.mark.usefixtures("float64")
 
 
 class ConvolutionsAndLSTM(nn.Module):
