@@ -52,7 +52,7 @@ class Lyapunov:
 
         NaN where not every positive exponent was computed. Source: Engelken, Wolf & Abbott 2023, §II.
         """
-        if np.isnan(self.exponents).any() or not self._reaches(self.exponents[-1] <= 0):
+        if np.isnan(self.exponents).any() or not self._reaches(bool(self.exponents[-1] <= 0)):
             return float("nan")
         return float(self.exponents[self.exponents > 0].sum())
 

@@ -70,7 +70,8 @@ def doya_orbit(weight: Values, bias: Values, start: Values, steps: int) -> Orbit
     """
     if steps < 1:
         raise ValueError(f"steps was {steps}; it must be at least 1.")
-    w, b, x = np.broadcast_arrays(*(np.asarray(v, float) for v in (weight, bias, start)))
+    grid = np.broadcast_shapes(*(np.shape(v) for v in (weight, bias, start)))
+    w, b, x = np.broadcast_arrays(*(np.atleast_1d(np.asarray(v, float)) for v in (weight, bias, start)))
     states, log_slopes = [x], []
     for _ in range(steps):
         s = sigmoid(x)
@@ -79,7 +80,8 @@ def doya_orbit(weight: Values, bias: Values, start: Values, steps: int) -> Orbit
         x = w * s + b
         states.append(x)
     backwards = np.cumsum(log_slopes[::-1], axis=0)[::-1]
-    return Orbit(np.stack(states), np.concatenate([backwards, np.zeros((1, *w.shape))]))
+    log_gradient = np.concatenate([backwards, np.zeros((1, *w.shape))])
+    return Orbit(*(steps_of.reshape(-1, *grid) for steps_of in (np.stack(states), log_gradient)))
 
 
 @dataclass(frozen=True, eq=False)

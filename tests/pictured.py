@@ -43,7 +43,7 @@ def pictures_of(values):
     yield lag_picture("lags", "", [LagLine("line", at, values)], "", "")
     yield lag_picture("lags", "", [LagLine("line", at, values)], "", "", decades=(-4, 4))
     yield setting_picture("setting", "", [SettingLine("line", at, values)], "", "", x_title="x", y_title="y")
-    yield parts_picture("bars", "", [f"place {k}" for k in step], {"a": values, "b": values}, "", "y")
+    yield parts_picture("bars", "", [f"place {k}" for k in step], {"a": values.tolist(), "b": values.tolist()}, "", "y")
     yield loss_picture([lane(values)])
     yield norm_picture([lane(values)], {"run": 1.0})
     yield lines_picture("lines", "", "y", "", [("line", "#000000", "solid", step, values)], level=1.0)

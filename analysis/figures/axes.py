@@ -5,7 +5,6 @@ next picture none, and lay outside of it. So every axis of every picture has a r
 """
 
 import functools
-import operator
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -107,11 +106,6 @@ def path_of(name: str) -> tuple[str, ...]:
         scene, side = name.split("/")
         return scene, f"{side}axis"
     return (f"{name[0]}axis{name[1:]}",)
-
-
-def axis_of(layout: go.Layout, name: str) -> go.layout.XAxis:
-    """The axis of this name."""
-    return functools.reduce(operator.getitem, path_of(name), layout)
 
 
 def said_of(layout: Plain, name: str) -> Plain:

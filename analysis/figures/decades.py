@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Num
 from numpy import ndarray
 
 from analysis.wording import power_of_ten
@@ -22,7 +22,7 @@ MANTISSAS = ((LEAST, (1, 1.5, 2, 3, 4, 5, 7)), (1.5, (1, 2, 5)), (FEW, (1, 3)))
 """(decades, multiples): up to so many decades, ticks are at these multiples of each power of ten."""
 
 
-def decades_axis(values: Iterable[Float[ndarray, "..."]]) -> dict[str, object]:
+def decades_axis(values: Iterable[Num[ndarray, "..."]]) -> dict[str, object]:
     """Settings for an axis over these values (log₁₀); Inf and NaN are left out."""
     flat = [np.ravel(np.asarray(v, float)) for v in values]
     finite = np.concatenate([v[np.isfinite(v)] for v in flat] or [np.empty(0)])

@@ -4,12 +4,12 @@ from collections.abc import Iterable
 
 import numpy as np
 import plotly.graph_objects as go
-from jaxtyping import Float
+from jaxtyping import Num
 from numpy import ndarray
 
 from analysis.figures.theme import LEGEND_BELOW, NEUTRAL, figure
 
-Values = Float[ndarray, " point"]
+Values = Num[ndarray, " point"]
 
 
 def chart_of_lines(

@@ -217,7 +217,7 @@ def add_levels(made: Sketch, profiles: Mapping[str, Profile], dtype: str) -> Non
         )  # fmt: skip
 
 
-def finite(values: Log) -> Log:
+def finite(values: Float[ndarray, "*shape"]) -> Float[ndarray, "*shape"]:
     """The values with NaN for Inf, so that the line has gaps there."""
     return np.where(np.isfinite(values), values, np.nan)
 

@@ -149,6 +149,7 @@ def marks(panel: Heatmap, rows: Side, columns: Side, number: int, named: set[str
     made = []
     for name, symbol, where, size, colour in kinds:
         if where.any():
+            places = list(zip(i[where].tolist(), j[where].tolist(), strict=True))
             made.append(
                 go.Scatter(
                     x=j[where],
@@ -164,8 +165,8 @@ def marks(panel: Heatmap, rows: Side, columns: Side, number: int, named: set[str
                         "color": colour,
                         "line": {"width": 1 if name else 0, "color": "white"},
                     },
-                    hovertext=[hover(panel, a, b, rows, columns) for a, b in zip(i[where], j[where], strict=True)],
-                    customdata=[[number, int(a), int(b)] for a, b in zip(i[where], j[where], strict=True)],
+                    hovertext=[hover(panel, a, b, rows, columns) for a, b in places],
+                    customdata=[[number, a, b] for a, b in places],
                 )
             )
             named.add(name)

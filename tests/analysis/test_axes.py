@@ -1,18 +1,24 @@
 """Every axis of every picture has a range of its own, which holds what is drawn; what cannot be drawn is marked."""
 
+import functools
 import itertools
+import operator
 
 import numpy as np
 import plotly.graph_objects as go
 import pytest
 from pictured import DATA, pictures_of
 
-from analysis.figures.axes import NOTHING, as_numbers, axis_of, set_axes
+from analysis.figures.axes import NOTHING, as_numbers, path_of, set_axes
 from analysis.figures.edges import edge_of
 from analysis.figures.lags import LagLine, lag_picture
 from analysis.figures.picture import Picture
 from dashboard.explore.explore_frame import explore_lab
 from dashboard.explore.settings import PANEL_NAMES
+
+
+def axis_of(layout: go.Layout, name: str) -> go.layout.XAxis | go.layout.YAxis:
+    return functools.reduce(operator.getitem, path_of(name), layout)
 
 
 def axes_without_range(figure: go.Figure) -> list[str]:

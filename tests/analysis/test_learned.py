@@ -38,9 +38,11 @@ def test_a_solved_task_is_said_with_its_step_whatever_the_last_batch_was():
 
 
 def test_before_the_first_steps_nothing_is_said_of_learning():
-    few = TrainingScalars(*(np.arange(3.0) for _ in range(6)), chance=1.0)
+    few = TrainingScalars(np.arange(3), *(np.arange(3.0) for _ in range(5)), chance=1.0)
     assert learned(few).outcome == "begun"
-    assert learned(TrainingScalars(*(np.zeros(0) for _ in range(6)), chance=1.0)).words == "no step yet"
+    assert (
+        learned(TrainingScalars(np.zeros(0, int), *(np.zeros(0) for _ in range(5)), chance=1.0)).words == "no step yet"
+    )
 
 
 def test_a_divergence_says_its_step_norm_and_rate_what_grew_how_fast_and_what_to_change():

@@ -154,6 +154,7 @@ def test_too_short_diverged_and_singular_say_so():
     assert np.isneginf(zero.exponents).all()
 
 
+@pytest.mark.unchecked
 def test_wrong_arguments_are_named():
     model, trace, inputs = lstm_pass(seq_len=20)
     cell = model.recurrent.cell(0)

