@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
@@ -31,13 +32,22 @@ from analysis.figures.theme import (
 from analysis.numbers import LN_10
 from analysis.profile import Profile
 
-DASH_OF_RATE = {False: "dashdot", True: "longdashdot"}
-"""Whether a rate is a Lyapunov exponent, or the mean field's → its dash."""
+DASH_OF_RATE = {"mean field": "dashdot", "Lyapunov": "longdashdot"}
 
 Log = Float[ndarray, " time"]
 
 BOUND_ABOVE = 8 * LN_10
 """Nats above all gradients up to which a bound is drawn: a much larger bound would press the gradients flat."""
+
+
+@dataclass(frozen=True)
+class Rate:
+    """By how much one cell's gradients change per step, as a theory or an exponent has it."""
+
+    cell: str
+    slope: float
+    """Nats per step."""
+    of: Literal["mean field", "Lyapunov"]
 
 
 @dataclass(frozen=True)
@@ -61,7 +71,7 @@ def profile_picture(
     profiles: Mapping[str, Profile],
     bounds: Mapping[str, Log],
     dtype: str,
-    rates: Mapping[str, tuple[str, float]] | None = None,
+    rates: Mapping[str, Rate] | None = None,
     *,
     transports: Mapping[str, Course] | None = None,
     direct: bool = False,
@@ -75,7 +85,7 @@ def profile_picture(
         profiles: cell → its profile; all of the same length.
         bounds: cell → upper bound on ln‖dL/dh_t‖ (nats), for the cells that have one.
         dtype: the networks' dtype; its smallest number is drawn as a level.
-        rates: label → (cell, nats per step): lines of these slopes from the gradient at the loss.
+        rates: label → rate: lines of these slopes from the gradient at the loss.
         transports: cell → the course of the last loss's gradient, which gives the verdict; None: the profiles give it.
         direct: whether to draw the direct gradients, too.
         pinned: cell → an earlier profile for comparison, drawn thin and named A.
@@ -101,11 +111,11 @@ def profile_picture(
             )
     for cell, p in (pinned or {}).items():
         add_line(made, p.t, p.median, f"A: {cell_name(cell)}", translucent(cell_colour(cell), 0.6), "dot", 2.0)
-    for label, (cell, slope) in (rates or {}).items():
-        p = profiles[cell]
+    for label, rate in (rates or {}).items():
+        p = profiles[rate.cell]
         with np.errstate(invalid="ignore"):  # a rate of −∞ times a lag of 0
-            line = float(p.median[-1]) + slope * p.lag
-        add_line(made, p.t, line, label, translucent(cell_colour(cell), 0.7), DASH_OF_RATE["Lyapunov" in label], 1.5)
+            line = float(p.median[-1]) + rate.slope * p.lag
+        add_line(made, p.t, line, label, translucent(cell_colour(rate.cell), 0.7), DASH_OF_RATE[rate.of], 1.5)
     add_levels(made, profiles, dtype)
     if among is None:
         made.update_yaxes(**decades_axis(trace["y"] for trace in made.data))

@@ -9,7 +9,7 @@ from numpy import ndarray
 
 from analysis.figures.picture import Picture
 from analysis.figures.sketch import plain
-from analysis.figures.theme import cell_name
+from analysis.figures.theme import cell_colour, cell_name, translucent
 from analysis.numbers import LN_10
 
 WIDTH = 130
@@ -77,11 +77,11 @@ def with_symbols(picture: Picture, symbols: Symbols | None) -> Picture:
         },
     )  # fmt: skip
     made.update_xaxes(anchor="y2")
-    if rows:
+    for k, (cell, row) in enumerate(rows.items(), 1):
+        shades = [[0, translucent(cell_colour(cell), 0)], [1, translucent(cell_colour(cell), 0.95)]]
         made.add_heatmap(
-            x=t, y=np.arange(1, len(rows) + 1), z=np.stack([*rows.values()]), yaxis="y2", zmin=QUIETEST, zmax=0,
-            colorscale=[[0, "rgba(213,94,0,0)"], [1, "rgba(213,94,0,.95)"]], showscale=False, ygap=2,
-            name="heard by the loss", text=[[cell_name(cell)] * len(t) for cell in rows],
+            x=t, y=[k], z=row[None], yaxis="y2", zmin=QUIETEST, zmax=0, colorscale=shades, showscale=False, ygap=2,
+            name="heard by the loss", text=[[cell_name(cell)] * len(t)],
             hovertemplate="%{text}, t = %{x}: %{z:size} of the largest dL/dx<sub>t</sub><extra></extra>",
         )  # fmt: skip
     if shown:

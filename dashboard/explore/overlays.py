@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from jaxtyping import Float
 from numpy import ndarray
 
+from analysis.figures.profile import Rate
 from analysis.figures.theme import cell_name
 from dashboard.explore.panels import LARGEST_STATE_ON_PAGE
 from dashboard.explore.view import View
@@ -23,14 +24,15 @@ def bounds_of(view: View) -> Mapping[str, Float[ndarray, " time"]]:
     return {cell: probe.bound for cell, probe in view.probes.items() if probe.bound is not None}
 
 
-def rates_of(view: View) -> Mapping[str, tuple[str, float]]:
-    """Label → the cell and its rate (nats per step), of the rates that are to be shown and that a cell has."""
+def rates_of(view: View) -> Mapping[str, Rate]:
+    """Label → the rate, of those that are to be shown and that a cell has."""
     found = {}
     for cell, probe in view.probes.items():
         if "mean-field rate" in view.settings.overlays and probe.mean_field is not None:
-            found[f"{cell_name(cell)}: mean-field rate ½ ln χ"] = cell, probe.mean_field.rate
+            found[f"{cell_name(cell)}: mean-field rate ½ ln χ"] = Rate(cell, probe.mean_field.rate, "mean field")
         if "Lyapunov rate" in view.settings.overlays and probe.state_size <= LARGEST_STATE_ON_PAGE:
-            found[f"{cell_name(cell)}: largest Lyapunov exponent"] = cell, float(probe.lyapunov.exponents[0])
+            largest = float(probe.lyapunov.exponents[0])
+            found[f"{cell_name(cell)}: largest Lyapunov exponent"] = Rate(cell, largest, "Lyapunov")
     return found
 
 

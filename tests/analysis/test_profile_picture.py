@@ -8,7 +8,7 @@ import torch
 from oracles import last_step_loss, make_model
 
 from analysis.figures.headline import headline
-from analysis.figures.profile import Among, profile_frames, profile_picture
+from analysis.figures.profile import Among, Rate, profile_frames, profile_picture
 from analysis.figures.theme import cell_name
 from analysis.profile import Profile, profile, profile_of_sizes
 from models import record
@@ -107,6 +107,6 @@ def test_a_direct_gradient_at_one_timestep_is_a_point():
 
 
 def test_rates_of_two_kinds_can_be_told_apart():
-    rates = {"mean-field rate": ("elman", -0.1), "largest Lyapunov exponent": ("elman", -0.2)}
+    rates = {"one": Rate("elman", -0.1, "mean field"), "other": Rate("elman", -0.2, "Lyapunov")}
     made = profile_picture({"elman": elman_profile()}, {}, "float64", rates).made
     assert len({trace["line"]["dash"] for trace in made.data if trace.get("name") in rates}) == 2
