@@ -2,6 +2,7 @@
 
 import shlex
 from functools import partial
+from pathlib import Path
 from urllib.parse import urlencode
 
 import streamlit as st
@@ -15,12 +16,15 @@ from dashboard.explore.networks import OpenedNetwork, controls_of, network_of
 from dashboard.explore.session import keep_settings, kept_settings
 from dashboard.explore.settings import NOISE, Settings
 from dashboard.explore.view import View
+from dashboard.server.serving import is_personal
+from dashboard.train import jobs
 from dashboard.train.settings import take_lanes
 from dashboard.train.watching import leave_runs
 from experiments.config.run_config import RunConfig
 from experiments.config.words import bare, visible
 from experiments.errors import ConfigError
 from experiments.probing.given_network import TrainedNetwork
+from experiments.runs.folder import DEFAULT_RUNS
 from experiments.weights import FoundStack
 
 _SNIPPET = """import gradient_flow_lab as gfl
@@ -87,12 +91,17 @@ def write_command(settings: Settings, opened: OpenedNetwork) -> list[str]:
     words.append(f"clip_threshold={bare(settings.threshold)}")
     if isinstance(network, TrainedNetwork):
         module = ["--layer", visible(network.module)] if settings.layer else []
-        which = [network.run, "--step", str(network.step), *module]
+        which = [network.run, "--step", str(network.step), *module, *_runs_folder()]
     else:
         name = ["--layer", visible(network.name)] if isinstance(network, FoundStack) and settings.layer else []
         which = ["--weights", opened.file, *name]
     inputs = ["--inputs", NOISE] if settings.inputs == NOISE else []
     return ["python", "-m", "experiments", "probe", *which, *inputs, *words]
+
+
+def _runs_folder() -> list[str]:
+    """Where the run is, for a command line that would look elsewhere; strangers learn of no folder of the server."""
+    return ["--runs", str(jobs.RUNS)] if is_personal() and Path(DEFAULT_RUNS).resolve() != jobs.RUNS else []
 
 
 def _write_snippet(settings: Settings) -> str:

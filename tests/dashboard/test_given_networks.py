@@ -58,6 +58,19 @@ CHANGES = [
 ]
 
 
+@pytest.mark.parametrize(("shared", "named"), [("0", True), ("1", False)])
+def test_the_command_finds_the_run_where_the_server_has_it_and_strangers_learn_of_no_folder(
+    lstm, monkeypatch, shared, named
+):
+    monkeypatch.setenv("GRADIENT_FLOW_SHARED", shared)
+    settings = Settings.of(open_network({"run": "lstm", "step": 5}).start)
+    command = write_command(settings, network_of(settings))
+    assert (str(jobs.RUNS) in command) == named
+    if named:
+        monkeypatch.delenv("GRADIENT_FLOW_RUNS", raising=False)
+        assert CliRunner().invoke(app, command[3:], catch_exceptions=False).exit_code == 0
+
+
 @pytest.mark.parametrize("changes", CHANGES, ids=str)
 def test_every_control_acts_on_a_runs_weights_as_the_command_does(lstm, changes):
     start = open_network({"run": "lstm", "step": 5}).start
