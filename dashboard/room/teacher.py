@@ -50,6 +50,12 @@ def _show_head(lesson: AnyLesson, view: View) -> None:
                 STAGE_WORDS[stage], key=f"room-{stage}", type=kind, on_click=_move,
                 args=(view.code, lesson.number, stage),
             )  # fmt: skip
+        later = [number for number in BY_NUMBER if number > lesson.number]
+        if view.stage == "decide" and later:
+            st.button(
+                "Next lesson", key="room-next", type="tertiary", on_click=_move,
+                args=(view.code, later[0], "predict"), help=name_lesson(later[0]),
+            )  # fmt: skip
         st.space("stretch")
         with st.popover(f"Room {view.code}", type="tertiary"):
             _show_room(view)

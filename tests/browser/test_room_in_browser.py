@@ -59,6 +59,9 @@ def test_a_teacher_and_two_phones_go_through_a_lesson(app_url, browser_of):
     assert not serious_faults_in_both_themes(ben)
     expect(teacher.get_by_text("The claim: False.")).to_be_visible(timeout=LATER)
 
+    press(teacher, "Next lesson")
+    expect(ann.get_by_text(BY_NUMBER[CHOICE.number + 1].question.asks).first).to_be_visible(timeout=LATER)
+
     press(teacher, f"Room {code}")
     press(teacher, "Close the room")
     expect(ann.get_by_text(f"Room {code} has closed.")).to_be_visible(timeout=LATER)
