@@ -22,7 +22,7 @@ _RULES = """
 .st-key-lesson-head { padding-top: 1.5rem; }
 .st-key-lesson-ways [data-testid="stCaptionContainer"] { margin-bottom: 0; }
 .st-key-lesson-equation .katex { display: inline-block; max-width: 100%; margin-inline-end: 0.8em; }
-.st-key-lesson-equation p { margin-inline-end: -1.5rem; }
+.st-key-lesson-equation p { margin-inline-end: -1.4rem; }
 /* In a high window a chart takes the room that the words below it leave. */
 @media (min-width: 1200px) and (min-height: 850px) {
   .st-key-beat { --chart-least: calc(100vh - 26rem); }

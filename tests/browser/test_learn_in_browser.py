@@ -28,8 +28,10 @@ NARROW = "width => document.querySelector('[data-testid=stMain]').scrollWidth <=
 
 def fits(page: Page) -> None:
     """The beat is on the screen, whole."""
-    below = page.get_by_test_id("stMain").evaluate("main => main.scrollHeight - main.clientHeight")
+    main = page.get_by_test_id("stMain")
+    below, beside = main.evaluate("m => [m.scrollHeight - m.clientHeight, m.scrollWidth - m.clientWidth]")
     assert below <= 0, f"{below} px too tall"
+    assert beside <= 0, f"{beside} px too wide"
     last = page.locator(".st-key-next").bounding_box()
     assert last
     assert last["y"] + last["height"] <= PROJECTOR["height"]
