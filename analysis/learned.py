@@ -21,6 +21,9 @@ FEWEST = 20
 WORSE = 1.2
 """Times a guess's loss: above it, a network does worse than a guess that sees no input."""
 
+COMPARED: dict[Outcome, str] = {"worse": "worse than a guess", "at_chance": "at chance", "learning": "learning"}
+"""In words, how a loss compares with a guess's."""
+
 
 @dataclass(frozen=True)
 class Learned:
@@ -48,6 +51,8 @@ class TrainingScalars:
     """NaN where nothing is clipped."""
     chance: float
     """The loss of the guess; NaN where nobody knows it."""
+    evaluation_loss: float = math.nan
+    """The last evaluation's loss, which tells more than the batches' does; NaN where there was none."""
 
 
 def learned(scalars: TrainingScalars, solved: int | None = None) -> Learned:
@@ -69,18 +74,23 @@ def learned(scalars: TrainingScalars, solved: int | None = None) -> Learned:
         return Learned("begun", "no step yet")
     if (k := diverged_at(scalars.loss, scalars.chance)) is not None:
         return Learned("diverged", _describe_divergence(scalars, k), explain_divergence(scalars, k))
-    loss, accuracy = (_recent(values) for values in (scalars.loss, scalars.accuracy))
+    loss = _recent(scalars.loss) if math.isnan(scalars.evaluation_loss) else scalars.evaluation_loss
+    accuracy = _recent(scalars.accuracy)
     beside = f"mean loss {significant(loss)}"
     if not math.isnan(scalars.chance):
         beside += f", a guess has {significant(scalars.chance)}"
     if len(scalars.step) < FEWEST or math.isnan(scalars.chance):
         return Learned("begun", beside)
-    if loss > WORSE * scalars.chance:
-        return Learned("worse", f"worse than a guess: {beside}")
-    if not has_learned(loss, scalars.chance):
-        return Learned("at_chance", f"at chance: {beside}")
-    return Learned("learning", f"learning: {percent(accuracy)} right" if not math.isnan(accuracy)
-                   else f"learning: {beside}")  # fmt: skip
+    outcome = compare_with_guess(loss, scalars.chance)
+    right = outcome == "learning" and not math.isnan(accuracy)
+    return Learned(outcome, f"{COMPARED[outcome]}: {f'{percent(accuracy)} right' if right else beside}")
+
+
+def compare_with_guess(loss: float, chance: float) -> Outcome:
+    """Whether a loss that has not diverged is `worse` than a guess's, `at_chance`, or less: `learning`."""
+    if loss > WORSE * chance:
+        return "worse"
+    return "learning" if has_learned(loss, chance) else "at_chance"
 
 
 def _recent(values: Over) -> float:
@@ -112,9 +122,14 @@ def _describe_divergence(scalars: TrainingScalars, k: int) -> str:
 
 
 def explain_divergence(scalars: TrainingScalars, k: int) -> str:
-    """What grew before the divergence at index k, how fast, and what to change, in two sentences."""
+    """What grew before the divergence at index k, how fast, and what to change, in a few sentences."""
     rate, threshold = float(scalars.learning_rate[k]), float(scalars.clip_threshold[k])
     sentences = []
+    if math.isfinite(scalars.loss[k]):
+        gone = k + np.flatnonzero(~np.isfinite(scalars.loss[k:]))
+        whose = "the first" if math.isnan(scalars.chance) else "a guess's"
+        later = f", and Inf or NaN from step {scalars.step[gone[0]]:,} on" if gone.size else ""
+        sentences.append(f"From there on the loss is over a million times {whose}{later}.")
     if (growth := _growth_before(scalars.log_norm, k)) is not None:
         steps, factor = growth
         at = scalars.step[k - steps]

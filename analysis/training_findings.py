@@ -70,7 +70,7 @@ def often_clipped(log_before: Float[ndarray, " step"], log_after: Float[ndarray,
         log_after: the same after clipping.
     """
     known = np.isfinite(log_before) & np.isfinite(log_after)
-    lost = (log_before - log_after)[known]
+    lost = log_before[known] - log_after[known]
     if len(lost) < FEWEST_STEPS or (share := float((lost > ALWAYS).mean())) < NEARLY_ALL:
         return
     typical = power_of_ten(float(np.median(lost)) / math.log(10))

@@ -53,8 +53,9 @@ def heatmap_picture(
     drawn = on_screen(np.where(is_behind_the_end(typical), 0.0, typical).T)[0]
     values, time_step, record_step = on_screen(relative.T)
     T, first = typical.shape[1], last(typical[:, 0]) - middle
+    at = f"at step {step[-1]:,} the gradient at t = 1" if len(step) else "the gradient at t = 1"
     made = figure(
-        f"{label}: at t = 1 the gradient is {power_of_ten(first)} times that at the loss",
+        f"{label}: {at} is {power_of_ten(first)} times what is usual at the loss",
         "optimiser step",
         "timestep t",
         340,
@@ -62,7 +63,7 @@ def heatmap_picture(
     made.add_heatmap(
         z=values, x=step[::record_step], y=1 + time_step * np.arange(values.shape[0]), colorscale=DIVERGING,
         zmid=0, zmin=-reach, zmax=reach, colorbar={"thickness": 12, **_factor_ticks(reach)},
-        hovertemplate="step %{x}, t = %{y}: %{z:size} times that at the loss<extra></extra>",
+        hovertemplate="step %{x}, t = %{y}: %{z:size} times the usual size at the loss<extra></extra>",
     )  # fmt: skip
     special = add_special_cells(made, drawn, made.data[0].x, made.data[0].y, words="step %{x}, t = %{y}")
     return Picture(

@@ -28,6 +28,11 @@ def lab() -> None:
     """Controls, computation and charts in one fragment, so that a drag reruns nothing else."""
     if page_must_change():
         st.rerun()
+    _show_lab()
+    show_link()  # here, since what it has written out goes with the settings that it was written for
+
+
+def _show_lab() -> None:
     head = st.container()
     watch = st.container(key=WATCH)
     try:
@@ -49,14 +54,13 @@ def lab() -> None:
     except ConfigError as error:
         refuse(error)
         return
-    if settings.alone:
-        show_details(view)
-        show_words(view, frame)
-        return
-    with watch:
-        show_hero(view, frame)
-    show_hero_caption(view, frame)
+    if not settings.alone:
+        with watch:
+            show_hero(view, frame)
+        show_hero_caption(view, frame)
     show_details(view)
+    if settings.alone:
+        show_words(view, frame)
 
 
 page_style()
@@ -71,10 +75,6 @@ say_refused(wrong)
 say_problem()
 opened = network_of(kept_settings())
 sidebar = st.sidebar.container()  # has its place from here on
-if opened is None:
-    show_presets()
-else:
-    show_network(opened)
+show_presets() if opened is None else show_network(opened)
 lab()
 show_settings(opened, sidebar)
-show_link()

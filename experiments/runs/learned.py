@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 from numpy import ndarray
 
-from analysis.learned import Learned, TrainingScalars, learned
-from analysis.training_findings import has_learned, has_lost
+from analysis.learned import COMPARED, FEWEST, Learned, TrainingScalars, compare_with_guess, learned
+from analysis.training_findings import has_lost
 from analysis.wording import percent
 from experiments.runs.findings import run_findings
 from experiments.runs.folder import RunSummary
@@ -39,12 +39,13 @@ def run_learned(run: RunReader) -> Learned:
         column("learning_rate"),
         column("clip_threshold", "clip"),
         run.chance,
+        next((float(loss) for loss in column("evaluation_loss")[::-1] if math.isfinite(loss)), math.nan),
     )
     if run.form.watched and np.isnan(course.loss).all():
         return Learned("begun", "no loss was logged")
     found = learned(course, run.progress.step if run.progress.reason == "success" else None)
     if found.outcome in ("at_chance", "worse") and run.progress.reason == "steps":
-        return replace(found, why="".join(finding.remedy for finding in run_findings(run)))
+        return replace(found, why=" ".join(finding.remedy for finding in run_findings(run)))
     return found
 
 
@@ -56,9 +57,11 @@ def describe_summary(summary: RunSummary) -> str:
     if loss is None or math.isnan(summary.chance):
         return ""
     if summary.reason in ("diverged", "nonfinite") or has_lost(float(str(loss)), summary.chance):
-        return f"diverged by step {summary.step:,}"
-    if not has_learned(float(str(loss)), summary.chance):
-        return "at chance"
+        return "diverged"
+    if summary.step < FEWEST:
+        return ""
+    outcome = compare_with_guess(float(str(loss)), summary.chance)
     accuracy = summary.latest.get("evaluation_accuracy", summary.latest.get("accuracy"))
     share = math.nan if accuracy is None else float(str(accuracy))
-    return "learning" if math.isnan(share) else f"learning: {percent(share)} right"
+    right = outcome == "learning" and not math.isnan(share)
+    return f"{COMPARED[outcome]}: {percent(share)} right" if right else COMPARED[outcome]

@@ -1,6 +1,7 @@
 """Whether a training has learned: one line for every outcome, with the numbers of the step that decides it."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -70,6 +71,22 @@ def test_a_loss_that_is_huge_or_not_finite_has_diverged(last):
     assert "Lower the learning rate" in found.why
     unknown = learned(training(loss, chance=math.nan))
     assert unknown.outcome == "diverged"
+
+
+def test_two_steps_of_one_divergence_are_told_apart():
+    loss = np.ones(STEPS)
+    loss[2:6], loss[6:] = 1e12, math.nan
+    found = learned(training(loss))
+    assert found.words.startswith("diverged at step 3:")
+    assert "From there on the loss is over a million times a guess's, and Inf or NaN from step 7 on." in found.why
+    loss[6:] = 1e13
+    assert "From there on the loss is over a million times a guess's. " in learned(training(loss)).why
+
+
+def test_an_evaluation_tells_more_than_the_batches():
+    given = training(1.0)
+    assert learned(replace(given, evaluation_loss=0.5)).outcome == "learning"
+    assert learned(replace(given, evaluation_loss=2.0)).words == "worse than a guess: mean loss 2, a guess has 1"
 
 
 def test_an_infinite_norm_before_the_loss_was_lost_is_not_the_size_to_which_it_grew():

@@ -16,11 +16,17 @@ def picture(first: list[float], loss: list[float]):
 
 def test_the_title_is_the_last_colour_of_the_first_timestep():
     made = picture([-9.0, -8.0, -7.0], [-3.0, -2.0, -1.0])
-    assert made.figure.layout.title.text == "run: at t = 1 the gradient is 1×10⁻⁵ times that at the loss"
+    assert (
+        made.figure.layout.title.text
+        == "run: at step 3 the gradient at t = 1 is 1×10⁻⁵ times what is usual at the loss"
+    )
     assert made.figure.data[0].z[0][-1] == pytest.approx(-5.0)
 
 
 @pytest.mark.parametrize(("last", "words"), [(-np.inf, "0"), (np.inf, "∞"), (np.nan, "not a number")])
 def test_a_last_step_without_a_finite_gradient_is_said(last, words):
     made = picture([-9.0, -8.0, last], [-3.0, -2.0, -1.0])
-    assert made.figure.layout.title.text == f"run: at t = 1 the gradient is {words} times that at the loss"
+    assert (
+        made.figure.layout.title.text
+        == f"run: at step 3 the gradient at t = 1 is {words} times what is usual at the loss"
+    )

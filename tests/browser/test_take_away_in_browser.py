@@ -51,6 +51,9 @@ def test_the_link_opens_the_page_as_it_is(explore, open_page):
     other = open_page(link.inner_text().strip())
     other.wait_for_selector('.live-chart[data-key="profile"][data-redraws]', timeout=60_000)
     assert eventually(other, lambda: shows(other, {"elman": probe(EXPECTED)}))
+    page.locator('.live-slider[data-key="largest_singular_value"] .range').focus()
+    page.keyboard.press("ArrowLeft")
+    link.wait_for(state="detached")  # it was of other settings
 
 
 def test_the_web_page_stands_alone_and_shows_the_same_profile(explore, browser, tmp_path):

@@ -10,8 +10,9 @@ from analysis.figures.training_heatmap import REACHES, common_reach
 from analysis.wording import significant
 from experiments.config.run_config import RunConfig
 from experiments.runs.about import ABOUT, About, change_about, read_about, split_tags
+from experiments.runs.folder import summarise
 from experiments.runs.laid_over import lay_over
-from experiments.runs.learned import run_learned
+from experiments.runs.learned import describe_summary, run_learned
 from experiments.runs.naming import in_words, labels, numbered, telling_fields
 from experiments.runs.opening import open_run
 from experiments.runs.pictures import lane_looks, run_pictures
@@ -161,6 +162,25 @@ def test_maps_that_are_compared_have_one_scale_that_does_not_move_with_every_ste
 def test_a_trained_run_has_its_verdict(readers):
     assert run_learned(readers[1]).outcome == "begun", "five steps say nothing yet"
     assert run_learned(readers[0]).words
+
+
+@pytest.mark.parametrize(
+    ("outcome", "changes"),
+    [
+        ("learning", {"learning_rate": 0.003}),
+        ("at_chance", {"learning_rate": 1e-9}),
+        ("worse", {"learning_rate": 30.0}),
+        ("diverged", {"learning_rate": 1e30, "clip_threshold": None}),
+    ],
+)
+def test_the_table_and_the_line_say_the_same_of_a_run(tmp_path, outcome, changes):
+    given = {**SMALL, "task": "latch", "cell": "gru", "steps": 30, "evaluate_every": 15, "clip_threshold": 1.0}
+    folder = tmp_path / "run"
+    train([Recorder.start(RunConfig.from_values({**given, **changes}), folder, "reference")])
+    line = run_learned(open_run(folder))
+    assert line.outcome == outcome
+    assert describe_summary(summarise(folder))
+    assert line.words.startswith(describe_summary(summarise(folder)))
 
 
 @pytest.mark.parametrize(
