@@ -167,7 +167,7 @@ def test_a_trained_run_has_its_verdict(readers):
 @pytest.mark.parametrize(
     ("outcome", "changes"),
     [
-        ("learning", {"learning_rate": 0.01}),
+        ("learning", {"task": "adding", "learning_rate": 0.1}),
         ("at_chance", {"learning_rate": 1e-9}),
         ("worse", {"learning_rate": 30.0}),
         ("diverged", {"learning_rate": 1e30, "clip_threshold": None}),
