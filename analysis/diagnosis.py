@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from analysis.bounds import outside_bound
 from analysis.course import GONE, OVERWHELMING, Course, begin_sentence, describe_change
 from analysis.finding import Finding, Remedy, Subject
+from analysis.numbers import all_finite
 from analysis.stuck import dead_units, idle_reverse, saturated_cells, saturated_gates, saturated_units
 from analysis.training_findings import clipping_extremes, short_truncation, trained_loss
 from analysis.transport import broken_gradients, has_diverged, transport_course
@@ -61,14 +62,37 @@ def diverged(s: Subject) -> Iterator[Finding]:
         where = f"{counted(gradients, 'gradient')} of a state {are(gradients)} not finite"
     else:
         where = "All states and their gradients are finite"
+    remedies = bounding(s)
+    if first and (t := first_broken_input(s)) is not None and t <= first:
+        where += f"; Inf or NaN came in with the inputs at t = {t}"
+        remedies = (Remedy("Look at the inputs: a state cannot recover from Inf or NaN."),)
+    elif not first and s.loss is None and sends_broken(s):
+        where += "; the loss has sent Inf or NaN back, while all states are finite"
+        remedies = (Remedy("Look between this layer and the loss: at the loss itself, a division by 0, a log of 0."),)
     yield Finding(
         "diverged",
         "severe",
         "The pass diverges",
         f"{where}{loss}.",
         numbers,
-        bounding(s),
+        remedies,
     )
+
+
+def first_broken_input(s: Subject) -> int | None:
+    """The first timestep t at which an input of the lowest layer is not finite; None if all are finite."""
+    lowest = s.trace.layers[0]
+    broken = ~lowest.inputs.isfinite().all(dim=-1)
+    if lowest.padding is not None:
+        broken &= ~lowest.padding
+    at = broken.any(dim=-1).nonzero()
+    return int(at[0]) + 1 if len(at) else None
+
+
+def sends_broken(s: Subject) -> bool:
+    """Whether a direct gradient, which the loss sends to a state, is not finite."""
+    parts = [x.parts[0] for layer in s.trace.layers for x in layer.direct]
+    return not all(all_finite(part) for part in parts)
 
 
 def bounding(s: Subject) -> tuple[Remedy, ...]:

@@ -13,12 +13,11 @@ from analysis.figures.symbols import Symbols
 from analysis.finding import Finding, Subject
 from analysis.no_path import with_reach
 from analysis.profile import Profile, profile
-from analysis.wording import counted
 from experiments.config.run_config import RunConfig
 from experiments.config.words import cut, shortened, visible
 from experiments.errors import ConfigError
 from experiments.probing.credit_by_passes import credit_by_passes
-from experiments.probing.recorded_pass import RecordedPass, profile_of_batch
+from experiments.probing.recorded_pass import RecordedPass, kept_of, profile_of_batch
 from experiments.probing.remedies import settle_remedies
 from experiments.probing.seen_sequence import heard_sizes, seen_sequence
 from experiments.tasks.task import Lengths
@@ -102,7 +101,7 @@ class Probe(RecordedPass):
             return f"{cut(visible(self.source))}: {what}, one recorded pass"
         if trained is None:
             return f"{what}, one recorded pass, seed {config.seed}"
-        of = f"the {self.layer.batch_size} kept of {counted(trained.batch_size, 'sequence')}"
+        of = kept_of(self.layer.batch_size, trained.batch_size)
         return f"run {trained.run} at step {trained.step}: {what}, {of}"
 
     @property

@@ -30,6 +30,7 @@ from analysis.spectrum import Spectrum, block_spectra
 from analysis.step_growth import StepGrowth, step_growth
 from analysis.theory import MeanField, RateOverGain, gradient_bound, measured_mean_field, rate_over_gain
 from analysis.transport import transport_course
+from analysis.wording import counted
 from experiments.probing.layer_choice import describe_layer, index_of_layer
 from models import LayerRecord, Trace
 from models.bptt.scaled import scaled_log_norm
@@ -240,6 +241,12 @@ class RecordedPass(ABC):
     def findings(self) -> list[Finding]:
         """The findings with the configured clipping. No remedy has been tried."""
         return self.diagnose(self.clipping)
+
+
+def kept_of(kept: int, sequences: int) -> str:
+    """Of which sequences of a recorded step's batch its analyses are."""
+    of = f"the {kept} kept of {counted(sequences, 'sequence')}"
+    return of if kept == sequences else f"{of}; the profile of ‖dL/dh_t‖ is of all {sequences}"
 
 
 def profile_of_batch(

@@ -17,10 +17,9 @@ from analysis.finding import Finding, Subject
 from analysis.last_loss import last_loss_only
 from analysis.no_path import with_reach
 from analysis.profile import Profile
-from analysis.wording import counted
 from experiments.config.words import cut, visible
 from experiments.probing.recorded import recorded_probe
-from experiments.probing.recorded_pass import RecordedPass, profile_of_batch
+from experiments.probing.recorded_pass import RecordedPass, kept_of, profile_of_batch
 from experiments.runs.store.layers import layer_records, length_at, row_of
 from experiments.runs.store.reader import RunReader
 from models import Trace
@@ -52,7 +51,7 @@ class WatchedStep(RecordedPass):
     @property
     def about(self) -> str:
         """A few words about the recorded pass."""
-        of = f"the {self.layer.batch_size} kept of {counted(len(self.lengths), 'sequence')}"
+        of = kept_of(self.layer.batch_size, len(self.lengths))
         return f"run {self.run} at step {self.step}: {visible(cut(self.title))}, T = {self.trace.seq_len}, {of}"
 
     @property

@@ -148,7 +148,17 @@ class LayerRecord(LayerStates):
     def sequence(self, index: int) -> "LayerRecord":
         """The record of one sequence of the batch, without padding."""
         end = None if self.lengths is None else int(self.lengths[index])
-        only, within = slice(index, index + 1) if index != -1 else slice(index, None), slice(end)
+        return self._part(slice(end), slice(index, index + 1) if index != -1 else slice(index, None), None)
+
+    def until_longest(self) -> "LayerRecord":
+        """The record without the timesteps that are padding in every sequence."""
+        longest = self.seq_len if self.lengths is None else int(self.lengths.max())
+        if longest == self.seq_len or self.lengths is None:
+            return self
+        return self._part(slice(longest), slice(None), self.lengths if bool((self.lengths < longest).any()) else None)
+
+    def _part(self, within: slice, only: slice, lengths: Int64[Tensor, " batch"] | None) -> "LayerRecord":
+        """These timesteps of these sequences."""
 
         def part(x: Tensor) -> Tensor:
             return x[within, only]
@@ -162,7 +172,7 @@ class LayerRecord(LayerStates):
             before=tuple(part(s) for s in self.before),
             after=tuple(part(s) for s in self.after),
             gates={name: part(gate) for name, gate in self.gates.items()},
-            lengths=None,
+            lengths=lengths,
             direct=of_gradients(self.direct),
             total=of_gradients(self.total),
             log_norm=part(self.log_norm),

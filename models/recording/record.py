@@ -96,8 +96,10 @@ def record(
         for k, of_cell in enumerate(passed.stacks[name].parameter_grads):
             suffix = recurrent.suffix(k // D, k % D)
             grads |= {f"{name}.{weight}{suffix}": grad for weight, grad in of_cell.items()}
+    stacks = {name: result.stack for name, result in passed.stacks.items()}
     return Trace(
-        stacks={name: result.stack for name, result in passed.stacks.items()},
+        # An attention's weights are of all timesteps.
+        stacks=stacks if passed.attention is not None else {k: s.until_longest() for k, s in stacks.items()},
         outputs=passed.outputs,
         loss=passed.loss,
         parameter_grads={name: grads[name][0] for name in parameters},

@@ -29,6 +29,10 @@ class Stack:
         """The layers of one sequence of the batch, without padding."""
         return Stack(tuple(layer.sequence(index) for layer in self.layers), self.num_directions)
 
+    def until_longest(self) -> "Stack":
+        """The layers without the timesteps that are padding in every sequence."""
+        return Stack(tuple(layer.until_longest() for layer in self.layers), self.num_directions)
+
     def above(self, index: int) -> tuple[LayerRecord, ...]:
         """The layers from the top one down to the one at `index`.
 

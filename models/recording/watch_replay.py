@@ -46,7 +46,7 @@ def replay(name: str, module: RecurrentModule, calls: Sequence[Call], samples: i
         own = {weight + suffix: grad for weight, grad in of_cell.items() if weight + suffix in first.weight_names}
         grads |= {f"{name}.{weight}".lstrip("."): grad for weight, grad in own.items()}
     trace = Trace(
-        stacks={name: result.stack},
+        stacks={name: result.stack.until_longest()},
         outputs=outputs,
         loss=None,
         parameter_grads={key: grad for key, (grad, _) in grads.items()},

@@ -129,7 +129,7 @@ class CompiledEngine(Engine):
         exponents, norms, of_start = np.empty((3, T, B), np.int64), np.empty((2, T, B)), np.empty((2, B), np.int64)
         of_h, of_c, of_x = exponents
         given_h, given_c = arrays_of(given, 2, none)
-        sent = given_h, given_c, direct.exponent.numpy()
+        sent = given_h, given_c, direct.exponent.contiguous().numpy()
         if count > len(given):
             given.append(states.inputs.new_zeros(()).expand(T, B, H))
         results = (
