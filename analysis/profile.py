@@ -143,7 +143,7 @@ def profile(layer: LayerRecord) -> Profile:
 
 def profile_of_sizes(
     log_norm: Float[ndarray, "time batch"],
-    direct_log_norm: Float[ndarray, "time batch"],
+    direct_log_norm: Float[ndarray, "time other"],
     dtype: torch.dtype,
     reverse: bool = False,
     padded: int = 0,

@@ -50,7 +50,7 @@ class Extent:
     @property
     def is_empty(self) -> bool:
         """Whether the axis has neither numbers nor categories."""
-        return self.low > self.high and not self.categories
+        return bool(self.low > self.high) and not self.categories
 
     def range(self, to_zero: bool) -> tuple[float, float]:
         """The two ends of the axis."""

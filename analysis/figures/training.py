@@ -35,9 +35,9 @@ class Lane:
     step: Int[ndarray, " step"]
     loss: Over
     chance: float
-    log_norm_before: Over
-    """ln of the global gradient norm (nats), before clipping."""
-    log_norm_after: Over
+    log_norm_before: Float[ndarray, " known"]
+    """ln of the global gradient norm (nats), before clipping; empty for a chart of losses alone."""
+    log_norm_after: Float[ndarray, " known"]
     events: Sequence[tuple[int, str]] = ()
     """(step, what happened)."""
     dash: str = "solid"

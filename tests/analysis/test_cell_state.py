@@ -32,9 +32,10 @@ def test_both_sizes_are_those_of_the_explicit_loop(cell):
     size = torch.stack([c.detach().norm(dim=-1).log() for _, c in states]).numpy()
     grad = torch.stack([c.grad.norm(dim=-1).log() for _, c in states]).numpy()
     for spread, wanted in ((found.log_size, size), (found.log_norm, grad)):
-        assert np.allclose(spread.median, np.sort(wanted, axis=1)[:, 1], atol=1e-9)
-        assert np.allclose(spread.low, wanted.min(axis=1), atol=1e-9)
-        assert np.allclose(spread.high, wanted.max(axis=1), atol=1e-9)
+        low, median, high = np.quantile(wanted, (0.1, 0.5, 0.9), axis=1)
+        assert np.allclose(spread.median, median, atol=1e-9)
+        assert np.allclose(spread.low, low, atol=1e-9)
+        assert np.allclose(spread.high, high, atol=1e-9)
     assert found.lag.tolist() == [*range(T - 1, -1, -1)]
 
 
@@ -46,9 +47,9 @@ def test_sequences_of_unequal_lengths_end_together():
         model, inputs, lambda outputs: sum(outputs[n - 1, b].sum() for b, n in enumerate(lengths)), lengths=lengths
     )
     found = cell_state_profile(trace.top)
-    whole = cell_state_profile(trace.top.sequence(1))
-    assert len(whole.t) == 7
-    assert found.log_norm.low[-1] <= whole.log_norm.median[-1] <= found.log_norm.high[-1]
+    alone = [cell_state_profile(trace.top.sequence(b)) for b in range(B)]
+    assert [len(one.t) for one in alone] == lengths.tolist()
+    assert found.log_norm.median[-1] == pytest.approx(np.median([one.log_norm.median[-1] for one in alone]))
     first = cell_state_profile(trace.top.sequence(0))
     assert found.log_size.median[0] == first.log_size.median[0], "before the others begin, only the longest is there"
 

@@ -109,12 +109,12 @@ def test_standard_error_is_calibrated(rho, n):
 
 
 def test_standard_error_covers_what_other_inputs_would_give():
-    """The same network over 20 batches: rates scatter no more than twice what one batch's error says."""
+    """The same network over 20 usual batches: rates scatter no more than twice what one batch's error says."""
     model = make_model("elman", {}, hidden_size=32)
     model.recurrent.weight_hh_l0.data *= 1.5
     decays = []
     for seed in range(20):
-        inputs = torch.randn(80, 4, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+        inputs = torch.randn(80, 16, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
         decays.append(profile(record(model, inputs, last_step_loss).top).decay)
     scatter = np.std([d.rate for d in decays], ddof=1)
     stated = np.sqrt(np.mean([d.standard_error**2 for d in decays]))
