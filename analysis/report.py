@@ -10,7 +10,7 @@ from analysis.finding import Finding, Subject
 from analysis.last_loss import last_loss_only
 from analysis.profile import Profile, describe_decay, describe_horizon, profile
 from analysis.wording import counted
-from models.recording.trace import Trace
+from models.recording.trace import Trace, layer_name
 from models.recording.watch import Watch
 
 
@@ -59,7 +59,7 @@ class ModuleReport:
         """One row per layer and direction: what the gradient does, its decay per step and its horizon."""
         return [
             {
-                "layer": describe_layer(k, self.trace.num_directions),
+                "layer": layer_name(k, self.trace.num_directions),
                 "gradient": begin_sentence(p.course),
                 "decay": describe_decay(p.decay).removesuffix("."),
                 "horizon": f"below 10⁻⁷ of its largest: {describe_horizon(p)}",
@@ -111,9 +111,3 @@ def report(seen: Watch) -> Report:
     """
     modules = [ModuleReport(name, seen[name], len(seen.calls(name))) for name in seen.names if name in seen]
     return Report(modules, seen.notes)
-
-
-def describe_layer(index: int, num_directions: int) -> str:
-    """`layer 1`, with its direction if there are two."""
-    layer, direction = divmod(index, num_directions)
-    return f"layer {layer + 1}" + ("" if num_directions == 1 else (", forwards", ", backwards")[direction])

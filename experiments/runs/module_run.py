@@ -39,6 +39,21 @@ LONGEST_TITLE = 200
 """Characters."""
 
 
+def check_parent(folder: Path) -> None:
+    """Make the folder of runs, if need be.
+
+    Raises:
+        ConfigError: it cannot be made, or nothing can be written into it.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        reason = "" if os.access(folder, os.W_OK | os.X_OK) else "permission denied"
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+    if reason:
+        raise ConfigError(f"run cannot be kept in {str(folder)!r} ({reason}); give run= another folder.")
+
+
 class ModuleRun:
     """The run of a watched training: made at its first recorded step, whose sizes it makes room for.
 
@@ -61,6 +76,7 @@ class ModuleRun:
             )
         if os.path.lexists(folder):
             raise RunExistsError(f"{str(folder)!r} exists already; give run= another name, or delete that run first.")
+        check_parent(folder.parent)
         self.folder, self.title = folder, cut(title, LONGEST_TITLE)
         self.wanted = Wanted(every, units, timesteps, samples)
         self.forms: dict[str, Form] = {}

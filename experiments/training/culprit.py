@@ -8,6 +8,7 @@ from torch import Tensor
 from analysis.clipping import Clipping
 from models import Trace
 from models.networks.network import Network
+from models.recording.trace import layer_name
 
 
 def is_finite(trace: Trace, clipping: Clipping) -> bool:
@@ -34,7 +35,7 @@ def first_culprit(model: Network, trace: Trace, clipping: Clipping) -> str:
         forwards = {"hidden": stack.hidden} | ({} if stack.cell_state is None else {"cell_state": stack.cell_state})
         for name, states in forwards.items():
             if (where := broken(~states.isfinite().all(dim=-1))) is not None:
-                return f"{whose}{name} {place(where)}"
+                return f"{whose}{name} {place(where, stack.num_directions)}"
     if not trace.outputs.isfinite().all():
         return "the outputs"
     if not math.isfinite(trace.loss_value):
@@ -45,7 +46,7 @@ def first_culprit(model: Network, trace: Trace, clipping: Clipping) -> str:
             bad &= ~pad
         if (where := broken(bad.flip(1))) is not None:
             layer, t, sample = where
-            return f"{whose}dL/dh {place((layer, bad.shape[1] - 1 - t, sample))}"
+            return f"{whose}dL/dh {place((layer, bad.shape[1] - 1 - t, sample), stack.num_directions)}"
     for name, size in clipping.parameter_log_norm_before.items():
         if math.isnan(size) or size == math.inf:
             return f"the gradient of {name}"
@@ -64,7 +65,7 @@ def broken(bad: Tensor) -> tuple[int, int, int] | None:
     return layer, t, sample
 
 
-def place(where: tuple[int, int, int]) -> str:
-    """`of layer 0 at t = 7, sample 3`, timesteps from 1."""
+def place(where: tuple[int, int, int], num_directions: int) -> str:
+    """`of layer 1 at t = 7, sample 3`: layers and timesteps from 1, the sample's index from 0."""
     layer, t, sample = where
-    return f"of layer {layer} at t = {t + 1}, sample {sample}"
+    return f"of {layer_name(layer, num_directions)} at t = {t + 1}, sample {sample}"

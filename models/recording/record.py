@@ -71,6 +71,11 @@ def record(
         >>> print(f"{(first - last) / 49:.4f} nats per step back")  # ln 0.9
         -0.1054 nats per step back
     """
+    if not isinstance(model, Network):
+        raise ValueError(
+            f"model was {type(model).__name__}; record takes a network of models, such as SequenceModel, and "
+            "models.watch takes any torch module."
+        )
     parameters = dict(model.named_parameters())
     check_arguments(model.input_size, next(iter(parameters.values())).dtype, inputs, truncate)
     kind = checked_kind(model, truncate, truncate_kind)
@@ -190,6 +195,8 @@ def make_engine(path: str, step_threshold: float | None = None) -> Engine:
 
 def check_arguments(input_size: int, dtype: torch.dtype, inputs: Tensor, truncate: int | None) -> None:
     """Raise a ValueError of one sentence for arguments that a model of this size and dtype cannot take."""
+    if not isinstance(inputs, Tensor):
+        raise ValueError(f"inputs were of the type {type(inputs).__name__}; they must be a torch tensor.")
     if inputs.ndim != 3 or inputs.shape[-1] != input_size or 0 in inputs.shape:
         raise ValueError(
             f"inputs have shape {tuple(inputs.shape)}; they must be [time, batch, {input_size}], none of them 0."

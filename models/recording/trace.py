@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TYPE_CHECKING, NoReturn
 
 import torch
 from jaxtyping import Float, Float64
@@ -11,6 +12,12 @@ from torch import Tensor
 from models.bptt.scaled import LN_2, Scaled, scaled_log_norm, true_value
 from models.recording.above import from_above
 from models.recording.layer_record import LayerRecord
+
+
+def layer_name(index: int, num_directions: int) -> str:
+    """`layer 1`, with its direction if there are two."""
+    layer, direction = divmod(index, num_directions)
+    return f"layer {layer + 1}" + ("" if num_directions == 1 else (", forwards", ", backwards")[direction])
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +86,13 @@ class Trace:
     grad_picture: Scaled | None = None
     """dL/d(pixel), [place, batch, pixel], of a network that reads a picture; None for others, and for recorded steps
     of a run."""
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> NoReturn:
+            of_layer = hasattr(LayerRecord, name) or name in LayerRecord.__dataclass_fields__
+            where = "; a layer of it has one: take trace.top, or one of trace.layers" if of_layer else ""
+            raise AttributeError(f"a Trace has no {name}{where}")
 
     @property
     def stack(self) -> Stack:

@@ -84,11 +84,18 @@ class Watch:
     ) -> None:
         numbers = {"every": every, "samples": samples, "units": units, "timesteps": timesteps}
         for word, number in numbers.items():
-            if number is not None and (not isinstance(number, Integral) or number < 1):
+            left_out = number is None and word != "every"
+            if not left_out and (not isinstance(number, Integral) or number < 1):
                 raise ValueError(f"{word} was {number!r}; it must be a whole number of at least 1.")
         for word, value in (("title", title), ("units", units), ("timesteps", timesteps)):
             if run is None and value is not None:
                 raise ValueError(f"{word} was {value!r}; it needs run=; add run=.")
+        if title is not None and not isinstance(title, str):
+            raise ValueError(f"title was {title!r}; it must be text.")
+        if run is not None and not str(run):
+            raise ValueError("run was empty; it must be the path of a folder, such as runs/mine.")
+        if not isinstance(module, nn.Module):
+            raise ValueError(f"module was {module!r:.100}; it must be a torch module, such as torch.nn.LSTM(3, 8).")
         self._module = module
         recurrent = {name: m for name, m in module.named_modules() if is_recurrent(m)}
         if not recurrent:
@@ -193,7 +200,14 @@ class Watch:
             condition: `models.gradient_below(1e-6, lag=100)`, `models.not_finite()`,
                 `models.clipping_engaged(0.9, steps=100)`, or any function from a Trace to words or None.
             then: called with a sentence if the condition holds; if left out, `backward` or `log` raises an AlertError.
+
+        Raises:
+            ValueError: a condition or a `then` that cannot be called.
         """
+        if not isinstance(condition, LogCondition) and not callable(condition):
+            raise ValueError(f"condition was {condition!r:.100}; it must be a function, such as models.not_finite().")
+        if then is not None and not callable(then):
+            raise ValueError(f"then was {then!r:.100}; it must be a function that takes a sentence.")
         self._alerts.append(Alert(condition, then))
 
     def report(self) -> Any:

@@ -4,12 +4,13 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from numbers import Integral, Real
 
 import torch
 from torch import Tensor
 
 from models.recording.layer_record import LayerRecord
-from models.recording.trace import Trace
+from models.recording.trace import Trace, layer_name
 
 Condition = Callable[[Trace], str | None]
 """A module's trace → the problem, as the rest of a sentence; None if there is none."""
@@ -55,7 +56,12 @@ def gradient_below(share: float, lag: int) -> Condition:
     Args:
         share: such as 1e-6.
         lag: steps back from each sequence's end; shorter sequences are left out.
+
+    Raises:
+        ValueError: a share that is not above 0, or a lag that is not a whole number of at least 1.
     """
+    check_number("share", share, above=0.0)
+    check_whole("lag", lag)
 
     def condition(trace: Trace) -> str | None:
         by_lag = trace.top.ended_together(trace.top.log_norm).flip(0)
@@ -74,13 +80,13 @@ def not_finite() -> Condition:
         for k, layer in enumerate(trace.layers):  # upwards, as the states are computed
             bad = ~layer.hidden.isfinite().all(dim=-1).all(dim=-1)
             if (t := first_read(layer, bad)) is not None:
-                return f"Inf or NaN first in the states of layer {k}, at t = {t}"
+                return f"Inf or NaN first in the states of {layer_name(k, trace.num_directions)}, at t = {t}"
         for k in reversed(range(len(trace.layers))):  # downwards, as the gradients are
             layer = trace.layers[k]
             bad = ~(layer.log_norm < math.inf)
             bad = (bad if layer.padding is None else bad & ~layer.padding).any(dim=-1)
             if (t := first_read(layer, bad, backwards=True)) is not None:
-                return f"Inf or NaN first in the gradients of layer {k}, at t = {t}"
+                return f"Inf or NaN first in the gradients of {layer_name(k, trace.num_directions)}, at t = {t}"
         return None
 
     return condition
@@ -94,6 +100,19 @@ def first_read(layer: LayerRecord, bad: Tensor, backwards: bool = False) -> int 
     return 1 + int(places[-1] if layer.reverse != backwards else places[0])
 
 
+def check_number(name: str, value: object, above: float, most: float = math.inf) -> None:
+    """Raise a ValueError unless a number is above one and at most another."""
+    if isinstance(value, bool) or not isinstance(value, Real) or not above < float(value) <= most:
+        ends = f"above {above:g}" if most == math.inf else f"above {above:g} and at most {most:g}"
+        raise ValueError(f"{name} was {value!r:.100}; it must be a number {ends}.")
+
+
+def check_whole(name: str, value: object) -> None:
+    """Raise a ValueError unless it is a whole number of at least 1."""
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
+        raise ValueError(f"{name} was {value!r:.100}; it must be a whole number of at least 1.")
+
+
 def clipping_engaged(share: float, steps: int) -> LogCondition:
     """Holds if clipping made the gradient smaller in at least this share of the last steps.
 
@@ -102,7 +121,12 @@ def clipping_engaged(share: float, steps: int) -> LogCondition:
     Args:
         share: from 0 to 1, such as 0.9.
         steps: how many of the last steps with both numbers are looked at; before there are so many, it does not hold.
+
+    Raises:
+        ValueError: a share that is not above 0 and at most 1, or steps that are not a whole number of at least 1.
     """
+    check_number("share", share, above=0.0, most=1.0)
+    check_whole("steps", steps)
 
     def check(logged: Logged) -> str | None:
         known = ((v["grad_norm"], v["clip"]) for _, v in reversed(logged) if "grad_norm" in v and "clip" in v)

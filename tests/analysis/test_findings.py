@@ -74,6 +74,21 @@ def test_a_loss_that_overflows_alone_is_said_so():
     assert finding.evidence == "All states and their gradients are finite; the loss is inf."
 
 
+def test_inf_or_nan_from_outside_is_named_and_no_weights_are_blamed():
+    inputs = torch.randn(30, 2, 2, generator=torch.Generator().manual_seed(0))
+    inputs[5, 1] = torch.nan
+    model = SequenceModel("gru", 2, 4, 1, generator=torch.Generator().manual_seed(0))
+    broken = findings(record(model, inputs, last_step_loss))["diverged"]
+    assert "h_t is not finite from t = 6 on; Inf or NaN came in with the inputs at t = 6" in broken.evidence
+    assert broken.remedy.startswith("Look at the inputs")
+    trace = record(model, inputs.nan_to_num(0.0), lambda outputs: math.nan * outputs.sum())
+    sent = findings(trace, loss=None)["diverged"]
+    assert "the loss has sent Inf or NaN back, while all states are finite" in sent.evidence
+    assert sent.remedy.startswith("Look between this layer and the loss")
+    assert not broken.settings
+    assert not sent.settings
+
+
 def test_a_state_that_recovers_is_not_said_to_have_diverged_from_there_on():
     trace = small_pass("elman", nonlinearity="relu")
     hidden = trace.hidden.clone()

@@ -123,7 +123,7 @@ def test_inf_ends_the_run_with_its_step_and_first_culprit(trained, explosive):
     assert (run.status, run.progress.reason, run.progress.step) == ("finished", "nonfinite", 1)
     event = run.events()[0]
     assert (event["kind"], event["step"]) == ("nonfinite", 1)
-    assert event["culprit"].startswith("hidden of layer 0 at t = ")
+    assert event["culprit"].startswith("hidden of layer 1 at t = ")
     assert not math.isfinite(run.scalars()["loss"][0])
     assert len(run.tensor("hidden")) == 1, "the step that diverged is recorded"
 

@@ -150,7 +150,7 @@ def test_inf_in_the_states_is_recorded_and_told_once(tmp_path):
         network.weight_hh_l0.fill_(1e30)
     run, _ = train_watched(network, [lambda: network(torch.ones(5, 2, 2))[0][0].sum()] * 3, tmp_path / "mine")
     (event,) = [e for e in run.events() if e["kind"] == "nonfinite"]
-    assert "Inf or NaN first in the states of layer 0, at t = " in event["text"]
+    assert "Inf or NaN first in the states of layer 1, at t = " in event["text"]
     assert run.progress.committed == 3
     assert next(f.kind for f in recorded_pass(run, 1).findings) == "diverged"
 
@@ -170,6 +170,14 @@ def test_a_name_that_no_run_can_have_is_refused_at_once(tmp_path, name):
     one_sentence(error)
 
 
+@pytest.mark.parametrize("where", ["/proc/nowhere/mine", "a_file/mine"])
+def test_a_folder_that_cannot_be_written_is_refused_before_the_training(tmp_path, where):
+    (tmp_path / "a_file").touch()
+    with pytest.raises(ValueError, match=r"run cannot be kept in .*; give run= another folder") as error:
+        watch(nn.GRU(2, 3), run=tmp_path / where)
+    one_sentence(error)
+
+
 def test_a_run_that_exists_is_refused_at_once_and_left_alone(tmp_path):
     network = nn.GRU(2, 3)
     train_watched(network, [lambda: network(torch.ones(5, 2, 2))[0].sum()], tmp_path / "mine")
@@ -184,6 +192,23 @@ def test_what_is_about_a_run_needs_one():
     for options in ({"title": "a title"}, {"units": 3}, {"timesteps": 9}):
         with pytest.raises(ValueError, match="it needs run=; add run="):
             watch(nn.GRU(2, 3), **options)
+
+
+@pytest.mark.unchecked
+@pytest.mark.parametrize(
+    ("module", "options", "words"),
+    [
+        (nn.GRU(2, 3), {"every": None}, "every was None; it must be a whole number"),
+        (nn.GRU(2, 3), {"run": "runs/mine", "title": 5}, "title was 5; it must be text"),
+        (nn.GRU(2, 3), {"run": ""}, "run was empty; it must be the path of a folder"),
+        (nn.LSTM, {}, "module was <class .*LSTM'>; it must be a torch module, such as"),
+        ([nn.GRU(2, 3)], {}, "module was .*; it must be a torch module"),
+    ],
+)
+def test_what_cannot_be_watched_is_refused_at_once(module, options, words):
+    with pytest.raises(ValueError, match=words) as error:
+        watch(module, **options)
+    one_sentence(error)
 
 
 def test_only_its_own_program_goes_on_with_a_watched_training(tmp_path):

@@ -7,6 +7,7 @@ from test_recorded_layers import bits
 from torch import nn
 from watching import Looped, Packed, Translator, train_watched
 
+from experiments.probing.watched import watched_step
 from experiments.runs.opening import open_run
 from experiments.runs.store.errors import RunError
 from experiments.runs.store.layers import layer_records, weights_at
@@ -122,6 +123,25 @@ def test_of_a_longer_sequence_the_last_timesteps_are_kept(tmp_path, bidirectiona
         assert torch.allclose(stored.parts[0] * 2.0 ** stored.exponent[:, None], true.grad, rtol=1e-12, atol=0)
     (event,) = [e for e in run.events() if e["kind"] == "left_out"]
     assert "keep their last 5; watch(..., timesteps=9) makes room" in event["text"]
+
+
+@pytest.mark.parametrize("lengths", [[12, 7, 20, 5], [5, 7, 20, 12]])
+@pytest.mark.parametrize("samples", [None, 2, 4])
+def test_sequences_of_unequal_lengths_are_probed_as_they_are_reported(tmp_path, lengths, samples):
+    torch.manual_seed(0)
+    network, inputs = nn.LSTM(3, 8), torch.randn(20, 4, 3)
+    with watch(network, run=tmp_path / "mine", samples=samples) as seen:
+        packed = nn.utils.rnn.pack_padded_sequence(inputs, torch.tensor(lengths), enforce_sorted=False)
+        nn.utils.rnn.pad_packed_sequence(network(packed)[0])[0].sum().backward()
+    (module,) = seen.report().modules
+    probed = watched_step(open_run(tmp_path / "mine"), 1)
+    assert probed.profile.median == pytest.approx(module.profiles[0].median, rel=1e-6)
+    assert "diverged" not in {finding.kind for finding in [*probed.findings, *module.findings]}
+    assert probed.about.endswith("the 1 kept of 4 sequences; the profile of ‖dL/dh_t‖ is of all 4")
+    alone = watch(network, samples=2)
+    nn.utils.rnn.pad_packed_sequence(network(packed)[0])[0].sum().backward()
+    alone.close()
+    assert "diverged" not in {finding.kind for finding in alone.report().modules[0].findings}
 
 
 def test_room_for_longer_sequences_can_be_asked_for(tmp_path):

@@ -8,7 +8,8 @@ import torch
 from oracles import CONFIGURATIONS, MORE_CONFIGURATIONS, make_model, named, oracle_step
 from torch import Tensor
 
-from models import record
+from analysis.profile import profile
+from models import SequenceModel, record
 from models.bptt.scaled import Scaled, true_value
 from models.bptt.stack_pass import backward_stack, forward_stack
 from models.cells.registry import CELLS
@@ -177,3 +178,27 @@ def test_a_trace_of_several_stacks_asks_which_one():
     both = replace(trace, stacks={"encoder": trace.stack, "decoder": trace.stack})
     with pytest.raises(ValueError, match="encoder, decoder"):
         _ = both.hidden
+
+
+@pytest.mark.parametrize("lengths", [[9, 4], [9, 9]])
+def test_timesteps_that_are_padding_in_all_sequences_are_not_kept(lengths):
+    model = SequenceModel("lstm", 2, 4, 1, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    inputs = torch.randn(20, 2, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    long = record(model, inputs, lambda outputs: outputs[3].sum(), lengths=lengths)
+    cut = record(model, inputs[:9], lambda outputs: outputs[3].sum(), lengths=lengths)
+    assert len(long.outputs) == 20
+    assert torch.equal(long.hidden, cut.hidden)
+    assert torch.equal(long.log_norm.nan_to_num(1.0), cut.log_norm.nan_to_num(1.0))
+    assert profile(long.top).course.kind == profile(cut.top).course.kind == "arrives"
+
+
+@pytest.mark.unchecked
+def test_what_is_no_network_of_the_lab_or_no_tensor_is_refused_in_a_sentence():
+    with pytest.raises(ValueError, match=r"^model was LSTM; record takes a network of models.*models.watch takes any"):
+        record(torch.nn.LSTM(2, 4), torch.zeros(3, 1, 2), lambda outputs: outputs.sum())
+    model = SequenceModel("lstm", 2, 4, 1)
+    with pytest.raises(ValueError, match=r"^inputs were of the type ndarray; they must be a torch tensor\.$"):
+        record(model, torch.zeros(3, 1, 2).numpy(), lambda outputs: outputs.sum())
+    trace = record(model, torch.zeros(3, 1, 2), lambda outputs: outputs.sum())
+    with pytest.raises(AttributeError, match=r"a Trace has no ended_together; a layer of it has one: take trace\.top"):
+        profile(trace)

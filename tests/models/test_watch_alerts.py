@@ -33,7 +33,27 @@ def test_an_alert_tells_of_what_is_not_finite():
         seen.alert(not_finite(), then=told.append)
         rnn(torch.ones(5, 2, 1).abs())[0][0].sum().backward()
     (sentence,) = told
-    assert sentence.startswith("the watched module: Inf or NaN first in the states of layer 0, at t = ")
+    assert sentence.startswith("the watched module: Inf or NaN first in the states of layer 1, at t = ")
+
+
+@pytest.mark.unchecked
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: clipping_engaged(90, steps=1), "share was 90; it must be a number above 0 and at most 1"),
+        (lambda: clipping_engaged(0.9, steps=0), "steps was 0; it must be a whole number of at least 1"),
+        (lambda: clipping_engaged("x", steps=1), "share was 'x'; it must be a number"),
+        (lambda: gradient_below(-1, lag=3), "share was -1; it must be a number above 0"),
+        (lambda: gradient_below(float("nan"), lag=3), "share was nan; it must be a number above 0"),
+        (lambda: gradient_below(1e-6, lag=-3), "lag was -3; it must be a whole number of at least 1"),
+        (lambda: gradient_below(1e-6, lag=1.5), "lag was 1.5; it must be a whole number of at least 1"),
+        (lambda: watch(nn.GRU(1, 2)).alert(None), "condition was None; it must be a function"),
+        (lambda: watch(nn.GRU(1, 2)).alert(not_finite(), then=5), "then was 5; it must be a function"),
+    ],
+)
+def test_an_alert_that_could_never_fire_is_refused_at_once(make, words):
+    with pytest.raises(ValueError, match=words):
+        make()
 
 
 def test_an_alert_says_where_inf_comes_first_in_the_gradients():
@@ -45,7 +65,7 @@ def test_an_alert_says_where_inf_comes_first_in_the_gradients():
         out, _ = network(torch.ones(5, 2, 1, dtype=torch.float64))
         (out[3] * torch.tensor(float("inf"))).sum().backward()
     (sentence,) = told
-    assert sentence == "the watched module: Inf or NaN first in the gradients of layer 0, at t = 4."
+    assert sentence == "the watched module: Inf or NaN first in the gradients of layer 1, at t = 4."
 
 
 def test_clipping_that_engages_too_often_is_told_once_there_are_so_many_steps():
