@@ -114,8 +114,9 @@ def trained_loss(s: Subject) -> Iterator[Finding]:
 
 def judge_loss(loss: float, chance: float, steps: int) -> Iterator[Finding]:
     """Compare the loss after `steps` of training with the loss of a guess that sees no input."""
+    is_number = not math.isnan(loss)
     begin = f"After {counted(steps, 'step')} the batch has the loss {significant(loss)}"
-    evidence = f"{begin}; a guess scores {significant(chance)}."
+    evidence = f"{begin}; a guess scores {significant(chance)}." if is_number else f"Inf or NaN at step {steps:,}."
     numbers = {"loss": loss, "chance": chance, "steps": steps}
     if has_lost(loss, chance):
         smaller = Remedy("Train with a smaller learning rate, and clip the gradient's norm.")

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from analysis.wording import are, counted
+from analysis.wording import are, counted, significant
 from experiments.commands.export_command import export_command
 from experiments.commands.options import Name, Runs
 from experiments.commands.run_progress import watched
@@ -210,8 +210,13 @@ def show_command(name: Name, runs: Runs = None, json: AsJson = False) -> None:
         return
     to = output()
     for key, value in shown(run).items():
-        if isinstance(value, dict):
-            value = " ".join(f"{k}={bare(v)}" for k, v in value.items()) or "none"
+        if value == "":
+            continue
+        if isinstance(value, float):
+            value = significant(value)
+        if isinstance(value, dict):  # settings are to be typed again, and therefore exact
+            write = bare if key == "settings" else lambda v: significant(v) if isinstance(v, float) else bare(v)
+            value = " ".join(f"{k}={write(v)}" for k, v in value.items()) or "none"
         if isinstance(value, list):
             value = "".join(f"\n  {v}" for v in value) or "none"
         to.print(visible(f"{key}: {value}"), highlight=False, markup=False, soft_wrap=True)

@@ -31,7 +31,7 @@ def run_findings(run: RunReader) -> list[Finding]:
 
 def ended_findings(progress: Progress, chance: float) -> list[Finding]:
     """Findings about the end of a run, from its progress and a guess's loss."""
-    loss = last_loss(progress)
-    if loss is None or progress.reason not in ("steps", "diverged"):
+    loss = math.nan if progress.reason == "nonfinite" else last_loss(progress)
+    if loss is None or progress.reason not in ("steps", "diverged", "nonfinite"):
         return []
     return list(judge_loss(loss, chance, progress.step))

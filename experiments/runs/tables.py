@@ -18,7 +18,7 @@ from experiments.runs.damage import plain_damage
 from experiments.runs.findings import run_findings
 from experiments.runs.folder import RunSummary, typed
 from experiments.runs.opening import config_of
-from experiments.runs.status import ENDED
+from experiments.runs.status import ENDED, describe_status
 from experiments.runs.store.progress import Status
 from experiments.runs.store.reader import RunReader
 from experiments.tasks import ASKS, make_task
@@ -192,7 +192,7 @@ def shown(run: RunReader) -> dict[str, Any]:
         "run": run.name,
         "title": run.title,
         "folder": str(run.folder),
-        "status": run.status + (f" ({p.reason})" if p.reason else ""),
+        "status": describe_status(run.status, p.reason),
         "step": str(p.step) if run.steps is None else f"{p.step} of {run.steps}",
         "recorded steps": p.committed,
         "attempts": p.attempt,

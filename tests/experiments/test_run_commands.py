@@ -168,7 +168,7 @@ def test_a_name_is_any_unique_beginning(runs):
 
 def test_show_says_where_a_run_stands(stored):
     shown = json.loads(call("show", stored.name, "--json"))
-    assert shown["status"] == "finished (steps)"
+    assert shown["status"] == "finished"
     assert shown["settings"]["hidden_size"] == 6
     assert shown["arrays"]["hidden"] == [14, 1, 8, 2, 4]
     assert "step 40: took all its steps" in call("show", stored.name)

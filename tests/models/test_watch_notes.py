@@ -16,6 +16,14 @@ T, B = 6, 3
 pytestmark = pytest.mark.usefixtures("float64")
 
 
+def test_a_loss_in_the_middle_is_described_from_where_it_enters():
+    torch.manual_seed(0)
+    network = nn.LSTM(3, 4)
+    with watch(network) as seen:
+        network(torch.randn(30, 2, 3))[0][10].sum().backward()
+    assert "at lag 29 (the loss enters at lag 19)." in str(seen.report())
+
+
 class Normed(nn.LSTM):
     def forward(self, x, hx=None):
         output, last = super().forward(x, hx)
