@@ -27,9 +27,7 @@ def clipping_extremes(s: Subject) -> Iterator[Finding]:
     numbers = {"log_norm": c.log_norm_before, "log_norm_after": c.log_norm_after, "threshold": c.threshold}
     norm, after = (power_of_ten(log / math.log(10)) for log in (c.log_norm_before, c.log_norm_after))
     # What the rules `value` and `per_parameter` compare with the threshold is smaller than the norm of all.
-    settings: dict[str, object] = (
-        {"clip_threshold": rounded_exp(compared)} if c.rule in ("norm", "squared_norm") else {}
-    )
+    settings: dict[str, object] = {"clip_threshold": raised_exp(compared)} if c.rule in ("norm", "squared_norm") else {}
     if c.engaged and lost > ALWAYS:
         yield Finding(
             "clipped_hard",
@@ -88,6 +86,13 @@ def often_clipped(log_before: Float[ndarray, " step"], log_after: Float[ndarray,
 def rounded_exp(log: float) -> float:
     """e^log with one digit, within what a float holds."""
     return float(f"{math.exp(min(max(log, -690.0), 690.0)):.1g}")
+
+
+def raised_exp(log: float) -> float:
+    """The next number of one digit above e^log, within what a float holds."""
+    value = math.exp(min(max(log, -690.0), 690.0))
+    digit = 10.0 ** math.floor(math.log10(value))
+    return float(f"{math.ceil(value / digit) * digit:.1g}")
 
 
 LEARNED = 0.98

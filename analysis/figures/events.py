@@ -38,9 +38,11 @@ def add_events(made: go.Figure, events: Sequence[Event], until: int) -> None:
     for group in groups:
         texts, colours = list(dict.fromkeys(event.words for event in group)), {event.colour for event in group}
         words = texts[0] if len(texts[0]) <= LONGEST_LABEL else f"{texts[0][:LONGEST_LABEL]}…"
+        # At the left end the words would lie on the axis's numbers.
+        side = "left" if group[0].step < until * LABEL_WIDTH else "right"
         more = f" (and {len(texts) - 1} more)" if len(texts) > 1 else ""
         made.add_annotation(
-            x=group[0].step, xanchor="right", y=1, yref="paper", yanchor="top", showarrow=False, borderpad=1,
+            x=group[0].step, xanchor=side, y=1, yref="paper", yanchor="top", showarrow=False, borderpad=1,
             text=words + more if has_room else "●", textangle=-90 if has_room else 0,
             font={"color": colours.pop() if len(colours) == 1 else NEUTRAL, "size": 9},
             hovertext="<br>".join(f"{event.label}, step {event.step:,}: {event.words}" for event in group),

@@ -209,8 +209,8 @@ def evidence(m: Measured, guess: Guess | None) -> Picture:
     ]
     made = loss_picture(drawn)
     yours = sum(p.yours for p in m.pairs)
-    sentence = f"Trained for this verdict: T = {LENGTHS[0]} and {ASKED} (drawn), up to {BUDGET} steps. "
-    sentence += f"Pairs trained in the beat Do: {yours}."
+    sentence = f"Drawn: T = {ASKED}, trained for this verdict over up to {BUDGET} steps. "
+    sentence += f"Pairs that the verdict counts: {yours} from the beat Do, {len(m.pairs) - yours} trained for it."
     return replace(made, name="for-real", sentence=sentence, alt=f"{made.alt}.")
 
 

@@ -105,9 +105,9 @@ def read_flag(given: object) -> bool:
     """True or false, from a text too."""
     if isinstance(given, bool):
         return given
-    if given not in ("True", "False"):
+    if not isinstance(given, str) or given.lower() not in ("true", "false"):
         raise ValueError("True or False")
-    return given == "True"
+    return given.lower() == "true"
 
 
 def read_text_name(given: object, texts: Collection[str], opens_files: bool) -> str:

@@ -153,7 +153,8 @@ def _show_progress(run: RunReader, label: str, working: bool) -> None:
     status = "starting" if working and run.status == "interrupted" else run.status
     stands = as_text(describe_status(status, p.reason))
     step = f"step {p.step:,}" + ("" if run.steps is None else f" of {run.steps:,}")
-    st.progress(min(p.step / run.form.steps, 1.0), f"**{as_text(label)}** · {stands} · {step} · run {run.name}")
+    part = 1.0 if p.reason == "success" else min(p.step / run.form.steps, 1.0)
+    st.progress(part, f"**{as_text(label)}** · {stands} · {step} · run {run.name}")
 
 
 def _show_events(readers: Sequence[RunReader], names: Sequence[str]) -> None:

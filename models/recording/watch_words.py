@@ -28,6 +28,10 @@ WEIGHTS_ALONE = (
     "was reached by the last backward pass at its weights alone: the pass went through the graph of a gradient, or its "
     "forward pass was not recorded; the trace is of the pass before"
 )
+APART = (
+    "was called {calls} times, and no call got the state that the one before had given: each trace has one timestep, "
+    "so that nothing can be said about time"
+)
 MORE_GRADIENT = (
     "has weights that got another gradient than the trace accounts for: from a penalty, a second derivative, a hook or "
     "a call that is not recorded"

@@ -9,6 +9,7 @@ import torch
 from analysis.clipping import clip
 from analysis.diagnosis import diagnose
 from analysis.finding import Kind, Subject
+from analysis.training_findings import raised_exp
 from experiments.config.run_config import RunConfig
 from experiments.probing.probe import Probe, probe
 from experiments.probing.remedies import settle_remedies
@@ -179,6 +180,13 @@ def test_a_remedy_removes_its_finding_or_says_that_no_setting_does(probes):
             assert (finding.kind, finding.title) not in left, (values, finding.title)
             brought = {f.title for f in then if f.severity != "note"} - {f.title for f in result.findings}
             assert all(title in finding.remedy for title in brought), (values, finding.title, brought)
+
+
+@pytest.mark.parametrize("norm", [50.1, 15.2, 0.00234, 1e-5, 1e250])
+def test_a_threshold_that_is_raised_is_not_below_the_norm(norm):
+    raised = raised_exp(math.log(norm))
+    assert norm * (1 - 1e-12) <= raised <= 2 * norm * (1 + 1e-12)
+    assert raised == float(f"{raised:.1g}")
 
 
 def test_where_truncation_alone_is_at_fault_the_remedy_is_to_truncate_less():

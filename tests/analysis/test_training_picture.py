@@ -53,6 +53,12 @@ def test_events_that_are_near_share_their_words_and_lose_none():
     assert first.hovertext == "run, step 500: event 0<br>other, step 503: paused<br>run, step 505: event 1"
 
 
+def test_an_events_words_lie_beside_the_numbers_of_the_axis():
+    made = go.Figure()
+    add_events(made, events(7, 500), 1000)
+    assert [words.xanchor for words in made.layout.annotations] == ["left", "right"]
+
+
 @given(st.lists(st.integers(1, 10_000), max_size=30), st.floats(0, 500))
 def test_every_event_is_in_one_group_and_groups_are_apart(steps, near):
     groups = neighbours(events(*steps), near)

@@ -24,6 +24,21 @@ def test_a_loss_in_the_middle_is_described_from_where_it_enters():
     assert "at lag 29 (the loss enters at lag 19)." in str(seen.report())
 
 
+@pytest.mark.parametrize("normed", [True, False])
+def test_a_loop_whose_state_is_changed_between_its_calls_has_a_note(normed):
+    cell, norm = nn.LSTMCell(3, 4), nn.LayerNorm(4)
+    h = c = torch.zeros(2, 4)
+    with watch(cell) as seen:
+        for x in torch.randn(10, 2, 3):
+            h, c = cell(x, (h, c))
+            h = norm(h) if normed else h
+        h.sum().backward()
+    assert seen[""].seq_len == (1 if normed else 10)
+    said = "was called 10 times, and no call got the state that the one before had given: each trace has one timestep"
+    assert (said in seen.notes.get("", "")) == normed
+    assert ("" in seen.notes) == normed
+
+
 class Normed(nn.LSTM):
     def forward(self, x, hx=None):
         output, last = super().forward(x, hx)
