@@ -156,7 +156,7 @@ class Settings:
         "The largest singular value of each recurrent block. Below 1 the gradient of a tanh network must vanish. "
         "Above 1 it may explode.")))
     seq_len: float = control(Slide("Sequence length", 100.0, 1, LONGEST, 1, help=(
-        "The number of timesteps, T.")))
+        "The length of a sequence. Some tasks add timesteps to it, such as a question; the charts have them all.")))
     forget_bias: float = control(Slide("Forget-gate bias", 0.0, -5, 8, 0.1, help=(
         "Bias of the gate that keeps or forgets the state: the LSTM's forget gate f, the GRU's update gate z.")))
     clip_threshold: float = control(Slide("Clip threshold", 1.0, 1e-3, 1e6, 0.05, logarithmic=True, most="none", help=(

@@ -75,7 +75,7 @@ def _write_out(settings: Settings, opened: OpenedNetwork | None) -> None:
         link = urlencode(write_link(settings, controls_of(opened)))
         st.code(f"{page}?{link}", language=None, wrap_lines=True)
     if opened is None:
-        st.markdown("This Python code prints the page's numbers:")
+        st.markdown("In the project's folder, this Python code prints the page's numbers:")
         st.code(_write_snippet(settings), language="python")
     else:
         st.markdown("This command prints the page's numbers:")

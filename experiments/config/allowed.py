@@ -44,13 +44,18 @@ def _unknown(name: str, names: list[str]) -> str:
 def suggestion(name: str, names: Sequence[str]) -> str:
     """What may be meant by an unknown name, up to the word "the" of a list of all names.
 
-    These are the names that begin as it does, or else the closest one.
+    These are the names that begin as it does or whose words do, as lr for learning_rate, or else the closest one.
     """
-    begun = [other for other in names if other.startswith(name)]
+    begun = [other for other in names if other.startswith(name) or initials(other) == name]
     if len(begun) > 1:
         return f"did you mean {_listed(begun)}? The"
     close = begun or difflib.get_close_matches(name, names, n=1)
     return f"the closest is {close[0]}, and the" if close else "the"
+
+
+def initials(name: str) -> str:
+    """`lr` of `learning_rate`."""
+    return "".join(word[:1] for word in name.split("_"))
 
 
 def _options(kind: Any, field: FieldInfo) -> list[str]:

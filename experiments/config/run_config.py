@@ -48,8 +48,9 @@ class RunConfig(BaseModel):
         None,
         min_length=1,
         examples=["the path of a .npy or .csv file"],
-        description="Your own data. For series: numbers, one row per timestep, in a .npy or .csv file; none uses two "
-        "waves. For sentiment: a .csv file with the columns text and label; none makes the sentences.",
+        description="Your own data. For series: numbers, one row per timestep, in a .npy or .csv file, whose first row "
+        "follows its last one; none uses two waves. For sentiment: a .csv file with the columns text and label; none "
+        "makes the sentences.",
     )
     data_column: str | None = Field(
         None,

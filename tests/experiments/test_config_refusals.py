@@ -121,6 +121,7 @@ def test_any_word_parses_or_is_refused_in_one_sentence(word):
         ),
         ("on_nonfinite=ignore", "on_nonfinite was 'ignore'; it must be stop, skip or continue."),
         ("dtype=float16", "dtype was 'float16'; it must be float32 or float64."),
+        ("lr=3", "'lr' is not a field; the closest is learning_rate, and the fields are task,"),
         ("hiden_size=3", "'hiden_size' is not a field; the closest is hidden_size, and the fields are task,"),
         ("clip=none", "'clip' is not a field; did you mean clip_threshold or clip_rule? The fields are task,"),
         ("gai=3", "'gai' is not a field; the closest is gain, and the fields are task,"),
