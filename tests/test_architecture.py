@@ -82,5 +82,15 @@ def test_what_is_reached_is_followed_through_other_modules():
     assert "experiments.config.run_config" in reached("experiments.runs.opening")
 
 
+@pytest.mark.parametrize("file", sorted(ROOT.glob("dashboard/*/page.py")), ids=lambda file: file.parent.name)
+def test_a_page_is_read_in_one_go(file):
+    assert len(file.read_text().splitlines()) <= 80
+
+
+def test_no_file_is_long():
+    files = [*FILES, *(ROOT / "tests").rglob("*.py")]
+    assert [file for file in files if len(file.read_text(encoding="utf-8").splitlines()) > 300] == []
+
+
 def test_the_page_entry_holds_nothing_but_navigation():
     assert len((ROOT / "app.py").read_text().splitlines()) < 30

@@ -11,11 +11,13 @@ from dashboard.explore.control import OneOf
 from dashboard.server.serving import workers
 from dashboard.session import read_session
 from dashboard.sweeps.form import keep_form, show_form, written_form
+from dashboard.sweeps.kept_choices import asked_sweep
 from dashboard.sweeps.new_settings import NEW, SMALL
 from dashboard.sweeps.processes import examples, plan_for_page, processes
 from dashboard.train import jobs
 from dashboard.train.programs import programs
 from experiments.config.run_config import RunConfig
+from experiments.config.words import shortened
 from experiments.errors import ConfigError
 from experiments.sweeps.estimate import estimate
 from experiments.sweeps.folder import SweepFolder, list_sweeps
@@ -199,6 +201,16 @@ def _show_buttons(results: Results, worked: bool) -> None:
             line.caption("Pausing after the current steps …")
     elif not results.done.all():
         st.button("Continue", icon=":material/play_arrow:", on_click=_continue, args=(results.plan.source, name))
+
+
+def say_there_are_none(is_awaited: bool) -> None:
+    """In the place of a choice: that there is no sweep, nor the one of the address; nothing while one starts."""
+    if is_awaited:
+        return
+    if asked := asked_sweep():
+        st.error(as_text(f"There is no sweep {shortened(asked)}, nor another one yet. Start one above."))
+    else:
+        st.markdown("There are no sweeps yet. Start one above.")
 
 
 def choose_started(names: Sequence[str]) -> bool:

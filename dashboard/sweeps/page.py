@@ -13,7 +13,7 @@ from dashboard.sweeps.cell_runs import show_cell_runs
 from dashboard.sweeps.choices import choose_cell, choose_comparison, choose_quantity, choose_sweep, choose_view
 from dashboard.sweeps.heatmaps import show_heatmaps
 from dashboard.sweeps.kept_choices import begin_choices, choices, read_address
-from dashboard.sweeps.new_sweep import choose_started, show_new_sweep, show_steering
+from dashboard.sweeps.new_sweep import choose_started, say_there_are_none, show_new_sweep, show_steering
 from dashboard.sweeps.pictures import draw_row_profiles
 from dashboard.sweeps.processes import processes
 from dashboard.sweeps.standing import FILL_SECONDS, LIVE, count_ended, show_progress, show_standing
@@ -58,8 +58,7 @@ show_new_sweep(expanded=not found)
 write_address(choices())
 is_awaited = choose_started(names)
 if not found:
-    if not is_awaited:
-        st.markdown("There are no sweeps yet. Start one above.")
+    say_there_are_none(is_awaited)
     st.stop()
 name = choose_sweep(names)
 begin_choices(name)

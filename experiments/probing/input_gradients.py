@@ -8,9 +8,9 @@ from numpy import ndarray
 from experiments.probing.probe import Probe
 from experiments.probing.seen_sequence import heard_sizes
 from experiments.training.build import Experiment, generators
+from models.bptt.lengths import ended_together
 from models.bptt.lognorm import log_norm
 from models.networks.self_attention import SelfAttention
-from models.recording.layer_record import ended_together
 
 LONGEST_ATTENTION = 300
 """Timesteps up to which self-attention is computed: its weights grow with the square of them."""

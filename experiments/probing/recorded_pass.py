@@ -33,8 +33,8 @@ from analysis.transport import transport_course
 from analysis.wording import counted
 from experiments.probing.layer_choice import describe_layer, index_of_layer
 from models import LayerRecord, Trace
+from models.bptt.lengths import ended_together
 from models.bptt.scaled import scaled_log_norm
-from models.recording.layer_record import ended_together
 
 
 class RecordedPass(ABC):

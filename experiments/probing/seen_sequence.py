@@ -7,8 +7,8 @@ from numpy import ndarray
 from analysis.figures.symbols import Symbols
 from experiments.training.build import Experiment
 from models import Trace
+from models.bptt.lengths import ended_together
 from models.bptt.scaled import Scaled, scaled_log_norm
-from models.recording.layer_record import ended_together
 
 
 def seen_sequence(experiment: Experiment, looked_at: str) -> Symbols:

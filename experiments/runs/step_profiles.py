@@ -15,7 +15,7 @@ from analysis.figures.theme import thinning_note
 from analysis.profile import Profile, profile_of_sizes
 from experiments.runs.store.layers import lengths_at
 from experiments.runs.store.reader import RunReader
-from models.recording.layer_record import ended_together
+from models.bptt.lengths import ended_together
 
 LARGEST_PROFILES = 2 * 10**6
 """Most bytes of all profiles together, which are sent to the browser."""

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Bool, Float, Int64, Num
 from torch import Tensor
 
-from models.recording.layer_record import ended_together, padding
+from models.bptt.lengths import ended_together, padding
 
 LossPosition: TypeAlias = Literal["last", "every"]
 """Which timesteps are in the loss: only the final one, or all of them."""

@@ -9,11 +9,12 @@ from torch import Tensor
 
 from models.bptt.backward_layers import backward_layers
 from models.bptt.engine import Engine
+from models.bptt.lengths import padding
 from models.bptt.scaled import Scaled
 from models.bptt.truncation import Blocks, TruncateKind
 from models.bptt.windows import backward_windows
 from models.cells.cell import Cell, State
-from models.recording.layer_record import LayerStates, padding
+from models.recording.layer_record import LayerStates
 from models.recording.trace import Stack
 
 

@@ -8,12 +8,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from models.bptt.engine import Engine
+from models.bptt.lengths import padding
 from models.bptt.stack_pass import backward_stack, forward_stack
 from models.bptt.start_link import crossing, last_state
 from models.networks.decoder import DecoderNetwork, Memory
 from models.networks.network import Given, Passed
 from models.networks.recurrent import Recurrent, unroll
-from models.recording.layer_record import padding
 from models.recording.trace import Stack
 
 

@@ -9,9 +9,9 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from models.bptt.lengths import padding
 from models.cells.nonlinearity import tanh
 from models.networks.initialise import uniform_
-from models.recording.layer_record import padding
 
 Features = Float[Tensor, "time batch feature"]
 Outputs = Float[Tensor, "*sample output"]

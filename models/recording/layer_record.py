@@ -3,16 +3,16 @@
 Its weights are copies from the time of the recording, so that a running training does not change a record.
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import TypeVar
 
 import torch
-from jaxtyping import Float, Float64, Int64, Num
+from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
+from models.bptt.lengths import ended_together, padding
 from models.bptt.scaled import LN_2, Scaled, scaled_log_norm
 from models.bptt.truncation import Blocks, TruncateKind
 from models.cells.cell import Cell, Gates, State
@@ -292,17 +292,3 @@ def with_gradients(
         direct_log_norm=direct_log_norm,
         grad_start=grad_start,
     )
-
-
-def ended_together(
-    x: Num[Tensor, "time batch *rest"], lengths: Int64[Tensor, " batch"], before: float | int = math.nan
-) -> Num[Tensor, "time batch *rest"]:
-    """Each sequence moved to end at the last timestep; it has the value `before` where it has not begun."""
-    source = torch.arange(len(x), device=x.device)[:, None] - (len(x) - lengths)
-    source = source.view(*source.shape, *[1] * (x.ndim - 2)).expand(x.shape)
-    return x.gather(0, source.clamp(min=0)).masked_fill(source < 0, before)
-
-
-def padding(seq_len: int, lengths: Int64[Tensor, " batch"]) -> Tensor:
-    """[time, batch]: True at the positions beyond a sequence's end."""
-    return torch.arange(seq_len, device=lengths.device)[:, None] >= lengths

@@ -156,6 +156,11 @@ def test_no_sweep_is_an_invitation(tmp_path, monkeypatch):
     at = AppTest.from_file(PAGE).run()
     assert not at.exception
     assert "There are no sweeps yet" in said(at)
+    at = AppTest.from_file(PAGE)
+    at.query_params["sweep"] = "zzz"
+    assert [error.value for error in at.run().error] == [
+        "There is no sweep 'zzz', nor another one yet. Start one above."
+    ]
 
 
 def test_a_link_to_no_sweep_is_one_sentence(opened):

@@ -9,10 +9,11 @@ from torch import Tensor
 
 from experiments.runs.store.errors import DamagedRunError, ForeignRunError, RunError
 from experiments.runs.store.reader import RunReader
+from models.bptt.lengths import padding
 from models.bptt.scaled import Scaled
 from models.bptt.stack_pass import side_by_side
 from models.cells.cell import Cell
-from models.recording.layer_record import LayerRecord, padding
+from models.recording.layer_record import LayerRecord
 from models.recording.trace import Stack
 
 
