@@ -9,22 +9,27 @@ from analysis.typeset import as_markdown
 from dashboard.components.terms import explain_in
 from dashboard.explore.advice import advise, describe_changes
 from dashboard.explore.configs import page_values
+from dashboard.explore.panel import lines_of
 from dashboard.explore.session import change_page
 from dashboard.explore.view import View
 
 
 def show_diagnosis(view: View) -> None:
     """A column per cell."""
-    for column, cell in zip(st.columns(len(view.probes), gap="medium"), view.probes, strict=True):
-        with column:
-            findings = advise(view.settings, cell)
-            terms = explain_in(" ".join(finding.evidence for finding in findings))
-            st.markdown(f"## {cell_name(cell)}", help=terms)
-            for finding in findings:
-                _show_finding(view, cell, finding)
-            if not findings:
-                course = begin_sentence(view.probes[cell].transport_course)
-                st.success(f"Nothing is wrong. {course}; no gate, unit or cell state is stuck.")
+    for line in lines_of(view.probes):
+        for column, cell in zip(st.columns(len(line), gap="medium"), line, strict=True):
+            with column:
+                _show_cell(view, cell)
+
+
+def _show_cell(view: View, cell: str) -> None:
+    findings = advise(view.settings, cell)
+    st.markdown(f"## {cell_name(cell)}", help=explain_in(" ".join(finding.evidence for finding in findings)))
+    for finding in findings:
+        _show_finding(view, cell, finding)
+    if not findings:
+        course = begin_sentence(view.probes[cell].transport_course)
+        st.success(f"Nothing is wrong. {course}; no gate, unit or cell state is stuck.")
 
 
 def _show_finding(view: View, cell: str, finding: Finding) -> None:

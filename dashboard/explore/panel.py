@@ -1,8 +1,9 @@
 """What a panel below the profile is: rows of charts, drawn of recorded passes."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from analysis.clipping import Clipping
 from analysis.figures.symbols import Symbols
@@ -37,6 +38,24 @@ def symbols_of(view: Passes, lit: bool = False) -> Symbols | None:
         return symbols
     heard = {cell: probe.heard for cell, probe in view.probes.items()}
     return replace(symbols, heard={cell: sizes for cell, sizes in heard.items() if sizes is not None})
+
+
+MOST_BESIDE = 3
+"""Charts beside each other: more are too narrow on a laptop."""
+
+Item = TypeVar("Item")
+
+
+def lines_of(items: Iterable[Item]) -> list[list[Item]]:
+    """The items in lines, each as long as the others where that can be, and of at most `MOST_BESIDE`.
+
+    Example:
+        >>> lines_of("abcd"), lines_of("abcde")
+        ([['a', 'b'], ['c', 'd']], [['a', 'b', 'c'], ['d', 'e']])
+    """
+    left = list(items)
+    length = max(1, math.ceil(len(left) / math.ceil(len(left) / MOST_BESIDE))) if left else 1
+    return [left[k : k + length] for k in range(0, len(left), length)]
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from dashboard.components.show import show
-from dashboard.explore.panel import Panel, Passes
+from dashboard.explore.panel import Panel, Passes, lines_of
 from dashboard.explore.slow_panel import end_computing, show_slow_panel
 
 
@@ -27,7 +27,7 @@ def show_panel(
         show_slow_panel(panel, (name, *view.probes.values()), keys)
         return
     end_computing()
-    for row in panel.rows:
-        for column, (key, draw) in zip(st.columns(len(row), gap="medium"), row.items(), strict=True):
+    for line in (line for row in panel.rows for line in lines_of(row.items())):
+        for column, (key, draw) in zip(st.columns(len(line), gap="medium"), line, strict=True):
             with column:
                 show(draw(), keys.format(key), on_click)

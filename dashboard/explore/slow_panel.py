@@ -12,7 +12,7 @@ from analysis.figures.picture import Picture
 from analysis.figures.theme import the_cell
 from dashboard.components.refusal import refuse
 from dashboard.components.show import show
-from dashboard.explore.panel import Panel
+from dashboard.explore.panel import Panel, lines_of
 from dashboard.server.computing import Computing, always
 from dashboard.session import read_session
 from models.cells.registry import CELLS
@@ -70,8 +70,8 @@ def _show_rows(panel: Panel, computing: Computing, keys: str, waits: bool) -> No
         refuse(FAILED)
     before = read_session(f"computed-{keys}", dict, {})
     known: dict[str, Picture] = {**before, **computing.pictures}
-    for row in panel.rows:
-        for column, name in zip(st.columns(len(row), gap="medium"), row, strict=True):
+    for line in (line for row in panel.rows for line in lines_of(row)):
+        for column, name in zip(st.columns(len(line), gap="medium"), line, strict=True):
             with column:
                 failed = computing.error is not None and name not in computing.pictures
                 if not failed:

@@ -130,8 +130,8 @@ def _row(s: RunSummary, about: About, fields: Sequence[str]) -> dict[str, object
     return {
         **named,
         "learned": describe_summary(s),
-        **settings,
         "status": describe_status(s.status, s.reason),
+        **settings,
         "step": s.step,
         "loss ÷ chance": float(str(loss)) / s.chance if loss is not None and s.chance else None,
         "tags": visible(", ".join(about.tags)),
