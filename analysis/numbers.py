@@ -33,16 +33,23 @@ def log_quantile(values: Float[ndarray, "*rest sample"], q: float) -> Float[ndar
 def log_quantiles(values: Float[ndarray, "*rest sample"], *quantiles: float) -> list[Float[ndarray, "*rest"]]:
     """The same for several quantiles."""
     order = np.sort(values, axis=-1)  # NaN sorts last
-    count = np.sum(~np.isnan(values), axis=-1)
-    return [_at(order, np.asarray(q * np.maximum(count - 1, 0))) for q in quantiles]
+    if not np.isnan(order[..., -1]).any():
+        places = [q * (order.shape[-1] - 1) for q in quantiles]
+        return [_between(order[..., math.floor(p)], order[..., math.ceil(p)], np.asarray(p % 1)) for p in places]
+    last = np.maximum(np.sum(~np.isnan(values), axis=-1) - 1, 0)
+    places = [np.asarray(q * last) for q in quantiles]
+    return [_between(_sample(order, np.floor(p)), _sample(order, np.ceil(p)), p % 1) for p in places]
 
 
-def _at(order: Float[ndarray, "*rest sample"], place: Float[ndarray, "*rest"]) -> Float[ndarray, "*rest"]:
-    """The sorted samples at a place between two of them."""
-    below = np.floor(place)
-    low, high = (np.take_along_axis(order, k.astype(int)[..., None], -1)[..., 0] for k in (below, np.ceil(place)))
+def _sample(order: Float[ndarray, "*rest sample"], index: ndarray) -> ndarray:
+    """The sorted samples at an index."""
+    found: ndarray = np.take_along_axis(order, index.astype(int)[..., None], axis=-1)[..., 0]
+    return found
+
+
+def _between(low: ndarray, high: ndarray, share: ndarray) -> ndarray:
+    """The value at a share of the way from one sample to the next."""
     with np.errstate(invalid="ignore"):  # −inf and inf
-        between = low + (place - below) * (high - low)
-    ends = [low == high, np.isneginf(low), np.isposinf(high)]
-    mixed: ndarray = np.select(ends, [low, low, high], between)
-    return mixed
+        mixed = low + share * (high - low)
+    made: ndarray = np.where((low == high) | np.isneginf(low), low, np.where(np.isposinf(high), high, mixed))
+    return made

@@ -9,7 +9,7 @@ from numpy import ndarray
 from torch import Tensor
 
 from analysis.gates import gate_statistics
-from analysis.numbers import log_quantile
+from analysis.numbers import log_quantiles
 from analysis.spectrum import block_spectra
 from experiments.runs.store.form import Form
 from experiments.runs.store.layout import QUANTILES, ending
@@ -154,11 +154,8 @@ SPECTRAL = ("spectral_norm", "spectral_radius")
 
 
 def quantiles(log_norm: ndarray) -> ndarray:
-    """[layer, time, quantile] of [layer, time, batch], each as `analysis.numbers.log_quantile` has it."""
-    if np.isnan(log_norm).any():
-        return np.stack([log_quantile(log_norm, q) for q in QUANTILES], axis=-1)
-    order = np.sort(log_norm, axis=-1)  # once for all: this is done at every recorded step
-    return order[..., [round(q * (order.shape[-1] - 1)) for q in QUANTILES]]
+    """[layer, time, quantile] of [layer, time, batch]."""
+    return np.stack(log_quantiles(log_norm, *QUANTILES), axis=-1)
 
 
 def kept(values: Tensor, form: Form) -> ndarray:
