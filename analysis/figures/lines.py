@@ -9,7 +9,7 @@ from numpy import ndarray
 
 from analysis.figures.theme import LEGEND_BELOW, NEUTRAL, figure
 
-Values = Num[ndarray, " point"]
+Values = Num[ndarray, " _"]
 
 
 def chart_of_lines(

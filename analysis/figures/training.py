@@ -167,9 +167,14 @@ def norm_picture(lanes: Sequence[Lane], thresholds: Mapping[str, float | None]) 
 
 
 def lines_picture(
-    name: str, title: str, y_title: str, sentence: str, lines: Sequence[tuple[str, str, str, Int[ndarray, " n"], Over]],
-    level: float | None = None, unit: str = "",
-) -> Picture:  # fmt: skip
+    name: str,
+    title: str,
+    y_title: str,
+    sentence: str,
+    lines: Sequence[tuple[str, str, str, Int[ndarray, " _"], Float[ndarray, " _"]]],
+    level: float | None = None,
+    unit: str = "",
+) -> Picture:
     """Plain lines over steps: (label, colour, dash, step, value) each; `level` is drawn dotted, `unit` is said."""
     made = figure(title, "optimiser step", y_title, 290 + 10 * len(lines))
     columns: dict[str, list[object]] = {"line": [], "step": [], "value": []}

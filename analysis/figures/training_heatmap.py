@@ -17,7 +17,7 @@ REACHES = (1, 2, 3, 6, 12, 25, 50, 100, 200, 400, 1000)
 """Decades on both sides of 1 that a colour scale may have: a scale that grows with every step could not be compared."""
 
 
-def common_reach(log_norms: Sequence[Float[ndarray, "record time"]]) -> float:
+def common_reach(log_norms: Sequence[Float[ndarray, "_ _"]]) -> float:
     """Decades of one colour scale for several heatmaps, each around its usual size at the last timestep."""
     most = 0.0
     for log_norm in log_norms:
