@@ -31,6 +31,8 @@ def run_learned(run: RunReader) -> Learned:
         norm = column("log_norm_before") if not run.form.watched else np.log(column("grad_norm"))
     evaluated = column("evaluation_accuracy")
     known = evaluated[np.isfinite(evaluated)]  # the answers of the network in use
+    losses = column("evaluation_loss")
+    losses = losses[np.isfinite(losses)]
     course = TrainingScalars(
         step,
         column("loss"),
@@ -39,7 +41,7 @@ def run_learned(run: RunReader) -> Learned:
         column("learning_rate"),
         column("clip_threshold", "clip"),
         run.chance,
-        next((float(loss) for loss in column("evaluation_loss")[::-1] if math.isfinite(loss)), math.nan),
+        float(losses[-1]) if losses.size else math.nan,
     )
     if run.form.watched and np.isnan(course.loss).all():
         return Learned("begun", "no loss was logged")

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from numbers import Integral
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -12,7 +11,7 @@ from torch.nn.parameter import is_lazy
 
 from models.recording.above import from_above
 from models.recording.trace import Trace
-from models.recording.watch_alerts import Alert, Condition, LogCondition
+from models.recording.watch_alerts import Alert, Condition, LogCondition, check_whole
 from models.recording.watch_gradients import unaccounted
 from models.recording.watch_hook import Hook
 from models.recording.watch_log import Log
@@ -84,9 +83,8 @@ class Watch:
     ) -> None:
         numbers = {"every": every, "samples": samples, "units": units, "timesteps": timesteps}
         for word, number in numbers.items():
-            left_out = number is None and word != "every"
-            if not left_out and (not isinstance(number, Integral) or number < 1):
-                raise ValueError(f"{word} was {number!r}; it must be a whole number of at least 1.")
+            if number is not None or word == "every":
+                check_whole(word, number)
         for word, value in (("title", title), ("units", units), ("timesteps", timesteps)):
             if run is None and value is not None:
                 raise ValueError(f"{word} was {value!r}; it needs run=; add run=.")
