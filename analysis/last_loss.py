@@ -30,7 +30,7 @@ def last_loss_only(trace: Trace) -> Trace:
         return trace
     exponent = layer.direct[0].exponent
     parts = tuple(x.at(exponent).parts[0].masked_fill(others[..., None], 0) for x in layer.direct)
-    engine = make_engine(choose_path([type(layer.cell)], layer.cell.weights.values(), layer.inputs, None))
+    engine = make_engine(choose_path([type(layer.cell)], layer.cell.weights.values(), layer.inputs, None), layer.inputs)
     states = forward_stack(engine, [layer.cell], 1, layer.inputs, [layer.start], layer.lengths)
     result = backward_stack(engine, states, 1, [Scaled(parts, exponent)], layer.truncate, layer.truncate_kind)
     return Trace(

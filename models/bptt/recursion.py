@@ -8,6 +8,7 @@ s is the whole state, h or (h, c). The adjoint dL/ds_t carries a power of two wi
 is an ordinary factor there, and 0 in float32. This file is the definition; anything faster is tested against it.
 """
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
@@ -22,6 +23,18 @@ from models.bptt.weight_gradient import WeightGradient
 from models.cells.cell import Cell, Gates, State
 from models.networks.recurrent import processing_order
 from models.recording.layer_record import LayerStates, recompute, with_gradients, without_padding
+
+
+@dataclass(frozen=True, eq=False)
+class WayBack:
+    """The recursion's results, [time, batch, unit], and what is left of it at the start."""
+
+    adjoint: Scaled
+    """dL/ds_t with h_t and c_t independent of each other."""
+    total: Scaled
+    """dL/dh_t, and dL/dc_t with the path through h_t."""
+    start: Scaled
+    """dL/ds_0."""
 
 
 class ReferenceEngine(Engine):
@@ -39,6 +52,16 @@ class ReferenceEngine(Engine):
         self, cell: Cell, inputs: Tensor, start: State, reverse: bool = False, lengths: Tensor | None = None
     ) -> LayerStates:
         """See `Engine.forward`."""
+        before, after, gates = self.walk(cell, inputs, start, reverse, lengths)
+        states = LayerStates(
+            cell=cell, inputs=inputs, before=before, after=after, gates=gates, reverse=reverse, lengths=lengths
+        )
+        return without_padding(states)
+
+    def walk(
+        self, cell: Cell, inputs: Tensor, start: State, reverse: bool, lengths: Tensor | None
+    ) -> tuple[State, State, Gates]:
+        """s_{t-1}, s_t and the gates of every timestep."""
         seq_len = len(inputs)
         before: list[State] = [start] * seq_len
         after: list[State] = [start] * seq_len
@@ -51,16 +74,8 @@ class ReferenceEngine(Engine):
                 within = (t < lengths)[:, None]
                 state = tuple(torch.where(within, new, old) for new, old in zip(state, before[t], strict=True))
             after[t] = state
-        states = LayerStates(
-            cell=cell,
-            inputs=inputs,
-            before=stack_over_time(before),
-            after=stack_over_time(after),
-            gates={name: torch.stack([gates_t[name] for gates_t in gates]) for name in cell.gate_names},
-            reverse=reverse,
-            lengths=lengths,
-        )
-        return without_padding(states)
+        stacked = {name: torch.stack([gates_t[name] for gates_t in gates]) for name in cell.gate_names}
+        return stack_over_time(before), stack_over_time(after), stacked
 
     def begin(self, cell: Cell, inputs: Tensor, start: State) -> LayerStates:
         """See `Engine.begin`."""
@@ -87,26 +102,11 @@ class ReferenceEngine(Engine):
 
     def backward(self, states: LayerStates, direct: Scaled, blocks: Blocks | None, through_inputs: bool) -> Backward:
         """See `Engine.backward`."""
-        run, dtype, pad = states.in_float64(), states.inputs.dtype, states.padding
-        zero = tuple(torch.zeros_like(s[0]) for s in run.after)
+        run, dtype = states.in_float64(), states.inputs.dtype
         missing = tuple(torch.zeros_like(s) for s in run.after[len(direct.parts) :])
         sent = Scaled((*(part.double() for part in direct.parts), *missing), direct.exponent)
-        carried = Scaled.of(*zero)
-        adjoints: list[Scaled] = [carried] * run.seq_len
-        totals: list[Scaled] = [carried] * run.seq_len
-
-        order = processing_order(run.seq_len, run.reverse)
-        for t in reversed(order):
-            adjoints[t] = sent[t] + carried
-            if pad is not None:
-                adjoints[t], waiting = zero_where(pad[t], adjoints[t]), adjoints[t]
-            totals[t], carried = step_vjp(run, t, adjoints[t], self.threshold)
-            if pad is not None:
-                carried = choose(pad[t], waiting, carried)
-            if blocks is not None and t != order[0] and blocks.begins_at(t, run.reverse):
-                carried = Scaled.of(*zero)
-
-        adjoint, total = stack_scaled(adjoints), stack_scaled(totals)
+        back = self.walk_back(run, sent, blocks)
+        adjoint, total = back.adjoint, back.total
         return Backward(
             record=with_gradients(
                 states,
@@ -115,21 +115,49 @@ class ReferenceEngine(Engine):
                 log_norm=log_norm(total.parts[0]) + total.exponent.double() * LN_2,
                 direct_log_norm=log_norm(sent.parts[0]) + sent.exponent.double() * LN_2,
                 grad_start=tuple(
-                    Scaled((part,), carried.exponent).held(carried.exponent, dtype) for part in carried.parts
+                    Scaled((part,), back.start.exponent).held(back.start.exponent, dtype) for part in back.start.parts
                 ),
             ),
             parameter_grads=parameter_gradients(run, adjoint, self.threshold),
             grad_inputs=input_gradients(run, adjoint, self.threshold) if through_inputs else None,
         )
 
+    def walk_back(self, run: LayerStates, sent: Scaled, blocks: Blocks | None) -> WayBack:
+        """The recursion from the last step to the first; `run` is in float64, `sent` the direct gradient."""
+        pad = run.padding
+        none = Scaled.of(*(torch.zeros_like(s[0]) for s in run.after))
+        carried = none
+        adjoints: list[Scaled] = [none] * run.seq_len
+        totals: list[Scaled] = [none] * run.seq_len
+        order = processing_order(run.seq_len, run.reverse)
+        for t in reversed(order):
+            adjoints[t] = sent[t] + carried
+            if pad is not None:
+                adjoints[t], waiting = zero_where(pad[t], adjoints[t]), adjoints[t]
+            totals[t], carried = self.step_back(run, t, adjoints[t])
+            if pad is not None:
+                carried = choose(pad[t], waiting, carried)
+            if blocks is not None and t != order[0] and blocks.begins_at(t, run.reverse):
+                carried = none
+        return WayBack(stack_scaled(adjoints), stack_scaled(totals), carried)
 
-def step_vjp(run: LayerStates, t: int, adjoint: Scaled, threshold: float | None) -> tuple[Scaled, Scaled]:
-    """dL/d(h_t, c_t) in total, and (∂s_t/∂s_{t-1})ᵀ dL/ds_t, by autograd through one step."""
+    def step_back(self, run: LayerStates, t: int, adjoint: Scaled) -> tuple[Scaled, Scaled]:
+        """dL/ds_t in total, and its part that goes on to s_{t-1}."""
+        return step_vjp(run, t, adjoint, self.threshold)
+
+
+def step_vjp(
+    run: LayerStates, t: int, adjoint: Scaled, threshold: float | None, lifts: tuple[int, ...] | None = None
+) -> tuple[Scaled, Scaled]:
+    """dL/d(h_t, c_t) in total, and (∂s_t/∂s_{t-1})ᵀ dL/ds_t, by autograd through one step.
+
+    `lifts` as in `lifted_grads`.
+    """
     before = tuple(s[t].detach().requires_grad_() for s in run.before)
     cell = run.cell if threshold is None else limited(run.cell, threshold, adjoint.exponent)
     with torch.enable_grad():
         after, _ = cell.step(run.inputs[t], before)
-    grads, lift = lifted_grads(after, (*after, *before), adjoint.parts, threshold)
+    grads, lift = lifted_grads(after, (*after, *before), adjoint.parts, threshold, lifts)
     n, exponent = len(after), adjoint.exponent - lift
     return Scaled(grads[:n], exponent), Scaled(grads[n:], exponent)
 
@@ -138,19 +166,22 @@ LIFT = 512
 """Exponent of the power of two by which a float64 gradient is multiplied first."""
 
 
-def lifted_grads(outputs: State, variables: State, grads: State, threshold: float | None) -> tuple[State, int]:
+def lifted_grads(
+    outputs: State, variables: State, grads: State, threshold: float | None, lifts: tuple[int, ...] | None = None
+) -> tuple[State, int]:
     """The variables' gradients times 2^lift, and the lift.
 
     Gates that are shut and units that are saturated may follow each other in one step: e^−300 · e^−600 is below
-    1e-308, while its product with 2^512 is not. A step with a limit takes no lift, as the limit has none.
+    1e-308, while its product with 2^512 is not. A step with a limit takes no lift, as the limit has none. The first of
+    the `lifts` that gives finite numbers counts, else the last: by default none, where the usual one overflows.
     """
-    lifts = (0,) if threshold is not None else (LIFT, 0)  # none where that overflows, or where numbers are not finite
-    for lift in lifts:
+    tried = lifts or ((0,) if threshold is not None else (LIFT, 0))
+    for lift in tried:
         raised = tuple(grad * 2.0**lift for grad in grads)
         results = torch.autograd.grad(
-            outputs, variables, raised, retain_graph=lift > 0, allow_unused=True, materialize_grads=True
+            outputs, variables, raised, retain_graph=lift != tried[-1], allow_unused=True, materialize_grads=True
         )
-        if all(bool(result.isfinite().all()) for result in results):
+        if lift == tried[-1] or all(bool(result.isfinite().all()) for result in results):
             break
     return results, lift
 

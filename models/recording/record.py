@@ -8,6 +8,7 @@ from torch import Tensor
 
 from models.bptt.compiled.choose import choose_path
 from models.bptt.engine import Engine
+from models.bptt.graphs.engine import GraphEngine
 from models.bptt.recursion import ReferenceEngine
 from models.bptt.stack_pass import side_by_side
 from models.bptt.truncation import TRUNCATE_KINDS, TruncateKind
@@ -92,7 +93,7 @@ def record(
     )
     kinds = [recurrent.cell_type for recurrent in model.stacks.values()]
     path = choose_path(kinds, parameters.values(), inputs, path_of(path, step_threshold))
-    engine = make_engine(path, step_threshold)
+    engine = make_engine(path, inputs, step_threshold)
     passed = model.run(engine, given)
 
     grads = dict(passed.grads)
@@ -184,10 +185,10 @@ def path_of(path: str | None, step_threshold: float | None) -> str | None:
     return "reference"
 
 
-def make_engine(path: str, step_threshold: float | None = None) -> Engine:
-    """The engine of that name; only the reference clips inside BPTT."""
+def make_engine(path: str, inputs: Tensor, step_threshold: float | None = None) -> Engine:
+    """The engine of that name for inputs on this device; only the reference clips inside BPTT."""
     if path == "reference":
-        return ReferenceEngine(step_threshold)
+        return GraphEngine() if inputs.is_cuda and step_threshold is None else ReferenceEngine(step_threshold)
     from models.bptt.compiled.engine import CompiledEngine  # here, since it imports the compiler
 
     return CompiledEngine()

@@ -33,7 +33,7 @@ def replay(name: str, module: RecurrentModule, calls: Sequence[Call], samples: i
     if first.start is not None:
         start = [tuple(s[k, kept] for s in first.start) for k in range(len(first.cells))]
     weights = [weight for cell in first.cells for weight in cell.weights.values()]
-    engine = make_engine(choose_path([type(cell) for cell in first.cells], weights, inputs, None))
+    engine = make_engine(choose_path([type(cell) for cell in first.cells], weights, inputs, None), inputs)
     with torch.autocast(inputs.device.type, enabled=False):
         layers = forward_stack(engine, first.cells, first.num_directions, inputs, start, lengths, masks)
         outputs = side_by_side([layer.hidden for layer in layers[-first.num_directions :]])

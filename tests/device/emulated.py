@@ -9,6 +9,8 @@ from torch import Tensor
 from torch.utils.cpp_extension import include_paths, library_paths
 
 NAME = "emulated"
+DEVICES = (NAME, *(["cuda"] if torch.cuda.is_available() else []))
+"""The devices that are compared with the CPU."""
 SOURCE = Path(__file__).with_name("device.cpp")
 FUSED = torch.library.Library("aten", "IMPL", "PrivateUse1")
 

@@ -60,7 +60,7 @@ def by_engine(path, model, inputs, start, lengths) -> tuple[Stack, dict[str, Ten
     """The same through the two passes over the stack, with the direct gradients taken by autograd."""
     r = model.recurrent
     D, count = r.num_directions, r.num_layers * r.num_directions
-    engine = make_engine(path)
+    engine = make_engine(path, inputs)
     cells = [r.cell(l, d) for l in range(r.num_layers) for d in range(D)]
     layers = forward_stack(engine, cells, D, inputs, [tuple(s[k] for s in start) for k in range(count)], lengths)
     states = [tuple(s.detach().clone().requires_grad_() for s in layer.after) for layer in layers]

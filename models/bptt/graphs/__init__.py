@@ -1,0 +1,1 @@
+"""The definition's passes on a GPU, as CUDA graphs."""
