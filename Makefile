@@ -37,7 +37,7 @@ check: lint types
 test-portable: $(VENV)/dev.stamp
 	$(BIN)/python tests/portable.py $(ONLY)
 
-# On an emulated second device; needs a C++ compiler.
+# On an emulated second device, which needs a C++ compiler, and on a GPU if there is one.
 test-device: $(VENV)/dev.stamp
 	$(BIN)/pytest tests/device
 

@@ -70,7 +70,7 @@ def gate_statistics(layer: LayerStates) -> GateStatistics:
     """
     if not layer.gates:
         return GateStatistics({}, None, "This cell has no gates.")
-    values = {name: gate.detach().cpu().double().numpy() for name, gate in layer.gates.items()}
+    values = {name: x.detach().cpu().double().numpy() for name, x in layer.gates.items()}
     keep = layer.cell.keep_gate
     finite = all(np.isfinite(v).all() for v in values.values())
     within = np.True_ if layer.padding is None else ~layer.padding.cpu().numpy()[..., None]

@@ -108,8 +108,8 @@ def penalty_gradient(layer: LayerRecord) -> PenaltyGradient:
 
 def read_first(layer: LayerRecord) -> Bool[Tensor, "time batch"]:
     """The timestep that each sequence reads first: no step of the recursion leads from it to a state that is kept."""
-    T, B = layer.seq_len, layer.batch_size
-    time = torch.arange(T)[:, None]
+    T, B, device = layer.seq_len, layer.batch_size, layer.inputs.device
+    time = torch.arange(T, device=device)[:, None]
     if not layer.reverse:
         return (time == 0).expand(T, B)
-    return time == (torch.full((B,), T) if layer.lengths is None else layer.lengths) - 1
+    return time == (torch.full((B,), T, device=device) if layer.lengths is None else layer.lengths) - 1

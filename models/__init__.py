@@ -5,6 +5,7 @@ from models.networks.encoder_decoder import EncoderDecoder
 from models.networks.one_to_many import OneToMany
 from models.networks.sequence_model import SequenceModel
 from models.recording.layer_record import LayerRecord
+from models.recording.on_cpu import on_cpu
 from models.recording.record import direct_gradients, record
 from models.recording.trace import Trace
 from models.recording.watch import Watch, watch
@@ -23,6 +24,7 @@ __all__ = [
     "direct_gradients",
     "gradient_below",
     "not_finite",
+    "on_cpu",
     "record",
     "watch",
 ]

@@ -1,6 +1,8 @@
 """Imports run only upwards: models ← analysis ← experiments ← dashboard; Streamlit only in the dashboard."""
 
 import ast
+import symtable
+import sys
 from pathlib import Path
 
 import pytest
@@ -80,6 +82,32 @@ def test_what_computes_takes_no_numbers_from_the_look_of_figures(module):
 def test_what_is_reached_is_followed_through_other_modules():
     assert "models.cells.registry" in reached("experiments.runs.opening")
     assert "experiments.config.run_config" in reached("experiments.runs.opening")
+
+
+def hidden_names(source: str) -> list[str]:
+    """Names that a comprehension binds and another of the same scope, or the scope itself, takes from the module.
+
+    Python 3.12 cannot tell them apart within one expression: it says that the second has no value yet.
+    """
+    found, left = [], [symtable.symtable(source, "", "exec")]
+    while left:
+        scope = left.pop()
+        left += scope.get_children()
+        inside = [c for c in scope.get_children() if c.get_name() in ("listcomp", "dictcomp", "setcomp")]
+        bound = {name for c in inside for name in c.get_locals()}
+        taken = {name for c in inside for name in c.get_globals()}
+        if isinstance(scope, symtable.Function):
+            taken |= set(scope.get_globals())
+        found += sorted(bound & taken)
+    return found
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="from 3.12 on a comprehension is no scope of its own")
+def test_no_comprehension_hides_a_function_that_another_calls():
+    hiding = "def gate(v): ...\ndef all(d):\n    found = {n: gate for n, gate in d}\n    return [gate(v) for v in d]"
+    assert hidden_names(hiding) == ["gate"]
+    files = [*FILES, *(ROOT / "tests").rglob("*.py")]
+    assert {file: names for file in files if (names := hidden_names(file.read_text(encoding="utf-8")))} == {}
 
 
 @pytest.mark.parametrize("file", sorted(ROOT.glob("dashboard/*/page.py")), ids=lambda file: file.parent.name)

@@ -23,7 +23,7 @@ OF_A_DRAWN_NETWORK = (
 OF_TRAINING = {
     "optimiser", "learning_rate", "steps", "record_every", "record_units", "record_samples", "evaluate_every",
     "evaluate_size", "evaluate_at", "stop_on_success", "on_nonfinite", "clip_threshold", "clip_rule",
-    "penalty_weight", "floss_steps", "floss_exponents",
+    "penalty_weight", "floss_steps", "floss_exponents", "device",
 }  # fmt: skip
 """Fields on which a pass without training does not depend."""
 

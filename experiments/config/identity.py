@@ -16,7 +16,7 @@ OF_TASKS = {3: ("delayed_xor",)}
 CAME_LATER = (
     "truncate_kind", "network", "head", "dense_size", "start", "attention", "reverse_source", "data_file",
     "data_column", "evaluate_at", "features", "biases", "spectral_radius", "penalty_weight", "input_bias",
-    "floss_steps", "floss_exponents", "delay",
+    "floss_steps", "floss_exponents", "delay", "device",
 )  # fmt: skip
 """Fields that were added within this format version: earlier runs have their defaults."""
 

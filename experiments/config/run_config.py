@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Sequence
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
-from annotated_types import Ge, Le
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from experiments.config.allowed import choices, refusal
 from experiments.config.identity import FORMAT_VERSION, identity_of
+from experiments.config.largest import LARGEST, LARGEST_WHOLE, Count
 from experiments.config.listed import GATE_BLOCKS, SPELLINGS, as_text
 from experiments.config.words import parse_words
 from experiments.errors import ConfigError
@@ -17,15 +17,6 @@ from models.bptt.truncation import TruncateKind
 from models.cells.elman.step import NONLINEARITIES
 from models.cells.registry import CELLS
 from models.networks.registry import NETWORKS
-
-LARGEST_WHOLE = 2**63 - 1
-"""The largest whole number that JSON's readers and torch accept."""
-
-Count = Annotated[int, Ge(1), Le(LARGEST_WHOLE)]
-"""How many units or sequences are kept: at least one, since a recorded step cannot be empty."""
-
-LARGEST = 1e30
-"""Largest learning rate and threshold: torch's optimisers and clamps fail for numbers that float32 cannot hold."""
 
 
 class RunConfig(BaseModel):
@@ -239,6 +230,13 @@ class RunConfig(BaseModel):
 
     seed: int = Field(0, ge=0, le=LARGEST_WHOLE, description="Seed of the random numbers for weights and sequences.")
     dtype: Literal["float32", "float64"] = Field("float32", description="Type of the network's floating point numbers.")
+    device: str = Field(
+        "cpu",
+        pattern=r"^[a-z]{1,16}(:[0-9]{1,2})?$",
+        examples=["cpu, cuda or cuda:1"],
+        description="Where a training computes, in torch's words: cpu, cuda, cuda:1. Its recorded steps are looked at "
+        "on the CPU.",
+    )
 
     @field_validator("task", "cell", "nonlinearity", "network")
     @classmethod

@@ -22,7 +22,7 @@ from experiments.probing.remedies import settle_remedies
 from experiments.probing.seen_sequence import heard_sizes, seen_sequence
 from experiments.tasks.task import Lengths
 from experiments.training.build import Experiment, build
-from experiments.training.training import choose_path
+from experiments.training.place import choose_path
 from models import SequenceModel, Trace, direct_gradients
 
 

@@ -10,7 +10,7 @@ import orjson
 
 from experiments.checked import STRICT, Count
 from experiments.checked import checked as kinds_checked
-from experiments.config.run_config import LARGEST
+from experiments.config.largest import LARGEST
 from experiments.config.words import shortened
 from experiments.errors import ConfigError
 from experiments.runs.store.files import read_small, replace_quickly

@@ -14,7 +14,7 @@ from analysis.spectrum import block_spectra
 from experiments.runs.store.form import Form
 from experiments.runs.store.layout import QUANTILES, ending
 from experiments.training.training import Step
-from models import LayerRecord
+from models import LayerRecord, on_cpu
 from models.bptt.scaled import scaled_log_norm
 from models.cells.cell import Cell
 from models.networks.network import Network
@@ -28,6 +28,7 @@ def is_recorded(form: Form, step: int) -> bool:
 def row(forms: Sequence[Form], step: Step, model: Network) -> dict[str, ndarray]:
     """One recorded step: array → its row, but for `seconds` and what `later` has."""
     made = {"step": np.asarray(step.scalars["step"])}
+    step = step if step.inputs.is_cpu else on_cpu(step)
     for k, form in enumerate(forms):
         made |= {name + ending(k): values for name, values in stack_row(form, step, model).items()}
     return made
@@ -60,7 +61,7 @@ def stack_row(form: Form, step: Step, model: Network) -> dict[str, ndarray]:
         made[f"parameter_log_norm_{when}"] = np.array([sizes[name] for name in form.weights])
     if form.keeps != "quantiles":
         weights = dict(model.named_parameters())
-        made["weights"] = torch.cat([weights[name].detach().flatten() for name in form.weights]).numpy()
+        made["weights"] = torch.cat([weights[name].detach().flatten().cpu() for name in form.weights]).numpy()
     if form.keeps == "layers":
         made |= layer_rows(trace.layers, samples)
         made["inputs"] = trace.inputs[:, samples].numpy()
@@ -120,7 +121,7 @@ def later(forms: Sequence[Form], model: Network) -> Callable[[], dict[str, ndarr
     """
     cells = [
         [
-            cell.with_weights(lambda weight: weight.detach().clone())
+            cell.with_weights(lambda weight: weight.detach().clone().cpu())
             for cell in model.stacks[next(iter(form.stacks))].cells
         ]
         for form in forms

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from experiments.config.run_config import LARGEST_WHOLE
+from experiments.config.largest import LARGEST_WHOLE
 from experiments.config.words import NONE, shortened
 from experiments.errors import ConfigError
 

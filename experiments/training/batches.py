@@ -26,6 +26,11 @@ class Batch:
     lengths: Int64[Tensor, " batch"] | None = None
     """Timesteps of each sequence; None if all are equal."""
 
+    def to(self, device: torch.device) -> "Batch":
+        """The same on a device."""
+        lengths = None if self.lengths is None else self.lengths.to(device)
+        return Batch(self.inputs.to(device), self.targets.to(device), lengths)
+
 
 def draw_batch(config: RunConfig, task: Task, size: int, seq_len: int, generator: torch.Generator) -> Batch:
     """Fresh sequences of `seq_len`, or of unequal lengths up to it, as the configuration's schedule says.

@@ -74,8 +74,8 @@ def leading_exponents(
     T, B, _ = inputs.shape
     sizes, settling = cell.state_sizes, T // SETTLING
     s = torch.cat(cell.initial_state(B), dim=-1)
-    Q = torch.eye(s.shape[1], dtype=s.dtype)[:, :count].expand(B, -1, -1)
-    total = torch.zeros(B, count, dtype=s.dtype)
+    Q = torch.eye(s.shape[1], dtype=s.dtype, device=s.device)[:, :count].expand(B, -1, -1)
+    total = torch.zeros(B, count, dtype=s.dtype, device=s.device)
     for t, x in enumerate(inputs):
         before = s.split(sizes, dim=-1)
         after, gates = cell.step(x, before)

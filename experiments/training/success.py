@@ -44,14 +44,14 @@ def evaluate(config: RunConfig, task: Task, model: Network, generator: torch.Gen
     """
     units = config.hidden_size * config.num_layers * (1 + config.bidirectional)
     numbers = task.length(config.seq_len) * max(units, task.input_size, task.output_size)
-    source, task = task.source(config.seq_len), task.unseen
+    source, task, device = task.source(config.seq_len), task.unseen, next(model.parameters()).device
     if task.shows_picture and source is not None:
         numbers += CHANNELS[0] * source * task.input_size // COLOURS  # of the first convolution
     part = max(1, min(config.evaluate_size, LARGEST_PART // numbers))
     losses, answers, rights, left = 0.0, 0.0, 0.0, config.evaluate_size
     while left:
         size = min(part, left)
-        batch = draw_batch(config, task, size, config.seq_len, generator)
+        batch = draw_batch(config, task, size, config.seq_len, generator).to(device)
         inputs, targets, lengths = batch.inputs, batch.targets, batch.lengths
         parts = {"source": source, "lengths": lengths}
         with torch.no_grad():

@@ -16,7 +16,8 @@ from torch import Tensor
 from analysis.clipping import Clipping, clip, clipped_inside, total_log_norm
 from experiments.checked import STRICT, Clock, Count, checked
 from experiments.checked import Step as StepNumber
-from experiments.config.run_config import LARGEST, RunConfig
+from experiments.config.largest import LARGEST
+from experiments.config.run_config import RunConfig
 from experiments.tasks import Targets
 from experiments.tasks.next_character import NextCharacter
 from experiments.training.batches import DTYPES, Batch, draw_batch, guess_loss
@@ -25,10 +26,11 @@ from experiments.training.carried import Carried
 from experiments.training.culprit import first_culprit, is_finite
 from experiments.training.flossing import floss
 from experiments.training.penalised import penalise
+from experiments.training.place import choose_path, device_of
 from experiments.training.schedule import seq_len_at
 from experiments.training.state import Checkpoint, generator_states
 from experiments.training.success import Evaluation, evaluate
-from models import Trace, record
+from models import Trace, on_cpu, record
 from models.bptt.lognorm import log_norm_of_all
 
 OPTIMISERS: dict[str, Callable[[list[torch.nn.Parameter], float], torch.optim.Optimizer]] = {
@@ -85,8 +87,9 @@ class Training:
     def __init__(self, config: RunConfig, path: str | None = None) -> None:
         self.config = config
         experiment: Experiment = build(config)
-        self.task, self.model = experiment.task, experiment.model
+        self.device = device_of(config)
         self.path = path or choose_path(experiment)
+        self.task, self.model = experiment.task, experiment.model.to(self.device)
         _, data = generators(config.seed)  # from its beginning, so that the first batch is the one that Explore shows
         fresh = torch.Generator().manual_seed((config.seed * 2 + 1) % 2**63)
         self.generators = {"data": data, "evaluation": fresh}
@@ -114,7 +117,7 @@ class Training:
         T = seq_len_at(config, self.step, self.generators["data"])
         batch = self.next_batch(T)
         inputs, targets, lengths = batch.inputs, batch.targets, batch.lengths
-        start = None if self.carried is None else self.carried.states
+        start = None if self.carried is None else [s.to(self.device) for s in self.carried.states]
 
         def recorded(path: str | None, step_threshold: float | None = None) -> Trace:
             return record(
@@ -179,9 +182,9 @@ class Training:
         """Fresh sequences, or the next part of those that are carried on."""
         config = self.config
         if self.carried is None:
-            return draw_batch(config, self.task, config.batch_size, seq_len, self.generators["data"])
+            return draw_batch(config, self.task, config.batch_size, seq_len, self.generators["data"]).to(self.device)
         assert isinstance(self.task, NextCharacter)
-        return Batch(*self.task.read(self.carried.place, seq_len, DTYPES[config.dtype]))
+        return Batch(*self.task.read(self.carried.place, seq_len, DTYPES[config.dtype])).to(self.device)
 
     def update(self, grads: dict[str, Tensor]) -> float:
         """Take the optimiser's step; ‖Δθ‖/‖θ‖ of all parameters together.
@@ -219,7 +222,7 @@ class Training:
         if self.carried is not None:
             tensors |= {f"carried.{name}": tensor for name, tensor in self.carried.tensors().items()}
         values: dict[str, object] = {name: getattr(self, name) for name in REMEMBERED}
-        return Checkpoint(tensors | generator_states(self.generators), values)
+        return Checkpoint(on_cpu(tensors) | generator_states(self.generators), values)
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Continue from a checkpoint as if the training had not stopped.
@@ -229,7 +232,7 @@ class Training:
         """
         remembered = checked(Remembered, checkpoint.values)
         weights, generators = checkpoint.part("model"), checkpoint.part("generator")
-        same_form("model", weights, self.model.state_dict())
+        same_form("model", weights, on_cpu(self.model.state_dict()))
         same_form("generator", generators, {name: g.get_state() for name, g in self.generators.items()})
         carried = checkpoint.part("carried")
         same_form("carried", carried, {} if self.carried is None else self.carried.tensors())
@@ -287,14 +290,3 @@ def optimiser_states(
         return {}
     same_form("optimiser", given, wanted)
     return {k: {name: given[f"{k}.{name}"] for name in kept} for k in range(len(parameters))}
-
-
-def choose_path(experiment: Experiment) -> str:
-    """`fast` if it can take the model (it is compiled now if necessary), else `reference`. A run uses one path only."""
-    model, source = experiment.model, experiment.source
-    inputs = experiment.inputs[:1] if source is None else experiment.inputs[source - 1 : source + 1]
-    try:
-        record(model, inputs, lambda outputs: outputs.sum(), path="fast", source=None if source is None else 1)
-    except (ValueError, ImportError):
-        return "reference"
-    return "fast"

@@ -147,7 +147,7 @@ class OneToMany(DecoderNetwork):
             loss=decoded.loss,
             grads=decoded.grads | of_reader,
             attention=decoded.attention,
-            grad_picture=Scaled((to_picture,), torch.full(to_picture.shape[:2], power)),
+            grad_picture=Scaled((to_picture,), torch.full(to_picture.shape[:2], power, device=to_picture.device)),
         )
 
     def answer(

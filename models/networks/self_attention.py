@@ -42,7 +42,7 @@ class SelfAttention(nn.Module):
 
     def forward(self, inputs: Float[Tensor, "time batch input"]) -> Float[Tensor, "time batch output"]:
         """The outputs at every timestep."""
-        z = self.embed(inputs) + positions(len(inputs), self.embed.out_features).to(inputs.dtype)[:, None]
+        z = self.embed(inputs) + positions(len(inputs), self.embed.out_features).to(inputs)[:, None]
         read = torch.einsum("tkb,kbh->tbh", self.weights(z), self.value(z))
         outputs: Tensor = self.readout(z + read)
         return outputs
@@ -50,7 +50,7 @@ class SelfAttention(nn.Module):
     def weights(self, z: Float[Tensor, "time batch unit"]) -> Float[Tensor, "time read batch"]:
         """α: how much each timestep reads of itself and of each earlier one; each row adds up to 1."""
         scores = torch.einsum("tbh,kbh->tkb", self.query(z), self.key(z)) / math.sqrt(z.shape[-1])
-        later = torch.ones(len(z), len(z), dtype=torch.bool).triu(1)
+        later = torch.ones(len(z), len(z), dtype=torch.bool, device=z.device).triu(1)
         return torch.softmax(scores.masked_fill(later[..., None], -math.inf), dim=1)
 
 

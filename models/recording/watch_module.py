@@ -27,10 +27,10 @@ from models.recording.watch_replay import replay, sequences_of
 from models.recording.watch_steps import Steps, at_the_end
 from models.recording.watch_weights import RecurrentModule, used_weights
 from models.recording.watch_words import (
-    APART,
     ELSEWHERE,
     MORE_GRADIENT,
     WEIGHTS_ALONE,
+    apart,
     nothing_to_record,
     refusal,
     spoken_name,
@@ -125,7 +125,7 @@ class WatchedModule:
         elif self.traces and self.has_more_gradient:
             words = MORE_GRADIENT
         elif len(self.traces) > 1 and all(trace.seq_len == 1 for trace in self.traces):
-            words = APART.format(calls=len(self.traces))
+            words = apart(self.traces)
         return words and f"{spoken_name(self.name, self.module)} {words}."
 
     def detach(self) -> None:

@@ -41,7 +41,7 @@ class SequenceForm:
         """Timesteps of each sequence; None if all are equal."""
         if self.packed is None:
             return None
-        data = self.packed.batch_sizes.new_empty(int(self.packed.batch_sizes.sum()), 1)
+        data = self.packed.data.new_empty(int(self.packed.batch_sizes.sum()), 1)  # where the order of the sequences is
         lengths = pad_packed_sequence(self.packed._replace(data=data))[1]
         return None if bool((lengths == len(self.packed.batch_sizes)).all()) else lengths
 

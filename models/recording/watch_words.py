@@ -1,5 +1,7 @@
 """What is said of a watched module: why a call is not recorded, and what has to be known of a trace."""
 
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -7,6 +9,7 @@ from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensor
 from torch.nn.utils import parametrize
 
+from models.recording.trace import Trace
 from models.recording.watch_check import does_more, may_do_more
 from models.recording.watch_weights import RecurrentModule
 
@@ -28,14 +31,19 @@ WEIGHTS_ALONE = (
     "was reached by the last backward pass at its weights alone: the pass went through the graph of a gradient, or its "
     "forward pass was not recorded; the trace is of the pass before"
 )
-APART = (
-    "was called {calls} times, and no call got the state that the one before had given: each trace has one timestep, "
-    "so that nothing can be said about time"
-)
+APART = "was called {calls} times, and {why}: each trace has one timestep, so that nothing can be said about time"
 MORE_GRADIENT = (
     "has weights that got another gradient than the trace accounts for: from a penalty, a second derivative, a hook or "
     "a call that is not recorded"
 )
+
+
+def apart(traces: Sequence[Trace]) -> str:
+    """Why calls of one timestep each are no sequence."""
+    weights = [[w for layer in trace.layers for w in layer.cell.weights.values()] for trace in traces]
+    moved = any(not torch.equal(a, b) for pair in pairwise(weights) for a, b in zip(*pair, strict=True))
+    why = "its weights changed between them" if moved else "no call got the state that the one before had given"
+    return APART.format(calls=len(traces), why=why)
 
 
 def nothing_to_record(output: Tensor) -> str:

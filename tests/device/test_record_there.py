@@ -59,7 +59,7 @@ def numbers(result: object) -> Iterator[ndarray]:
 def assert_same(compute: Callable[[str], object]) -> None:
     ours = list(numbers(compute("cpu")))
     for device in emulated.DEVICES:
-        for _ in range(3 if device == "cuda" else 1):  # the third pass of one shape is a replay there
+        for _ in range(5 if device == "cuda" else 1):  # the fifth pass of one shape is a replay there
             theirs = list(numbers(compute(device)))
             assert len(ours) == len(theirs)
             for a, b in zip(ours, theirs, strict=True):

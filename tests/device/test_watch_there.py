@@ -125,7 +125,8 @@ def numbers(seen: Watch) -> list[Tensor]:
 @pytest.mark.parametrize(("make", "options", "program"), PROGRAMS)
 def test_a_program_has_the_traces_that_it_has_on_the_cpu(make, options, program):
     here, there = (watched(device, make, options, program) for device in ("cpu", emulated.NAME))
-    assert here.notes == there.notes == {}
+    assert here.notes == there.notes
+    assert not here.notes or "its weights changed between them" in here.notes[""]
     assert str(here.report()) == str(there.report())
     ours, theirs = numbers(here), numbers(there)
     assert len(ours) == len(theirs) > 0

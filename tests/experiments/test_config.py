@@ -56,6 +56,7 @@ VALUES: dict[str, st.SearchStrategy] = {
     "penalty_weight": real(0, 1e6),
     "floss_steps": st.integers(0, 10**6),
     "floss_exponents": st.integers(1, 4096),
+    "device": st.sampled_from(["cpu", "cuda", "cuda:1"]),
     "singular_values": optional(st.sampled_from(["1.5,0.9,0.0", "2.0"])),
     "spectrum_blocks": optional(st.sampled_from(["f", "i,g,z"])),
     "forget_bias": optional(real(-20, 20)),

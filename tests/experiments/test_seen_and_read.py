@@ -136,7 +136,7 @@ def test_the_symbols_of_each_timestep_say_what_is_seen_and_the_answers_follow():
     task = task_named("sentiment")
     inputs, _ = task.sample(1, 40, seeded())
     words = task.symbols(inputs[:, 0])
-    telling = [word for word, told in zip(words, task.matters(inputs[:, 0]).tolist(), strict=True) if told]
+    telling = [word for word, tells in zip(words, task.matters(inputs[:, 0]).tolist(), strict=True) if tells]
     known = {*NEGATIONS, *INTENSIFIERS, "and", "but", *load_rated_words().words}
     assert telling == [word for word in words if word in known]
     task = task_named("ball")

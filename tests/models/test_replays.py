@@ -35,6 +35,10 @@ def _count():
     held_memory.calls = 0
 
 
+def replays(capture, **options):
+    return Replays(capture, **{"after": 1, "largest": lambda device: 2**30, **options})
+
+
 def numbers(engine, cell="lstm", seed=0, gain=1.0, seq_len=T, *, truncate=None, lengths=None, directions=1):
     """All gradients of one pass, as one list of tensors."""
     generator = torch.Generator().manual_seed(seed)
@@ -70,15 +74,24 @@ def same(one, other):
     ids=str,
 )
 def test_replays_give_the_definitions_numbers(cell, options):
-    engine = GraphEngine(Replays(held_memory, most=16))
+    engine = GraphEngine(replays(held_memory, most=16))
     for seed in range(4):
         assert same(numbers(engine, cell, seed, **options), numbers(ReferenceEngine(), cell, seed, **options))
     passes = 2 * 2 * options.get("directions", 1)
     assert held_memory.calls >= 3 * passes  # one to compare, and both of the third and fourth pass
 
 
+def test_a_replay_is_made_once_it_pays():
+    engine = GraphEngine(Replays(held_memory, largest=lambda device: 2**30))
+    for _ in range(3):
+        numbers(engine)
+        assert held_memory.calls == 0
+    numbers(engine)
+    assert held_memory.calls > 0
+
+
 def test_what_is_not_finite_is_left_to_the_definition():
-    engine = GraphEngine(Replays(held_memory))
+    engine = GraphEngine(replays(held_memory))
     options = {"cell": "elman", "seed": 3}
     for gain in (1.0, 1.0, 1.0, 1e38, torch.nan, 1.0):
         assert same(numbers(engine, gain=gain, **options), numbers(ReferenceEngine(), gain=gain, **options))
@@ -89,31 +102,31 @@ def test_a_replay_with_other_numbers_is_not_used():
     def wrong(function, tensors):
         return lambda given: [x + 1 for x in function(given)]
 
-    replays = Replays(wrong)
+    made = replays(wrong)
     for _ in range(4):
-        assert same(numbers(GraphEngine(replays)), numbers(ReferenceEngine()))
-    assert not replays.kept
-    assert replays.refused
+        assert same(numbers(GraphEngine(made)), numbers(ReferenceEngine()))
+    assert not made.kept
+    assert made.refused
 
 
 def test_a_function_that_cannot_be_recorded_is_computed():
     def refuse(function, tensors):
         raise RuntimeError("operation not permitted when stream is capturing")
 
-    replays = Replays(refuse)
+    made = replays(refuse)
     for _ in range(4):
-        assert same(numbers(GraphEngine(replays)), numbers(ReferenceEngine()))
-    assert not replays.kept
+        assert same(numbers(GraphEngine(made)), numbers(ReferenceEngine()))
+    assert not made.kept
 
 
 def test_few_replays_are_kept_and_none_of_large_or_long_passes(monkeypatch):
-    replays = Replays(held_memory, most=3)
+    few = replays(held_memory, most=3)
     for seq_len in (5, 5, 6, 6, 7, 7):
-        numbers(GraphEngine(replays), seq_len=seq_len)
-    assert len(replays.kept) == 3
-    small = Replays(held_memory, largest=100)
+        numbers(GraphEngine(few), seq_len=seq_len)
+    assert len(few.kept) == 3
+    small = replays(held_memory, largest=lambda device: 800)
     monkeypatch.setattr("models.bptt.graphs.engine.LONGEST", 6)
-    long = Replays(held_memory)
+    long = replays(held_memory)
     for _ in range(3):
         assert same(numbers(GraphEngine(small), seq_len=6), numbers(ReferenceEngine(), seq_len=6))
         assert same(numbers(GraphEngine(long)), numbers(ReferenceEngine()))
@@ -122,7 +135,7 @@ def test_few_replays_are_kept_and_none_of_large_or_long_passes(monkeypatch):
 
 
 def test_cells_that_differ_in_an_option_alone_have_replays_of_their_own():
-    engine = GraphEngine(Replays(held_memory, most=16))
+    engine = GraphEngine(replays(held_memory, most=16))
     generator = torch.Generator().manual_seed(0)
     inputs = torch.randn(T, B, 2, generator=generator)
     cells = [Recurrent("elman", 2, H, nonlinearity=kind, generator=generator).cell(0, 0) for kind in ("tanh", "relu")]

@@ -39,6 +39,16 @@ def test_a_loop_whose_state_is_changed_between_its_calls_has_a_note(normed):
     assert ("" in seen.notes) == normed
 
 
+def test_a_loop_whose_weights_change_from_call_to_call_has_a_note_that_says_so():
+    cell = parametrizations.spectral_norm(nn.GRUCell(3, 4), "weight_hh")  # a power iteration at each call
+    with watch(cell) as seen:
+        h = torch.zeros(2, 4)
+        for x in torch.randn(5, 2, 3):
+            h = cell(x, h)
+        h.sum().backward()
+    assert "was called 5 times, and its weights changed between them: each trace has one timestep" in seen.notes[""]
+
+
 class Normed(nn.LSTM):
     def forward(self, x, hx=None):
         output, last = super().forward(x, hx)

@@ -1,4 +1,4 @@
-"""The definition on a GPU: the same numbers, by replaying each loop over time from its third pass of one shape on.
+"""The definition on a GPU: the same numbers, by replaying each loop over time once several passes had one shape.
 
 Most of the definition's time on a GPU is the launching of some hundred small kernels for each step.
 """

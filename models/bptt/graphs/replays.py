@@ -4,7 +4,7 @@ A replay takes the place of a function only after it has given the function's ow
 """
 
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 
 import torch
@@ -44,26 +44,38 @@ def cuda_graph(function: Function, tensors: Sequence[Tensor]) -> Function:
     return replay
 
 
+def eighth_of_memory(device: torch.device) -> int:
+    """Bytes of the GPU's memory that all replays together may hold."""
+    return torch.cuda.get_device_properties(device).total_memory // 8
+
+
 class Replays:
     """The replays of the latest functions, each for arguments of one form.
 
     Args:
         capture: makes a replay.
         most: replays that are kept.
-        largest: bytes of arguments and results up to which one is made: a replay holds memory for all of them.
+        after: calls of one form after which one is made, since that takes as long as three to four of them.
+        largest: device → bytes that the arguments and results of all of them may have: a replay holds memory for them.
     """
 
-    def __init__(self, capture: Capture, most: int = 8, largest: int = 2**28) -> None:
-        self.capture, self.most, self.largest = capture, most, largest
+    def __init__(
+        self,
+        capture: Capture,
+        most: int = 8,
+        after: int = 3,
+        largest: Callable[[torch.device], int] = eighth_of_memory,
+    ) -> None:
+        self.capture, self.most, self.after, self.largest = capture, most, after, largest
         self.kept: OrderedDict[Hashable, Function] = OrderedDict()
-        self.seen: set[Hashable] = set()
+        self.seen: Counter[Hashable] = Counter()
         self.refused: set[Hashable] = set()
         self.lock = threading.Lock()
 
     def results(
         self, key: Hashable, tensors: Sequence[Tensor], function: Function, without_waiting: Function | None = None
     ) -> Sequence[Tensor]:
-        """The function's results: by a replay from the third call of this form on.
+        """The function's results: by a replay once enough calls of this form have been seen.
 
         Args:
             key: says, with the tensors' form, which function this is.
@@ -78,14 +90,15 @@ class Replays:
                 made = self.kept[key](tensors)
                 return made if without_waiting is None or are_finite(made) else function(tensors)
             made = function(tensors)
-            if key in self.seen and key not in self.refused:
+            if self.seen[key] >= self.after and key not in self.refused:
                 self._make(key, tensors, without_waiting or function, made)
-            self.seen.add(key)
+            self.seen[key] += 1
             return made
 
     def _make(self, key: Hashable, tensors: Sequence[Tensor], function: Function, made: Sequence[Tensor]) -> None:
         """Keep a replay that gives exactly what was `made`, if there is one."""
-        if sum(x.nbytes for x in (*tensors, *made)) > self.largest or not are_finite(made):
+        largest = self.largest(made[0].device) // self.most
+        if sum(x.nbytes for x in (*tensors, *made)) > largest or not are_finite(made):
             return
         try:
             replay = self.capture(function, tensors)
