@@ -88,6 +88,10 @@ def with_a_hook_before(rnn, x):
     yield rnn(x)[0].sin().sum()
 
 
+def weight_normed(*sizes):
+    return parametrizations.weight_norm(nn.LSTM(*sizes), "weight_hh_l0")
+
+
 PROGRAMS = [
     *((make, {}, run) for make in (nn.RNN, nn.LSTM, nn.GRU) for run in (plain, packed, carried, given_start)),
     *((make, {"num_layers": 2, "bidirectional": True}, plain) for make in (nn.RNN, nn.LSTM, nn.GRU)),
@@ -97,7 +101,7 @@ PROGRAMS = [
     (nn.LSTM, {"proj_size": 3}, plain),
     (Same, {}, plain),
     (nn.LSTM, {}, with_a_hook_before),
-    (lambda *sizes: parametrizations.weight_norm(nn.LSTM(*sizes), "weight_hh_l0"), {}, plain),
+    (weight_normed, {}, plain),
     (lambda *sizes: parametrizations.spectral_norm(nn.GRUCell(*sizes), "weight_hh"), {}, loop),
 ]
 
@@ -130,8 +134,9 @@ def test_a_program_has_the_traces_that_it_has_on_the_cpu(make, options, program)
     assert str(here.report()) == str(there.report())
     ours, theirs = numbers(here), numbers(there)
     assert len(ours) == len(theirs) > 0
+    rounding = 1e-7 if make is weight_normed else 1e-9  # torch's own weight_norm takes its norms in float32 on a GPU
     for a, b in zip(ours, theirs, strict=True):
-        assert torch.allclose(a, b, rtol=1e-9, atol=1e-12, equal_nan=True)
+        assert torch.allclose(a, b, rtol=rounding, atol=1e-3 * rounding, equal_nan=True)
 
 
 @pytest.mark.parametrize("make", [nn.RNN, nn.LSTM, nn.GRU])
