@@ -13,7 +13,7 @@ from kill_training import read_all, same
 from one_sentence import one_sentence
 
 from experiments.runs.opening import open_run
-from experiments.runs.store import files, lease
+from experiments.runs.store import create, files, lease
 from experiments.runs.store.errors import RecordingError, RunInUseError
 from experiments.runs.store.lease import Holder, Lease, is_held, me
 from experiments.runs.train import Recorder, train
@@ -59,6 +59,21 @@ def test_a_disk_that_refuses_loses_nothing_committed(halfway, trained, tmp_path,
         assert open_run(halfway).status == "interrupted"
     train([Recorder.resume(halfway)])
     same(read_all(open_run(halfway), 0), read_all(truth, 0))
+
+
+def test_a_run_whose_name_cannot_be_settled_on_the_disk_is_held_by_nobody(tiny, tmp_path, monkeypatch):
+    """A worker lives on after it: the run must be free for the next attempt."""
+
+    def refuse(folders: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as disk:
+        disk.setattr(create, "synchronise", refuse)
+        with pytest.raises(RecordingError):
+            Recorder.start(tiny(), tmp_path / "run")
+    assert not is_held(tmp_path / "run")
+    train([Recorder.resume(tmp_path / "run")])
+    assert open_run(tmp_path / "run").status == "finished"
 
 
 def test_a_full_disk_under_the_lines_is_cut_off_at_resuming(halfway):

@@ -68,8 +68,13 @@ def create_run(
         replace_all(files, unborn)
         write_progress(unborn, replace(start, updated=time.time()))
         take_name(unborn, folder)
-        synchronise([folder.parent])
-        return Lease(folder, holder)
+        lease = Lease(folder, holder)
+        try:
+            synchronise([folder.parent])
+        except OSError:  # the folder has its name, and this process lives on: it would hold the run for ever
+            lease.release()
+            raise
+        return lease
     except OSError as error:
         raise refused(error, folder, "nothing of it") from None
     finally:
