@@ -31,7 +31,7 @@ WATCH = """() => {
     document.querySelector('.live-slider[data-key="largest_singular_value"] .range')
         .addEventListener("input", () => window.moved.push(performance.now()), true);
 }"""
-"""When the picture was drawn anew, and when a move changed the value: one within a step of the slider changes nothing."""
+"""When the picture was drawn anew, and when a move changed the value; one within a step of the slider does not."""
 
 
 def main() -> None:
