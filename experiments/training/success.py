@@ -44,7 +44,8 @@ def evaluate(config: RunConfig, task: Task, model: Network, generator: torch.Gen
     """
     units = config.hidden_size * config.num_layers * (1 + config.bidirectional)
     numbers = task.length(config.seq_len) * max(units, task.input_size, task.output_size)
-    source, task, device = task.source(config.seq_len), task.unseen, next(model.parameters()).device
+    source, task = task.source(config.seq_len), task.unseen
+    device = next((weight.device for weight in model.parameters()), torch.device("cpu"))
     if task.shows_picture and source is not None:
         numbers += CHANNELS[0] * source * task.input_size // COLOURS  # of the first convolution
     part = max(1, min(config.evaluate_size, LARGEST_PART // numbers))
