@@ -69,5 +69,6 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
     "singular_values": spell_singular_values,
     "spectrum_blocks": lambda text: spell_gates(text, GATE_BLOCKS),
     "evaluate_at": spell_lengths,
+    "device": lambda text: "cpu" if text.startswith("cpu:") else text,  # torch takes any number, and has one
 }
-"""Fields that are lists → their one spelling."""
+"""Fields that can be written in several ways → their one spelling."""

@@ -233,9 +233,8 @@ class RunConfig(BaseModel):
     device: str = Field(
         "cpu",
         pattern=r"^[a-z]{1,16}(:[0-9]{1,2})?$",
-        examples=["cpu, cuda or cuda:1"],
-        description="Where a training computes, in torch's words: cpu, cuda, cuda:1. Its recorded steps are looked at "
-        "on the CPU.",
+        examples=["a device in torch's words such as cpu, cuda or cuda:1"],
+        description="Where a training computes; its recorded steps, and passes without training, are of the CPU.",
     )
 
     @field_validator("task", "cell", "nonlinearity", "network")
@@ -252,7 +251,7 @@ class RunConfig(BaseModel):
     def _as_text(cls, value: object) -> object:
         return as_text(value)
 
-    @field_validator("singular_values", "spectrum_blocks", "evaluate_at")
+    @field_validator("singular_values", "spectrum_blocks", "evaluate_at", "device")
     @classmethod
     def _in_one_spelling(cls, value: str | None, info: ValidationInfo) -> str | None:
         return None if value is None else SPELLINGS[str(info.field_name)](value)

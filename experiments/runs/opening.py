@@ -38,6 +38,16 @@ def config_of(run: RunReader) -> RunConfig:
     return RunConfig.from_values(run.description.config)
 
 
+def config_to_go_on(run: RunReader) -> RunConfig:
+    """The configuration with which a training goes on: one that has finished computes nothing, so it needs no device.
+
+    Raises:
+        RunError: its configuration is none of this program's.
+    """
+    config = config_of(run)
+    return config.model_copy(update={"device": "cpu"}) if run.status == "finished" else config
+
+
 def read_configured(folder: Path) -> tuple[Description, RunConfig]:
     """Read the description and the configuration of a configured run's folder.
 

@@ -16,7 +16,7 @@ from experiments.config.words import cut
 from experiments.errors import ConfigError
 from experiments.runs.control import Control, Watch, write_control
 from experiments.runs.form import describe, forms_of
-from experiments.runs.opening import config_of, open_run
+from experiments.runs.opening import config_to_go_on, open_run
 from experiments.runs.records import is_recorded, later, row
 from experiments.runs.store.create import create_run, refused
 from experiments.runs.store.description import Lockstep
@@ -108,7 +108,7 @@ class Recorder:
         reader = open_run(folder)
         for name in reader.layout.every_spec:  # before the network is made, for which a stranger may say any size
             reader.tensor(name)
-        training = Training(config_of(reader), reader.path)
+        training = Training(config_to_go_on(reader), reader.path)
         if OWN_CLASS.fullmatch(training.config.task):
             sizes = training.task.input_size, training.task.output_size
             if forms_of(training.config, *sizes) != tuple(reader.forms.values()):

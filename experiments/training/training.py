@@ -88,8 +88,8 @@ class Training:
         self.config = config
         experiment: Experiment = build(config)
         self.device = device_of(config)
-        self.path = path or choose_path(experiment)
         self.task, self.model = experiment.task, experiment.model.to(self.device)
+        self.path = path or choose_path(experiment)
         _, data = generators(config.seed)  # from its beginning, so that the first batch is the one that Explore shows
         fresh = torch.Generator().manual_seed((config.seed * 2 + 1) % 2**63)
         self.generators = {"data": data, "evaluation": fresh}

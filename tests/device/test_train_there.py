@@ -10,6 +10,8 @@ from experiments.probing.recorded import recorded_probe
 from experiments.runs.opening import open_run
 from experiments.runs.recorder import Recorder
 from experiments.runs.train import train
+from experiments.sweeps.estimate import build_path, timed_step
+from experiments.training import place
 from experiments.training.training import Training
 
 SMALL = {
@@ -63,9 +65,27 @@ def test_it_is_looked_at_on_the_cpu_and_goes_on_on_its_device(tmp_path):
     assert recorded_probe(run, 5).layer.hidden.is_cpu
 
 
-@pytest.mark.parametrize("device", ["nowhere", "meta"])
+def test_without_its_device_only_a_run_that_has_finished_is_taken_up(tmp_path, monkeypatch):
+    trained(emulated.NAME, tmp_path / "whole", {})
+    with Recorder.start(RunConfig.from_values({**SMALL, "device": emulated.NAME}), tmp_path / "half") as recorder:
+        recorder.turn()
+    of_device = place.torch.device
+    monkeypatch.setattr(place.torch, "device", lambda name: of_device("nowhere" if name == emulated.NAME else name))
+    with pytest.raises(ConfigError, match="or go on with a run that began there on such a machine"):
+        Recorder.resume(tmp_path / "half")
+    with Recorder.resume(tmp_path / "whole") as recorder:
+        assert recorder.ended
+
+
+def test_the_time_of_a_step_is_measured_there():
+    config = RunConfig.from_values({**SMALL, "device": emulated.NAME})
+    assert build_path(config) == "reference"
+    assert timed_step(config) > 0
+
+
+@pytest.mark.parametrize("device", ["nowhere", "meta", "hpu"])
 def test_a_device_that_is_not_here_is_refused(device):
-    with pytest.raises(ConfigError, match=f"device was '{device}', which torch cannot use here"):
+    with pytest.raises(ConfigError, match=f"device was '{device}', which torch cannot use on this machine"):
         Training(RunConfig.from_values({**SMALL, "device": device}))
 
 

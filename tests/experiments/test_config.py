@@ -214,3 +214,8 @@ def test_every_field_is_part_of_the_identity(change):
 def test_equal_numbers_have_one_identity():
     assert RunConfig(learning_rate=1).identity() == RunConfig(learning_rate=1.0).identity()
     assert RunConfig(forget_bias=-0.0).identity() == RunConfig(forget_bias=0.0).identity()
+
+
+def test_the_cpu_has_one_spelling():
+    assert RunConfig(device="cpu:3") == RunConfig()
+    assert RunConfig(device="cuda:1").device == "cuda:1"

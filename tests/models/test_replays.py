@@ -1,5 +1,7 @@
 """The GPU's engine with a stand-in for its graphs: the same memory at each call, filled anew, and no second look."""
 
+from dataclasses import dataclass
+
 import pytest
 import torch
 
@@ -8,6 +10,7 @@ from models.bptt.graphs.replays import Replays
 from models.bptt.recursion import ReferenceEngine
 from models.bptt.scaled import Scaled
 from models.bptt.stack_pass import backward_stack, forward_stack
+from models.cells.elman.step import ElmanCell
 from models.cells.registry import CELLS
 from models.networks.recurrent import Recurrent
 
@@ -132,6 +135,47 @@ def test_few_replays_are_kept_and_none_of_large_or_long_passes(monkeypatch):
         assert same(numbers(GraphEngine(long)), numbers(ReferenceEngine()))
     assert not small.kept
     assert not long.kept
+
+
+def test_a_replay_that_is_in_use_is_not_thrown_away_for_another():
+    """Ten forms in turn have eight replays, and two are computed: making one anew at each call would cost more."""
+    many, captured = replays(held_memory, after=3), []
+    many.capture = lambda *given: captured.append(1) or held_memory(*given)
+    for _ in range(8):
+        for seq_len in range(5, 10):  # two forms each, forwards and backwards, in each of two layers
+            assert same(numbers(GraphEngine(many), seq_len=seq_len), numbers(ReferenceEngine(), seq_len=seq_len))
+    assert len(captured) == len(many.kept) == 8
+    for _ in range(60):
+        numbers(GraphEngine(many), seq_len=12)
+    assert len(captured) > 8, "in the end the old ones make room"
+
+
+@dataclass(frozen=True, eq=False)
+class Listed(ElmanCell):
+    rates: list[float] | None = None
+
+
+def test_a_cell_whose_options_are_no_words_and_numbers_has_no_replay():
+    made, cell = replays(held_memory), Recurrent("elman", 2, H).cell(0, 0)
+    inputs = torch.randn(T, B, 2)
+    with torch.no_grad():
+        for options in ({"rates": [1.0]}, {"rates": None, "pass_on": lambda a: a}):
+            own = Listed(**cell.weights, nonlinearity="tanh", **options)
+            for _ in range(4):
+                ours = forward_stack(GraphEngine(made), [own], 1, inputs)[0].hidden
+            assert torch.equal(ours, forward_stack(ReferenceEngine(), [own], 1, inputs)[0].hidden)
+    assert not made.kept
+    assert not made.seen
+
+
+def test_a_thread_that_finds_the_replays_in_use_computes_by_itself():
+    made = replays(held_memory)
+    for _ in range(3):
+        numbers(GraphEngine(made))
+    calls = held_memory.calls
+    with made.lock:
+        assert same(numbers(GraphEngine(made)), numbers(ReferenceEngine()))
+    assert held_memory.calls == calls
 
 
 def test_cells_that_differ_in_an_option_alone_have_replays_of_their_own():

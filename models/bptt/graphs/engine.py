@@ -13,7 +13,7 @@ from models.bptt.graphs.replays import Replays, cuda_graph
 from models.bptt.recursion import LIFT, ReferenceEngine, WayBack, step_vjp
 from models.bptt.scaled import Scaled
 from models.bptt.truncation import Blocks
-from models.cells.cell import Cell, Gates, State
+from models.cells.cell import Cell, Gates, State, unchanged
 from models.recording.layer_record import LayerStates
 
 LONGEST = 1000
@@ -33,8 +33,8 @@ class GraphEngine(ReferenceEngine):
         self, cell: Cell, inputs: Tensor, start: State, reverse: bool, lengths: Tensor | None
     ) -> tuple[State, State, Gates]:
         """See `ReferenceEngine.walk`."""
-        usual, n = super().walk, len(start)
-        if len(inputs) > LONGEST:
+        usual, n, own = super().walk, len(start), form(cell)
+        if len(inputs) > LONGEST or own is None:
             return usual(cell, inputs, start, reverse, lengths)
 
         def function(tensors: Sequence[Tensor]) -> Sequence[Tensor]:
@@ -44,12 +44,12 @@ class GraphEngine(ReferenceEngine):
             return *before, *after, *gates.values()
 
         given = (inputs, *start, *cell.weights.values(), *([] if lengths is None else [lengths]))
-        take = taker(self.replays.results(("forward", form(cell), reverse), given, function))
+        take = taker(self.replays.results(("forward", own, reverse), given, function))
         return take(n), take(n), dict(zip(cell.gate_names, take(None), strict=True))
 
     def walk_back(self, run: LayerStates, sent: Scaled, blocks: Blocks | None) -> WayBack:
         """See `ReferenceEngine.walk_back`."""
-        n, cell = len(run.before), run.cell
+        n, cell, own = len(run.before), run.cell, form(run.cell)
 
         def by(engine: ReferenceEngine) -> Callable[[Sequence[Tensor]], Sequence[Tensor]]:
             def function(tensors: Sequence[Tensor]) -> Sequence[Tensor]:
@@ -71,10 +71,10 @@ class GraphEngine(ReferenceEngine):
 
         given = (run.inputs, *run.before, *sent.parts, sent.exponent, *cell.weights.values())
         given += () if run.lengths is None else (run.lengths,)
-        if run.seq_len > LONGEST:
+        if run.seq_len > LONGEST or own is None:
             made = by(ReferenceEngine())(given)
         else:
-            key = ("backward", form(cell), run.reverse, blocks)
+            key = ("backward", own, run.reverse, blocks)
             made = self.replays.results(key, given, by(ReferenceEngine()), by(_WithoutWaiting()))
         take = taker(made)
         return WayBack(*(Scaled(take(n), *take(1)) for _ in range(3)))
@@ -87,10 +87,14 @@ class _WithoutWaiting(ReferenceEngine):
         return step_vjp(run, t, adjoint, None, lifts=(LIFT,))
 
 
-def form(cell: Cell) -> tuple[object, ...]:
-    """All of a cell but its weights."""
-    options = (field.name for field in fields(cell) if field.name not in cell.weights)
-    return type(cell), *((name, getattr(cell, name)) for name in options)
+def form(cell: Cell) -> tuple[object, ...] | None:
+    """All of a cell but its weights; None where an option is more than a word or a number."""
+    options = {f.name: getattr(cell, f.name) for f in fields(cell) if f.name not in cell.weights}
+    if options.pop("pass_on") is not unchanged or not all(
+        value is None or isinstance(value, str | int | float) for value in options.values()
+    ):
+        return None
+    return type(cell), *options.items()
 
 
 def with_weights(cell: Cell, weights: Sequence[Tensor]) -> Cell:

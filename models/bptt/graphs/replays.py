@@ -30,16 +30,19 @@ def cuda_graph(function: Function, tensors: Sequence[Tensor]) -> Function:
         with torch.cuda.stream(aside):  # a first pass, since libraries reserve memory at their first call
             function(held)
         torch.cuda.current_stream().wait_stream(aside)
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
+        graph, done = torch.cuda.CUDAGraph(), torch.cuda.Event()
+        with torch.cuda.graph(graph, capture_error_mode="thread_local"):  # other threads may do what they like
             made = function(held)
 
     def replay(given: Sequence[Tensor]) -> Sequence[Tensor]:
-        for memory, x in zip(held, given, strict=True):
-            memory.copy_(x)
         with torch.cuda.device(held[0].device):
+            torch.cuda.current_stream().wait_event(done)  # another stream may still read the last results
+            for memory, x in zip(held, given, strict=True):
+                memory.copy_(x)
             graph.replay()
-        return [x.clone() for x in made]
+            results = [x.clone() for x in made]
+            done.record()
+        return results
 
     return replay
 
@@ -49,12 +52,18 @@ def eighth_of_memory(device: torch.device) -> int:
     return torch.cuda.get_device_properties(device).total_memory // 8
 
 
+RECENT = 10
+"""A replay stays if it was used within the latest so many calls for each that is kept: making one costs several."""
+MOST_FORMS = 1000
+"""Forms of arguments that are counted."""
+
+
 class Replays:
-    """The replays of the latest functions, each for arguments of one form.
+    """The replays of some functions, each for arguments of one form.
 
     Args:
         capture: makes a replay.
-        most: replays that are kept.
+        most: replays that are kept; another takes the place of one that has not been used for long.
         after: calls of one form after which one is made, since that takes as long as three to four of them.
         largest: device → bytes that the arguments and results of all of them may have: a replay holds memory for them.
     """
@@ -70,6 +79,9 @@ class Replays:
         self.kept: OrderedDict[Hashable, Function] = OrderedDict()
         self.seen: Counter[Hashable] = Counter()
         self.refused: set[Hashable] = set()
+        self.calls = 0
+        self.used: dict[Hashable, int] = {}
+        """The latest call of each that is kept."""
         self.lock = threading.Lock()
 
     def results(
@@ -83,22 +95,35 @@ class Replays:
             function: what is to be computed.
             without_waiting: gives the same wherever its results are finite; None where the function never waits.
         """
-        key = (key, *((tuple(x.shape), x.dtype, x.device) for x in tensors))
-        with self.lock:  # a replay's memory is the same at each call
+        precision = torch.get_float32_matmul_precision(), torch.are_deterministic_algorithms_enabled()
+        key = (key, precision, *((tuple(x.shape), x.stride(), x.dtype, x.device) for x in tensors))
+        if not self.lock.acquire(blocking=False):  # another thread uses a replay's memory, or makes one
+            return function(tensors)
+        try:
+            self.calls += 1
             if key in self.kept:
                 self.kept.move_to_end(key)
+                self.used[key] = self.calls
                 made = self.kept[key](tensors)
                 return made if without_waiting is None or are_finite(made) else function(tensors)
             made = function(tensors)
             if self.seen[key] >= self.after and key not in self.refused:
                 self._make(key, tensors, without_waiting or function, made)
+            if len(self.seen) > MOST_FORMS:
+                self.seen.clear()
+                self.refused.clear()
             self.seen[key] += 1
             return made
+        finally:
+            self.lock.release()
 
     def _make(self, key: Hashable, tensors: Sequence[Tensor], function: Function, made: Sequence[Tensor]) -> None:
         """Keep a replay that gives exactly what was `made`, if there is one."""
         largest = self.largest(made[0].device) // self.most
         if sum(x.nbytes for x in (*tensors, *made)) > largest or not are_finite(made):
+            return
+        oldest = next(iter(self.kept)) if len(self.kept) == self.most else None
+        if oldest is not None and self.calls - self.used[oldest] < RECENT * self.most:
             return
         try:
             replay = self.capture(function, tensors)
@@ -108,9 +133,9 @@ class Replays:
         if not same:
             self.refused.add(key)
             return
-        self.kept[key] = replay
-        if len(self.kept) > self.most:
-            self.kept.popitem(last=False)
+        if oldest is not None:
+            del self.kept[oldest], self.used[oldest]
+        self.kept[key], self.used[key] = replay, self.calls
 
 
 def are_finite(tensors: Sequence[Tensor]) -> bool:
