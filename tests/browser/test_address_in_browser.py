@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from browsing import press, settle
 from exploring import drag, eventually, redraws, type_value, value_of
 from playwright.sync_api import Page, expect
@@ -101,3 +102,22 @@ def test_every_widget_shows_what_undo_redo_reset_and_a_remedy_have_set(explore):
     settle(page)
     type_value(page, "seq_len", "50")
     expect(page).to_have_url(re.compile("initialisation=orthogonal"))
+
+
+@pytest.mark.parametrize("settles", [False, True])
+def test_back_leads_to_the_page_as_it_was_whenever_the_next_ones_parameters_settle(app_url, open_page, settles):
+    """Streamlit sends a page's parameters before its path, and the page itself may drop some of them in between."""
+    page = open_page(f"{app_url}/learn?lesson=8&beat=do&set=bias:3.0")
+    settle(page)
+    before = page.url
+    page.evaluate(
+        """(settles) => {
+            document.dispatchEvent(new KeyboardEvent("keydown", {key: "Enter"}));
+            history.pushState({}, "", "/learn?from=defaults&cells=lstm");
+            if (settles) history.pushState({}, "", "/learn?cells=lstm");
+            history.pushState({}, "", "/?" + (settles ? "" : "from=defaults&") + "cells=lstm");
+        }""",
+        settles,
+    )
+    page.go_back()
+    page.wait_for_url(before)

@@ -19,7 +19,10 @@ history.pushState = function (...entry) {
 function stay(wanted, entry) {
   const now = new URLSearchParams(location.search);
   const isStep = steps.some((name) => wanted.searchParams.get(name) !== now.get(name));
-  last = { from: location.href, state: history.state, isStep, at: performance.now() };
+  // A page that has just been sent here may settle its parameters before its path comes, and drop some of them.
+  const settles = last && last.at > pressed && [...wanted.searchParams].every(([name, value]) => now.get(name) === value);
+  const { from, state } = settles ? last : { from: location.href, state: history.state };
+  last = { from, state, isStep, at: performance.now() };
   (isStep ? push : history.replaceState).apply(history, entry);
   last.to = location.href;
 }
