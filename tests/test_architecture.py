@@ -1,8 +1,6 @@
 """Imports run only upwards: models ← analysis ← experiments ← dashboard; Streamlit only in the dashboard."""
 
 import ast
-import symtable
-import sys
 from pathlib import Path
 
 import pytest
@@ -85,24 +83,27 @@ def test_what_is_reached_is_followed_through_other_modules():
 
 
 def hidden_names(source: str) -> list[str]:
-    """Names that a comprehension binds and another of the same scope, or the scope itself, takes from the module.
+    """Names of the module that a comprehension binds, in a function that takes them from the module elsewhere.
 
     Python 3.12 cannot tell them apart within one expression: it says that the second has no value yet.
     """
-    found, left = [], [symtable.symtable(source, "", "exec")]
-    while left:
-        scope = left.pop()
-        left += scope.get_children()
-        inside = [c for c in scope.get_children() if c.get_name() in ("listcomp", "dictcomp", "setcomp")]
-        bound = {name for c in inside for name in c.get_locals()}
-        taken = {name for c in inside for name in c.get_globals()}
-        if isinstance(scope, symtable.Function):
-            taken |= set(scope.get_globals())
-        found += sorted(bound & taken)
+    tree, found = ast.parse(source), []
+    of_module = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    of_module |= {
+        (a.asname or a.name) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for a in node.names
+    }
+    for function in (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)):
+        free = [node for node in ast.walk(function) if isinstance(node, ast.Name) and node.id in of_module]
+        bound = set[str]()
+        for inside in (n for n in ast.walk(function) if isinstance(n, ast.ListComp | ast.SetComp | ast.DictComp)):
+            own = [node for node in ast.walk(inside) if node in free]
+            names = {node.id for node in own if isinstance(node.ctx, ast.Store)}
+            free = [node for node in free if node not in own or node.id not in names]
+            bound |= names
+        found += sorted(bound & {node.id for node in free})
     return found
 
 
-@pytest.mark.skipif(sys.version_info >= (3, 12), reason="from 3.12 on a comprehension is no scope of its own")
 def test_no_comprehension_hides_a_function_that_another_calls():
     hiding = "def gate(v): ...\ndef all(d):\n    found = {n: gate for n, gate in d}\n    return [gate(v) for v in d]"
     assert hidden_names(hiding) == ["gate"]
