@@ -6,15 +6,20 @@ differently, the words describe the shape of the profile, and give the verdict a
 
 from collections.abc import Mapping
 
+from jaxtyping import Float
+from numpy import ndarray
+
 from analysis.course import (
     Course,
     begin_sentence,
+    course,
     describe_course,
     describe_shape,
     describe_sizes,
     format_ratio,
     turning_lag,
 )
+from analysis.figures.edges import is_behind_the_end
 from analysis.figures.theme import cell_name
 from analysis.profile import Profile
 
@@ -99,6 +104,17 @@ def title_of_two(profile: Course, transport: Course) -> str:
     shape = describe_shape(profile)
     back = " going back" if shape.startswith(("falls", "rises")) else ""
     return f"the profile {shape}{back}; {subject_of(transport)} {transport.verb}"
+
+
+def title_of_step(median: Float[ndarray, " time"], reverse: bool) -> str:
+    """The title of a profile whose place those of other steps take: its sizes, since a verdict needs a whole pass.
+
+    Args:
+        median: over the batch (nats), from the first timestep on; NaN behind a shorter sequence's last one.
+        reverse: whether the direction reads from the last input to the first.
+    """
+    own = median[~is_behind_the_end(median)]
+    return f"The profile {describe_sizes(course(own if reverse else own[::-1]))}"
 
 
 def format_change(c: Course) -> list[str]:

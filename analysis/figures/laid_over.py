@@ -11,9 +11,9 @@ from analysis.figures.decades import decades_axis
 from analysis.figures.edges import add_edge_marks, is_behind_the_end
 from analysis.figures.picture import Picture
 from analysis.figures.profile import Among
+from analysis.figures.reach import describe_reach, title_of_lines
 from analysis.figures.theme import LEGEND_BELOW, figure
 from analysis.numbers import LN_10
-from analysis.wording import power_of_ten
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +35,8 @@ def drawn_values(log_norm: Float[ndarray, "... lag"], among: Among) -> Float[nda
 
 def laid_over_picture(lines: Sequence[LaidOver], among: Among) -> Picture:
     """log₁₀‖dL/dh_t‖ over the lag from the loss, which is at the right; one line per run, all on the same axes."""
-    made = figure("The gradients of the runs at this step", "lag: timesteps back from the loss", "size of dL/dh_t", 430)
+    title = title_of_lines([line.label for line in lines], [line.log_norm for line in lines])
+    made = figure(title, "lag: timesteps back from the loss", "size of dL/dh_t", 430)
     made.update_layout(legend=LEGEND_BELOW, margin_t=48)
     lag = np.arange(0, max(len(line.log_norm) for line in lines), among.every)
     columns: dict[str, list[object]] = {"run": [], "lag": [], "log_norm": []}
@@ -54,7 +55,7 @@ def laid_over_picture(lines: Sequence[LaidOver], among: Among) -> Picture:
         columns["log_norm"] += line.log_norm.tolist()
     made.update_xaxes(range=[max(len(line.log_norm) for line in lines) - 1, 0])
     made.update_yaxes(**{**decades_axis([np.array(among.ends)]), "range": among.ends})
-    ends = [f"{line.label}: {_describe_reach(line.log_norm)}" for line in lines]
+    ends = [f"{line.label}: {describe_reach(line.log_norm)}" for line in lines]
     return Picture(
         "profiles-of-runs",
         made,
@@ -63,11 +64,3 @@ def laid_over_picture(lines: Sequence[LaidOver], among: Among) -> Picture:
         f"Gradient profiles of {len(lines)} runs. {'; '.join(ends)}.",
         columns,
     )
-
-
-def _describe_reach(log_norm: Float[ndarray, " lag"]) -> str:
-    known = np.flatnonzero(~np.isnan(log_norm))
-    if not known.size:
-        return "no number"
-    ratio = log_norm[known[-1]] - log_norm[known[0]]
-    return f"×{power_of_ten(ratio / LN_10)} at lag {known[-1]}"

@@ -14,7 +14,7 @@ from analysis.course import Course
 from analysis.figures.decades import decades_axis
 from analysis.figures.edges import add_edge_marks, is_behind_the_end
 from analysis.figures.hatch import NO_PATH, hatch
-from analysis.figures.headline import describe_profile, headline, note_on_title
+from analysis.figures.headline import describe_profile, headline, note_on_title, title_of_step
 from analysis.figures.lines import mode_of
 from analysis.figures.picture import Picture
 from analysis.figures.sketch import Sketch
@@ -89,10 +89,14 @@ def profile_picture(
         transports: cell → the course of the last loss's gradient, which gives the verdict; None: the profiles give it.
         direct: whether to draw the direct gradients, too.
         pinned: cell → an earlier profile for comparison, drawn thin and named A.
-        among: the group if other profiles may take this one's place; the title then fits all of them.
+        among: the group if other profiles of this cell may take this one's place.
         cell_states: cell → its cell state over time, for the numbers below the picture.
     """
-    title = headline(profiles, transports or {}) if among is None else "The gradient at this step"
+    if among is None:
+        title = headline(profiles, transports or {})
+    else:
+        (p,) = profiles.values()
+        title = title_of_step(p.median, reverse=bool(p.lag[0] < p.lag[-1]))
     note = note_on_title(profiles, transports or {}) if among is None else ""
     note += " A (dotted) is what was pinned, for comparison." if pinned else ""
     made = sketch(title, TIMESTEPS, "size of dL/dh_t", 430)

@@ -62,7 +62,7 @@ def sweep_picture(
     shown = [decades(getattr(panel, what)) if log else getattr(panel, what) for panel in panels]
 
     def maps(across: int) -> go.Figure:
-        heading = headline(panels, columns, title, diverging)
+        heading = headline(panels, rows, columns, title, diverging, what)
         made = heatmaps(panels, shown, rows, columns, heading, across, diverging)
         if chosen is not None and chosen[0] < len(panels):
             add_frame(made, chosen, across)

@@ -41,6 +41,10 @@ class Side:
         """The values as ticks."""
         return [tick(value) for value in self.values]
 
+    def at(self, k: int) -> str:
+        """The axis at its value number k, in words."""
+        return f"{self.name} {self.texts[k]}"
+
     @property
     def numbers(self) -> list[float]:
         """The values that are numbers: they come first. Between others nothing can be interpolated."""
@@ -80,7 +84,7 @@ def number_or_words(value: object) -> object:
 
 def hover(panel: Heatmap, i: int, j: int, rows: Side, columns: Side) -> str:
     """A cell in words."""
-    head = f"{rows.name} {rows.texts[i]}, {columns.name} {columns.texts[j]}"
+    head = f"{rows.at(i)}, {columns.at(j)}"
     if math.isnan(panel.planned[i, j]):
         return f"{head}<br>no run is planned here"
     spread = "" if math.isnan(panel.spread[i, j]) else f" ± {significant(float(panel.spread[i, j]))}"
@@ -104,15 +108,34 @@ def crossing(panel: Heatmap, columns: Side) -> float | None:
     return None
 
 
-def headline(panels: Sequence[Heatmap], columns: Side, title: str, diverging: bool) -> str:
-    """The title: the result in one line."""
+def headline(
+    panels: Sequence[Heatmap], rows: Side, columns: Side, title: str, diverging: bool, what: str = "mean"
+) -> str:
+    """The title: where values cross 0, or from which to which value they go."""
     found = {panel.label: crossing(panel, columns) for panel in panels} if diverging else {}
     at = [
         f"{significant(place)}{f' ({label})' if label else ''}" for label, place in found.items() if place is not None
     ]
     if at:
         return f"{title.split(',')[0].capitalize()} crosses 0 at {columns.name} " + ", ".join(at)
-    return title[:1].upper() + title[1:]
+    return f"{title[:1].upper()}{title[1:]}{extremes(panels, rows, columns, what)}"
+
+
+def extremes(panels: Sequence[Heatmap], rows: Side, columns: Side, what: str) -> str:
+    """The smallest and the largest value and their places, with a colon before them; empty without a value."""
+    found = [
+        (float(values[i, j]), k, i, j)
+        for k, values in enumerate(getattr(panel, what) for panel in panels)
+        for i, j in np.argwhere(np.isfinite(values)).tolist()
+    ]
+    if not found:
+        return ""
+    ends = [
+        (significant(value), ", ".join(filter(None, [panels[k].label, rows.at(i), columns.at(j)])))
+        for value, k, i, j in (min(found), max(found))
+    ]
+    (low, at_low), (high, at_high) = ends
+    return f": {low} everywhere" if low == high else f": from {low} ({at_low}) to {high} ({at_high})"
 
 
 EACH = {

@@ -11,6 +11,7 @@ from plotly.colors import sample_colorscale
 from analysis.figures.decades import decades_axis
 from analysis.figures.edges import add_edge_marks
 from analysis.figures.picture import Picture
+from analysis.figures.reach import title_of_lines
 from analysis.figures.theme import LEGEND_RIGHT, figure
 from analysis.numbers import LN_10
 
@@ -30,17 +31,19 @@ SEEN = (0.25, 0.72)
 NO_PROFILE = "No run of this row has a profile yet."
 
 
-def row_picture(title: str, profiles: Sequence[RowProfile], of_several: bool = False) -> Picture:
+def row_picture(row: str, profiles: Sequence[RowProfile], of_several: bool = False) -> Picture:
     """log₁₀‖dL/dh_t‖ over lag, one line per run of the row, from blue (first value) to green (last value).
 
     Without a profile, as while a sweep starts, the title says so in an empty frame.
 
     Args:
-        title: the row in words.
+        row: the row in words.
         profiles: one for each value of the row.
         of_several: whether a value has several seeds, of which the profile is the first one's that has one.
     """
-    made = figure(title if profiles else NO_PROFILE, "lag from the loss, timesteps", "size of dL/dh_t", 380)
+    made = figure(
+        _title_of(row, profiles) if profiles else NO_PROFILE, "lag from the loss, timesteps", "size of dL/dh_t", 380
+    )
     made.update_yaxes(**decades_axis(p.log_norm / LN_10 for p in profiles))
     if not profiles:
         made.update_xaxes(showticklabels=False)
@@ -65,3 +68,9 @@ def row_picture(title: str, profiles: Sequence[RowProfile], of_several: bool = F
     )
     alt = f"Gradient profiles. {'; '.join(ends)}." if ends else NO_PROFILE
     return Picture("sweep-row", made, sentence, alt, columns)
+
+
+def _title_of(row: str, profiles: Sequence[RowProfile]) -> str:
+    """The row, and what is left of the gradient in its lines."""
+    found = title_of_lines([p.label for p in profiles], [p.log_norm[np.argsort(p.lag)] for p in profiles])
+    return f"{row}: {found[0].lower()}{found[1:]}"

@@ -12,18 +12,17 @@ from numpy import ndarray
 from analysis.figures.decades import decades_axis
 from analysis.figures.edges import add_edge_marks
 from analysis.figures.events import Event, add_events
+from analysis.figures.line_ends import last, title_of_ends
 from analysis.figures.lines import mode_of
 from analysis.figures.picture import Picture
 from analysis.figures.theme import LEGEND_BELOW, NEUTRAL, figure, translucent
 from analysis.numbers import LN_10
-from analysis.wording import percent, significant
+from analysis.wording import percent, power_of_ten, significant
 
 Over = Float[ndarray, " step"]
 
 MOST_POINTS = 2000
 """Most points of a line: more than a screen has columns."""
-LONGEST_TITLE = 42
-"""Most characters of a title: a phone shows so many in a row."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,10 +46,11 @@ class Lane:
 
 def loss_picture(lanes: Sequence[Lane]) -> Picture:
     """log₁₀ of the loss over steps, with the loss of a guess."""
-    ends = [f"{lane.label} {describe_last(running_mean(lane.loss, window_of(lane)))}" for lane in lanes]
-    made = figure(fitting("Loss", ends), "optimiser step", "loss", 320)
-    if spread(lanes) > 1:
-        made.update_yaxes(type="log", exponentformat="power", dtick=max(1, math.ceil(spread(lanes) / 6)))
+    ends = [(lane.label, _loss_at_the_end(lane)) for lane in lanes]
+    made = figure(title_of_ends("Loss", ends, _describe_loss, "lowest at the end"), "optimiser step", "loss", 320)
+    decades = span([np.log10(v[np.isfinite(v) & (v > 0)]) for v in (lane.loss for lane in lanes)])
+    if decades > 1:
+        made.update_yaxes(**_logarithmic(decades))
     made.update_layout(legend=LEGEND_BELOW, margin_t=48)
     columns: dict[str, list[object]] = {"run": [], "step": [], "loss": []}
     for lane in lanes:
@@ -84,9 +84,22 @@ def loss_picture(lanes: Sequence[Lane]) -> Picture:
         + ("; of several seeds, the median and a band from the lowest to the highest" if joined else "")
         + ("; a network that learns falls below the dotted level." if chances else "."),
         "Loss over steps. "
-        + "; ".join(f"{end} at step {last_step(lane)}" for end, lane in zip(ends, lanes, strict=True)),
+        + "; ".join(
+            f"{label} {_describe_loss(end)} at step {last_step(lane)}"
+            for (label, end), lane in zip(ends, lanes, strict=True)
+        ),
         columns,
     )
+
+
+def _loss_at_the_end(lane: Lane) -> float:
+    """The running mean at the last step; Inf if it has diverged, NaN without a step."""
+    end = last(running_mean(lane.loss, window_of(lane)))
+    return math.inf if len(lane.loss) and not math.isfinite(end) else end
+
+
+def _describe_loss(end: float) -> str:
+    return "no step yet" if math.isnan(end) else significant(end) if math.isfinite(end) else "diverged"
 
 
 def window_of(lane: Lane) -> int:
@@ -94,15 +107,9 @@ def window_of(lane: Lane) -> int:
     return max(1, len(lane.step) // 100)
 
 
-def fitting(what: str, parts: Sequence[str]) -> str:
-    """A title with its numbers if a phone has room for them; the alt text always has them."""
-    title = f"{what}: {', '.join(parts)}"
-    return title if len(title) <= LONGEST_TITLE else what
-
-
-def spread(lanes: Sequence[Lane]) -> float:
-    """Decades between the smallest and the largest finite loss."""
-    return span([np.log10(v[np.isfinite(v) & (v > 0)]) for v in (lane.loss for lane in lanes)])
+def _logarithmic(decades: float) -> dict[str, object]:
+    """A logarithmic axis over so many decades."""
+    return {"type": "log", "exponentformat": "power", "dtick": max(1, math.ceil(decades / 6))}
 
 
 def span(values: Sequence[ndarray]) -> float:
@@ -123,13 +130,20 @@ def _describe_norms(has_threshold: bool, has_clipped: bool, is_smoothed: bool) -
     return sentence + (" Triangles mark clipped steps." if has_clipped else "")
 
 
+def _title_of_norms(lanes: Sequence[Lane], clipped: Mapping[str, float]) -> str:
+    """The share of clipped steps where something clips, else the norms at the end."""
+    if clipped:
+        return title_of_ends("Gradient norm; clipped steps", [*clipped.items()], percent, "highest")
+    ends = [(lane.label, last(running_mean(lane.log_norm_before, window_of(lane)))) for lane in lanes]
+    return title_of_ends("Gradient norm", ends, lambda log_norm: power_of_ten(log_norm / LN_10))
+
+
 def norm_picture(lanes: Sequence[Lane], thresholds: Mapping[str, float | None]) -> Picture:
     """log₁₀ of the global gradient norm over steps, its threshold, and every clipped step marked."""
     clipped = {lane.label: lane.log_norm_after < lane.log_norm_before for lane in lanes}
     share = {label: float(np.mean(c)) if len(c) else 0.0 for label, c in clipped.items()}
     clips = any(threshold is not None for threshold in thresholds.values()) or any(share.values())
-    title = fitting("Gradient norm; clipped steps", [f"{label} {percent(value)}" for label, value in share.items()])
-    made = figure(title if clips else "Gradient norm", "optimiser step", "gradient norm", 320)
+    made = figure(_title_of_norms(lanes, share if clips else {}), "optimiser step", "gradient norm", 320)
     made.update_yaxes(**decades_axis(lane.log_norm_before / LN_10 for lane in lanes))
     made.update_layout(legend=LEGEND_BELOW, margin_t=48)
     columns: dict[str, list[object]] = {"run": [], "step": [], "log_norm before": [], "log_norm after": []}
@@ -175,7 +189,10 @@ def lines_picture(
     level: float | None = None,
     unit: str = "",
 ) -> Picture:
-    """Plain lines over steps: (label, colour, dash, step, value) each; `level` is drawn dotted, `unit` is said."""
+    """Lines over steps: (label, colour, dash, step, value) each; `level` is drawn dotted, `unit` is said.
+
+    Positive values over more than a decade have a logarithmic axis.
+    """
     made = figure(title, "optimiser step", y_title, 290 + 10 * len(lines))
     columns: dict[str, list[object]] = {"line": [], "step": [], "value": []}
     for label, colour, dash, step, value in lines:
@@ -190,6 +207,9 @@ def lines_picture(
         columns["value"] += value.tolist()
     made.update_layout(legend=LEGEND_BELOW, margin_t=48)
     made.update_yaxes(ticksuffix=unit)
+    finite = [value[np.isfinite(value)] for *_, value in lines]
+    if not unit and all((value > 0).all() for value in finite) and (decades := span([*map(np.log10, finite)])) > 1:
+        made.update_yaxes(**_logarithmic(decades))
     if level is not None:
         made.add_hline(y=level, line={"color": NEUTRAL, "dash": "dot"})
     now = ", ".join(f"{label} {significant(last(value))}{unit}" for label, _, _, _, value in lines)
@@ -248,18 +268,6 @@ def running_mean(values: Over, window: int) -> Over:
     total[window:] = total[window:] - total[:-window]
     count[window:] = count[window:] - count[:-window]
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
-
-
-def last(values: Over) -> float:
-    """The last value; NaN if there is none."""
-    return float(values[-1]) if len(values) else float("nan")
-
-
-def describe_last(values: Over) -> str:
-    """The last value, or why there is none: `no step yet`, `diverged`."""
-    if not len(values):
-        return "no step yet"
-    return significant(last(values)) if math.isfinite(last(values)) else "diverged"
 
 
 def last_step(lane: Lane) -> int:

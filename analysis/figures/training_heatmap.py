@@ -7,9 +7,9 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 
 from analysis.figures.edges import add_special_cells, is_behind_the_end
+from analysis.figures.line_ends import last
 from analysis.figures.picture import Picture
 from analysis.figures.theme import DIVERGING, figure, on_screen, thinning_note
-from analysis.figures.training import last
 from analysis.numbers import LN_10
 from analysis.wording import power_of_ten
 

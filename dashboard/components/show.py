@@ -22,7 +22,7 @@ def show(picture: Picture, key: str, on_click: Callable[[object], None] | None =
 
 def show_caption(picture: Picture, key: str) -> None:
     """The picture's one sentence, a "why?" and its numbers."""
-    with st.container(horizontal=True, vertical_alignment="top", gap="small"):
+    with st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="top", gap="small"):
         st.caption(as_markdown(picture.sentence), help=explain_in(_all_words(picture)))
         # In a row of their own: where there is no room beside the sentence, they go below it together.
         with st.container(horizontal=True, gap="small", width="content"):

@@ -31,6 +31,7 @@ def show_laid_over(readers: Sequence[RunReader], labels: Sequence[str]) -> None:
             frame = scrub_slider(
                 "Recorded step",
                 texts=texts,
+                titles=found.titles,
                 frames=found.frames,
                 chart=key,
                 key=f"at-{key}-{choice_number()}",

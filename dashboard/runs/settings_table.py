@@ -6,6 +6,7 @@ import streamlit as st
 
 from dashboard.control_names import label_of
 from dashboard.runs.kept import KEPT
+from dashboard.runs.table import spell_setting
 from experiments.config.run_config import RunConfig
 from experiments.config.words import cut, visible
 from experiments.runs.naming import differing_fields
@@ -26,7 +27,7 @@ def show_settings(readers: Sequence[RunReader], labels: Sequence[str]) -> None:
         st.dataframe(
             [
                 {"≠": "≠" if name in marked else "", "setting": visible(cut(label_of(name))), **{
-                    label: "none" if one.get(name) is None else visible(cut(str(one[name])))
+                    label: spell_setting(name, one.get(name))
                     for label, one in zip(labels, settings, strict=True)}}
                 for name in rows if name in names
             ],

@@ -108,7 +108,7 @@ def _say_setting(name: str, value: object) -> str:
     """A setting in words; of one that is not set only what has a name, as unclipped."""
     if value is None:
         return WITHOUT.get(name, "")
-    return in_words(name, value) if name == "clip_threshold" else _spell(name, value)
+    return in_words(name, value) if name == "clip_threshold" else spell_setting(name, value)
 
 
 def _varied_fields(shown: Sequence[RunSummary]) -> list[str]:
@@ -126,7 +126,9 @@ def _row(s: RunSummary, about: About, fields: Sequence[str]) -> dict[str, object
     settings: dict[str, object] = {"task": visible(cut(s.title))}
     if c is not None:
         values = c.model_dump()
-        settings = {_heading(name): _spell(name, values[name]) if _belongs(name, c.task) else "" for name in fields}
+        settings = {
+            _heading(name): spell_setting(name, values[name]) if _belongs(name, c.task) else "" for name in fields
+        }
     return {
         **named,
         "learned": describe_summary(s),
@@ -151,12 +153,14 @@ def _heading(field: str) -> str:
     return f"{label[:1].lower()}{label[1:]}"
 
 
-def _spell(name: str, value: object) -> str:
-    """A setting's value in its column: text, since a column has one type."""
+def spell_setting(name: str, value: object) -> str:
+    """A setting's value in a table: text, since a column has one type."""
     if name == "cell":
         return cell_name(str(value))
     if name == "task":
         return TASK_WORDS.get(str(value)) or cut(visible(str(value)))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, float):
         return own_digits(value)
     return "none" if value is None else words_of(name, str(value)) or cut(visible(str(value)))

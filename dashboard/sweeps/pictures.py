@@ -97,10 +97,9 @@ def draw_row_profiles(
         found = _read_first_profile(folder, plan, cell)
         if found is not None:
             lag, log_norm = found
-            profiles.append(RowProfile(words(column), lag, log_norm))
+            profiles.append(RowProfile(f"{axis_words(table.columns)} {words(column)}", lag, log_norm))
     where = ", ".join(part for part in (panel_words(table, panel), f"{axis_words(table.rows)} {words(row)}") if part)
-    title = f"{where}: one line for each {axis_words(table.columns)}"
-    return row_picture(title, profiles, of_several=any(len(cell.names) > 1 for cell in cells.values()))
+    return row_picture(where, profiles, of_several=any(len(cell.names) > 1 for cell in cells.values()))
 
 
 def _read_first_profile(folder: SweepFolder, plan: Plan, cell: TableCell) -> tuple[np.ndarray, np.ndarray] | None:

@@ -11,7 +11,9 @@ from numpy import ndarray
 from analysis.figures.laid_over import LaidOver, drawn_values, laid_over_picture
 from analysis.figures.picture import Picture
 from analysis.figures.profile import Among
-from experiments.runs.pictures import MEDIAN, lane_looks, thinned_rows
+from analysis.figures.reach import title_of_lines
+from experiments.runs.pictures import lane_looks, thinned_rows
+from experiments.runs.store.layout import MEDIAN
 from experiments.runs.store.reader import RunReader
 
 MOST_FRAMES = 200
@@ -35,6 +37,11 @@ class LaidOverRuns:
     def frames(self) -> Float[ndarray, "frame run point"]:
         """What the chart draws at each frame."""
         return drawn_values(self.log_norm, self.among)
+
+    @property
+    def titles(self) -> list[str]:
+        """The chart's title at each frame."""
+        return [title_of_lines(self.labels, log_norm) for log_norm in self.log_norm]
 
     def picture(self, frame: int) -> Picture:
         """The chart at one frame."""

@@ -35,6 +35,13 @@ OPTIMISER_WORDS: Mapping[str, str] = {
 WITHOUT: Mapping[str, str] = {"clip_threshold": "unclipped", "truncate": "not truncated", "attention": "no attention",
                                   "evaluate_every": "not evaluated"}  # fmt: skip
 """Field → how a label says that it is not set; another field then has its default."""
+YES_OR_NO: Mapping[str, tuple[str, str]] = {
+    "bidirectional": ("bidirectional", "one direction"),
+    "reset_after": ("reset after the product", "reset before the product"),
+    "reverse_source": ("source reversed", "source as it is"),
+    "stop_on_success": ("stops when it has solved the task", "trains to its last step"),
+}
+"""Field → how a label says that it is set, and that it is not."""
 SAID_FIRST = ("task", "learning_rate", "clip_threshold", "seq_len", "hidden_size", "optimiser", "initialisation")
 SAID_LAST = ("steps", "record_every", "evaluate_every", "seed")
 
@@ -112,6 +119,8 @@ def in_words(name: str, value: object) -> str:
         return f"clipped at {own_digits(float(str(value)))}"
     if name == "optimiser":
         return OPTIMISER_WORDS.get(str(value)) or cut(visible(str(value)))
+    if isinstance(value, bool) and name in YES_OR_NO:
+        return YES_OR_NO[name][not value]
     words = own_digits(value) if isinstance(value, float) else cut(visible(str(value))).replace("_", " ")
     return (
         FIELD_WORDS[name].format(words).strip() if name in FIELD_WORDS else f"{name.replace('_', ' ')} {words}".strip()

@@ -6,27 +6,24 @@ from dataclasses import replace
 import numpy as np
 from numpy import ndarray
 
+from analysis.figures.line_ends import last, title_of_ends
 from analysis.figures.picture import Picture
 from analysis.figures.theme import OTHER_COLOURS, cell_colour
 from analysis.figures.training import (
     Lane,
-    fitting,
-    last,
     lines_picture,
     loss_picture,
     norm_picture,
     running_mean,
 )
 from analysis.figures.training_heatmap import common_reach, heatmap_picture
-from analysis.wording import PERCENT, significant
+from analysis.wording import PERCENT, percent
 from experiments.config.words import cut, visible
 from experiments.runs.naming import labels
-from experiments.runs.store.layout import ending
+from experiments.runs.store.layout import MEDIAN, ending
 from experiments.runs.store.reader import RunReader
 
 DASHES = ("solid", "dash", "dot", "dashdot")
-MEDIAN = 1
-"""Its place among the recorded quantiles."""
 MOST_COLUMNS = 400
 """Recorded steps in a heatmap: about what a screen can show, and quick to read while the run goes on."""
 MOST_EVENTS = 200
@@ -119,9 +116,9 @@ def run_pictures(readers: Sequence[RunReader], joins_seeds: bool = False) -> dic
         with_loss, lines = [reader for reader, _ in of_loss], [lane for _, lane in of_loss]
         pictures["loss"] = loss_picture(join_seeds(with_loss, lines) if joins_seeds else lines)
     if shares := accuracy_lines(readers, made):
-        ends = [f"{label} {last(value):.0f}{PERCENT}" for label, *_, value in shares]
+        title = title_of_ends("Right answers", ends_of(shares), lambda value: percent(value / 100))
         pictures["accuracy"] = lines_picture(
-            "accuracy", fitting("Right answers", ends), "right answers",
+            "accuracy", title, "right answers",
             "The share of the answers that are right: of new sequences where a run was evaluated, else of batches.",
             shares, unit=PERCENT,
         )  # fmt: skip
@@ -132,6 +129,11 @@ def run_pictures(readers: Sequence[RunReader], joins_seeds: bool = False) -> dic
     if any("spectral_norm" in reader.tensors for reader in readers):
         pictures["spectral"] = spectral_norm_picture(readers, made)
     return pictures
+
+
+def ends_of(lines: Sequence[Line]) -> list[tuple[str, float]]:
+    """The label and the last value of each line."""
+    return [(label, last(values)) for label, *_, values in lines]
 
 
 def accuracy_lines(readers: Sequence[RunReader], made: Sequence[Lane]) -> list[Line]:
@@ -199,8 +201,7 @@ def counted_pictures(readers: Sequence[RunReader], made: Sequence[Lane]) -> dict
             if values is not None and not reader.form.watched and has_any(values):
                 lines.append((one.label, one.colour, one.dash, one.step, values))
         if lines:
-            ends = [f"{label} {significant(last(values))}" for label, *_, values in lines]
-            pictures[name] = lines_picture(name, fitting(title, ends), axis, sentence, lines)
+            pictures[name] = lines_picture(name, title_of_ends(title, ends_of(lines)), axis, sentence, lines)
     return pictures
 
 
@@ -215,7 +216,7 @@ def own_pictures(readers: Sequence[RunReader], made: Sequence[Lane]) -> dict[str
     return {
         f"own-{k}": lines_picture(
             f"own-{k}",
-            fitting(shown, [f"{label} {significant(last(values))}" for label, *_, values in of_name]),
+            title_of_ends(shown, ends_of(of_name)),
             "value",
             f"What the training has logged as {shown}.",
             of_name,
@@ -251,9 +252,9 @@ def spectral_norm_picture(readers: Sequence[RunReader], made: Sequence[Lane]) ->
         for what, dash in (("norm", "solid"), ("radius", "dot")):
             values = thinned_rows(reader, f"spectral_{what}")[:, reader.form.top].max(axis=-1, initial=-np.inf)
             lines.append((f"{one.label}: {what}", one.colour, dash, step, values))
-    norms = [f"{label.removesuffix(': norm')} {significant(last(values))}" for label, *_, values in lines[::2]]
+    norms = [(label.removesuffix(": norm"), end) for label, end in ends_of(lines[::2])]
     return lines_picture(
-        "spectral-norm", fitting("Largest singular value of W", norms), "singular value, radius",
+        "spectral-norm", title_of_ends("Largest singular value of W", norms), "singular value, radius",
         "The largest singular value (solid) and the largest |eigenvalue| (the radius, dotted) of the top layer's "
         "recurrent matrix as it is trained. The level line is 1.",
         lines, level=1.0,

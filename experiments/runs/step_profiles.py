@@ -1,6 +1,7 @@
 """The gradient profiles of a run's recorded steps, for the slider of the page Runs."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,11 +10,13 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 
 from analysis.cell_state import CellStateProfile
+from analysis.figures.headline import title_of_step
 from analysis.figures.picture import Picture
 from analysis.figures.profile import Among, profile_frames, profile_picture
 from analysis.figures.theme import thinning_note
 from analysis.profile import Profile, profile_of_sizes
 from experiments.runs.store.layers import lengths_at
+from experiments.runs.store.layout import MEDIAN
 from experiments.runs.store.reader import RunReader
 from models.bptt.lengths import ended_together
 
@@ -34,6 +37,8 @@ class Profiles:
     """The y values of each picture, from `analysis.figures.profile.profile_frames`."""
     among: Among
     """The group with which each picture is drawn."""
+    titles: Sequence[str]
+    """Of each picture."""
     note: str
     """A sentence for the page about steps that were left out; empty if none were."""
 
@@ -50,12 +55,13 @@ def profiles(run: RunReader, layer: int | None = None) -> Profiles:
     frame_bytes = TRACES * NUMBER_BYTES * math.ceil(timesteps / every)
     stride = max(1, math.ceil(count * frame_bytes / LARGEST_PROFILES))
     kept = quantiles[::stride, run.form.top if layer is None else layer].astype(float)
+    titles = [title_of_step(median, _is_reverse(run, layer)) for median in kept[..., MEDIAN]]
     finite = kept[np.isfinite(kept)]
     among = Among((float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0), every)
     low, median, high = np.moveaxis(kept, -1, 0)
     frames = profile_frames(low, median, high, among)
     note = thinning_note(every, stride, "timestep", "recorded step").strip()
-    return Profiles(run.tensor("step")[::stride], frames, among, note)
+    return Profiles(run.tensor("step")[::stride], frames, among, titles, note)
 
 
 def profile_at(run: RunReader, row: int, layer: int | None = None) -> Profile:
@@ -71,9 +77,13 @@ def profile_at(run: RunReader, row: int, layer: int | None = None) -> Profile:
     if lengths is not None:
         padded = int((len(log_norm) - lengths).sum())
         log_norm = ended_together(torch.from_numpy(log_norm), lengths).numpy()
-    reverse = run.form.stack.num_directions == 2 and layer is not None and layer % 2 == 1
     dtype, unknown = getattr(torch, run.form.dtype), np.full_like(log_norm, np.nan)
-    return profile_of_sizes(log_norm, unknown, dtype, reverse, padded)
+    return profile_of_sizes(log_norm, unknown, dtype, _is_reverse(run, layer), padded)
+
+
+def _is_reverse(run: RunReader, layer: int | None) -> bool:
+    """Whether a layer reads from the last input to the first."""
+    return run.form.stack.num_directions == 2 and layer is not None and layer % 2 == 1
 
 
 def step_picture(run: RunReader, p: Profile, among: Among, cell_state: CellStateProfile | None = None) -> Picture:

@@ -9,6 +9,7 @@ from access import faults_of_access
 from browsing import press, resting_box, serious_faults_in_both_themes, settle
 from playwright.sync_api import Locator, Page, expect
 
+from analysis.figures.headline import title_of_step
 from experiments.config.run_config import RunConfig
 from experiments.runs.opening import open_run
 from experiments.runs.store.reader import RunReader
@@ -75,10 +76,13 @@ def test_the_profile_follows_the_hand_without_the_server_and_the_rest_when_it_le
         arg=[f"scrub-profile-{run.name}", float(truth[frame, 0])],
     )
     assert median(chart) == pytest.approx(truth[frame].tolist(), abs=1e-4)
+    title = title_of_step(truth[frame] * np.log(10), reverse=False)
+    expect(chart.locator(".gtitle")).to_have_text(title)
     assert len(sent) == before, "the server was not asked"
     page.mouse.up()
     expect(alt).not_to_have_attribute("aria-label", str(words), timeout=30_000)
     assert median(chart) == pytest.approx(truth[frame].tolist(), abs=1e-4)
+    expect(chart.locator(".gtitle")).to_have_text(title)
     expect(page.locator(f'.live-chart[data-key="scrub-hidden-lstm-{run.name}"]')).to_be_attached()
     page.get_by_role("radio", name="Jacobians").click()
     expect(page.locator(f'.live-chart[data-key="scrub-jacobians-lstm-{run.name}"]')).to_be_attached(timeout=60_000)
@@ -144,8 +148,14 @@ def test_runs_side_by_side_keep_their_state_and_a_search_drops_none(runs_url, op
     slider = page.locator(".scrub-slider .range")
     expect(slider).to_be_visible(timeout=60_000)
     expect(page.locator(".scrub-slider output")).to_have_text("optimiser step 59")
+    title = page.locator('.live-chart[data-key^="laid-over"] .gtitle')
+    last = title.text_content()
+    assert re.fullmatch(
+        r"At lag 19 the gradient is between .* times \(.*\) and .* times its size at the loss \(.*\)", last
+    )
     slider.focus()
     slider.press("Home")
+    expect(title).not_to_have_text(last)
     expect(page).to_have_url(re.compile("step=1(&|$)"), timeout=30_000)
     page.get_by_role("textbox", name="Search").fill("lstm")
     page.get_by_role("textbox", name="Search").press("Enter")

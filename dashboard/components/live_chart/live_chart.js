@@ -196,7 +196,15 @@ function createChart(parent) {
     const width = place.width || NARROW;
     return imageFile(Plotly, { data: newest.figure.data ?? [], layout: look }, { format, width, height, words: newest.alt, settings: newest.settings });
   }
-  const chart = { want, hears, destroy, say: step.say, isVisible: () => visible, picture };
+  // What a layout needs for another title at the chart's place.
+  function titled(text) {
+    if (!newest) return {};
+    const { figure } = newest;
+    const other = { ...newest, figure: { ...figure, layout: { ...figure.layout, title: { ...figure.layout.title, text } } } };
+    const { title, margin } = seenAt((place ??= placeOf(root, parent)), other, player.height()).layout;
+    return { "title.text": title.text, "title.pad.t": title.pad?.t ?? null, "margin.t": margin?.t ?? null };
+  }
+  const chart = { want, hears, destroy, say: step.say, isVisible: () => visible, picture, titled };
   return chart;
 }
 

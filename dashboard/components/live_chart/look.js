@@ -78,7 +78,7 @@ function fit(layout, width, height, theme) {
   const margin = { ...template.margin, ...layout.margin };
   margin.t = (margin.t ?? 64) + (lines.length - 1) * size * 1.3;
   const pad = { ...template.title?.pad, ...layout.title.pad };
-  pad.t = (pad.t ?? 0) + (lines.length - 1) * size * 0.9; // Plotly lifts a text of several lines
+  if (lines.length > 1) pad.t = (pad.t ?? 0) + size * 0.9; // Plotly lifts a text of several lines, of however many
   const changed = lines.length > 1 ? { title: { ...layout.title, pad, text: lines.join("<br>") }, margin } : {};
   if (width < NARROW) {
     const below = { orientation: "h", x: 0, xanchor: "left", yref: "container", y: 0.01, yanchor: "bottom" };

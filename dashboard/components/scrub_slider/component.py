@@ -1,5 +1,6 @@
 """A slider through pictures that the browser already has; the server is not asked."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ import orjson
 import streamlit as st
 from numpy import ndarray
 
+from analysis.typeset import as_html
 from dashboard.components.mount import component, do_nothing
 
 LATEST = -1
@@ -15,12 +17,22 @@ LATEST = -1
 _mount = component("scrub_slider", looks_like="live_slider")
 
 
-def scrub_slider(label: str, *, texts: list[str], frames: ndarray, chart: str, key: str, first: int = 0) -> int:
+def scrub_slider(
+    label: str,
+    *,
+    texts: Sequence[str],
+    titles: Sequence[str],
+    frames: ndarray,
+    chart: str,
+    key: str,
+    first: int = 0,
+) -> int:
     """The frame at which the slider was released. During a drag the browser alone redraws the chart.
 
     Args:
         label: of the slider.
         texts: what is said of each frame, beside the label.
+        titles: of the chart at each frame.
         frames: y values, [frame, trace, point]; NaN is a gap. They take the place of the first traces' of the chart.
         chart: key of the `live_chart` that is redrawn; it must have as many traces, or more.
         key: of the slider.
@@ -30,12 +42,15 @@ def scrub_slider(label: str, *, texts: list[str], frames: ndarray, chart: str, k
     chosen = state.get("frame") if isinstance(state, dict) else None
     last = len(texts) - 1
     frame = last if chosen == LATEST else chosen if isinstance(chosen, int) and 0 <= chosen <= last else first
-    _mount(key=key, data=_payload(label, texts, frames, chart, key, frame), on_frame_change=do_nothing)
+    _mount(key=key, data=_payload(label, texts, titles, frames, chart, key, frame), on_frame_change=do_nothing)
     return frame
 
 
-def _payload(label: str, texts: list[str], frames: ndarray, chart: str, key: str, frame: int) -> bytes:
+def _payload(
+    label: str, texts: Sequence[str], titles: Sequence[str], frames: ndarray, chart: str, key: str, frame: int
+) -> bytes:
     """The length of a JSON header in 4 bytes, the header, and the numbers as float32; little-endian."""
-    head: dict[str, Any] = {"label": label, "texts": texts, "chart": chart, "key": key, "frame": frame}
+    words = {"label": label, "texts": texts, "titles": [as_html(title) for title in titles]}
+    head: dict[str, Any] = {**words, "chart": chart, "key": key, "frame": frame}
     header = orjson.dumps({**head, "traces": frames.shape[1], "points": frames.shape[2]})
     return len(header).to_bytes(4, "little") + header + np.ascontiguousarray(frames, "<f4").tobytes()

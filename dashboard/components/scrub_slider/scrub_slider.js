@@ -1,6 +1,7 @@
 // All frames come once. A move redraws the chart here; the server hears of it when the hand lets go, and then draws
 // what is heavier.
 
+import { charts } from "../shared/charts.js";
 import { destroyedWithNode, madeOnce } from "../shared/made_once.js";
 import { keepKeys } from "../shared/own_keys.js";
 import { sizeWords } from "../shared/size_words.js";
@@ -61,7 +62,8 @@ function createSlider(parent) {
         const indices = Array.from({ length: data.traces }, (_, k) => k);
         const y = traces();
         const customdata = y.map((sizes) => sizes.map(sizeWords)); // what the hover says
-        await globalThis.Plotly.restyle(plot, { y, customdata }, indices);
+        const words = charts.get(data.chart)?.titled(data.titles[frame()]) ?? {};
+        await globalThis.Plotly.update(plot, { y, customdata }, words, indices);
         root.dataset.drawn = String(++drawn);
         await new Promise(requestAnimationFrame);
       }

@@ -12,6 +12,7 @@ from experiments.runs.store.chunks import ArraySpec
 from experiments.runs.store.form import Form
 
 QUANTILES = (0.1, 0.5, 0.9)
+MEDIAN = QUANTILES.index(0.5)
 LARGEST_ROW = 2**29
 """Most bytes of one recorded step on the disk."""
 

@@ -1,0 +1,99 @@
+"""Titles of charts of several lines state what is seen: the least and the most, in the chart's own numbers."""
+
+import numpy as np
+import pytest
+
+from analysis.figures.headline import title_of_step
+from analysis.figures.line_ends import LONGEST_TITLE, title_of_ends
+from analysis.figures.reach import reach, title_of_lines
+from analysis.figures.sweep import sweep_picture
+from analysis.figures.sweep_panel import Heatmap, Side
+from analysis.figures.training import lines_picture
+
+LONG = "LSTM, rate 0.01, clipped at 1, gain "
+NONE = np.zeros(0)
+
+
+@pytest.mark.parametrize(
+    ("ends", "title"),
+    [
+        ([("a", 1.0), ("b", 2.0)], "Loss: a 1, b 2"),
+        ([(f"{LONG}1", 0.25)], f"Loss: {LONG}1 0.25"),
+        ([(f"{LONG}1", 1.0), (f"{LONG}2", 0.25), (f"{LONG}3", 3.0)], f"Loss: lowest at the end 0.25 ({LONG}2)"),
+        ([(f"{LONG}1", np.inf), (f"{LONG}2", 0.25)], f"Loss: lowest at the end 0.25 ({LONG}2)"),
+        ([(f"{LONG}1", np.nan), (f"{LONG}2", np.inf)], "Loss"),
+        ([(f"{LONG}1", 0.25), (f"{LONG}2", 0.25)], "Loss: 0.25 each"),
+    ],
+)
+def test_a_title_has_every_number_or_the_one_that_matters(ends, title):
+    assert title_of_ends("Loss", ends, named="lowest at the end") == title
+    assert len("Loss: a 1, b 2") <= LONGEST_TITLE < len(f"Loss: {LONG}1 0.25, {LONG}2 1")
+
+
+def test_the_highest_is_named_where_that_is_wanted():
+    ends = [(f"{LONG}1", 0.18), (f"{LONG}2", 0.02)]
+    assert title_of_ends("Clipped", ends, lambda share: f"{share:.0%}", "highest") == f"Clipped: highest 18% ({LONG}1)"
+
+
+def test_what_is_left_of_several_gradients():
+    ended = np.array([0.0, np.log(3), np.nan])
+    assert title_of_lines(["a", "b"], [ended, ended - 400]) == (
+        "At lag 1 the gradient is 3 times its size at the loss in every line"
+    )
+    assert title_of_lines(["a", "b"], [ended, np.array([2.0, 2.0, -3000.0])]) == (
+        "At the first timestep the gradient is between 1.8×10⁻¹³⁰⁴ times (b) and 3 times its size at the loss (a)"
+    )
+    assert title_of_lines(["a", "b"], [np.array([0.0, -np.inf]), np.array([0.0, np.inf])]) == (
+        "At lag 1 the gradient is between 0 times (a) and ∞ times its size at the loss (b)"
+    )
+    assert (
+        title_of_lines(["a"], [np.array([0.0, -np.inf])]) == "At lag 1 the gradient is 0 times its size at the loss (a)"
+    )
+    for lost in (np.full(3, np.nan), np.full(3, np.inf), np.full(3, -np.inf)):
+        assert reach(lost) is None
+        assert title_of_lines(["a"], [lost]) == "No line has a gradient with a number"
+
+
+def test_the_title_of_a_step_reads_back_from_the_loss():
+    falls = "The profile falls from 1 to 1×10⁻⁶ at lag 2"
+    sizes = np.log([1e-6, 1e-3, 1.0])
+    assert title_of_step(sizes, reverse=False) == falls
+    assert title_of_step(sizes[::-1], reverse=True) == falls
+    assert title_of_step(np.append(sizes, [np.nan, np.nan]), reverse=False) == falls, "a shorter step has ended"
+    assert title_of_step(np.full(3, np.nan), reverse=False) == "The profile diverges"
+    assert title_of_step(np.full(3, -np.inf), reverse=False) == "The profile is exactly zero at every timestep"
+
+
+def test_the_title_of_a_sweep_says_from_where_to_where_its_values_go():
+    def title(*means: object, what: str = "mean") -> str:
+        panels = []
+        for label, values in zip(["Elman", "LSTM"], means, strict=False):
+            mean = np.array(values, float)
+            panels.append(Heatmap(label, mean, 10 * mean, 1 + 0 * mean, 1 + 0 * mean, 0 * mean, 0 * mean))
+        sides = Side("rate", (0.1, 1.0)), Side("length", (10, 20))
+        return sweep_picture(panels, *sides, "final loss", "the loss", what=what).figure.layout.title.text
+
+    assert title([[1, 2], [3, np.nan]], [[0.5, np.inf], [4, 1]]) == (
+        "Final loss: from 0.5 (LSTM, rate 0.1, length 10) to 4 (LSTM, rate 1, length 10)"
+    )
+    assert title([[1, 2], [1, 1]], what="spread") == (
+        "Final loss: standard deviation over seeds: from 10 (Elman, rate 0.1, length 10) "
+        "to 20 (Elman, rate 0.1, length 20)"
+    )
+    assert title([[1, 1], [1, 1]]) == "Final loss: 1 everywhere"
+    assert title(np.full((2, 2), np.nan)) == "Final loss"
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"), [([1.0, 100.0], "log"), ([1.0, 5.0], None), ([0.0, 100.0], None), ([-1.0, 100.0], None),
+                         ([1.0, np.inf, 1e300, np.nan], "log"), ([np.nan], None), ([], None)]
+)  # fmt: skip
+def test_lines_over_decades_have_a_logarithmic_axis(values, kind):
+    line = ("run", "#000000", "solid", np.arange(len(values)), np.array(values, float))
+    axis = lines_picture("name", "title", "size", "", [line], level=1.0).figure.layout.yaxis
+    assert axis.type == kind
+    low, high = axis.range
+    finite = [v for v in values if np.isfinite(v)]
+    if finite:
+        assert low <= (np.log10(min(finite)) if kind else min(finite))
+        assert high >= (np.log10(max(finite)) if kind else max(finite))
