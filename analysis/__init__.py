@@ -16,7 +16,7 @@ from analysis.penalty import NormPenalty, norm_penalty
 from analysis.product import ProductSpectrum, product_log_norms, product_spectrum
 from analysis.profile import Decay, Profile, profile
 from analysis.report import Report, report
-from analysis.spectrum import Spectrum, block_spectra, spectrum
+from analysis.spectrum import Spectrum, block_spectra, spectral_norm, spectrum
 from analysis.step_growth import StepGrowth, step_growth
 from analysis.surgery import Surgery, operate
 from analysis.theory import MeanField, critical_gain, gradient_bound, mean_field
@@ -66,6 +66,7 @@ __all__ = [
     "product_spectrum",
     "profile",
     "report",
+    "spectral_norm",
     "spectrum",
     "step_growth",
     "step_jacobians",

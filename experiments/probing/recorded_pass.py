@@ -26,7 +26,7 @@ from analysis.numbers import all_finite, log_quantile
 from analysis.paths import Paths, paths
 from analysis.product import ProductSpectrum, product_spectrum
 from analysis.profile import Profile, profile_of_sizes
-from analysis.spectrum import Spectrum, block_spectra
+from analysis.spectrum import Spectrum, block_spectra, spectral_norm
 from analysis.step_growth import StepGrowth, step_growth
 from analysis.theory import MeanField, RateOverGain, gradient_bound, measured_mean_field, rate_over_gain
 from analysis.transport import transport_course
@@ -209,8 +209,11 @@ class RecordedPass(ABC):
     @cached_property
     def bound(self) -> Float[ndarray, " time"] | None:
         """Upper bound on ln‖dL/dh_t‖ (nats); None for a gated cell, which has no such simple bound."""
-        slope = self.layer.cell.steepest_slope
-        return None if slope is None else gradient_bound(self.recorded, self.spectra["h"].spectral_norm, slope)
+        cell = self.layer.cell
+        if cell.steepest_slope is None:
+            return None
+        norm = spectral_norm(cell.square_blocks(cell.weight_hh.detach())["h"])
+        return gradient_bound(self.recorded, norm, cell.steepest_slope)
 
     @cached_property
     def mean_field(self) -> MeanField | None:

@@ -3,6 +3,7 @@
 Everything random is drawn in float64 and rounded: one seed gives one network, in every dtype.
 """
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import torch
@@ -146,11 +147,18 @@ def scale_spectral_norm(weight: Float[Tensor, "rows hidden"], largest: float) ->
         ValueError: entries that are not finite, or all of them 0 or so near to 0 that no factor can give the norm.
     """
     check_finite(weight)
-    norm = torch.linalg.matrix_norm(weight, ord=2)
+    found = _spectral_norm(weight.cpu().numpy().tobytes(), tuple(weight.shape), weight.dtype)
+    norm = torch.tensor(found, dtype=weight.dtype, device=weight.device)
     factor = largest / norm if norm > 0 else torch.zeros_like(norm)
     if largest != 0 and not bool((norm > 0) & factor.isfinite()):
         raise ValueError("weight is 0, or near it; its spectral norm cannot be scaled.")
     return weight * factor
+
+
+@lru_cache(maxsize=16)  # the blocks of three cells: a hand that drags the norm asks for the same ones again and again
+def _spectral_norm(content: bytes, shape: tuple[int, ...], dtype: torch.dtype) -> float:
+    weight = torch.frombuffer(bytearray(content), dtype=dtype).reshape(shape)
+    return float(torch.linalg.matrix_norm(weight, ord=2))
 
 
 def scale_spectral_radius(weight: Square, radius: float) -> Square:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from oracles import make_model, random_orthogonal
 
-from analysis.spectrum import block_spectra, spectrum
+from analysis.spectrum import block_spectra, spectral_norm, spectrum
 
 
 def test_norm_is_not_radius():
@@ -79,3 +79,11 @@ def test_the_radius_is_never_above_the_norm():
 def test_what_is_kept_for_the_next_cannot_be_written():
     with pytest.raises(ValueError, match="read-only"):
         spectrum(np.eye(3)).singular_values[0] = 99
+
+
+def test_the_norm_alone_is_the_spectrums():
+    W = np.random.default_rng(0).normal(size=(7, 7))
+    assert spectral_norm(W) == spectrum(W).spectral_norm
+    assert math.isnan(spectral_norm(np.full((2, 2), np.inf)))
+    with pytest.raises(ValueError, match="must be a square matrix"):
+        spectral_norm(np.zeros((2, 3)))
