@@ -49,8 +49,9 @@ def test_zero_and_diverged_matrices_say_so():
 
 @pytest.mark.parametrize("W", [np.zeros((2, 3)), np.zeros(4), np.zeros((0, 0))])
 def test_a_matrix_that_is_not_square_is_named(W):
-    with pytest.raises(ValueError, match="weight has shape"):
-        spectrum(W)
+    for ask in (spectrum, spectral_norm):
+        with pytest.raises(ValueError, match="weight has shape"):
+            ask(W)
 
 
 @pytest.mark.parametrize(("cell", "names"), [("elman", ["h"]), ("lstm", list("ifgo")), ("gru", list("rzn"))])
@@ -85,5 +86,3 @@ def test_the_norm_alone_is_the_spectrums():
     W = np.random.default_rng(0).normal(size=(7, 7))
     assert spectral_norm(W) == spectrum(W).spectral_norm
     assert math.isnan(spectral_norm(np.full((2, 2), np.inf)))
-    with pytest.raises(ValueError, match="must be a square matrix"):
-        spectral_norm(np.zeros((2, 3)))
