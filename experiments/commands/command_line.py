@@ -227,6 +227,7 @@ def usage(error: typer.TyperException) -> str:
     said = said[0].lower() + said[1:].replace(". Did you mean", ", did you mean").rstrip(".?")
     context = getattr(error, "ctx", None)
     command = "python -m experiments" if context is None else context.command_path
+    said = re.sub(r"^got unexpected extra arguments?(?:\(s\))? \((.*)\)$", r"the command does not take: \1", said)
     return f"{said}; `{command} --help` shows what there is."
 
 

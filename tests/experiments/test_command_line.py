@@ -47,6 +47,7 @@ class FullDisk(io.RawIOBase):
         (["probe", "--bogus"], "no such option: --bogus, did you mean --runs; `"),
         (["list", "--sort"], "option '--sort' requires an argument; `"),
         (["show"], "missing argument 'RUN'; `"),
+        (["show", "a", "b", "c"], "the command does not take: b c; `"),
     ],
 )
 def test_a_command_line_that_is_none_of_ours_is_one_sentence(ended, words, said):
