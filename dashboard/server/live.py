@@ -32,6 +32,7 @@ from dashboard.server.labs import labs
 from dashboard.server.live_socket import LiveSocket
 from dashboard.server.modules import module_file
 from dashboard.server.own_names import OwnNames
+from dashboard.server.own_pictures import OwnPictures
 from dashboard.server.serving import is_loopback
 from dashboard.server.visitor import MarkVisitors
 
@@ -115,5 +116,5 @@ def routes() -> list[BaseRoute]:
 
 def doors() -> list[Middleware]:
     """What a request passes before any route, Streamlit's own socket among them."""
-    own = (OwnNames, BoundedUploads, BoundedSockets, MarkVisitors, EarlyScripts)
+    own = (OwnNames, BoundedUploads, BoundedSockets, MarkVisitors, OwnPictures, EarlyScripts)
     return [Middleware(door) for door in own]

@@ -121,3 +121,20 @@ def test_back_leads_to_the_page_as_it_was_whenever_the_next_ones_parameters_sett
     )
     page.go_back()
     page.wait_for_url(before)
+
+
+def test_no_page_asks_another_server_for_anything(app_url, open_page):
+    """Not for the picture of its tab either, which Streamlit would get from elsewhere."""
+    page = open_page("about:blank", settled=False)
+    asked: list[str] = []
+    refused: list[str] = []
+    page.on("requestfinished", lambda request: asked.append(request.url))
+    page.on("requestfailed", lambda request: asked.append(request.url))
+    page.on("console", lambda message: refused.append(message.text) if "img-src" in message.text else None)
+    for path in ("", "learn?lesson=1", "room"):
+        page.goto(f"{app_url}/{path}")
+        settle(page)
+    own = (app_url, "data:", "blob:")
+    assert {url for url in asked if not url.startswith(own)} == set()
+    assert any("fonts.gstatic.com" in text for text in refused), "Streamlit asks nobody any more: the policy can go"
+    assert page.evaluate("document.querySelector('link[rel~=icon]').href").startswith("data:image/svg")
