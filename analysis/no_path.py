@@ -57,13 +57,15 @@ def with_reach(profiles: Sequence[Profile], stack: Stack) -> list[Profile]:
     """The layers' profiles, each with the timesteps that have no path to a loss, and why.
 
     Sequences of unequal lengths are moved to end together, so that no timestep is the same in all of them; their
-    profiles stay as they are.
+    profiles stay as they are. So do all where no loss sends anything: a softmax that is sure and right sends exactly
+    zero, and where the loss stands cannot be seen.
     """
-    if any(layer.lengths is not None for layer in stack.layers):
+    reached_by_layer = reached_steps(stack)
+    if any(layer.lengths is not None for layer in stack.layers) or not any(map(torch.any, reached_by_layer)):
         return [*profiles]
     return [
         replace(p, no_path=~reached.numpy(), why_no_path=explain_no_path(layer))
-        for p, layer, reached in zip(profiles, stack.layers, reached_steps(stack), strict=True)
+        for p, layer, reached in zip(profiles, stack.layers, reached_by_layer, strict=True)
     ]
 
 

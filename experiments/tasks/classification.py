@@ -62,5 +62,6 @@ class Classification(Task):
         outputs: Float[Tensor, "time batch output"],
         targets: Int[Tensor, " batch"] | Int[Tensor, "time batch"],
     ) -> Bool[Tensor, "time batch"]:
-        """Whether the largest output is the target's."""
-        return outputs.argmax(dim=-1) == targets
+        """Whether the largest output is the target's; none of a diverged network's is, which has no largest one."""
+        largest = outputs.max(dim=-1)
+        return (largest.indices == targets) & largest.values.isfinite()

@@ -87,3 +87,13 @@ def test_a_reverse_layer_gets_credit_from_the_first_loss_at_the_last_timestep():
     assert f"of the first loss's gradient reaches t\u00a0=\u00a0{T}" in picture.alt
     assert "exactly zero" not in picture.sentence
     assert NO_PATH not in picture.sentence
+
+
+def test_a_loss_that_sends_exactly_zero_is_no_proof_that_there_is_none():
+    """A softmax that is sure and right: its gradient is zero, and where it stands cannot be seen."""
+    model = SequenceModel("elman", input_size=2, hidden_size=5, output_size=2)
+    trace = record(model, torch.rand(T, 3, 2), lambda outputs: 0.0 * outputs[-1].sum())
+    assert not torch.stack(reached_steps(trace.stack)).any()
+    (found,) = with_reach([profile(trace.top)], trace.stack)
+    assert found.no_path is None
+    assert found.course.kind == "zero"

@@ -189,3 +189,14 @@ def test_a_perfect_answer_is_right_and_costs_nothing(name):
 def test_an_unknown_task_is_one_sentence():
     with pytest.raises(ConfigError, match=r"^task was 'sorting'; it must be one of adding, .*next_character\.$"):
         make_task(Settings("sorting"))
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf])
+def test_no_answer_of_a_diverged_network_is_right(number):
+    """The largest of many NaN is the first one, which would be the right class for some sequences."""
+    task = task_named("temporal_order")
+    inputs, targets = task.sample(16, 12, seeded())
+    outputs = torch.full((len(inputs), 16, task.output_size), number)
+    assert not task.correct(outputs, targets).any()
+    outputs = torch.nn.functional.one_hot(targets, task.output_size).expand_as(outputs).float()
+    assert task.correct(outputs, targets).all()
