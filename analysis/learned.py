@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 
-from analysis.training_findings import LOST, has_learned
-from analysis.wording import percent, power_of_ten, significant
+from analysis.training_findings import LOST, WORSE, has_learned
+from analysis.wording import counted, percent, power_of_ten, significant
 
 Over = Float[ndarray, " step"]
 Outcome = Literal["begun", "at_chance", "worse", "learning", "solved", "diverged"]
@@ -18,8 +18,6 @@ WINDOW = 100
 """Steps at the end over which loss and accuracy are averaged."""
 FEWEST = 20
 """Steps before which nothing is said of learning."""
-WORSE = 1.2
-"""Times a guess's loss: above it, a network does worse than a guess that sees no input."""
 
 COMPARED: dict[Outcome, str] = {"worse": "worse than a guess", "at_chance": "at chance", "learning": "learning"}
 """In words, how a loss compares with a guess's."""
@@ -76,7 +74,10 @@ def learned(scalars: TrainingScalars, solved: int | None = None) -> Learned:
         return Learned("diverged", _describe_divergence(scalars, k), explain_divergence(scalars, k))
     loss = _recent(scalars.loss) if math.isnan(scalars.evaluation_loss) else scalars.evaluation_loss
     accuracy = _recent(scalars.accuracy)
-    beside = f"mean loss {significant(loss)}"
+    if math.isnan(scalars.evaluation_loss):
+        beside = f"mean loss {significant(loss)} over {counted(min(WINDOW, len(scalars.step)), 'step')}"
+    else:
+        beside = f"loss {significant(loss)} on new sequences"
     if not math.isnan(scalars.chance):
         beside += f", a guess has {significant(scalars.chance)}"
     if len(scalars.step) < FEWEST or math.isnan(scalars.chance):
@@ -114,10 +115,10 @@ def diverged_at(loss: Over, chance: float) -> int | None:
 
 
 def _describe_divergence(scalars: TrainingScalars, k: int) -> str:
-    """`diverged at step 9: gradient norm 3×10¹², rate 10`."""
+    """`diverged at step 9: gradient norm 3×10¹², learning rate 10`."""
     norm, rate = scalars.log_norm[k], scalars.learning_rate[k]
-    size = "not a finite number" if not norm < math.inf else power_of_ten(norm / math.log(10))
-    said = [f"gradient norm {size}", *([] if math.isnan(rate) else [f"rate {significant(float(rate))}"])]
+    size = "Inf or NaN" if not norm < math.inf else power_of_ten(norm / math.log(10))
+    said = [f"gradient norm {size}", *([] if math.isnan(rate) else [f"learning rate {significant(float(rate))}"])]
     return f"diverged at step {scalars.step[k]:,}: {', '.join(said)}"
 
 

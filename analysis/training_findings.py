@@ -97,6 +97,8 @@ def raised_exp(log: float) -> float:
 
 LEARNED = 0.98
 """Share of a guess's loss: with a loss above it, nothing was learned."""
+WORSE = 1.2
+"""Times a guess's loss: above it, a network does worse than a guess that sees no input."""
 LOST = 1e6
 """Times a guess's loss: with a larger loss, even a finite one, the training has diverged."""
 
@@ -128,6 +130,8 @@ def judge_loss(loss: float, chance: float, steps: int) -> Iterator[Finding]:
         yield Finding("diverged", "severe", "The training has diverged", evidence, numbers, (smaller,))
     elif not has_learned(loss, chance):
         look = Remedy("Look at the gradient first: if it vanishes or explodes, more steps will not help.")
+        if loss > WORSE * chance:
+            look = Remedy("The steps are too long: lower the learning rate, or clip the gradient's norm.")
         yield Finding("at_chance", "warning", "Nothing has been learned", evidence, numbers, (look,))
 
 

@@ -9,8 +9,8 @@ from numpy import ndarray
 
 from analysis.wording import significant
 
-LONGEST_TITLE = 42
-"""Most characters of a title that names every line: a phone shows so many in a row."""
+LONGEST_TITLE = 84
+"""Most characters of a title that names every line: a phone shows so many in two rows."""
 
 
 def title_of_ends(

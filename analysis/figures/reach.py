@@ -18,20 +18,18 @@ def title_of_lines(labels: Sequence[str], log_norms: Sequence[ByLag]) -> str:
 
     Example:
         >>> title_of_lines(["clipped", "unclipped"], [np.log([1.0, 0.5]), np.log([1.0, 0.25])])
-        'At lag 1 the gradient is between 0.25 times (unclipped) and 0.5 times its size at the loss (clipped)'
+        'Gradient at lag 1 ÷ at the loss: 0.25 (unclipped) to 0.5 (clipped)'
     """
     found = [(*found, label) for label, line in zip(labels, log_norms, strict=True) if (found := reach(line))]
     if not found:
         return "No line has a gradient with a number"
     least, most = min(found), max(found)
     lags = {lag for _, lag, _ in found}
-    back = f"At lag {lags.pop()}" if len(lags) == 1 else "At the first timestep"
-    whole = f"{_times(most[0])} its size at the loss"
+    ratio = f"Gradient at {f'lag {lags.pop()}' if len(lags) == 1 else 'the first timestep'} ÷ at the loss"
+    low, high = (power_of_ten(end[0] / LN_10) for end in (least, most))
     if len(found) == 1:
-        return f"{back} the gradient is {whole} ({most[2]})"
-    if _times(least[0]) == _times(most[0]):
-        return f"{back} the gradient is {whole} in every line"
-    return f"{back} the gradient is between {_times(least[0])} ({least[2]}) and {whole} ({most[2]})"
+        return f"{ratio}: {low} ({least[2]})"
+    return f"{ratio}: {low} each" if low == high else f"{ratio}: {low} ({least[2]}) to {high} ({most[2]})"
 
 
 def describe_reach(line: ByLag) -> str:
@@ -46,7 +44,3 @@ def reach(line: ByLag) -> tuple[float, int] | None:
     with np.errstate(invalid="ignore"):  # zero or infinite at both
         ratio = line[known[-1]] - line[known[0]] if known.size else np.nan
     return None if np.isnan(ratio) else (float(ratio), int(known[-1]))
-
-
-def _times(ratio: float) -> str:
-    return f"{power_of_ten(ratio / LN_10)} times"

@@ -73,4 +73,4 @@ def row_picture(row: str, profiles: Sequence[RowProfile], of_several: bool = Fal
 def _title_of(row: str, profiles: Sequence[RowProfile]) -> str:
     """The row, and what is left of the gradient in its lines."""
     found = title_of_lines([p.label for p in profiles], [p.log_norm[np.argsort(p.lag)] for p in profiles])
-    return f"{row}: {found[0].lower()}{found[1:]}"
+    return f"{row}. {found}"

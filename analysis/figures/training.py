@@ -17,10 +17,12 @@ from analysis.figures.lines import mode_of
 from analysis.figures.picture import Picture
 from analysis.figures.theme import LEGEND_BELOW, NEUTRAL, figure, translucent
 from analysis.numbers import LN_10
-from analysis.wording import percent, power_of_ten, significant
+from analysis.wording import PERCENT, percent, power_of_ten, significant
 
 Over = Float[ndarray, " step"]
 
+MARGIN = 2.0
+"""Percent above and below a line of shares, which lie from 0 to 100."""
 MOST_POINTS = 2000
 """Most points of a line: more than a screen has columns."""
 
@@ -191,7 +193,7 @@ def lines_picture(
 ) -> Picture:
     """Lines over steps: (label, colour, dash, step, value) each; `level` is drawn dotted, `unit` is said.
 
-    Positive values over more than a decade have a logarithmic axis.
+    Sizes over more than a decade have a logarithmic axis, at whose edge zeros stand.
     """
     made = figure(title, "optimiser step", y_title, 290 + 10 * len(lines))
     columns: dict[str, list[object]] = {"line": [], "step": [], "value": []}
@@ -208,8 +210,16 @@ def lines_picture(
     made.update_layout(legend=LEGEND_BELOW, margin_t=48)
     made.update_yaxes(ticksuffix=unit)
     finite = [value[np.isfinite(value)] for *_, value in lines]
-    if not unit and all((value > 0).all() for value in finite) and (decades := span([*map(np.log10, finite)])) > 1:
+    decades = span([np.log10(value[value > 0]) for value in finite])
+    if not unit and decades > 1 and all((value >= 0).all() for value in finite):
         made.update_yaxes(**_logarithmic(decades))
+        for label, colour, _, step, value in lines:
+            keep = thinned(len(step))
+            with np.errstate(divide="ignore"):
+                add_edge_marks(made, step[keep], np.log(value[keep]), label, colour, along="step")
+    if unit == PERCENT and (known := [value for value in finite if len(value)]):
+        low, high = min(value.min() for value in known), max(value.max() for value in known)
+        made.update_yaxes(range=[max(low - MARGIN, 0.0), min(high + MARGIN, 100.0)])
     if level is not None:
         made.add_hline(y=level, line={"color": NEUTRAL, "dash": "dot"})
     now = ", ".join(f"{label} {significant(last(value))}{unit}" for label, _, _, _, value in lines)

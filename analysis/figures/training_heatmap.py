@@ -7,9 +7,8 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 
 from analysis.figures.edges import add_special_cells, is_behind_the_end
-from analysis.figures.line_ends import last
 from analysis.figures.picture import Picture
-from analysis.figures.theme import DIVERGING, figure, on_screen, thinning_note
+from analysis.figures.theme import DIVERGING, FEW_STEPS, figure, on_screen, thinning_note
 from analysis.numbers import LN_10
 from analysis.wording import power_of_ten
 
@@ -52,14 +51,10 @@ def heatmap_picture(
     reach = common_reach([log_norm]) if reach is None else reach
     drawn = on_screen(np.where(is_behind_the_end(typical), 0.0, typical).T)[0]
     values, time_step, record_step = on_screen(relative.T)
-    T, first = typical.shape[1], last(typical[:, 0]) - middle
-    at = f"at step {step[-1]:,} the gradient at t = 1" if len(step) else "the gradient at t = 1"
-    made = figure(
-        f"{label}: {at} is {power_of_ten(first)} times what is usual at the loss",
-        "optimiser step",
-        "timestep t",
-        340,
-    )
+    T = typical.shape[1]
+    made = figure(_title(label, step, log_norm), "optimiser step", "timestep t", 340)
+    if 0 < len(step) <= FEW_STEPS:
+        made.update_xaxes(tickvals=step.tolist())
     made.add_heatmap(
         z=values, x=step[::record_step], y=1 + time_step * np.arange(values.shape[0]), colorscale=DIVERGING,
         zmid=0, zmin=-reach, zmax=reach, colorbar={"thickness": 12, **_factor_ticks(reach)},
@@ -69,14 +64,24 @@ def heatmap_picture(
     return Picture(
         "gradient-over-training",
         made,
-        "Each column is one recorded step's profile. 1 (white) is the usual size at the loss; blue is smaller, red "
-        "larger."
+        "Each column is one recorded step's profile. White (1) is the median size at the loss over all recorded steps; "
+        "blue is smaller, red larger."
         + (" Maps beside each other share one colour scale." if shared else "")
         + "".join(f" {words.capitalize()}." for words in special)
         + thinning_note(time_step, record_step, "timestep", "recorded step"),
         f"{label}: size of dL/dh_t over {len(step)} recorded steps and {T} timesteps.",
         {"step": step.tolist(), **{f"t={t + 1}": typical[:, t].tolist() for t in range(T)}},
     )
+
+
+def _title(label: str, step: Int[ndarray, " record"], log_norm: Float[ndarray, "record time"]) -> str:
+    """What is left at the first timestep, at the first and the last recorded step, as the profiles' titles say it."""
+    said = []
+    for at, row in list(zip(step.tolist(), log_norm, strict=True))[:: max(1, len(step) - 1)]:
+        own = row[~is_behind_the_end(row)]
+        with np.errstate(invalid="ignore"):  # zero or infinite at both
+            said.append(f"{power_of_ten((own[0] - own[-1]) / LN_10)} at step {at:,}")
+    return f"{label}: gradient at t = 1 ÷ at the loss: {', then '.join(said) or 'no recorded step'}"
 
 
 def _factor_ticks(reach: float) -> dict[str, object]:

@@ -253,12 +253,15 @@ def spectral_norm_picture(readers: Sequence[RunReader], made: Sequence[Lane]) ->
             values = thinned_rows(reader, f"spectral_{what}")[:, reader.form.top].max(axis=-1, initial=-np.inf)
             lines.append((f"{one.label}: {what}", one.colour, dash, step, values))
     norms = [(label.removesuffix(": norm"), end) for label, end in ends_of(lines[::2])]
-    return lines_picture(
+    picture = lines_picture(
         "spectral-norm", title_of_ends("Largest singular value of W", norms), "singular value, radius",
         "The largest singular value (solid) and the largest |eigenvalue| (the radius, dotted) of the top layer's "
         "recurrent matrix as it is trained. The level line is 1.",
         lines, level=1.0,
     )  # fmt: skip
+    for trace in picture.figure.data:
+        trace.showlegend = not str(trace.name).endswith(": radius")  # the sentence says what is dotted
+    return picture
 
 
 def thinned_rows(reader: RunReader, name: str) -> ndarray:

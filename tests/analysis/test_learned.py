@@ -21,12 +21,12 @@ def training(loss, accuracy=math.nan, log_norm=0.0, rate=0.01, threshold=math.na
 @pytest.mark.parametrize(
     ("given", "outcome", "words"),
     [
-        (training(1.0, 0.25), "at_chance", "at chance: mean loss 1, a guess has 1"),
+        (training(1.0, 0.25), "at_chance", "at chance: mean loss 1 over 100 steps, a guess has 1"),
         (training(0.7, 0.62), "learning", "learning: 62\xa0% right"),
-        (training(0.7), "learning", "learning: mean loss 0.7, a guess has 1"),
-        (training(3.0, 0.2), "worse", "worse than a guess: mean loss 3, a guess has 1"),
-        (training(0.985, 0.3), "at_chance", "at chance: mean loss 0.985, a guess has 1"),
-        (training(0.7, 0.62, chance=math.nan), "begun", "mean loss 0.7"),
+        (training(0.7), "learning", "learning: mean loss 0.7 over 100 steps, a guess has 1"),
+        (training(3.0, 0.2), "worse", "worse than a guess: mean loss 3 over 100 steps, a guess has 1"),
+        (training(0.985, 0.3), "at_chance", "at chance: mean loss 0.985 over 100 steps, a guess has 1"),
+        (training(0.7, 0.62, chance=math.nan), "begun", "mean loss 0.7 over 100 steps"),
     ],
 )
 def test_each_outcome_has_its_line(given, outcome, words):
@@ -53,7 +53,7 @@ def test_a_divergence_says_its_step_norm_and_rate_what_grew_how_fast_and_what_to
     loss[8:] = np.nan
     found = learned(training(loss, log_norm=log_norm, rate=10.0))
     assert found.outcome == "diverged"
-    assert found.words == "diverged at step 9: gradient norm 3×10¹², rate 10"
+    assert found.words == "diverged at step 9: gradient norm 3×10¹², learning rate 10"
     assert found.why.startswith("The gradient's norm grew from 1 at step 1, by a factor of ")
     factor = math.exp((log_norm[8] - log_norm[0]) / 8)
     assert f"{factor:.3g} per step" in found.why
@@ -67,7 +67,7 @@ def test_a_loss_that_is_huge_or_not_finite_has_diverged(last):
     loss = np.ones(STEPS)
     loss[40:] = last
     found = learned(training(loss, log_norm=np.where(np.arange(STEPS) < 40, 0.0, math.nan)))
-    assert found.words.startswith("diverged at step 41: gradient norm not a finite number")
+    assert found.words.startswith("diverged at step 41: gradient norm Inf or NaN")
     assert "Lower the learning rate" in found.why
     unknown = learned(training(loss, chance=math.nan))
     assert unknown.outcome == "diverged"
@@ -86,7 +86,10 @@ def test_two_steps_of_one_divergence_are_told_apart():
 def test_an_evaluation_tells_more_than_the_batches():
     given = training(1.0)
     assert learned(replace(given, evaluation_loss=0.5)).outcome == "learning"
-    assert learned(replace(given, evaluation_loss=2.0)).words == "worse than a guess: mean loss 2, a guess has 1"
+    assert (
+        learned(replace(given, evaluation_loss=2.0)).words
+        == "worse than a guess: loss 2 on new sequences, a guess has 1"
+    )
 
 
 def test_an_infinite_norm_before_the_loss_was_lost_is_not_the_size_to_which_it_grew():
@@ -106,5 +109,5 @@ def test_a_loss_that_came_back_has_not_diverged():
 
 def test_a_training_without_one_finite_number_has_diverged_at_its_first_step():
     found = learned(training(math.nan, log_norm=math.nan))
-    assert found.words == "diverged at step 1: gradient norm not a finite number, rate 0.01"
+    assert found.words == "diverged at step 1: gradient norm Inf or NaN, learning rate 0.01"
     assert power_of_ten(math.nan) not in found.words

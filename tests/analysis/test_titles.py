@@ -9,8 +9,9 @@ from analysis.figures.reach import reach, title_of_lines
 from analysis.figures.sweep import sweep_picture
 from analysis.figures.sweep_panel import Heatmap, Side
 from analysis.figures.training import lines_picture
+from analysis.wording import PERCENT
 
-LONG = "LSTM, rate 0.01, clipped at 1, gain "
+LONG = "LSTM, learning rate 0.01, clipped at 1, Gaussian gain "
 NONE = np.zeros(0)
 
 
@@ -37,18 +38,14 @@ def test_the_highest_is_named_where_that_is_wanted():
 
 def test_what_is_left_of_several_gradients():
     ended = np.array([0.0, np.log(3), np.nan])
-    assert title_of_lines(["a", "b"], [ended, ended - 400]) == (
-        "At lag 1 the gradient is 3 times its size at the loss in every line"
-    )
+    assert title_of_lines(["a", "b"], [ended, ended - 400]) == ("Gradient at lag 1 ÷ at the loss: 3 each")
     assert title_of_lines(["a", "b"], [ended, np.array([2.0, 2.0, -3000.0])]) == (
-        "At the first timestep the gradient is between 1.8×10⁻¹³⁰⁴ times (b) and 3 times its size at the loss (a)"
+        "Gradient at the first timestep ÷ at the loss: 1.8×10⁻¹³⁰⁴ (b) to 3 (a)"
     )
     assert title_of_lines(["a", "b"], [np.array([0.0, -np.inf]), np.array([0.0, np.inf])]) == (
-        "At lag 1 the gradient is between 0 times (a) and ∞ times its size at the loss (b)"
+        "Gradient at lag 1 ÷ at the loss: 0 (a) to ∞ (b)"
     )
-    assert (
-        title_of_lines(["a"], [np.array([0.0, -np.inf])]) == "At lag 1 the gradient is 0 times its size at the loss (a)"
-    )
+    assert title_of_lines(["a"], [np.array([0.0, -np.inf])]) == "Gradient at lag 1 ÷ at the loss: 0 (a)"
     for lost in (np.full(3, np.nan), np.full(3, np.inf), np.full(3, -np.inf)):
         assert reach(lost) is None
         assert title_of_lines(["a"], [lost]) == "No line has a gradient with a number"
@@ -85,7 +82,8 @@ def test_the_title_of_a_sweep_says_from_where_to_where_its_values_go():
 
 
 @pytest.mark.parametrize(
-    ("values", "kind"), [([1.0, 100.0], "log"), ([1.0, 5.0], None), ([0.0, 100.0], None), ([-1.0, 100.0], None),
+    ("values", "kind"), [([1.0, 100.0], "log"), ([1.0, 5.0], None), ([0.0, 100.0], None),
+                         ([0.0, 1.0, 100.0], "log"), ([-1.0, 100.0], None),
                          ([1.0, np.inf, 1e300, np.nan], "log"), ([np.nan], None), ([], None)]
 )  # fmt: skip
 def test_lines_over_decades_have_a_logarithmic_axis(values, kind):
@@ -93,7 +91,13 @@ def test_lines_over_decades_have_a_logarithmic_axis(values, kind):
     axis = lines_picture("name", "title", "size", "", [line], level=1.0).figure.layout.yaxis
     assert axis.type == kind
     low, high = axis.range
-    finite = [v for v in values if np.isfinite(v)]
+    finite = [v for v in values if np.isfinite(v) and (v > 0 or not kind)]
     if finite:
         assert low <= (np.log10(min(finite)) if kind else min(finite))
         assert high >= (np.log10(max(finite)) if kind else max(finite))
+
+
+def test_shares_have_an_axis_of_shares():
+    line = ("run", "#000000", "solid", np.arange(1), np.array([99.0]))
+    axis = lines_picture("name", "title", "size", "", [line], unit=PERCENT).figure.layout.yaxis
+    assert axis.range == (97.0, 100.0)
