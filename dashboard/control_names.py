@@ -24,6 +24,12 @@ def label_of(field: str) -> str:
     return OTHERS.get(field) or (shown.label if shown else field.replace("_", " ").capitalize())
 
 
+def label_within(field: str) -> str:
+    """A setting's name within a sentence: `sequence length`; `Elman` keeps its capital."""
+    label = label_of(field)
+    return label if label.startswith("Elman") else f"{label[:1].lower()}{label[1:]}"
+
+
 def words_of(field: str, value: str) -> str | None:
     """An option of a setting as its control writes it; None for what no control offers."""
     controls = (of.get(field) for of in (OF_TRAIN, OF_EXPLORE))
@@ -51,8 +57,7 @@ def _name_field(found: re.Match[str]) -> str:
 
 def _name_pair(found: re.Match[str]) -> str:
     field, value = found.groups()
-    words, label = words_of(field, value), label_of(field)
-    label = label[:1].lower() + label[1:]
+    words, label = words_of(field, value), label_within(field)
     if words is not None:
         return f"the {label} “{words}”"
     return f"{label} = {SWITCHED.get(value, value)}" if field in RunConfig.model_fields else found[0]

@@ -55,9 +55,11 @@ def sweep_picture(
         what: `mean`, `spread` (standard deviation over seeds) or `runs` (how many have a finite value).
         chosen: panel, row and column of the cell that has a frame.
     """
-    title = {"mean": label, "spread": f"{label}: standard deviation over seeds", "runs": f"{label}: number of runs"}[
+    name = label.split(",")[0]
+    title = {"mean": label, "spread": f"standard deviation of the {name}", "runs": f"runs with a value of the {name}"}[
         what
     ]
+    beside = {"mean": label, "spread": "standard deviation", "runs": "runs"}[what]
     diverging, log = diverging and what == "mean", log and what == "mean"
     shown = [decades(getattr(panel, what)) if log else getattr(panel, what) for panel in panels]
 
@@ -66,7 +68,7 @@ def sweep_picture(
         made = heatmaps(panels, shown, rows, columns, heading, across, diverging)
         if chosen is not None and chosen[0] < len(panels):
             add_frame(made, chosen, across)
-        made.update_layout(coloraxis=scale(shown, title, diverging, log))
+        made.update_layout(coloraxis=scale(shown, beside, diverging, log))
         return made
 
     made = maps(min(MOST_ACROSS, len(panels)))

@@ -118,11 +118,15 @@ def headline(
     ]
     if at:
         return f"{title.split(',')[0].capitalize()} crosses 0 at {columns.name} " + ", ".join(at)
-    return f"{title[:1].upper()}{title[1:]}{extremes(panels, rows, columns, what)}"
+    begin = title if title.startswith("ln ") else f"{title[:1].upper()}{title[1:]}"
+    return f"{begin}{extremes(panels, rows, columns, what)}"
 
 
 def extremes(panels: Sequence[Heatmap], rows: Side, columns: Side, what: str) -> str:
-    """The smallest and the largest value and their places, with a colon before them; empty without a value."""
+    """The smallest and the largest value, with a colon before them; empty without a value.
+
+    A value that one cell alone has comes with its place. It is said how many planned cells have no value.
+    """
     found = [
         (float(values[i, j]), k, i, j)
         for k, values in enumerate(getattr(panel, what) for panel in panels)
@@ -130,16 +134,21 @@ def extremes(panels: Sequence[Heatmap], rows: Side, columns: Side, what: str) ->
     ]
     if not found:
         return ""
-    ends = [
-        (significant(value), ", ".join(filter(None, [panels[k].label, rows.at(i), columns.at(j)])))
-        for value, k, i, j in (min(found), max(found))
-    ]
-    (low, at_low), (high, at_high) = ends
-    return f": {low} everywhere" if low == high else f": from {low} ({at_low}) to {high} ({at_high})"
+    said = [significant(value) for value, *_ in found]
+
+    def end(value: float, k: int, i: int, j: int) -> str:
+        words = significant(value)
+        place = ", ".join(filter(None, [panels[k].label, rows.at(i), columns.at(j)]))
+        return f"{words} ({place})" if said.count(words) == 1 else words
+
+    cells = sum(int(np.isfinite(panel.planned).sum()) for panel in panels)
+    without = f"; {cells - len(found)} of {cells} cells have no value" if what == "mean" and cells > len(found) else ""
+    low, high = end(*min(found)), end(*max(found))
+    return (f": {low} everywhere" if len({*said}) == 1 else f": from {low} to {high}") + without
 
 
 EACH = {
-    "mean": "the mean over seeds",
+    "mean": "the mean over the seeds that have a value",
     "spread": "the standard deviation over seeds",
     "runs": "how many runs have a value",
 }
@@ -152,9 +161,9 @@ def explanation(panels: Sequence[Heatmap], sentence: str, has_line: bool, what: 
         seen += " The thick line is where it crosses 0."
     names = dict.fromkeys(name for panel in panels for names in panel.critical for name in names.split(", "))
     if names:
-        seen += f" Dashed: {', '.join(names)}"
-        bound = "; left of the bound, γ·‖W‖ is below 1 and the gradient of a network that has not trained must vanish."
-        seen += bound if any_bound(names) else "."
+        seen += f" The dashed lines are theory ({', '.join(names)})."
+        bound = " Left of the bound, one step makes any gradient of an untrained network smaller, so it must vanish."
+        seen += bound if any_bound(names) else ""
     return seen
 
 

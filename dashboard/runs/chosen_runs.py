@@ -14,7 +14,7 @@ from dashboard.runs.settings_table import show_settings
 from dashboard.runs.verdicts import show_verdicts
 from dashboard.train.watching import new_run_button
 from experiments.runs.naming import labels, run_settings
-from experiments.runs.pictures import run_pictures
+from experiments.runs.pictures import run_pictures, seed_groups
 from experiments.runs.store.reader import RunReader
 
 
@@ -32,5 +32,6 @@ def show_runs(readers: Sequence[RunReader]) -> None:
             show_recorded_step(readers[0])
         else:
             show_laid_over(readers, names)
-    joins = len(readers) > 1 and st.toggle("Join seeds", key=KEPT.key("seeds"), help=KEPT.controls["seeds"].help)
+    has_seeds = len(seed_groups(readers)) < len(readers)
+    joins = has_seeds and st.toggle("Join seeds", key=KEPT.key("seeds"), help=KEPT.controls["seeds"].help)
     in_two_columns(run_pictures(readers, joins), "runs")

@@ -112,6 +112,8 @@ def _choose_step(run: RunReader, found: Profiles) -> int:
     """The optimiser step on which the hand has let go."""
     texts = [f"optimiser step {step:,} of {run.progress.step:,}" for step in found.step.tolist()]
     asked, steps = int(str(KEPT.values()["step"])), found.step.tolist()
+    if steps[-1] < run.progress.step and run.status != "running":
+        texts[-1] += ", the last recorded one"
     frame = len(texts) - 1
     if len(texts) > 1:
         chart = _profile_key(run)

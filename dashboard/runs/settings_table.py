@@ -24,14 +24,20 @@ def show_settings(readers: Sequence[RunReader], labels: Sequence[str]) -> None:
         shows_all = st.toggle("All settings", key=KEPT.key("all"), help=KEPT.controls["all"].help)
         names = dict.fromkeys(name for one in settings for name in one)
         rows = [*marked, *(name for name in names if name not in marked)] if shows_all else marked
+        columns = dict(zip(labels, settings, strict=True)) | ({} if len(readers) > 1 else {"default": default})
         st.dataframe(
             [
-                {"≠": "≠" if name in marked else "", "setting": visible(cut(label_of(name))), **{
-                    label: spell_setting(name, one.get(name))
-                    for label, one in zip(labels, settings, strict=True)}}
-                for name in rows if name in names
+                {
+                    **({"≠": "≠" if name in marked else ""} if shows_all else {}),
+                    "setting": visible(cut(label_of(name))),
+                    **{label: spell_setting(name, one.get(name)) for label, one in columns.items()},
+                }
+                for name in rows
+                if name in names
             ],
-            hide_index=True, width="stretch", placeholder="",
-        )  # fmt: skip
+            hide_index=True,
+            width="stretch",
+            placeholder="",
+        )
         what = "The runs differ in these settings." if len(readers) > 1 else "These settings are not the defaults."
-        st.caption(f"≠ marks what differs. {what}")
+        st.caption("≠ marks what differs." if shows_all else what)

@@ -10,7 +10,7 @@ import streamlit as st
 from analysis.figures.theme import cell_name
 from analysis.wording import counted, own_digits
 from dashboard.components.refusal import for_page
-from dashboard.control_names import label_of, words_of
+from dashboard.control_names import label_within, words_of
 from dashboard.explore.settings import OF_TASK
 from dashboard.option_words import TASK_WORDS
 from dashboard.runs.kept import KEPT, MOST_CHOSEN, choose, chosen_names
@@ -21,6 +21,7 @@ from experiments.runs.folder import RunSummary
 from experiments.runs.learned import describe_summary
 from experiments.runs.naming import WITHOUT, differing_fields, in_words
 from experiments.runs.status import describe_status
+from models.cells.registry import CELLS
 
 MOST_COLUMNS = 8
 """Settings that have a column of their own."""
@@ -127,7 +128,8 @@ def _row(s: RunSummary, about: About, fields: Sequence[str]) -> dict[str, object
     if c is not None:
         values = c.model_dump()
         settings = {
-            _heading(name): spell_setting(name, values[name]) if _belongs(name, c.task) else "" for name in fields
+            label_within(name): spell_setting(name, values[name]) if _belongs(name, c.task, c.cell) else ""
+            for name in fields
         }
     return {
         **named,
@@ -142,15 +144,11 @@ def _row(s: RunSummary, about: About, fields: Sequence[str]) -> dict[str, object
     }
 
 
-def _belongs(field: str, task: str) -> bool:
-    """Whether a task has this setting."""
+def _belongs(field: str, task: str, cell: str) -> bool:
+    """Whether a task and a cell have this setting."""
+    if any(field in other.option_names for other in CELLS.values()) and field not in CELLS[cell].option_names:
+        return False
     return field in OF_TASK.get(task, ()) or not any(field in names for names in OF_TASK.values())
-
-
-def _heading(field: str) -> str:
-    """A setting's column: its control's name, as within a sentence."""
-    label = label_of(field)
-    return f"{label[:1].lower()}{label[1:]}"
 
 
 def spell_setting(name: str, value: object) -> str:

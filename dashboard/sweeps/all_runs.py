@@ -9,7 +9,7 @@ from analysis.figures.importance import importance_picture
 from analysis.figures.parallel import parallel_picture
 from analysis.importance import FEWEST_RUNS, Importances, importances
 from dashboard.components.show import show
-from dashboard.sweeps.pictures import axis_words
+from dashboard.control_names import label_within
 from experiments.sweeps.index import Results
 from experiments.sweeps.quantities import QUANTITIES
 
@@ -18,7 +18,7 @@ def show_all_runs(results: Results, value: str) -> None:
     """The two charts of a quantity over all runs."""
     quantity, values = QUANTITIES[value], results.numbers[value]
     settings = {axis: [run.values.get(axis) for run in results.plan.runs] for axis in results.plan.axes}
-    named = {axis_words(axis): given for axis, given in settings.items()}
+    named = {label_within(axis): given for axis, given in settings.items()}
     key = results.plan.name
     show(
         parallel_picture(named, quantity.label, values, log=quantity.log, diverging=quantity.diverging),
@@ -37,7 +37,7 @@ def show_all_runs(results: Results, value: str) -> None:
             "sweep, or choose another quantity."
         )
         return
-    show(importance_picture(found, quantity.label.split(",")[0], axis_words), f"sweep-importance-{key}")
+    show(importance_picture(found, quantity.label.split(",")[0], label_within), f"sweep-importance-{key}")
 
 
 @st.cache_data(max_entries=16, show_spinner="Estimating the importance of each setting …")

@@ -6,10 +6,10 @@ import streamlit as st
 
 from analysis.figures.theme import cell_name
 from dashboard.components.refusal import refuse
+from dashboard.control_names import label_within
 from dashboard.explore.configs import settings_of
 from dashboard.explore.state import State, write_state
 from dashboard.sweeps.choices import quantity_words
-from dashboard.sweeps.pictures import axis_words
 from dashboard.sweeps.standing import STATUS_WORDS
 from experiments.config.run_config import RunConfig
 from experiments.sweeps.compare import TableCell
@@ -38,7 +38,7 @@ def show_cell_runs(results: Results, cell: TableCell | None) -> None:
                 "run's page": f"runs?run={name}" if trained else None,
                 "in Explore": f"./?run={name}" if trained else _explore_link(results.plan.config(results.plan.runs[k])),
                 **{
-                    axis_words(field): cell_name(str(value)) if field == "cell" else value
+                    label_within(field): cell_name(str(value)) if field == "cell" else value
                     for field, value in results.plan.runs[k].values.items()
                 },
                 "status": STATUS_WORDS.get(results.status[k], results.status[k]),

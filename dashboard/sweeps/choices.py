@@ -6,8 +6,9 @@ import streamlit as st
 
 from analysis.figures.sweep_panel import words
 from dashboard.components.as_text import as_text
+from dashboard.control_names import label_within
 from dashboard.sweeps.kept_choices import asked_sweep, choose, get_choice, set_choice
-from dashboard.sweeps.pictures import axis_words, panel_words
+from dashboard.sweeps.pictures import panel_words
 from experiments.config.words import shortened
 from experiments.sweeps.compare import Comparison, compare
 from experiments.sweeps.index import Results
@@ -61,9 +62,9 @@ def choose_comparison(results: Results) -> tuple[Comparison, str] | None:
         return None
     with st.container(horizontal=True, vertical_alignment="bottom"):
         value = choose_quantity(results)
-        columns = _pick(plan, "Columns", "columns", axes, plan.show.get("columns", axes[0]), axis_words)
+        columns = _pick(plan, "Columns", "columns", axes, plan.show.get("columns", axes[0]), label_within)
         left = [axis for axis in axes if axis != columns]
-        rows = _pick(plan, "Rows", "rows", left, plan.show.get("rows", left[0]), axis_words)
+        rows = _pick(plan, "Rows", "rows", left, plan.show.get("rows", left[0]), label_within)
         statistic = _pick(plan, "Statistic", "what", list(STATISTICS), "mean", STATISTICS.__getitem__)
         told = compare(results, rows, columns, value).telling
         where = _held_axes(results, [axis for axis in left if axis in told])
@@ -99,7 +100,7 @@ def _pick(plan: Plan, label: str, name: str, options: list[str], first: str | No
 
 
 def _heading(field: str) -> str:
-    words_of = axis_words(field)
+    words_of = label_within(field)
     return words_of[:1].upper() + words_of[1:]
 
 

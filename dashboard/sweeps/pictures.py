@@ -9,7 +9,7 @@ from analysis.figures.sweep import sweep_picture
 from analysis.figures.sweep_panel import Heatmap, Side, words
 from analysis.figures.sweep_row import RowProfile, row_picture
 from analysis.figures.theme import cell_name
-from dashboard.control_names import label_of
+from dashboard.control_names import label_within
 from dashboard.sweeps.new_settings import option_words
 from experiments.config.run_config import RunConfig
 from experiments.runs.opening import open_run
@@ -22,19 +22,16 @@ from experiments.sweeps.quantities import QUANTITIES, last_profile
 from models.cells.elman.step import STEEPEST
 
 
-def axis_words(field: str) -> str:
-    """A setting's name within a sentence: `sequence length`."""
-    label = label_of(field)
-    return label if label.startswith("Elman") else f"{label[:1].lower()}{label[1:]}"
-
-
 def draw_comparison(
     plan: Plan, table: Comparison, what: str = "mean", chosen: tuple[int, int, int] | None = None
 ) -> Picture:
     """The comparison as heatmaps; the chosen cell, if any, has a frame."""
     quantity = QUANTITIES[table.value]
     panels = [_make_panel(plan, table, panel) for panel in table.panels]
-    rows, columns = Side(axis_words(table.rows), table.row_values), Side(axis_words(table.columns), table.column_values)
+    rows, columns = (
+        Side(label_within(table.rows), table.row_values),
+        Side(label_within(table.columns), table.column_values),
+    )
     return sweep_picture(
         panels, rows, columns, quantity.label, quantity.sentence,
         diverging=quantity.diverging, log=quantity.log, what=what, chosen=chosen,
@@ -65,7 +62,7 @@ def _panel_part(field: str, value: object) -> str:
         return cell_name(str(value))
     if isinstance(value, str):
         return (option_words(field) or {}).get(value, value)
-    return f"{axis_words(field)} {words(value)}"
+    return f"{label_within(field)} {words(value)}"
 
 
 def _find_critical_lines(plan: Plan, table: Comparison, panel: tuple[object, ...]) -> Mapping[str, float]:
@@ -97,8 +94,8 @@ def draw_row_profiles(
         found = _read_first_profile(folder, plan, cell)
         if found is not None:
             lag, log_norm = found
-            profiles.append(RowProfile(f"{axis_words(table.columns)} {words(column)}", lag, log_norm))
-    where = ", ".join(part for part in (panel_words(table, panel), f"{axis_words(table.rows)} {words(row)}") if part)
+            profiles.append(RowProfile(f"{label_within(table.columns)} {words(column)}", lag, log_norm))
+    where = ", ".join(part for part in (panel_words(table, panel), f"{label_within(table.rows)} {words(row)}") if part)
     return row_picture(where, profiles, of_several=any(len(cell.names) > 1 for cell in cells.values()))
 
 

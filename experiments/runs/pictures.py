@@ -151,14 +151,20 @@ def accuracy_lines(readers: Sequence[RunReader], made: Sequence[Lane]) -> list[L
     return lines
 
 
-def join_seeds(readers: Sequence[RunReader], made: Sequence[Lane]) -> list[Lane]:
-    """The lanes, with those of runs that differ only in their seed as one."""
+def seed_groups(readers: Sequence[RunReader]) -> list[list[int]]:
+    """The places of the runs, those that differ only in their seed together."""
     groups: dict[str, list[int]] = {}
     for k, reader in enumerate(readers):
         others = {name: value for name, value in reader.settings.items() if name != "seed"}
         groups.setdefault(reader.name if reader.form.watched else repr(others), []).append(k)
-    names = labels([readers[group[0]] for group in groups.values()])
-    return [join([made[k] for k in group], name) for name, group in zip(names, groups.values(), strict=True)]
+    return [*groups.values()]
+
+
+def join_seeds(readers: Sequence[RunReader], made: Sequence[Lane]) -> list[Lane]:
+    """The lanes, with those of runs that differ only in their seed as one."""
+    groups = seed_groups(readers)
+    names = labels([readers[group[0]] for group in groups])
+    return [join([made[k] for k in group], name) for name, group in zip(names, groups, strict=True)]
 
 
 def join(seeds: Sequence[Lane], label: str) -> Lane:

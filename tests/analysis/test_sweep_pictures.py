@@ -52,7 +52,7 @@ def test_a_caption_says_which_statistic_a_cell_is():
         what: sweep_picture([map_of(np.ones((2, 2)))], *sides, "loss", "the loss", what=what).sentence
         for what in ("mean", "spread", "runs")
     }
-    assert seen["mean"].startswith("Each cell is the mean over seeds: the loss.")
+    assert seen["mean"].startswith("Each cell is the mean over the seeds that have a value: the loss.")
     assert seen["spread"].startswith("Each cell is the standard deviation over seeds: the loss.")
     assert seen["runs"].startswith("Each cell is how many runs have a value: the loss.")
 

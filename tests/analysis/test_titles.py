@@ -61,6 +61,15 @@ def test_the_title_of_a_step_reads_back_from_the_loss():
     assert title_of_step(np.full(3, -np.inf), reverse=False) == "The profile is exactly zero at every timestep"
 
 
+def test_the_title_of_a_sweep_says_how_many_cells_have_no_value():
+    mean, one = np.array([[1.0, 2.0], [np.nan, 1.0]]), np.ones((2, 2))
+    sides = Side("rate", (0.1, 1.0)), Side("length", (10, 20))
+    picture = sweep_picture([Heatmap("", mean, mean, one, one, 0 * one, 0 * one)], *sides, "ln of the norm", "the loss")
+    assert picture.figure.layout.title.text == (
+        "ln of the norm: from 1 to 2 (rate 0.1, length 20); 1 of 4 cells have no value"
+    )
+
+
 def test_the_title_of_a_sweep_says_from_where_to_where_its_values_go():
     def title(*means: object, what: str = "mean") -> str:
         panels = []
@@ -74,9 +83,9 @@ def test_the_title_of_a_sweep_says_from_where_to_where_its_values_go():
         "Final loss: from 0.5 (LSTM, rate 0.1, length 10) to 4 (LSTM, rate 1, length 10)"
     )
     assert title([[1, 2], [1, 1]], what="spread") == (
-        "Final loss: standard deviation over seeds: from 10 (Elman, rate 0.1, length 10) "
-        "to 20 (Elman, rate 0.1, length 20)"
+        "Standard deviation of the final loss: from 10 to 20 (Elman, rate 0.1, length 20)"
     )
+    assert title([[1, 2], [1, 1]], what="runs") == "Runs with a value of the final loss: 1 everywhere"
     assert title([[1, 1], [1, 1]]) == "Final loss: 1 everywhere"
     assert title(np.full((2, 2), np.nan)) == "Final loss"
 

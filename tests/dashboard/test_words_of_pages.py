@@ -6,18 +6,17 @@ from analysis.figures.picture import Picture
 from analysis.figures.theme import figure
 from analysis.typeset import as_html, as_markdown
 from dashboard.components.terms import TERMS, explain_in, explain_terms
-from dashboard.control_names import label_of, name_control
+from dashboard.control_names import label_of, label_within, name_control
 from dashboard.explore.settings import CONTROLS as OF_EXPLORE
 from dashboard.sweeps.choices import quantity_words
 from dashboard.sweeps.new_settings import FIELDS
-from dashboard.sweeps.pictures import axis_words
 from dashboard.train.controls import CONTROLS as OF_TRAIN
 from experiments.sweeps.quantities import QUANTITIES
 
 
 def test_no_label_is_a_name_of_code():
     labels = [control.label for controls in (OF_EXPLORE, OF_TRAIN) for control in controls.values()]
-    labels += [label_of(field) for field in FIELDS] + [axis_words(field) for field in FIELDS]
+    labels += [label_of(field) for field in FIELDS] + [label_within(field) for field in FIELDS]
     labels += [quantity_words(quantity) for quantity in QUANTITIES]
     assert [label for label in labels if "_" in label.replace("W_hh", "")] == []
 
