@@ -140,8 +140,11 @@ def clipped_inside(true: Trace, clipped: Trace | None, threshold: float | None) 
 
 
 def times_exp(x: Tensor, log: float) -> Tensor:
-    """x · e^log, as a product of two factors if float64 cannot hold e^log."""
-    return x * math.exp(log) if log > -700 else x * math.exp(log / 2) * math.exp(log / 2)
+    """x · e^log for log ≤ 0, by as many equal factors as it takes that x's dtype can hold each."""
+    parts = max(1, math.ceil(log / math.log(torch.finfo(x.dtype).tiny))) if math.isfinite(log) else 1
+    for _ in range(parts):
+        x = x * math.exp(log / parts)
+    return x
 
 
 def log_scale(log_norm_before: float, threshold: float, rule: ClipRule) -> float:

@@ -192,7 +192,9 @@ def turning_lag(c: Course) -> int | None:
     """The lag at which the gradient turns, by a factor of 2 or more from both ends; the deeper turn of two."""
     log, ends = c.log[c.start :], (float(c.log[c.start]), float(c.log[-1]))
     low, high = int(np.argmin(log)), int(np.argmax(log))
-    depth, height = min(ends) - float(log[low]), float(log[high]) - max(ends)
+    # An end is no turn, of however small a size: −inf − −inf is no number.
+    depth = 0.0 if log[low] == min(ends) else min(ends) - float(log[low])
+    height = float(log[high]) - max(ends)
     if max(depth, height) < KEPT:
         return None
     return c.start + (low if depth >= height else high)

@@ -23,7 +23,7 @@ def title_of_ends(
 
     Args:
         what: the quantity.
-        ends: the lines' labels and last values; NaN where a line has none, ±Inf or NaN where it has diverged.
+        ends: the lines' labels and last values; NaN where a line has none, ±Inf where it has diverged.
         say: writes a value.
         named: which one is named where there is no room for all.
 
@@ -37,10 +37,10 @@ def title_of_ends(
     title = f"{what}: {', '.join(f'{label} {say(value)}' for label, value in ends)}"
     if len(ends) == 1 or len(title) <= LONGEST_TITLE:
         return title
-    finite = [(value, label) for label, value in ends if math.isfinite(value)]
-    if not finite:
+    known = [(value, label) for label, value in ends if not math.isnan(value)]
+    if not known:
         return what
-    value, label = (min if named.startswith("lowest") else max)(finite)
+    value, label = (min if named.startswith("lowest") else max)(known)
     if len({say(other) for _, other in ends}) == 1:
         return f"{what}: {say(value)} each"
     return f"{what}: {named} {say(value)} ({label})"

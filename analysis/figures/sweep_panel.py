@@ -117,7 +117,8 @@ def headline(
         f"{significant(place)}{f' ({label})' if label else ''}" for label, place in found.items() if place is not None
     ]
     if at:
-        return f"{title.split(',')[0].capitalize()} crosses 0 at {columns.name} " + ", ".join(at)
+        name = title.split(",")[0]
+        return f"{name[:1].upper()}{name[1:]} crosses 0 at {columns.name} " + ", ".join(at)
     begin = title if title.startswith("ln ") else f"{title[:1].upper()}{title[1:]}"
     return f"{begin}{extremes(panels, rows, columns, what)}"
 
@@ -144,7 +145,8 @@ def extremes(panels: Sequence[Heatmap], rows: Side, columns: Side, what: str) ->
     cells = sum(int(np.isfinite(panel.planned).sum()) for panel in panels)
     without = f"; {cells - len(found)} of {cells} cells have no value" if what == "mean" and cells > len(found) else ""
     low, high = end(*min(found)), end(*max(found))
-    return (f": {low} everywhere" if len({*said}) == 1 else f": from {low} to {high}") + without
+    everywhere = "" if without else " everywhere"
+    return (f": {low}{everywhere}" if len({*said}) == 1 else f": from {low} to {high}") + without
 
 
 EACH = {

@@ -15,6 +15,7 @@ from analysis.figures.events import Event, add_events
 from analysis.figures.line_ends import last, title_of_ends
 from analysis.figures.lines import mode_of
 from analysis.figures.picture import Picture
+from analysis.figures.running_mean import running_mean
 from analysis.figures.theme import LEGEND_BELOW, NEUTRAL, figure, translucent
 from analysis.numbers import LN_10
 from analysis.wording import PERCENT, percent, power_of_ten, significant
@@ -136,8 +137,14 @@ def _title_of_norms(lanes: Sequence[Lane], clipped: Mapping[str, float]) -> str:
     """The share of clipped steps where something clips, else the norms at the end."""
     if clipped:
         return title_of_ends("Gradient norm; clipped steps", [*clipped.items()], percent, "highest")
-    ends = [(lane.label, last(running_mean(lane.log_norm_before, window_of(lane)))) for lane in lanes]
+    ends = [(lane.label, _log_norm_at_the_end(lane)) for lane in lanes]
     return title_of_ends("Gradient norm", ends, lambda log_norm: power_of_ten(log_norm / LN_10))
+
+
+def _log_norm_at_the_end(lane: Lane) -> float:
+    """The running mean at the last step, or what stands there if that is no finite number."""
+    end = last(lane.log_norm_before)
+    return last(running_mean(lane.log_norm_before, window_of(lane))) if math.isfinite(end) else end
 
 
 def norm_picture(lanes: Sequence[Lane], thresholds: Mapping[str, float | None]) -> Picture:
@@ -145,7 +152,8 @@ def norm_picture(lanes: Sequence[Lane], thresholds: Mapping[str, float | None]) 
     clipped = {lane.label: lane.log_norm_after < lane.log_norm_before for lane in lanes}
     share = {label: float(np.mean(c)) if len(c) else 0.0 for label, c in clipped.items()}
     clips = any(threshold is not None for threshold in thresholds.values()) or any(share.values())
-    made = figure(_title_of_norms(lanes, share if clips else {}), "optimiser step", "gradient norm", 320)
+    told = {label: value for label, value in share.items() if value or thresholds.get(label) is not None}
+    made = figure(_title_of_norms(lanes, told), "optimiser step", "gradient norm", 320)
     made.update_yaxes(**decades_axis(lane.log_norm_before / LN_10 for lane in lanes))
     made.update_layout(legend=LEGEND_BELOW, margin_t=48)
     columns: dict[str, list[object]] = {"run": [], "step": [], "log_norm before": [], "log_norm after": []}
@@ -268,16 +276,6 @@ def thinned(n: int) -> ndarray:
     if n <= MOST_POINTS:
         return np.arange(n)
     return np.unique(np.linspace(0, n - 1, MOST_POINTS).astype(int))
-
-
-def running_mean(values: Over, window: int) -> Over:
-    """Mean of the last `window` finite values up to each point."""
-    finite = np.isfinite(values)
-    total = np.cumsum(np.where(finite, values, 0.0))
-    count = np.cumsum(finite)
-    total[window:] = total[window:] - total[:-window]
-    count[window:] = count[window:] - count[:-window]
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
 def last_step(lane: Lane) -> int:

@@ -12,8 +12,11 @@ from analysis.figures.theme import DIVERGING, FEW_STEPS, figure, on_screen, thin
 from analysis.numbers import LN_10
 from analysis.wording import power_of_ten
 
-REACHES = (1, 2, 3, 6, 12, 25, 50, 100, 200, 400, 1000)
-"""Decades on both sides of 1 that a colour scale may have: a scale that grows with every step could not be compared."""
+REACHES = (1, 2, 3, 6, 12, 25, 50)
+"""Decades on both sides of 1 that a colour scale may have: a scale that grows with every step could not be compared.
+
+What lies beyond the last ones has their colour. On a scale of a thousand decades, all that trains would be white.
+"""
 
 
 def common_reach(log_norms: Sequence[Float[ndarray, "_ _"]]) -> float:
@@ -23,7 +26,7 @@ def common_reach(log_norms: Sequence[Float[ndarray, "_ _"]]) -> float:
         typical = log_norm / LN_10
         finite = typical[np.isfinite(typical)]
         most = max(most, float(np.abs(finite - _usual_at_the_loss(typical)).max(initial=0.0)))
-    return next((float(reach) for reach in REACHES if reach >= most), most)
+    return next((float(reach) for reach in REACHES if reach >= most), float(REACHES[-1]))
 
 
 def _usual_at_the_loss(log_size: Float[ndarray, "record time"]) -> float:
@@ -89,4 +92,6 @@ def _factor_ticks(reach: float) -> dict[str, object]:
     half = [round(reach / 2)] if reach > 1 else []  # a whole power of ten
     at = [-reach, *(-value for value in half), 0.0, *half, reach]
     words = [power_of_ten(value).removeprefix("1×") if value else "1 = as at the loss" for value in at]
+    if reach == REACHES[-1]:
+        words[0], words[-1] = f"{words[0]} or less", f"{words[-1]} or more"
     return {"tickmode": "array", "tickvals": at, "ticktext": words}

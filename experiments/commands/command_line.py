@@ -126,6 +126,10 @@ def named_run(words: list[str], step: int | None, runs: Path) -> RunReader | Non
     names = [word for word in words if is_name(word)]
     if len(names) == 1 and (step is not None or any(f.name.startswith(names[0]) for f in run_folders(runs))):
         return open_run(find_run(runs, names[0]))
+    if len(names) > 1 and all(any(f.name.startswith(name) for f in run_folders(runs)) for name in names):
+        raise ConfigError(
+            f"the runs were {', '.join(names)}; `probe` takes one, so name the others in commands of their own."
+        )
     if step is not None:
         raise ConfigError(f"--step was {step}; it must follow the id of one run, as in `probe RUN --step {step}`.")
     return None

@@ -171,8 +171,8 @@ def ending(recorder: Recorder) -> str:
     found = "".join(f" {finding.title}." for finding in ended_findings(p, chance))
     ends = {
         "success": f"run {name} solved the task at step {p.step}{measured}.",
-        "steps": f"run {name} took all of its {p.step} steps without solving the task{measured}.{found}",
-        "diverged": f"run {name} diverged: after all of its {p.step} steps{measured}.",
+        "steps": f"run {name} took all of its {counted(p.step, 'step')} without solving the task{measured}.{found}",
+        "diverged": f"run {name} diverged: after all of its {counted(p.step, 'step')}{measured}.",
         "nonfinite": f"run {name} diverged at step {p.step}: Inf or NaN; `{typed(runs, 'show', name)}` says where.",
     }
     lengths = "".join(f" {sentence}" for sentence in recorder.other_lengths)
@@ -192,14 +192,20 @@ def list_command(
     json: AsJson = False,
 ) -> None:
     """List the runs, newest first."""
-    folder = runs_folder(runs)
-    if not folder.is_dir() and (runs is not None or folder.exists()):
-        raise RunError(f"the folder of runs was {spelt_path(folder)}; it must be an existing folder.")
+    folder = existing_folder(runs)
     summaries = as_json(list_runs(folder), parse_filter(where or []), sort)
     if json:
         sys.stdout.write(dumps(summaries) + "\n")
     else:
         print_list(output(), summaries, folder)
+
+
+def existing_folder(runs: Path | None) -> Path:
+    """The folder of runs, which must be there where it is named; the usual one may be still to come."""
+    folder = runs_folder(runs)
+    if not folder.is_dir() and (runs is not None or folder.exists()):
+        raise RunError(f"the folder of runs was {spelt_path(folder)}; it must be an existing folder.")
+    return folder
 
 
 def show_command(name: Name, runs: Runs = None, json: AsJson = False) -> None:
@@ -259,7 +265,7 @@ def clean_command(runs: Runs = None) -> None:
 
     Files of living processes stay. It looks in the folder of runs and, for exports, in the current folder.
     """
-    gone = clean(runs_folder(runs), Path())
+    gone = clean(existing_folder(runs), Path())
     for path in gone:
         sys.stdout.write(visible(f"{path}\n"))
     sys.stdout.write(f"{counted(len(gone), 'leftover')} deleted.\n")

@@ -8,13 +8,13 @@ from numpy import ndarray
 
 from analysis.figures.line_ends import last, title_of_ends
 from analysis.figures.picture import Picture
+from analysis.figures.running_mean import running_mean
 from analysis.figures.theme import OTHER_COLOURS, cell_colour
 from analysis.figures.training import (
     Lane,
     lines_picture,
     loss_picture,
     norm_picture,
-    running_mean,
 )
 from analysis.figures.training_heatmap import common_reach, heatmap_picture
 from analysis.wording import PERCENT, percent

@@ -15,4 +15,6 @@ def describe_status(status: str, reason: str) -> str:
     """
     if status == "finished":
         return ENDED.get(reason, "finished")
+    if reason == "stopped":
+        return "stopped before its end"
     return f"{status} ({visible(cut(reason))})" if reason else status

@@ -159,3 +159,12 @@ def test_a_parameter_without_entries_has_a_gradient_of_zero():
 def test_no_gradients_are_refused():
     with pytest.raises(ValueError, match="grads is empty"):
         clip({}, 1.0)
+
+
+@pytest.mark.parametrize(("dtype", "size"), [(torch.float32, 1e25), (torch.float64, 1e250), (torch.float16, 60000.0)])
+def test_a_factor_that_the_dtype_cannot_hold_leaves_what_it_can(dtype, size):
+    """1e25 · 1e-50 is a normal float32, and 1e-50 is none."""
+    given = torch.tensor([size], dtype=dtype)
+    clipped = clip({"a": given}, 1.0, "squared_norm")
+    assert clipped.grads["a"].item() == pytest.approx(1 / given.item(), rel=2e-3 if dtype == torch.float16 else 1e-5)
+    assert clipped.log_norm_after == pytest.approx(math.log(1 / given.item()), abs=1e-3)

@@ -8,7 +8,7 @@ from analysis.figures.line_ends import LONGEST_TITLE, title_of_ends
 from analysis.figures.reach import reach, title_of_lines
 from analysis.figures.sweep import sweep_picture
 from analysis.figures.sweep_panel import Heatmap, Side
-from analysis.figures.training import lines_picture
+from analysis.figures.training import Lane, lines_picture, norm_picture
 from analysis.wording import PERCENT
 
 LONG = "LSTM, learning rate 0.01, clipped at 1, Gaussian gain "
@@ -22,7 +22,8 @@ NONE = np.zeros(0)
         ([(f"{LONG}1", 0.25)], f"Loss: {LONG}1 0.25"),
         ([(f"{LONG}1", 1.0), (f"{LONG}2", 0.25), (f"{LONG}3", 3.0)], f"Loss: lowest at the end 0.25 ({LONG}2)"),
         ([(f"{LONG}1", np.inf), (f"{LONG}2", 0.25)], f"Loss: lowest at the end 0.25 ({LONG}2)"),
-        ([(f"{LONG}1", np.nan), (f"{LONG}2", np.inf)], "Loss"),
+        ([(f"{LONG}1", np.nan), (f"{LONG}2", np.inf)], f"Loss: lowest at the end inf ({LONG}2)"),
+        ([(f"{LONG}1", np.nan), (f"{LONG}2", np.nan)], "Loss"),
         ([(f"{LONG}1", 0.25), (f"{LONG}2", 0.25)], "Loss: 0.25 each"),
     ],
 )
@@ -34,6 +35,21 @@ def test_a_title_has_every_number_or_the_one_that_matters(ends, title):
 def test_the_highest_is_named_where_that_is_wanted():
     ends = [(f"{LONG}1", 0.18), (f"{LONG}2", 0.02)]
     assert title_of_ends("Clipped", ends, lambda share: f"{share:.0%}", "highest") == f"Clipped: highest 18% ({LONG}1)"
+
+
+@pytest.mark.parametrize(("end", "words"), [(-np.inf, "0"), (np.inf, "∞"), (np.nan, "not a number")])
+def test_a_norm_that_is_no_finite_number_is_said_as_what_it_is(end, words):
+    norms = np.array([0.0, 0.0, end])
+    lane = Lane("run", "#000000", np.arange(3), np.ones(3), 1.0, norms, norms)
+    assert norm_picture([lane], {}).figure.layout.title.text == f"Gradient norm: run {words}"
+
+
+def test_the_share_of_clipped_steps_is_that_of_runs_that_clip():
+    norms = np.array([0.0, 1.0])
+    lanes = [Lane(name, "#000000", np.arange(2), np.ones(2), 1.0, norms, np.minimum(norms, most))
+             for name, most in (("clipped", 0.5), ("unclipped", np.inf))]  # fmt: skip
+    made = norm_picture(lanes, {"clipped": 1.0, "unclipped": None})
+    assert made.figure.layout.title.text == "Gradient norm; clipped steps: clipped 50\xa0%"
 
 
 def test_what_is_left_of_several_gradients():
@@ -58,6 +74,7 @@ def test_the_title_of_a_step_reads_back_from_the_loss():
     assert title_of_step(sizes[::-1], reverse=True) == falls
     assert title_of_step(np.append(sizes, [np.nan, np.nan]), reverse=False) == falls, "a shorter step has ended"
     assert title_of_step(np.full(3, np.nan), reverse=False) == "The profile diverges"
+    assert title_of_step(np.array([-np.inf, 0.0]), reverse=False) == "The profile falls from 1 to 0 at lag 1"
     assert title_of_step(np.full(3, -np.inf), reverse=False) == "The profile is exactly zero at every timestep"
 
 
