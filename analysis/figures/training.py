@@ -16,7 +16,7 @@ from analysis.figures.line_ends import last, title_of_ends
 from analysis.figures.lines import mode_of
 from analysis.figures.picture import Picture
 from analysis.figures.running_mean import running_mean
-from analysis.figures.theme import LEGEND_BELOW, NEUTRAL, figure, translucent
+from analysis.figures.theme import LEGEND_BELOW, NEUTRAL, figure, translucent, whole_ticks
 from analysis.numbers import LN_10
 from analysis.wording import PERCENT, percent, power_of_ten, significant
 
@@ -78,6 +78,7 @@ def loss_picture(lanes: Sequence[Lane]) -> Picture:
             x=[0, until], y=[chance, chance], mode="lines", name=f"a guess: {significant(chance)}", hoverinfo="skip",
             line={"color": NEUTRAL, "dash": "dot"},
         )  # fmt: skip
+    made.update_xaxes(**whole_ticks(max(map(last_step, lanes), default=0)))
     _mark_events(made, lanes)
     joined = any(lane.members for lane in lanes)
     return Picture(
@@ -179,6 +180,7 @@ def norm_picture(lanes: Sequence[Lane], thresholds: Mapping[str, float | None]) 
         columns["step"] += lane.step.tolist()
         columns["log_norm before"] += lane.log_norm_before.tolist()
         columns["log_norm after"] += lane.log_norm_after.tolist()
+    made.update_xaxes(**whole_ticks(max(map(last_step, lanes), default=0)))
     _mark_events(made, lanes)
     return Picture(
         "gradient-norm",
@@ -217,6 +219,7 @@ def lines_picture(
         columns["value"] += value.tolist()
     made.update_layout(legend=LEGEND_BELOW, margin_t=48)
     made.update_yaxes(ticksuffix=unit)
+    made.update_xaxes(**whole_ticks(max((int(step[-1]) for *_, step, _ in lines if len(step)), default=0)))
     finite = [value[np.isfinite(value)] for *_, value in lines]
     decades = span([np.log10(value[value > 0]) for value in finite])
     if not unit and decades > 1 and all((value >= 0).all() for value in finite):

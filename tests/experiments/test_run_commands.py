@@ -143,6 +143,12 @@ def test_a_mistake_is_one_sentence(runs, words):
     assert "\n" not in str(error.value)
 
 
+def test_two_runs_are_too_many_for_probe(stored):
+    name = stored.name
+    with pytest.raises(ConfigError, match=rf"^the runs were {name}, {name}; `probe` takes one"):
+        call("probe", name, name)
+
+
 def test_a_mistake_ends_with_status_two(runs):
     done = subprocess.run(
         [sys.executable, "-m", "experiments", "show", "zzz"], cwd=ROOT, capture_output=True, text=True

@@ -100,5 +100,10 @@ def test_a_filter_that_no_run_can_pass_is_refused(runs, words, said):
         call("list", *words)
 
 
+def test_a_folder_that_is_not_there_is_not_cleaned(runs):
+    with pytest.raises(ConfigError, match=r"^the folder of runs was 'no/such'; it must be an existing folder"):
+        call("clean", "--runs", "no/such")
+
+
 def test_an_address_names_each_run_once_and_leaves_out_what_can_be_none():
     assert named_in("b,a,b,../../etc,,a") == ["b", "a"]
