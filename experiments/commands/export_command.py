@@ -23,7 +23,9 @@ def export_command(
     file: Annotated[
         Path | None, typer.Argument(help="With --weights: the file to write; default: RUN.safetensors.")
     ] = None,
-    form: Annotated[str, typer.Option("--format", help=f"File format: {', '.join(ENDINGS)}.")] = "csv",
+    form: Annotated[
+        str | None, typer.Option("--format", help=f"File format: {', '.join(ENDINGS)}; default: csv.")
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -46,6 +48,9 @@ def export_command(
     for option, value in given:
         if value is not None and not weights:
             raise ConfigError(f"{option} was {shortened(str(value))}; it needs --weights.")
+    if weights and form is not None:
+        raise ConfigError(f"--format was {shortened(form)}; with --weights leave it out: they are a safetensors file.")
+    form = form or "csv"
     if file is not None and output is not None:
         raise ConfigError(f"the file was given twice, as {spelt_path(file)} and {spelt_path(output)}; name it once.")
     output = output or file

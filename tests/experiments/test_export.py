@@ -131,6 +131,7 @@ def test_weights_are_written_in_torchs_names_as_the_step_found_them(in_own_folde
         (["--weights", "--step", "2"], "^step was 2; run .* has recorded step 1 and every 3 steps after it"),
         (["--step", "1"], r"^--step was '1'; it needs --weights\.$"),
         (["a.csv"], r"^FILE was 'a.csv'; it needs --weights\.$"),
+        (["--weights", "--format", "csv"], r"^--format was 'csv'; with --weights leave it out"),
         (["--weights", "a", "-o", "b"], r"^the file was given twice, as 'a' and 'b'; name it once\.$"),
     ],
 )
