@@ -4,10 +4,11 @@ import numpy as np
 import torch
 
 from analysis.cliff import Descent, Seen
+from analysis.figures.among import Among
 from analysis.figures.bars import parts_picture
 from analysis.figures.lags import LagLine, lag_picture
 from analysis.figures.over_setting import SettingLine, setting_picture
-from analysis.figures.profile import Among, profile_picture
+from analysis.figures.profile import profile_picture
 from analysis.figures.surface import Path, surface_picture
 from analysis.figures.sweep_row import RowProfile, row_picture
 from analysis.figures.training import Lane, lines_picture, loss_picture, norm_picture

@@ -7,10 +7,10 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from analysis.figures.among import Among
 from analysis.figures.decades import decades_axis
 from analysis.figures.edges import add_edge_marks, is_behind_the_end
 from analysis.figures.picture import Picture
-from analysis.figures.profile import Among
 from analysis.figures.reach import describe_reach, title_of_lines
 from analysis.figures.theme import LEGEND_BELOW, figure
 from analysis.numbers import LN_10

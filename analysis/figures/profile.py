@@ -11,6 +11,7 @@ from numpy import ndarray
 
 from analysis.cell_state import CellStateProfile
 from analysis.course import Course
+from analysis.figures.among import Among
 from analysis.figures.decades import decades_axis
 from analysis.figures.edges import add_edge_marks, is_behind_the_end
 from analysis.figures.hatch import NO_PATH, hatch
@@ -48,23 +49,6 @@ class Rate:
     slope: float
     """Nats per step."""
     of: Literal["mean field", "Lyapunov"]
-
-
-@dataclass(frozen=True)
-class Among:
-    """A group of profiles that take each other's place in one chart: see `profile_frames`."""
-
-    reach: tuple[float, float]
-    """Smallest and largest finite value of all profiles (nats), so that the axis stays."""
-    every: int = 1
-    """Timesteps between two drawn points."""
-
-    @property
-    def ends(self) -> tuple[float, float]:
-        """The ends of the vertical axis (log₁₀), a little beyond `reach`."""
-        low, high = self.reach
-        margin = 0.04 * (high - low) or LN_10
-        return (low - margin) / LN_10, (high + margin) / LN_10
 
 
 def profile_picture(

@@ -32,6 +32,7 @@ def show_laid_over(readers: Sequence[RunReader], labels: Sequence[str]) -> None:
                 "Recorded step",
                 texts=texts,
                 titles=found.titles,
+                ranges=found.ranges,
                 frames=found.frames,
                 chart=key,
                 key=f"at-{key}-{choice_number()}",

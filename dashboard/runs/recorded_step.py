@@ -49,7 +49,7 @@ def show_recorded_step(run: RunReader) -> None:
         network = None if run.form.lacks() else trained_network(run, step, number, backwards)
         p = profile_at(run, row_of(run, step), layer) if network is None else network.profile
         _open_button(run, step)
-        picture = step_picture(run, p, found.among, None if network is None else network.cell_state)
+        picture = step_picture(run, p, found.among_at(step), None if network is None else network.cell_state)
         top = stack.num_directions * (stack.num_layers - 1)
         words = describe_layer(top if layer is None else layer, stack.num_layers, stack.num_directions)
         show(in_words(with_symbols(picture, _choose_symbols(run, network)), words), _profile_key(run))
@@ -125,6 +125,7 @@ def _choose_step(run: RunReader, found: Profiles) -> int:
                 "Recorded step",
                 texts=texts,
                 titles=found.titles,
+                ranges=found.ranges,
                 frames=found.frames,
                 chart=chart,
                 key=key,

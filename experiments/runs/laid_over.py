@@ -8,9 +8,9 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy import ndarray
 
+from analysis.figures.among import Among
 from analysis.figures.laid_over import LaidOver, drawn_values, laid_over_picture
 from analysis.figures.picture import Picture
-from analysis.figures.profile import Among
 from analysis.figures.reach import title_of_lines
 from experiments.runs.pictures import lane_looks, thinned_rows
 from experiments.runs.store.layout import MEDIAN
@@ -29,7 +29,7 @@ class LaidOverRuns:
     log_norm: Float[ndarray, "frame run lag"]
     """Nats, of the latest recorded step up to the frame's; NaN before a run's first and beyond its timesteps."""
     among: Among
-    """One vertical axis for all frames."""
+    """The group of all frames."""
     readers: Sequence[RunReader]
     labels: Sequence[str]
 
@@ -43,6 +43,11 @@ class LaidOverRuns:
         """The chart's title at each frame."""
         return [title_of_lines(self.labels, log_norm) for log_norm in self.log_norm]
 
+    @property
+    def ranges(self) -> list[tuple[float, float]]:
+        """The ends of the chart's vertical axis (log₁₀) at each frame."""
+        return [self.among.of(log_norm).ends for log_norm in self.log_norm]
+
     def picture(self, frame: int) -> Picture:
         """The chart at one frame."""
         lines = [
@@ -51,7 +56,7 @@ class LaidOverRuns:
                 lane_looks(self.readers, self.labels), self.log_norm[frame], strict=True
             )
         ]
-        return laid_over_picture(lines, self.among)
+        return laid_over_picture(lines, self.among.of(self.log_norm[frame]))
 
 
 def lay_over(readers: Sequence[RunReader], labels: Sequence[str]) -> LaidOverRuns | None:
@@ -77,6 +82,5 @@ def lay_over(readers: Sequence[RunReader], labels: Sequence[str]) -> LaidOverRun
             T = int(lengths[rows[frame]])  # of a shorter step the rest of the row is empty
             own = profiles[rows[frame], :T][::-1]
             log_norm[frame, k, : len(own)] = own
-    finite = log_norm[np.isfinite(log_norm)]
-    reach = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
-    return LaidOverRuns(frames, log_norm, Among(reach, math.ceil(longest / MOST_POINTS)), readers, labels)
+    among = Among.all_of(log_norm, math.ceil(longest / MOST_POINTS))
+    return LaidOverRuns(frames, log_norm, among, readers, labels)

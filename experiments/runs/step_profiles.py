@@ -10,9 +10,10 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 
 from analysis.cell_state import CellStateProfile
+from analysis.figures.among import Among
 from analysis.figures.headline import title_of_step
 from analysis.figures.picture import Picture
-from analysis.figures.profile import Among, profile_frames, profile_picture
+from analysis.figures.profile import profile_frames, profile_picture
 from analysis.figures.theme import thinning_note
 from analysis.profile import Profile, profile_of_sizes
 from experiments.runs.store.layers import lengths_at
@@ -35,12 +36,21 @@ class Profiles:
     """Optimiser step."""
     frames: Float[ndarray, "frame trace point"]
     """The y values of each picture, from `analysis.figures.profile.profile_frames`."""
-    among: Among
+    amongs: Sequence[Among]
     """The group with which each picture is drawn."""
     titles: Sequence[str]
     """Of each picture."""
     note: str
     """A sentence for the page about steps that were left out; empty if none were."""
+
+    @property
+    def ranges(self) -> list[tuple[float, float]]:
+        """The ends of each picture's vertical axis (log₁₀)."""
+        return [among.ends for among in self.amongs]
+
+    def among_at(self, step: int) -> Among:
+        """The group with which the picture of an optimiser step is drawn."""
+        return self.amongs[self.step.tolist().index(step)]
 
 
 def profiles(run: RunReader, layer: int | None = None) -> Profiles:
@@ -56,12 +66,13 @@ def profiles(run: RunReader, layer: int | None = None) -> Profiles:
     stride = max(1, math.ceil(count * frame_bytes / LARGEST_PROFILES))
     kept = quantiles[::stride, run.form.top if layer is None else layer].astype(float)
     titles = [title_of_step(median, _is_reverse(run, layer)) for median in kept[..., MEDIAN]]
-    finite = kept[np.isfinite(kept)]
-    among = Among((float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0), every)
-    low, median, high = np.moveaxis(kept, -1, 0)
-    frames = profile_frames(low, median, high, among)
+    among = Among.all_of(kept, every)
+    amongs = [among.of(one) for one in kept]
+    frames = np.stack(
+        [profile_frames(low, median, high, own) for (low, median, high), own in zip(kept.mT, amongs, strict=True)]
+    )
     note = thinning_note(every, stride, "timestep", "recorded step").strip()
-    return Profiles(run.tensor("step")[::stride], frames, among, titles, note)
+    return Profiles(run.tensor("step")[::stride], frames, amongs, titles, note)
 
 
 def profile_at(run: RunReader, row: int, layer: int | None = None) -> Profile:

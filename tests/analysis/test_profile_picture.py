@@ -7,8 +7,9 @@ import pytest
 import torch
 from oracles import last_step_loss, make_model
 
+from analysis.figures.among import Among
 from analysis.figures.headline import headline
-from analysis.figures.profile import Among, Rate, profile_frames, profile_picture
+from analysis.figures.profile import Rate, profile_frames, profile_picture
 from analysis.figures.theme import cell_name
 from analysis.profile import Profile, profile, profile_of_sizes
 from models import record

@@ -73,7 +73,7 @@ def look_at_a_step(folder: Path) -> None:
     run = open_run(folder)
     found = profiles(run)
     p = profile_at(run, len(run.tensor("step")) - 1)
-    step_picture(run, p, found.among)
+    step_picture(run, p, found.amongs[-1])
     for made in recorded_passes(run):
         assert made.profile.median.size
 

@@ -12,7 +12,8 @@ SMALL = {"task": "parity", "seq_len": 9, "hidden_size": 5, "batch_size": 4, "ste
 
 @pytest.mark.parametrize(
     ("settings", "layer"),
-    [({}, None), ({"bidirectional": True}, 0), ({"bidirectional": True}, 1),
+    [({}, None), ({"learning_rate": 1e4, "clip_threshold": None}, None),
+     ({"bidirectional": True}, 0), ({"bidirectional": True}, 1),
      ({"seq_len_schedule": "ranged", "seq_len_min": 2, "cell": "lstm"}, None)],
 )  # fmt: skip
 def test_each_steps_title_is_that_of_its_picture(tmp_path, settings, layer):
@@ -22,6 +23,7 @@ def test_each_steps_title_is_that_of_its_picture(tmp_path, settings, layer):
     found = profiles(run, layer)
     assert len(found.titles) == len(found.step) == 6
     for row, title in enumerate(found.titles):
-        picture = step_picture(run, profile_at(run, row, layer), found.among)
+        picture = step_picture(run, profile_at(run, row, layer), found.amongs[row])
         assert picture.figure.layout.title.text == title
+        assert picture.figure.layout.yaxis.range == pytest.approx(found.ranges[row])
     assert len(set(found.titles)) > 1

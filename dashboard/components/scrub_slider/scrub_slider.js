@@ -37,6 +37,7 @@ function createSlider(parent) {
   let drawing = false;
   let wanted = false;
   let drawn = 0;
+  let moves = false; // whether pictures have axes of their own; on a common one the reader's zoom stays
 
   const frame = () => Number(range.value);
   const isLast = () => frame() === Number(range.max);
@@ -62,8 +63,9 @@ function createSlider(parent) {
         const indices = Array.from({ length: data.traces }, (_, k) => k);
         const y = traces();
         const customdata = y.map((sizes) => sizes.map(sizeWords)); // what the hover says
-        const words = charts.get(data.chart)?.titled(data.titles[frame()]) ?? {};
-        await globalThis.Plotly.update(plot, { y, customdata }, words, indices);
+        const layout = charts.get(data.chart)?.titled(data.titles[frame()]) ?? {};
+        if (moves) layout["yaxis.range"] = [...data.ranges[frame()]];
+        await globalThis.Plotly.update(plot, { y, customdata }, layout, indices);
         root.dataset.drawn = String(++drawn);
         await new Promise(requestAnimationFrame);
       }
@@ -113,13 +115,14 @@ function createSlider(parent) {
   function update(next) {
     component = next;
     if (next.data === bytes) return;
-    const moves = bytes === null || isLast(); // from then on the hand knows better, unless it stands at the end
+    const follows = bytes === null || isLast(); // from then on the hand knows better, unless it stands at the end
     bytes = next.data;
     data = decode(bytes);
     root.dataset.key = data.key;
     label.textContent = data.label;
     range.max = String(data.texts.length - 1);
-    if (moves) range.value = String(data.frame);
+    moves = new Set(data.ranges.map(String)).size > 1;
+    if (follows) range.value = String(data.frame);
     say();
     watch();
   }
