@@ -5,8 +5,10 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard.components.as_text import as_text
+from dashboard.option_words import TASK_WORDS
 from experiments.runs.learned import run_learned
 from experiments.runs.store.reader import RunReader
+from experiments.training.success import describe_solved
 
 _SIGNS = {
     "solved": ":material/check_circle:",
@@ -28,6 +30,9 @@ def show_verdicts(readers: Sequence[RunReader], labels: Sequence[str]) -> None:
         for label, one in zip(labels, found, strict=True)
     ]
     st.markdown("  \n".join(lines))
+    solved = [str(run.settings["task"]) for run, one in zip(readers, found, strict=True) if one.outcome == "solved"]
+    for task in dict.fromkeys(solved):
+        st.caption(f"Solved ({as_text(TASK_WORDS.get(task, task))}): {describe_solved(task)}.")
     for label, one in zip(labels, found, strict=True):
         if one.why:
             box = st.error if one.outcome == "diverged" else st.warning

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import torch
 
+from analysis.wording import percent
 from experiments.config.run_config import RunConfig
-from experiments.tasks import Task
+from experiments.tasks import KINDS, Task
 from experiments.tasks.ball import Ball
 from experiments.tasks.recall import Recall
 from experiments.training.batches import draw_batch, guess_loss
@@ -65,6 +66,20 @@ def evaluate(config: RunConfig, task: Task, model: Network, generator: torch.Gen
     loss, answer, accuracy = (total / config.evaluate_size for total in (losses, answers, rights))
     # A sum or product can be known at the last timestep only, wherever the loss is.
     return Evaluation(loss, accuracy, is_solved(config, task, answer if task.name in SOLVED_ERRORS else loss, accuracy))
+
+
+def describe_solved(task: str) -> str:
+    """What an evaluation that solves the task of this name has found, as the rest of a sentence.
+
+    Example:
+        >>> describe_solved("adding")
+        'the mean squared error on new sequences is below 0.01'
+    """
+    if task in SOLVED_ERRORS:
+        return f"the mean squared error on new sequences is below {SOLVED_ERRORS[task]:g}"
+    if any(kind.name == task and issubclass(kind, Recall) for kind, _ in KINDS):
+        return f"the loss on new sequences is below {percent(SOLVED_SHARE)} of a guess's"
+    return f"at least {percent(SOLVED_ACCURACY)} of the answers on new sequences are right"
 
 
 def is_solved(config: RunConfig, task: Task, loss: float, accuracy: float) -> bool:

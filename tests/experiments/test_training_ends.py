@@ -160,3 +160,16 @@ def test_a_gradient_beyond_its_dtype_is_named(tiny):
 def test_a_zero_gradient_is_no_event(trained):
     run = trained(task="temporal_order", cell="elman", nonlinearity="relu", largest_singular_value=0.0, input_scale=0.0)
     assert [e["kind"] for e in run.events()] == ["ended"]
+
+
+@pytest.mark.parametrize(
+    ("task", "words"),
+    [
+        ("adding", "the mean squared error on new sequences is below 0.01"),
+        ("copying", "the loss on new sequences is below 10\xa0% of a guess's"),
+        ("temporal_order", "at least 99\xa0% of the answers on new sequences are right"),
+        ("mine:Task", "at least 99\xa0% of the answers on new sequences are right"),
+    ],
+)
+def test_what_solved_means_is_said(task, words):
+    assert success.describe_solved(task) == words
