@@ -22,6 +22,18 @@ def significant(value: float) -> str:
     return (f"{value:.3g}" if abs(value) < 999.5 else f"{value:,.0f}").replace("-", "−")
 
 
+def any_number(value: float) -> str:
+    """The same, of a value that may have diverged.
+
+    Example:
+        >>> any_number(0.25), any_number(float("-inf")), any_number(float("nan"))
+        ('0.25', '−∞', 'not a number')
+    """
+    if math.isfinite(value):
+        return significant(value)
+    return "not a number" if math.isnan(value) else "∞" if value > 0 else "−∞"
+
+
 def told_apart(values: Sequence[float]) -> list[str]:
     """The values with as many digits, from three to eight, as tell those apart that differ.
 

@@ -7,7 +7,7 @@ from typing import Literal
 from jaxtyping import Float
 from numpy import ndarray
 
-from analysis.wording import significant
+from analysis.wording import any_number
 
 LONGEST_TITLE = 84
 """Most characters of a title that names every line: a phone shows so many in two rows."""
@@ -16,7 +16,7 @@ LONGEST_TITLE = 84
 def title_of_ends(
     what: str,
     ends: Sequence[tuple[str, float]],
-    say: Callable[[float], str] = significant,
+    say: Callable[[float], str] = any_number,
     named: Literal["lowest at the end", "highest at the end", "highest"] = "highest at the end",
 ) -> str:
     """A title with the number at the end of every line, or, where that is too long, with the one that matters most.

@@ -18,7 +18,7 @@ from analysis.figures.picture import Picture
 from analysis.figures.running_mean import running_mean
 from analysis.figures.theme import LEGEND_BELOW, NEUTRAL, figure, translucent, whole_ticks
 from analysis.numbers import LN_10
-from analysis.wording import PERCENT, percent, power_of_ten, significant
+from analysis.wording import PERCENT, any_number, percent, power_of_ten, significant
 
 Over = Float[ndarray, " step"]
 
@@ -233,7 +233,7 @@ def lines_picture(
         made.update_yaxes(range=[max(low - MARGIN, 0.0), min(high + MARGIN, 100.0)])
     if level is not None:
         made.add_hline(y=level, line={"color": NEUTRAL, "dash": "dot"})
-    now = ", ".join(f"{label} {significant(last(value))}{unit}" for label, _, _, _, value in lines)
+    now = ", ".join(f"{label} {any_number(last(value))}{unit}" for label, _, _, _, value in lines)
     return Picture(name, made, sentence, f"{title}. Now: {now}.", columns)
 
 

@@ -22,7 +22,7 @@ NONE = np.zeros(0)
         ([(f"{LONG}1", 0.25)], f"Loss: {LONG}1 0.25"),
         ([(f"{LONG}1", 1.0), (f"{LONG}2", 0.25), (f"{LONG}3", 3.0)], f"Loss: lowest at the end 0.25 ({LONG}2)"),
         ([(f"{LONG}1", np.inf), (f"{LONG}2", 0.25)], f"Loss: lowest at the end 0.25 ({LONG}2)"),
-        ([(f"{LONG}1", np.nan), (f"{LONG}2", np.inf)], f"Loss: lowest at the end inf ({LONG}2)"),
+        ([(f"{LONG}1", np.nan), (f"{LONG}2", np.inf)], f"Loss: lowest at the end ∞ ({LONG}2)"),
         ([(f"{LONG}1", np.nan), (f"{LONG}2", np.nan)], "Loss"),
         ([(f"{LONG}1", 0.25), (f"{LONG}2", 0.25)], "Loss: 0.25 each"),
     ],
