@@ -23,7 +23,7 @@ def show_before(lanes: Sequence[RunConfig]) -> None:
     """The gradient profile of each cell's network before its first step, over the first sequence that it reads."""
     if not lanes:
         return
-    st.markdown("## Before the first step")
+    st.markdown("## Before training")
     if max(_work(lane) for lane in lanes) > MOST_WORK:
         st.caption("This network is too large to show before training. Its gradient appears once it trains.")
         return

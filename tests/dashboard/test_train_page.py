@@ -70,7 +70,7 @@ def choose(at: AppTest, label: str, option: str) -> None:
 
 
 def test_the_gradient_before_the_first_step_is_drawn_and_follows_the_sidebar(opened):
-    assert "## Before the first step" in said(opened)
+    assert "## Before training" in said(opened)
     size = power_of_ten(float(np.ptp(probe(CLASSIC).profile.median)) / -LN_10)
     assert f"Elman: the gradient vanishes, {size}" in drawn(opened)["layout"]["title"]["text"]
     assert "This is the first lane" not in said(opened)
