@@ -30,9 +30,9 @@ def title_of_ends(
     Example:
         >>> title_of_ends("Loss", [("LSTM", 0.0125), ("GRU", 0.5)])
         'Loss: LSTM 0.0125, GRU 0.5'
-        >>> ends = [("LSTM, rate 0.01, clipped at 1", 0.0125), ("LSTM, rate 0.1, clipped at 1", 0.5)]
+        >>> ends = [(f"LSTM, learning rate {rate}, clipped at 1", rate**2) for rate in (0.1, 0.5)]
         >>> title_of_ends("Loss", ends, named="lowest at the end")
-        'Loss: lowest at the end 0.0125 (LSTM, rate 0.01, clipped at 1)'
+        'Loss: lowest at the end 0.01 (LSTM, learning rate 0.1, clipped at 1)'
     """
     title = f"{what}: {', '.join(f'{label} {say(value)}' for label, value in ends)}"
     if len(ends) == 1 or len(title) <= LONGEST_TITLE:
