@@ -20,7 +20,7 @@ def title_of_lines(labels: Sequence[str], log_norms: Sequence[ByLag]) -> str:
         >>> title_of_lines(["clipped", "unclipped"], [np.log([1.0, 0.5]), np.log([1.0, 0.25])])
         'Gradient at lag 1 ÷ at the loss: 0.25 (unclipped) to 0.5 (clipped)'
     """
-    found = [(*found, label) for label, line in zip(labels, log_norms, strict=True) if (found := reach(line))]
+    found = [(*left, label) for label, line in zip(labels, log_norms, strict=True) if (left := reach(line))]
     if not found:
         return "No line has a gradient with a number"
     least, most = min(found), max(found)

@@ -24,7 +24,9 @@ def show_settings(readers: Sequence[RunReader], labels: Sequence[str]) -> None:
         shows_all = st.toggle("All settings", key=KEPT.key("all"), help=KEPT.controls["all"].help)
         names = dict.fromkeys(name for one in settings for name in one)
         rows = [*marked, *(name for name in names if name not in marked)] if shows_all else marked
-        columns = dict(zip(labels, settings, strict=True)) | ({} if len(readers) > 1 else {"default": default})
+        columns = dict(zip(labels, settings, strict=True))
+        if len(readers) == 1 and not readers[0].form.watched:  # whose settings are its program's own
+            columns["default" if "default" not in labels else "default value"] = default
         st.dataframe(
             [
                 {

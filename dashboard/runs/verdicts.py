@@ -30,8 +30,8 @@ def show_verdicts(readers: Sequence[RunReader], labels: Sequence[str]) -> None:
         for label, one in zip(labels, found, strict=True)
     ]
     st.markdown("  \n".join(lines))
-    solved = [str(run.settings["task"]) for run, one in zip(readers, found, strict=True) if one.outcome == "solved"]
-    for task in dict.fromkeys(solved):
+    solved = [run.settings for run, one in zip(readers, found, strict=True) if one.outcome == "solved"]
+    for task in dict.fromkeys(str(settings["task"]) for settings in solved if "task" in settings):
         st.caption(f"Solved ({as_text(TASK_WORDS.get(task, task))}): {describe_solved(task)}.")
     for label, one in zip(labels, found, strict=True):
         if one.why:
