@@ -28,16 +28,8 @@ def show_laid_over(readers: Sequence[RunReader], labels: Sequence[str]) -> None:
         asked = int(str(KEPT.values()["step"]))
         first = nearest(found.step.tolist(), asked)
         with step_in_sight():
-            frame = scrub_slider(
-                "Recorded step",
-                texts=texts,
-                titles=found.titles,
-                ranges=found.ranges,
-                frames=found.frames,
-                chart=key,
-                key=f"at-{key}-{choice_number()}",
-                first=first,
-            )
+            at = f"at-{key}-{choice_number()}"
+            frame = scrub_slider("Recorded step", texts=texts, shown=found, chart=key, key=at, first=first)
         KEPT.set({"step": int(found.step[frame]) if frame < len(texts) - 1 else 0})
         write_address(KEPT.link({}))
         show(found.picture(frame), key)

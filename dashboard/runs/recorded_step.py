@@ -121,16 +121,7 @@ def _choose_step(run: RunReader, found: Profiles) -> int:
         key = f"at-{run.name}{ending(run.index)}-{visit_number()}-{choice_number()}"
         first = nearest(steps, asked)
         with step_in_sight():
-            frame = scrub_slider(
-                "Recorded step",
-                texts=texts,
-                titles=found.titles,
-                ranges=found.ranges,
-                frames=found.frames,
-                chart=chart,
-                key=key,
-                first=first,
-            )
+            frame = scrub_slider("Recorded step", texts=texts, shown=found, chart=chart, key=key, first=first)
     else:
         st.markdown(texts[0].capitalize())
     KEPT.set({"step": steps[frame] if frame < len(texts) - 1 else 0})
