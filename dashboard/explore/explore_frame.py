@@ -10,6 +10,7 @@ from analysis.figures.profile import profile_picture
 from analysis.figures.standalone import standalone, table
 from analysis.figures.symbols import with_symbols
 from analysis.figures.theme import cell_colour, cell_name
+from analysis.finding import Finding
 from analysis.numbers import LN_10
 from analysis.profile import describe_decay, describe_horizon
 from analysis.spectrum import Spectrum
@@ -131,22 +132,39 @@ def write_words(view: View) -> str:
 
 
 def _write_cell_lines(view: View, cell: str) -> list[str]:
-    """What one cell's pass says."""
+    """What one cell's pass says, each fact once."""
     result = view.probes[cell]
     p, spectra, c = result.profile, result.spectra, view.clip(result)
     before, after = power_of_ten(c.log_norm_before / LN_10), power_of_ten(c.log_norm_after / LN_10)
-    marks = {"severe": "▲", "warning": "△", "note": "○"}
+    courses = describe_profile(p, result.transport_course if result.layer_index is None else None)
+    is_horizon_said = any(f"from lag {p.horizon_lag} on" in line for line in courses)
+    lines = [
+        _describe_loss(view, result),
+        *courses,
+        f"dL/dh_t: {describe_decay(p.decay)}",
+        *([] if is_horizon_said else [f"dL/dh_t below 10⁻⁷ of its largest: {describe_horizon(p)}"]),
+        _describe_spectra(list(spectra.values())),
+        f"‖dL/dW‖ {before}" + (f", clipped to {after}" if c.engaged else ", not clipped"),
+    ]
     return [
         f"<strong><span style='color:{cell_colour(cell)}'>●</span> {cell_name(cell)}</strong>"
         + (f" ({result.layer_words})" if result.layer_words else ""),
-        _describe_loss(view, result),
-        *describe_profile(p, result.transport_course if result.layer_index is None else None),
-        f"dL/dh_t: {describe_decay(p.decay)}",
-        f"dL/dh_t below 10⁻⁷ of its largest: {describe_horizon(p)}",
-        _describe_spectra(list(spectra.values())),
-        f"‖dL/dW‖ {before}" + (f", clipped to {after}" if c.engaged else ", not clipped"),
-        *(f"<strong>{marks[f.severity]} {f.title}.</strong>" for f in result.diagnose(c)),
+        *with_findings(lines, result.diagnose(c)),
     ]
+
+
+def with_findings(lines: Sequence[str], findings: Sequence[Finding]) -> list[str]:
+    """The lines with a mark at each that begins as a finding's title, then the findings that no line says."""
+    marks = {"severe": "▲", "warning": "△", "note": "○"}
+    marked, unsaid = list(lines), []
+    for f in findings:
+        title = f"<strong>{marks[f.severity]} {f.title}</strong>"
+        at = next((k for k, line in enumerate(lines) if line == f.title or line.startswith(f"{f.title}:")), None)
+        if at is None:
+            unsaid.append(f"{title}.")
+        else:
+            marked[at] = title + lines[at].removeprefix(f.title)
+    return [*marked, *unsaid]
 
 
 def _describe_loss(view: View, result: Probe) -> str:

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from dashboard.explore.explore_frame import draw_profiles, write_words
+from analysis.finding import Finding
+from dashboard.explore.explore_frame import draw_profiles, with_findings, write_words
 from dashboard.explore.presets import PRESETS
 from dashboard.explore.settings import Settings
 from dashboard.explore.view import View, record_view
@@ -138,3 +139,21 @@ def test_below_the_chart_stands_what_its_title_is_about_where_that_is_not_its_li
     assert str(picture.figure.layout.title.text).startswith(title)
     assert ("the title is about" in picture.sentence) == (note is not None)
     assert note is None or f"The lines show {note}" in picture.sentence
+
+
+def test_what_a_pass_says_is_said_once_with_its_mark():
+    shown = record_view(Settings.of({"cells": ("elman",), "hidden_size": 16}))
+    words = write_words(shown)
+    horizon = shown.probes["elman"].profile.horizon_lag
+    assert words.count(f"</abbr> {horizon} on") == 1
+    assert words.count("vanishes") == words.count("▲") == 1
+    assert "<strong>▲ The gradient vanishes</strong>: below 10" in words
+
+
+def test_a_finding_that_no_line_says_stands_in_a_line_of_its_own():
+    found = Finding("stuck", "warning", "The gradient is small", "", {}, ())
+    said = ["The gradient is smaller: 2", "Loss 1"]
+    assert with_findings(said, [found]) == [*said, "<strong>△ The gradient is small</strong>."]
+    assert with_findings(["Loss 1", "The gradient is small"], [found])[1:] == [
+        "<strong>△ The gradient is small</strong>"
+    ]
