@@ -239,4 +239,5 @@ def at_edge(trace: Plain, edge: Edge, said: Callable[[str], Plain]) -> Plain:
     axis = said(trace.get(f"{side}axis", side))
     level = sorted(axis["range"])[edge in ("top", "right")]
     count = len(trace["y" if side == "x" else "x"])
-    return {side: np.full(count, 10**level if axis.get("type") == "log" else level)}
+    with np.errstate(over="ignore"):  # beyond float64 Plotly has no place, and leaves the mark out
+        return {side: np.full(count, np.power(10.0, level) if axis.get("type") == "log" else level)}

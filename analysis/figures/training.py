@@ -24,6 +24,8 @@ Over = Float[ndarray, " step"]
 
 MARGIN = 2.0
 """Percent above and below a line of shares, which lie from 0 to 100."""
+LEAST_SPAN = 20.0
+"""Percent that an axis of shares spans at least: without it the noise of a share that stays would fill the chart."""
 MOST_POINTS = 2000
 """Most points of a line: more than a screen has columns."""
 
@@ -229,12 +231,21 @@ def lines_picture(
             with np.errstate(divide="ignore"):
                 add_edge_marks(made, step[keep], np.log(value[keep]), label, colour, along="step")
     if unit == PERCENT and (known := [value for value in finite if len(value)]):
-        low, high = min(value.min() for value in known), max(value.max() for value in known)
-        made.update_yaxes(range=[max(low - MARGIN, 0.0), min(high + MARGIN, 100.0)])
+        made.update_yaxes(range=share_range(np.concatenate(known)))
+        made.update_traces(cliponaxis=False, selector={"mode": "lines+markers"})  # a whole mark at 100 %
+    if finite and max(map(len, finite)) == 1:  # around one step Plotly would show parts of steps
+        made.update_xaxes(range=[0, 1.05 * max(int(step[-1]) for *_, step, _ in lines if len(step))])
     if level is not None:
         made.add_hline(y=level, line={"color": NEUTRAL, "dash": "dot"})
     now = ", ".join(f"{label} {any_number(last(value))}{unit}" for label, _, _, _, value in lines)
     return Picture(name, made, sentence, f"{title}. Now: {now}.", columns)
+
+
+def share_range(shares: Float[ndarray, " _"]) -> list[float]:
+    """The axis around shares in percent."""
+    low, high = max(float(shares.min()) - MARGIN, 0.0), min(float(shares.max()) + MARGIN, 100.0)
+    low = max(0.0, min(low, high - LEAST_SPAN))
+    return [low, max(high, low + LEAST_SPAN)]
 
 
 def height_of(dash: str) -> int:

@@ -65,9 +65,10 @@ def _show_downloads(picture: Picture, key: str) -> None:
 
 
 def in_two_columns(pictures: Mapping[str, Picture], prefix: str) -> None:
-    """Show pictures in two columns. The prefix makes their keys unique across pages."""
+    """Show pictures in two columns, a last one without a neighbour over both. The prefix makes their keys unique."""
     items = list(pictures.items())
     for k in range(0, len(items), 2):
-        for column, (key, picture) in zip(st.columns(2, gap="medium"), items[k : k + 2], strict=False):
+        pair = items[k : k + 2]
+        for column, (key, picture) in zip(st.columns(len(pair), gap="medium"), pair, strict=True):
             with column:
                 show(picture, f"{prefix}-{key}")

@@ -32,10 +32,12 @@ def choose_sweep(names: Sequence[str]) -> str:
     return str(st.selectbox("Sweep", names, key="sweep-name"))
 
 
-def choose_view(results: Results) -> str:
-    """Whether the page shows heatmaps, which need two axes, or all runs."""
+def choose_shown(results: Results) -> str | tuple[Comparison, str] | None:
+    """The quantity of all runs, or what the heatmaps compare; None where there is too little to compare."""
     first = "maps" if len(_axes(results.plan)) > 1 else "runs"
-    return str(_pick(results.plan, "Show", "view", list(VIEWS), first, VIEWS.__getitem__))
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        view = _pick(results.plan, "Show", "view", list(VIEWS), first, VIEWS.__getitem__)
+        return choose_quantity(results) if view == "runs" else choose_comparison(results)
 
 
 def _axes(plan: Plan) -> list[str]:
@@ -60,14 +62,13 @@ def choose_comparison(results: Results) -> tuple[Comparison, str] | None:
             f"Choose {VIEWS['runs']!r} to see its numbers."
         )
         return None
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        value = choose_quantity(results)
-        columns = _pick(plan, "Columns", "columns", axes, plan.show.get("columns", axes[0]), label_within)
-        left = [axis for axis in axes if axis != columns]
-        rows = _pick(plan, "Rows", "rows", left, plan.show.get("rows", left[0]), label_within)
-        statistic = _pick(plan, "Statistic", "what", list(STATISTICS), "mean", STATISTICS.__getitem__)
-        told = compare(results, rows, columns, value).telling
-        where = _held_axes(results, [axis for axis in left if axis in told])
+    value = choose_quantity(results)
+    columns = _pick(plan, "Columns", "columns", axes, plan.show.get("columns", axes[0]), label_within)
+    left = [axis for axis in axes if axis != columns]
+    rows = _pick(plan, "Rows", "rows", left, plan.show.get("rows", left[0]), label_within)
+    statistic = _pick(plan, "Statistic", "what", list(STATISTICS), "mean", STATISTICS.__getitem__)
+    told = compare(results, rows, columns, value).telling
+    where = _held_axes(results, [axis for axis in left if axis in told])
     return compare(results, rows, columns, value, where), statistic
 
 

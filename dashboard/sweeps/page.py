@@ -10,7 +10,7 @@ from dashboard.components.style import page_style
 from dashboard.session import read_session
 from dashboard.sweeps.all_runs import show_all_runs
 from dashboard.sweeps.cell_runs import show_cell_runs
-from dashboard.sweeps.choices import choose_cell, choose_comparison, choose_quantity, choose_sweep, choose_view
+from dashboard.sweeps.choices import choose_cell, choose_shown, choose_sweep
 from dashboard.sweeps.heatmaps import show_heatmaps
 from dashboard.sweeps.kept_choices import begin_choices, choices, read_address
 from dashboard.sweeps.new_sweep import choose_started, say_there_are_none, show_new_sweep, show_steering
@@ -27,16 +27,14 @@ from experiments.sweeps.index import Results, load_results
 def explore(folder: SweepFolder, results: Results) -> None:
     """The heatmaps, and what is behind the cell that is chosen."""
     try:
-        if choose_view(results) == "runs":
-            value = choose_quantity(results)
-            write_address(choices())
-            show_all_runs(results, value)
+        shown = choose_shown(results)
+        write_address(choices())
+        if shown is None:
             return
-        chosen = choose_comparison(results)
-        if chosen is None:
-            write_address(choices())
+        if isinstance(shown, str):
+            show_all_runs(results, shown)
             return
-        table, statistic = chosen
+        table, statistic = shown
         maps = st.container()
         st.markdown("## One cell and its row")
         panel, row, column = choose_cell(results, table)

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from analysis.figures.headline import title_of_step
 from analysis.figures.line_ends import LONGEST_TITLE, title_of_ends
@@ -123,7 +125,17 @@ def test_lines_over_decades_have_a_logarithmic_axis(values, kind):
         assert high >= (np.log10(max(finite)) if kind else max(finite))
 
 
-def test_shares_have_an_axis_of_shares():
-    line = ("run", "#000000", "solid", np.arange(1), np.array([99.0]))
-    axis = lines_picture("name", "title", "size", "", [line], unit=PERCENT).figure.layout.yaxis
-    assert axis.range == (97.0, 100.0)
+@given(st.lists(st.floats(0.0, 100.0), min_size=1, max_size=9))
+def test_shares_have_an_axis_of_shares_over_at_least_twenty(shares):
+    line = ("run", "#000000", "solid", np.arange(len(shares)), np.array(shares))
+    low, high = lines_picture("name", "title", "size", "", [line], unit=PERCENT).figure.layout.yaxis.range
+    assert 0 <= low <= min(shares) <= max(shares) <= high <= 100
+    assert high - low >= 20
+
+
+def test_one_share_stands_whole_on_an_axis_that_begins_at_step_0():
+    line = ("run", "#000000", "solid", np.array([60]), np.array([100.0]))
+    made = lines_picture("name", "title", "size", "", [line], unit=PERCENT).figure
+    assert made.layout.yaxis.range == (80.0, 100.0)
+    assert made.layout.xaxis.range == (0, 63)
+    assert made.data[0].cliponaxis is False
