@@ -234,7 +234,7 @@ def lines_picture(
         made.update_yaxes(range=share_range(np.concatenate(known)))
         made.update_traces(cliponaxis=False, selector={"mode": "lines+markers"})  # a whole mark at 100 %
     if finite and max(map(len, finite)) == 1:  # around one step Plotly would show parts of steps
-        made.update_xaxes(range=[0, 1.05 * max(int(step[-1]) for *_, step, _ in lines if len(step))])
+        made.update_xaxes(range=[0, 1.05 * max(1, *(int(step[-1]) for *_, step, _ in lines if len(step)))])
     if level is not None:
         made.add_hline(y=level, line={"color": NEUTRAL, "dash": "dot"})
     now = ", ".join(f"{label} {any_number(last(value))}{unit}" for label, _, _, _, value in lines)
