@@ -19,6 +19,9 @@ WINDOW = 100
 FEWEST = 20
 """Steps before which nothing is said of learning."""
 
+BARELY = 0.9
+"""Part of a guess's loss down to which the share of right answers says less than the loss itself."""
+
 COMPARED: dict[Outcome, str] = {"worse": "worse than a guess", "at_chance": "at chance", "learning": "learning"}
 """In words, how a loss compares with a guess's."""
 
@@ -83,8 +86,13 @@ def learned(scalars: TrainingScalars, solved: int | None = None) -> Learned:
     if len(scalars.step) < FEWEST or math.isnan(scalars.chance):
         return Learned("begun", beside)
     outcome = compare_with_guess(loss, scalars.chance)
-    right = outcome == "learning" and not math.isnan(accuracy)
-    return Learned(outcome, f"{COMPARED[outcome]}: {f'{percent(accuracy)} right' if right else beside}")
+    shows = shows_in_answers(loss, scalars.chance, accuracy)
+    return Learned(outcome, f"{COMPARED[outcome]}: {f'{percent(accuracy)} right' if shows else beside}")
+
+
+def shows_in_answers(loss: float, chance: float, accuracy: float) -> bool:
+    """Whether the share of right answers is known, and the loss so small that the share shows what was learned."""
+    return loss <= BARELY * chance and not math.isnan(accuracy)
 
 
 def compare_with_guess(loss: float, chance: float) -> Outcome:

@@ -38,7 +38,7 @@ def clipping_extremes(s: Subject) -> Iterator[Finding]:
             numbers,
             (
                 Remedy(
-                    "Raise the threshold to the usual size of the norm, or fix the explosion that clipping hides.",
+                    "Raise the threshold to the usual size of the norm. If the gradient explodes, mend that first.",
                     settings,
                 ),
             ),
@@ -79,7 +79,7 @@ def often_clipped(log_before: Float[ndarray, " step"], log_after: Float[ndarray,
         f"{percent(share)} of {len(lost):,} steps kept less than a tenth of their gradient; the norm was typically "
         f"{typical} times the threshold.",
         {"share": share, "steps": len(lost), "log_excess": float(np.median(lost))},
-        (Remedy("Raise the threshold to the usual size of the norm, or fix the explosion that clipping hides."),),
+        (Remedy("Raise the threshold to the usual size of the norm. If the gradient explodes, mend that first."),),
     )
 
 

@@ -9,7 +9,17 @@ from analysis.figures.decades import POWERS_OF_TEN
 from analysis.figures.edges import add_special_cells
 from analysis.figures.hatch import NO_PATH, hatch
 from analysis.figures.picture import Picture
-from analysis.figures.theme import BAR_BELOW, DIVERGING, NEUTRAL, cell_name, figure, on_screen, the_cell, thinning_note
+from analysis.figures.theme import (
+    BAR_BELOW,
+    DIVERGING,
+    NEUTRAL,
+    cell_name,
+    figure,
+    on_screen,
+    the_cell,
+    thinning_note,
+    translucent,
+)
 from analysis.numbers import LN_10, log_quantile
 from analysis.wording import power_of_ten
 
@@ -37,12 +47,12 @@ def credit_picture(cell: str, credit: Credit, source: Credit | None = None) -> P
     kept = "not a number" if np.isnan(furthest) else power_of_ten(furthest)
     loss, end = ("first", f"t\u00a0=\u00a0{T}") if credit.reverse else ("last", "t\u00a0=\u00a01")
     made = figure(
-        f"{cell_name(cell)}: {kept} of the {loss} loss reaches {end}",
+        f"{cell_name(cell)}: {kept} of the {loss} loss's gradient reaches {end}",
         "state time k" + (": source, then target" if S else ""),
         "loss time t",
         400,
     )
-    made.update_layout(margin_t=48, margin_b=88)
+    made.update_layout(margin_t=48, margin_b=88, plot_bgcolor=translucent(NEUTRAL, 0.4))  # white means that all is kept
     made.add_heatmap(
         z=np.where(np.isfinite(values), values, np.nan),
         x=1 + column_step * np.arange(values.shape[1]), y=1 + row_step * np.arange(values.shape[0]),
@@ -67,7 +77,7 @@ def credit_picture(cell: str, credit: Credit, source: Credit | None = None) -> P
         f"{cell}-credit",
         made,
         f"Row t shows the loss at t: the gradient that it sends to each earlier h_k of {the_cell(cell)}, relative to "
-        "the gradient at h_t (median over the batch). Blue: vanished. White: kept. Red: exploded."
+        "the gradient at h_t (median over the batch). Blue: vanished. White: kept. Red: exploded. Grey: later states."
         + "".join(f" {words.capitalize()}." for words in special)
         + why
         + thinning_note(row_step, column_step, "loss time", "state time")

@@ -23,23 +23,25 @@ class Event(NamedTuple):
     colour: str
 
 
-def add_events(made: go.Figure, events: Sequence[Event], until: int) -> None:
+def add_events(made: go.Figure, events: Sequence[Event], until: int, since: int = 0) -> None:
     """Draw a vertical line for each event, with words along it where there is room, and all of them on hover.
 
     Args:
         made: a chart over steps.
         events: in any order.
         until: the chart's last step.
+        since: its first step.
     """
     for event in events:
         made.add_vline(x=event.step, line={"color": event.colour, "width": 1, "dash": "dot"})
-    groups = neighbours(events, until * LABEL_WIDTH)
+    near = (until - since) * LABEL_WIDTH
+    groups = neighbours(events, near)
     has_room = len(groups) <= MOST_LABELS
     for group in groups:
         texts, colours = list(dict.fromkeys(event.words for event in group)), {event.colour for event in group}
         words = texts[0] if len(texts[0]) <= LONGEST_LABEL else f"{texts[0][:LONGEST_LABEL]}…"
         # At the left end the words would lie on the axis's numbers.
-        side = "left" if group[0].step < until * LABEL_WIDTH else "right"
+        side = "left" if group[0].step <= since + near else "right"
         more = f" (and {len(texts) - 1} more)" if len(texts) > 1 else ""
         made.add_annotation(
             x=group[0].step, xanchor=side, y=1, yref="paper", yanchor="top", showarrow=False, borderpad=1,

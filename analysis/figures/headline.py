@@ -52,7 +52,8 @@ def note_on_title(profiles: Mapping[str, Profile], transports: Mapping[str, Cour
     if len(set(others)) > 1:
         of += " where a cell has c"
     lines = "dL/dh_t of all losses together" if LAST_LOSS in of else "dL/dh_t"
-    return f" The lines show {lines}; the title is about {of}."
+    about = "the title also tells of" if len(profiles) == 1 else "the title is about"
+    return f" The lines show {lines}; {about} {of}."
 
 
 LAST_LOSS = "the last loss"

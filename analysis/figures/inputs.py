@@ -64,7 +64,7 @@ def input_gradients_picture(
         made,
         f"Which input the loss hears. Thick: the median over the batch. Thin: {which}. In a recurrent network the "
         "gradient comes back step by step. In one layer of self-attention of the same width each input is one step "
-        "away from each loss, so that its line has no slope of its own."
+        "away from each loss, so that its line has no slope. The last input weighs more: the loss reads there."
         + (f" {NO_PATH} {why_no_path}" if hatched else ""),
         f"Size of dL/dx_t at the first timestep against the last: {said}.",
         point_columns(

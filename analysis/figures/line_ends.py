@@ -34,7 +34,9 @@ def title_of_ends(
         >>> title_of_ends("Loss", ends, named="lowest at the end")
         'Loss: lowest at the end 0.01 (LSTM, learning rate 0.1, clipped at 1)'
     """
-    title = f"{what}: {', '.join(f'{label} {say(value)}' for label, value in ends)}"
+    ends_in_number = any(label[-1:].isdigit() or "," in label for label, _ in ends)
+    each = "{1} ({0})" if ends_in_number else "{0} {1}"  # not `clipped at 1 1.38`
+    title = f"{what}: {', '.join(each.format(label, say(value)) for label, value in ends)}"
     if len(ends) == 1 or len(title) <= LONGEST_TITLE:
         return title
     known = [(value, label) for label, value in ends if not math.isnan(value)]

@@ -28,7 +28,7 @@ def lyapunov_picture(exponents: Mapping[str, Lyapunov], products: Mapping[str, P
             made.add_scatter(
                 x=np.arange(1, len(rates) + 1), y=np.where(np.isfinite(rates), rates, np.nan), mode="lines",
                 line={"color": translucent(colour, 0.55), "width": 3},
-                name=f"{name}: ln(singular value)<br>over {product.steps} steps",
+                name=f"{name}: ln(singular value of<br>{product.steps} steps) ÷ {product.steps}",
                 hovertemplate=f"{name}, rank %{{x}}: ln σ / steps %{{y:number}}<extra></extra>",
             )  # fmt: skip
         made.add_scatter(

@@ -114,8 +114,8 @@ def profile_picture(
     return Picture(
         "gradient-profile",
         made,
-        "Each line is the size of the total gradient dL/dh_t at timestep t, from the time of the last loss, at the "
-        f"right, back to the first input, at the left; the band holds the middle 80 % of the batch.{note}{hatched}",
+        "Each line is the size of the total gradient dL/dh_t. It begins at the last loss, at the right, and goes back "
+        f"to the first input, at the left. The band holds the middle 80 % of the batch.{note}{hatched}",
         alt_text(profiles, transports or {}),
         columns(profiles, bounds)
         | cell_state_columns(cell_states or {}, len(next(iter(profiles.values())).t))

@@ -42,7 +42,10 @@ def row_picture(row: str, profiles: Sequence[RowProfile], of_several: bool = Fal
         of_several: whether a value has several seeds, of which the profile is the first one's that has one.
     """
     made = figure(
-        _title_of(row, profiles) if profiles else NO_PROFILE, "lag from the loss, timesteps", "size of dL/dh_t", 380
+        _title_of(row, profiles) if profiles else NO_PROFILE,
+        "lag: timesteps back from the loss",
+        "size of dL/dh_t",
+        380,
     )
     made.update_yaxes(**decades_axis(p.log_norm / LN_10 for p in profiles))
     if not profiles:
@@ -60,7 +63,7 @@ def row_picture(row: str, profiles: Sequence[RowProfile], of_several: bool = Fal
         columns["run"] += [profile.label] * len(profile.lag)
         columns["lag"] += profile.lag.tolist()
         columns["log_norm"] += profile.log_norm.tolist()
-    made.update_layout(legend=LEGEND_RIGHT)
+    made.update_layout(legend=LEGEND_RIGHT, xaxis_autorange="reversed")  # the loss is at the right, as in all profiles
     ends = [f"{p.label}: {p.log_norm[0] / LN_10:.1f} decades at lag {p.lag[0]}" for p in profiles if len(p.lag)]
     whose = ": that of the first seed that has a profile, not the mean over seeds" if of_several else ""
     sentence = (

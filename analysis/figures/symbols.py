@@ -1,6 +1,6 @@
 """The sequence itself: a symbol under every timestep, and how much the loss hears of each."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -46,6 +46,15 @@ def places(symbols: Symbols, width: int = WIDTH) -> list[int]:
             taken[span] = True
             kept.append(t)
     return kept
+
+
+def describe_places(symbols: Symbols, shown: Sequence[int]) -> str:
+    """Which of a sequence's symbols are written, in words."""
+    if len(shown) == len(symbols.texts):
+        return "the batch's first sequence"
+    if symbols.matters[[*shown]].all():
+        return "what matters in the batch's first sequence"
+    return "as much of the batch's first sequence as there is room for"
 
 
 def with_symbols(picture: Picture, symbols: Symbols | None) -> Picture:
@@ -94,7 +103,7 @@ def with_symbols(picture: Picture, symbols: Symbols | None) -> Picture:
     if len(next(iter(columns.values()), ())) == len(t):
         columns = {**columns, "symbol": symbols.texts}
         columns |= {f"{cell} log10 of dL/dx_t against its largest": [*row] for cell, row in rows.items()}
-    why = "Below the axis stands the batch's first sequence."
+    why = f"Below the axis stands {describe_places(symbols, shown)}."
     if rows:
         why += " What the loss hears is lit: the brighter, the larger dL/dx_t, relative to the largest of the row."
     return Picture(picture.name, made, f"{picture.sentence} {why}", picture.alt, columns, picture.why)

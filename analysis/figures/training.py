@@ -282,7 +282,8 @@ def add_band(made: go.Figure, lane: Lane, keep: ndarray, values: Float[ndarray, 
 
 def _mark_events(made: go.Figure, lanes: Sequence[Lane]) -> None:
     events = [Event(step, words, lane.label, lane.colour) for lane in lanes for step, words in lane.events]
-    add_events(made, events, max((last_step(lane) for lane in lanes), default=0))
+    first = min((int(lane.step[0]) for lane in lanes if len(lane.step)), default=0)
+    add_events(made, events, max(map(last_step, lanes), default=0), first)
 
 
 def thinned(n: int) -> ndarray:

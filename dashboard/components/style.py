@@ -42,7 +42,7 @@ RULES = r"""
 [data-testid="stHeaderActionElements"] { display: none; }
 /* WCAG 2.5.8: a target of at least 24 px. The larger ones take no more room. */
 /* Under a finger Plotly's buttons would stay over the chart's title; two taps show the whole chart again. */
-@media (hover: none) { .modebar-container { display: none; } }
+@media (hover: none), (max-width: 640px) { .modebar-container { display: none; } }
 button[aria-label^="Help"] {
   display: inline-flex; align-items: center; justify-content: center; min-width: 24px; min-height: 24px; margin: -4px;
 }

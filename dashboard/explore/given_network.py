@@ -35,7 +35,7 @@ def show_network(opened: OpenedNetwork) -> None:
         st.space("stretch")
         projector_switch()
     st.markdown(
-        "Every setting acts on these weights, which are at first as they were found. "
+        "These are the network's own weights, until a setting changes them. "
         f"{_name_inputs(opened)} are drawn anew, from the seed." + ("" if opened.has_readout else _RANDOM_READOUT)
     )
 

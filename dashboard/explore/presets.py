@@ -88,7 +88,7 @@ PRESETS = (
     ),
     Preset(
         "Caption",
-        "A decoder describes the picture. The second chart below shows which pixels the loss of the caption hears.",
+        "A decoder describes the picture. A map of the picture below shows which pixels the caption's loss hears.",
         {
             "task": "captioning",
             "cells": ["gru"],

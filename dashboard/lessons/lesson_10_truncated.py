@@ -8,7 +8,7 @@ from analysis.credit import Credit
 from analysis.figures.credit import credit_picture
 from analysis.figures.lags import LagLine, lag_picture
 from analysis.figures.picture import Picture
-from analysis.figures.theme import NEUTRAL, cell_colour, cell_name, translucent
+from analysis.figures.theme import NEUTRAL, cell_colour, cell_name
 from analysis.wording import exact_percent
 from dashboard.lessons.lesson import Bench, Equation, Lesson, Pick, Reply, Scene, Slider, Values, Verdict
 from dashboard.lessons.networks_drawn import CUT_CHAIN
@@ -87,7 +87,7 @@ def matrix(name: str, title: str, cell: str, c: Credit) -> Picture:
     """The credit matrix; hatched where a loss credits nothing, grey where the state comes later."""
     made = credit_picture(cell, c)
     made.figure.update_traces(selector={"type": "heatmap"}, zmin=-DECADES, zmax=DECADES, colorbar_dtick=1)
-    made.figure.update_layout(title_text=title, plot_bgcolor=translucent(NEUTRAL, 0.4))
+    made.figure.update_layout(title_text=title)
     sentence = "Row t: what the loss at t sends back to each state. Hatched: nothing. Grey: later states. Blue: shrunk."
     return replace(made, name=name, sentence=sentence)
 

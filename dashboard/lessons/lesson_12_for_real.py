@@ -131,7 +131,7 @@ def draw(readers: Sequence[RunReader]) -> Scene:
         log = float(np.max(one.log_norm_before, initial=-math.inf))
         largest.append(f"{name} **{power_of_ten(log / math.log(10)) if log < math.inf else 'diverged'}**")
     picture = loss_picture(drawn)
-    words = f"Largest gradient so far: {', '.join(largest)}."
+    words = f"Largest gradient so far, before clipping: {', '.join(largest)}."
     return Scene({"loss": replace(picture, alt=f"{picture.alt}.")}, words)
 
 

@@ -93,7 +93,7 @@ _DIFFERENCES: Mapping[int, str] = {
     4: "Explore's matrix has the singular values of the lesson's matrix, but other weights.",
     6: _ONE_UNIT,
     11: _ONE_UNIT,
-    12: "Explore opens the last of these networks as it is before its first step.",
+    12: "Explore opens the last of these networks as it was before training.",
 }
 """Lesson → in what its network on Explore is not the lesson's, for those of which `_SAME_LAW` does not say it."""
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from dashboard.components.as_text import as_text
 from dashboard.components.refusal import refuse
 from dashboard.runs.table import set_chosen
 from dashboard.server.visitor import may_steer
@@ -92,7 +93,8 @@ def _weights(run: RunReader) -> bytes:
 
 def _show_delete(run: RunReader) -> None:
     with st.popover("Delete", icon=":material/delete:", type="tertiary"):
-        st.markdown("This deletes the run and everything it recorded.")
+        kept = "You gave this run a star. " if read_about(run.folder).star else ""
+        st.markdown(f"{kept}This deletes the run and everything it recorded. It cannot be undone.")
         st.button("Delete this run", key=f"delete-{run.name}", type="primary", on_click=_delete, args=(run,))
 
 
@@ -106,3 +108,4 @@ def _delete(run: RunReader) -> None:
         st.session_state[_REFUSED] = str(error)
     else:
         set_chosen([])
+        st.toast(f"The run {as_text(run.name)} is deleted.", icon=":material/delete:")

@@ -153,7 +153,7 @@ def _belongs(field: str, task: str, cell: str) -> bool:
 
 def spell_setting(name: str, value: object) -> str:
     """A setting's value in a table: text, since a column has one type."""
-    if name == "cell":
+    if name == "cell" and value in CELLS:  # a watched program may call anything so
         return cell_name(str(value))
     if name == "task":
         return TASK_WORDS.get(str(value)) or cut(visible(str(value)))

@@ -15,7 +15,7 @@ from dashboard.train.steering import show_refusal
 from dashboard.train.watching import leave_runs, read_address, show_live, watched_names
 from experiments.config.run_config import ConfigError, RunConfig
 
-CLASSIC = "The sidebar begins with a classic experiment: temporal order over 30 timesteps, with clipping and without."
+CLASSIC = "The settings begin with a classic experiment: temporal order over 30 timesteps, with clipping and without."
 
 page_style(is_steady=True)
 refused = read_address(note_arrival("train"))

@@ -25,6 +25,8 @@ from experiments.sweeps.index import Results, load_results
 from experiments.sweeps.plan import Plan, read_plan
 
 FORMATS = ("text", "csv", "parquet")
+MOST_LINES = 40
+"""Most runs of a plan that a terminal shows."""
 
 
 def sweep_command(
@@ -79,6 +81,8 @@ def print_plan(plan: Plan, results: Results, workers: int) -> None:
     for run, status in zip(plan.runs, results.status, strict=True):
         values = " ".join(f"{name}={bare(value)}" for name, value in run.values.items())
         lines.append(visible(f"{run.name} {status:8} {values}\n"))
+    if sys.stdout.isatty() and len(lines) > MOST_LINES:  # a file or another program gets all
+        lines[MOST_LINES - 1 : -1] = [f"… and {len(lines) - MOST_LINES:,} more …\n"]
     left = [
         run for run, s, done in zip(plan.runs, results.status, results.done, strict=True) if not done and s != "failed"
     ]

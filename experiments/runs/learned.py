@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 from numpy import ndarray
 
-from analysis.learned import COMPARED, FEWEST, Learned, TrainingScalars, compare_with_guess, learned
+from analysis.learned import COMPARED, FEWEST, Learned, TrainingScalars, compare_with_guess, learned, shows_in_answers
 from analysis.training_findings import has_lost
 from analysis.wording import percent
 from experiments.runs.findings import run_findings
@@ -65,5 +65,5 @@ def describe_summary(summary: RunSummary) -> str:
     outcome = compare_with_guess(float(str(loss)), summary.chance)
     accuracy = summary.latest.get("evaluation_accuracy", summary.latest.get("accuracy"))
     share = math.nan if accuracy is None else float(str(accuracy))
-    right = outcome == "learning" and not math.isnan(share)
-    return f"{COMPARED[outcome]}: {percent(share)} right" if right else COMPARED[outcome]
+    shows = shows_in_answers(float(str(loss)), summary.chance, share)
+    return f"{COMPARED[outcome]}: {percent(share)} right" if shows else COMPARED[outcome]

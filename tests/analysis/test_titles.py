@@ -21,7 +21,8 @@ NONE = np.zeros(0)
     ("ends", "title"),
     [
         ([("a", 1.0), ("b", 2.0)], "Loss: a 1, b 2"),
-        ([(f"{LONG}1", 0.25)], f"Loss: {LONG}1 0.25"),
+        ([(f"{LONG}1", 0.25)], f"Loss: 0.25 ({LONG}1)"),
+        ([("Elman, clipped at 1", 1.38), ("Elman", 2.0)], "Loss: 1.38 (Elman, clipped at 1), 2 (Elman)"),
         ([(f"{LONG}1", 1.0), (f"{LONG}2", 0.25), (f"{LONG}3", 3.0)], f"Loss: lowest at the end 0.25 ({LONG}2)"),
         ([(f"{LONG}1", np.inf), (f"{LONG}2", 0.25)], f"Loss: lowest at the end 0.25 ({LONG}2)"),
         ([(f"{LONG}1", np.nan), (f"{LONG}2", np.inf)], f"Loss: lowest at the end ∞ ({LONG}2)"),

@@ -57,6 +57,9 @@ def test_an_events_words_lie_beside_the_numbers_of_the_axis():
     made = go.Figure()
     add_events(made, events(7, 500), 1000)
     assert [words.xanchor for words in made.layout.annotations] == ["left", "right"]
+    made = go.Figure()
+    add_events(made, events(1, 15), until=20, since=1)  # a short training, whose axis begins at its first step
+    assert [words.xanchor for words in made.layout.annotations] == ["left", "right"]
 
 
 @given(st.lists(st.integers(1, 10_000), max_size=30), st.floats(0, 500))
