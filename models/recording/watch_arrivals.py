@@ -30,8 +30,8 @@ class Arrivals:
         """The gradient that arrives on other ways; exactly zero if nothing arrives."""
         if self.total is None or not self.recurrent:
             return self.total
-        sent = self.recurrent[0]
-        for more in self.recurrent[1:]:
+        sent, *others = (grad.reshape(self.total.shape) for grad in self.recurrent)  # a cell's own c has a batch axis
+        for more in others:
             sent = sent + more
         # Where both are infinite there is no difference; nothing that is known came on another way.
         return torch.where(self.total == sent, 0, self.total - sent)
@@ -59,18 +59,16 @@ class Arrivals:
 def listen(tensor: Tensor, arrivals: Arrivals, then: Callable[[], None]) -> None:
     """Note the tensor's gradient when it is complete, without changing it.
 
-    It is noted at the node that made the tensor, and so after the hooks of the tensor, which may change it. For a view,
-    note the gradient of its base: an in-place change of the view cuts off the view's own node.
+    It is noted at the node that made the tensor, and so after the hooks of the tensor, which may change it.
     """
-    base, size, stride = tensor._base, tensor.size(), tensor.stride()
-    is_whole = base is not None and base.numel() == tensor.numel() and base.is_contiguous()
-    node, which = edge_of(base if base is not None and is_whole else tensor)
+    made, size, stride = made_tensor(tensor), tensor.size(), tensor.stride()
+    (node, which), is_view = edge_of(made), made is not tensor
 
     def note(grads: Sequence[Tensor | None]) -> None:
         grad = grads[which]
         if grad is None:  # one node gives several outputs, of which the loss uses another
             return
-        if is_whole:
+        if is_view:
             arrivals.take(grad, size, stride)
         else:
             arrivals.take(grad)
@@ -79,13 +77,23 @@ def listen(tensor: Tensor, arrivals: Arrivals, then: Callable[[], None]) -> None
     node.register_prehook(note)
 
 
+def made_tensor(tensor: Tensor) -> Tensor:
+    """The tensor that a view shows the whole of, else the tensor itself: where its gradient is noted.
+
+    A cell without a batch axis returns views of the states that it computes with. And an in-place change of a view cuts
+    off the view's own node.
+    """
+    base = tensor._base
+    return base if base is not None and base.numel() == tensor.numel() and base.is_contiguous() else tensor
+
+
 def listen_inside(
     outputs: Sequence[Tensor], targets: Iterable[tuple[Tensor, Arrivals]], stops: Iterable[Tensor]
 ) -> None:
     """Note the gradients that the nodes of one call send to each target.
 
     Args:
-        outputs: the call's outputs.
+        outputs: the call's outputs, as it has made them (see `made_tensor`).
         targets: tensors that the call uses inside, each with the place where its gradient is noted.
         stops: tensors from before the call: inputs and weights.
     """

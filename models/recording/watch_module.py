@@ -16,7 +16,7 @@ from torch.utils.hooks import RemovableHandle
 from torch.utils.weak import WeakIdKeyDictionary
 
 from models.recording.trace import Trace
-from models.recording.watch_arrivals import Arrivals, edge_of, listen, listen_inside
+from models.recording.watch_arrivals import Arrivals, edge_of, listen, listen_inside, made_tensor
 from models.recording.watch_budget import too_large
 from models.recording.watch_call import Call, read_call, tensors_of
 from models.recording.watch_copies import Copies
@@ -255,12 +255,13 @@ class WatchedModule:
             self._ends[end] = (reference, which)
 
         given: States = () if hx is None else (hx,) if isinstance(hx, Tensor) else hx
-        targets = list(zip(ends[1:], call.ends[1:], strict=True)) if single_step else []  # h is made of c
+        made = [made_tensor(tensor) for tensor in (output, *ends)]
+        targets = list(zip(made[2:], call.ends[1:], strict=True)) if single_step else []  # h is made of c
         if call.previous is not None:
             targets += zip(given, call.previous.ends, strict=True)
         if targets:
             data = inputs.data if isinstance(inputs, PackedSequence) else inputs
-            listen_inside([output, *ends], targets, [data, *given, *weights])
+            listen_inside(made, targets, [data, *given, *weights])
 
     def _note_reached(self, call: Call) -> None:
         task = torch._C._current_graph_task_id()

@@ -32,6 +32,7 @@ WEIGHTS_ALONE = (
     "forward pass was not recorded; the trace is of the pass before"
 )
 APART = "was called {calls} times, and {why}: each trace has one timestep, so that nothing can be said about time"
+STATES_APART = "no call got the very state that the one before had given, neither copied, reshaped nor detached"
 MORE_GRADIENT = (
     "has weights that got another gradient than the trace accounts for: from a penalty, a second derivative, a hook or "
     "a call that is not recorded"
@@ -42,7 +43,7 @@ def apart(traces: Sequence[Trace]) -> str:
     """Why calls of one timestep each are no sequence."""
     weights = [[w for layer in trace.layers for w in layer.cell.weights.values()] for trace in traces]
     moved = any(not torch.equal(a, b) for pair in pairwise(weights) for a, b in zip(*pair, strict=True))
-    why = "its weights changed between them" if moved else "no call got the state that the one before had given"
+    why = "its weights changed between them" if moved else STATES_APART
     return APART.format(calls=len(traces), why=why)
 
 

@@ -52,6 +52,39 @@ def test_cells_in_a_loop_are_one_sequence_and_no_bit_changes(make, bias, given):
         assert all(torch.allclose(a[0] + b[0], s.grad, atol=1e-12) for a, b, s in of_both)
 
 
+@pytest.mark.parametrize(
+    ("make", "reads_c"), [(nn.RNNCell, False), (nn.GRUCell, False), (nn.LSTMCell, False), (nn.LSTMCell, True)]
+)
+def test_cells_without_a_batch_axis_have_the_gradients_of_a_batch_of_one(make, reads_c):
+    cells = nn.ModuleList([make(3, 4), make(4, 4)]).double()
+    x = torch.randn(T, 3, dtype=torch.float64)
+
+    def run(xs):
+        cells.zero_grad()
+        carried, kept, loss = [(), ()], [], torch.zeros(())
+        with watch(cells) as seen:
+            for step in xs:
+                for k, cell in enumerate(cells):
+                    carried[k] = (cell(step, *carried[k]),)
+                    step = carried[k][0][0] if make is nn.LSTMCell else carried[k][0]
+                step.retain_grad()
+                kept.append(step)
+                loss = loss + (step**2).sum()
+            (loss + (carried[1][0][1].sum() if reads_c else 0)).backward()
+        assert seen.notes == {}
+        return seen, torch.stack([h.grad.reshape(4) for h in kept])
+
+    (plain, of_h), (batched, _) = run(x), run(x[:, None])
+    assert torch.allclose(true_value(plain["1"].top.total[0])[:, 0], of_h, rtol=1e-12, atol=1e-15)
+    for name in ("0", "1"):
+        one, other = plain[name].top, batched[name].top
+        for a, b in zip((*one.total, *one.direct), (*other.total, *other.direct), strict=True):
+            assert torch.allclose(true_value(a), true_value(b), rtol=1e-12, atol=1e-15)
+        assert len(one.direct) < 2 or name == "1" or not one.direct[1].parts[0].any()
+        for parameter, weight in cells[int(name)].named_parameters():
+            assert torch.allclose(plain[name].parameter_grads[f"{name}.{parameter}"], weight.grad, rtol=1e-12)
+
+
 def test_what_the_loss_sends_directly_is_exactly_zero_where_it_sends_nothing():
     net = Unrolled(nn.LSTMCell(3, 4))
     with watch(net) as seen:

@@ -34,7 +34,7 @@ def test_a_loop_whose_state_is_changed_between_its_calls_has_a_note(normed):
             h = norm(h) if normed else h
         h.sum().backward()
     assert seen[""].seq_len == (1 if normed else 10)
-    said = "was called 10 times, and no call got the state that the one before had given: each trace has one timestep"
+    said = "neither copied, reshaped nor detached: each trace has one timestep"
     assert (said in seen.notes.get("", "")) == normed
     assert ("" in seen.notes) == normed
 
