@@ -132,7 +132,7 @@ def describe_course(c: Course) -> str:
     """What the gradient does, as the rest of a sentence whose subject is the gradient."""
     if c.kind == "diverged":
         return f"diverges: {counted(c.diverged, 'value')} {are(c.diverged)} not finite" if c.diverged else "diverges"
-    enters = f" (the loss enters at lag {c.start})" if 0 < c.start < c.lag else ""
+    enters = f" (exactly zero before lag {c.start})" if 0 < c.start < c.lag else ""
     if c.kind in ("vanishes", "explodes"):
         return f"{c.verb}: {describe_change(c)}{enters}"
     return f"{describe_sizes(c)}{enters}"

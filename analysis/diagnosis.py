@@ -66,6 +66,9 @@ def diverged(s: Subject) -> Iterator[Finding]:
     if first and (t := first_broken_input(s)) is not None and t <= first:
         where += f"; Inf or NaN came in with the inputs at t = {t}"
         remedies = (Remedy("Look at the inputs: a state cannot recover from Inf or NaN."),)
+    elif has_broken_weights(s):
+        where += "; a weight is Inf or NaN"
+        remedies = (Remedy("Go back to weights that are finite, and look at the update that broke them."),)
     elif not first and s.loss is None and sends_broken(s):
         where += "; the loss has sent Inf or NaN back, while all states are finite"
         remedies = (Remedy("Look between this layer and the loss: at the loss itself, a division by 0, a log of 0."),)
@@ -87,6 +90,11 @@ def first_broken_input(s: Subject) -> int | None:
         broken &= ~lowest.padding
     at = broken.any(dim=-1).nonzero()
     return int(at[0]) + 1 if len(at) else None
+
+
+def has_broken_weights(s: Subject) -> bool:
+    """Whether a weight of a layer is not finite."""
+    return not all(all_finite(weight) for layer in s.trace.layers for weight in layer.cell.weights.values())
 
 
 def sends_broken(s: Subject) -> bool:

@@ -15,6 +15,7 @@ from numpy import ndarray
 
 from analysis.jacobian import state_jacobian
 from analysis.product import log_spectral_norm, product_log_norms
+from models.bptt.scaled import Scaled
 from models.recording.layer_record import LayerRecord
 
 
@@ -73,16 +74,22 @@ def step_growth(layer: LayerRecord, sample: int = 0, most_steps: int | None = No
         return StepGrowth(t, zero[:0], zero, zero, zero, "One timestep: no step leads back from it.")
 
     back = state_jacobian(layer.in_order()[start:, torch.tensor(sample)]).numpy()[::-1]
-    size = back.shape[-1]
-    # At the last state the total gradient is the direct one, with a scale of its own where the dtype cannot hold it.
-    direct = layer.total[0].parts[0][0 if reverse else -1, sample].detach().cpu().double().numpy()
+    direct = direct_at_end(layer, sample)
     step = np.array([log_spectral_norm(J) for J in back])
     with np.errstate(invalid="ignore"):  # −inf + inf of a diverged pass is NaN
         steps_apart = np.concatenate([[0.0], np.cumsum(step)])
-    gradient = carried_log_norms(back, np.pad(direct, (0, size - len(direct))))
+    gradient = carried_log_norms(back, direct)
     product = product_log_norms(back[::-1], "end")
     finite = all(np.isfinite(x).all() for x in (step, product, gradient))
     return StepGrowth(t, step, steps_apart, product, gradient, None if finite else why(direct, gradient))
+
+
+def direct_at_end(layer: LayerRecord, sample: int) -> Float[ndarray, " state"]:
+    """The direct gradient of the layer's last whole state, (h, c) or h, but for a power of two."""
+    ends = [x[0 if layer.reverse else -1] for x in layer.direct]
+    scale = torch.stack([end.magnitude() for end in ends]).amax(dim=0)
+    parts = [Scaled((end.parts[0].double(),), end.exponent).at(scale).parts[0][sample] for end in ends]
+    return torch.cat(parts).detach().cpu().numpy()
 
 
 def carried_log_norms(
@@ -105,7 +112,7 @@ def carried_log_norms(
     return out
 
 
-def why(direct: Float[ndarray, " unit"], gradient: Float[ndarray, " lag"]) -> str:
+def why(direct: Float[ndarray, " state"], gradient: Float[ndarray, " lag"]) -> str:
     """The reason why a number is not finite, in a sentence."""
     if not direct.any():
         return "The loss sends no gradient to the last state."

@@ -35,12 +35,12 @@ def show_recorded_step(run: RunReader) -> None:
 
     A sentence here, since Streamlit catches what leaves a fragment.
     """
-    if not len(run.tensor("step")):
-        st.info("This run has not saved a recorded step yet.")
-        return
-    KEPT.prepare()
-    run = _choose_module(run)
     try:
+        if not len(run.tensor("step")):
+            st.info("This run has not saved a recorded step yet.")
+            return
+        KEPT.prepare()
+        run = _choose_module(run)
         number, backwards = _choose_layer(run)
         stack = run.form.stack
         layer = index_of_layer(number, backwards, stack.num_layers, stack.num_directions)

@@ -58,7 +58,7 @@ def unaccounted(
     """
     sums: dict[nn.Parameter, Tensor] = {}
     for name, module, of_module in traces:
-        for own, weight in module.named_parameters():
+        for own, weight in module.named_parameters(remove_duplicate=False):  # a weight may have two names
             key = f"{name}.{own}".lstrip(".")
             for grad in (trace.parameter_grads[key] for trace in of_module if key in trace.parameter_grads):
                 sums[weight] = sums[weight] + grad if weight in sums else grad

@@ -89,6 +89,15 @@ def test_inf_or_nan_from_outside_is_named_and_no_weights_are_blamed():
     assert not sent.settings
 
 
+def test_a_broken_weight_is_named_before_the_states_that_it_breaks():
+    def break_one(recurrent):
+        recurrent.weight_hh_l0[0, 0] = math.nan
+
+    broken = findings(small_pass("lstm", change=break_one))["diverged"]
+    assert "h_t is not finite from t = 1 on; a weight is Inf or NaN" in broken.evidence
+    assert broken.remedy.startswith("Go back to weights that are finite")
+
+
 def test_a_state_that_recovers_is_not_said_to_have_diverged_from_there_on():
     trace = small_pass("elman", nonlinearity="relu")
     hidden = trace.hidden.clone()

@@ -15,12 +15,13 @@ from oracles import (
     random_orthogonal,
     with_arrays,
 )
+from torch import nn
 
 from analysis.figures.step_growth import step_growth_picture, step_norms_picture
 from analysis.jacobian import step_jacobians
 from analysis.product import log_spectral_norm
 from analysis.step_growth import step_growth
-from models import record
+from models import record, watch
 
 T = 12
 
@@ -160,3 +161,19 @@ def test_one_timestep_checks_its_arguments_too():
     _, trace = recorded("gru", {}, seq_len=1)
     with pytest.raises(ValueError, match="sample was 3"):
         step_growth(trace.top, sample=3)
+
+
+@pytest.mark.parametrize("of_c", [False, True])
+def test_a_loss_that_reads_c_is_followed_from_c(of_c):
+    """An encoder hands its whole state on: the direct gradient of its end has a part for c."""
+    torch.manual_seed(0)
+    lstm = nn.LSTM(3, 4).double()
+    with watch(lstm) as seen:
+        _, (h, c) = lstm(torch.randn(T, 2, 3, dtype=torch.float64))
+        (c.sum() if of_c else (h * c).sum()).backward()
+    layer = seen[""].top
+    growth, adjoint = step_growth(layer), layer.adjoint
+    size = torch.cat(adjoint.parts, dim=-1).norm(dim=-1).log() + adjoint.exponent.double() * np.log(2)
+    expected = size[:, 0].numpy()[::-1]
+    assert growth.reason is None
+    assert growth.gradient == pytest.approx(expected - expected[0], abs=1e-12)

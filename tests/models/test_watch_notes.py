@@ -21,7 +21,7 @@ def test_a_loss_in_the_middle_is_described_from_where_it_enters():
     network = nn.LSTM(3, 4)
     with watch(network) as seen:
         network(torch.randn(30, 2, 3))[0][10].sum().backward()
-    assert "at lag 29 (the loss enters at lag 19)." in str(seen.report())
+    assert "at lag 29 (exactly zero before lag 19)." in str(seen.report())
 
 
 @pytest.mark.parametrize("normed", [True, False])

@@ -109,3 +109,16 @@ def test_the_weights_of_a_record_are_those_of_its_step():
         net(inputs()).sum().backward()
         optimiser.step()
     assert torch.equal(seen["rnn"].top.cell.weight_hh, before)
+
+
+@pytest.mark.parametrize("form", [{"num_layers": 2}, {"bidirectional": True}])
+def test_weights_tied_within_a_module_are_accounted_for(form):
+    lstm = nn.LSTM(4, 4, **form)
+    other = "_l1" if "num_layers" in form else "_l0_reverse"
+    for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
+        setattr(lstm, f"{name}{other}", getattr(lstm, f"{name}_l0"))
+    with watch(lstm) as seen:
+        lstm(torch.randn(6, 2, 4))[0].square().sum().backward()
+    grads = seen[""].parameter_grads
+    assert torch.allclose(grads["weight_hh_l0"] + grads[f"weight_hh{other}"], lstm.weight_hh_l0.grad, atol=1e-5)
+    assert seen.notes == {}
