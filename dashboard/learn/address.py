@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
-from dashboard.components.address import Arrival
+from dashboard.components.address import Arrival, visit_number
 from dashboard.components.projector import projector_on
 from dashboard.lessons.beats import set_controls
 from dashboard.lessons.lesson import AnyLesson, Value
@@ -22,7 +22,7 @@ from dashboard.lessons.question import Guess
 from dashboard.lessons.registry import BY_NUMBER
 from dashboard.session import read_session
 
-_KEPT, _BENCHES = "lesson-predictions", "lesson-benches"
+_KEPT, _BENCHES, _IGNORED = "lesson-predictions", "lesson-benches", "lesson-ignored"
 CONTROLS = "set"
 """The parameter that says where the controls of a lesson's bench stand."""
 
@@ -51,7 +51,20 @@ def read_address(arrival: Arrival) -> tuple[Place, list[str]]:
         guesses, more = read_guesses(st.query_params.get("guess", ""), BY_NUMBER)
         st.session_state[_KEPT] = Predictions(guesses)
         wrong += more
-    return place, wrong
+    return place, _still_ignored(place, wrong)
+
+
+def _still_ignored(place: Place, wrong: list[str]) -> list[str]:
+    """What the address had that is not valid, also when the page is drawn again at the same place.
+
+    The browser sends the progress that it keeps only after the first drawing; by then the address is mended.
+    """
+    at = (visit_number(), place)
+    if not wrong:
+        before, said = st.session_state.get(_IGNORED, (None, []))
+        return list(said) if before == at else []
+    st.session_state[_IGNORED] = at, wrong
+    return wrong
 
 
 def predictions() -> Predictions:

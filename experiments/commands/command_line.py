@@ -17,7 +17,7 @@ from experiments.commands.options import Runs
 from experiments.commands.recipe_command import recipe_command
 from experiments.commands.run_commands import add_run_commands
 from experiments.commands.sweep_commands import add_sweep_commands
-from experiments.commands.terminal import STANDARD_OUTPUT, output
+from experiments.commands.terminal import STANDARD_OUTPUT, output, warn_of
 from experiments.config.allowed import allowed
 from experiments.config.of_cells import configs_from_words
 from experiments.config.run_config import ConfigError, RunConfig, parse_words
@@ -100,7 +100,9 @@ def probe_command(
         raise ConfigError(f"{option} was given without --weights or a RUN; name one of them, too.")
     else:
         allow(words)
-        results = [stack for config in configs_from_words(words) for stack in probe(config).each_stack]
+        configs = configs_from_words(words)
+        warn_of(configs)
+        results = [stack for config in configs for stack in probe(config).each_stack]
     if csv_file == STANDARD_OUTPUT:
         print_csv(sys.stdout, results)
         return
@@ -182,6 +184,8 @@ def run() -> None:
     """The entry point. A user's mistake gives one sentence on standard error and exit status 2."""
     sys.stderr = sys.stderr or io.StringIO()
     try:
+        if any(word == "" or (word.startswith("--") and word.endswith("=")) for word in sys.argv[1:]):
+            raise ConfigError("one of the words was empty, as an unset variable of the shell leaves it; fill it in.")
         if sys.stdout is None:
             raise ConfigError("standard output is closed; it must be open, if only to /dev/null.")
         if isinstance(sys.stdout, io.TextIOWrapper):

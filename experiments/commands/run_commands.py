@@ -15,7 +15,7 @@ from analysis.wording import are, counted, significant
 from experiments.commands.export_command import export_command
 from experiments.commands.options import Name, Runs
 from experiments.commands.run_progress import watched
-from experiments.commands.terminal import output
+from experiments.commands.terminal import output, warn_of
 from experiments.config.limits import readable
 from experiments.config.of_cells import configs_from_words
 from experiments.config.run_config import ConfigError, RunConfig
@@ -91,6 +91,7 @@ def run_command(
     )
     if len(set(folders)) < len(folders):
         raise ConfigError("two of the runs have the same settings; each must differ from the others.")
+    warn_of(configs)
     if path != "reference":
         announce_compiling(configs, Console(stderr=True, quiet=quiet))
     follow(start_together(configs, runs_folder(runs), again, path, paused, name or (), owner), quiet)

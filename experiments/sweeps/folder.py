@@ -131,14 +131,19 @@ def stored_plan(folder: SweepFolder) -> Plan:
         raise RunError(
             f"the sweep was {shortened(folder.name)}; it must be one in {str(folder.runs / SWEEPS)!r}, where {there}."
         )
+    file = PLAN
     try:
         kept = checked(StoredPlan, read_small(folder.path, PLAN, LARGEST_PLAN))
-        if kept.format > FORMAT or kept.name != folder.name:
+        if kept.format > FORMAT:
             raise ValueError
+        file = SOURCE
         source = read_small(folder.path, SOURCE, LARGEST_TOML).decode("utf-8")
     except ValueError:  # missing, no regular file, no JSON, no UTF-8, or not what is written there
-        where = spelt_path(folder.path / PLAN)
+        where = spelt_path(folder.path / file)
         raise RunError(f"{where} is damaged, or of a newer program; start the sweep again to replace it.") from None
+    if kept.name != folder.name:
+        where = spelt_path(folder.path)
+        raise RunError(f"{where} holds the sweep {shortened(kept.name)}; give the folder that name again.")
     fields = (kept.name, kept.kind, kept.description, kept.fixed, tuple(kept.axes), tuple(kept.runs))
     return Plan(*fields, 0, kept.show, source)
 

@@ -132,3 +132,20 @@ runpy.run_module("experiments", run_name="__main__")
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (130, "")
+
+
+@pytest.mark.parametrize("words", [("list", "--runs", ""), ("probe", "seq_len=5", "--csv="), ("show", "")])
+def test_an_empty_word_is_refused_and_names_no_folder(ended, words):
+    status, said = ended(*words)
+    assert status == 2
+    assert said == "error: one of the words was empty, as an unset variable of the shell leaves it; fill it in.\n"
+
+
+def test_a_setting_without_effect_is_noted_beside_the_result(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["experiments", "probe", "cell=lstm", "nonlinearity=relu", "seq_len=5", "--json"])
+    with pytest.raises(SystemExit) as end:
+        run()
+    printed = capsys.readouterr()
+    assert not end.value.code
+    assert printed.err == "note: nonlinearity=relu has no effect here: it needs one of the cells elman, indrnn.\n"
+    assert printed.out.startswith("[")

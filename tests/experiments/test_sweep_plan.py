@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from experiments.config.run_config import ConfigError, RunConfig
+from experiments.runs.store.errors import RunError
+from experiments.sweeps.folder import SweepFolder, stored_plan, write_plan
 from experiments.sweeps.plan import plan_of, read_plan
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -180,3 +182,16 @@ def test_the_shipped_sweeps_are_plans(name):
     assert plan.description
     assert set(plan.show.values()) - {plan.show["value"]} <= set(plan.axes)
     assert len(plan.runs) > 50
+
+
+def test_a_copied_sweep_is_not_called_damaged_and_a_missing_file_is_named_itself(tmp_path):
+    one = SweepFolder(tmp_path, "one")
+    write_plan(one, plan_of("[axes]\nseq_len = [5, 6]", "one"))
+    one.path.rename(one.path.with_name("two"))
+    with pytest.raises(RunError, match=r"two' holds the sweep 'one'; give the folder that name again"):
+        stored_plan(SweepFolder(tmp_path, "two"))
+    one.path.with_name("two").rename(one.path)
+    assert len(stored_plan(one).runs) == 2
+    (one.path / "sweep.toml").unlink()
+    with pytest.raises(RunError, match=r"sweep\.toml' is damaged"):
+        stored_plan(one)
