@@ -15,12 +15,12 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 from playwright.sync_api import Page, ViewportSize, sync_playwright
+from unwatched import PICTURE, UnwatchedBrowser, unwatched_browser
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 8.0
 MOVES_A_SECOND = 30
 WINDOW: ViewportSize = {"width": 1280, "height": 900}
-PROFILE = '.live-chart[data-key="profile"][data-redraws]'
 
 WATCH = """() => {
     const chart = document.querySelector('.live-chart[data-key="profile"]');
@@ -40,50 +40,39 @@ def main() -> None:
         port = probe.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
-    started = time.monotonic()
-    server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        wait_until_healthy(url)
-        with TemporaryDirectory() as folder, sync_playwright() as playwright:
-            chromium = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-            look = {"executable_path": chromium, "args": ["--no-sandbox", "--disable-gpu"]}
-            browser = playwright.chromium.launch(**look)
-            waited = time.monotonic() - started
-            cold = waited + visit(browser.new_page(viewport=WINDOW), url)
-            print(f"first picture, from a cold start of the server: {cold:.1f} s")
-            new = [visit(browser.new_page(viewport=WINDOW), url) for _ in range(3)]
-            print(f"first picture, from a warm server, in a browser that was never here: {np.median(new):.1f} s")
-            browser.close()
-            kept = playwright.chromium.launch_persistent_context(folder, viewport=WINDOW, **look)
-            known = [visit(kept.new_page(), url) for _ in range(6)][3:]  # it keeps scripts, compiled, from the third on
-            print(f"first picture, from a warm server, in a browser that was here before: {np.median(known):.1f} s")
-            page = kept.new_page()
-            page.goto(f"{url}/?seq_len=200")
-            page.wait_for_selector(PROFILE)
-            page.wait_for_timeout(4000)
-            drag(page)
-            kept.close()
-    finally:
-        server.terminate()
-        server.wait()
+    with TemporaryDirectory() as folder:
+        first = Path(folder, "first")
+        with unwatched_browser(first) as browser:
+            started = time.monotonic()
+            server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            try:
+                wait_until_healthy(url)
+                cold = time.monotonic() - started + browser.first_picture(url)
+                print(f"first picture, from a cold start of the server: {cold:.1f} s")
+                measure(url, Path(folder), browser)
+            finally:
+                server.terminate()
+                server.wait()
 
 
-FIRST_DRAWN = f"""new MutationObserver(() => {{
-    if (!window.firstDrawn && document.querySelector('{PROFILE}')) window.firstDrawn = performance.now();
-}}).observe(document, {{subtree: true, childList: true, attributes: true, attributeFilter: ["data-redraws"]}});"""
-
-
-def visit(page: Page, url: str) -> float:
-    """Open the first page, and close it: seconds from the browser's start of it until its picture is there.
-
-    The browser itself looks at its clock: asked from outside it would answer only once the rest of the page is made.
-    """
-    page.add_init_script(FIRST_DRAWN)
-    page.goto(url)
-    page.wait_for_function("window.firstDrawn")
-    took = float(page.evaluate("window.firstDrawn / 1000"))
-    page.close()
-    return took
+def measure(url: str, folder: Path, known: UnwatchedBrowser) -> None:
+    """Print the figures of a warm server; a browser keeps the scripts, compiled, from the third visit on."""
+    again = [known.first_picture(url) for _ in range(6)][3:]
+    print(f"first picture, from a warm server, in a browser that was here before: {np.median(again):.1f} s")
+    new = []
+    for k in range(3):
+        with unwatched_browser(folder / str(k)) as browser:
+            new.append(browser.first_picture(url))
+    print(f"first picture, from a warm server, in a browser that was never here: {np.median(new):.1f} s")
+    with sync_playwright() as playwright:
+        chromium = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+        look = {"executable_path": chromium, "args": ["--no-sandbox", "--disable-gpu"]}
+        page = playwright.chromium.launch_persistent_context(folder / "drag", viewport=WINDOW, **look).new_page()
+        page.goto(f"{url}/?seq_len=200")
+        page.wait_for_selector(PICTURE)
+        page.wait_for_timeout(4000)
+        drag(page)
+        page.context.close()
 
 
 def wait_until_healthy(url: str) -> None:
