@@ -94,6 +94,8 @@ def profile_picture(
             add_line(made, p.t, p.direct, f"{cell_name(cell)}: direct only", cell_colour(cell), "dot", 1.5)
         if cell in bounds:
             bound = np.where(bounds[cell] <= ceiling, bounds[cell], np.nan)
+            if (bounds[cell] > ceiling).any():
+                note += f" {cell_name(cell)}'s bound ends where it is far above all gradients."
             add_line(
                 made, p.t, bound, f"{cell_name(cell)}: bound (γ·norm)<sup>lag</sup>", cell_colour(cell), "dash", 1.5
             )

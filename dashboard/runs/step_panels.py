@@ -21,7 +21,7 @@ from dashboard.explore.settings import CELL_STATE, DIAGNOSIS
 from dashboard.explore.show_panel import show_panel
 from dashboard.runs.kept import FIRST_PANEL, KEPT
 from experiments.config.limits import readable
-from experiments.probing.recorded_pass import RecordedPass
+from experiments.probing.recorded_pass import RecordedPass, kept_of
 from experiments.probing.watched import recorded_pass
 from experiments.runs.opening import open_run
 from experiments.runs.store.errors import RunError
@@ -80,14 +80,16 @@ def show_panels(run: RunReader, network: RecordedPass) -> None:
         st.session_state[KEPT.key("look")] = FIRST_PANEL
     name = st.segmented_control("Look at", names, key=KEPT.key("look"), required=True)
     if name == DIAGNOSIS:
-        _show_findings(network)
+        _show_findings(network, run.tensor("log_norm").shape[-1])
         return
     name = name if name in names else FIRST_PANEL
     show_panel(PANELS[name](shown), shown, name, f"scrub-{{}}-{run.name}")
 
 
-def _show_findings(network: RecordedPass) -> None:
-    """What is wrong at this step; the remedies are words, since a setting would make another training."""
+def _show_findings(network: RecordedPass, sequences: int) -> None:
+    """What is wrong at this step, of whose sequences some are kept. A remedy's setting would make another training."""
+    if network.layer.batch_size < sequences:
+        st.caption(as_markdown(f"This is about {kept_of(network.layer.batch_size, sequences)}."))
     for finding in network.findings:
         box = {"severe": st.error, "warning": st.warning, "note": st.info}[finding.severity]
         box(as_markdown(f"**{finding.title}.** {finding.evidence}\n\n{finding.remedy}"))

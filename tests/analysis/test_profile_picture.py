@@ -34,6 +34,7 @@ def test_a_bound_that_proves_nothing_is_drawn_to_10_to_the_8_and_downloaded_whol
     assert largest + 6 < highest <= largest + 8
     assert np.isnan(drawn.y[0])
     assert picture.columns["elman log bound"] == bound.tolist()
+    assert "Elman's bound ends where it is far above all gradients." in picture.sentence
 
 
 def test_a_title_about_many_cells_names_the_most_extreme_one_and_counts_the_others():

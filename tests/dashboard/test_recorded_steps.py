@@ -66,6 +66,9 @@ def test_runs_shows_a_panel_of_a_recorded_step(monkeypatch, trained_run, panel):
     assert not [box.value for box in at.info if "keeps" in box.value]
     if panel == "Diagnosis":
         assert at.success or at.warning or at.info
+        kept, sequences = trained_network(trained_run, 3).layer.batch_size, trained_run.tensor("log_norm").shape[-1]
+        said = f"This is about the {kept} kept of {sequences} sequences"
+        assert any(said in caption.value for caption in at.caption) == (kept < sequences)
 
 
 def test_runs_shows_a_folder_of_an_earlier_version_and_says_what_it_lacks(monkeypatch, tmp_path):
