@@ -8,8 +8,10 @@ from numpy import ndarray
 from analysis.figures.profile import Rate
 from analysis.figures.theme import cell_name
 from dashboard.explore.panels import LARGEST_STATE_ON_PAGE
+from dashboard.explore.settings import Settings
 from dashboard.explore.view import View
 
+NO_KEEP_GATE = "The forget-gate bias changes nothing here: no cell that is shown has a gate that keeps its state."
 NONE_HERE = {
     "bound": "No bound is drawn: only the Elman cell, which has no gates, has this one.",
     "mean-field rate": "No mean-field rate is drawn: it is of tanh Elman networks that have not diverged.",
@@ -34,6 +36,13 @@ def rates_of(view: View) -> Mapping[str, Rate]:
             largest = float(probe.lyapunov.exponents[0])
             found[f"{cell_name(cell)}: largest Lyapunov exponent"] = Rate(cell, largest, "Lyapunov")
     return found
+
+
+def say_idle(view: View) -> str:
+    """Which slider was moved and moves nothing; empty if there is none."""
+    moved = view.settings.forget_bias != Settings().forget_bias
+    gated = any(probe.layer.cell.keep_gate is not None for probe in view.probes.values())
+    return NO_KEEP_GATE if moved and not gated and view.network is None else ""
 
 
 def say_missing(view: View) -> str:

@@ -8,7 +8,7 @@ from dashboard.components.live_chart import live_chart
 from dashboard.components.live_lab import live_lab
 from dashboard.components.show import show_caption
 from dashboard.explore.explore_frame import HERO
-from dashboard.explore.overlays import say_missing
+from dashboard.explore.overlays import say_idle, say_missing
 from dashboard.explore.session import pin_settings, pinned_settings, unpin_settings
 from dashboard.explore.take_away import web_page_button, write_recipe
 from dashboard.explore.view import View
@@ -46,7 +46,7 @@ def show_hero_caption(view: View, frame: Frame) -> None:
         all_figures(
             lambda: {key: draw() for key, draw in frame.pictures.items()}, lambda: write_recipe(view), "all-figures"
         )
-    if missing := say_missing(view):
+    if missing := " ".join(filter(None, (say_idle(view), say_missing(view)))):
         st.caption(missing)
 
 

@@ -91,7 +91,8 @@ def run_command(
     )
     if len(set(folders)) < len(folders):
         raise ConfigError("two of the runs have the same settings; each must differ from the others.")
-    warn_of(configs)
+    if not quiet:
+        warn_of(configs)
     if path != "reference":
         announce_compiling(configs, Console(stderr=True, quiet=quiet))
     follow(start_together(configs, runs_folder(runs), again, path, paused, name or (), owner), quiet)

@@ -16,5 +16,5 @@ def describe_status(status: str, reason: str) -> str:
     if status == "finished":
         return ENDED.get(reason, "finished")
     if reason == "stopped":
-        return "stopped before its end"
+        return "stopped early"
     return f"{status} ({visible(cut(reason))})" if reason else status

@@ -3,7 +3,7 @@
 import pytest
 
 from dashboard.explore.explore_frame import draw_profiles
-from dashboard.explore.overlays import NONE_HERE, say_missing
+from dashboard.explore.overlays import NO_KEEP_GATE, NONE_HERE, say_idle, say_missing
 from dashboard.explore.settings import HEARD, OVERLAYS, Settings
 from dashboard.explore.view import record_view
 
@@ -48,3 +48,12 @@ def test_nothing_is_said_where_one_cell_has_the_line(overlay, values):
 
 def test_every_chip_is_looked_at():
     assert set(NONE_HERE) == set(OVERLAYS) - {"direct gradient", HEARD}, "every pass of the page has these two"
+
+
+@pytest.mark.parametrize(
+    ("cells", "bias", "said"),
+    [(("elman",), 2.0, NO_KEEP_GATE), (("elman", "indrnn"), 2.0, NO_KEEP_GATE), (("elman", "gru"), 2.0, ""),
+     (("elman",), 0.0, "")],
+)  # fmt: skip
+def test_a_slider_that_moves_nothing_is_named(cells, bias, said):
+    assert say_idle(record_view(Settings(cells=cells, forget_bias=bias, seq_len=5.0, hidden_size=3))) == said
