@@ -8,6 +8,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from models.bptt.compiled.vector_width import vector_options
+
 Scalar = Any
 """A number of the dtype for which the code is compiled."""
 Array = NDArray[np.floating[Any]]
@@ -17,7 +19,7 @@ Gates = tuple[Array, Array, Array, Array]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 njit: Any = numba.njit
-OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
+OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}, **vector_options()}
 """`contract` lets a·b + c be one operation; most other promises of fastmath would break NaN and Inf."""
 
 
