@@ -25,7 +25,7 @@ class Clipping:
     rule: ClipRule
     threshold: float | None
     grads: dict[str, Tensor]
-    """Parameter → its clipped gradient; Inf and NaN stay what they were."""
+    """Parameter → its clipped gradient. A NaN stays one; of a norm that is Inf or NaN nothing finite is left but 0."""
     log_norm_before: float
     log_norm_after: float
     cosine: float

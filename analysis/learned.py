@@ -138,7 +138,7 @@ def explain_divergence(scalars: TrainingScalars, k: int) -> str:
         gone = k + np.flatnonzero(~np.isfinite(scalars.loss[k:]))
         whose = "the first" if math.isnan(scalars.chance) else "a guess's"
         later = f", and Inf or NaN from step {scalars.step[gone[0]]:,} on" if gone.size else ""
-        sentences.append(f"From there on the loss is over a million times {whose}{later}.")
+        sentences.append(f"From step {scalars.step[k]:,} on the loss is over a million times {whose}{later}.")
     if (growth := _growth_before(scalars.log_norm, k)) is not None:
         steps, factor = growth
         at = scalars.step[k - steps]

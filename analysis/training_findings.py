@@ -131,7 +131,7 @@ def judge_loss(loss: float, chance: float, steps: int) -> Iterator[Finding]:
     elif not has_learned(loss, chance):
         look = Remedy("Look at the gradient first: if it vanishes or explodes, more steps will not help.")
         if loss > WORSE * chance:
-            look = Remedy("The steps are too long: lower the learning rate, or clip the gradient's norm.")
+            look = Remedy("The steps are too long: lower the learning rate.")
         yield Finding("at_chance", "warning", "Nothing has been learned", evidence, numbers, (look,))
 
 

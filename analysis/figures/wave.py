@@ -66,9 +66,8 @@ def wave_picture(layers: Mapping[str, Sequence[Profile]]) -> Picture:
     return Picture(
         "wave",
         made,
-        "Each row is one layer, unrolled over time (the median over the batch). Play it: the gradient runs back from "
-        "the last loss, at the right. "
-        "Pale cells are as large as there; blue cells vanish, red cells explode."
+        "Each row is one layer, unrolled over time (the median over the batch). The gradient runs back from the last "
+        "loss, at the right. Pale cells are as large as there, blue cells smaller, red cells larger."
         + "".join(f" {words.capitalize()}." for words in special)
         + hatched
         + thinning_note(1, step, "layer", "timestep"),

@@ -25,7 +25,7 @@ from experiments.training.in_memory import Ending, Trained, train_in_memory
 from experiments.training.success import SOLVED_ACCURACY
 
 LENGTHS, RATES, SEEDS = (10, 20, 30), (0.2, 0.02), (0, 1, 2)
-THRESHOLD, STEPS = 1.0, 6000
+THRESHOLD, STEPS, EVALUATED = 1.0, 6000, 75
 ASKED, BUDGET = 20, 150
 """The length that the question is about, and the steps that each lane is given for it."""
 COLOURS = {"unclipped": "#E69F00", "clipped": "#56B4E9"}
@@ -36,7 +36,7 @@ def configs(length: int, rate: float, seed: int) -> tuple[RunConfig, RunConfig]:
     unclipped = RunConfig(
         task="temporal_order", cell="elman", seq_len=length, hidden_size=30, batch_size=20, dtype="float64",
         initialisation="orthogonal", optimiser="sgd", learning_rate=rate, steps=STEPS, record_every=100,
-        evaluate_every=75, seed=seed,
+        evaluate_every=EVALUATED, seed=seed,
     )  # fmt: skip
     return unclipped, unclipped.model_copy(update={"clip_threshold": THRESHOLD})
 
@@ -47,6 +47,7 @@ class Pair:
 
     length: int
     rate: float
+    seed: int
     unclipped: Ending
     clipped: Ending
     yours: bool
@@ -91,7 +92,13 @@ class Measured:
     @property
     def pair(self) -> Pair:
         """The question's."""
-        return Pair(ASKED, RATES[0], self.asked[0].ending, self.asked[1].ending, False)
+        return Pair(ASKED, RATES[0], 0, self.asked[0].ending, self.asked[1].ending, False)
+
+    @property
+    def longest_asked(self) -> Pair:
+        """The learner's pair at the question's length and rate, where there is one; else the question's."""
+        same = [p for p in self.pairs if (p.length, p.rate) == (ASKED, RATES[0])]
+        return min(same, key=lambda p: (not p.yours, p.seed), default=self.pair)
 
     def those(self, *found: tuple[bool, bool]) -> list[Pair]:
         """Pairs that came out so, the longest sequences first, the learner's before others."""
@@ -109,10 +116,10 @@ def measure() -> Measured:
         for rate in RATES:
             for seed in SEEDS:
                 ends = [recorded_ending(c) for c in configs(length, rate, seed)]
-                if ends[0] and ends[1] and (pair := Pair(length, rate, ends[0], ends[1], True)).decided:
+                if ends[0] and ends[1] and (pair := Pair(length, rate, seed, ends[0], ends[1], True)).decided:
                     pairs.append(pair)
                 elif (rate, seed) == (RATES[0], 0) and length in short:
-                    pairs.append(Pair(length, rate, short[length][0].ending, short[length][1].ending, False))
+                    pairs.append(Pair(length, rate, seed, short[length][0].ending, short[length][1].ending, False))
     return Measured((short[ASKED][0], short[ASKED][1]), tuple(pairs))
 
 
@@ -157,6 +164,19 @@ def tell(pair: Pair) -> Statement:
     return says("T = {t:whole}, rate {rate}: " + words, holds, t=pair.length, rate=pair.rate, a=a.steps, b=b.steps)
 
 
+def count(pairs: Sequence[Pair]) -> Statement:
+    """How many pairs came out in which way."""
+    found = [p.found for p in pairs]
+    helped, both = found.count((False, True)), found.count((True, True))
+    others = found.count((True, False)) + found.count((False, False))
+    return says(
+        "Of {n:whole} pairs trained on this machine, only the clipped network solved the task in {helped:whole}, both "
+        "in {both:whole}; {others:whole} came out otherwise.",
+        helped + both + others == len(pairs),
+        n=len(pairs), helped=helped, both=both, others=others,
+    )  # fmt: skip
+
+
 def decide(m: Measured) -> Verdict:
     """Counts what came out, whatever it was."""
     helped, both = m.those((False, True)), m.those((True, True))
@@ -173,23 +193,26 @@ def decide(m: Measured) -> Verdict:
         most=RATES[0] * THRESHOLD,
     )
     longest = [p for p in m.pairs if p.length == LENGTHS[-1]]
-    count = says(
-        "Of {n:whole} pairs trained on this machine, only the clipped network solved the task in {helped:whole}, both "
-        "in {both:whole}; {others:whole} came out otherwise.",
-        len(helped) + len(both) + len(others) == len(m.pairs),
-        n=len(m.pairs), helped=len(helped), both=len(both), others=len(others),
-    )  # fmt: skip
+    varied = [p for p in m.pairs if p.rate != RATES[0] or p.seed]
     untrained = says(
         "There is no result yet: no pair with T = {t:whole} has been trained to its end on this machine.",
         not longest, t=LENGTHS[-1],
     )  # fmt: skip
+    unvaried = says(
+        "There is no result yet: no pair with rate {rate} or another seed has been trained to its end on this machine.",
+        not varied, rate=RATES[1],
+    )  # fmt: skip
     spared = m.those((True, True), (True, False), (False, False))
     return Verdict(
         truth="half true" if helped and spared else ("true" if helped else "false"),
-        was_true=(tell(helped[0]) if helped else count,),
+        was_true=(tell(helped[0]) if helped else count(m.pairs),),
         was_not=tuple(tell(group[0]) for group in (both, others) if group),
         why=limited,
-        answers=(tell(m.pair), tell(longest[0]) if longest else untrained, count),
+        answers=(
+            tell(m.longest_asked),
+            tell(longest[0]) if longest else untrained,
+            count(varied) if varied else unvaried,
+        ),
         on_this_machine=True,
     )
 
@@ -210,7 +233,8 @@ def evidence(m: Measured, guess: Guess | None) -> Picture:
     made = loss_picture(drawn)
     yours = sum(p.yours for p in m.pairs)
     sentence = f"Drawn: T = {ASKED}, trained for this verdict over up to {BUDGET} steps. "
-    sentence += f"Pairs that the verdict counts: {yours} from the beat Do, {len(m.pairs) - yours} trained for it."
+    sentence += f"Pairs that the verdict counts: {yours} from the beat Do, {len(m.pairs) - yours} trained for it"
+    sentence += "." if m.pair in m.pairs else "; the drawn one is not among them."
     return replace(made, name="for-real", sentence=sentence, alt=f"{made.alt}.")
 
 
@@ -230,7 +254,7 @@ LESSON = Lesson(
         asks=f"Of T = {ASKED} symbols two are X or Y. Which ones came, in which order? Two networks of 30 tanh units "
         f"learn this (temporal order) from the same start, by gradient descent at rate {RATES[0]:g}. One is "
         f"unclipped, one is clipped to norm {THRESHOLD:g}. Which solves the task ({exact_percent(SOLVED_ACCURACY)} "
-        f"right) within {BUDGET} steps?",
+        f"right) within {BUDGET} steps? It is tested every {EVALUATED} steps.",
         answers={
             "a": "Both.",
             "b": "Only the clipped one.",

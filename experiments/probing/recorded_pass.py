@@ -266,9 +266,10 @@ def profile_of_batch(
     if lengths is not None:
         padded = int((T - lengths).sum())
         sizes = log_norm if layer.reverse else ended_together(torch.from_numpy(log_norm), lengths).numpy()
-    own = layer.ended_together(layer.direct_log_norm).numpy()
     direct = np.full((T, layer.batch_size), np.nan)
-    direct[slice(None, len(own)) if layer.reverse else slice(T - len(own), None)] = own
+    if layer.batch_size == log_norm.shape[1]:  # else it is not known of the whole batch
+        own = layer.ended_together(layer.direct_log_norm).numpy()
+        direct[slice(None, len(own)) if layer.reverse else slice(T - len(own), None)] = own
     return profile_of_sizes(sizes, direct, layer.hidden.dtype, layer.reverse, padded)
 
 

