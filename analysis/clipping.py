@@ -41,7 +41,7 @@ class Clipping:
 
     @property
     def touched(self) -> tuple[str, ...]:
-        """Names of the parameters whose gradients changed."""
+        """Names of the parameters whose gradients changed; a NaN has no norm by which that could be told."""
         before = self.parameter_log_norm_before
         after = self.parameter_log_norm_after
         return tuple(name for name in after if before[name] != after[name] and not math.isnan(before[name]))

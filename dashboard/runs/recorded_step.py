@@ -79,7 +79,7 @@ def _open_button(run: RunReader, step: int) -> None:
     """A way to Explore, for the network as it was at this step."""
     if run.form.keeps == "quantiles":
         return
-    words = "Drag this network's singular values, biases and inputs, and watch its gradient."
+    words = "Drag this network's singular values and biases, and watch its gradient. Its inputs are drawn anew there."
     if st.button("Open in Explore", key=f"explore-{run.name}", icon=":material/tune:", help=words):
         which = {"layer": str(run.index)} if run.index else {}
         st.switch_page("dashboard/explore/page.py", query_params={"run": run.name, "step": str(step), **which})

@@ -23,7 +23,8 @@ class Received:
         self._hooks: list[RemovableHandle] = []
 
     def attach(self, weights: Iterable[nn.Parameter]) -> None:
-        """Note them from now on."""
+        """Note them from now on, as they are behind all hooks that the weights have now."""
+        self.detach()
         self._hooks += [w.register_hook(Hook(partial(self._note, w))) for w in weights if w.requires_grad and w.is_leaf]
 
     def detach(self) -> None:

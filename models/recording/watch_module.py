@@ -136,6 +136,8 @@ class WatchedModule:
         self.received.detach()
 
     def _begin_call(self, module: nn.Module, args: object) -> None:
+        if self._is_over or not self._calls:  # a step begins; a hook of the user's may be newer than ours
+            self.received.attach(self.module.parameters())
         self._before.close()
         self._computed.clear()
         self._forget_broken_passes()
