@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from analysis.course import begin_sentence
 from analysis.figures.theme import cell_name
 from analysis.finding import Finding
 from analysis.typeset import as_markdown
@@ -12,6 +11,7 @@ from dashboard.explore.configs import page_values
 from dashboard.explore.panel import lines_of
 from dashboard.explore.session import change_page
 from dashboard.explore.view import View
+from experiments.probing.recorded_pass import describe_healthy
 
 
 def show_diagnosis(view: View) -> None:
@@ -28,8 +28,7 @@ def _show_cell(view: View, cell: str) -> None:
     for finding in findings:
         _show_finding(view, cell, finding)
     if not findings:
-        course = begin_sentence(view.probes[cell].transport_course)
-        st.success(f"Nothing is wrong. {course}; no gate, unit or cell state is stuck.")
+        st.success(describe_healthy(view.probes[cell]))
 
 
 def _show_finding(view: View, cell: str, finding: Finding) -> None:

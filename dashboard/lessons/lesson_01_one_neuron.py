@@ -113,7 +113,7 @@ def decide(m: Measured) -> Verdict:
                 decades=m.decades,
             ),
             says(
-                "With w = {inverse} it grows just as fast, to {grown:decades} times its size.",
+                "Nor is growth slow: with w = {inverse} it grows to {grown:decades} times its size.",
                 abs(m.grown / LN_10 - m.decades) < 1e-6,
                 inverse=1 / CLAIMED_WEIGHT,
                 grown=m.grown / LN_10,

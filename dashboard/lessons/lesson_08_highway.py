@@ -122,11 +122,12 @@ def decide(m: Measured) -> Verdict:
         ),
         was_not=(
             says(
-                "Its gradient fades: every step multiplies by f, on average {forget} at bias {bias}. Their product Πf "
-                "is {left:decades}.",
+                "Its gradient fades: every step multiplies by f, here by {factor} per step at bias {bias}. The product "
+                "Πf over {steps:whole} steps is {left:decades}.",
                 fades and m.claimed.forget < 0.9,
-                forget=m.claimed.forget,
+                factor=10 ** (m.claimed.left_alone / STEPS),
                 bias=CLAIMED,
+                steps=STEPS,
                 left=m.claimed.left_alone,
             ),
             says(

@@ -71,10 +71,10 @@ def measure() -> Measured:
     )
 
 
-def gradient(name: str, lines: list[LagLine], title: str) -> Picture:
-    """What is left of the gradient over the steps back."""
+def gradient(name: str, lines: list[LagLine], title: str, lowest: int = -30) -> Picture:
+    """What is left of the gradient over the steps back, down to a power of ten."""
     sentence = "The recorded gradient of the last state, median over all sequences."
-    return lag_picture(name, title, lines, sentence, f"{title}.", decades=(-30, 10))
+    return lag_picture(name, title, lines, sentence, f"{title}.", decades=(lowest, 10))
 
 
 def states(title: str, r: Latching) -> Picture:
@@ -199,7 +199,8 @@ def evidence(m: Measured, guess: Guess | None) -> Picture:
         LagLine(f"latch: keeps {exact_percent(m.latch.kept)}", lag, m.latch.log, CELL_COLOURS["elman"]),
         LagLine(f"linear: keeps {exact_percent(m.linear.kept)}", lag, m.linear.log, OTHER_COLOURS[1]),
     ]
-    return gradient("latch-verdict", lines, f"Latch: {power_of_ten(m.latch.left)} of the gradient is left")
+    lowest = 10 * math.floor(min(-30.0, m.latch.left) / 10)
+    return gradient("latch-verdict", lines, f"Latch: {power_of_ten(m.latch.left)} of the gradient is left", lowest)
 
 
 LESSON = Lesson(

@@ -8,7 +8,6 @@ from pathlib import Path
 import streamlit as st
 
 from analysis.clipping import Clipping
-from analysis.course import begin_sentence
 from analysis.figures.heatmaps import colour_limit, gates_picture, hidden_picture
 from analysis.figures.picture import Picture
 from analysis.figures.spectrum import eigenvalues_picture, singular_values_picture
@@ -21,7 +20,7 @@ from dashboard.explore.settings import CELL_STATE, DIAGNOSIS
 from dashboard.explore.show_panel import show_panel
 from dashboard.runs.kept import FIRST_PANEL, KEPT
 from experiments.config.limits import readable
-from experiments.probing.recorded_pass import RecordedPass, kept_of
+from experiments.probing.recorded_pass import RecordedPass, describe_healthy, kept_of
 from experiments.probing.watched import recorded_pass
 from experiments.runs.opening import open_run
 from experiments.runs.store.errors import RunError
@@ -96,8 +95,7 @@ def _show_findings(network: RecordedPass, sequences: int) -> None:
     if terms := explain_in(" ".join(finding.evidence for finding in network.findings)):
         st.caption("The terms", help=terms)
     if not network.findings:
-        course = begin_sentence(network.transport_course)
-        st.success(f"Nothing is wrong. {course}; no gate, unit or cell state is stuck.")
+        st.success(describe_healthy(network))
 
 
 def show_kept_states(run: RunReader, step: int, layer: int) -> None:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from analysis.cell_state import CellStateProfile, cell_state_profile
 from analysis.clipping import Clipping
-from analysis.course import Course
+from analysis.course import Course, begin_sentence
 from analysis.credit import Credit
 from analysis.diagnosis import diagnose
 from analysis.figures.symbols import Symbols
@@ -244,6 +244,13 @@ class RecordedPass(ABC):
     def findings(self) -> list[Finding]:
         """The findings with the configured clipping. No remedy has been tried."""
         return self.diagnose(self.clipping)
+
+
+def describe_healthy(recorded: RecordedPass) -> str:
+    """What is said of a pass without a finding: what the gradient does over the lags that the task needs."""
+    c = recorded.transport_course
+    needed = "" if c.lag >= recorded.trace.seq_len - 1 else f", and the task needs no more than {counted(c.lag, 'lag')}"
+    return f"Nothing is wrong. {begin_sentence(c)}{needed}; no gate, unit or cell state is stuck."
 
 
 def kept_of(kept: int, sequences: int) -> str:
