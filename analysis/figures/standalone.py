@@ -50,7 +50,7 @@ figure {{ margin: 2rem 0 }}
 table {{ border-collapse: collapse }}
 td, th {{ padding: .15rem 1rem .15rem 0; vertical-align: top; text-align: left }}
 thead th {{ border-bottom: 1px solid var(--line) }}
-td {{ overflow-wrap: anywhere }}
+a, td {{ overflow-wrap: anywhere }}
 th {{ overflow-wrap: normal }}
 .table td {{ overflow-wrap: break-word; max-width: 24rem; border-bottom: 1px solid var(--line) }}
 /* Long texts beside each other: all columns are in sight, however narrow the page is. */

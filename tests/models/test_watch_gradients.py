@@ -99,3 +99,23 @@ def test_many_gradients_at_once_pass_by(vectorized):
         rnn(x)[0].sum().backward()
     assert not seen.notes
     assert_own_gradients(seen, rnn)
+
+
+@pytest.mark.parametrize("is_older", [True, False])
+@pytest.mark.parametrize("steps", [1, 3])
+def test_a_hook_on_a_weight_has_a_note_whether_it_is_older_than_the_watch_or_not(is_older, steps):
+    gru = nn.GRU(3, 4)
+
+    def shrink():
+        gru.weight_hh_l0.register_hook(lambda grad: 0.3 * grad)
+
+    if is_older:
+        shrink()
+    with watch(gru) as seen:
+        if not is_older:
+            shrink()
+        for _ in range(steps):
+            gru.zero_grad()
+            gru(torch.randn(5, 2, 3))[0].square().sum().backward()
+    assert torch.allclose(gru.weight_hh_l0.grad, 0.3 * seen[""].parameter_grads["weight_hh_l0"], rtol=1e-4)
+    assert "got another gradient than the trace accounts for" in seen.notes[""]
