@@ -109,8 +109,12 @@ class Slide(Control[float]):
     """What the highest value is called, where it is not a number like others: `none`."""
 
     def read(self, given: object) -> float:
-        """A number in the range."""
-        return self.lowest if self.least and given is None else read_number(given, self.lowest, self.highest)
+        """A number in the range, or the name of one of its ends."""
+        if self.least and given in (None, self.least):
+            return self.lowest
+        if self.most and given == self.most:
+            return self.highest
+        return read_number(given, self.lowest, self.highest)
 
     def clamp(self, number: float) -> float:
         """The nearest number in the range."""

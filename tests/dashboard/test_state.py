@@ -7,6 +7,7 @@ from streamlit.testing.v1 import AppTest
 from test_explore import APP
 
 from dashboard.explore.configs import page_configs, page_values
+from dashboard.explore.control import Slide
 from dashboard.explore.differences import format_value
 from dashboard.explore.link import read_settings, write_link
 from dashboard.explore.presets import PRESETS
@@ -155,3 +156,13 @@ def test_no_clipping_is_the_clip_sliders_last_position(threshold):
     assert settings.threshold == threshold
     assert all(config.clip_threshold == threshold for config in page_configs(settings))
     assert (format_value("clip_threshold", settings.clip_threshold) == "none") == (threshold is None)
+
+
+def test_the_end_of_a_slider_can_be_named_as_it_is_written():
+    named = {name: c for name, c in CONTROLS.items() if isinstance(c, Slide) and (c.least or c.most)}
+    assert {"clip_threshold", "truncate"} <= set(named)
+    for c in named.values():
+        assert c.least == "" or c.read(c.least) == c.lowest
+        assert c.most == "" or c.read(c.most) == c.highest
+    with pytest.raises(ValueError, match="a number"):
+        CONTROLS["input_scale"].read("none")
