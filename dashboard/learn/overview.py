@@ -50,4 +50,4 @@ def _show_card(lesson: AnyLesson, made: Predictions) -> None:
         icon=":material/arrow_forward:", icon_position="right",
     )  # fmt: skip
     done = ", ".join(DONE_WORDS[beat] for beat in BEATS if (number, beat) in made.done)
-    st.caption(lesson.about + (f" **✓ {done}**" if done else ""))
+    st.caption(lesson.about + (f" **✓\N{NO-BREAK SPACE}{done}**" if done else ""))

@@ -28,8 +28,8 @@ def overview():
 def test_what_the_browser_knows_is_shown_and_the_next_lesson_is_offered(says):
     says({"done": ["1-predict", "1-decide", "2-do"], "forget": ""})
     at = overview()
-    assert "✓ predicted, decided" in words(at)
-    assert "✓ tried" in words(at)
+    assert "✓\N{NO-BREAK SPACE}predicted, decided" in words(at)
+    assert "✓\N{NO-BREAK SPACE}tried" in words(at)
     assert at.button(key="next").label.startswith("Next lesson: 2")
 
 
@@ -45,14 +45,14 @@ def test_what_was_to_be_forgotten_stays_forgotten(says):
 def test_what_another_tab_forgot_is_forgotten_once(says):
     says({"done": ["1-decide"], "forget": ""})
     at = overview()
-    assert "✓ decided" in words(at)
+    assert "✓\N{NO-BREAK SPACE}decided" in words(at)
     at.session_state["lesson-predictions"].guesses[1] = "a"
     says({"done": ["2-do"], "forget": "", "forgotten": "a wish"})
     assert "decided" not in words(at.run())
-    assert "✓ tried" in words(at)
+    assert "✓\N{NO-BREAK SPACE}tried" in words(at)
     assert not at.session_state["lesson-predictions"].guesses
     at.session_state["lesson-predictions"].done.add((3, "predict"))  # and what comes after it is kept
-    assert "✓ predicted" in words(at.run())
+    assert "✓\N{NO-BREAK SPACE}predicted" in words(at.run())
 
 
 @pytest.mark.parametrize(
