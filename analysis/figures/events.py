@@ -9,6 +9,8 @@ from analysis.figures.theme import NEUTRAL
 
 MOST_LABELS, LONGEST_LABEL = 8, 40
 """Places whose words are written, and characters of them."""
+BETWEEN = ("paused", "went on")
+"""What often stands around an event that tells more, such as another learning rate."""
 LABEL_WIDTH = 0.04
 """Of the chart's width, on a phone: words that are nearer would be written over each other."""
 
@@ -38,7 +40,8 @@ def add_events(made: go.Figure, events: Sequence[Event], until: int, since: int 
     groups = neighbours(events, near)
     has_room = len(groups) <= MOST_LABELS
     for group in groups:
-        texts, colours = list(dict.fromkeys(event.words for event in group)), {event.colour for event in group}
+        texts = sorted(dict.fromkeys(event.words for event in group), key=lambda words: words in BETWEEN)
+        colours = {event.colour for event in group}
         words = texts[0] if len(texts[0]) <= LONGEST_LABEL else f"{texts[0][:LONGEST_LABEL]}…"
         # At the left end the words would lie on the axis's numbers.
         side = "left" if group[0].step <= since + near else "right"

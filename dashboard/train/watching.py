@@ -165,4 +165,5 @@ def _show_events(readers: Sequence[RunReader], names: Sequence[str]) -> None:
     ]
     if events:
         st.markdown("## Events, latest first")
-        st.dataframe(events[::-1], hide_index=True, width="stretch", placeholder="")
+        wide = {"text": st.column_config.TextColumn(width="large")}
+        st.dataframe(events[::-1], hide_index=True, width="stretch", placeholder="", column_config=wide)

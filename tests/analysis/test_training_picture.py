@@ -51,6 +51,9 @@ def test_events_that_are_near_share_their_words_and_lose_none():
     first, second = made.layout.annotations
     assert (first.text, second.text) == ("event 0 (and 2 more)", "event 2")
     assert first.hovertext == "run, step 500: event 0<br>other, step 503: paused<br>run, step 505: event 1"
+    made = go.Figure()
+    add_events(made, [Event(5, words, "run", "#000000") for words in ("paused", "rate changed", "went on")], 1000)
+    assert made.layout.annotations[0].text == "rate changed (and 2 more)"
 
 
 def test_an_events_words_lie_beside_the_numbers_of_the_axis():
