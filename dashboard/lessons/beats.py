@@ -187,7 +187,8 @@ def show_reply(reply: Reply) -> None:
 
 def show_verdict(lesson: AnyLesson, verdict: Verdict) -> None:
     """What was true in the claim, what was not, why, and the equation."""
-    lines = [f"**The claim: {verdict.finding.capitalize()}.** *“{lesson.claim}”*"]
+    claim = "" if projector_on() else f" *“{lesson.claim}”*"  # a projector's screen has no room for it
+    lines = [f"**The claim: {verdict.finding.capitalize()}.**{claim}"]
     lines += [f":material/check: {statement.words}" for statement in verdict.was_true]
     lines += [f":material/close: {statement.words}" for statement in verdict.was_not]
     lines += [f"**Why.** {verdict.why.words}"]
