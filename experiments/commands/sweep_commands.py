@@ -53,6 +53,10 @@ def sweep_command(
     plan, count = read_plan(file), workers or os.cpu_count() or 1
     folder = SweepFolder(runs_folder(runs).absolute(), plan.name)
     if dry_run:
+        if memory != "auto":
+            from experiments.sweeps.cluster import check_worker_memory  # here: Dask takes half a second
+
+            check_worker_memory(memory)
         print_plan(plan, load_results(folder, plan), count)
         return
     from experiments.sweeps.start import start  # here: Dask takes half a second

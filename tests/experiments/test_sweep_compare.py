@@ -5,6 +5,7 @@ import io
 import math
 import re
 import shlex
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,6 +15,7 @@ from pyarrow import parquet
 from typer.testing import CliRunner
 
 from experiments.__main__ import app
+from experiments.commands.sweep_commands import MOST_LINES, print_plan
 from experiments.config.run_config import ConfigError
 from experiments.sweeps.compare import compare
 from experiments.sweeps.folder import Failure, SweepFolder, stored_plan, write_failure, write_plan
@@ -186,6 +188,29 @@ def test_a_sweep_that_cannot_be_built_is_one_sentence_and_no_plan(tmp_path):
     out = call("sweep", str(file), "--dry-run", "--workers", "1", folder=folder)
     assert "1 run: 0 are finished, 1 is left." in out
     assert "on 1 worker once started, and" in out
+    assert call("sweep", str(file), "--dry-run", "--workers", "1", "--memory", "2GiB", folder=folder) == out
+    with pytest.raises(ConfigError, match=r"^--memory was 'much'; it must be a size of at least"):
+        call("sweep", str(file), "--dry-run", "--memory", "much", folder=folder)
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("runs", [MOST_LINES, MOST_LINES + 1, 300])
+def test_a_terminal_shows_a_long_plans_beginning_and_end_and_a_file_has_all(monkeypatch, tmp_path, runs):
+    plan = plan_of(f"kind = 'probe'\n[axes]\nseed = {{ from = 1, to = {runs}, step = 1 }}", "long")
+    shown = []
+    for out in (Terminal(), io.StringIO()):
+        monkeypatch.setattr(sys, "stdout", out)
+        print_plan(plan, load_results(SweepFolder(tmp_path / "runs", "long"), plan), 2)
+        shown.append([line for line in out.getvalue().splitlines() if "seed=" in line or line.startswith("…")])
+    short, whole = shown
+    assert len(whole) == runs
+    assert (short[0], short[-1]) == (whole[0], whole[-1])
+    assert len(short) == min(runs, MOST_LINES + 1)
+    assert runs <= MOST_LINES or short[-2] == f"… and {runs - MOST_LINES} more …"
 
 
 def test_a_path_is_no_sweeps_name(tmp_path):
