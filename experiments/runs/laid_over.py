@@ -41,7 +41,7 @@ class LaidOverRuns:
     @property
     def titles(self) -> list[str]:
         """The chart's title at each frame."""
-        return [title_of_lines(self.labels, log_norm) for log_norm in self.log_norm]
+        return [title_of_lines(self.labels, [*log_norm]) for log_norm in self.log_norm]
 
     @property
     def ranges(self) -> list[tuple[float, float]]:

@@ -65,10 +65,11 @@ def numbered(said: Sequence[str]) -> list[str]:
 
 
 def _by_settings(readers: Sequence[RunReader]) -> list[str]:
-    if any(reader.form.watched for reader in readers):
-        if len(readers) == 1:
-            return [cut(visible(readers[0].title))]
-        return [reader.name if reader.form.watched else cut(visible(reader.title)) for reader in readers]
+    if len(readers) == 1 and readers[0].form.watched:
+        return [cut(visible(readers[0].title))]
+    if any(reader.form.watched for reader in readers):  # whose settings are their programs' own
+        trained = iter(_by_settings([reader for reader in readers if not reader.form.watched]))
+        return [reader.name if reader.form.watched else next(trained) for reader in readers]
     settings = [reader.settings for reader in readers]
     fields = telling_fields(settings)
     said = []

@@ -1,6 +1,7 @@
 """The page Runs on somebody's own training: every panel of every module, beside runs of ours."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -123,6 +124,21 @@ def test_a_watched_run_lies_over_one_of_ours(tmp_path, watched_run):
     own = [loss for run, loss in zip(columns["run"], columns["loss"], strict=True) if run == "mine"]
     assert np.allclose(own, logged["loss"])
     assert pictures["own-0"].columns["value"] == logged["top_5"].tolist()
+
+
+@pytest.mark.parametrize("chosen", ["mine,gru", "gru,mine", "mine,gru,elman"])
+def test_the_page_shows_a_watched_run_beside_trainings_which_their_cells_name(
+    monkeypatch, tmp_path, watched_run, chosen
+):
+    shutil.copytree(watched_run.folder, tmp_path / "mine")
+    for cell in ("gru", "elman"):
+        config = RunConfig(cell=cell, seq_len=6, hidden_size=3, batch_size=2, steps=3, evaluate_every=None)
+        train([Recorder.start(config, tmp_path / cell, "reference")])
+    at = open_page(monkeypatch, tmp_path, chosen)
+    (table,) = [frame.value for frame in at.dataframe if "setting" in frame.value]
+    names = {"mine": "mine", "gru": "GRU", "elman": "Elman"}
+    assert list(table.columns[1:]) == [names[name] for name in chosen.split(",")]
+    assert "none" in table[table["setting"] == "Cell"]["mine"].tolist()
 
 
 def test_runs_follows_a_training_that_goes_on_until_it_ends(monkeypatch, tmp_path):
