@@ -14,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+from browsing import KNOW_WHAT_WAITS, settle
 from playwright.sync_api import Page, ViewportSize, sync_playwright
 from unwatched import PICTURE, UnwatchedBrowser, unwatched_browser
 
@@ -67,12 +68,14 @@ def measure(url: str, folder: Path, known: UnwatchedBrowser) -> None:
     with sync_playwright() as playwright:
         chromium = os.environ.get("CHROMIUM", "/usr/bin/chromium")
         look = {"executable_path": chromium, "args": ["--no-sandbox", "--disable-gpu"]}
-        page = playwright.chromium.launch_persistent_context(folder / "drag", viewport=WINDOW, **look).new_page()
+        context = playwright.chromium.launch_persistent_context(folder / "drag", viewport=WINDOW, **look)
+        context.add_init_script(KNOW_WHAT_WAITS)
+        page = context.new_page()
         page.goto(f"{url}/?seq_len=200")
         page.wait_for_selector(PICTURE)
-        page.wait_for_timeout(4000)
+        settle(page)
         drag(page)
-        page.context.close()
+        context.close()
 
 
 def wait_until_healthy(url: str) -> None:

@@ -34,7 +34,10 @@ def test_a_setting_without_effect_is_named_and_changes_no_number(name):
     given = plain.model_copy(update={name: GIVEN[name]})
     (sentence,) = say_without_effect([given])
     assert sentence.startswith(f"{name}=")
-    assert torch.equal(numbers(plain), numbers(given))
+    if name == "gain":  # another matrix, which its norm makes the same but for rounding
+        torch.testing.assert_close(numbers(plain), numbers(given))
+    else:
+        assert torch.equal(numbers(plain), numbers(given))
 
 
 def test_every_setting_that_needs_another_is_tried_here():
