@@ -9,7 +9,10 @@ from models.cells.registry import CELLS
 NEEDED: dict[str, tuple[Callable[[RunConfig], bool], str]] = {
     "text_file": (lambda c: c.task == "next_character", "task=next_character"),
     "seq_len_min": (lambda c: c.seq_len_schedule != "fixed", "another seq_len_schedule than fixed"),
-    "gain": (lambda c: c.initialisation == "gaussian" and not is_scaled(c), "initialisation=gaussian, not scaled anew"),
+    "gain": (
+        lambda c: c.initialisation == "gaussian" and (not is_scaled(c) or c.spectrum_blocks is not None),
+        "initialisation=gaussian, and a block that is not scaled anew",
+    ),
     "spectrum_shape": (lambda c: c.singular_values is None, "no singular_values, which replace it"),
     "spectrum_blocks": (
         lambda c: is_scaled(c) or c.spectrum_shape != "kept" or c.singular_values is not None,

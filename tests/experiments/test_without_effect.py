@@ -49,6 +49,7 @@ def test_every_setting_that_needs_another_is_tried_here():
     [
         ("text_file", {"task": "next_character", "loss_position": "every"}),
         ("gain", {"initialisation": "gaussian"}),
+        ("gain", {"cell": "gru", "initialisation": "gaussian", "largest_singular_value": 1.3, "spectrum_blocks": "r"}),
         ("spectrum_blocks", {"cell": "lstm", "largest_singular_value": 1.5}),
         ("spectrum_blocks", {"cell": "lstm", "spectral_radius": 0.7}),
         ("spectrum_shape", {"cell": "lstm"}),
