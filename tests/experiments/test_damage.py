@@ -71,7 +71,9 @@ def test_every_byte_of_a_small_run_is_under_a_checksum(copied):
         if path.stat().st_size == 0 or path == copied / "tensors.zarr" / "zarr.json":
             continue  # names along axes, which config.json has too: no number depends on them
         content = path.read_bytes()
-        k = content.index(b"hidden_size") if path.name == "config.json" else len(content) // 2
+        # In text: within a word, for the last digit of a float64 may change the text and not the number.
+        words = {"config.json": b"hidden_size", "progress.json": b"committed"}
+        k = content.index(words[path.name]) if path.name in words else len(content) // 2
         path.write_bytes(content[:k] + bytes([content[k] ^ 1]) + content[k + 1 :])
         try:
             problems = " ".join(verify(copied).problems)
