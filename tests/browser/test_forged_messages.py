@@ -68,7 +68,7 @@ def test_no_forged_value_on_sweeps_on_runs_and_over_a_run_brings_a_traceback(
     for run in plan.runs:
         ensure_probe(plan.config(run), tmp_path)
     config = RunConfig(hidden_size=3, seq_len=5, batch_size=2, steps=4, record_every=1)
-    train([Recorder.start(config, tmp_path / config.identity(), "reference")])
+    train([Recorder.start(config, tmp_path / config.identity())])
     url = serve_runs(tmp_path)
     forge_all(url, "sweeps", "")
     forge_all(url, "runs", f"run={config.identity()}")

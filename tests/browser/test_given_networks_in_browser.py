@@ -27,7 +27,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> RunReader:
         cell="lstm", seq_len=30, hidden_size=8, batch_size=8, steps=21, record_every=2, learning_rate=0.01
     )
     folder = tmp_path_factory.mktemp("runs") / config.identity()
-    train([Recorder.start(config, folder, "reference")])
+    train([Recorder.start(config, folder)])
     return open_run(folder)
 
 

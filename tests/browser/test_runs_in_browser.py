@@ -24,7 +24,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> list[RunReader]:
     runs: Path = tmp_path_factory.mktemp("runs")
     configs = [RunConfig.from_values({**SETTINGS, "cell": cell}) for cell in ("lstm", "elman")]
     folders = [runs / config.identity() for config in configs]
-    train([Recorder.start(config, folder, "reference") for config, folder in zip(configs, folders, strict=True)])
+    train([Recorder.start(config, folder) for config, folder in zip(configs, folders, strict=True)])
     return [open_run(folder) for folder in folders]
 
 
@@ -126,7 +126,7 @@ def test_what_the_network_says_follows_the_recorded_step(tmp_path, serve_runs, o
         task="next_character", seq_len=10, hidden_size=16, batch_size=4, steps=81, record_every=80,
         optimiser="adam", learning_rate=0.03,
     )  # fmt: skip
-    train([Recorder.start(config, tmp_path / config.identity(), "reference")])
+    train([Recorder.start(config, tmp_path / config.identity())])
     page = open_page(f"{serve_runs(tmp_path)}/runs?run={config.identity()}", viewport={"width": 1280, "height": 1600})
     slider = page.locator(".scrub-slider .range")
     slider.focus()

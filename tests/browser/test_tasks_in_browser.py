@@ -59,7 +59,7 @@ def trained(tmp_path_factory) -> Path:
     for task in ANSWERS:
         network = "one_to_many" if task in WITH_PICTURE else "sequence"
         config = RunConfig(**SMALL, task=task, network=network, steps=1, record_every=1, evaluate_every=None)
-        train([Recorder.start(config, runs / task, "reference")])
+        train([Recorder.start(config, runs / task)])
     return runs
 
 

@@ -128,7 +128,7 @@ def test_the_second_person_opens_or_trains_again_and_waits_for_their_turn(server
 def test_a_stranger_opens_a_terminals_run_by_its_address_and_can_only_watch(server, person):
     url, runs = server
     config = RunConfig(cell="gru", seq_len=6, hidden_size=3, batch_size=2, steps=40, record_every=1)
-    with Recorder.start(config, runs / config.identity(), "reference") as recorder:
+    with Recorder.start(config, runs / config.identity()) as recorder:
         recorder.turn()
         recorder.commit()
         page = person(f"{url}/train?runs={config.identity()}")

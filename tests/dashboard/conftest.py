@@ -75,7 +75,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     for values in more:
         config = RunConfig.from_values({**SIZES, **values})
-        train([Recorder.start(config, runs / config.cell, "reference")])
+        train([Recorder.start(config, runs / config.cell)])
     shutil.copytree(OLD, runs / "old")
     return runs
 

@@ -21,7 +21,7 @@ def test_a_damaged_run_is_one_sentence_without_a_path(runs, monkeypatch, view, p
     monkeypatch.setattr(jobs, "RUNS", runs)
     config = RunConfig(cell="gru", seq_len=6, hidden_size=3, batch_size=2, steps=4, record_every=1)
     folder = runs / config.identity()
-    train([Recorder.start(config, folder, "reference")])
+    train([Recorder.start(config, folder)])
     (damaged,) = folder.glob(file)
     damaged.write_bytes(damaged.read_bytes()[:20])
 

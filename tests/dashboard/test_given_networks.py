@@ -95,7 +95,7 @@ def test_clipping_acts_on_a_runs_gradient(lstm):
 def test_nothing_is_clipped_where_the_run_did_not_clip(tmp_path, monkeypatch):
     config = RunConfig(cell="elman", nonlinearity="relu", initialisation="gaussian", gain=3.0, seq_len=30,
                        hidden_size=8, batch_size=3, steps=2, record_every=1, learning_rate=1e-6)  # fmt: skip
-    train([Recorder.start(config, tmp_path / "unclipped", "reference")])
+    train([Recorder.start(config, tmp_path / "unclipped")])
     monkeypatch.setattr(jobs, "RUNS", tmp_path)
     view = record_view(Settings.of(open_network({"run": "unclipped", "step": 1}).start))
     (probe,) = view.probes.values()
@@ -191,7 +191,7 @@ def test_values_over_a_network_are_its_own_where_the_sliders_stand(lstm):
 def test_a_delay_that_a_run_was_trained_with_is_the_pages(tmp_path, monkeypatch):
     config = RunConfig(task="delayed_xor", seq_len=9, delay=4, cell="gru", hidden_size=3, steps=1, evaluate_every=None)
     monkeypatch.setattr(jobs, "RUNS", tmp_path)
-    with Recorder.start(config, tmp_path / "delayed", "reference") as recorder:
+    with Recorder.start(config, tmp_path / "delayed") as recorder:
         recorder.turn()
     opened = open_network({"run": "delayed", "step": 1})
     for change, delay in ({}, 4), ({"delay": 2}, 2), ({"inputs": "noise"}, None):

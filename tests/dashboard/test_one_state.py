@@ -174,7 +174,7 @@ def test_a_watched_runs_settings_are_in_the_sidebar_and_start_again_the_same_run
                         learning_rate=10.0, clip_threshold=None)  # fmt: skip
     lanes = [watched, watched.model_copy(update={"initialisation": "orthogonal"})]
     for lane in lanes:
-        Recorder.start(lane, runs / lane.identity(), "reference").close()
+        Recorder.start(lane, runs / lane.identity()).close()
     at = opened_train(runs=",".join(lane.identity() for lane in lanes))
     assert not at.exception
     shown = shown_values(at)

@@ -25,7 +25,7 @@ FIXTURE = ROOT / "tests/experiments/fixtures/before_weights/ee5acd58fa17"
 def trained_run(tmp_path_factory: pytest.TempPathFactory) -> RunReader:
     config = RunConfig(cell="gru", seq_len=12, hidden_size=4, batch_size=3, steps=5, record_every=2, clip_threshold=0.1)
     folder = tmp_path_factory.mktemp("runs") / config.identity()
-    train([Recorder.start(config, folder, "reference")])
+    train([Recorder.start(config, folder)])
     return open_run(folder)
 
 

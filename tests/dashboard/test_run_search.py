@@ -22,7 +22,7 @@ def runs(tmp_path, monkeypatch) -> list[str]:
         given = {"task": task, "cell": "elman", "seq_len": 10, "steps": 20, "record_every": 10}
         config = RunConfig.from_values({**given, "clip_threshold": threshold})
         folder = tmp_path / config.identity()
-        train([Recorder.start(config, folder, "reference")])
+        train([Recorder.start(config, folder)])
         names.append(folder.name)
     return names
 

@@ -65,7 +65,7 @@ def test_a_link_is_text_on_every_page(view, link, runs, monkeypatch):
 def test_a_run_with_a_further_number_in_its_name_is_watched(runs, monkeypatch):
     monkeypatch.setattr(jobs, "RUNS", runs)
     config = RunConfig(cell="gru", seq_len=6, hidden_size=3, batch_size=2, steps=4, record_every=1)
-    train([Recorder.start(config, runs / "0123456789ab-2", "reference")])
+    train([Recorder.start(config, runs / "0123456789ab-2")])
     at = AppTest.from_file(str(PAGES / "train" / "page.py"), default_timeout=60)
     at.query_params["runs"] = "0123456789ab-2"
     at.run()

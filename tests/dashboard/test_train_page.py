@@ -102,7 +102,7 @@ def test_a_second_lane_that_would_be_the_first_is_left_out_and_the_sidebar_says_
 
 def test_settings_that_were_trained_are_offered_and_nothing_is_shown_or_started(opened, processes, runs):
     for lane in LANES:
-        Recorder.start(lane, runs / lane.identity(), "reference", owner="somebody").close()
+        Recorder.start(lane, runs / lane.identity(), owner="somebody").close()
     at = press(opened, "Start")
     assert not processes
     assert "These settings have been trained here before." in said(at)
@@ -115,7 +115,7 @@ def test_settings_that_were_trained_are_offered_and_nothing_is_shown_or_started(
 
 
 def test_train_again_makes_runs_of_the_same_settings_under_free_names(opened, processes, runs):
-    Recorder.start(LANES[0], runs / LANES[0].identity(), "reference").close()
+    Recorder.start(LANES[0], runs / LANES[0].identity()).close()
     at = press(press(opened, "Start"), "Train again")
     assert names_asked(processes[0]) == [f"{LANES[0].identity()}-2", LANES[1].identity()]
     assert at.session_state["watched"] == names_asked(processes[0])
@@ -123,7 +123,7 @@ def test_train_again_makes_runs_of_the_same_settings_under_free_names(opened, pr
 
 
 def test_an_altered_run_is_offered_as_such(opened, runs):
-    with Recorder.start(LANES[0], runs / LANES[0].identity(), "reference", owner="somebody") as recorder:
+    with Recorder.start(LANES[0], runs / LANES[0].identity(), owner="somebody") as recorder:
         recorder.event("clip_threshold", "clip threshold changed from 1 to 0.5", old=1.0, new=0.5)
     assert "clip threshold changed by hand" in said(press(opened, "Start"))
 
@@ -196,7 +196,7 @@ def test_only_a_task_with_pictures_offers_a_decoder_of_pictures(opened):
 
 def test_a_run_that_does_not_train_is_shown_by_one_run_of_the_page(opened, runs, monkeypatch):
     """A second one before the browser has made the sidebar leaves its fields at their lowest values."""
-    Recorder.start(CLASSIC, runs / CLASSIC.identity(), "reference", owner="somebody").close()
+    Recorder.start(CLASSIC, runs / CLASSIC.identity(), owner="somebody").close()
     made = []
     monkeypatch.setattr("dashboard.train.settings.choose_lanes", lambda: made.append(1) or choose_lanes())
     at = AppTest.from_file(str(PAGES / "train" / "page.py"), default_timeout=60)

@@ -54,7 +54,7 @@ def test_a_terminals_run_is_steered_only_where_the_server_is_ones_own(runs, monk
     monkeypatch.setenv(SHARED_VARIABLE, shared)
     config = RunConfig(cell="gru", seq_len=6, hidden_size=3, batch_size=2, steps=40, record_every=1)
     folder = runs / config.identity()
-    recorder = Recorder.start(config, folder, "reference", owner=owner)
+    recorder = Recorder.start(config, folder, owner=owner)
     try:
         recorder.turn()
         recorder.commit()
@@ -79,7 +79,7 @@ def test_a_paused_run_is_resumed_though_its_process_is_at_work(pool, runs, monke
     config = RunConfig(cell="gru", seq_len=6, hidden_size=3, batch_size=2, steps=40, record_every=1)
     folder = runs / config.identity()
     pool.ask(Job((folder.name,), "somebody", ["run"]))
-    recorder = Recorder.start(config, folder, "reference", paused=True)
+    recorder = Recorder.start(config, folder, paused=True)
     try:
         recorder.turn()
         at = AppTest.from_file(str(PAGES / "train" / "page.py"), default_timeout=60)
@@ -100,7 +100,7 @@ def test_steering_refuses_also_where_a_button_is_forged(runs, monkeypatch):
     monkeypatch.setenv(SHARED_VARIABLE, "1")
     config = RunConfig(cell="gru", seq_len=6, hidden_size=3, batch_size=2, steps=2, record_every=1)
     folder = runs / config.identity()
-    train([Recorder.start(config, folder, "reference", owner="somebody")])
+    train([Recorder.start(config, folder, owner="somebody")])
     run, before = open_run(folder), Control(0.1, None, pause=True)
     write_control(folder, before)
     for change in (steering.pause, steering.take_one_step, steering.resume):

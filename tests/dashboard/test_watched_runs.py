@@ -116,7 +116,7 @@ def test_explore_opens_the_module_that_a_link_names(monkeypatch, watched_run):
 
 def test_a_watched_run_lies_over_one_of_ours(tmp_path, watched_run):
     config = RunConfig(cell="gru", seq_len=6, hidden_size=3, batch_size=2, steps=3, record_every=1, evaluate_every=None)
-    train([Recorder.start(config, tmp_path / "ours", "reference")])
+    train([Recorder.start(config, tmp_path / "ours")])
     pictures = run_pictures([watched_run, open_run(tmp_path / "ours")])
     assert {"heatmap-mine", "heatmap-mine_2", "heatmap-ours", "loss", "norm", "own-0"} <= pictures.keys()
     columns = pictures["loss"].columns
@@ -133,7 +133,7 @@ def test_the_page_shows_a_watched_run_beside_trainings_which_their_cells_name(
     shutil.copytree(watched_run.folder, tmp_path / "mine")
     for cell in ("gru", "elman"):
         config = RunConfig(cell=cell, seq_len=6, hidden_size=3, batch_size=2, steps=3, evaluate_every=None)
-        train([Recorder.start(config, tmp_path / cell, "reference")])
+        train([Recorder.start(config, tmp_path / cell)])
     at = open_page(monkeypatch, tmp_path, chosen)
     (table,) = [frame.value for frame in at.dataframe if "setting" in frame.value]
     names = {"mine": "mine", "gru": "GRU", "elman": "Elman"}

@@ -15,4 +15,4 @@ def call(*words: str) -> str:
 
 
 def trained(*words: str) -> str:
-    return call("run", *WORDS, *words, "--path", "reference", "--quiet")
+    return call("run", *WORDS, *words, "--quiet")

@@ -37,7 +37,7 @@ def trained(tmp_path: Path, tiny):
     """Settings → a run that was trained to its end."""
 
     def make(folder: Path = tmp_path / "runs" / "made", **changes: object) -> RunReader:
-        train([Recorder.start(tiny(**changes), folder, "reference")])
+        train([Recorder.start(tiny(**changes), folder)])
         return open_run(folder)
 
     return make
@@ -48,7 +48,7 @@ def whole(tmp_path_factory, tiny) -> RunReader:
     """A run that nobody may change."""
     config = tiny()
     folder = tmp_path_factory.mktemp("runs") / config.identity()
-    train([Recorder.start(config, folder, "reference")])
+    train([Recorder.start(config, folder)])
     return open_run(folder)
 
 
@@ -64,7 +64,7 @@ def copied(whole, tmp_path) -> Path:
 def halfway(tmp_path, tiny) -> Path:
     """A run that was stopped after 12 of its steps."""
     folder = tmp_path / "runs" / "halfway"
-    with Recorder.start(tiny(record_every=1, record_units=None), folder, "reference") as recorder:
+    with Recorder.start(tiny(record_every=1, record_units=None), folder) as recorder:
         for _ in range(12):
             recorder.turn()
     return folder

@@ -73,9 +73,7 @@ def work(folder: Path, steps: int, pause: float = 0.0) -> None:
     recording.COMMIT_SECONDS, recording.COMMIT_SHARE = 0.01, 0.5
     torch.set_num_threads(1)
     exists = folder.exists()
-    recorder = (
-        recording.Recorder.resume(folder) if exists else recording.Recorder.start(config(steps), folder, "reference")
-    )
+    recorder = recording.Recorder.resume(folder) if exists else recording.Recorder.start(config(steps), folder)
     try:
         train([recorder], lambda *_: time.sleep(pause))
     finally:

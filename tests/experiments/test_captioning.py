@@ -94,7 +94,7 @@ def test_digits_that_training_never_sees_are_what_evaluations_show():
 
 
 def test_an_evaluation_is_of_the_unseen_digits(monkeypatch):
-    training = Training(RunConfig.from_values({**SETTINGS, "evaluate_size": 3}), "reference")
+    training = Training(RunConfig.from_values({**SETTINGS, "evaluate_size": 3}))
     asked = []
     sample = type(training.task).sample
     monkeypatch.setattr(
@@ -115,9 +115,9 @@ def test_captioning_without_its_package_is_one_sentence(monkeypatch):
 @pytest.mark.parametrize("features", ["start", "first_input"])
 def test_a_recorded_step_gives_back_the_picture_the_outputs_and_the_looks(tmp_path, attention, features):
     settings = RunConfig.from_values({**SETTINGS, "attention": attention, "features": features})
-    train([Recorder.start(settings, tmp_path / "run", "reference")])
+    train([Recorder.start(settings, tmp_path / "run")])
     assert verify(tmp_path / "run").problems == ()
-    training = Training(settings, "reference")
+    training = Training(settings)
     training.update(training.advance().clipping.grads)
     step = training.advance()
     found = recorded_probe(open_run(tmp_path / "run"), 2)

@@ -19,7 +19,7 @@ SETTINGS = {
 
 
 def training(**values):
-    return Training(RunConfig.from_values({**SETTINGS, **values}), "reference")
+    return Training(RunConfig.from_values({**SETTINGS, **values}))
 
 
 @pytest.mark.parametrize("cell", ["elman", "lstm"])
@@ -32,7 +32,7 @@ def test_three_batches_are_one_long_sequence_cut_into_blocks(cell):
     def last_batch(outputs):
         return carried.task.loss(outputs[2 * T :], targets[2 * T :])
 
-    whole = record(carried.model, inputs, last_batch, truncate=T, path="reference")
+    whole = record(carried.model, inputs, last_batch, truncate=T)
     hidden = torch.cat([step.trace.hidden for step in steps], dim=1)
     assert torch.allclose(hidden, whole.hidden, rtol=0, atol=1e-12)
     for name, grad in steps[2].trace.parameter_grads.items():

@@ -35,7 +35,7 @@ def readers(tmp_path_factory: pytest.TempPathFactory) -> list[RunReader]:
     configs = [RunConfig.from_values({**SMALL, **change}) for change in CHANGES]
     folders = [runs / config.identity() for config in configs]
     for config, folder in zip(configs, folders, strict=True):
-        train([Recorder.start(config, folder, "reference")])
+        train([Recorder.start(config, folder)])
     return [open_run(folder) for folder in folders]
 
 
@@ -115,7 +115,7 @@ def test_profiles_laid_over_each_other_are_the_latest_recorded_ones_at_each_step
 def test_profiles_of_steps_with_shorter_sequences_begin_at_the_loss(tmp_path):
     config = RunConfig.from_values({**SMALL, "cell": "elman", "record_every": 1, "seq_len_min": 2,
                                     "seq_len_schedule": "ranged", "task": "parity"})  # fmt: skip
-    train([Recorder.start(config, tmp_path / config.identity(), "reference")])
+    train([Recorder.start(config, tmp_path / config.identity())])
     run = open_run(tmp_path / config.identity())
     lengths = run.tensor("length")[:]
     assert lengths.min() < 6
@@ -142,7 +142,7 @@ def test_runs_look_the_same_in_whatever_order_they_are_chosen(readers):
 def test_only_a_cell_with_a_gate_that_keeps_has_a_forget_gate_bias_in_its_label(tmp_path):
     for cell, bias in (("elman", None), ("lstm", 2.0)):
         config = RunConfig.from_values({**SMALL, "cell": cell, "forget_bias": bias, "evaluate_every": 4})
-        train([Recorder.start(config, tmp_path / cell, "reference")])
+        train([Recorder.start(config, tmp_path / cell)])
     runs = [open_run(tmp_path / cell) for cell in ("elman", "lstm")]
     assert labels(runs) == ["Elman", "LSTM, forget-gate bias 2"]
     for line in run_pictures(runs)["accuracy"].figure.data:
@@ -176,7 +176,7 @@ def test_a_trained_run_has_its_verdict(readers):
 def test_the_table_and_the_line_say_the_same_of_a_run(tmp_path, outcome, changes):
     given = {**SMALL, "task": "latch", "cell": "gru", "steps": 30, "evaluate_every": 15, "clip_threshold": 1.0}
     folder = tmp_path / "run"
-    train([Recorder.start(RunConfig.from_values({**given, **changes}), folder, "reference")])
+    train([Recorder.start(RunConfig.from_values({**given, **changes}), folder)])
     line = run_learned(open_run(folder))
     assert line.outcome == outcome
     assert describe_summary(summarise(folder))

@@ -69,7 +69,7 @@ def test_a_run_of_a_task_that_was_defined_otherwise_is_read_and_says_why_its_ste
 def test_a_run_of_a_version_with_other_words_for_its_axes_is_opened(runs, tiny, settings):
     """A version that gives an axis a new word, or one axis more, opens what was recorded before."""
     config = tiny(**settings)
-    Recorder.start(config, runs / "earlier", "reference").close()
+    Recorder.start(config, runs / "earlier").close()
     path = runs / "earlier" / "config.json"
     given = json.loads(path.read_text())
     axes = given["form"]["axes"]
@@ -93,7 +93,7 @@ def record_as_before(monkeypatch: pytest.MonkeyPatch, folder: Path, steps: int) 
 
     monkeypatch.setattr(recording, "forms_of", lambda *_: (before,))
     monkeypatch.setattr(recording, "describe", describe)
-    with Recorder.start(config_of(open_run(FIXTURE)), folder, "reference") as recorder:
+    with Recorder.start(config_of(open_run(FIXTURE)), folder) as recorder:
         for _ in range(steps):
             recorder.turn()
 

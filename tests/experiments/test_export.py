@@ -111,7 +111,7 @@ def test_an_export_replaces_nothing_unasked_and_leaves_nothing_half_written(stor
 
 def test_weights_are_written_in_torchs_names_as_the_step_found_them(in_own_folder, tmp_path, tiny):
     folder = tmp_path / "runs" / "made"
-    with Recorder.start(tiny(steps=3, record_every=2), folder, "reference") as recorder:
+    with Recorder.start(tiny(steps=3, record_every=2), folder) as recorder:
         first = {name: p.detach().clone() for name, p in recorder.training.model.named_parameters()}
         for _ in range(3):
             recorder.turn()

@@ -93,7 +93,7 @@ def test_a_read_only_folder_is_refused_and_can_be_read(halfway, monkeypatch, tin
     with pytest.raises(RecordingError, match=r"read-only file system\); what it has is kept\.$"):
         Recorder.resume(halfway)
     with pytest.raises(RecordingError, match="read-only file system"):
-        Recorder.start(tiny(), tmp_path / "runs" / "new", "reference")
+        Recorder.start(tiny(), tmp_path / "runs" / "new")
     assert not (tmp_path / "runs" / "new").exists()
     assert len(open_run(halfway).tensor("step")) == 12
 
@@ -113,7 +113,7 @@ def test_a_folder_without_permission_is_refused(halfway):
 
 def test_a_second_writer_is_refused_while_the_first_lives(tmp_path, tiny):
     folder = tmp_path / "run"
-    with Recorder.start(tiny(), folder, "reference") as recorder:
+    with Recorder.start(tiny(), folder) as recorder:
         recorder.turn()
         with pytest.raises(RunInUseError, match=rf"^run run is being written by process {os.getpid()} on "):
             Recorder.resume(folder)

@@ -166,7 +166,7 @@ def test_an_array_without_its_metadata_is_named_and_stops_a_resume(halfway):
 
 
 def test_a_checkpoint_of_another_network_is_refused(halfway, tmp_path, tiny):
-    with Recorder.start(tiny(record_every=1, hidden_size=5), tmp_path / "other", "reference") as recorder:
+    with Recorder.start(tiny(record_every=1, hidden_size=5), tmp_path / "other") as recorder:
         for _ in range(12):
             recorder.turn()
     (mine,), (other,) = ((folder / "checkpoints").iterdir() for folder in (halfway, tmp_path / "other"))

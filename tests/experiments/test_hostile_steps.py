@@ -49,7 +49,7 @@ def test_a_length_that_no_sequence_has_is_a_sentence(halfway, length):
 @pytest.mark.parametrize("target", [4, -100])
 def test_a_target_of_a_class_that_there_is_not_is_a_sentence(tmp_path, tiny, target):
     folder = tmp_path / "run"
-    with Recorder.start(tiny(task="temporal_order", record_units=None), folder, "reference") as recorder:
+    with Recorder.start(tiny(task="temporal_order", record_units=None), folder) as recorder:
         recorder.turn()
     fill(folder, "targets", target)
     with pytest.raises(DamagedRunError, match="names a class that is not one of the 4") as error:

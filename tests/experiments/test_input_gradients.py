@@ -14,7 +14,7 @@ SMALL = {"hidden_size": 16, "batch_size": 4, "dtype": "float64"}
 
 
 def probed(**values):
-    return probe(RunConfig.from_values({**SMALL, **values}), path="reference")
+    return probe(RunConfig.from_values({**SMALL, **values}))
 
 
 def test_an_encoder_decoder_is_heard_over_source_and_target():

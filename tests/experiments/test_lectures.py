@@ -29,7 +29,7 @@ def test_a_command_runs(command, runs, tmp_path):
     if verb == "run":
         cells = next(word for word in words if word.startswith("cell=")).count(",") + 1
         lanes = cells + words.count("--against")
-        out = call(verb, *words, *FEW, "--path", "reference", "--quiet")
+        out = call(verb, *words, *FEW, "--quiet")
         assert out.count("took all of its 2 steps") == lanes == len([*runs.iterdir()])
     else:
         assert "profile" in call(verb, *words, "seq_len=8", "hidden_size=6", "batch_size=3")

@@ -37,7 +37,7 @@ def killed(what: str, folder: Path, config: RunConfig) -> None:
     """Begin something with a run, and be killed in the midst of it."""
     if what == "start":
         create.take_name = die
-        Recorder.start(config, folder.with_name("new"), "reference")
+        Recorder.start(config, folder.with_name("new"))
     if what == "delete":
         shutil.rmtree = die
         delete_run(folder)
@@ -80,7 +80,7 @@ def test_the_next_start_and_the_next_export_take_leftovers_away(halfway, tmp_pat
     left.mkdir()
     os.utime(left, (0, 0))
     export(open_run(halfway), "csv", tmp_path / "out.csv")
-    Recorder.start(tiny(), halfway.parent / "new", "reference").close()
+    Recorder.start(tiny(), halfway.parent / "new").close()
     assert [path.exists() for path in gone] == [True, False], "a name that is not ours is left alone"
     assert not left.exists()
 
@@ -144,7 +144,7 @@ def test_a_pair_killed_between_its_two_creations_resumes_as_a_pair(tmp_path, tin
 
     monkeypatch.setattr(lockstep.Recorder, "start", die_at_the_second)
     with pytest.raises(KeyboardInterrupt):
-        start_together(configs, tmp_path, path="reference")
+        start_together(configs, tmp_path)
     monkeypatch.setattr(lockstep.Recorder, "start", real)
     (first,) = list_runs(tmp_path)
     recorders = resume_together([first.folder])
@@ -154,7 +154,7 @@ def test_a_pair_killed_between_its_two_creations_resumes_as_a_pair(tmp_path, tin
 
 
 def test_a_lane_that_was_deleted_stays_deleted(tmp_path, tiny):
-    recorders = start_together([tiny(), tiny(clip_threshold=None)], tmp_path, path="reference")
+    recorders = start_together([tiny(), tiny(clip_threshold=None)], tmp_path)
     for recorder in recorders:
         recorder.turn()
         recorder.commit()
@@ -169,7 +169,7 @@ def test_a_lane_that_was_deleted_stays_deleted(tmp_path, tiny):
 
 
 def test_three_that_run_the_same_settings_again_at_once_all_start(tmp_path, tiny, monkeypatch):
-    Recorder.start(tiny(), tmp_path / tiny().identity(), "reference").close()
+    Recorder.start(tiny(), tmp_path / tiny().identity()).close()
     together, real = threading.Barrier(3), create.take_name
 
     def all_at_once(unborn: Path, folder: Path) -> None:
@@ -179,10 +179,7 @@ def test_three_that_run_the_same_settings_again_at_once_all_start(tmp_path, tiny
 
     monkeypatch.setattr(create, "take_name", all_at_once)
     made: list[Recorder] = []
-    threads = [
-        threading.Thread(target=lambda: made.extend(start_together([tiny()], tmp_path, True, "reference")))
-        for _ in range(3)
-    ]
+    threads = [threading.Thread(target=lambda: made.extend(start_together([tiny()], tmp_path, True))) for _ in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -193,7 +190,7 @@ def test_three_that_run_the_same_settings_again_at_once_all_start(tmp_path, tiny
 
 
 def test_the_same_settings_without_again_are_refused_in_a_sentence(in_own_folder):
-    call("run", *WORDS, "--path", "reference", "--quiet")
+    call("run", *WORDS, "--quiet")
     result = CliRunner().invoke(app, ["run", *WORDS])
     assert "--again" in str(result.exception)
 
@@ -210,7 +207,7 @@ def committing(folder: Path) -> None:
 
 def test_verify_of_a_run_that_goes_on_gives_no_false_alarm(tmp_path, tiny):
     folder = tmp_path / "runs" / "going"
-    Recorder.start(tiny(steps=400, record_every=1, evaluate_every=None), folder, "reference").close()
+    Recorder.start(tiny(steps=400, record_every=1, evaluate_every=None), folder).close()
     child = multiprocessing.get_context("fork").Process(target=committing, args=(folder,))
     child.start()
     looked = 0

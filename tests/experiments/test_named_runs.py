@@ -36,7 +36,7 @@ def test_a_free_name_is_neither_on_the_disk_nor_spoken_for(tmp_path):
 @pytest.mark.parametrize("owner", ["a" * 32, None])
 def test_a_run_says_who_started_it(tmp_path, owner):
     config = RunConfig(cell="gru", seq_len=4, hidden_size=2, batch_size=2, steps=1)
-    with Recorder.start(config, tmp_path / "r", "reference", owner=owner) as recorder:
+    with Recorder.start(config, tmp_path / "r", owner=owner) as recorder:
         recorder.turn()
     assert open_run(tmp_path / "r").owner == owner
 

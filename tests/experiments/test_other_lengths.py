@@ -26,7 +26,7 @@ def test_run_and_show_print_each_length_beside_the_guess(runs, in_own_folder):
 
 
 def test_a_network_at_the_length_it_was_trained_at_scores_as_its_evaluation(tiny):
-    training = Training(tiny(evaluate_at="8", evaluate_size=50), "reference")
+    training = Training(tiny(evaluate_at="8", evaluate_size=50))
     (there,) = evaluate_lengths(training.config, training.task, training.model)
     usual = training.evaluate()
     assert (there.loss, there.accuracy) == (usual.loss, usual.accuracy)

@@ -98,7 +98,7 @@ def test_code_runs_only_where_its_name_was_typed(mine, runs, tmp_path, monkeypat
 
 
 def test_a_run_of_ones_own_class_resumes_where_its_name_is_typed(mine, runs, monkeypatch):
-    call("run", *WORDS, "task=mine.py:Parity", "steps=6", "--path", "reference", "--quiet", "--name", "one")
+    call("run", *WORDS, "task=mine.py:Parity", "steps=6", "--quiet", "--name", "one")
     trained("task=mine.py:Parity", "steps=6", "seed=1", "--name", "two")
     folder = runs / "one"
     progress = json.loads((folder / "progress.json").read_text())

@@ -58,7 +58,7 @@ def assert_close(a: object, b: object, where: str = "") -> None:
 def test_the_first_step_of_a_run_is_the_pass_of_its_configuration(trained, tiny, network):
     """Its weights are the initial ones and its batch is the first: all of it kept, the two probes say the same."""
     run = trained(**WHOLE, **network)
-    of_run, of_config = summary(recorded_probe(run, 1)), summary(probe(tiny(**WHOLE, **network), "reference"))
+    of_run, of_config = summary(recorded_probe(run, 1)), summary(probe(tiny(**WHOLE, **network)))
     assert (of_run["run"], of_run["step"], of_config["step"]) == (run.name, 1, None)
     kinds = [[finding["kind"] for finding in of["findings"]] for of in (of_run, of_config)]
     assert kinds[0] == kinds[1], "nothing has been trained yet"
@@ -69,7 +69,7 @@ def test_the_first_step_of_a_run_is_the_pass_of_its_configuration(trained, tiny,
 
 def test_a_later_step_is_the_pass_that_the_training_made(tmp_path, tiny):
     """Against the very step, seen while it was trained."""
-    recorder = Recorder.start(tiny(**WHOLE | {"record_samples": "0,2"}), tmp_path / "run", "reference")
+    recorder = Recorder.start(tiny(**WHOLE | {"record_samples": "0,2"}), tmp_path / "run")
     seen = {}
     train([recorder], lambda recorder, step: seen.update({recorder.training.step: step}))
     result, step = recorded_probe(open_run(tmp_path / "run")), seen[4]
@@ -84,7 +84,7 @@ def test_a_later_step_is_the_pass_that_the_training_made(tmp_path, tiny):
 
 
 def test_the_threshold_is_the_one_that_was_in_force(tmp_path, tiny):
-    with Recorder.start(tiny(record_units=None, record_every=1), tmp_path / "run", "reference") as recorder:
+    with Recorder.start(tiny(record_units=None, record_every=1), tmp_path / "run") as recorder:
         recorder.turn()
         change_control(recorder.folder, clip_threshold=0.01)
         recorder.turn()

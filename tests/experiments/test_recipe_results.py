@@ -108,7 +108,7 @@ def words_of(monkeypatch, **settings):
     """The examples of a fresh network, as the page shows them."""
     monkeypatch.setattr(measured, "FRESH", 6)
     monkeypatch.setattr(measured, "PART", 3)
-    training = Training(RunConfig(hidden_size=4, batch_size=2, **settings), "reference")
+    training = Training(RunConfig(hidden_size=4, batch_size=2, **settings))
     answers = measured.answer(training)
     return training, answers, examples_of(training, answers)
 

@@ -55,7 +55,7 @@ def same_tensors(stored: LayerRecord, seen: LayerRecord, samples: list[int]) -> 
 def test_a_recorded_step_gives_back_what_record_gave_bit_by_bit(tmp_path, tiny, name):
     seen = {}
     folder = tmp_path / "run"
-    recorder = Recorder.start(tiny(**WHOLE, **NETWORKS[name]), folder, "reference")
+    recorder = Recorder.start(tiny(**WHOLE, **NETWORKS[name]), folder)
     train([recorder], lambda recorder, step: seen.update({recorder.training.step: step}))
     run = open_run(folder)
     for step in (1, 4, 7):
@@ -67,7 +67,7 @@ def test_a_recorded_step_gives_back_what_record_gave_bit_by_bit(tmp_path, tiny, 
 
 
 def test_the_weights_of_a_step_are_those_that_it_found(tmp_path, tiny):
-    recorder = Recorder.start(tiny(steps=3, record_every=1, evaluate_every=None), tmp_path / "run", "reference")
+    recorder = Recorder.start(tiny(steps=3, record_every=1, evaluate_every=None), tmp_path / "run")
     found = []
     with recorder:
         for _ in range(3):

@@ -39,7 +39,7 @@ def assert_equal_to_the_last_bit(run: RunReader, truth: RunReader) -> None:
 def test_a_run_that_was_stopped_anywhere_ends_bit_for_bit_as_one_that_was_not(trained, tmp_path, tiny, settings):
     truth = trained(**settings)
     folder, stops = tmp_path / "stopped", [1, 2, 10, 11, 25]
-    recorder = Recorder.start(tiny(**settings), folder, "reference")
+    recorder = Recorder.start(tiny(**settings), folder)
     for stop in stops:
         with recorder:
             while recorder.training.step < stop:
@@ -76,7 +76,7 @@ def test_a_row_whose_rest_fails_is_not_committed_and_the_rows_before_it_are(tmp_
         return rest
 
     folder = tmp_path / "run"
-    recorder = Recorder.start(tiny(record_every=1), folder, "reference")
+    recorder = Recorder.start(tiny(record_every=1), folder)
     for _ in range(4):
         recorder.turn()
     recorder.commit()

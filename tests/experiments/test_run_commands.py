@@ -70,8 +70,6 @@ def test_ctrl_c_keeps_everything_and_says_how_to_resume(runs):
         *WORDS,
         "steps=1000000",
         "record_every=1000",
-        "--path",
-        "reference",
     ]
     environment = {**os.environ, "GRADIENT_FLOW_RUNS": str(runs)}
     with subprocess.Popen(
@@ -101,7 +99,7 @@ def test_ctrl_c_keeps_everything_and_says_how_to_resume(runs):
 def test_what_is_to_be_typed_names_the_folder_of_runs_and_survives_a_shell(runs, tiny):
     elsewhere = runs.parent / "my runs"
     folder = folder_for(tiny(), elsewhere)
-    with Recorder.start(tiny(), folder, "reference") as recorder:
+    with Recorder.start(tiny(), folder) as recorder:
         recorder.turn()
     command = f"python -m experiments resume {folder.name} --runs '{elsewhere}'"
     assert f"Continue with `{command}`." in ending(recorder)
@@ -116,7 +114,7 @@ def test_a_line_of_progress_is_whole_at_80_columns(runs, tiny, threshold, steps)
     shown = io.StringIO()
     console = Console(file=shown, width=80, force_terminal=True, color_system=None)
     folder = runs / tiny().identity()
-    with Recorder.start(tiny(clip_threshold=threshold, steps=steps), folder, "reference") as recorder:
+    with Recorder.start(tiny(clip_threshold=threshold, steps=steps), folder) as recorder:
         with watched([recorder], console) as watch:
             watch(recorder, recorder.turn())
         recorder.end("interrupted", "stopped", "stopped")
@@ -127,7 +125,7 @@ def test_a_line_of_progress_is_whole_at_80_columns(runs, tiny, threshold, steps)
 
 def test_resume_goes_on_by_the_beginning_of_the_id(runs, tiny):
     folder = folder_for(tiny(), runs)
-    with Recorder.start(tiny(), folder, "reference") as recorder:
+    with Recorder.start(tiny(), folder) as recorder:
         recorder.turn()
     assert "took all of its 40 steps" in call("resume", folder.name[:3], "--quiet")
 
@@ -217,7 +215,7 @@ def test_delete_asks_and_refuses_what_is_being_written(runs, stored, tiny):
     assert stored.exists()
     call("delete", stored.name, "--yes")
     assert not list(runs.iterdir())
-    with Recorder.start(tiny(), runs / "busy", "reference"), pytest.raises(RunError, match="is being written; stop it"):
+    with Recorder.start(tiny(), runs / "busy"), pytest.raises(RunError, match="is being written; stop it"):
         delete_run(runs / "busy")
 
 

@@ -49,7 +49,7 @@ def test_zarr_reads_what_is_written(whole):
 
 
 def test_xarray_opens_a_run_in_three_lines_while_it_is_written(tmp_path, tiny):
-    with Recorder.start(tiny(), tmp_path / "run", "reference") as recorder:
+    with Recorder.start(tiny(), tmp_path / "run") as recorder:
         for _ in range(12):
             recorder.turn()
         recorder.commit()
@@ -112,7 +112,7 @@ def test_lines_give_their_numbers_back_in_columns(tmp_path_factory, lines, block
 
 
 def test_only_what_is_new_can_be_read(tmp_path, tiny):
-    with Recorder.start(tiny(), tmp_path / "run", "reference") as recorder:
+    with Recorder.start(tiny(), tmp_path / "run") as recorder:
         for wanted in (3, 5):
             before = open_run(tmp_path / "run").progress.scalars.size
             while recorder.training.step < wanted:
@@ -127,7 +127,7 @@ def test_only_what_is_new_can_be_read(tmp_path, tiny):
 
 def test_a_reader_sees_nothing_that_is_not_committed(tmp_path, tiny):
     folder = tmp_path / "run"
-    with Recorder.start(tiny(record_every=1), folder, "reference") as recorder:
+    with Recorder.start(tiny(record_every=1), folder) as recorder:
         for _ in range(5):
             recorder.turn()
         recorder.commit()
@@ -147,7 +147,7 @@ def test_a_reader_sees_nothing_that_is_not_committed(tmp_path, tiny):
 def test_a_run_of_gigabytes_opens_as_fast_as_a_small_one_and_in_little_memory(tiny, tmp_path):
     """A sparse file of 5 GB stands for the chunks; what is indexed is what is read."""
     folder = tmp_path / "large"
-    with Recorder.start(tiny(steps=60_000), folder, "reference") as recorder:
+    with Recorder.start(tiny(steps=60_000), folder) as recorder:
         for _ in range(12):
             recorder.turn()
     array = folder / "tensors.zarr" / "hidden"

@@ -26,12 +26,12 @@ def config(**values):
 @pytest.mark.parametrize("attention", [None, "dot", "bahdanau"])
 def test_a_recorded_step_gives_back_both_stacks(tmp_path, attention):
     settings = config(attention=attention)
-    train([Recorder.start(settings, tmp_path / "run", "reference")])
+    train([Recorder.start(settings, tmp_path / "run")])
     run = open_run(tmp_path / "run")
     assert list(run.forms) == ["decoder", "encoder"]
     assert verify(tmp_path / "run").problems == ()
 
-    training = Training(settings, "reference")
+    training = Training(settings)
     for _ in range(2):
         training.update(training.advance().clipping.grads)
     wanted = training.advance().trace
@@ -61,18 +61,18 @@ def test_a_recorded_step_gives_back_both_stacks(tmp_path, attention):
 
 def test_an_interrupted_run_goes_on_with_both_stacks(tmp_path):
     settings = config(attention="dot")
-    with Recorder.start(settings, tmp_path / "cut", "reference") as recorder:
+    with Recorder.start(settings, tmp_path / "cut") as recorder:
         for _ in range(2):
             recorder.turn()
     train([Recorder.resume(tmp_path / "cut")])
-    train([Recorder.start(settings, tmp_path / "whole", "reference")])
+    train([Recorder.start(settings, tmp_path / "whole")])
     cut, whole = open_run(tmp_path / "cut"), open_run(tmp_path / "whole")
     for name in ("hidden", "hidden_2", "gradients_2", "weights"):
         assert np.array_equal(cut.tensor(name)[:], whole.tensor(name)[:]), name
 
 
 def test_a_folder_that_says_other_stacks_than_its_settings_is_refused(tmp_path):
-    train([Recorder.start(config(), tmp_path / "run", "reference")])
+    train([Recorder.start(config(), tmp_path / "run")])
     path = tmp_path / "run" / "config.json"
     path.write_text(path.read_text().replace('"encoder":{"cell"', '"encoded":{"cell"'))
     with pytest.raises(ForeignRunError, match="others is wrong"):
@@ -88,7 +88,7 @@ def test_a_folder_that_says_other_stacks_than_its_settings_is_refused(tmp_path):
     ],
 )
 def test_other_heads_and_a_source_without_an_encoder_are_recorded_too(tmp_path, values):
-    train([Recorder.start(config(**values), tmp_path / "run", "reference")])
+    train([Recorder.start(config(**values), tmp_path / "run")])
     run = open_run(tmp_path / "run")
     found = recorded_probe(run, 2)
     again = recorded_probe(run, 2).experiment

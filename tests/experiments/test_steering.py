@@ -17,7 +17,7 @@ def turns(recorder: Recorder, n: int) -> int:
 
 def test_learning_rate_and_threshold_change_while_it_runs_and_the_change_is_in_the_record(tmp_path, tiny):
     folder = tmp_path / "run"
-    with Recorder.start(tiny(), folder, "reference") as recorder:
+    with Recorder.start(tiny(), folder) as recorder:
         turns(recorder, 3)
         change_control(folder, learning_rate=0.5)
         turns(recorder, 1)
@@ -42,7 +42,7 @@ def test_learning_rate_and_threshold_change_while_it_runs_and_the_change_is_in_t
 def test_a_paused_run_waits_takes_single_steps_and_goes_on(tmp_path, tiny, monkeypatch):
     monkeypatch.setattr("experiments.runs.recorder.POLL_SECONDS", 0.0)
     folder = tmp_path / "run"
-    with Recorder.start(tiny(), folder, "reference", paused=True) as recorder:
+    with Recorder.start(tiny(), folder, paused=True) as recorder:
         assert turns(recorder, 3) == 0
         assert open_run(folder).status == "paused"
         single_step(folder)
@@ -63,7 +63,7 @@ def test_a_paused_run_waits_takes_single_steps_and_goes_on(tmp_path, tiny, monke
 
 def test_a_control_that_cannot_be_is_refused_or_ignored(tmp_path, tiny):
     folder = tmp_path / "run"
-    with Recorder.start(tiny(), folder, "reference") as recorder:
+    with Recorder.start(tiny(), folder) as recorder:
         for changes in (
             {"learning_rate": -1},
             {"learning_rate": True},
@@ -84,7 +84,7 @@ def test_a_control_that_cannot_be_is_refused_or_ignored(tmp_path, tiny):
 
 def test_two_lanes_train_in_lockstep_from_one_seed(tmp_path, tiny):
     seen: list[tuple[str, int]] = []
-    lanes = [Recorder.start(tiny(clip_threshold=t), tmp_path / n, "reference") for n, t in (("a", 1e-3), ("b", None))]
+    lanes = [Recorder.start(tiny(clip_threshold=t), tmp_path / n) for n, t in (("a", 1e-3), ("b", None))]
     train(lanes, lambda recorder, step: seen.append((recorder.folder.name, int(step.scalars["step"]))))
     assert seen == [(name, s) for s in range(1, 41) for name in ("a", "b")]
     a, b = (open_run(tmp_path / name).scalars() for name in ("a", "b"))
@@ -94,7 +94,7 @@ def test_two_lanes_train_in_lockstep_from_one_seed(tmp_path, tiny):
 
 
 def test_lanes_commit_at_the_same_step_so_that_a_reader_sees_them_together(tmp_path, tiny, monkeypatch):
-    monkeypatch.setattr("experiments.runs.recorder.COMMIT_SECONDS", 0.02)
+    monkeypatch.setattr(Recorder, "is_due", lambda lane: lane.folder.name == "a" and lane.training.step % 5 == 0)
     committed: list[tuple[int, int]] = []
 
     def look(recorder: Recorder, step: Step) -> None:
@@ -102,6 +102,6 @@ def test_lanes_commit_at_the_same_step_so_that_a_reader_sees_them_together(tmp_p
             b, c = (open_run(tmp_path / name).progress.step for name in ("b", "c"))
             committed.append((b, c))
 
-    train([Recorder.start(tiny(seed=k), tmp_path / n, "reference") for k, n in enumerate("abc")], look)
+    train([Recorder.start(tiny(seed=k), tmp_path / n) for k, n in enumerate("abc")], look)
     assert len(set(committed)) > 2, "they committed on the way"
     assert all(b == c for b, c in committed)

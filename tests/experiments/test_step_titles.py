@@ -18,7 +18,7 @@ SMALL = {"task": "parity", "seq_len": 9, "hidden_size": 5, "batch_size": 4, "ste
 )  # fmt: skip
 def test_each_steps_title_is_that_of_its_picture(tmp_path, settings, layer):
     config = RunConfig.from_values({**SMALL, "cell": "elman", **settings})
-    train([Recorder.start(config, tmp_path / config.identity(), "reference")])
+    train([Recorder.start(config, tmp_path / config.identity())])
     run = open_run(tmp_path / config.identity())
     found = profiles(run, layer)
     assert len(found.titles) == len(found.step) == 6

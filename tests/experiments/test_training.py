@@ -29,7 +29,7 @@ PLAIN = {
 @pytest.mark.parametrize("cell", ["elman", "lstm", "gru"])
 def test_training_equals_a_plain_torch_loop_with_autograd_and_torchs_own_clipping(tiny, cell, optimiser):
     config = tiny(cell=cell, optimiser=optimiser, dtype="float64", learning_rate=0.02, clip_threshold=0.2)
-    training = Training(config, "reference")
+    training = Training(config)
     twin = build(config)
     _, data = generators(config.seed)
     plain = PLAIN[optimiser](twin.model.parameters(), 0.02)
@@ -63,7 +63,7 @@ def test_a_recorded_step_keeps_what_the_pass_of_that_step_had(trained, tiny):
     """Against a second training that is stepped by hand and looked at by the analyses."""
     run = trained(seq_len_schedule="ranged", seq_len_min=5, num_layers=2, bidirectional=True, record_units="1,3")
     config = config_of(run)
-    twin = Training(config, "reference")
+    twin = Training(config)
     samples, units = chosen("", config.record_samples, config.batch_size), np.array([1, 3])
     row = 0
     for s in range(1, config.steps + 1):
@@ -122,7 +122,7 @@ def test_schedules_stay_within_their_range(tiny):
 
 def test_a_range_upside_down_is_refused(tiny):
     with pytest.raises(ConfigError, match=r"^seq_len_min was 10; it must be at most seq_len, which was 8"):
-        Training(tiny(seq_len_schedule="ranged"), "reference")
+        Training(tiny(seq_len_schedule="ranged"))
 
 
 def test_units_and_samples_are_chosen_evenly_by_index_or_all():

@@ -143,7 +143,7 @@ def test_a_gradient_beyond_its_dtype_is_named(tiny):
     """The loss is finite and so is the log norm, but float32 cannot hold the gradient."""
     from experiments.training.culprit import first_culprit, is_finite
 
-    training = Training(tiny(cell="elman", nonlinearity="identity", largest_singular_value=20), "reference")
+    training = Training(tiny(cell="elman", nonlinearity="identity", largest_singular_value=20))
     for name in ("bias_ih_l0", "bias_hh_l0"):
         getattr(training.model.recurrent, name).data.zero_()
     inputs, _ = training.task.sample(5, 8, torch.Generator().manual_seed(0))

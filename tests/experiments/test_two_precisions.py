@@ -58,7 +58,7 @@ def test_the_constructor_draws_one_network_in_every_dtype():
 def test_an_lstms_decay_does_not_depend_on_the_dtype():
     rates = []
     for dtype in ("float32", "float64"):
-        training = Training(RunConfig(cell="lstm", hidden_size=16, seq_len=60, dtype=dtype), path="reference")
+        training = Training(RunConfig(cell="lstm", hidden_size=16, seq_len=60, dtype=dtype))
         trace = training.advance().trace
         rates.append((trace.log_norm[0, -1] - trace.log_norm[0, 0]).mean().item() / 59)
     assert rates[0] == pytest.approx(rates[1], abs=1e-5)
@@ -68,7 +68,7 @@ def test_a_run_from_before_is_still_read_and_no_new_run_takes_its_name(tmp_path)
     config = RunConfig(hidden_size=4, seq_len=6, batch_size=2, steps=2, evaluate_size=4)
     assert config.identity() != config.identity(version=1)
     folder = tmp_path / config.identity(version=1)
-    with Recorder.start(config, folder, "reference"):
+    with Recorder.start(config, folder):
         pass
     description = orjson.loads((folder / "config.json").read_bytes())
     (folder / "config.json").write_bytes(orjson.dumps(description | {"id": config.identity(version=1)}))

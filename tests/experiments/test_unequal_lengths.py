@@ -77,7 +77,7 @@ def test_targets_of_the_last_timesteps_alone_are_refused():
 @pytest.mark.parametrize("name", ["both directions", "answers at the end", "several numbers", "an attention"])
 def test_an_evaluation_counts_no_padding(name):
     config = mixed(**NETWORKS[name], evaluate_size=7)
-    task, model = make_task(config), probe(config, "reference").experiment.model
+    task, model = make_task(config), probe(config).experiment.model
     found = evaluate(config, task, model, torch.Generator().manual_seed(3))
     batch = draw_batch(config, task, 7, config.seq_len, torch.Generator().manual_seed(3))
     losses, rights = [], []
@@ -95,7 +95,7 @@ def test_an_evaluation_counts_no_padding(name):
 
 
 def test_profile_gates_and_findings_count_no_padding():
-    found = probe(mixed(task="adding", cell="lstm"), "reference")
+    found = probe(mixed(task="adding", cell="lstm"))
     lengths = found.experiment.lengths.tolist()
     by_lag = np.full((12, 5), np.nan)
     for b, T in enumerate(lengths):
@@ -107,7 +107,7 @@ def test_profile_gates_and_findings_count_no_padding():
     assert found.gate_statistics.time_constants.of_unit == pytest.approx(-1 / np.log(kept).mean(0))
     said = summary(found)
     assert "severe" not in {finding["severity"] for finding in said["findings"] if finding["kind"] == "diverged"}
-    assert [len(e.answers) for e in exchanges(probe(mixed(task="parity", cell="elman"), "reference"))] == lengths[:4]
+    assert [len(e.answers) for e in exchanges(probe(mixed(task="parity", cell="elman")))] == lengths[:4]
 
 
 def test_a_guess_is_weighed_by_the_lengths():
@@ -122,7 +122,7 @@ def test_a_guess_is_weighed_by_the_lengths():
 def test_a_mixed_run_keeps_its_lengths(tmp_path):
     config = mixed(task="parity", cell="gru", steps=4, record_every=3, record_samples=None)
     seen = {}
-    recorder = Recorder.start(config, tmp_path / "run", "reference")
+    recorder = Recorder.start(config, tmp_path / "run")
     train([recorder], lambda recorder, step: seen.update({recorder.training.step: step}))
     run = open_run(tmp_path / "run")
     for row, step in enumerate((1, 4)):

@@ -117,11 +117,11 @@ WIRED = [
 @pytest.mark.parametrize("values", WIRED, ids=[" ".join(map(str, values.values())) for values in WIRED])
 def test_every_network_that_is_allowed_is_probed_and_trained(values):
     made = config(**values)
-    result = probe(made, path="reference")
+    result = probe(made)
     assert len(result.profile.median) == result.trace.seq_len
     assert math.isfinite(result.trace.loss_value)
     assert result.diagnosis is not None
-    training = Training(made, path="reference")
+    training = Training(made)
     step = training.advance()
     assert step.culprit is None
     training.update(step.clipping.grads)
@@ -129,7 +129,7 @@ def test_every_network_that_is_allowed_is_probed_and_trained(values):
 
 
 def test_each_stack_of_a_probe_has_its_own_analyses():
-    result = probe(config(task="reversal", network="encoder_decoder", attention="dot"), path="reference")
+    result = probe(config(task="reversal", network="encoder_decoder", attention="dot"))
     encoder = result.of_stack("encoder")
     assert result.trace.top is result.whole.stacks["decoder"].top
     assert encoder.trace.top is encoder.whole.stacks["encoder"].top
@@ -160,7 +160,7 @@ def test_probe_prints_each_stack_and_json_has_the_shares_of_both_ways():
 def test_the_credit_of_all_losses_adds_up_to_the_recorded_gradient(monkeypatch, attention, stack):
     monkeypatch.setattr(credit_by_passes, "AT_ONCE", 7)  # two losses per pass, and one left over
     settings = config(task="reversal", network="encoder_decoder", attention=attention)
-    result = probe(settings, path="reference").of_stack(stack)
+    result = probe(settings).of_stack(stack)
     found, top = result.credit, result.trace.top
     assert found.log_norm.shape == (5, 5, 3)
     if stack == "decoder" and attention is None:
@@ -173,7 +173,6 @@ def test_the_credit_of_all_losses_adds_up_to_the_recorded_gradient(monkeypatch, 
             experiment.inputs,
             lambda outputs, t=t: task.losses(outputs, targets)[t].mean() / 5,
             source=5,
-            path="reference",
         )
         alone = trace.stacks[stack].top.total[0]
         total += alone.parts[0] * 2.0 ** alone.exponent[..., None]
