@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from oracles import last_step_loss, make_model
 from models import record
 from models.bptt.compiled import cache, choose, passes, warm
 from models.bptt.compiled.elementary import apply_sigmoid, apply_tanh, log_64
-from models.bptt.compiled.jit import kernel
+from models.bptt.compiled.jit import OPTIONS, kernel, njit
 from models.bptt.compiled.kept import Kept
 from models.bptt.compiled.product import multiply
 from models.bptt.compiled.slopes import sigmoid_and_slope, tanh_and_slope
@@ -92,10 +93,18 @@ def test_logarithms_are_right_to_the_last_digits():
     assert log_64(0.0) == -math.inf
 
 
+@pytest.fixture(scope="module")
+def multiply_any() -> Any:
+    """`multiply` compiled for every layout at once, and not for each that a test has."""
+    return njit([f"void({number}[:,:], {number}[:,:], {number}[:,:], b1)" for number in ("f4", "f8")], **OPTIONS)(
+        multiply.py_func
+    )
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("K", [0, 1, 3, 300])
 @pytest.mark.parametrize("M", [1, 3, 4, 33])
-def test_products_equal_numpy_and_touch_nothing_else(dtype, M, K):
+def test_products_equal_numpy_and_touch_nothing_else(multiply_any, dtype, M, K):
     generator = np.random.default_rng(0)
     for N in (1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 47, 64, 70):  # on both sides of 1, 2 and 3 vectors
         a, b = generator.standard_normal((M, K + 3)).astype(dtype)[:, :K], generator.standard_normal((K, N + 2))
@@ -104,11 +113,11 @@ def test_products_equal_numpy_and_touch_nothing_else(dtype, M, K):
         around = np.full((M + 2, N + 2), np.nan, dtype)
         c = around[1:-1, 1:-1]
         close = {"rtol": 0, "atol": 100 * max(1, K) * np.finfo(dtype).eps}
-        multiply(a, wide, c, False)
+        multiply_any(a, wide, c, False)
         np.testing.assert_allclose(c, a @ b, **close)
-        multiply(a, b, c, True)
+        multiply_any(a, b, c, True)
         np.testing.assert_allclose(c, 2 * (a @ b), **close)
-        multiply(np.ascontiguousarray(a.T).T, b, c, True)
+        multiply_any(np.ascontiguousarray(a.T).T, b, c, True)
         np.testing.assert_allclose(c, 3 * (a @ b), **close)
         assert np.isnan(around).sum() == around.size - c.size
 
