@@ -1,14 +1,17 @@
-"""Rows of a saturated step in their own dtype: as the equations say; left to wider numbers where that is too small."""
+"""Rows of a saturated step in their own dtype: as the equations say; left to wider numbers where that is too small.
+
+Each is the second of three: the others are computed beside it, and have no part in it.
+"""
 
 import numpy as np
 import pytest
 
 from models.bptt.compiled.slopes import LIMIT_32, LIMIT_64, SIGMOID_LIMIT_32, SIGMOID_LIMIT_64
-from models.cells.gru.saturated import gru_near_row, reset_near_row
+from models.cells.gru.near import gru_near, reset_near
+from models.cells.lstm.near import lstm_near
 from models.cells.lstm.pointwise import PLAIN, WITHOUT_FORGET
-from models.cells.lstm.saturated import near_row
 
-UNITS = 21
+UNITS, BESIDE, ROW = 21, 3, 1
 DTYPES = [np.float32, np.float64]
 
 
@@ -30,6 +33,19 @@ def rows(dtype, count, size, seed=0):
     return drawn, drawn.astype(np.float64)
 
 
+def among_others(row):
+    """A row as the second of three; the first and the last have numbers that no dtype holds well."""
+    return np.stack([np.full_like(row, np.inf), row, np.full_like(row, 1e-30)])
+
+
+def results(dtype, count):
+    return np.empty((count, BESIDE, UNITS), dtype)
+
+
+def near_rows():
+    return np.ones(BESIDE, np.bool_)
+
+
 def close(dtype):
     return {"rtol": 300 * np.finfo(dtype).eps, "atol": 0}
 
@@ -39,9 +55,12 @@ def close(dtype):
 def test_a_gru_row_is_as_the_equations_say(dtype, size):
     (a_z, a_n, a_r), (wide_z, wide_n, wide_r) = rows(dtype, 3, size)
     (dh, n, h, v), (wide_dh, wide_candidate, wide_h, wide_v) = rows(dtype, 4, 1.0, seed=1)
-    da_z, da_n, kept, da_r, through = np.empty((5, UNITS), dtype)
-    assert gru_near_row(dh, a_z, a_n, n, h, da_z, da_n, kept)
-    assert reset_near_row(dh, a_r, v, da_r, through)
+    made, near = results(dtype, 5), near_rows()
+    gru_near(near, *map(among_others, (dh, a_z, a_n, n, h)), *made[:3])
+    reset_near(near, *map(among_others, (dh, a_r, v)), *made[3:])
+    assert near[ROW]
+    assert not near[0]
+    da_z, da_n, kept, da_r, through = made[:, ROW]
     np.testing.assert_allclose(da_z, wide_dh * (wide_h - wide_candidate) * slope_of_sigmoid(wide_z), **close(dtype))
     np.testing.assert_allclose(da_n, wide_dh * sigmoid(-wide_z) * slope_of_tanh(wide_n), **close(dtype))
     np.testing.assert_allclose(kept, wide_dh * sigmoid(wide_z), **close(dtype))
@@ -56,8 +75,13 @@ def test_an_lstm_row_is_as_the_equations_say(dtype, size, option):
     a, (wide_i, wide_f, wide_g, wide_o) = rows(dtype, 4, size)
     (dh, carried, g, c_before, c), wide = rows(dtype, 5, 1.0, seed=1)
     wide_dh, wide_carried, wide_candidate, wide_before, wide_c = wide
-    da, (dc, kept) = np.empty((4, UNITS), dtype), np.empty((2, UNITS), dtype)
-    assert near_row(option, dh, carried, tuple(a), g, c_before, c, dc, tuple(da), kept)
+    made, near = results(dtype, 6), near_rows()
+    dh, carried, g, c_before, c = map(among_others, (dh, carried, g, c_before, c))
+    of_rows, sent = tuple(map(among_others, a)), tuple(made[:4])
+    lstm_near(near, option, dh, carried, of_rows, g, c_before, c, made[4], sent, made[5])
+    assert near[ROW]
+    assert not near[0]
+    *da, dc, kept = made[:, ROW]
     expected = wide_carried + wide_dh * sigmoid(wide_o) * slope_of_tanh(wide_c)
     forgets = option != WITHOUT_FORGET
     np.testing.assert_allclose(dc, expected, rtol=0, atol=30 * np.finfo(dtype).eps)
@@ -83,4 +107,6 @@ def test_what_the_dtype_does_not_hold_is_left_to_wider_numbers(dtype, change):
         a_n[:] = 30 if single else 200  # the whole row: its largest entry is below 2^−40, or 2^−300
     else:
         dh[3] = np.nan
-    assert not gru_near_row(dh, a_z, a_n, n, h, *np.empty((3, UNITS), dtype))
+    near = near_rows()
+    gru_near(near, *map(among_others, (dh, a_z, a_n, n, h)), *results(dtype, 3))
+    assert not near[ROW]

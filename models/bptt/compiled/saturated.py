@@ -1,18 +1,17 @@
 """A backward step in which a unit is saturated: slopes from preactivations, and an exponent of its own for each row.
 
 Such a step is rare and may cost more: the preactivations are made again, one product per gate, and the rows of the
-samples that have a saturated unit are computed from them: in their own dtype while it holds all slopes and results, and
-otherwise in `models.bptt.compiled.wide`. All other rows go the ordinary way. What every cell needs for it is here; each
-cell's own step is in its folder.
+samples that have a saturated unit are computed from them: in their own dtype while it holds all slopes and results
+(`models.bptt.compiled.near`), and otherwise in `models.bptt.compiled.wide`. All other rows go the ordinary way. What
+every cell needs for it is here; each cell's own step is in its folder.
 """
 
 import numpy as np
 
 from models.bptt.compiled.borrow import borrowed
 from models.bptt.compiled.elementary import bits_of
-from models.bptt.compiled.jit import Array, Exponents, Scalar, kernel
+from models.bptt.compiled.jit import Array, Exponents, Flags, Scalar, kernel
 from models.bptt.compiled.product import multiply
-from models.bptt.compiled.slopes import LIMIT_32, LIMIT_64, SIGMOID_LIMIT_32, SIGMOID_LIMIT_64
 from models.bptt.compiled.wide import add_rows, narrowed, shift_of, top_of, top_of_row, write_row
 
 LOW_32, HIGH_32, FLAT_32, FLAT_CELL_32 = 2.0**-20, 1 - 2.0**-10, 1 - 2.0**-11, 4.16
@@ -50,26 +49,44 @@ def beyond_tanh(values: Array) -> bool:
 
 
 @kernel
+def flag_beyond(rows: Flags, x: Array, most: Scalar) -> None:
+    """As `beyond`, for each row: those are flagged, too. Indices in place of slices, whose making takes longer."""
+    number = x.dtype.type
+    for b in range(x.shape[0]):
+        top = bits_of(number(0))
+        for j in range(x.shape[1]):
+            top = max(top, bits_of(x[b, j]))
+        rows[b] = rows[b] or top > bits_of(number(most))
+
+
+@kernel
+def flag_sigmoid(rows: Flags, gate: Array) -> None:
+    """As `beyond_sigmoid`, for each row."""
+    low, high = (LOW_32, HIGH_32) if gate.itemsize == 4 else (LOW_64, HIGH_64)
+    number = gate.dtype.type
+    for b in range(gate.shape[0]):
+        bottom, top = bits_of(number(1)), bits_of(number(0))
+        for j in range(gate.shape[1]):
+            bits = bits_of(gate[b, j])
+            bottom, top = min(bottom, bits), max(top, bits)
+        rows[b] = rows[b] or bottom < bits_of(number(low)) or top > bits_of(number(high))
+
+
+@kernel
+def flag_tanh(rows: Flags, values: Array) -> None:
+    """As `beyond_tanh`, for each row."""
+    flag_beyond(rows, values, FLAT_32 if values.itemsize == 4 else FLAT_64)
+
+
+@kernel
 def beyond_cell(c: Array) -> bool:
     """The same for tanh(c), computed from c."""
     return beyond(c, FLAT_CELL_32 if c.itemsize == 4 else FLAT_CELL_64)
 
 
 @kernel
-def has_sigmoid_slope(a: Array) -> bool:
-    """Whether σ' of every preactivation is a normal number."""
-    return not beyond(a, SIGMOID_LIMIT_32 if a.itemsize == 4 else SIGMOID_LIMIT_64)
-
-
-@kernel
-def has_tanh_slope(a: Array) -> bool:
-    """Whether tanh' of every preactivation is a normal number."""
-    return not beyond(a, LIMIT_32 if a.itemsize == 4 else LIMIT_64)
-
-
-@kernel
 def apart(exponent: Exponents, exponent_cell: Exponents) -> bool:
-    """Whether the h and c of some row have different exponents."""
+    """Whether some row has two different exponents, as those of its h and c."""
     return bool((exponent != exponent_cell).any())
 
 
@@ -105,5 +122,10 @@ def send_back(da: Array, exponent: Exponents, W: Array, out: Array, out_exponent
 def add_each_row(a: Array, exponent: Exponents, b: Array, exponent_b: Exponents) -> None:
     """a ← a + b, row by row; each row has its own exponent."""
     b = borrowed(b)
+    if not apart(exponent, exponent_b):
+        for row in range(a.shape[0]):
+            for k in range(a.shape[1]):
+                a[row, k] += b[row, k]
+        return
     for row in range(a.shape[0]):
         exponent[row] = add_rows(a[row], exponent[row], b[row], exponent_b[row])

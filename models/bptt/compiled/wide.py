@@ -8,7 +8,16 @@ Only a saturated unit needs them. Its slope may be 4e^(−600), and 1 − h² of
 import numpy as np
 
 from models.bptt.compiled.adjoint import NEVER, SMALLEST_32, SMALLEST_64, add_rescaled, largest, magnitude, scale
-from models.bptt.compiled.elementary import HIGH_64, LOG2_E_64, LOW_64, ROUND_64, expm1_small_64, power_of_two_64
+from models.bptt.compiled.elementary import (
+    HIGH_64,
+    LOG2_E_64,
+    LOW_64,
+    ROUND_64,
+    bits_of,
+    expm1_small_64,
+    from_bits,
+    power_of_two_64,
+)
 from models.bptt.compiled.jit import Array, Exponents, Scalar, kernel
 
 SMALLEST_LOG = -700_000.0
@@ -116,15 +125,6 @@ def top_of_row(x: Array) -> Scalar:
 
 
 @kernel
-def keeps_exponent(x: Array) -> bool:
-    """Whether a row needs no exponent of its own; what is subnormal in it becomes exactly zero."""
-    near = NEAR_32 if x.itemsize == 4 else NEAR_64
-    top = top_of_row(x)
-    scale(x, 0)
-    return bool(-near <= top <= near)
-
-
-@kernel
 def shift_of(top: int, single: bool) -> int:
     """The power of two by which a row with this largest exponent is divided: 0 if the row is in a safe range."""
     near = NEAR_32 if single else NEAR_64
@@ -158,6 +158,26 @@ def add_rows(a: Array, exponent: int, b: Array, exponent_b: int) -> int:
     if largest(b) == 0:
         return exponent
     return add_rescaled(b, exponent_b, a, a[:0], exponent)
+
+
+@kernel
+def settle_rows(carried: Array, of_h: Exponents, carried_cell: Array, of_c: Exponents) -> None:
+    """`settle` for all rows; most are settled already, and for these nothing is called."""
+    near = NEAR_32 if carried.itemsize == 4 else NEAR_64
+    smallest = bits_of(carried.dtype.type(SMALLEST_32 if carried.itemsize == 4 else SMALLEST_64))
+    zero = carried.dtype.type(0)
+    for b in range(len(carried)):
+        top, top_cell = bits_of(zero), bits_of(zero)
+        for j in range(carried.shape[1]):
+            top, top_cell = max(top, bits_of(carried[b, j])), max(top_cell, bits_of(carried_cell[b, j]))
+        ours, theirs = exponent_of(from_bits(top)), exponent_of(from_bits(top_cell))
+        normal = min(top, top_cell) >= smallest and max(ours, theirs) < INFINITE
+        if of_h[b] == of_c[b] and normal and abs(ours - theirs) <= near:
+            for j in range(carried.shape[1]):
+                carried[b, j] = zero if bits_of(carried[b, j]) < smallest else carried[b, j]
+                carried_cell[b, j] = zero if bits_of(carried_cell[b, j]) < smallest else carried_cell[b, j]
+        else:
+            of_h[b], of_c[b] = settle(carried[b], of_h[b], carried_cell[b], of_c[b])
 
 
 @kernel

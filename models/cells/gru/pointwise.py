@@ -1,8 +1,8 @@
 """A GRU's step between its matrix products, and its transpose, on flat [batch · hidden] memory."""
 
 from models.bptt.compiled.elementary import tanh
-from models.bptt.compiled.jit import Array, kernel
-from models.bptt.compiled.saturated import beyond_sigmoid, beyond_tanh
+from models.bptt.compiled.jit import Array, Flags, kernel
+from models.bptt.compiled.saturated import beyond_sigmoid, beyond_tanh, flag_sigmoid, flag_tanh
 
 
 @kernel
@@ -60,3 +60,11 @@ def gru_reset_before_backward(d_rh: Array, r: Array, h_before: Array, da_r: Arra
 def gru_saturated(r: Array, z: Array, n: Array) -> bool:
     """Whether a gate or the candidate has a slope that has lost its digits."""
     return beyond_sigmoid(r) or beyond_sigmoid(z) or beyond_tanh(n)
+
+
+@kernel
+def flag_gru(rows: Flags, r: Array, z: Array, n: Array) -> None:
+    """Flag the rows of which this is so."""
+    flag_sigmoid(rows, r)
+    flag_sigmoid(rows, z)
+    flag_tanh(rows, n)

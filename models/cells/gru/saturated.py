@@ -4,24 +4,26 @@ import numpy as np
 
 from models.bptt.compiled.borrow import borrowed
 from models.bptt.compiled.jit import Array, Exponents, Flags, Gates, kernel
+from models.bptt.compiled.near import ends
 from models.bptt.compiled.product import multiply
-from models.bptt.compiled.saturated import has_sigmoid_slope, has_tanh_slope, send_back
-from models.bptt.compiled.slopes import sigmoid_and_slope, sigmoid_row, tanh_and_slope
+from models.bptt.compiled.saturated import send_back
 from models.bptt.compiled.wide import (
     add_rows,
     closed_row,
-    keeps_exponent,
     multiply_row,
     narrow,
     sigmoid_and_slope_row,
     tanh_slope_row,
 )
-from models.cells.gru.pointwise import gru_backward, gru_reset_backward, gru_reset_before_backward, gru_saturated
+from models.cells.gru.near import gru_near, reset_near
+from models.cells.gru.pointwise import flag_gru, gru_backward, gru_reset_backward, gru_reset_before_backward
 
 RESET_BEFORE, RESET_AFTER = 0, 1
 
 Work = tuple[Array, Array, Exponents, Exponents]
 """Two rows of float64, and an exponent for each of their numbers."""
+Memory = tuple[Flags, Flags, Array, Exponents]
+"""Which rows are saturated, which of them their dtype holds, and what a row of wider numbers works in."""
 
 
 @kernel
@@ -42,79 +44,71 @@ def saturated_step(
     """da of each product, and the gradient carried to h'."""
     W, WT = matrices
     h_before, dh, of_h, back = states[0], grads[0], exponents[1], carried[0]
-    H = h_before.shape[1]
+    B, H = h_before.shape
     a = preactivations(option, WT, h_before, gates, hx)
-    saturated = np.empty(len(dh), np.bool_)
-    memory = a, saturated, np.empty((2, H)), np.empty((2, H), np.int64)
-    saturated_rows(option, gates, h_before, dh, of_h, back, da, row_exponent, memory)
+    sent = np.empty((4, B, H), da.dtype)  # da's rows, with no gaps between them: faster loops
+    memory = np.empty(B, np.bool_), np.empty(B, np.bool_), np.empty((2, H)), np.empty((2, H), np.int64)
+    saturated_rows(option, gates, h_before, dh, of_h, back, sent, row_exponent, a, memory)
     if option == RESET_BEFORE:
-        through_reset(da, row_exponent, W, gates[0], h_before, others[0], back, of_h, (a[0], saturated))
+        through_reset(sent, row_exponent, W, gates[0], h_before, others[0], back, of_h, a[0], memory)
     else:
-        send_back(da[0], row_exponent[0], W[0, :, :H], back, of_h)
-        send_back(da[3], row_exponent[3], W[3, :, :H], back, of_h)
-    send_back(da[1], row_exponent[1], W[1, :, :H], back, of_h)
+        send_back(sent[0], row_exponent[0], W[0, :, :H], back, of_h)
+        send_back(sent[3], row_exponent[3], W[3, :, :H], back, of_h)
+    send_back(sent[1], row_exponent[1], W[1, :, :H], back, of_h)
+    for p in range(len(da)):
+        da[p] = sent[p]
 
 
 @kernel
 def saturated_rows(
     option: int, gates: Gates, h_before: Array, dh: Array, of_h: Exponents, back: Array,
-    da: Array, row_exponent: Exponents, memory: tuple[Array, Flags, Array, Exponents],
+    da: Array, row_exponent: Exponents, a: Array, memory: Memory,
 ) -> None:  # fmt: skip
-    """da of the products, and dh z, row by row; `memory` has the preactivations and what a row works in."""
-    a, saturated, floats, whole = borrowed(memory)
-    work = floats[0], floats[1], whole[0], whole[1]
+    """da of the products, and dh z; `a` has the preactivations."""
+    saturated, _, _, _ = borrowed(memory)
+    r, z, n, v = gates
+    saturated[:] = False
+    flag_gru(saturated, r, z, n)
+    gru_rows(dh, of_h, a[1], a[2], n, h_before, da[1], da[2], back, row_exponent[1], row_exponent[2], memory)
     for b in range(len(dh)):
-        r, z, n, h = gates[0][b], gates[1][b], gates[2][b], h_before[b]
-        saturated[b] = gru_saturated(r, z, n)
-        if saturated[b]:
-            row_exponent[1, b], row_exponent[2, b], of_h[b] = gru_row(
-                dh[b], of_h[b], a[1, b], a[2, b], n, h, work, da[1, b], da[2, b], back[b]
-            )
-            if option == RESET_AFTER:
-                row_exponent[0, b], row_exponent[3, b] = gru_reset_row(
-                    da[2, b], row_exponent[2, b], a[0, b], gates[3][b], work, da[0, b], da[3, b]
-                )
-        else:
-            gru_backward(dh[b], z, n, h, da[1, b], da[2, b], back[b])
-            if option == RESET_AFTER:
-                gru_reset_backward(da[2, b], r, gates[3][b], da[0, b], da[3, b])
+        if not saturated[b]:
+            gru_backward(dh[b], z[b], n[b], h_before[b], da[1, b], da[2, b], back[b])
+    if option == RESET_AFTER:
+        row_exponent[3] = row_exponent[2]
+        reset_rows(da[2], row_exponent[3], a[0], v, da[0], row_exponent[0], da[3], memory)
+        for b in range(len(dh)):
+            if not saturated[b]:
+                gru_reset_backward(da[2, b], r[b], v[b], da[0, b], da[3, b])
 
 
 @kernel
 def through_reset(
     da: Array, row_exponent: Exponents, W: Array, r: Array, h_before: Array, rh: Array, back: Array, of_h: Exponents,
-    of_rows: tuple[Array, Flags],
+    a_r: Array, memory: Memory,
 ) -> None:  # fmt: skip
-    """da_r, and what n sends to h' through r⊙h', the reset before the product; rh ← r⊙h'.
-
-    `of_rows` are a_r and which rows are saturated.
-    """
+    """da_r, and what n sends to h' through r⊙h', the reset before the product; rh ← r⊙h'."""
     H = rh.shape[1]
-    multiply(da[2], W[2, :, :H], rh, False)
-    memory = np.empty((2, H)), np.empty((2, H), np.int64), np.empty(H, da.dtype)
-    reset_rows(da[0], row_exponent, r, h_before, rh, back, of_h, of_rows, memory)
+    sent, through, of_through = np.empty_like(h_before), np.empty_like(h_before), row_exponent[2].copy()
+    multiply(da[2], W[2, :, :H], sent, False)
+    reset_rows(sent, of_through, a_r, h_before, da[0], row_exponent[0], through, memory)
+    write_reset(sent, r, h_before, da[0], back, of_h, (through, of_through, memory[0]), rh)
     send_back(da[0], row_exponent[0], W[0, :, :H], back, of_h)
 
 
 @kernel
-def reset_rows(
-    da_r: Array, row_exponent: Exponents, r: Array, h_before: Array, rh: Array, back: Array, of_h: Exponents,
-    of_rows: tuple[Array, Flags], memory: tuple[Array, Exponents, Array],
+def write_reset(
+    d_rh: Array, r: Array, h_before: Array, da_r: Array, back: Array, of_h: Exponents,
+    sent: tuple[Array, Exponents, Flags], rh: Array,
 ) -> None:  # fmt: skip
-    """From rh = ∂L/∂(r h'): da_r and ∂L/∂h' of each row; rh ← r⊙h'."""
-    a_r, saturated = borrowed(of_rows)
-    floats, whole, through = borrowed(memory)
-    work = floats[0], floats[1], whole[0], whole[1]
+    """back ← back + what is sent through r⊙h'; da_r of the rows that are not saturated; rh ← r⊙h'."""
+    through, of_through, saturated = borrowed(sent)
     for b in range(len(rh)):
         if saturated[b]:
-            row_exponent[0, b], e = gru_reset_row(
-                rh[b], row_exponent[2, b], a_r[b], h_before[b], work, da_r[b], through
-            )
-            of_h[b] = add_rows(back[b], of_h[b], through, e)
-            for j in range(rh.shape[1]):
-                rh[b, j] = r[b, j] * h_before[b, j]
+            of_h[b] = add_rows(back[b], of_h[b], through[b], of_through[b])
         else:
-            gru_reset_before_backward(rh[b], r[b], h_before[b], da_r[b], back[b])
+            gru_reset_before_backward(d_rh[b], r[b], h_before[b], da_r[b], back[b])
+        for j in range(rh.shape[1]):
+            rh[b, j] = r[b, j] * h_before[b, j]
 
 
 @kernel
@@ -135,16 +129,34 @@ def preactivations(option: int, WT: Array, h_before: Array, gates: Gates, hx: Ar
 
 
 @kernel
+def gru_rows(
+    dh: Array, of_h: Exponents, a_z: Array, a_n: Array, n: Array, h_before: Array,
+    da_z: Array, da_n: Array, kept: Array, of_z: Exponents, of_n: Exponents, memory: Memory,
+) -> None:  # fmt: skip
+    """da_z = dh (h' - n) σ'; da_n = dh (1 - z) tanh', or without tanh' if there is no a_n; kept = dh z.
+
+    The exponents of the saturated rows become those of the results, that of dh becomes that of kept. What the other
+    rows hold between the first and the last of these has no meaning.
+    """
+    saturated, near, floats, whole = borrowed(memory)
+    work = floats[0], floats[1], whole[0], whole[1]
+    near[:] = saturated
+    first, last = ends(saturated)
+    k = slice(first, last)
+    gru_near(near[k], dh[k], a_z[k], a_n[k], n[k], h_before[k], da_z[k], da_n[k], kept[k])
+    for b in range(first, last):
+        if saturated[b] and not near[b]:
+            of_z[b], of_n[b], of_h[b] = gru_row(
+                dh[b], of_h[b], a_z[b], a_n[b], n[b], h_before[b], work, da_z[b], da_n[b], kept[b]
+            )
+
+
+@kernel
 def gru_row(
     dh: Array, e: int, a_z: Array, a_n: Array, n: Array, h_before: Array, work: Work,
     da_z: Array, da_n: Array, kept: Array,
 ) -> tuple[int, int, int]:  # fmt: skip
-    """da_z = dh (h' - n) σ'; da_n = dh (1 - z) tanh', or without tanh' if there is no a_n; kept = dh z.
-
-    Returns the exponents of the three.
-    """
-    if gru_near_row(dh, a_z, a_n, n, h_before, da_z, da_n, kept):
-        return e, e, e
+    """The same of one row, with wider numbers. Returns the exponents of da_z, da_n and kept."""
     m, value, k, k_value = work
     sigmoid_and_slope_row(a_z, value, k_value, m, k)
     for j in range(dh.size):
@@ -164,36 +176,34 @@ def gru_row(
 
 
 @kernel
-def gru_near_row(
-    dh: Array, a_z: Array, a_n: Array, n: Array, h_before: Array, da_z: Array, da_n: Array, kept: Array
-) -> bool:  # fmt: skip
-    """The same in the row's own dtype. Returns whether this holds all slopes and results."""
-    if not (has_sigmoid_slope(a_z) and has_tanh_slope(a_n)):
-        return False
-    sigmoid_row(a_z, kept, da_z)
-    for j in range(dh.size):
-        da_z[j] *= dh[j] * (h_before[j] - n[j])
-    for j in range(dh.size):
-        kept[j] *= dh[j]
-    for j in range(dh.size):
-        closed, _ = sigmoid_and_slope(-a_z[j])
-        da_n[j] = dh[j] * closed
-    for j in range(a_n.size):
-        _, slope = tanh_and_slope(a_n[j])
-        da_n[j] *= slope
-    return keeps_exponent(da_z) and keeps_exponent(da_n) and keeps_exponent(kept)
+def reset_rows(
+    dn: Array, of_through: Exponents, a_r: Array, factor: Array, da_r: Array, of_r: Exponents, through: Array,
+    memory: Memory,
+) -> None:  # fmt: skip
+    """da_r = dn · factor · σ'(a_r); through = dn r.
 
-
-@kernel
-def gru_reset_row(
-    dn: Array, e: int, a_r: Array, factor: Array, work: Work, da_r: Array, through: Array
-) -> tuple[int, int]:
-    """da_r = dn · factor · σ'(a_r); through = dn r. Returns the exponents of the two.
+    `of_through` has the exponents of dn before and those of `through` afterwards; all else is as in `gru_rows`.
 
     The reset after the product: dn = da_n, factor v; before it: dn = ∂L/∂(r h'), factor h'.
     """
-    if reset_near_row(dn, a_r, factor, da_r, through):
-        return e, e
+    saturated, near, floats, whole = borrowed(memory)
+    work = floats[0], floats[1], whole[0], whole[1]
+    near[:] = saturated
+    first, last = ends(saturated)
+    k = slice(first, last)
+    reset_near(near[k], dn[k], a_r[k], factor[k], da_r[k], through[k])
+    for b in range(first, last):
+        if saturated[b]:
+            of_r[b] = of_through[b]
+            if not near[b]:
+                of_r[b], of_through[b] = reset_row(dn[b], of_through[b], a_r[b], factor[b], work, da_r[b], through[b])
+
+
+@kernel
+def reset_row(
+    dn: Array, e: int, a_r: Array, factor: Array, work: Work, da_r: Array, through: Array
+) -> tuple[int, int]:  # fmt: skip
+    """The same of one row, with wider numbers. Returns the exponents of da_r and through."""
     m, value, k, k_value = work
     sigmoid_and_slope_row(a_r, value, k_value, m, k)
     multiply_row(m, dn)
@@ -201,16 +211,3 @@ def gru_reset_row(
     e_r = narrow(m, k, e, da_r)
     multiply_row(value, dn)
     return e_r, narrow(value, k_value, e, through)
-
-
-@kernel
-def reset_near_row(dn: Array, a_r: Array, factor: Array, da_r: Array, through: Array) -> bool:
-    """The same in the row's own dtype. Returns whether this holds all slopes and results."""
-    if not has_sigmoid_slope(a_r):
-        return False
-    sigmoid_row(a_r, through, da_r)
-    for j in range(dn.size):
-        da_r[j] *= dn[j] * factor[j]
-    for j in range(dn.size):
-        through[j] *= dn[j]
-    return keeps_exponent(da_r) and keeps_exponent(through)

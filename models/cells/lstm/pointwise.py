@@ -8,8 +8,8 @@ import numpy as np
 
 from models.bptt.compiled.adjoint import sum_of_squares
 from models.bptt.compiled.elementary import tanh
-from models.bptt.compiled.jit import Array, Gates, kernel
-from models.bptt.compiled.saturated import beyond, beyond_sigmoid, beyond_tanh
+from models.bptt.compiled.jit import Array, Flags, Gates, kernel
+from models.bptt.compiled.saturated import beyond, beyond_sigmoid, beyond_tanh, flag_beyond, flag_sigmoid, flag_tanh
 from models.bptt.compiled.slopes import tanh_and_slope
 
 PLAIN, PEEPHOLE, WITHOUT_FORGET = 0, 1, 2
@@ -87,9 +87,25 @@ def lstm_saturated(option: int, i: Array, f: Array, g: Array, o: Array) -> bool:
 
 
 @kernel
+def flag_lstm(option: int, rows: Flags, i: Array, f: Array, g: Array, o: Array) -> None:
+    """Flag the rows of which this is so."""
+    flag_sigmoid(rows, i)
+    flag_sigmoid(rows, o)
+    flag_tanh(rows, g)
+    if option != WITHOUT_FORGET:
+        flag_sigmoid(rows, f)
+
+
+@kernel
 def cell_is_large(c: Array) -> bool:
     """Whether tanh(c) has a very small slope."""
     return beyond(c, LARGE_32 if c.itemsize == 4 else LARGE_64)
+
+
+@kernel
+def flag_large_cell(rows: Flags, c: Array) -> None:
+    """Flag the rows of which this is so."""
+    flag_beyond(rows, c, LARGE_32 if c.itemsize == 4 else LARGE_64)
 
 
 @kernel

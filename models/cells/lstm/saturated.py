@@ -4,20 +4,22 @@ import numpy as np
 
 from models.bptt.compiled.borrow import borrowed
 from models.bptt.compiled.elementary import tanh_64
-from models.bptt.compiled.jit import Array, Exponents, Gates, kernel
+from models.bptt.compiled.jit import Array, Exponents, Flags, Gates, kernel
+from models.bptt.compiled.near import ends
 from models.bptt.compiled.product import multiply
-from models.bptt.compiled.saturated import add_carried, has_sigmoid_slope, has_tanh_slope, send_back, store_cell
-from models.bptt.compiled.slopes import sigmoid_row, tanh_and_slope, tanh_row
-from models.bptt.compiled.wide import add_rows, keeps_exponent, narrow, settle, sigmoid_and_slope_row, tanh_slope_row
+from models.bptt.compiled.saturated import add_carried, send_back, store_cell
+from models.bptt.compiled.wide import add_rows, narrow, settle_rows, sigmoid_and_slope_row, tanh_slope_row
+from models.cells.lstm.near import lstm_near
 from models.cells.lstm.pointwise import (
     PEEPHOLE,
     WITHOUT_FORGET,
     add_peephole,
     cell_parts,
+    flag_large_cell,
+    flag_lstm,
     in_order,
     lstm_backward_cell,
     lstm_backward_gates,
-    lstm_saturated,
 )
 
 
@@ -45,9 +47,10 @@ def saturated_step(
     B, H = c.shape
     a = preactivations(option, WT, vectors, states, hx)
     sent = np.empty((4, B, H), da.dtype)  # da's rows, with no gaps between them: faster loops
+    flags, kept, of_gates = np.empty((3, B), np.bool_), np.empty((B, H), da.dtype), np.empty(4, np.int64)
     saturated_rows(
         option, (i, f, g, o), (c_before, c), vectors, grads, exponents, back_c, row_exponent,
-        (a, sent, np.empty(H, da.dtype), np.empty((3, H)), np.empty((2, H), np.int64), np.empty(4, np.int64)),
+        (a, sent, flags, kept, np.empty((3, H)), np.empty((2, H), np.int64), of_gates),
     )  # fmt: skip
     da[:] = sent
     back[:] = 0
@@ -55,8 +58,7 @@ def saturated_step(
     for p in range(4):
         if option != WITHOUT_FORGET or p != 1:
             send_back(sent[p], row_exponent[p], W[p, :, :H], back, of_h)
-    for b in range(B):
-        of_h[b], of_c[b] = settle(back[b], of_h[b], back_c[b], of_c[b])
+    settle_rows(back, of_h, back_c, of_c)
     if option == PEEPHOLE:
         others[0] = c_before
         others[1] = c
@@ -66,27 +68,36 @@ def saturated_step(
 def saturated_rows(
     option: int, gates: Gates, cells: tuple[Array, Array], vectors: Array, grads: tuple[Array, Array],
     exponents: tuple[Exponents, Exponents, Exponents], back_c: Array, row_exponent: Exponents,
-    memory: tuple[Array, Array, Array, Array, Exponents, Exponents],
+    memory: tuple[Array, Array, Flags, Array, Array, Exponents, Exponents],
 ) -> None:  # fmt: skip
-    """dL/dc and da of each gate, row by row; `memory` has the preactivations, da, and what a row works in."""
+    """dL/dc and da of each gate; `memory` has the preactivations, da, flags of rows, and what a row works in."""
     i, f, g, o = gates
     c_before, c = cells
     dh, grad_cell = grads
     of_cell, of_h, of_c = exponents
-    a, sent, kept, floats, whole, of_gates = borrowed(memory)
+    a, sent, flags, kept, floats, whole, of_gates = borrowed(memory)
+    saturated, parted, near = flags
     work = floats[0], floats[1], floats[2], whole[0], whole[1]
+    parted[:] = False
+    flag_large_cell(parted, c)
+    for b in range(len(c)):
+        parted[b] = of_c[b] != of_h[b] or (parted[b] and cell_parts(c[b], dh[b], back_c[b]))
+    saturated[:] = parted
+    flag_lstm(option, saturated, i, f, g, o)
+    for b in range(len(c)):
+        near[b] = saturated[b] and not parted[b] and option != PEEPHOLE
+    first, last = ends(near)
+    k = slice(first, last)
+    of_rows = a[0, k], a[1, k], a[2, k], a[3, k]
+    da = sent[0, k], sent[1, k], sent[2, k], sent[3, k]
+    lstm_near(near[k], option, dh[k], back_c[k], of_rows, g[k], c_before[k], c[k], grad_cell[k], da, kept[k])
     for b in range(len(c)):
         e, row = of_h[b], slice(b, b + 1)
-        parted = of_c[b] != e or cell_parts(c[b], dh[b], back_c[b])
-        if parted or lstm_saturated(option, i[b], f[b], g[b], o[b]):
+        if near[b]:
+            back_c[b] = kept[b]
+        elif saturated[b]:
             of_row = a[0, b], a[1, b], a[2, b], a[3, b]
             of_gate = sent[0, b], sent[1, b], sent[2, b], sent[3, b]
-            alike = not parted and option != PEEPHOLE
-            if alike and near_row(
-                option, dh[b], back_c[b], of_row, g[b], c_before[b], c[b], grad_cell[b], of_gate, kept
-            ):
-                back_c[b] = kept
-                continue
             e_c, of_c[b] = lstm_row(
                 option, dh[b], e, back_c[b], of_c[b], of_row, g[b], c_before[b], c[b], vectors, work, of_gate, of_gates
             )
@@ -102,49 +113,6 @@ def saturated_rows(
             if option == PEEPHOLE:
                 add_peephole(back_c[row], vectors[0], sent[0, row])
                 add_peephole(back_c[row], vectors[1], sent[1, row])
-
-
-@kernel
-def near_row(
-    option: int, dh: Array, carried_c: Array, a: Gates, g: Array, c_before: Array, c: Array, dc: Array, da: Gates,
-    kept: Array,
-) -> bool:  # fmt: skip
-    """`lstm_row` in the row's own dtype and without peepholes; `kept` is what it carries to c'.
-
-    Returns whether the dtype holds all slopes and results. Until they have theirs, the rows hold factors of others.
-    """
-    a_i, a_f, a_g, a_o = a
-    da_i, da_f, da_g, da_o = da
-    forgets = option != WITHOUT_FORGET
-    if not (has_sigmoid_slope(a_i) and has_tanh_slope(a_g) and has_sigmoid_slope(a_o) and has_tanh_slope(c)):
-        return False
-    if forgets and not has_sigmoid_slope(a_f):
-        return False
-    y, flat, o, slope = da_g, kept, da_i, da_f
-    tanh_row(c, y, flat)
-    sigmoid_row(a_o, o, slope)
-    for j in range(dh.size):
-        da_o[j] = dh[j] * y[j] * slope[j]
-    for j in range(dh.size):
-        dc[j] = carried_c[j] + dh[j] * o[j] * flat[j]
-    if forgets:
-        sigmoid_row(a_f, kept, da_f)
-        for j in range(dh.size):
-            kept[j] *= dc[j]
-        for j in range(dh.size):
-            da_f[j] *= dc[j] * c_before[j]
-    else:
-        kept[:] = dc
-        da_f[:] = 0
-    sigmoid_row(a_i, da_g, da_i)
-    for j in range(dh.size):
-        da_i[j] *= dc[j] * g[j]
-    for j in range(dh.size):
-        _, steep = tanh_and_slope(a_g[j])
-        da_g[j] *= dc[j] * steep
-    of_gates = keeps_exponent(da_i) and keeps_exponent(da_g) and keeps_exponent(da_o)
-    of_cell = keeps_exponent(dc) and keeps_exponent(kept)
-    return of_gates and of_cell and (keeps_exponent(da_f) or not forgets)
 
 
 @kernel

@@ -6,12 +6,12 @@ A MUT's z keeps where the GRU's lets go: its step is the GRU's with σ(−a_z) f
 import numpy as np
 
 from models.bptt.compiled.borrow import borrowed
-from models.bptt.compiled.jit import Array, Exponents, Flags, Gates, kernel
+from models.bptt.compiled.jit import Array, Exponents, Gates, kernel
 from models.bptt.compiled.product import multiply
 from models.bptt.compiled.saturated import beyond_cell, beyond_tanh, send_back
 from models.bptt.compiled.wide import add_rows, multiply_row, narrow, tanh_slope_row
-from models.cells.gru.pointwise import gru_saturated
-from models.cells.gru.saturated import gru_row, through_reset
+from models.cells.gru.pointwise import flag_gru, gru_saturated
+from models.cells.gru.saturated import Memory, gru_rows, through_reset
 from models.cells.mut.pointwise import MUT1, MUT3, mut_backward, negate, write_tanh
 
 
@@ -43,38 +43,41 @@ def saturated_step(
     h_before, dh, of_h, back = states[0], grads[0], exponents[1], carried[0]
     B, H = h_before.shape
     a = preactivations(option, WT, h_before, gates[0], hx)
-    saturated, floats, whole = np.empty(B, np.bool_), np.empty((2, H)), np.empty((2, H), np.int64)
-    saturated_rows(option, gates, h_before, dh, of_h, back, da, row_exponent, (a, saturated, floats, whole))
-    through_reset(da, row_exponent, W, gates[0], h_before, others[0], back, of_h, (a[0], saturated))
+    sent = np.empty((4, B, H), da.dtype)  # da's rows, with no gaps between them: faster loops
+    floats, whole = np.empty((2, H)), np.empty((2, H), np.int64)
+    memory = np.empty(B, np.bool_), np.empty(B, np.bool_), floats, whole
+    saturated_rows(option, gates, h_before, dh, of_h, back, sent, row_exponent, a, memory)
+    through_reset(sent, row_exponent, W, gates[0], h_before, others[0], back, of_h, a[0], memory)
     if option == MUT1:
         for b in range(B):
-            row_exponent[3, b] = squashed_row(da[2, b], row_exponent[2, b], a[3, b], floats[0], whole[0], da[3, b])
+            row_exponent[3, b] = squashed_row(sent[2, b], row_exponent[2, b], a[3, b], floats[0], whole[0], sent[3, b])
     elif option == MUT3:
         write_tanh(h_before, others[1])
-        sent, through = np.empty_like(back), np.empty(H, da.dtype)
-        multiply(da[1], W[1, :, :H], sent, False)
+        product, through = np.empty_like(back), np.empty(H, da.dtype)
+        multiply(sent[1], W[1, :, :H], product, False)
         for b in range(B):
-            e = squashed_row(sent[b], row_exponent[1, b], h_before[b], floats[0], whole[0], through)
+            e = squashed_row(product[b], row_exponent[1, b], h_before[b], floats[0], whole[0], through)
             of_h[b] = add_rows(back[b], of_h[b], through, e)
     else:
-        send_back(da[1], row_exponent[1], W[1, :, :H], back, of_h)
+        send_back(sent[1], row_exponent[1], W[1, :, :H], back, of_h)
+    for p in range(len(da)):
+        da[p] = sent[p]
 
 
 @kernel
 def saturated_rows(
     option: int, gates: Gates, h_before: Array, dh: Array, of_h: Exponents, back: Array,
-    da: Array, row_exponent: Exponents, memory: tuple[Array, Flags, Array, Exponents],
+    da: Array, row_exponent: Exponents, a: Array, memory: Memory,
 ) -> None:  # fmt: skip
-    """da_z, da_n and dh (1 − z), row by row; `memory` has the preactivations and what a row works in."""
+    """da_z, da_n and dh (1 − z); `a` has the preactivations."""
     r, z, n, tanh_x = gates
-    a, saturated, floats, whole = borrowed(memory)
-    work = floats[0], floats[1], whole[0], whole[1]
+    saturated, _, _, _ = borrowed(memory)
     for b in range(len(dh)):
-        saturated[b] = mut_saturated(option, r[b], z[b], n[b], tanh_x[b] if option == MUT1 else n[b], h_before[b])
+        saturated[b] = (option == MUT1 and beyond_tanh(tanh_x[b])) or (option == MUT3 and beyond_cell(h_before[b]))
+    flag_gru(saturated, r, z, n)
+    gru_rows(dh, of_h, a[1], a[2], n, h_before, da[1], da[2], back, row_exponent[1], row_exponent[2], memory)
+    for b in range(len(dh)):
         if saturated[b]:
-            row_exponent[1, b], row_exponent[2, b], of_h[b] = gru_row(
-                dh[b], of_h[b], a[1, b], a[2, b], n[b], h_before[b], work, da[1, b], da[2, b], back[b]
-            )
             negate(da[1, b])
         else:
             mut_backward(dh[b], z[b], n[b], h_before[b], da[1, b], da[2, b], back[b])
