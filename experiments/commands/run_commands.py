@@ -148,7 +148,10 @@ def resume_command(
         raise RunError(f"run {twice.name} was named {folders.count(twice)} times; name each run once.")
     use_one_thread()
     allow([f"task={task}"])
-    follow(resume_together(folders, paused), quiet)
+    recorders = resume_together(folders, paused)
+    if task is not None and not quiet and all(task != recorder.training.config.task for recorder in recorders):
+        sys.stderr.write(visible(f"note: --task {task} has no effect here: no run that was named has this task.\n"))
+    follow(recorders, quiet)
 
 
 def follow(recorders: list[Recorder], quiet: bool) -> None:

@@ -7,8 +7,10 @@ import torch
 from commanding import WORDS, call, trained
 from one_sentence import one_sentence
 from sampling import Settings, seeded
+from typer.testing import CliRunner
 
 from dashboard.server.quotas import check_runs
+from experiments.commands.command_line import app
 from experiments.config.run_config import RunConfig
 from experiments.errors import ConfigError
 from experiments.runs.form import forms_of
@@ -95,6 +97,17 @@ def test_code_runs_only_where_its_name_was_typed(mine, runs, tmp_path, monkeypat
     with pytest.raises(ConfigError, match="which runs only where you name it"):
         call("run", *WORDS, "task=mine.py:Parity", "--owner", "visitor", "--again")
     assert not (tmp_path / "was_run").exists()
+
+
+def test_a_class_that_no_resumed_run_has_is_named(runs):
+    trained("steps=2", "--name", "one")
+    for words, noted in (
+        (("--task", "mine.py:Parity"), True),
+        ((), False),
+        (("--quiet", "--task", "mine.py:Parity"), False),
+    ):
+        result = CliRunner().invoke(app, ["resume", "one", *words], catch_exceptions=False)
+        assert ("note: --task mine.py:Parity has no effect here" in result.stderr) is noted
 
 
 def test_a_run_of_ones_own_class_resumes_where_its_name_is_typed(mine, runs, monkeypatch):
