@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from models.bptt.compiled.elementary import bits_of, from_bits, log_64
-from models.bptt.compiled.jit import Array, Exponents, kernel, summing
+from models.bptt.compiled.jit import Array, Exponents, Scalar, kernel, summing
 
 LN_2 = math.log(2)
 NEVER = -(2**62)
@@ -55,6 +55,15 @@ def largest(x: Array) -> float:
     for k in range(x.size):
         top = max(top, bits_of(x[k]))
     return np.float64(from_bits(top))
+
+
+@kernel
+def row_top(x: Array, b: int) -> Scalar:
+    """The bits of max |x_b| of row b, NaN above Inf: by indices, since a slice takes longer to make than to read."""
+    top = bits_of(x.dtype.type(0))
+    for j in range(x.shape[1]):
+        top = max(top, bits_of(x[b, j]))
+    return top
 
 
 @kernel

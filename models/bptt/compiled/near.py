@@ -4,7 +4,7 @@ What lies between the first and the last of them is computed, too, and is thrown
 the rows that it refuses; those go to `models.bptt.compiled.wide`, one by one.
 """
 
-from models.bptt.compiled.adjoint import SMALLEST_32, SMALLEST_64
+from models.bptt.compiled.adjoint import SMALLEST_32, SMALLEST_64, row_top
 from models.bptt.compiled.elementary import bits_of
 from models.bptt.compiled.jit import Array, Flags, Scalar, kernel
 from models.bptt.compiled.slopes import LIMIT_32, LIMIT_64, SIGMOID_LIMIT_32, SIGMOID_LIMIT_64
@@ -26,11 +26,8 @@ def ends(rows: Flags) -> tuple[int, int]:
 def refuse_outside(near: Flags, x: Array, least: Scalar, most: Scalar) -> None:
     """The rows whose largest |entry| is below `least` or above `most`, or NaN."""
     number = x.dtype.type
-    for b in range(x.shape[0]):
-        top = bits_of(number(0))
-        for j in range(x.shape[1]):
-            top = max(top, bits_of(x[b, j]))
-        near[b] = near[b] and bits_of(number(least)) <= top <= bits_of(number(most))
+    for b in range(len(x)):
+        near[b] = near[b] and bits_of(number(least)) <= row_top(x, b) <= bits_of(number(most))
 
 
 @kernel

@@ -8,6 +8,7 @@ every cell needs for it is here; each cell's own step is in its folder.
 
 import numpy as np
 
+from models.bptt.compiled.adjoint import row_top
 from models.bptt.compiled.borrow import borrowed
 from models.bptt.compiled.elementary import bits_of
 from models.bptt.compiled.jit import Array, Exponents, Flags, Scalar, kernel
@@ -50,18 +51,14 @@ def beyond_tanh(values: Array) -> bool:
 
 @kernel
 def flag_beyond(rows: Flags, x: Array, most: Scalar) -> None:
-    """As `beyond`, for each row: those are flagged, too. Indices in place of slices, whose making takes longer."""
-    number = x.dtype.type
-    for b in range(x.shape[0]):
-        top = bits_of(number(0))
-        for j in range(x.shape[1]):
-            top = max(top, bits_of(x[b, j]))
-        rows[b] = rows[b] or top > bits_of(number(most))
+    """Flag also the rows of which `beyond` is true."""
+    for b in range(len(x)):
+        rows[b] = rows[b] or row_top(x, b) > bits_of(x.dtype.type(most))
 
 
 @kernel
 def flag_sigmoid(rows: Flags, gate: Array) -> None:
-    """As `beyond_sigmoid`, for each row."""
+    """Flag also the rows of which `beyond_sigmoid` is true."""
     low, high = (LOW_32, HIGH_32) if gate.itemsize == 4 else (LOW_64, HIGH_64)
     number = gate.dtype.type
     for b in range(gate.shape[0]):
@@ -74,7 +71,7 @@ def flag_sigmoid(rows: Flags, gate: Array) -> None:
 
 @kernel
 def flag_tanh(rows: Flags, values: Array) -> None:
-    """As `beyond_tanh`, for each row."""
+    """Flag also the rows of which `beyond_tanh` is true."""
     flag_beyond(rows, values, FLAT_32 if values.itemsize == 4 else FLAT_64)
 
 

@@ -7,7 +7,16 @@ Only a saturated unit needs them. Its slope may be 4e^(−600), and 1 − h² of
 
 import numpy as np
 
-from models.bptt.compiled.adjoint import NEVER, SMALLEST_32, SMALLEST_64, add_rescaled, largest, magnitude, scale
+from models.bptt.compiled.adjoint import (
+    NEVER,
+    SMALLEST_32,
+    SMALLEST_64,
+    add_rescaled,
+    largest,
+    magnitude,
+    row_top,
+    scale,
+)
 from models.bptt.compiled.elementary import (
     HIGH_64,
     LOG2_E_64,
@@ -167,9 +176,7 @@ def settle_rows(carried: Array, of_h: Exponents, carried_cell: Array, of_c: Expo
     smallest = bits_of(carried.dtype.type(SMALLEST_32 if carried.itemsize == 4 else SMALLEST_64))
     zero = carried.dtype.type(0)
     for b in range(len(carried)):
-        top, top_cell = bits_of(zero), bits_of(zero)
-        for j in range(carried.shape[1]):
-            top, top_cell = max(top, bits_of(carried[b, j])), max(top_cell, bits_of(carried_cell[b, j]))
+        top, top_cell = row_top(carried, b), row_top(carried_cell, b)
         ours, theirs = exponent_of(from_bits(top)), exponent_of(from_bits(top_cell))
         normal = min(top, top_cell) >= smallest and max(ours, theirs) < INFINITE
         if of_h[b] == of_c[b] and normal and abs(ours - theirs) <= near:
