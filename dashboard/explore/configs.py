@@ -40,8 +40,7 @@ def page_configs(settings: Settings) -> list[RunConfig]:
 
 def run_values(settings: Settings) -> dict[str, object]:
     """The page's settings as `RunConfig` values, all but the cell."""
-    task = settings.task if settings.is_drawn else settings.inputs
-    own = {*OF_NETWORK[settings.network], *settings_of_task(task, settings.seq_len_schedule)}
+    own = settings_of_its_own(settings)
     fields = {
         name: value
         for name, value in settings.as_values().items()
@@ -59,6 +58,12 @@ def run_values(settings: Settings) -> dict[str, object]:
         "attention": settings.attention if "attention" in own and settings.attention != "none" else None,
         "loss_position": None if settings.loss_position == "task" else settings.loss_position,
     }
+
+
+def settings_of_its_own(settings: Settings) -> set[str]:
+    """The settings that only some networks or tasks have, and those that are chosen."""
+    task = settings.task if settings.is_drawn else settings.inputs
+    return {*OF_NETWORK[settings.network], *settings_of_task(task, settings.seq_len_schedule)}
 
 
 def lowered(settings: Settings) -> dict[str, int]:

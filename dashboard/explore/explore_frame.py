@@ -17,7 +17,7 @@ from analysis.spectrum import Spectrum
 from analysis.typeset import as_html
 from analysis.wording import power_of_ten, significant
 from dashboard.components.terms import explain_terms
-from dashboard.explore.configs import OF_A_DRAWN_NETWORK
+from dashboard.explore.configs import OF_A_DRAWN_NETWORK, settings_of_its_own
 from dashboard.explore.differences import describe_differences, format_value
 from dashboard.explore.layer_choice import say_layer
 from dashboard.explore.link import read_settings
@@ -25,11 +25,12 @@ from dashboard.explore.networks import NAMING, controls_of, open_network
 from dashboard.explore.overlays import bounds_of, rates_of
 from dashboard.explore.panel import symbols_of
 from dashboard.explore.panels import PANELS
-from dashboard.explore.settings import CONTROLS, HEARD, Settings
+from dashboard.explore.settings import CONTROLS, HEARD, OF_SOME, Settings
 from dashboard.explore.view import View, record_view
 from dashboard.frame import Frame
 from dashboard.server.checks import Value, shorten_value
-from experiments.config.run_config import ConfigError
+from experiments.config.run_config import ConfigError, RunConfig
+from experiments.config.without_effect import uses
 from experiments.probing.probe import Probe
 
 HERO = "profile"
@@ -96,7 +97,12 @@ def describe_settings(view: View) -> dict[str, str]:
 
 def applied_values(view: View) -> dict[str, Value]:
     """The settings that the picture follows from: what names a network is left out, and what does not apply to it."""
-    left_out = ("inputs",) if view.network is None else ("task", "cells", *OF_A_DRAWN_NETWORK)
+    if view.network is None:
+        left_out = {"inputs", *OF_SOME - settings_of_its_own(view.settings)}
+    else:
+        left_out = {"task", "cells", *OF_A_DRAWN_NETWORK}
+    configs = [probe.experiment.config for probe in view.probes.values()]
+    left_out |= {name for name in RunConfig.model_fields if not any(uses(config, name) for config in configs)}
     values = view.settings.as_values().items()
     return {name: value for name, value in values if name not in left_out and not CONTROLS[name].names_network}
 

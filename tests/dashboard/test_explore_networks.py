@@ -7,9 +7,9 @@ from streamlit.testing.v1 import AppTest
 
 from analysis.numbers import log_quantile
 from dashboard.explore.configs import lowered, page_configs
-from dashboard.explore.explore_frame import explore_frame
+from dashboard.explore.explore_frame import describe_settings, explore_frame
 from dashboard.explore.link import read_settings
-from dashboard.explore.settings import OF_NETWORK, OVERLAYS, PANEL_NAMES, Settings
+from dashboard.explore.settings import CONTROLS, OF_NETWORK, OVERLAYS, PANEL_NAMES, Settings
 from dashboard.explore.view import record_view
 from experiments.errors import ConfigError
 from models.networks.registry import NETWORKS
@@ -121,6 +121,23 @@ def test_a_setting_that_is_not_shown_does_not_act():
     assert (config.head, config.start, config.features, config.seq_len_schedule) == ("linear", "zero", "start", "fixed")
     alone = record_view(Settings.of({**SMALL, **left, "attention": "dot"})).probes["gru"].experiment.config
     assert (alone.head, alone.start, alone.attention) == ("attention", "learned", None)
+
+
+@pytest.mark.parametrize(
+    ("values", "named", "not_named"),
+    [
+        ({"cells": ["elman"]}, {"Elman's nonlinearity"}, {"Forget-gate bias", "Delay", "Reverse the source"}),
+        ({"cells": ["elman", "lstm"]}, {"Elman's nonlinearity", "Forget-gate bias"}, {"Stack"}),
+        ({"task": "translation", "network": "encoder_decoder"}, {"Reverse the source", "Stack"}, {"Head", "Delay"}),
+        ({"task": "delayed_xor"}, {"Delay"}, {"Shortest sequence"}),
+    ],
+)
+def test_what_is_downloaded_names_the_settings_that_act_and_no_others(values, named, not_named):
+    settings = Settings(**{"seq_len": 8, "hidden_size": 4, "batch_size": 2, **values})
+    labels = {*describe_settings(record_view(settings))}
+    assert named <= labels
+    assert not not_named & labels
+    assert not_named <= {control.label for control in CONTROLS.values()}
 
 
 def test_every_panel_is_drawn_of_sequences_of_unequal_lengths():
