@@ -73,7 +73,7 @@ class ModuleReport:
             lines += [f"  {row['layer']}: {row['gradient']}.", f"    {row['decay']}; {row['horizon']}"]
         for finding in self.findings:
             lines += [f"  {finding.severity}: {finding.title}. {finding.evidence}", f"    {finding.remedy}"]
-        return "\n".join(lines if self.findings else [*lines, "  Nothing is wrong."])
+        return "\n".join(lines if self.findings else [*lines, "  No fault is found."])
 
 
 @dataclass(frozen=True, eq=False)

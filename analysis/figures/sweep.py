@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from analysis.figures.decades import POWERS_OF_TEN
+from analysis.figures.parallel import value_ticks
 from analysis.figures.picture import Picture
 from analysis.figures.sweep_panel import (
     Cells,
@@ -218,7 +218,7 @@ def scale(shown: Sequence[Cells], title: str, diverging: bool, log: bool) -> dic
     values = np.concatenate([v[np.isfinite(v)] for v in shown])
     bar: dict[str, object] = {"thickness": 14, "len": 1.0, "title": {"text": title, "side": "right"}}
     if log:
-        bar |= POWERS_OF_TEN
+        bar |= {key: at for key, at in value_ticks(values, log).items() if key.startswith("tick")}
     if diverging:
         reach = float(np.abs(values).max(initial=0.0)) or 1.0
         return {"colorscale": DIVERGING, "cmid": 0, "cmin": -reach, "cmax": reach, "colorbar": bar}

@@ -92,7 +92,11 @@ def explore_html(view: View, link: str = "") -> str:
 def describe_settings(view: View) -> dict[str, str]:
     """All settings that apply, in the page's words."""
     applied = {CONTROLS[name].label: format_value(name, value) for name, value in applied_values(view).items()}
-    return {"Network": "untrained" if view.network is None else view.network.title, **applied}
+    network = {"Network": "untrained" if view.network is None else view.network.title}
+    if view.pinned is None:
+        return network | applied
+    changed = describe_differences(view.pinned, view.settings)
+    return network | applied | {"From A, drawn beside it, to these": "; ".join(changed) or "no change"}
 
 
 def applied_values(view: View) -> dict[str, Value]:
@@ -101,10 +105,25 @@ def applied_values(view: View) -> dict[str, Value]:
         left_out = {"inputs", *OF_SOME - settings_of_its_own(view.settings)}
     else:
         left_out = {"task", "cells", *OF_A_DRAWN_NETWORK}
-    configs = [probe.experiment.config for probe in view.probes.values()]
+    threshold = view.settings.threshold
+    configs = [p.experiment.config.model_copy(update={"clip_threshold": threshold}) for p in view.probes.values()]
     left_out |= {name for name in RunConfig.model_fields if not any(uses(config, name) for config in configs)}
+    left_out |= idle_views(view)
     values = view.settings.as_values().items()
     return {name: value for name, value in values if name not in left_out and not CONTROLS[name].names_network}
+
+
+def idle_views(view: View) -> set[str]:
+    """Settings of the view that change no number here."""
+    configs = [probe.experiment.config for probe in view.probes.values()]
+    idle = {"alone", "panel"}
+    if view.settings.act == "none":
+        idle |= {"act", "act_at", "act_unit", "act_value"}
+    if all(config.num_layers == 1 for config in configs):
+        idle.add("shown_layer")
+    if not any(config.bidirectional for config in configs):
+        idle.add("direction")
+    return idle
 
 
 def draw_profiles(view: View, *, in_drag: bool = False) -> Picture:

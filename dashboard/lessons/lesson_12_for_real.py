@@ -232,9 +232,10 @@ def evidence(m: Measured, guess: Guess | None) -> Picture:
     ]
     made = loss_picture(drawn)
     yours = sum(p.yours for p in m.pairs)
-    sentence = f"Drawn: T = {ASKED}, trained for this verdict over up to {BUDGET} steps. "
-    sentence += f"Pairs that the verdict counts: {yours} from the beat Do, {len(m.pairs) - yours} trained for it"
-    sentence += "." if m.pair in m.pairs else "; the drawn one is not among them."
+    counted = f"{yours} from the beat Do, {len(m.pairs) - yours} trained on this page"
+    sentence = f"Drawn: a pair with T = {ASKED}, trained on this page over up to {BUDGET} steps. "
+    sentence += f"Pairs that the verdict counts: {counted}"
+    sentence += "." if m.pair in m.pairs else "; in place of the drawn pair it counts the longer one from the beat Do."
     return replace(made, name="for-real", sentence=sentence, alt=f"{made.alt}.")
 
 

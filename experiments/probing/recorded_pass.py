@@ -250,7 +250,7 @@ def describe_healthy(recorded: RecordedPass) -> str:
     """What is said of a pass without a finding: what the gradient does over the lags that the task needs."""
     c = recorded.transport_course
     needed = "" if c.lag >= recorded.trace.seq_len - 1 else f", and the task needs no more than {counted(c.lag, 'lag')}"
-    return f"Nothing is wrong. {begin_sentence(c)}{needed}; no gate, unit or cell state is stuck."
+    return f"No fault is found. {begin_sentence(c)}{needed}; no gate, unit or cell state is stuck."
 
 
 def kept_of(kept: int, sequences: int) -> str:

@@ -230,7 +230,7 @@ def test_a_gradient_that_is_zero_everywhere_is_a_severe_finding_and_says_where_t
     said = str(seen.report())
     assert "No gradient arrives" in said
     assert "rectified units that are all off" in said
-    assert "Nothing is wrong" not in said
+    assert "No fault is found" not in said
 
 
 def test_the_worst_comes_first():

@@ -129,7 +129,13 @@ def test_a_setting_that_is_not_shown_does_not_act():
         ({"cells": ["elman"]}, {"Elman's nonlinearity"}, {"Forget-gate bias", "Delay", "Reverse the source"}),
         ({"cells": ["elman", "lstm"]}, {"Elman's nonlinearity", "Forget-gate bias"}, {"Stack"}),
         ({"task": "translation", "network": "encoder_decoder"}, {"Reverse the source", "Stack"}, {"Head", "Delay"}),
-        ({"task": "delayed_xor"}, {"Delay"}, {"Shortest sequence"}),
+        ({"task": "delayed_xor"}, {"Delay", "Clip by"}, {"Shortest sequence", "Layer shown", "After timestep"}),
+        ({"clip_threshold": 1e6}, {"Clip threshold"}, {"Clip by", "Direction shown", "Details"}),
+        (
+            {"num_layers": 2, "bidirectional": True, "act": "zero"},
+            {"Layer shown", "Direction shown", "Unit"},
+            {"Delay"},
+        ),
     ],
 )
 def test_what_is_downloaded_names_the_settings_that_act_and_no_others(values, named, not_named):

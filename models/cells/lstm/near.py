@@ -3,7 +3,7 @@
 from models.bptt.compiled.jit import Array, Flags, Gates, kernel
 from models.bptt.compiled.near import refuse_far, refuse_flat_sigmoid, refuse_flat_tanh
 from models.bptt.compiled.slopes import sigmoid_row, tanh_and_slope, tanh_row
-from models.cells.lstm.pointwise import FLAT_32, FLAT_64, WITHOUT_FORGET
+from models.cells.lstm.pointwise import WITHOUT_FORGET
 
 
 @kernel
@@ -17,6 +17,7 @@ def lstm_near(
     refuse_flat_sigmoid(near, a_i)
     refuse_flat_tanh(near, a_g)
     refuse_flat_sigmoid(near, a_o)
+    refuse_flat_tanh(near, c)
     if option != WITHOUT_FORGET:
         refuse_flat_sigmoid(near, a_f)
     near_cell(
@@ -34,12 +35,9 @@ def lstm_near(
 
 @kernel
 def near_cell(dh: Array, carried_c: Array, a_o: Array, c: Array, dc: Array, da_o: Array, memory: Gates) -> None:
-    """da_o = dh tanh(c) σ'; dc = carried + dh o tanh'(c), without what would be subnormal beside `carried`."""
+    """da_o = dh tanh(c) σ'; dc = carried + dh o tanh'(c)."""
     y, steep, o, slope = memory
-    zero, flat = c.dtype.type(0), FLAT_32 if c.itemsize == 4 else FLAT_64
     tanh_row(c, y, steep)
-    for j in range(c.size):
-        steep[j] = zero if abs(c[j]) > flat else steep[j]
     sigmoid_row(a_o, o, slope)
     for j in range(dh.size):
         da_o[j] = dh[j] * y[j] * slope[j]
