@@ -199,3 +199,31 @@ def test_both_engines_agree_where_some_units_are_saturated(cell, options, scale,
 @pytest.mark.parametrize(("scale", "dtype"), [(30.0, torch.float32), (200.0, torch.float64)])
 def test_both_engines_agree_where_some_units_are_saturated_in_all_cells(cell, options, scale, dtype):
     test_both_engines_agree_where_some_units_are_saturated(cell, options, scale, dtype, 3, True)
+
+
+@pytest.mark.parametrize("path", ["reference", "fast"])
+@pytest.mark.parametrize(
+    ("dtype", "steps", "cell_state", "forget_bias", "expected"),
+    [
+        (torch.float32, 12, 30.0, 20.0, -59.41),  # f is saturated
+        (torch.float32, 12, 30.0, 6.0, -57.82),  # no gate is
+        (torch.float32, 12, 24.5, 20.0, -48.41),
+        (torch.float64, 70, 210.0, 40.0, -421.95),
+        (torch.float64, 70, 210.0, 14.0, -421.93),
+    ],
+)
+def test_a_unit_with_a_large_cell_state_keeps_its_gradient_beside_one_that_fades(
+    path, dtype, steps, cell_state, forget_bias, expected
+):
+    """ln‖dL/dc_1‖ ≈ ln(4 o) − 2c_0 of the first unit: the second's e^−9 a step is far below it there."""
+    model = SequenceModel("lstm", 1, 2, 2, dtype=dtype)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.zero_()
+        biases = [-3, 0, forget_bias, -9, 0.5, 0.5, 1, 1]  # of i, f, g and o, two units each
+        model.recurrent.get_parameter("bias_ih_l0").copy_(torch.tensor(biases))
+        model.readout.get_parameter("weight").copy_(torch.eye(2))
+    start = tuple(torch.tensor([[[c, 0.0]]], dtype=dtype) for c in (0.0, cell_state))
+    inputs = torch.zeros(steps, 1, 1, dtype=dtype)
+    trace = models.record(model, inputs, lambda h: 1e3 * h[-1, 0, 1] + h[-2, 0, 0], path=path, start=start)
+    assert float(trace.cell_log_norm.flatten()[0]) == pytest.approx(expected, abs=0.01)

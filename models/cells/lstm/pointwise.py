@@ -19,6 +19,8 @@ LARGE_32, LARGE_64 = 12.0, 40.0
 """Beyond these |c| the gradient of h is so small in c that the two may need exponents of their own."""
 FLAT_32, FLAT_64 = np.float32(24), np.float64(200)
 """Beyond these |c| it changes no digit in c, unless c has no gradient of its own."""
+BESIDE_32, BESIDE_64 = np.float32(2.0**-40), np.float64(2.0**-500)
+"""From this share of its dL/dh on, a unit's dL/dc changes in no digit by a slope beyond `FLAT`."""
 SUSTAINED = 2.0**-40
 """Square of the share of dL/dh that dL/dc must have on its own."""
 
@@ -112,8 +114,20 @@ def flag_large_cell(rows: Flags, c: Array) -> None:
 def cell_parts(c: Array, dh: Array, carried_c: Array) -> bool:
     """Whether one row's dL/dc may become far smaller than its dL/dh, by a small slope of tanh(c).
 
-    It does not where c has a gradient of its own, as c that grows from step to step usually has.
+    It does not where c has a gradient of its own, as c that grows from step to step usually has. A unit that has none
+    needs its slope, too: where the others' gradients fade, its own is all that is left.
     """
     if not cell_is_large(c):
         return False
-    return not sum_of_squares(carried_c) >= SUSTAINED * sum_of_squares(dh)  # NaN parts them, too
+    sustained = sum_of_squares(carried_c) >= SUSTAINED * sum_of_squares(dh)
+    return not sustained or loses_unit(c, dh, carried_c)  # NaN parts them, too
+
+
+@kernel
+def loses_unit(c: Array, dh: Array, carried_c: Array) -> bool:
+    """Whether a unit's slope would be taken for 0 that is all of its dL/dc."""
+    flat, beside = (FLAT_32, BESIDE_32) if c.itemsize == 4 else (FLAT_64, BESIDE_64)
+    lost = False
+    for k in range(c.size):
+        lost |= (abs(c[k]) > flat) & (abs(carried_c[k]) < beside * abs(dh[k]))
+    return lost
