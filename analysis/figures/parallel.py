@@ -94,6 +94,8 @@ def value_ticks(height: Float[ndarray, " run"], log: bool) -> dict[str, object]:
     low, high = float(height.min()), float(height.max())
     if low == high:
         at = np.array([low])
+    elif log and -4 < low < high < 4 and 1 + 1e-6 < 10 ** (high - low) < 2:  # perhaps no 1, 2 or 5 lies between
+        at = np.log10(round_numbers(10**low, 10**high))
     else:
         at = round_decades(low, high) if log and high - low < FEW_DECADES else round_numbers(low, high)
     reach = {"range": [min(low, float(at[0])), max(high, float(at[-1]))]} if len(at) > 1 else {}

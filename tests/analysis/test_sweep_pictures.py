@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from analysis.figures.sweep import MOST_TICKS, sweep_picture, ticks
+from analysis.figures.sweep import MOST_TICKS, decades, scale, sweep_picture, ticks
 from analysis.figures.sweep_panel import Heatmap, Side, crossing
 from analysis.figures.sweep_row import NO_PROFILE, row_picture
 
@@ -76,3 +76,18 @@ def test_all_of_a_cell_answers_to_the_pointer():
     side = Side("rate", (1.0, 2.0))
     made = sweep_picture([map_of(np.zeros((2, 2)))], side, side, "loss", "the loss").made
     assert (made.layout.hovermode, made.layout.hoverdistance) == ("closest", -1)
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ([0.186, 0.208], ["0.185", "0.19", "0.195", "0.2", "0.205", "0.21"]),
+        ([1e-3, 40.0], ["0.001", "0.01", "0.1", "1", "10", "100"]),
+        ([0.19, 0.19], ["0.19"]),
+        ([0.19, 0.19 * (1 + 1e-15)], ["0.1", "0.2"]),
+    ],
+)
+def test_a_colour_bar_has_round_numbers_however_near_its_ends_are(values, said):
+    bar = scale([decades(np.array([values]))], "loss", False, True)["colorbar"]
+    assert bar["ticktext"] == said
+    assert len(bar["tickvals"]) == len(said)
