@@ -99,7 +99,7 @@ def test_code_runs_only_where_its_name_was_typed(mine, runs, tmp_path, monkeypat
     assert not (tmp_path / "was_run").exists()
 
 
-def test_a_class_that_no_resumed_run_has_is_named(runs):
+def test_a_class_that_no_resumed_run_has_is_named(in_own_folder):
     trained("steps=2", "--name", "one")
     for words, noted in (
         (("--task", "mine.py:Parity"), True),
