@@ -235,7 +235,7 @@ def evidence(m: Measured, guess: Guess | None) -> Picture:
     counted = f"{yours} from the beat Do, {len(m.pairs) - yours} trained on this page"
     sentence = f"Drawn: a pair with T = {ASKED}, trained on this page over up to {BUDGET} steps. "
     sentence += f"Pairs that the verdict counts: {counted}"
-    sentence += "." if m.pair in m.pairs else "; in place of the drawn pair it counts the longer one from the beat Do."
+    sentence += "." if m.pair in m.pairs else "; in place of the drawn pair it counts the one from the beat Do."
     return replace(made, name="for-real", sentence=sentence, alt=f"{made.alt}.")
 
 
