@@ -181,13 +181,14 @@ def run_forward(states: CompiledStates) -> None:
 def run_backward(
     states: CompiledStates, blocks: Blocks | None, sent: Direct, filled: tuple[Any, ...]
 ) -> WeightGradient:
-    """Fill the gradients; what comes back is the gradient of W and then of the vectors, flat."""
+    """Fill the gradients; what comes back is the gradient of Wᵀ and then of the vectors, flat."""
     option, (_, _, W, _, vectors, *_) = states.packing.option, states.layer
+    P, H, columns = W.shape
     steps, begins = (0, 0) if blocks is None else (blocks.steps, blocks.first)
 
     def part(first: int, last: int) -> WeightGradient:
         grad = np.zeros(W.size + vectors.size, W.dtype)
-        of_weights = grad[: W.size].reshape(W.shape), grad[W.size :].reshape(vectors.shape)
+        of_weights = grad[: W.size].reshape(P, columns, H), grad[W.size :].reshape(vectors.shape)
         where = (option, states.reverse, first, last, steps, begins)
         exponent = states.passes.backward(*where, states.layer, sent, (*filled, *of_weights))
         return WeightGradient(torch.from_numpy(grad), 0 if exponent == NEVER else exponent)
@@ -201,6 +202,7 @@ def run_backward(
 def parameter_gradients(gradient: WeightGradient, states: CompiledStates) -> dict[str, WeightGradient]:
     """The cell's parameter → its gradient."""
     (_, _, W, _, vectors, *_), flat = states.layer, gradient.value.numpy()
-    dW, dv = flat[: W.size].reshape(W.shape), flat[W.size :].reshape(vectors.shape)
-    grads = unpack(dW, dv, states.cell, states.packing)
+    P, H, columns = W.shape
+    dWT, dv = flat[: W.size].reshape(P, columns, H), flat[W.size :].reshape(vectors.shape)
+    grads = unpack(dWT.transpose(0, 2, 1), dv, states.cell, states.packing)
     return {name: WeightGradient(grad, gradient.exponent) for name, grad in grads.items()}

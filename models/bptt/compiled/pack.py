@@ -48,7 +48,7 @@ def transposed(W: Matrices) -> Matrices:
     P, H, columns = W.shape
     of_line = LINE // W.itemsize
     lines = -(-H // of_line) | 1
-    WT = np.empty((P, columns, lines * of_line), W.dtype)
+    WT: Matrices = torch.empty(P, columns, lines * of_line, dtype=torch.from_numpy(W).dtype).numpy()
     WT[:, :, :H] = W.transpose(0, 2, 1)
     return WT
 

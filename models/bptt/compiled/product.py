@@ -3,7 +3,17 @@
 import numpy as np
 
 from models.bptt.compiled.jit import Array, kernel
-from models.bptt.compiled.tile import ROWS, VECTOR, one_vector, two_vectors
+from models.bptt.compiled.pack import LINE
+from models.bptt.compiled.tile import (
+    FEW,
+    MANY,
+    ROWS,
+    VECTOR,
+    one_vector,
+    one_vector_of_few,
+    two_vectors,
+    two_vectors_of_few,
+)
 
 
 @kernel
@@ -24,6 +34,15 @@ def multiply(a: Array, b: Array, c: Array, add: bool) -> None:
 
 
 @kernel
+def in_lines(size: int, like: Array) -> Array:
+    """Memory for so many numbers of the dtype of `like`, for `b` above: no vector of it lies in two of the cache's
+    lines, since it begins where a line does."""
+    memory = np.empty(size + LINE // like.itemsize, like.dtype)
+    first = -memory.ctypes.data % LINE // like.itemsize
+    return memory[first : first + size]
+
+
+@kernel
 def write_columns(a: Array, out: Array, start: int) -> None:
     """Copy a into the columns of out, from `start` on."""
     for b in range(a.shape[0]):
@@ -37,10 +56,17 @@ def multiply_wide(a: Array, b: Array, c: Array, add: bool) -> None:
     (M, N), lanes = c.shape, VECTOR // c.itemsize
     done = N - N % (2 * lanes)
     for n in range(0, done, 2 * lanes):
-        for m in range(0, M, ROWS):
+        m = 0
+        while M - m > FEW:
             two_vectors(a, b, c, m, n, 0, add)
+            m += ROWS
+        if m < M:
+            two_vectors_of_few(a, b, c, m, n, 0, add)
     while done < N:
-        n = min(done, N - lanes)
-        for m in range(0, M, ROWS):
+        n, m = min(done, N - lanes), 0
+        while M - m > FEW:
             one_vector(a, b, c, m, n, done - n, add)
+            m += MANY
+        if m < M:
+            one_vector_of_few(a, b, c, m, n, done - n, add)
         done = n + lanes

@@ -19,7 +19,7 @@ from models.bptt.compiled.adjoint import NEVER, add_direct, add_direct_cell
 from models.bptt.compiled.borrow import borrowed
 from models.bptt.compiled.jit import Array, Exponents, Gates, kernel
 from models.bptt.compiled.padding import bring_back, keep_state, set_aside
-from models.bptt.compiled.product import multiply, write_columns
+from models.bptt.compiled.product import in_lines, multiply, write_columns
 from models.bptt.compiled.saturated import apart, send_back
 from models.bptt.compiled.step import (
     backward_step,
@@ -40,7 +40,7 @@ Results = tuple[
     Array, Array, Exponents, Exponents, Array, Array, Array, Exponents, Array, Array, Exponents, Array, Array
 ]
 """dL/dh, dL/dc, the exponents of both, ln‖dL/dh‖, that of the direct gradient, dL/dx (empty if not needed), its
-exponents, dL/dh_0, dL/dc_0, the exponents of both, the gradients of W and of `vectors`."""
+exponents, dL/dh_0, dL/dc_0, the exponents of both, the gradients of Wᵀ and of `vectors`."""
 Memory = tuple[Array, Array, Array, Array, Array, Exponents, Exponents, Exponents, Exponents, Exponents]
 """What `run_backward` works in."""
 
@@ -95,7 +95,7 @@ def run_backward(
     B = last - first
     has_cell = cell_state.size > 0
     steps = min(T, max(1, 128 // B))  # sum da [h', 1, x]ᵀ over some steps at once: a product that is not too thin
-    da = np.empty((P, steps * B, H), x.dtype)
+    da = in_lines(P * steps * B * H, x).reshape((P, steps * B, H))
     hx = np.ones((steps * B, H + 1 + I), x.dtype)
     others = np.empty((count_others(option), steps * B, H), x.dtype)
     carried = np.zeros((B, H), x.dtype)
@@ -131,7 +131,7 @@ def go_backward(
     direct, direct_cell, direct_exponent = borrowed(sent)
     (
         grad_hidden, grad_cell, exponents, cell_exponents, log_norm, direct_log_norm, grad_x, x_exponents,
-        grad_start, grad_start_cell, start_exponents, dW, dv,
+        grad_start, grad_start_cell, start_exponents, dWT, dv,
     ) = borrowed(results)  # fmt: skip
     (
         da, hx, others, carried, carried_cell, exponent, exponent_cell, row_exponent, columns, factors,
@@ -210,7 +210,7 @@ def go_backward(
             exponent[:] = 0
             exponent_cell[:] = 0
         if top + B == count or s == 0:
-            common = add_weight_gradients(columns, factors, da, row_exponent, hx, others, top + B, dW, dv, common)
+            common = add_weight_gradients(columns, factors, da, row_exponent, hx, others, top + B, dWT, dv, common)
     grad_start[first:last] = carried
     if has_cell:
         grad_start_cell[first:last] = carried_cell

@@ -1,4 +1,7 @@
-"""The sum of da [h', 1, x]ᵀ over time, the weights' gradient: rows of any size brought to one power of two."""
+"""The sum of da [h', 1, x]ᵀ over time, the weights' gradient: rows of any size brought to one power of two.
+
+It is kept transposed, [h', 1, x] daᵀ: then the vectors of the product are the units' rows of da, which lie in the cache
+as the processor reads them, while [h', 1, x] is a few columns wider than a vector."""
 
 import math
 
@@ -30,29 +33,29 @@ def add_weight_gradients(
     hx: Array,
     others: Array,
     count: int,
-    dW: Array,
+    dWT: Array,
     dv: Array,
     common: int,
 ) -> int:
-    """dW ← dW + da [h', 1, x]ᵀ over the first `count` rows, and dv likewise. Returns the exponent of both.
+    """dWᵀ ← dWᵀ + [h', 1, x] daᵀ over the first `count` rows, and dv likewise. Returns the exponent of both.
 
     `columns` [product] is what `columns_read` gives, `factors` [row of dv] what `vector_factor` does.
     """
-    P, H, _ = dW.shape
+    P, C, H = dWT.shape
     new = common_exponent(da, exponent, count, common)
     if new != common and common != NEVER:
         for p in range(P):
-            for row in range(H):
-                scale(dW[p, row], common - new)
+            for row in range(C):
+                scale(dWT[p, row], common - new)
         for row in range(dv.shape[0]):
             scale(dv[row], common - new)
     for p in range(P):
         if not weigh(da[p], exponent[p], count, new):
             continue
         wanted = slice(columns[p, 0], columns[p, 1])
-        multiply(da[p, :count].T, hx[:count, wanted], dW[p, :, wanted], True)
+        multiply(hx[:count, wanted].T, da[p, :count], dWT[p, wanted], True)
         if columns[p, 2] >= 0:
-            multiply(da[p, :count].T, others[columns[p, 2], :count], dW[p, :, :H], True)
+            multiply(others[columns[p, 2], :count].T, da[p, :count], dWT[p, :H], True)
     for row in range(dv.shape[0]):
         p, factor = factors[row]
         add_products(da[p, :count], hx if factor == 1 else others[factor - 2], dv[row])
