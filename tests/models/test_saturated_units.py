@@ -227,3 +227,40 @@ def test_a_unit_with_a_large_cell_state_keeps_its_gradient_beside_one_that_fades
     inputs = torch.zeros(steps, 1, 1, dtype=dtype)
     trace = models.record(model, inputs, lambda h: 1e3 * h[-1, 0, 1] + h[-2, 0, 0], path=path, start=start)
     assert float(trace.cell_log_norm.flatten()[0]) == pytest.approx(expected, abs=0.01)
+
+
+@pytest.mark.parametrize("path", ["reference", "fast"])
+@pytest.mark.parametrize(("dtype", "shut", "cell_state"), [(torch.float32, -100, 60.0), (torch.float64, -1000, 360.0)])
+def test_a_tiny_gradient_of_c_outlives_a_direct_gradient_of_h(path, dtype, shut, cell_state):
+    """f = 1 and o_T = σ(0): dL/dc_t = o tanh'(c) = 2 e^(−2c) at every t, though dL/dh_2 = 1 where o_2 is shut."""
+    model = SequenceModel("lstm", 1, 1, 1, dtype=dtype)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.zero_()
+        model.recurrent.get_parameter("bias_ih_l0").copy_(torch.tensor([shut, -shut, 0.0, 0.0]))
+        model.recurrent.get_parameter("weight_ih_l0")[3] = 1  # o
+        model.readout.get_parameter("weight").fill_(1)
+    inputs = torch.zeros(6, 1, 1, dtype=dtype)
+    inputs[1] = 10 * shut
+    start = tuple(torch.full((1, 1, 1), s, dtype=dtype) for s in (0.0, cell_state))
+    trace = models.record(model, inputs, lambda h: h[-1].sum() + h[1].sum(), path=path, start=start)
+    expected = torch.full((6,), math.log(2) - 2 * cell_state).double()
+    assert torch.allclose(trace.cell_log_norm.flatten(), expected, atol=1e-4)
+    assert trace.log_norm.flatten()[[1, -1]].tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("path", ["reference", "fast"])
+@pytest.mark.parametrize("small", [1e-10, 1e-15, 1e-30])
+def test_a_tiny_direct_gradient_of_h_is_seen_beside_a_large_one_of_c(path, small):
+    """Without W_hh nothing but the loss at t = 2 reaches h_2, while dL/dc_2 is 1e29."""
+    model = SequenceModel("lstm", 1, 1, 1)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.zero_()
+        model.recurrent.get_parameter("bias_ih_l0").copy_(torch.tensor([0.0, 3.0, 0.5, 0.0]))
+        model.readout.get_parameter("weight").fill_(1)
+    trace = models.record(model, torch.zeros(5, 1, 1), lambda h: 1e30 * h[-1].sum() + small * h[1].sum(), path=path)
+    assert trace.log_norm[0, :, 0].tolist() == pytest.approx(
+        [-math.inf, math.log(small), -math.inf, -math.inf, math.log(1e30)], abs=1e-5
+    )
+    assert float(trace.cell_log_norm[0, 1, 0]) == pytest.approx(float(trace.cell_log_norm[0, 2, 0]), abs=0.1)

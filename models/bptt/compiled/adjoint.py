@@ -1,7 +1,7 @@
 """The sum direct_t + carried, row by row, rescaled by a power of two where it leaves a safe range.
 
-A row is one sample's gradient, with one exponent for its h and c, as in `Scaled`. The reference rescales
-at every step. Here a row keeps its exponent while its norm is in a range from which one more step neither overflows nor
+A row is one sample's gradient. Its h and c share one exponent, as in `Scaled`, while one row can hold both. The reference
+rescales at every step. Here a row keeps its exponent while its norm is in a range from which one more step neither overflows nor
 loses a digit, so that an ordinary pass has exponents of 0 throughout and pays for the check alone.
 """
 
@@ -18,6 +18,9 @@ NEVER = -(2**62)
 
 SAFE_32, SAFE_64 = 2.0**80, 2.0**600
 """Largest squared norm, and the reciprocal of the smallest."""
+
+NEAR_32, NEAR_64 = 40, 300
+"""A row whose largest entry is within 2^±this keeps its exponent: one more step neither overflows nor loses a digit."""
 
 SMALLEST_32, SMALLEST_64 = 2.0**-126, 2.0**-1022
 """Smallest normal numbers: products of smaller ones take a processor up to ten times as long."""
@@ -112,23 +115,37 @@ def scale(x: Array, power: int) -> None:
 
 
 @kernel
-def add_rescaled(direct: Array, direct_exponent: int, carried: Array, carried_cell: Array, exponent: int) -> int:
-    """carried ← direct + carried, and carried_cell at the same scale. Returns that scale: the larger magnitude."""
-    top = max(largest(carried), largest(carried_cell))
-    if math.isnan(largest(carried)) or math.isnan(largest(carried_cell)):
-        top = math.nan
-    ours, theirs = magnitude(top, exponent), magnitude(largest(direct), direct_exponent)
+def add_rescaled(direct: Array, direct_exponent: int, carried: Array, exponent: int) -> int:
+    """carried ← direct + carried. Returns its exponent: the larger magnitude of the two."""
+    ours, theirs = magnitude(largest(carried), exponent), magnitude(largest(direct), direct_exponent)
     new = max(ours, theirs)
     if new == NEVER:
         new = 0
     scale(carried, exponent - new)
-    scale(carried_cell, exponent - new)
     power = max(-2000, min(2000, direct_exponent - new))
     first = math.ldexp(1.0, power // 2)
     second = math.ldexp(1.0, power - power // 2)
     for k in range(carried.size):
         carried[k] += np.float64(direct[k]) * first * second
     return new
+
+
+@kernel
+def settle(carried: Array, exponent: int, carried_cell: Array, exponent_cell: int) -> tuple[int, int]:
+    """The exponents of a row's h and c: one for both, unless they differ by more than one row can hold."""
+    ours, theirs = magnitude(largest(carried), exponent), magnitude(largest(carried_cell), exponent_cell)
+    near = NEAR_32 if carried.itemsize == 4 else NEAR_64
+    if ours == NEVER or theirs == NEVER:
+        common = exponent if theirs == NEVER else exponent_cell
+    elif exponent == exponent_cell and abs(ours - theirs) <= near:
+        common = exponent
+    elif abs(ours - theirs) <= near:
+        common = max(ours, theirs)
+    else:
+        return exponent, exponent_cell
+    scale(carried, exponent - common)
+    scale(carried_cell, exponent_cell - common)
+    return common, common
 
 
 @kernel
@@ -143,11 +160,9 @@ def add_direct_cell(
     """carried_cell ← direct_cell + carried_cell for each row: adds the direct gradient of c."""
     for b in range(carried.shape[0]):
         together = exponent_cell[b] == exponent[b]
-        with_hidden = carried[b] if together else carried[b, :0]
-        new = add_rescaled(direct_cell[b], direct_exponent[b], carried_cell[b], with_hidden, exponent_cell[b])
+        exponent_cell[b] = add_rescaled(direct_cell[b], direct_exponent[b], carried_cell[b], exponent_cell[b])
         if together:
-            exponent[b] = new
-        exponent_cell[b] = new
+            exponent[b], exponent_cell[b] = settle(carried[b], exponent[b], carried_cell[b], exponent_cell[b])
 
 
 @kernel
@@ -165,8 +180,8 @@ def add_direct(
 ) -> None:
     """total ← direct + carried for each row, with its exponent, its log norm and the direct gradient's.
 
-    `carried`, `carried_cell` (no columns where the cell has no c) and their exponents are left at the scale of
-    `total`; a `carried_cell` that has an exponent of its own keeps it.
+    `carried` and `carried_cell` (no columns where the cell has no c) are left with one exponent where one row can hold
+    both; a `carried_cell` that has an exponent of its own keeps it.
     """
     single = total.itemsize == 4
     safe = SAFE_32 if single else SAFE_64
@@ -179,13 +194,11 @@ def add_direct(
         together = exponent_cell[b] == e
         square_cell = sum_of_squares(carried_cell[b]) if together else 0.0
         if not (same and 1 / safe < square + square_cell < safe):
-            with_cell = carried_cell[b] if together else carried_cell[b, :0]
-            new = add_rescaled(direct[b], direct_exponent[b], carried[b], with_cell, e)
-            total[b] = carried[b]
+            exponent[b] = add_rescaled(direct[b], direct_exponent[b], carried[b], e)
+            if together and carried_cell.size > 0:
+                exponent[b], exponent_cell[b] = settle(carried[b], exponent[b], carried_cell[b], e)
+            total[b], e = carried[b], exponent[b]
             square = sum_of_squares(total[b])
-            if together:
-                exponent_cell[b] = new
-            exponent[b] = e = new
         out_exponent[b] = e
         out_log_norm[b], out_direct_log_norm[b] = square, square_direct
         rare |= not (is_exact(square) and (silent or is_exact(square_direct)))

@@ -4,11 +4,10 @@ What lies between the first and the last of them is computed, too, and is thrown
 the rows that it refuses; those go to `models.bptt.compiled.wide`, one by one.
 """
 
-from models.bptt.compiled.adjoint import SMALLEST_32, SMALLEST_64, row_top
+from models.bptt.compiled.adjoint import NEAR_32, NEAR_64, SMALLEST_32, SMALLEST_64, row_top
 from models.bptt.compiled.elementary import bits_of
 from models.bptt.compiled.jit import Array, Flags, Scalar, kernel
 from models.bptt.compiled.slopes import LIMIT_32, LIMIT_64, SIGMOID_LIMIT_32, SIGMOID_LIMIT_64
-from models.bptt.compiled.wide import NEAR_32, NEAR_64
 
 
 @kernel

@@ -8,14 +8,15 @@ Only a saturated unit needs them. Its slope may be 4e^(−600), and 1 − h² of
 import numpy as np
 
 from models.bptt.compiled.adjoint import (
+    NEAR_32,
+    NEAR_64,
     NEVER,
     SMALLEST_32,
     SMALLEST_64,
     add_rescaled,
     largest,
-    magnitude,
     row_top,
-    scale,
+    settle,
 )
 from models.bptt.compiled.elementary import (
     HIGH_64,
@@ -32,8 +33,6 @@ from models.bptt.compiled.jit import Array, Exponents, Scalar, kernel
 SMALLEST_LOG = -700_000.0
 """Below it e^x is taken as zero: up to here k ln 2 is exact in the reduction x = k ln 2 + r."""
 
-NEAR_32, NEAR_64 = 40, 300
-"""A row whose largest entry is within 2^±this keeps its exponent: one more step neither overflows nor loses a digit."""
 NOT_FINITE, INFINITE = 2**62, 1025
 """Exponent of a row with an Inf or a NaN, and of these numbers themselves."""
 LARGEST_64 = np.finfo(np.float64).max
@@ -166,7 +165,7 @@ def add_rows(a: Array, exponent: int, b: Array, exponent_b: int) -> int:
         return exponent
     if largest(b) == 0:
         return exponent
-    return add_rescaled(b, exponent_b, a, a[:0], exponent)
+    return add_rescaled(b, exponent_b, a, exponent)
 
 
 @kernel
@@ -185,21 +184,3 @@ def settle_rows(carried: Array, of_h: Exponents, carried_cell: Array, of_c: Expo
                 carried_cell[b, j] = zero if bits_of(carried_cell[b, j]) < smallest else carried_cell[b, j]
         else:
             of_h[b], of_c[b] = settle(carried[b], of_h[b], carried_cell[b], of_c[b])
-
-
-@kernel
-def settle(carried: Array, exponent: int, carried_cell: Array, exponent_cell: int) -> tuple[int, int]:
-    """The exponents of a row's h and c: one for both, unless they differ by more than one row can hold."""
-    ours, theirs = magnitude(largest(carried), exponent), magnitude(largest(carried_cell), exponent_cell)
-    near = NEAR_32 if carried.itemsize == 4 else NEAR_64
-    if ours == NEVER or theirs == NEVER:
-        common = exponent if theirs == NEVER else exponent_cell
-    elif exponent == exponent_cell and abs(ours - theirs) <= near:
-        common = exponent
-    elif abs(ours - theirs) <= near:
-        common = max(ours, theirs)
-    else:
-        return exponent, exponent_cell
-    scale(carried, exponent - common)
-    scale(carried_cell, exponent_cell - common)
-    return common, common
