@@ -1,8 +1,8 @@
 """The sum direct_t + carried, row by row, rescaled by a power of two where it leaves a safe range.
 
-A row is one sample's gradient. Its h and c share one exponent, as in `Scaled`, while one row can hold both. The reference
-rescales at every step. Here a row keeps its exponent while its norm is in a range from which one more step neither overflows nor
-loses a digit, so that an ordinary pass has exponents of 0 throughout and pays for the check alone.
+A row is one sample's gradient. Its h and c share one exponent, as in `Scaled`, while one row can hold both. The
+reference rescales at every step. Here a row keeps its exponent while its norm is in a range from which one more step
+neither overflows nor loses a digit: an ordinary pass has exponents of 0 throughout and pays for the check alone.
 """
 
 import math

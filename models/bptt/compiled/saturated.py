@@ -110,6 +110,9 @@ def store_cell(dc: Array, e: int, e_h: int, k: Exponents, out: Array) -> int:
 @kernel
 def send_back(da: Array, exponent: Exponents, W: Array, out: Array, out_exponent: Exponents) -> None:
     """out ← out + da W, row by row; each row has its own exponent."""
+    if not apart(exponent, out_exponent):
+        multiply(da, W, out, True)
+        return
     product = np.empty((da.shape[0], W.shape[1]), da.dtype)
     multiply(da, W, product, False)
     add_each_row(out, out_exponent, product, exponent)
@@ -119,10 +122,5 @@ def send_back(da: Array, exponent: Exponents, W: Array, out: Array, out_exponent
 def add_each_row(a: Array, exponent: Exponents, b: Array, exponent_b: Exponents) -> None:
     """a ← a + b, row by row; each row has its own exponent."""
     b = borrowed(b)
-    if not apart(exponent, exponent_b):
-        for row in range(a.shape[0]):
-            for k in range(a.shape[1]):
-                a[row, k] += b[row, k]
-        return
     for row in range(a.shape[0]):
         exponent[row] = add_rows(a[row], exponent[row], b[row], exponent_b[row])

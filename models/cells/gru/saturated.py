@@ -46,17 +46,14 @@ def saturated_step(
     h_before, dh, of_h, back = states[0], grads[0], exponents[1], carried[0]
     B, H = h_before.shape
     a = preactivations(option, WT, h_before, gates, hx)
-    sent = np.empty((4, B, H), da.dtype)  # da's rows, with no gaps between them: faster loops
     memory = np.empty(B, np.bool_), np.empty(B, np.bool_), np.empty((2, H)), np.empty((2, H), np.int64)
-    saturated_rows(option, gates, h_before, dh, of_h, back, sent, row_exponent, a, memory)
+    saturated_rows(option, gates, h_before, dh, of_h, back, da, row_exponent, a, memory)
     if option == RESET_BEFORE:
-        through_reset(sent, row_exponent, W, gates[0], h_before, others[0], back, of_h, a[0], memory)
+        through_reset(da, row_exponent, W, gates[0], h_before, others[0], back, of_h, a[0], memory)
     else:
-        send_back(sent[0], row_exponent[0], W[0, :, :H], back, of_h)
-        send_back(sent[3], row_exponent[3], W[3, :, :H], back, of_h)
-    send_back(sent[1], row_exponent[1], W[1, :, :H], back, of_h)
-    for p in range(len(da)):
-        da[p] = sent[p]
+        send_back(da[0], row_exponent[0], W[0, :, :H], back, of_h)
+        send_back(da[3], row_exponent[3], W[3, :, :H], back, of_h)
+    send_back(da[1], row_exponent[1], W[1, :, :H], back, of_h)
 
 
 @kernel

@@ -46,18 +46,16 @@ def saturated_step(
     back, back_c = carried
     B, H = c.shape
     a = preactivations(option, WT, vectors, states, hx)
-    sent = np.empty((4, B, H), da.dtype)  # da's rows, with no gaps between them: faster loops
     flags, kept, of_gates = np.empty((3, B), np.bool_), np.empty((B, H), da.dtype), np.empty(4, np.int64)
     saturated_rows(
         option, (i, f, g, o), (c_before, c), vectors, grads, exponents, back_c, row_exponent,
-        (a, sent, flags, kept, np.empty((3, H)), np.empty((2, H), np.int64), of_gates),
+        (a, da, flags, kept, np.empty((3, H)), np.empty((2, H), np.int64), of_gates),
     )  # fmt: skip
-    da[:] = sent
     back[:] = 0
     of_h[:] = row_exponent[0]
     for p in range(4):
         if option != WITHOUT_FORGET or p != 1:
-            send_back(sent[p], row_exponent[p], W[p, :, :H], back, of_h)
+            send_back(da[p], row_exponent[p], W[p, :, :H], back, of_h)
     settle_rows(back, of_h, back_c, of_c)
     if option == PEEPHOLE:
         others[0] = c_before

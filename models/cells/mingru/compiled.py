@@ -91,11 +91,8 @@ def saturated_step(
     multiply(hx[:, H:], matrices[1][0, H:], a_z, False)
     negate(a_z.ravel())
     B = len(h_before)
-    sent = np.empty((2, B, H), da.dtype)  # da's rows, with no gaps between them: faster loops
     memory = np.empty(B, np.bool_), np.empty(B, np.bool_), np.empty((2, H)), np.empty((2, H), np.int64)
-    saturated_rows(gates, h_before, grads[0], exponents[1], carried[0], sent, row_exponent, a_z, memory)
-    for p in range(len(da)):
-        da[p] = sent[p]
+    saturated_rows(gates, h_before, grads[0], exponents[1], carried[0], da, row_exponent, a_z, memory)
 
 
 @kernel

@@ -43,25 +43,22 @@ def saturated_step(
     h_before, dh, of_h, back = states[0], grads[0], exponents[1], carried[0]
     B, H = h_before.shape
     a = preactivations(option, WT, h_before, gates[0], hx)
-    sent = np.empty((4, B, H), da.dtype)  # da's rows, with no gaps between them: faster loops
     floats, whole = np.empty((2, H)), np.empty((2, H), np.int64)
     memory = np.empty(B, np.bool_), np.empty(B, np.bool_), floats, whole
-    saturated_rows(option, gates, h_before, dh, of_h, back, sent, row_exponent, a, memory)
-    through_reset(sent, row_exponent, W, gates[0], h_before, others[0], back, of_h, a[0], memory)
+    saturated_rows(option, gates, h_before, dh, of_h, back, da, row_exponent, a, memory)
+    through_reset(da, row_exponent, W, gates[0], h_before, others[0], back, of_h, a[0], memory)
     if option == MUT1:
         for b in range(B):
-            row_exponent[3, b] = squashed_row(sent[2, b], row_exponent[2, b], a[3, b], floats[0], whole[0], sent[3, b])
+            row_exponent[3, b] = squashed_row(da[2, b], row_exponent[2, b], a[3, b], floats[0], whole[0], da[3, b])
     elif option == MUT3:
         write_tanh(h_before, others[1])
         product, through = np.empty_like(back), np.empty(H, da.dtype)
-        multiply(sent[1], W[1, :, :H], product, False)
+        multiply(da[1], W[1, :, :H], product, False)
         for b in range(B):
             e = squashed_row(product[b], row_exponent[1, b], h_before[b], floats[0], whole[0], through)
             of_h[b] = add_rows(back[b], of_h[b], through, e)
     else:
-        send_back(sent[1], row_exponent[1], W[1, :, :H], back, of_h)
-    for p in range(len(da)):
-        da[p] = sent[p]
+        send_back(da[1], row_exponent[1], W[1, :, :H], back, of_h)
 
 
 @kernel
