@@ -1,13 +1,15 @@
 """The spectrum of the recurrent matrices: shapes as buttons, single values to drag."""
 
+from dataclasses import replace
 from typing import Literal
 
 import streamlit as st
 
 from analysis.figures.theme import cell_name
 from dashboard.components.drag_spectrum import drag_spectrum
+from dashboard.explore.control import SomeOf
 from dashboard.explore.session import SPECTRUM_REVISION, change_settings
-from dashboard.explore.settings import LARGEST_SINGULAR_VALUE, MOST_UNITS, SHAPES
+from dashboard.explore.settings import CONTROLS, LARGEST_SINGULAR_VALUE, MOST_UNITS, SHAPES
 from dashboard.explore.view import View
 from dashboard.explore.widgets import show_widget
 from models.cells.registry import CELLS
@@ -36,7 +38,16 @@ def show_spectrum(view: View) -> None:
         "All recurrent blocks get these values. The slider *Largest singular value* scales all of them."
     )
     if any(len(result.spectra) > 1 for result in with_matrix.values()):
-        show_widget("spectrum_blocks")
+        show_widget("spectrum_blocks", {"spectrum_blocks": _gates_to_choose(view)})
+
+
+def _gates_to_choose(view: View) -> SomeOf:
+    """The setting's gates of the cells that are drawn, and those that are chosen already."""
+    every = CONTROLS["spectrum_blocks"]
+    assert isinstance(every, SomeOf)
+    drawn = {block for cell in view.probes for block in CELLS[cell].recurrent_blocks}
+    wanted = drawn.union(view.settings.spectrum_blocks)
+    return replace(every, options={block: words for block, words in every.options.items() if block in wanted})
 
 
 def _highest(view: View) -> float:

@@ -1,6 +1,7 @@
 """The spectrum under the hand: points that are dragged, typed or moved by key, shapes, and the gates acted on."""
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -109,6 +110,8 @@ def test_keys_move_a_value_and_go_to_its_neighbours_and_axe_finds_no_serious_fau
 
 def test_only_the_chosen_gates_are_changed(explore):
     page = explore("?panel=Spectrum&cells=lstm&hidden_size=4&spectrum_shape=equal&seq_len=10", viewport=TALL)
+    gates = page.get_by_role("button", name=re.compile("^[A-Z]+ [a-z]$"))
+    assert gates.all_inner_texts() == ["LSTM i", "LSTM f", "LSTM g", "LSTM o"]  # no cell that is not drawn
     press(page, "LSTM f")
     wanted = probe(
         RunConfig(
