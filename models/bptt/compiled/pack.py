@@ -44,7 +44,8 @@ def pack(cell: Cell, packing: Packing) -> Matrices:
 
 def transposed(W: Matrices) -> Matrices:
     """Its matrices transposed, with columns more that nobody reads: each row begins an odd number of cache lines after
-    the last. At a power of two, one column's numbers would share a few of the cache's places: half as fast."""
+    the last. At a power of two, one column's numbers would share a few of the cache's places: half as fast. Torch's
+    memory begins at a cache line."""
     P, H, columns = W.shape
     of_line = LINE // W.itemsize
     lines = -(-H // of_line) | 1
