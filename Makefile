@@ -44,7 +44,7 @@ test-device: $(VENV)/dev.stamp
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/oxlint dashboard
+	$(BIN)/oxlint analysis dashboard
 
 types: $(VENV)/dev.stamp
 	$(BIN)/mypy

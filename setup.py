@@ -52,6 +52,7 @@ setup(
     packages=[NAME, *(f"{NAME}.{package}" for package in PACKAGES)],
     package_dir={NAME: NAME, **{f"{NAME}.{folder}": folder for folder in FOLDERS}},
     package_data={
+        f"{NAME}.analysis": ["**/*.js"],
         f"{NAME}.dashboard": ["**/*.js", "**/*.css", "**/*.svg"],
         f"{NAME}.experiments": ["**/*.toml"],
     },

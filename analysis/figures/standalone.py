@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable
 from html import escape
+from pathlib import Path
 
 from analysis.figures.picture import Picture
+from analysis.typeset import as_html
 
 
 def standalone(title: str, before: str, pictures: Iterable[Picture], after: str = "") -> str:
@@ -14,7 +16,7 @@ def standalone(title: str, before: str, pictures: Iterable[Picture], after: str 
 
 def page(title: str, body: str) -> str:
     """The HTML of a page with this title and body, light or dark as the reader's system is; `body` must be trusted."""
-    return PAGE.format(title=escape(title), body=body)
+    return PAGE.format(title=escape(title), body=body, script=SCRIPT)
 
 
 def section(picture: Picture, first: bool) -> str:
@@ -23,7 +25,7 @@ def section(picture: Picture, first: bool) -> str:
         full_html=False, include_plotlyjs=first, config={"showSendToCloud": False, "responsive": True}
     )
     head = f'<figure role="group" aria-label="{escape(picture.alt)}">'
-    return f"{head}{body}<figcaption>{escape(picture.sentence)}</figcaption></figure>"
+    return f"{head}{body}<figcaption>{as_html(escape(picture.sentence))}</figcaption></figure>"
 
 
 def table(rows: Iterable[tuple[object, object]]) -> str:
@@ -31,6 +33,8 @@ def table(rows: Iterable[tuple[object, object]]) -> str:
     cells = "\n".join(f"<tr><td>{escape(str(a))}</td><td>{escape(str(b))}</td></tr>" for a, b in rows)
     return f"<table>{cells}</table>"
 
+
+SCRIPT = Path(__file__).with_name("standalone.js").read_text(encoding="utf-8")
 
 PAGE = """<!doctype html>
 <html lang="en">
@@ -66,14 +70,7 @@ h2 {{ margin-top: 3rem }}
 <h1>{title}</h1>
 {body}
 <script>
-const dark = matchMedia("(prefers-color-scheme: dark)");
-function colour() {{
-  const ink = getComputedStyle(document.documentElement).getPropertyValue("--ink").trim();
-  for (const chart of document.querySelectorAll(".js-plotly-plot")) Plotly.relayout(chart, {{ "font.color": ink }});
-}}
-addEventListener("load", colour);
-dark.addEventListener("change", colour);
-</script>
+{script}</script>
 </body>
 </html>
 """

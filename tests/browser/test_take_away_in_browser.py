@@ -15,6 +15,7 @@ import pytest
 from browsing import ROOT, press, settle
 from exploring import eventually, line, shows
 from PIL import Image
+from playwright.sync_api import Page
 
 from experiments.config.run_config import RunConfig
 from experiments.probing.probe import probe
@@ -68,8 +69,28 @@ def test_the_web_page_stands_alone_and_shows_the_same_profile(explore, browser, 
     drawn = alone.evaluate(
         "[...document.querySelector('.js-plotly-plot')._fullData.find(trace => trace.name === 'Elman').y]"
     )
-    alone.context.close()
     assert drawn == pytest.approx(line(page, "Elman"), abs=1e-6)
+    wide = lines_of_titles(alone)
+    alone.set_viewport_size({"width": 390, "height": 800})
+    assert eventually(alone, lambda: lines_of_titles(alone) > wide and charts_are_whole(alone))
+    alone.context.close()
+
+
+def lines_of_titles(page: Page) -> int:
+    """Of all charts of a page, in sum."""
+    return page.locator(".js-plotly-plot .gtitle").evaluate_all(
+        "titles => titles.reduce((sum, title) => sum + Math.max(1, title.querySelectorAll('.line').length), 0)"
+    )
+
+
+def charts_are_whole(page: Page) -> bool:
+    """Whether no title is cut, and no chart stands on the words below it."""
+    return page.locator(".js-plotly-plot").evaluate_all("""charts => charts.every(chart => {
+        const [box, title] = [chart, chart.querySelector(".gtitle")].map(part => part.getBoundingClientRect());
+        const words = chart.closest("figure").querySelector("figcaption").getBoundingClientRect();
+        const within = title.left >= box.left && title.right <= box.right && title.top >= box.top;
+        return within && chart.querySelector(".main-svg").getBoundingClientRect().bottom <= words.top + 1;
+    })""")
 
 
 @pytest.fixture(scope="module")
