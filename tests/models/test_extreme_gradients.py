@@ -6,11 +6,22 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracles import last_step_loss, linear_model, make_model, random_orthogonal
+from oracles import (
+    CONFIGURATIONS,
+    MORE_CONFIGURATIONS,
+    last_step_loss,
+    linear_model,
+    make_model,
+    named,
+    random_orthogonal,
+)
 
+import models
 from models import SequenceModel
 from models.bptt.lognorm import log_norm
 from models.bptt.scaled import Scaled, times_power_of_two
+
+EVERY_CELL = [*CONFIGURATIONS, *MORE_CONFIGURATIONS]
 
 
 @pytest.mark.parametrize("factor", [2.0, 0.5])
@@ -113,3 +124,18 @@ def test_zero_stays_zero_at_any_power():
     x = torch.tensor([0.0, 1.0, -1.0])
     assert times_power_of_two(x, torch.tensor(5000)).tolist() == [0.0, math.inf, -math.inf]
     assert times_power_of_two(x, torch.tensor(-5000)).tolist() == [0.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize("path", ["reference", "fast"])
+@pytest.mark.parametrize("first", [1e15, 1e20, 1e35])
+@pytest.mark.parametrize(("cell", "options"), EVERY_CELL, ids=named(EVERY_CELL))
+def test_a_huge_gradient_that_meets_a_zero_state_leaves_the_recurrent_weights_gradient(cell, options, first, path):
+    """h_0 = 0: what reaches W_hh is the second step's alone, however large dL/dh_1 is. Biases and W_ih see both."""
+    model = make_model(cell, options, dtype=torch.float32)
+    inputs = torch.randn(3, 2, model.input_size, generator=torch.Generator().manual_seed(1))
+    both, second = (
+        models.record(model, inputs, lambda h, size=size: size * h[0].sum() + h[1].sum(), path=path).parameter_log_norm
+        for size in (first, 0.0)
+    )
+    assert both["recurrent.weight_hh_l0"] == pytest.approx(second["recurrent.weight_hh_l0"], abs=1e-4)
+    assert both["recurrent.bias_ih_l0"] > math.log(first) - 12

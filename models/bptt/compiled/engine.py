@@ -136,7 +136,7 @@ class CompiledEngine(Engine):
             *arrays_of(total, 2, none), of_h, of_c, *norms, *arrays_of(of_inputs, 1, none), of_x,
             *arrays_of(start, 2, none.reshape(0, 0)), of_start,
         )  # fmt: skip
-        dW = run_backward(states, blocks, sent, results)
+        parameter_grads = run_backward(states, blocks, sent, results)
 
         log_norm, direct_log_norm = map(torch.from_numpy, norms)
         return Backward(
@@ -148,7 +148,7 @@ class CompiledEngine(Engine):
                 direct_log_norm=direct_log_norm,
                 grad_start=scaled_parts(start, of_start),
             ),
-            parameter_grads=parameter_gradients(dW, states),
+            parameter_grads=parameter_grads,
             grad_inputs=Scaled((of_inputs[0],), torch.from_numpy(of_x)) if through_inputs else None,
         )
 
@@ -180,29 +180,31 @@ def run_forward(states: CompiledStates) -> None:
 
 def run_backward(
     states: CompiledStates, blocks: Blocks | None, sent: Direct, filled: tuple[Any, ...]
-) -> WeightGradient:
-    """Fill the gradients; what comes back is the gradient of Wᵀ and then of the vectors, flat."""
+) -> dict[str, WeightGradient]:
+    """Fill the gradients; what comes back is each parameter's."""
     option, (_, _, W, _, vectors, *_) = states.packing.option, states.layer
     P, H, columns = W.shape
     steps, begins = (0, 0) if blocks is None else (blocks.steps, blocks.first)
 
-    def part(first: int, last: int) -> WeightGradient:
-        grad = np.zeros(W.size + vectors.size, W.dtype)
-        of_weights = grad[: W.size].reshape(P, columns, H), grad[W.size :].reshape(vectors.shape)
+    def part(first: int, last: int) -> dict[str, WeightGradient]:
+        dWT, dv = np.zeros((P, columns, H), W.dtype), np.zeros_like(vectors)
+        exponents = np.empty(4, np.int64)
         where = (option, states.reverse, first, last, steps, begins)
-        exponent = states.passes.backward(*where, states.layer, sent, (*filled, *of_weights))
-        return WeightGradient(torch.from_numpy(grad), 0 if exponent == NEVER else exponent)
+        states.passes.backward(*where, states.layer, sent, (*filled, dWT, dv, exponents))
+        return parameter_gradients(dWT, dv, exponents, states)
 
-    grad, *others = over_batch(part, states.batch_size, 2 * states.work)
+    grads, *others = over_batch(part, states.batch_size, 2 * states.work)
     for other in others:
-        grad = grad + other
-    return grad
+        grads = {name: grad + other[name] for name, grad in grads.items()}
+    return grads
 
 
-def parameter_gradients(gradient: WeightGradient, states: CompiledStates) -> dict[str, WeightGradient]:
+def parameter_gradients(
+    dWT: Array, dv: Array, exponents: Exponents, states: CompiledStates
+) -> dict[str, WeightGradient]:
     """The cell's parameter → its gradient."""
-    (_, _, W, _, vectors, *_), flat = states.layer, gradient.value.numpy()
-    P, H, columns = W.shape
-    dWT, dv = flat[: W.size].reshape(P, columns, H), flat[W.size :].reshape(vectors.shape)
+    state, bias, inputs, of_vectors = (0 if exponent == NEVER else exponent for exponent in exponents.tolist())
+    of_name = {"weight_hh": state, "bias_ih": bias, "bias_hh": bias, "weight_ih": inputs}
+    of_name |= dict.fromkeys(states.packing.vectors, of_vectors)
     grads = unpack(dWT.transpose(0, 2, 1), dv, states.cell, states.packing)
-    return {name: WeightGradient(grad, gradient.exponent) for name, grad in grads.items()}
+    return {name: WeightGradient(grad, of_name[name]) for name, grad in grads.items()}

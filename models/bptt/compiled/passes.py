@@ -24,7 +24,7 @@ class Compiled:
     """`recurrence.run_forward` and `run_backward` of one cell for one dtype."""
 
     forward: Callable[..., None]
-    backward: Callable[..., int]
+    backward: Callable[..., None]
 
 
 lock = threading.Lock()
@@ -79,10 +79,10 @@ def compile_passes(module: str, dtype: torch.dtype, folder: Path | None) -> Comp
     layer = types.Tuple((lengths, a3, a3, a3, a2, a3, a3, types.UniTuple(a3, 4)))
     direct = types.Tuple((a3, a3, exponent2))
     results = types.Tuple(
-        (a3, a3, exponent2, exponent2, double2, double2, a3, exponent2, a2, a2, exponent2, a3, a2)
+        (a3, a3, exponent2, exponent2, double2, double2, a3, exponent2, a2, a2, exponent2, a3, a2, lengths)
     )  # fmt: skip
     forward = types.void(whole, flag, whole, whole, layer)
-    backward = types.int64(whole, flag, whole, whole, whole, whole, layer, direct, results)
+    backward = types.void(whole, flag, whole, whole, whole, whole, layer, direct, results)
     passes: list[Any] = []
     functions: list[tuple[Any, Any]] = [(recurrence.run_forward, forward), (recurrence.run_backward, backward)]
     for name, (function, signature) in zip(file_names(module, dtype), functions, strict=True):

@@ -37,10 +37,11 @@ Layer = tuple[Exponents, Array, Array, Array, Array, Array, Array, Gates]
 Direct = tuple[Array, Array, Exponents]
 """The direct gradients of h and c, the latter empty where the loss does not see c, and their exponents."""
 Results = tuple[
-    Array, Array, Exponents, Exponents, Array, Array, Array, Exponents, Array, Array, Exponents, Array, Array
+    Array, Array, Exponents, Exponents, Array, Array, Array, Exponents, Array, Array, Exponents, Array, Array, Exponents
 ]
 """dL/dh, dL/dc, the exponents of both, ln‖dL/dh‖, that of the direct gradient, dL/dx (empty if not needed), its
-exponents, dL/dh_0, dL/dc_0, the exponents of both, the gradients of Wᵀ and of `vectors`."""
+exponents, dL/dh_0, dL/dc_0, the exponents of both, the gradients of Wᵀ and of `vectors`, and their blocks' exponents
+(`models.bptt.compiled.weights`)."""
 Memory = tuple[Array, Array, Array, Array, Array, Array, Exponents, Exponents, Exponents, Exponents, Exponents]
 """What `run_backward` works in."""
 
@@ -84,8 +85,8 @@ def run_backward(
     layer: Layer,
     direct: Direct,
     results: Results,
-) -> int:
-    """Fill the gradients; those of W and `vectors` are left relative to the power of two whose exponent is returned.
+) -> None:
+    """Fill the gradients.
 
     `truncate` is the steps of a block, 0 for full BPTT, and a block begins at the position `begins`.
     """
@@ -111,7 +112,7 @@ def run_backward(
     for row in range(count):
         factors[row] = vector_factor(option, row)
     memory = (da, da_now, hx, others, carried, carried_cell, exponent, exponent_cell, row_exponent, columns, factors)
-    return go_backward(option, reverse, first, last, truncate, begins, layer, direct, results, memory)
+    go_backward(option, reverse, first, last, truncate, begins, layer, direct, results, memory)
 
 
 @kernel
@@ -126,20 +127,20 @@ def go_backward(
     sent: Direct,
     results: Results,
     memory: Memory,
-) -> int:
+) -> None:
     """The steps of `run_backward`, in its working memory."""
     lengths, x, W, WT, vectors, hidden, cell_state, gates = borrowed(layer)
     direct, direct_cell, direct_exponent = borrowed(sent)
     (
         grad_hidden, grad_cell, exponents, cell_exponents, log_norm, direct_log_norm, grad_x, x_exponents,
-        grad_start, grad_start_cell, start_exponents, dWT, dv,
+        grad_start, grad_start_cell, start_exponents, dWT, dv, common,
     ) = borrowed(results)  # fmt: skip
     (
         da, da_now, hx, others, carried, carried_cell, exponent, exponent_cell, row_exponent, columns, factors,
     ) = borrowed(memory)  # fmt: skip
     T, B, H, P = len(x), last - first, W.shape[1], len(W)
     has_cell, count = cell_state.size > 0, len(hx)
-    common = NEVER
+    common[:] = NEVER
     for s in range(T - 1, -1, -1):
         t = T - 1 - s if reverse else s
         before, now = (t + 2, t + 1) if reverse else (t, t + 1)
@@ -213,10 +214,9 @@ def go_backward(
             exponent[:] = 0
             exponent_cell[:] = 0
         if top + B == count or s == 0:
-            common = add_weight_gradients(columns, factors, da, row_exponent, hx, others, top + B, dWT, dv, common)
+            add_weight_gradients(columns, factors, da, row_exponent, hx, others, top + B, dWT, dv, common)
     grad_start[first:last] = carried
     if has_cell:
         grad_start_cell[first:last] = carried_cell
     start_exponents[0, first:last] = exponent
     start_exponents[1, first:last] = exponent_cell
-    return common
