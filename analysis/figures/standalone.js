@@ -26,9 +26,10 @@ function dress(chart) {
   const lines = wrapped(text, chart.clientWidth - 24);
   const small = chart.clientWidth < NARROW;
   const narrow = small ? layout.meta?.narrow : undefined;
-  const high = narrow?.height ?? layout.height;
-  if (high) chart.style.height = chart.parentElement.style.height = `${high}px`;
   const more = (lines.length - 1) * size;
+  const grow = (pixels) => (chart.style.height = chart.parentElement.style.height = `${pixels}px`);
+  const high = narrow?.height ?? layout.height;
+  if (high) grow(high + 1.3 * more);
   const lower = more && { pad: { ...title.pad, t: size * 0.9 } }; // Plotly lifts a title of several lines
   const under = small && { orientation: "h", x: 0, xanchor: "left", yref: "container", y: 0.01, yanchor: "bottom" };
   globalThis.Plotly.react(chart, chart.data, {

@@ -47,7 +47,7 @@ def record(
             reference, while it is compiled beside for later calls. The two agree up to rounding: name one where runs
             must be equal bit by bit. `trace.path` says which it was. Where a unit is so saturated that its slope rounds
             to 0, as 1 − tanh² does from 20 on in float64, the reference's gradient is 0, and the fast one's is not;
-            so is that of an h beside a c whose gradient is 2^1022 times as large. A GPU has the reference alone; from
+            likewise where dL/dh_t is more than 2^1022 times smaller than dL/dc_t. A GPU has the reference alone; from
             the fifth pass of one shape on it replays it, to the same bits.
         start: h_0, or h_0 and c_0, each [layer, batch, unit] as torch's, of the first stack; zeros if left out.
         lengths: timesteps of each sequence where they differ; what lies beyond is padding. An encoder-decoder takes two

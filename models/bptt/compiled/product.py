@@ -35,8 +35,8 @@ def multiply(a: Array, b: Array, c: Array, add: bool) -> None:
 
 @kernel
 def in_lines(size: int, like: Array) -> Array:
-    """Memory for so many numbers of the dtype of `like`, for `b` above: no vector of it lies in two of the cache's
-    lines, since it begins where a line does."""
+    """Memory for so many numbers of the dtype of `like` that begins at a line of the cache, for `b` above: if its rows
+    fill whole lines, no vector of it lies in two."""
     memory = np.empty(size + LINE // like.itemsize, like.dtype)
     first = -memory.ctypes.data % LINE // like.itemsize
     return memory[first : first + size]

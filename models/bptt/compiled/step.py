@@ -69,8 +69,8 @@ def saturated_step(
     hx: Array,
     others: Array,
 ) -> None:
-    """The same with slopes from preactivations; each row has its own exponent.
+    """The same with slopes from preactivations; each row has its own exponent, and da is this step's alone.
 
-    `matrices` are W, its transpose and (0, 1); `exponents` [sample] those of dL/dc_t, of the carried h and c.
+    `matrices` are W and its transpose; `exponents` [sample] those of dL/dc_t, of the carried h and c.
     """
     raise NotImplementedError

@@ -73,7 +73,7 @@ def saturated_rows(
     c_before, c = cells
     dh, grad_cell = grads
     of_cell, of_h, of_c = exponents
-    a, sent, flags, kept, floats, whole, of_gates = borrowed(memory)
+    a, da, flags, kept, floats, whole, of_gates = borrowed(memory)
     saturated, parted, near = flags
     work = floats[0], floats[1], floats[2], whole[0], whole[1]
     parted[:] = False
@@ -87,30 +87,30 @@ def saturated_rows(
     first, last = ends(near)
     k = slice(first, last)
     of_rows = a[0, k], a[1, k], a[2, k], a[3, k]
-    da = sent[0, k], sent[1, k], sent[2, k], sent[3, k]
-    lstm_near(near[k], option, dh[k], back_c[k], of_rows, g[k], c_before[k], c[k], grad_cell[k], da, kept[k])
+    of_near = da[0, k], da[1, k], da[2, k], da[3, k]
+    lstm_near(near[k], option, dh[k], back_c[k], of_rows, g[k], c_before[k], c[k], grad_cell[k], of_near, kept[k])
     for b in range(len(c)):
         e, row = of_h[b], slice(b, b + 1)
         if near[b]:
             back_c[b] = kept[b]
         elif saturated[b]:
             of_row = a[0, b], a[1, b], a[2, b], a[3, b]
-            of_gate = sent[0, b], sent[1, b], sent[2, b], sent[3, b]
+            of_gate = da[0, b], da[1, b], da[2, b], da[3, b]
             e_c, of_c[b] = lstm_row(
                 option, dh[b], e, back_c[b], of_c[b], of_row, g[b], c_before[b], c[b], vectors, work, of_gate, of_gates
             )
             row_exponent[:, b] = of_gates
             of_cell[b] = store_cell(work[1], e_c, e, work[3], grad_cell[b])
         else:
-            lstm_backward_cell(dh[b], back_c[b], o[b], c[b], grad_cell[b], sent[3, b])
+            lstm_backward_cell(dh[b], back_c[b], o[b], c[b], grad_cell[b], da[3, b])
             if option == PEEPHOLE:
-                add_peephole(grad_cell[row], vectors[2], sent[3, row])
+                add_peephole(grad_cell[row], vectors[2], da[3, row])
             lstm_backward_gates(
-                grad_cell[b], i[b], f[b], g[b], c_before[b], sent[0, b], sent[1, b], sent[2, b], back_c[b]
+                grad_cell[b], i[b], f[b], g[b], c_before[b], da[0, b], da[1, b], da[2, b], back_c[b]
             )  # fmt: skip
             if option == PEEPHOLE:
-                add_peephole(back_c[row], vectors[0], sent[0, row])
-                add_peephole(back_c[row], vectors[1], sent[1, row])
+                add_peephole(back_c[row], vectors[0], da[0, row])
+                add_peephole(back_c[row], vectors[1], da[1, row])
 
 
 @kernel
