@@ -27,18 +27,27 @@ function dress(chart) {
   const small = chart.clientWidth < NARROW;
   const narrow = small ? layout.meta?.narrow : undefined;
   const more = (lines.length - 1) * size;
-  const grow = (pixels) => (chart.style.height = chart.parentElement.style.height = `${pixels}px`);
   const high = narrow?.height ?? layout.height;
-  if (high) grow(high + 1.3 * more);
+  const wanted = high && high + 1.3 * more;
   const lower = more && { pad: { ...title.pad, t: size * 0.9 } }; // Plotly lifts a title of several lines
   const under = small && { orientation: "h", x: 0, xanchor: "left", yref: "container", y: 0.01, yanchor: "bottom" };
-  globalThis.Plotly.react(chart, chart.data, {
+  const seen = {
     ...layout,
     ...narrow,
     font: { ...layout.font, color: getComputedStyle(document.documentElement).getPropertyValue("--ink").trim() },
     legend: { ...layout.legend, ...under },
     margin: { ...layout.margin, ...narrow?.margin, t: (narrow?.margin?.t ?? top) + 1.3 * more },
     title: { ...layout.title, ...lower, text: lines.join("<br>") },
+  };
+  const draw = (height) => {
+    if (height) chart.style.height = chart.parentElement.style.height = `${height}px`;
+    return globalThis.Plotly.react(chart, chart.data, structuredClone({ ...seen, height })); // Plotly writes into it
+  };
+  const drawn = draw(wanted);
+  if (!wanted || !small) return;
+  drawn.then(() => {
+    const { _size: room, margin: least } = chart._fullLayout;
+    draw(wanted + Math.max(0, room.b - least.b)); // what the legend took from the chart
   });
 }
 
