@@ -196,22 +196,43 @@ def input_gradients(run: LayerStates, adjoint: Scaled, threshold: float | None) 
     return Scaled(grads, adjoint.exponent - lift)
 
 
-def parameter_gradients(run: LayerStates, adjoint: Scaled, threshold: float | None) -> dict[str, WeightGradient]:
-    """dL/dθ = Σ_t (∂s_t/∂θ)ᵀ dL/ds_t for each of the cell's parameters, in float64.
+BAND = 512
+"""Bits: rows whose sizes differ by more are summed apart, so that a huge one that meets a zero state hides no other."""
 
-    The sum is taken relative to the largest adjoint where that is outside of a comfortable range.
+
+def parameter_gradients(run: LayerStates, adjoint: Scaled, threshold: float | None) -> dict[str, WeightGradient]:
+    """dL/dθ = Σ_t (∂s_t/∂θ)ᵀ dL/ds_t for each of the cell's parameters, in float64."""
+    size = adjoint.magnitude().flatten()
+    band = ((size.max() - size) // BAND).masked_fill(size < -(2**61), 0)  # a row of zeros belongs to any
+    bands = band.unique().tolist()
+    if len(bands) == 1:
+        return gradients_of_rows(run, adjoint, threshold, slice(None))
+    grads, *smaller = (gradients_of_rows(run, adjoint, threshold, band == k) for k in bands)
+    for part in smaller:
+        grads = {name: grad + part[name] for name, grad in grads.items()}
+    return grads
+
+
+def gradients_of_rows(
+    run: LayerStates, adjoint: Scaled, threshold: float | None, rows: slice | Tensor
+) -> dict[str, WeightGradient]:
+    """The sum over these of the rows [time · batch].
+
+    It is taken relative to the largest adjoint where that is outside of a comfortable range.
     """
-    largest = int(adjoint.magnitude().max())
+    given = Scaled(tuple(part[rows] for part in flat(adjoint)), adjoint.exponent.flatten()[rows])
+    inputs, *before = (x.flatten(0, 1)[rows][None] for x in (run.inputs, *run.before))
+    largest = int(given.magnitude().max())
     comfortable = 64  # 2^±64: sums of squares of such numbers exist in float32, too
     common = largest if abs(largest) > comfortable and largest > -(2**61) else 0
-    weighted = adjoint.at(torch.full_like(adjoint.exponent, common))
+    weighted = given.at(torch.full_like(given.exponent, common))
 
     cell = run.cell.with_weights(lambda w: w.detach().requires_grad_())
     if threshold is not None:
-        cell = limited(cell, threshold, weighted.exponent.flatten())
+        cell = limited(cell, threshold, weighted.exponent)
     with torch.enable_grad():
-        after = recompute(cell, run.inputs, run.before)
-    grads, lift = lifted_grads(after, tuple(cell.weights.values()), flat(weighted), threshold)
+        after = recompute(cell, inputs, tuple(before))
+    grads, lift = lifted_grads(after, tuple(cell.weights.values()), weighted.parts, threshold)
     return {name: WeightGradient(grad, common - lift) for name, grad in zip(cell.weights, grads, strict=True)}
 
 
