@@ -145,7 +145,9 @@ def raise_exponents(
     for row in range(dv.shape[0]):
         p, factor = factors[row]
         rows = hx[:, 0:H] if factor == 1 else others[factor - 2, :, 0:H]
-        common[VECTORS] = largest_exponent(da[p], exponent[p], rows, count, common[VECTORS])
+        for k in range(count):
+            if exponent[p, k] > common[VECTORS] and meet(da[p, k], rows[k]):
+                common[VECTORS] = exponent[p, k]
     for block in range(VECTORS):
         if before[block] not in (common[block], NEVER):
             for p in range(P):
@@ -185,6 +187,15 @@ def add_products(da: Array, factor: Array, out: Array) -> None:
 def size_of(x: Array, exponent: int) -> int:
     """Exponent of the largest entry."""
     return magnitude(largest(x), exponent)
+
+
+@kernel
+def meet(da: Array, factor: Array) -> bool:
+    """Whether some unit has both."""
+    found = False
+    for j in range(da.size):
+        found |= (da[j] != 0) & (factor[j] != 0)
+    return found
 
 
 @kernel
