@@ -13,6 +13,7 @@ from models.bptt.compiled.pack import pack, pack_vectors, transposed, unpack
 from models.bptt.compiled.parallel import over_batch
 from models.bptt.compiled.passes import Compiled, compiled
 from models.bptt.compiled.recurrence import Direct, Layer
+from models.bptt.compiled.weights import VECTORS
 from models.bptt.engine import Backward, Engine
 from models.bptt.scaled import Scaled
 from models.bptt.truncation import Blocks
@@ -188,7 +189,7 @@ def run_backward(
 
     def part(first: int, last: int) -> dict[str, WeightGradient]:
         dWT, dv = np.zeros((P, columns, H), W.dtype), np.zeros_like(vectors)
-        exponents = np.empty(4, np.int64)
+        exponents = np.empty(VECTORS + 1, np.int64)
         where = (option, states.reverse, first, last, steps, begins)
         states.passes.backward(*where, states.layer, sent, (*filled, dWT, dv, exponents))
         return parameter_gradients(dWT, dv, exponents, states)
